@@ -1,1 +1,41 @@
-//! core
+//! Core of CF-Ensemble: everything that is not training.
+//!
+//! Someone has trained m classifiers on an imbalanced binary problem and holds their probabilities R (m x n), with
+//! labels for some of the n instances. CF-Ensemble factorises R ~ X^T Y and learns an aggregator sigma(w . r_hat + b).
+//! This crate holds the data ([`EnsembleData`]), the objective ([`objective`]), the [`metrics`], the [`Model`] and the
+//! [`Trainer`] trait. Backends train; this crate predicts, measures and computes every reported loss, so that a
+//! difference between backends comes from training. It opens no file and knows no backend.
+
+#![forbid(unsafe_code)]
+
+pub mod confidence;
+#[cfg(feature = "contract")]
+pub mod contract;
+pub mod diversity;
+pub mod losses;
+pub mod metrics;
+pub mod objective;
+pub mod ridge;
+pub mod synthetic;
+
+mod aggregator;
+mod data;
+mod error;
+mod factors;
+mod history;
+mod model;
+mod trainer;
+mod weights;
+
+pub use aggregator::Aggregator;
+pub use confidence::{Confidence, ConfidenceStrategy, FittedConfidence};
+pub use data::EnsembleData;
+pub use diversity::{Symptom, WeightStats};
+pub use error::{Error, Result, Side, ensure};
+pub use factors::{Factors, START_SCALE, Start};
+pub use history::{History, HistoryEntry, StopReason, Timings};
+pub use losses::SupervisedLoss;
+pub use model::{Model, Predictions};
+pub use objective::{LossParts, Objective, Reduction};
+pub use trainer::{Fitted, FnObserver, Observer, Step, TracePoint, Trainer, WeightTrace};
+pub use weights::{ClassWeight, instance_weights};

@@ -1,0 +1,340 @@
+//! How much each cell of R counts in the reconstruction.
+//!
+//! | strategy | c_ui |
+//! |---|---|
+//! | `uniform` | 1 |
+//! | `certainty` | \|r - 0.5\| |
+//! | `label_aware` | r if y = 1, 1 - r if y = 0; \|r - 0.5\| if unlabeled |
+//! | `calibration` | max(1 - Brier_u, floor), one number for each classifier; 1 without labels |
+//! | `adaptive` | a \|r - 0.5\| + b calibration(floor 0.1) + c (1 - s_i / (max s + 1e-8)), s_i the population standard deviation of column i |
+//! | `given` | the matrix that the data bring |
+//!
+//! Each can be **blended** with the labels: c (1 + alpha t), t = r if y = 1 and 1 - r if y = 0, for labeled instances.
+//! `label_aware` and blending are different things; the published ALS blends `certainty` with alpha = 1. A missing cell
+//! (NaN) has confidence 0 under every strategy.
+
+use std::ops::Range;
+
+use ndarray::{Array2, ArrayView2};
+use serde::{Deserialize, Serialize};
+
+use crate::data::EnsembleData;
+use crate::error::{Error, Result, ensure};
+
+/// The formula of the confidence, see the [module](self).
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum ConfidenceStrategy {
+    /// 1 everywhere.
+    Uniform,
+    /// Distance from 0.5.
+    #[default]
+    Certainty,
+    /// Agreement with the label.
+    LabelAware,
+    /// 1 - Brier score of the classifier.
+    Calibration {
+        /// Smallest confidence of a classifier, 0 to 1.
+        floor: f64,
+    },
+    /// Certainty, calibration and agreement of the classifiers, mixed.
+    Adaptive {
+        /// Share of the certainty, at least 0.
+        certainty: f64,
+        /// Share of the calibration, at least 0.
+        calibration: f64,
+        /// Share of the agreement between classifiers, at least 0.
+        agreement: f64,
+    },
+    /// The matrix of [`EnsembleData::with_confidence`].
+    Given,
+}
+
+/// Floor of the calibration inside the adaptive strategy.
+const ADAPTIVE_FLOOR: f64 = 0.1;
+/// Keeps the agreement finite when all columns have spread 0.
+const SPREAD_EPSILON: f64 = 1e-8;
+
+/// A strategy with its blending.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Confidence {
+    /// The formula.
+    pub strategy: ConfidenceStrategy,
+    /// alpha >= 0 of the blending with labels; 0 ignores the labels.
+    pub label_alpha: f64,
+}
+
+impl Confidence {
+    /// A strategy without blending.
+    pub fn new(strategy: ConfidenceStrategy) -> Self {
+        Self { strategy, label_alpha: 0.0 }
+    }
+
+    /// The confidence of the published ALS: certainty blended with the labels.
+    pub fn label_blended(label_alpha: f64) -> Self {
+        Self { strategy: ConfidenceStrategy::Certainty, label_alpha }
+    }
+
+    /// Refuses parameters out of range.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`].
+    pub fn validate(&self) -> Result<()> {
+        let finite = |x: f64| x >= 0.0 && x.is_finite();
+        ensure(finite(self.label_alpha), "label_alpha", self.label_alpha, "alpha is finite and at least 0")?;
+        match self.strategy {
+            ConfidenceStrategy::Calibration { floor } => {
+                ensure((0.0..=1.0).contains(&floor), "calibration.floor", floor, "0 to 1 is allowed")
+            }
+            ConfidenceStrategy::Adaptive { certainty, calibration, agreement } => {
+                for (name, value) in [
+                    ("adaptive.certainty", certainty),
+                    ("adaptive.calibration", calibration),
+                    ("adaptive.agreement", agreement),
+                ] {
+                    ensure(finite(value), name, value, "shares are finite and at least 0")?;
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Learns what the formula needs from the training data (Brier scores, largest spread).
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`], [`Error::MissingConfidence`].
+    pub fn fit(&self, data: &EnsembleData) -> Result<FittedConfidence> {
+        self.validate()?;
+        if self.strategy == ConfidenceStrategy::Given && data.confidence().is_none() {
+            return Err(Error::MissingConfidence);
+        }
+        let reliability = match self.strategy {
+            ConfidenceStrategy::Calibration { floor } => reliability(data, floor),
+            ConfidenceStrategy::Adaptive { .. } => reliability(data, ADAPTIVE_FLOOR),
+            _ => Vec::new(),
+        };
+        let max_spread = match self.strategy {
+            ConfidenceStrategy::Adaptive { .. } => {
+                column_spreads(data.predictions()).into_iter().fold(0.0, f64::max)
+            }
+            _ => 0.0,
+        };
+        Ok(FittedConfidence { confidence: *self, reliability, max_spread })
+    }
+}
+
+/// A confidence rule with the numbers learnt in training, so that a new instance is weighed as those were.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FittedConfidence {
+    confidence: Confidence,
+    /// One number for each classifier, or empty.
+    reliability: Vec<f64>,
+    /// Largest column spread in training.
+    max_spread: f64,
+}
+
+impl FittedConfidence {
+    /// The rule's parameters.
+    pub fn confidence(&self) -> Confidence {
+        self.confidence
+    }
+
+    /// The rule applied to the training data, labels included.
+    pub fn on_training<'a>(&'a self, data: &'a EnsembleData) -> ConfidenceRule<'a> {
+        self.rule(data.predictions(), Some(data.labels()), data.confidence())
+    }
+
+    /// The rule applied to new instances (m x k, NaN = missing), whose labels are not known. `given` is their
+    /// confidence matrix if the strategy is `given`; without one, their observed cells count 1.
+    pub fn on_new<'a>(
+        &'a self,
+        predictions: ArrayView2<'a, f64>,
+        given: Option<ArrayView2<'a, f64>>,
+    ) -> ConfidenceRule<'a> {
+        self.rule(predictions, None, given)
+    }
+
+    fn rule<'a>(
+        &'a self,
+        predictions: ArrayView2<'a, f64>,
+        labels: Option<&'a [Option<bool>]>,
+        given: Option<ArrayView2<'a, f64>>,
+    ) -> ConfidenceRule<'a> {
+        let agreement = match self.confidence.strategy {
+            ConfidenceStrategy::Adaptive { .. } => column_spreads(predictions)
+                .into_iter()
+                .map(|s| (1.0 - s / (self.max_spread + SPREAD_EPSILON)).max(0.0))
+                .collect(),
+            _ => Vec::new(),
+        };
+        ConfidenceRule { fitted: self, predictions, labels, given, agreement }
+    }
+}
+
+/// The confidence of given cells: a formula, evaluated where it is needed and never stored whole.
+#[derive(Debug)]
+pub struct ConfidenceRule<'a> {
+    fitted: &'a FittedConfidence,
+    predictions: ArrayView2<'a, f64>,
+    labels: Option<&'a [Option<bool>]>,
+    given: Option<ArrayView2<'a, f64>>,
+    agreement: Vec<f64>,
+}
+
+impl ConfidenceRule<'_> {
+    /// (m, n).
+    pub fn dim(&self) -> (usize, usize) {
+        self.predictions.dim()
+    }
+
+    /// Ratings and confidences of classifier `u` for the instances of `range`; a missing cell gives 0 and 0.
+    ///
+    /// # Panics
+    /// If `u`, `range` or the slices do not fit the matrix.
+    pub fn fill(&self, u: usize, range: Range<usize>, ratings: &mut [f64], confidences: &mut [f64]) {
+        let start = range.start;
+        let row = self.predictions.row(u);
+        for (k, i) in range.clone().enumerate() {
+            ratings[k] = row[i];
+        }
+        let reliability = self.fitted.reliability.get(u).copied().unwrap_or(1.0);
+        let label = |i: usize| self.labels.and_then(|labels| labels[i]);
+        let pairs = ratings.iter().zip(confidences.iter_mut());
+        match self.fitted.confidence.strategy {
+            ConfidenceStrategy::Uniform => confidences.fill(1.0),
+            ConfidenceStrategy::Certainty => pairs.for_each(|(&r, c)| *c = (r - 0.5).abs()),
+            ConfidenceStrategy::LabelAware => {
+                for (k, (&r, c)) in pairs.enumerate() {
+                    *c = label(start + k).map_or((r - 0.5).abs(), |y| agreement_with(r, y));
+                }
+            }
+            ConfidenceStrategy::Calibration { .. } => confidences.fill(reliability),
+            ConfidenceStrategy::Adaptive { certainty, calibration, agreement } => {
+                for (k, (&r, c)) in pairs.enumerate() {
+                    *c = certainty * (r - 0.5).abs()
+                        + calibration * reliability
+                        + agreement * self.agreement[start + k];
+                }
+            }
+            ConfidenceStrategy::Given => match &self.given {
+                Some(given) => (0..confidences.len()).for_each(|k| confidences[k] = given[(u, start + k)]),
+                None => confidences.fill(1.0),
+            },
+        }
+        let alpha = self.fitted.confidence.label_alpha;
+        if let (Some(labels), true) = (self.labels, alpha > 0.0) {
+            for ((&r, c), label) in ratings.iter().zip(confidences.iter_mut()).zip(&labels[range]) {
+                if let Some(y) = *label {
+                    *c *= 1.0 + alpha * agreement_with(r, y);
+                }
+            }
+        }
+        for (r, c) in ratings.iter_mut().zip(confidences.iter_mut()) {
+            if r.is_nan() {
+                *r = 0.0;
+                *c = 0.0;
+            }
+        }
+    }
+
+    /// The whole confidence matrix (m x n), for tests and inspection.
+    pub fn matrix(&self) -> Array2<f64> {
+        let (m, n) = self.dim();
+        let mut out = Array2::zeros((m, n));
+        let (mut ratings, mut confidences) = (vec![0.0; n], vec![0.0; n]);
+        for u in 0..m {
+            self.fill(u, 0..n, &mut ratings, &mut confidences);
+            out.row_mut(u).iter_mut().zip(&confidences).for_each(|(o, &c)| *o = c);
+        }
+        out
+    }
+}
+
+fn agreement_with(r: f64, label: bool) -> f64 {
+    if label { r } else { 1.0 - r }
+}
+
+/// max(1 - Brier, floor) of each classifier over its labeled, observed cells; 1 where there are none.
+fn reliability(data: &EnsembleData, floor: f64) -> Vec<f64> {
+    (0..data.n_classifiers())
+        .map(|u| {
+            let row = data.predictions();
+            let errors = data.labeled().iter().filter_map(|&i| {
+                let (r, y) = (row[(u, i)], if data.labels()[i] == Some(true) { 1.0 } else { 0.0 });
+                (!r.is_nan()).then_some((r - y) * (r - y))
+            });
+            let (sum, count) = errors.fold((0.0, 0usize), |(s, k), e| (s + e, k + 1));
+            if count == 0 { 1.0 } else { (1.0 - sum / count as f64).max(floor) }
+        })
+        .collect()
+}
+
+/// Population standard deviation over the observed classifiers of each instance; 0 for fewer than two.
+fn column_spreads(predictions: ArrayView2<'_, f64>) -> Vec<f64> {
+    let n = predictions.ncols();
+    let (mut count, mut mean) = (vec![0.0_f64; n], vec![0.0_f64; n]);
+    for row in predictions.rows() {
+        for (i, &r) in row.iter().enumerate() {
+            if !r.is_nan() {
+                count[i] += 1.0;
+                mean[i] += r;
+            }
+        }
+    }
+    mean.iter_mut().zip(&count).for_each(|(s, &k)| *s /= k.max(1.0));
+    let mut spread = vec![0.0_f64; n];
+    for row in predictions.rows() {
+        for (i, &r) in row.iter().enumerate() {
+            if !r.is_nan() {
+                spread[i] += (r - mean[i]) * (r - mean[i]);
+            }
+        }
+    }
+    spread.iter_mut().zip(&count).for_each(|(s, &k)| *s = (*s / k.max(1.0)).sqrt());
+    spread
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+
+    #[test]
+    fn a_missing_cell_counts_nothing_under_any_strategy() {
+        let data = EnsembleData::new(array![[0.9, f64::NAN], [0.2, 0.4]], vec![Some(true), Some(false)])
+            .and_then(|d| d.with_confidence(Array2::ones((2, 2))))
+            .expect("valid");
+        for strategy in [
+            ConfidenceStrategy::Uniform,
+            ConfidenceStrategy::Certainty,
+            ConfidenceStrategy::LabelAware,
+            ConfidenceStrategy::Calibration { floor: 0.1 },
+            ConfidenceStrategy::Adaptive { certainty: 0.5, calibration: 0.3, agreement: 0.2 },
+            ConfidenceStrategy::Given,
+        ] {
+            let fitted = Confidence { strategy, label_alpha: 2.0 }.fit(&data).expect("valid");
+            let c = fitted.on_training(&data).matrix();
+            assert_eq!(c[(0, 1)], 0.0, "{strategy:?}");
+            assert!(c.iter().all(|c| c.is_finite() && *c >= 0.0), "{strategy:?}");
+        }
+    }
+
+    #[test]
+    fn a_given_confidence_must_be_there() {
+        let data = EnsembleData::new(array![[0.5]], vec![None]).expect("valid");
+        let error = Confidence::new(ConfidenceStrategy::Given).fit(&data).expect_err("nothing given");
+        assert!(matches!(error, Error::MissingConfidence));
+    }
+
+    #[test]
+    fn nan_and_negative_parameters_are_refused() {
+        for bad in [-0.5, f64::NAN, f64::INFINITY] {
+            assert!(Confidence::label_blended(bad).validate().is_err());
+            assert!(Confidence::new(ConfidenceStrategy::Calibration { floor: bad }).validate().is_err());
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! What every trainer must hold to; one suite, run over each backend with a few lines in its tests.
+
+use std::ops::ControlFlow;
+
+use ndarray::Array2;
+
+use crate::data::EnsembleData;
+use crate::error::Error;
+use crate::factors::{Factors, Start};
+use crate::history::StopReason;
+use crate::synthetic::{Correlated, Separable};
+use crate::trainer::{FnObserver, Step, Trainer, WeightTrace};
+
+/// What the suite asks a backend to build.
+#[derive(Debug, Clone, Copy)]
+pub struct Request {
+    /// d.
+    pub latent_dim: usize,
+    /// Iterations at most.
+    pub iterations: usize,
+    /// Seed of the start.
+    pub seed: u64,
+}
+
+impl Default for Request {
+    fn default() -> Self {
+        Self { latent_dim: 3, iterations: 15, seed: 1 }
+    }
+}
+
+/// Builds a trainer for a request, with class weights on and lambda > 0.
+pub type Build<'a> = &'a dyn Fn(Request) -> Box<dyn Trainer>;
+
+fn small() -> EnsembleData {
+    let spec = Correlated {
+        n_classifiers: 6,
+        n_instances: 80,
+        n_clusters: 3,
+        missing_share: 0.2,
+        ..Correlated::default()
+    };
+    spec.generate(11).expect("valid parameters").data
+}
+
+/// Runs the whole suite.
+///
+/// # Panics
+/// With the name of the promise that was broken.
+pub fn check_all(build: Build<'_>) {
+    same_seed_same_bits(build);
+    losses_and_predictions_are_finite(build);
+    shapes_are_checked(build);
+    an_observer_sees_every_iteration_and_can_stop(build);
+    one_class_trains_and_no_label_is_an_error(build);
+    every_instance_may_be_labeled(build);
+    extreme_shapes_train(build);
+    class_weights_prevent_collapse(build);
+    a_missing_prediction_does_not_matter(build);
+}
+
+/// Same seed, same bits; another seed, another start.
+pub fn same_seed_same_bits(build: Build<'_>) {
+    let data = small();
+    let fit = |seed| build(Request { seed, ..Request::default() }).fit(&data).expect("fits");
+    let (a, b, other) = (fit(5), fit(5), fit(6));
+    assert_eq!(a.model, b.model, "same seed, another model");
+    assert_eq!(a.history.losses(), b.history.losses(), "same seed, another history");
+    assert_ne!(a.model.factors, other.model.factors, "the seed has no effect");
+}
+
+/// Every loss of the history and every prediction is finite.
+pub fn losses_and_predictions_are_finite(build: Build<'_>) {
+    let data = small();
+    let fitted = build(Request::default()).fit(&data).expect("fits");
+    assert!(!fitted.history.entries.is_empty(), "no history");
+    assert!(fitted.history.losses().iter().all(|l| l.is_finite()), "a loss is not finite");
+    assert!(fitted.loss.total.is_finite(), "the final loss is not finite");
+    assert!(!fitted.device.is_empty(), "the device is not named");
+    let predictions = fitted.model.predict_training(&data).expect("same data");
+    assert_eq!(predictions.probabilities.len(), data.n_instances());
+    assert!(predictions.probabilities.iter().all(|p| (0.0..=1.0).contains(p)), "no probability");
+    let folded = fitted.model.predict_new(data.predictions()).expect("same classifiers");
+    assert!(folded.probabilities.iter().all(|p| (0.0..=1.0).contains(p)), "no probability after fold-in");
+}
+
+/// A start that does not fit the data is refused, one dimension at a time.
+pub fn shapes_are_checked(build: Build<'_>) {
+    let data = small();
+    let (m, n) = (data.n_classifiers(), data.n_instances());
+    let trainer = build(Request::default());
+    for (m, n) in [(m + 1, n), (m, n + 1), (m - 1, n), (m, n - 1)] {
+        let start = Start::random(3, m, n, 1);
+        assert!(trainer.fit_from(start, &data, &mut ()).is_err(), "a start for {m} x {n} was accepted");
+    }
+    let mut start = Start::random(3, m, n, 1);
+    start.weights.pop();
+    assert!(trainer.fit_from(start, &data, &mut ()).is_err(), "too few weights were accepted");
+    let mut start = Start::random(3, m, n, 1);
+    start.bias = f64::NAN;
+    assert!(trainer.fit_from(start, &data, &mut ()).is_err(), "a NaN bias was accepted");
+    let start =
+        Start::with_factors(Factors { classifiers: Array2::zeros((3, m)), instances: Array2::zeros((2, n)) });
+    assert!(trainer.fit_from(start, &data, &mut ()).is_err(), "two latent dimensions were accepted");
+}
+
+/// Steps come in order from 0, and `Break` ends the run with the present parameters.
+pub fn an_observer_sees_every_iteration_and_can_stop(build: Build<'_>) {
+    let data = small();
+    let trainer = build(Request { iterations: 12, ..Request::default() });
+    let mut trace = WeightTrace::default();
+    let start = trainer.start(&data).expect("a start");
+    let fitted = trainer.fit_from(start.clone(), &data, &mut trace).expect("fits");
+    let seen: Vec<usize> = trace.points.iter().map(|p| p.iteration).collect();
+    assert_eq!(seen, (0..=12).collect::<Vec<_>>(), "steps seen");
+    assert_eq!(trace.points[0].weights, start.weights, "step 0 is the start");
+    let (weights, _) = fitted.model.aggregator.weights().expect("weighted");
+    assert_eq!(trace.points[12].weights, weights, "the last step is the model");
+
+    let mut count = 0;
+    let mut stop = FnObserver(|step: &Step<'_>| {
+        count += 1;
+        if step.iteration == 4 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    let stopped = trainer.fit_from(start, &data, &mut stop).expect("fits");
+    assert_eq!(stopped.stop, StopReason::Observer);
+    assert_eq!(count, 5, "steps after Break");
+    let (weights, _) = stopped.model.aggregator.weights().expect("weighted");
+    assert_eq!(trace.points[4].weights, weights, "the model of a stopped run");
+}
+
+/// One class trains with weights of 1; no label at all is an error.
+pub fn one_class_trains_and_no_label_is_an_error(build: Build<'_>) {
+    let data = small();
+    let trainer = build(Request::default());
+    for class in [false, true] {
+        let labels = data.labels().iter().map(|l| l.filter(|&y| y == class)).collect();
+        let one = data.clone().with_labels(labels).expect("same length");
+        let fitted = trainer.fit(&one).expect("one class is defined");
+        assert!(fitted.loss.total.is_finite());
+        assert_eq!(fitted.model.logit_shift, 0.0, "one class has nothing to correct");
+    }
+    let unlabeled = data.clone().with_labels(vec![None; data.n_instances()]).expect("same length");
+    assert!(matches!(trainer.fit(&unlabeled), Err(Error::NoLabels)), "no labels must be an error");
+}
+
+/// A fully labeled matrix trains.
+pub fn every_instance_may_be_labeled(build: Build<'_>) {
+    let drawn =
+        Separable { n_instances: 60, labeled_share: 1.0, ..Separable::default() }.generate(2).expect("valid");
+    assert!(build(Request::default()).fit(&drawn.data).expect("fits").loss.total.is_finite());
+}
+
+/// m = 1, n = 1, d > m and d > n.
+pub fn extreme_shapes_train(build: Build<'_>) {
+    for (m, n, d) in [(1, 30, 2), (4, 2, 3), (2, 40, 9), (1, 1, 1), (3, 1, 5)] {
+        let predictions =
+            Array2::from_shape_fn((m, n), |(u, i)| 0.1 + 0.8 * ((u * 7 + i * 3) % 11) as f64 / 10.0);
+        let labels = (0..n).map(|i| Some(i % 2 == 0)).collect();
+        let data = EnsembleData::new(predictions, labels).expect("valid");
+        let fitted = build(Request { latent_dim: d, ..Request::default() }).fit(&data).expect("fits");
+        assert_eq!(fitted.model.factors.latent_dim(), d);
+        assert!(fitted.loss.total.is_finite(), "m = {m}, n = {n}, d = {d}");
+    }
+}
+
+/// The reason this library exists: with class weights the ranking stays the right way up.
+pub fn class_weights_prevent_collapse(build: Build<'_>) {
+    let drawn =
+        Separable { prevalence: 0.05, n_instances: 400, ..Separable::default() }.generate(3).expect("valid");
+    let trainer = build(Request { latent_dim: 5, iterations: 100, seed: 1 });
+    let fitted = trainer.fit(&drawn.data).expect("fits");
+    let predictions = fitted.model.predict_training(&drawn.data).expect("same data");
+    let scored = crate::metrics::Scored::new(&drawn.truth, &predictions.logits).expect("finite logits");
+    let auc = scored.ranking().roc_auc().expect("two classes");
+    assert!(auc > 0.95, "ROC-AUC {auc}");
+}
+
+/// A missing cell has no influence: whatever fills the same place in other data, training goes on.
+pub fn a_missing_prediction_does_not_matter(build: Build<'_>) {
+    let data = small();
+    assert!(data.n_missing() > 0, "the data of this test have missing cells");
+    let mut whole_row_missing = data.predictions().to_owned();
+    whole_row_missing.row_mut(0).fill(f64::NAN);
+    whole_row_missing.column_mut(0).fill(f64::NAN);
+    let data = EnsembleData::new(whole_row_missing, data.labels().to_vec()).expect("valid");
+    let fitted = build(Request::default()).fit(&data).expect("fits");
+    assert!(fitted.loss.total.is_finite());
+    assert_eq!(fitted.model.predict_training(&data).expect("same data").n_observed[0], 0);
+}

@@ -1,0 +1,167 @@
+//! What the aggregator weights look like, and whether training collapsed.
+
+use serde::{Deserialize, Serialize};
+
+/// Statistics of aggregator weights w (m).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct WeightStats {
+    /// Population standard deviation: the published measure of diversity.
+    pub std: f64,
+    /// Smallest weight.
+    pub min: f64,
+    /// Largest weight.
+    pub max: f64,
+    /// Sum.
+    pub sum: f64,
+    /// Mean.
+    pub mean: f64,
+    /// Number of weights below 0.
+    pub n_negative: usize,
+    /// exp of the entropy of |w| / sum |w|: m for equal weights, 1 if one classifier has it all (Hill number of
+    /// order 1). 0 if all weights are 0.
+    pub effective_classifiers: f64,
+    /// std / |mean|: diversity free of the scale of w; `None` for mean 0.
+    pub coefficient_of_variation: Option<f64>,
+}
+
+impl WeightStats {
+    /// Statistics of w; `None` for no weights at all.
+    ///
+    /// ```
+    /// use cfe_core::WeightStats;
+    /// let stats = WeightStats::new(&[0.5, 0.5, 0.5, 0.5]).expect("not empty");
+    /// assert_eq!((stats.std, stats.sum), (0.0, 2.0));
+    /// assert!((stats.effective_classifiers - 4.0).abs() < 1e-12);
+    /// ```
+    pub fn new(weights: &[f64]) -> Option<Self> {
+        if weights.is_empty() {
+            return None;
+        }
+        let m = weights.len() as f64;
+        let sum: f64 = weights.iter().sum();
+        let mean = sum / m;
+        let std = std_dev(weights);
+        let total: f64 = weights.iter().map(|w| w.abs()).sum();
+        let entropy: f64 =
+            weights.iter().map(|w| w.abs() / total).filter(|&p| p > 0.0).map(|p| -p * p.ln()).sum();
+        Some(Self {
+            std,
+            min: weights.iter().copied().fold(f64::INFINITY, f64::min),
+            max: weights.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+            sum,
+            mean,
+            n_negative: weights.iter().filter(|&&w| w < 0.0).count(),
+            effective_classifiers: if total > 0.0 { entropy.exp() } else { 0.0 },
+            coefficient_of_variation: (mean != 0.0).then(|| std / mean.abs()),
+        })
+    }
+
+    /// max - min.
+    pub fn range(&self) -> f64 {
+        self.max - self.min
+    }
+}
+
+/// Population standard deviation; 0 for an empty list.
+pub fn std_dev(values: &[f64]) -> f64 {
+    if values.is_empty() {
+        return 0.0;
+    }
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    (values.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / n).sqrt()
+}
+
+/// Pearson correlation of two lists of equal length; `None` if either is constant or their lengths differ.
+pub fn correlation(a: &[f64], b: &[f64]) -> Option<f64> {
+    if a.len() != b.len() || a.is_empty() {
+        return None;
+    }
+    let n = a.len() as f64;
+    let (mean_a, mean_b) = (a.iter().sum::<f64>() / n, b.iter().sum::<f64>() / n);
+    let covariance = a.iter().zip(b).map(|(x, y)| (x - mean_a) * (y - mean_b)).sum::<f64>() / n;
+    let scale = std_dev(a) * std_dev(b);
+    (scale > 0.0).then(|| (covariance / scale).clamp(-1.0, 1.0))
+}
+
+/// A sign that training went wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Symptom {
+    /// The weights sum to less than 0: the aggregator votes against its classifiers.
+    NegativeWeights,
+    /// The predictions hardly differ.
+    ConstantPredictions,
+    /// ROC-AUC below 0.5 while the mean of the classifiers is above: the order is upside down.
+    InvertedRanking,
+}
+
+impl std::fmt::Display for Symptom {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Symptom::NegativeWeights => "negative weights",
+            Symptom::ConstantPredictions => "constant predictions",
+            Symptom::InvertedRanking => "inverted ranking",
+        })
+    }
+}
+
+/// Predictions whose standard deviation is below this are called constant.
+pub const CONSTANT_PREDICTION_STD: f64 = 1e-4;
+
+/// Looks for collapse: weights that sum below 0, constant predictions, an inverted ranking.
+///
+/// `roc_auc` and `mean_roc_auc` are those of the model and of the plain mean on the same instances, where known.
+pub fn diagnose(
+    weights: &[f64],
+    probabilities: &[f64],
+    roc_auc: Option<f64>,
+    mean_roc_auc: Option<f64>,
+) -> Vec<Symptom> {
+    let mut symptoms = Vec::new();
+    if weights.iter().sum::<f64>() < 0.0 {
+        symptoms.push(Symptom::NegativeWeights);
+    }
+    if std_dev(probabilities) < CONSTANT_PREDICTION_STD {
+        symptoms.push(Symptom::ConstantPredictions);
+    }
+    if let (Some(model), Some(mean)) = (roc_auc, mean_roc_auc)
+        && model < 0.5
+        && mean > 0.5
+    {
+        symptoms.push(Symptom::InvertedRanking);
+    }
+    symptoms
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_dominant_weight_is_one_effective_classifier() {
+        let stats = WeightStats::new(&[1.0, 0.0, 0.0]).expect("not empty");
+        assert_eq!(stats.effective_classifiers, 1.0);
+        assert_eq!(stats.range(), 1.0);
+        assert_eq!(WeightStats::new(&[0.0, 0.0]).expect("not empty").effective_classifiers, 0.0);
+        assert!(WeightStats::new(&[]).is_none());
+    }
+
+    #[test]
+    fn each_symptom_is_found_alone() {
+        let spread = [0.1, 0.9];
+        assert_eq!(diagnose(&[0.1, 0.2], &spread, Some(0.9), Some(0.8)), []);
+        assert_eq!(diagnose(&[-0.1, -0.2], &spread, Some(0.9), Some(0.8)), [Symptom::NegativeWeights]);
+        assert_eq!(diagnose(&[0.1], &[0.3, 0.3], Some(0.5), Some(0.8)), [Symptom::ConstantPredictions]);
+        assert_eq!(diagnose(&[0.1], &spread, Some(0.1), Some(0.8)), [Symptom::InvertedRanking]);
+        assert_eq!(diagnose(&[0.1], &spread, Some(0.1), Some(0.2)), []);
+    }
+
+    #[test]
+    fn correlation_of_constants_is_undefined() {
+        assert_eq!(correlation(&[1.0, 2.0, 3.0], &[2.0, 4.0, 6.0]), Some(1.0));
+        assert_eq!(correlation(&[1.0, 2.0], &[3.0, 3.0]), None);
+        assert_eq!(correlation(&[1.0], &[1.0, 2.0]), None);
+    }
+}

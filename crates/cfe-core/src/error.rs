@@ -1,0 +1,203 @@
+//! One error type: a variant for each cause, a message that names the value, the allowed range and the remedy.
+
+/// Result of everything in this crate that can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// The half of the factorisation a message is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// Columns of X (d x m).
+    Classifier,
+    /// Columns of Y (d x n).
+    Instance,
+}
+
+impl std::fmt::Display for Side {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Side::Classifier => "classifier",
+            Side::Instance => "instance",
+        })
+    }
+}
+
+/// Everything that can go wrong between the data and the fitted model.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The prediction matrix has no row or no column.
+    #[error(
+        "the predictions are {classifiers} classifiers x {instances} instances; at least 1 x 1 is needed"
+    )]
+    EmptyData {
+        /// Rows found.
+        classifiers: usize,
+        /// Columns found.
+        instances: usize,
+    },
+
+    /// A prediction is outside [0, 1].
+    #[error(
+        "classifier {classifier:?}, instance {instance}: {value} is no probability; \
+         allowed are 0 to 1, and NaN for a missing prediction (turn scores into probabilities first)"
+    )]
+    InvalidProbability {
+        /// Name of the classifier.
+        classifier: String,
+        /// Id of the instance.
+        instance: String,
+        /// The value found.
+        value: f64,
+    },
+
+    /// No cell of the prediction matrix is observed.
+    #[error("every prediction is missing (NaN); at least one observed probability is needed")]
+    NothingObserved,
+
+    /// A list does not have one entry for each classifier or instance.
+    #[error("{what}: {found} entries given, {expected} needed")]
+    LengthMismatch {
+        /// The list in question.
+        what: &'static str,
+        /// Entries found.
+        found: usize,
+        /// Entries needed.
+        expected: usize,
+    },
+
+    /// A matrix has the wrong shape.
+    #[error("{what} is {} x {}, but {} x {} is needed", found.0, found.1, expected.0, expected.1)]
+    ShapeMismatch {
+        /// The matrix in question.
+        what: &'static str,
+        /// (rows, columns) found.
+        found: (usize, usize),
+        /// (rows, columns) needed.
+        expected: (usize, usize),
+    },
+
+    /// Two classifiers or two instances share a name.
+    #[error("the {what} {name:?} occurs twice; names must be unique")]
+    DuplicateName {
+        /// "classifier name" or "instance id".
+        what: &'static str,
+        /// The name.
+        name: String,
+    },
+
+    /// A weight or confidence is negative, infinite or NaN.
+    #[error("{what} at {index}: {value} is not allowed; weights are finite and at least 0")]
+    InvalidWeight {
+        /// The list in question.
+        what: &'static str,
+        /// Position in the list.
+        index: usize,
+        /// The value found.
+        value: f64,
+    },
+
+    /// All weights are zero.
+    #[error("{what} are all 0; at least one must be positive")]
+    AllWeightsZero {
+        /// The list in question.
+        what: &'static str,
+    },
+
+    /// No instance has a label.
+    #[error(
+        "no instance is labeled, so there is nothing to learn the aggregator from; label some, or average"
+    )]
+    NoLabels,
+
+    /// A strategy needs the confidence matrix that the data do not carry.
+    #[error(
+        "the confidence strategy `given` needs a confidence matrix; add one with `EnsembleData::with_confidence`"
+    )]
+    MissingConfidence,
+
+    /// A parameter is outside its range.
+    #[error("{name} = {value} is not allowed; {allowed}")]
+    InvalidParameter {
+        /// Name of the parameter as in the spec.
+        name: &'static str,
+        /// The value found.
+        value: String,
+        /// What is allowed, and what to do.
+        allowed: &'static str,
+    },
+
+    /// A score passed to a metric is NaN, or its label list is unusable.
+    #[error("score {index} is {value}; metrics need finite scores")]
+    InvalidScore {
+        /// Position in the list.
+        index: usize,
+        /// The value found.
+        value: f64,
+    },
+
+    /// A metric was asked for no instance at all.
+    #[error("no instance to evaluate; at least one labeled instance with a positive weight is needed")]
+    NothingToEvaluate,
+
+    /// A linear system has no unique solution.
+    #[error(
+        "the system of {side} {index} is singular (lambda = {lambda}); raise lambda above 0, \
+         or lower the latent dimension"
+    )]
+    NotPositiveDefinite {
+        /// Which factor was being solved for.
+        side: Side,
+        /// Its index.
+        index: usize,
+        /// The ridge in use.
+        lambda: f64,
+    },
+
+    /// The loss became infinite or NaN, or left every reasonable range.
+    #[error(
+        "training diverged in iteration {iteration} (loss {loss}); lower the learning rate or raise lambda"
+    )]
+    Diverged {
+        /// 1-based iteration.
+        iteration: usize,
+        /// The loss found.
+        loss: f64,
+    },
+
+    /// The instance to be folded in does not fit the model.
+    #[error(
+        "the model knows {expected} classifiers, the new predictions have {found}; give the same ones in the same order"
+    )]
+    WrongClassifiers {
+        /// Rows found.
+        found: usize,
+        /// Rows needed.
+        expected: usize,
+    },
+
+    /// The backend failed in its own way.
+    #[error("the {backend} backend failed")]
+    Backend {
+        /// Name of the backend.
+        backend: &'static str,
+        /// Its own error.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl Error {
+    /// An [`Error::InvalidParameter`] for a value that can be displayed.
+    pub fn parameter(name: &'static str, value: impl std::fmt::Display, allowed: &'static str) -> Self {
+        Error::InvalidParameter { name, value: value.to_string(), allowed }
+    }
+}
+
+/// Refuses values for which `ok` is false. State what is allowed, so that NaN is refused too.
+pub fn ensure(
+    ok: bool,
+    name: &'static str,
+    value: impl std::fmt::Display,
+    allowed: &'static str,
+) -> Result<()> {
+    if ok { Ok(()) } else { Err(Error::parameter(name, value, allowed)) }
+}

@@ -1,0 +1,172 @@
+//! X and Y, and the points training starts from.
+
+use ndarray::{Array2, ArrayView2};
+use rand::SeedableRng;
+use rand_chacha::ChaCha12Rng;
+use rand_distr::{Distribution, StandardNormal};
+use serde::{Deserialize, Serialize};
+
+use crate::aggregator::Aggregator;
+use crate::error::{Error, Result, ensure};
+
+/// The two halves of the factorisation R ~ X^T Y.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Factors {
+    /// X, d x m: column u describes classifier u.
+    pub classifiers: Array2<f64>,
+    /// Y, d x n: column i describes instance i.
+    pub instances: Array2<f64>,
+}
+
+/// Standard deviation of random start factors, as published.
+pub const START_SCALE: f64 = 0.01;
+
+impl Factors {
+    /// Draws independent normal entries of standard deviation `scale`, reproducibly: ChaCha12, stream 0 for X and
+    /// stream 1 for Y, so that neither depends on the size of the other.
+    pub fn random(latent_dim: usize, m: usize, n: usize, scale: f64, seed: u64) -> Self {
+        let draw = |stream: u64, columns: usize| {
+            let mut rng = ChaCha12Rng::seed_from_u64(seed);
+            rng.set_stream(stream);
+            Array2::from_shape_fn((latent_dim, columns), |_| {
+                let z: f64 = StandardNormal.sample(&mut rng);
+                scale * z
+            })
+        };
+        Self { classifiers: draw(0, m), instances: draw(1, n) }
+    }
+
+    /// d.
+    pub fn latent_dim(&self) -> usize {
+        self.classifiers.nrows()
+    }
+
+    /// X^T Y, m x n. Costs 2 m n d flops and 8 m n bytes; prediction does not need it.
+    pub fn reconstruct(&self) -> Array2<f64> {
+        self.classifiers.t().dot(&self.instances)
+    }
+
+    /// X w (d): one dot product with y_i then gives w . r_hat_i.
+    pub fn combine_classifiers(&self, weights: &[f64]) -> Vec<f64> {
+        self.classifiers
+            .rows()
+            .into_iter()
+            .map(|row| row.iter().zip(weights).map(|(x, w)| x * w).sum())
+            .collect()
+    }
+
+    /// Shapes d x m and d x n, d >= 1, every entry finite.
+    ///
+    /// # Errors
+    /// [`Error::ShapeMismatch`], [`Error::InvalidParameter`].
+    pub fn validate(&self, m: usize, n: usize) -> Result<()> {
+        let d = self.latent_dim();
+        ensure(d >= 1, "latent_dim", d, "at least 1 is needed")?;
+        check_shape("X", self.classifiers.view(), (d, m))?;
+        check_shape("Y", self.instances.view(), (d, n))?;
+        for (name, matrix) in [("X", &self.classifiers), ("Y", &self.instances)] {
+            if let Some(&value) = matrix.iter().find(|v| !v.is_finite()) {
+                return Err(Error::parameter(name, value, "factors are finite"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn check_shape(what: &'static str, matrix: ArrayView2<'_, f64>, expected: (usize, usize)) -> Result<()> {
+    if matrix.dim() == expected {
+        Ok(())
+    } else {
+        Err(Error::ShapeMismatch { what, found: matrix.dim(), expected })
+    }
+}
+
+/// Where training begins.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Start {
+    /// X and Y.
+    pub factors: Factors,
+    /// w (m).
+    pub weights: Vec<f64>,
+    /// b.
+    pub bias: f64,
+}
+
+impl Start {
+    /// Random factors and equal weights: w = 1/m, b = 0.
+    pub fn random(latent_dim: usize, m: usize, n: usize, seed: u64) -> Self {
+        Self::with_factors(Factors::random(latent_dim, m, n, START_SCALE, seed))
+    }
+
+    /// Given factors and equal weights.
+    pub fn with_factors(factors: Factors) -> Self {
+        let m = factors.classifiers.ncols();
+        Self { factors, weights: vec![1.0 / m as f64; m], bias: 0.0 }
+    }
+
+    /// Shapes and finiteness against m x n data.
+    ///
+    /// # Errors
+    /// As [`Factors::validate`] and [`Aggregator::validate`].
+    pub fn validate(&self, m: usize, n: usize) -> Result<()> {
+        self.factors.validate(m, n)?;
+        Aggregator::Weighted { weights: self.weights.clone(), bias: self.bias }.validate(m)
+    }
+}
+
+/// Logits z_i = v . y_i + b of the instances in the columns of `instances` (d x n), v = X w.
+pub(crate) fn logits(v: &[f64], bias: f64, instances: ArrayView2<'_, f64>) -> Vec<f64> {
+    let mut z = vec![bias; instances.ncols()];
+    for (k, row) in instances.rows().into_iter().enumerate() {
+        z.iter_mut().zip(row).for_each(|(z, &y)| *z += v[k] * y);
+    }
+    z
+}
+
+/// r_hat of one instance with factor `y` (d), into `out` (m).
+pub(crate) fn reconstruct_instance(classifiers: ArrayView2<'_, f64>, y: &[f64], out: &mut [f64]) {
+    out.fill(0.0);
+    for (k, row) in classifiers.rows().into_iter().enumerate() {
+        out.iter_mut().zip(row).for_each(|(r, &x)| *r += x * y[k]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sides_have_streams_of_their_own() {
+        let small = Factors::random(3, 4, 5, 1.0, 7);
+        let wide = Factors::random(3, 4, 50, 1.0, 7);
+        assert_eq!(small.classifiers, wide.classifiers);
+        assert_ne!(Factors::random(3, 4, 5, 1.0, 8), small);
+        assert_eq!(Factors::random(3, 4, 5, 1.0, 7), small);
+    }
+
+    #[test]
+    fn logits_agree_with_the_reconstruction() {
+        let factors = Factors::random(3, 4, 5, 1.0, 1);
+        let w = [0.3, -0.2, 0.5, 0.1];
+        let z = logits(&factors.combine_classifiers(&w), 0.25, factors.instances.view());
+        let r_hat = factors.reconstruct();
+        for i in 0..5 {
+            let column: Vec<f64> = r_hat.column(i).to_vec();
+            assert!((z[i] - (crate::aggregator::dot(&w, &column) + 0.25)).abs() < 1e-14);
+            let mut out = [0.0; 4];
+            reconstruct_instance(factors.classifiers.view(), &factors.instances.column(i).to_vec(), &mut out);
+            assert!(out.iter().zip(&column).all(|(a, b)| (a - b).abs() < 1e-15));
+        }
+    }
+
+    #[test]
+    fn wrong_shapes_and_nan_are_refused() {
+        let factors = Factors::random(3, 4, 5, 1.0, 1);
+        assert!(factors.validate(4, 5).is_ok());
+        assert!(factors.validate(5, 5).is_err());
+        assert!(factors.validate(4, 6).is_err());
+        let mut broken = factors;
+        broken.instances[(0, 0)] = f64::NAN;
+        assert!(broken.validate(4, 5).is_err());
+    }
+}

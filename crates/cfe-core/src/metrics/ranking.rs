@@ -1,0 +1,161 @@
+//! Metrics that depend on the order of the scores alone.
+
+use serde::{Deserialize, Serialize};
+
+use super::confusion::{Confusion, ratio};
+
+/// The distinct scores in decreasing order, with the weight of positives and negatives at or above each.
+#[derive(Debug, Clone)]
+pub struct Ranking {
+    thresholds: Vec<f64>,
+    tp: Vec<f64>,
+    fp: Vec<f64>,
+}
+
+/// Precision and recall over all thresholds, scikit-learn's `precision_recall_curve`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PrCurve {
+    /// Precision at each threshold, and a final 1.
+    pub precision: Vec<f64>,
+    /// Recall at each threshold, and a final 0; 1 at every threshold without positives.
+    pub recall: Vec<f64>,
+    /// Distinct scores, ascending.
+    pub thresholds: Vec<f64>,
+}
+
+/// The best value of a metric over all thresholds, and where it is attained.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Optimum {
+    /// The value.
+    pub value: f64,
+    /// Lowest score that attains it as a threshold.
+    pub lowest_threshold: f64,
+    /// Highest score that attains it as a threshold.
+    pub highest_threshold: f64,
+}
+
+impl Ranking {
+    pub(super) fn new(cells: &[(f64, bool, f64)]) -> Self {
+        let mut order: Vec<_> = cells.to_vec();
+        // Stable, so that weights are summed in input order within a tie.
+        order.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let mut ranking = Self { thresholds: Vec::new(), tp: Vec::new(), fp: Vec::new() };
+        let (mut tp, mut fp) = (0.0, 0.0);
+        for (k, &(score, label, weight)) in order.iter().enumerate() {
+            if label {
+                tp += weight
+            } else {
+                fp += weight
+            }
+            // -0.0 and 0.0 are one threshold: compared as numbers, not as bits.
+            if order.get(k + 1).is_none_or(|next| next.0 != score) {
+                ranking.thresholds.push(score);
+                ranking.tp.push(tp);
+                ranking.fp.push(fp);
+            }
+        }
+        ranking
+    }
+
+    fn positives(&self) -> f64 {
+        self.tp.last().copied().unwrap_or(0.0)
+    }
+
+    fn negatives(&self) -> f64 {
+        self.fp.last().copied().unwrap_or(0.0)
+    }
+
+    /// Share of positives: the average precision of a random ranking.
+    pub fn prevalence(&self) -> f64 {
+        ratio(self.positives(), self.positives() + self.negatives())
+    }
+
+    /// sum_k (recall_k - recall_{k-1}) precision_k over the distinct scores in decreasing order; the step-wise area
+    /// under the precision-recall curve, without interpolation. 0 without positives.
+    pub fn average_precision(&self) -> f64 {
+        let positives = self.positives();
+        let mut before = 0.0;
+        let mut sum = 0.0;
+        for (&tp, &fp) in self.tp.iter().zip(&self.fp) {
+            sum += (tp - before) * ratio(tp, tp + fp);
+            before = tp;
+        }
+        ratio(sum, positives)
+    }
+
+    /// Probability that a positive scores above a negative, ties counting one half; `None` with one class only.
+    pub fn roc_auc(&self) -> Option<f64> {
+        let (positives, negatives) = (self.positives(), self.negatives());
+        if !(positives > 0.0 && negatives > 0.0) {
+            return None;
+        }
+        let (mut tp0, mut fp0, mut area) = (0.0, 0.0, 0.0);
+        for (&tp, &fp) in self.tp.iter().zip(&self.fp) {
+            area += (fp - fp0) * (tp + tp0) / 2.0;
+            (tp0, fp0) = (tp, fp);
+        }
+        Some(area / (positives * negatives))
+    }
+
+    /// The precision-recall curve.
+    pub fn pr_curve(&self) -> PrCurve {
+        let positives = self.positives();
+        let ascending = || (0..self.thresholds.len()).rev();
+        let recall = |k: usize| if positives > 0.0 { self.tp[k] / positives } else { 1.0 };
+        PrCurve {
+            precision: ascending().map(|k| ratio(self.tp[k], self.tp[k] + self.fp[k])).chain([1.0]).collect(),
+            recall: ascending().map(recall).chain([0.0]).collect(),
+            thresholds: ascending().map(|k| self.thresholds[k]).collect(),
+        }
+    }
+
+    /// Largest F1 over the distinct scores; `None` without positives.
+    pub fn best_f1(&self) -> Option<Optimum> {
+        self.best_f_beta(1.0)
+    }
+
+    /// Largest F-beta over the distinct scores; `None` without positives.
+    pub fn best_f_beta(&self, beta: f64) -> Option<Optimum> {
+        let (positives, b) = (self.positives(), beta * beta);
+        // (1 + b) tp / (tp + fp + b P), kept as a fraction: integer counts then compare exactly.
+        self.optimum(|tp, fp| Some(((1.0 + b) * tp, tp + fp + b * positives)))
+    }
+
+    /// Largest precision among the thresholds with recall at least `recall` (0 to 1); `None` without positives.
+    pub fn best_precision_at_recall(&self, recall: f64) -> Option<Optimum> {
+        let positives = self.positives();
+        self.optimum(|tp, fp| (tp / positives >= recall).then_some((tp, tp + fp)))
+    }
+
+    /// Largest value of any metric of the counts over the distinct scores; ties go by exact equality.
+    pub fn best_by(&self, metric: impl Fn(&Confusion) -> f64) -> Option<Optimum> {
+        let (positives, negatives) = (self.positives(), self.negatives());
+        self.optimum(|tp, fp| {
+            Some((metric(&Confusion { tp, fp, fn_: positives - tp, tn: negatives - fp }), 1.0))
+        })
+    }
+
+    /// Maximises a fraction (numerator, positive denominator) of (tp, fp); `None` leaves a threshold out.
+    fn optimum(&self, fraction: impl Fn(f64, f64) -> Option<(f64, f64)>) -> Option<Optimum> {
+        if !(self.positives() > 0.0) {
+            return None;
+        }
+        let mut best: Option<(f64, f64, Optimum)> = None;
+        for (k, &threshold) in self.thresholds.iter().enumerate() {
+            let Some((a, b)) = fraction(self.tp[k], self.fp[k]) else { continue };
+            match &mut best {
+                Some((a0, b0, optimum)) if a * *b0 == *a0 * b => optimum.lowest_threshold = threshold,
+                Some((a0, b0, _)) if a * *b0 < *a0 * b => {}
+                _ => {
+                    let value = ratio(a, b);
+                    best = Some((
+                        a,
+                        b,
+                        Optimum { value, lowest_threshold: threshold, highest_threshold: threshold },
+                    ));
+                }
+            }
+        }
+        best.map(|(_, _, optimum)| optimum)
+    }
+}

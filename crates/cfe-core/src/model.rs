@@ -1,0 +1,160 @@
+//! The fitted model: one type for every backend, and the only place that predicts.
+
+use ndarray::{Array2, ArrayView2};
+use serde::{Deserialize, Serialize};
+
+use crate::aggregator::Aggregator;
+use crate::confidence::FittedConfidence;
+use crate::data::EnsembleData;
+use crate::error::{Error, Result};
+use crate::factors::{Factors, logits, reconstruct_instance};
+use crate::losses::sigmoid;
+use crate::objective::Objective;
+use crate::ridge::{self, RuleCells};
+
+/// Factors, aggregator and everything needed to treat a new instance as the training instances were treated.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Model {
+    /// Names of the classifiers (m), in the order of the rows of R.
+    pub classifier_names: Vec<String>,
+    /// X (d x m) and Y (d x n).
+    pub factors: Factors,
+    /// Combines r_hat to a logit.
+    pub aggregator: Aggregator,
+    /// The confidence rule with what it learnt in training.
+    pub confidence: FittedConfidence,
+    /// The objective the model was trained for.
+    pub objective: Objective,
+    /// What class weighting added to the logits: log(weight of positives / weight of negatives).
+    pub logit_shift: f64,
+}
+
+/// Predictions for k instances.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Predictions {
+    /// Logit (k); rank on this.
+    pub logits: Vec<f64>,
+    /// sigma(logit) (k): class-weighted training pulls these towards the minority class.
+    pub probabilities: Vec<f64>,
+    /// sigma(logit - [`Model::logit_shift`]) (k): the class weights undone, same ranking.
+    pub prior_corrected: Vec<f64>,
+    /// Classifiers that gave a probability (k).
+    pub n_observed: Vec<usize>,
+}
+
+impl Model {
+    /// Puts a model together from trained parameters; for backends.
+    ///
+    /// # Errors
+    /// Shapes or numbers that do not fit the data.
+    pub fn new(
+        data: &EnsembleData,
+        factors: Factors,
+        aggregator: Aggregator,
+        confidence: FittedConfidence,
+        objective: Objective,
+    ) -> Result<Self> {
+        factors.validate(data.n_classifiers(), data.n_instances())?;
+        aggregator.validate(data.n_classifiers())?;
+        let (negatives, positives) = data.class_counts();
+        Ok(Self {
+            classifier_names: data.classifier_names().to_vec(),
+            factors,
+            aggregator,
+            confidence,
+            objective,
+            logit_shift: objective.class_weight.logit_shift(negatives, positives),
+        })
+    }
+
+    /// Predictions for the instances the model was trained with (transductive): labeled and unlabeled ones.
+    ///
+    /// # Errors
+    /// [`Error::LengthMismatch`] if `data` has another number of instances than the model.
+    pub fn predict_training(&self, data: &EnsembleData) -> Result<Predictions> {
+        let (found, expected) = (data.n_instances(), self.factors.instances.ncols());
+        if found != expected {
+            return Err(Error::LengthMismatch { what: "training instances", found, expected });
+        }
+        Ok(self.predict(self.factors.instances.view(), data.predictions()))
+    }
+
+    /// Predictions for new instances (m x k, NaN = missing) by fold-in:
+    ///
+    /// ```text
+    /// y_i = (X diag(c_i) X^T + lambda I)^-1 X diag(c_i) r_i,   then  w . (X^T y_i) + b
+    /// ```
+    ///
+    /// with the confidence rule of training, labels unknown. An instance without any observed probability gets
+    /// y_i = 0 and so sigma(b).
+    ///
+    /// # Errors
+    /// [`Error::WrongClassifiers`], [`Error::InvalidProbability`], [`Error::NotPositiveDefinite`] (lambda = 0).
+    pub fn predict_new(&self, predictions: ArrayView2<'_, f64>) -> Result<Predictions> {
+        let instances = self.fold_in(predictions, None)?;
+        Ok(self.predict(instances.view(), predictions))
+    }
+
+    /// Instance factors (d x k) of new instances, see [`predict_new`](Self::predict_new). `given` is their confidence
+    /// matrix (m x k) if the model's strategy is `given`.
+    ///
+    /// # Errors
+    /// As [`predict_new`](Self::predict_new).
+    pub fn fold_in(
+        &self,
+        predictions: ArrayView2<'_, f64>,
+        given: Option<ArrayView2<'_, f64>>,
+    ) -> Result<Array2<f64>> {
+        let (found, expected) = (predictions.nrows(), self.classifier_names.len());
+        if found != expected {
+            return Err(Error::WrongClassifiers { found, expected });
+        }
+        for ((u, i), &value) in predictions.indexed_iter() {
+            if !(value.is_nan() || (0.0..=1.0).contains(&value)) {
+                let (classifier, instance) = (self.classifier_names[u].clone(), i.to_string());
+                return Err(Error::InvalidProbability { classifier, instance, value });
+            }
+        }
+        let rule = self.confidence.on_new(predictions, given);
+        let x = self.factors.classifiers.view();
+        let mut y = Array2::zeros((self.factors.latent_dim(), predictions.ncols()));
+        if self.objective.lambda == 0.0 {
+            // Without a ridge an instance nobody predicted has no unique factor; 0 is its limit for lambda -> 0.
+            return ridge::fold_in_observed(&RuleCells(&rule), x, self.objective.lambda, y);
+        }
+        ridge::update_instances(&RuleCells(&rule), x, self.objective.lambda, &mut y)?;
+        Ok(y)
+    }
+
+    /// Reconstructed probabilities (m) of one training instance.
+    pub fn reconstruct(&self, instance: usize) -> Vec<f64> {
+        let mut out = vec![0.0; self.classifier_names.len()];
+        let y = self.factors.instances.column(instance).to_vec();
+        reconstruct_instance(self.factors.classifiers.view(), &y, &mut out);
+        out
+    }
+
+    fn predict(&self, instances: ArrayView2<'_, f64>, predictions: ArrayView2<'_, f64>) -> Predictions {
+        let logits = match &self.aggregator {
+            Aggregator::Weighted { weights, bias } => {
+                logits(&self.factors.combine_classifiers(weights), *bias, instances)
+            }
+            mean @ Aggregator::Mean => {
+                let mut r_hat = vec![0.0; self.classifier_names.len()];
+                let of = |y: Vec<f64>, r_hat: &mut [f64]| {
+                    reconstruct_instance(self.factors.classifiers.view(), &y, r_hat);
+                    mean.logit(r_hat)
+                };
+                instances.columns().into_iter().map(|y| of(y.to_vec(), &mut r_hat)).collect()
+            }
+        };
+        let mut n_observed = vec![0; instances.ncols()];
+        for row in predictions.rows() {
+            n_observed.iter_mut().zip(row).for_each(|(k, r)| *k += usize::from(!r.is_nan()));
+        }
+        let probabilities = logits.iter().map(|&z| sigmoid(z)).collect();
+        let prior_corrected = logits.iter().map(|&z| sigmoid(z - self.logit_shift)).collect();
+        Predictions { logits, probabilities, prior_corrected, n_observed }
+    }
+}

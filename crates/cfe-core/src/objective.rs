@@ -1,0 +1,314 @@
+//! The combined objective, said once: every reported loss comes from here, in f64.
+//!
+//! ```text
+//! L = rho [ sum_ui c_ui (r_ui - x_u . y_i)^2 + lambda (|X|^2 + |Y|^2) ] + (1 - rho) sum_i a_i l(y_i, z_i) / sum_i a_i
+//! z_i = w . (X^T y_i) + b,   a_i = class weight x sample weight,   l = BCE or focal loss, i over the labeled instances
+//! ```
+//!
+//! That is [`Reduction::Sum`], the published form: its first part is a sum over m n cells and its second a mean, so rho
+//! means something else for every size of data. [`Reduction::Mean`] divides the bracket by the number of observed
+//! cells.
+
+use ndarray::{Array2, ArrayView2, Axis, Slice, Zip};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::confidence::ConfidenceRule;
+use crate::data::EnsembleData;
+use crate::error::{Result, ensure};
+use crate::factors::{Factors, logits};
+use crate::losses::SupervisedLoss;
+use crate::weights::{ClassWeight, instance_weights};
+
+/// How the reconstruction part is scaled, see the [module](self).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Reduction {
+    /// Sum over the cells, as published.
+    Sum,
+    /// Mean over the observed cells.
+    #[default]
+    Mean,
+}
+
+/// Parameters of the objective.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Objective {
+    /// Share of the reconstruction, 0 to 1.
+    pub rho: f64,
+    /// Ridge on the factors, at least 0.
+    pub lambda: f64,
+    /// Scale of the reconstruction part.
+    pub reduction: Reduction,
+    /// Supervised loss of one instance.
+    pub loss: SupervisedLoss,
+    /// Weights of the two classes.
+    pub class_weight: ClassWeight,
+}
+
+impl Default for Objective {
+    fn default() -> Self {
+        Self {
+            rho: 0.5,
+            lambda: 0.01,
+            reduction: Reduction::default(),
+            loss: SupervisedLoss::default(),
+            class_weight: ClassWeight::default(),
+        }
+    }
+}
+
+impl Objective {
+    /// Refuses parameters out of range.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter).
+    pub fn validate(&self) -> Result<()> {
+        ensure(
+            (0.0..=1.0).contains(&self.rho),
+            "rho",
+            self.rho,
+            "0 (supervised only) to 1 (reconstruction only)",
+        )?;
+        ensure(
+            self.lambda >= 0.0 && self.lambda.is_finite(),
+            "lambda",
+            self.lambda,
+            "the ridge is finite and at least 0",
+        )?;
+        self.loss.validate()?;
+        self.class_weight.validate()
+    }
+
+    /// Factor before the reconstruction bracket, apart from rho.
+    pub fn reconstruction_scale(&self, data: &EnsembleData) -> f64 {
+        match self.reduction {
+            Reduction::Sum => 1.0,
+            Reduction::Mean => 1.0 / data.n_observed() as f64,
+        }
+    }
+}
+
+/// The parts of the objective at one point.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct LossParts {
+    /// rho x reconstruction bracket + (1 - rho) x supervised.
+    pub total: f64,
+    /// sum c (r - r_hat)^2, or its mean.
+    pub reconstruction: f64,
+    /// lambda (|X|^2 + |Y|^2), scaled like the reconstruction.
+    pub penalty: f64,
+    /// Weighted mean of the supervised loss.
+    pub supervised: f64,
+}
+
+impl LossParts {
+    /// Puts the parts together.
+    pub fn combine(rho: f64, reconstruction: f64, penalty: f64, supervised: f64) -> Self {
+        Self {
+            total: rho * (reconstruction + penalty) + (1.0 - rho) * supervised,
+            reconstruction,
+            penalty,
+            supervised,
+        }
+    }
+}
+
+/// Gradient of the objective, shaped like the parameters.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Gradient {
+    /// With respect to X (d x m).
+    pub classifiers: Array2<f64>,
+    /// With respect to Y (d x n).
+    pub instances: Array2<f64>,
+    /// With respect to w (m).
+    pub weights: Vec<f64>,
+    /// With respect to b.
+    pub bias: f64,
+}
+
+/// Gradient of the supervised loss alone, without the factor 1 - rho.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AggregatorGradient {
+    /// The loss itself.
+    pub supervised: f64,
+    /// With respect to w (m).
+    pub weights: Vec<f64>,
+    /// With respect to b.
+    pub bias: f64,
+    /// With respect to the logit of each labeled instance.
+    pub logits: Vec<f64>,
+    /// sum_i g_i y_i (d), g the gradient in the logits.
+    pub direction: Vec<f64>,
+}
+
+/// An objective bound to data: what trainers minimise and reports quote.
+#[derive(Debug)]
+pub struct Problem<'a> {
+    data: &'a EnsembleData,
+    rule: &'a ConfidenceRule<'a>,
+    objective: Objective,
+    targets: Vec<bool>,
+    instance_weights: Vec<f64>,
+}
+
+/// Instances evaluated together; sums are added tile by tile in order, for any number of threads.
+const TILE: usize = 1024;
+
+impl<'a> Problem<'a> {
+    /// Binds an objective to data and the confidence of its cells.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter), [`Error::AllWeightsZero`](crate::Error::AllWeightsZero).
+    pub fn new(data: &'a EnsembleData, rule: &'a ConfidenceRule<'a>, objective: Objective) -> Result<Self> {
+        objective.validate()?;
+        let instance_weights = instance_weights(data, objective.class_weight)?;
+        Ok(Self { data, rule, objective, targets: data.labeled_targets(), instance_weights })
+    }
+
+    /// The parameters.
+    pub fn objective(&self) -> &Objective {
+        &self.objective
+    }
+
+    /// Labels of the labeled instances.
+    pub fn targets(&self) -> &[bool] {
+        &self.targets
+    }
+
+    /// Weights of the labeled instances.
+    pub fn instance_weights(&self) -> &[f64] {
+        &self.instance_weights
+    }
+
+    /// Logits of the labeled instances.
+    pub fn labeled_logits(&self, factors: &Factors, weights: &[f64], bias: f64) -> Vec<f64> {
+        let v = factors.combine_classifiers(weights);
+        self.data
+            .labeled()
+            .iter()
+            .map(|&i| factors.instances.column(i).iter().zip(&v).map(|(y, v)| y * v).sum::<f64>() + bias)
+            .collect()
+    }
+
+    /// The objective at a point. Costs 2 m n (d + 2) flops and one pass over R and Y.
+    pub fn evaluate(&self, factors: &Factors, weights: &[f64], bias: f64) -> LossParts {
+        let scale = self.objective.reconstruction_scale(self.data);
+        let logits = self.labeled_logits(factors, weights, bias);
+        let supervised =
+            self.objective.loss.weighted_mean(&logits, &self.targets, &self.instance_weights, None);
+        LossParts::combine(
+            self.objective.rho,
+            scale * weighted_squared_error(self.rule, factors),
+            scale * self.objective.lambda * squared_norm(factors),
+            supervised,
+        )
+    }
+
+    /// The supervised loss and its gradient in w and b, X and Y held fixed. Costs O(d (labeled + m)) flops: r_hat is
+    /// never formed, since sum_i g_i r_hat_i = X^T sum_i g_i y_i.
+    pub fn aggregator_gradient(&self, factors: &Factors, weights: &[f64], bias: f64) -> AggregatorGradient {
+        let z = self.labeled_logits(factors, weights, bias);
+        let mut g = vec![0.0; z.len()];
+        let supervised =
+            self.objective.loss.weighted_mean(&z, &self.targets, &self.instance_weights, Some(&mut g));
+        let direction: Vec<f64> = factors
+            .instances
+            .rows()
+            .into_iter()
+            .map(|row| self.data.labeled().iter().zip(&g).map(|(&i, g)| g * row[i]).sum())
+            .collect();
+        let of_weight = |x: ndarray::ArrayView1<'_, f64>| x.iter().zip(&direction).map(|(x, s)| x * s).sum();
+        let weights = factors.classifiers.columns().into_iter().map(of_weight).collect();
+        let bias = g.iter().sum();
+        AggregatorGradient { supervised, weights, bias, logits: g, direction }
+    }
+
+    /// The objective and its gradient at a point; for checking trainers, not for training.
+    pub fn gradient(&self, factors: &Factors, weights: &[f64], bias: f64) -> (LossParts, Gradient) {
+        let Objective { rho, lambda, .. } = self.objective;
+        let scale = rho * self.objective.reconstruction_scale(self.data);
+        let (x, y) = (&factors.classifiers, &factors.instances);
+        let (m, n) = self.rule.dim();
+
+        // E = 2 rho C o (R_hat - R), then dX = Y E^T and dY = X E, plus the ridge.
+        let mut residual = factors.reconstruct();
+        let (mut r, mut c) = (vec![0.0; n], vec![0.0; n]);
+        for u in 0..m {
+            self.rule.fill(u, 0..n, &mut r, &mut c);
+            residual
+                .row_mut(u)
+                .iter_mut()
+                .zip(r.iter().zip(&c))
+                .for_each(|(e, (r, c))| *e = 2.0 * scale * c * (*e - r));
+        }
+        let mut dx = y.dot(&residual.t());
+        let mut dy = x.dot(&residual);
+        dx.scaled_add(2.0 * scale * lambda, x);
+        dy.scaled_add(2.0 * scale * lambda, y);
+
+        let of_aggregator = self.aggregator_gradient(factors, weights, bias);
+        // With s = sum_i g_i y_i: dX gains s w^T, dy_i gains g_i X w.
+        let v = factors.combine_classifiers(weights);
+        for (u, &w) in weights.iter().enumerate() {
+            dx.column_mut(u).scaled_add((1.0 - rho) * w, &ndarray::aview1(&of_aggregator.direction));
+        }
+        for (&i, &g) in self.data.labeled().iter().zip(&of_aggregator.logits) {
+            dy.column_mut(i).iter_mut().zip(&v).for_each(|(d, v)| *d += (1.0 - rho) * g * v);
+        }
+        let gradient = Gradient {
+            classifiers: dx,
+            instances: dy,
+            weights: of_aggregator.weights.iter().map(|g| (1.0 - rho) * g).collect(),
+            bias: (1.0 - rho) * of_aggregator.bias,
+        };
+        (self.evaluate(factors, weights, bias), gradient)
+    }
+}
+
+/// sum_ui c_ui (r_ui - x_u . y_i)^2 in f64; the same bits for any number of threads.
+pub fn weighted_squared_error(rule: &ConfidenceRule<'_>, factors: &Factors) -> f64 {
+    let (m, n) = rule.dim();
+    let tiles: Vec<usize> = (0..n).step_by(TILE).collect();
+    let sums: Vec<f64> = tiles
+        .into_par_iter()
+        .map_init(
+            || (vec![0.0; TILE], vec![0.0; TILE]),
+            |(ratings, confidences), start| {
+                let range = start..(start + TILE).min(n);
+                let (ratings, confidences) = (&mut ratings[..range.len()], &mut confidences[..range.len()]);
+                let r_hat = reconstruct_tile(
+                    factors.classifiers.view(),
+                    factors.instances.slice_axis(Axis(1), Slice::from(range.clone())),
+                );
+                let mut sum = 0.0;
+                for u in 0..m {
+                    rule.fill(u, range.clone(), ratings, confidences);
+                    let row = r_hat.row(u);
+                    for ((&r, &c), &r_hat) in ratings.iter().zip(confidences.iter()).zip(row) {
+                        sum += c * (r - r_hat) * (r - r_hat);
+                    }
+                }
+                sum
+            },
+        )
+        .collect();
+    sums.iter().sum()
+}
+
+fn reconstruct_tile(x: ArrayView2<'_, f64>, y: ArrayView2<'_, f64>) -> Array2<f64> {
+    x.t().dot(&y)
+}
+
+/// |X|^2 + |Y|^2.
+pub fn squared_norm(factors: &Factors) -> f64 {
+    let square = |matrix: &Array2<f64>| Zip::from(matrix).fold(0.0, |sum, v| sum + v * v);
+    square(&factors.classifiers) + square(&factors.instances)
+}
+
+/// Logits of all n instances at a point.
+pub fn all_logits(factors: &Factors, weights: &[f64], bias: f64) -> Vec<f64> {
+    logits(&factors.combine_classifiers(weights), bias, factors.instances.view())
+}

@@ -1,0 +1,167 @@
+//! The trait that backends implement, and the observer that watches them.
+
+use std::ops::ControlFlow;
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::EnsembleData;
+use crate::error::Result;
+use crate::factors::Start;
+use crate::history::{History, StopReason, Timings};
+use crate::model::Model;
+use crate::objective::LossParts;
+
+/// One point of a training run, as the observer sees it.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Step<'a> {
+    /// Updates made so far: 0 is the start.
+    pub iteration: usize,
+    /// Iterations that will be run at most.
+    pub max_iterations: usize,
+    /// The loss that belongs to it; `None` where it has not been computed (at the start of ALS).
+    pub loss: Option<LossParts>,
+    /// w (m).
+    pub weights: &'a [f64],
+    /// b.
+    pub bias: f64,
+}
+
+impl<'a> Step<'a> {
+    /// A step; for backends.
+    pub fn new(
+        iteration: usize,
+        max_iterations: usize,
+        loss: Option<LossParts>,
+        weights: &'a [f64],
+        bias: f64,
+    ) -> Self {
+        Self { iteration, max_iterations, loss, weights, bias }
+    }
+}
+
+/// Watches a run and may end it. `()` watches nothing and costs nothing.
+pub trait Observer {
+    /// Whether [`step`](Self::step) is to be called after `iteration` updates; backends copy weights only then.
+    fn wants(&self, _iteration: usize) -> bool {
+        true
+    }
+
+    /// Sees a step; `Break` ends training with the present parameters.
+    fn step(&mut self, step: &Step<'_>) -> ControlFlow<()>;
+}
+
+impl Observer for () {
+    fn wants(&self, _iteration: usize) -> bool {
+        false
+    }
+
+    fn step(&mut self, _step: &Step<'_>) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+}
+
+/// An observer from a closure, called at every step.
+#[derive(Debug)]
+pub struct FnObserver<F>(pub F);
+
+impl<F: FnMut(&Step<'_>) -> ControlFlow<()>> Observer for FnObserver<F> {
+    fn step(&mut self, step: &Step<'_>) -> ControlFlow<()> {
+        (self.0)(step)
+    }
+}
+
+/// The aggregator after a number of updates.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TracePoint {
+    /// Updates made.
+    pub iteration: usize,
+    /// w (m).
+    pub weights: Vec<f64>,
+    /// b.
+    pub bias: f64,
+}
+
+/// An observer that keeps w and b at every iteration.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct WeightTrace {
+    /// One point for each observed iteration, the start first.
+    pub points: Vec<TracePoint>,
+}
+
+impl Observer for WeightTrace {
+    fn step(&mut self, step: &Step<'_>) -> ControlFlow<()> {
+        self.points.push(TracePoint {
+            iteration: step.iteration,
+            weights: step.weights.to_vec(),
+            bias: step.bias,
+        });
+        ControlFlow::Continue(())
+    }
+}
+
+/// What a fit returns.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Fitted {
+    /// The model.
+    pub model: Model,
+    /// The loss over the iterations.
+    pub history: History,
+    /// The objective at the end, computed by the core in f64.
+    pub loss: LossParts,
+    /// Why training ended.
+    pub stop: StopReason,
+    /// How long it took.
+    pub timings: Timings,
+    /// The device that was really used, with the number format: "cpu f64", "cuda:0 f32".
+    pub device: String,
+}
+
+impl Fitted {
+    /// Puts the result together; for backends.
+    pub fn new(
+        model: Model,
+        history: History,
+        loss: LossParts,
+        stop: StopReason,
+        timings: Timings,
+        device: String,
+    ) -> Self {
+        Self { model, history, loss, stop, timings, device }
+    }
+}
+
+/// A way of finding factors and aggregator. Usable as `dyn Trainer`.
+///
+/// ```
+/// # use cfe_core::{EnsembleData, Fitted, Observer, Result, Start, Trainer};
+/// fn describe(trainer: &dyn Trainer, data: &EnsembleData) -> Result<String> {
+///     let fitted = trainer.fit(data)?;
+///     Ok(format!("{}: {} iterations on {}", trainer.name(), fitted.history.n_iterations(), fitted.device))
+/// }
+/// ```
+pub trait Trainer: Send + Sync {
+    /// Short name: "als", "torch".
+    fn name(&self) -> &'static str;
+
+    /// The point that [`fit`](Self::fit) starts from, drawn from the trainer's seed.
+    ///
+    /// # Errors
+    /// What the backend's drawing can fail with.
+    fn start(&self, data: &EnsembleData) -> Result<Start>;
+
+    /// Trains from a given point, watched by `observer`.
+    ///
+    /// # Errors
+    /// Shapes that do not fit, no labels, singular systems, divergence, failures of the backend.
+    fn fit_from(&self, start: Start, data: &EnsembleData, observer: &mut dyn Observer) -> Result<Fitted>;
+
+    /// Trains from the trainer's own start, unwatched.
+    ///
+    /// # Errors
+    /// As [`fit_from`](Self::fit_from).
+    fn fit(&self, data: &EnsembleData) -> Result<Fitted> {
+        self.fit_from(self.start(data)?, data, &mut ())
+    }
+}
