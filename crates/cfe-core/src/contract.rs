@@ -39,7 +39,7 @@ fn small() -> EnsembleData {
         missing_share: 0.2,
         ..Correlated::default()
     };
-    spec.generate(11).expect("valid parameters").data
+    spec.generate(12).expect("valid parameters").data
 }
 
 /// Runs the whole suite.
