@@ -1,2 +1,49 @@
-//! xtask
-fn main() {}
+//! The project's own commands: `cargo xtask --help` lists them.
+
+// A command-line program: talking to the terminal is its purpose. Progress goes to stderr, because the output of
+// `compare --format json` must stay pure.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod cli;
+mod commands;
+mod error;
+mod libtorch;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use cli::Command;
+use error::Error;
+
+fn main() -> ExitCode {
+    match cli::parse(std::env::args_os().skip(1)).and_then(run) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn run(command: Command) -> Result<(), Error> {
+    let root = root();
+    match command {
+        Command::Help => {
+            print!("{}", cli::HELP);
+            Ok(())
+        }
+        Command::Libtorch { flavor, force } => libtorch::provision(&root, flavor, force),
+        Command::Compare { args } => commands::compare(&root, &args),
+        Command::Test => commands::test(&root),
+        Command::Downstream => commands::downstream(&root),
+        Command::Ci => commands::ci(&root),
+    }
+}
+
+/// The repository. Cargo tells a program it runs where its manifest is now; the path at compile time would be wrong
+/// after the folder was moved.
+fn root() -> PathBuf {
+    let manifest_dir =
+        std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    Path::new(&manifest_dir).parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf)
+}

@@ -1,0 +1,109 @@
+//! What was typed, as a [`Command`].
+
+use std::ffi::OsString;
+
+use crate::error::Error;
+use crate::libtorch::Flavor;
+
+pub const HELP: &str = "\
+The project's own commands.
+
+Usage: cargo xtask <COMMAND>
+
+Commands:
+  compare [ARGS...]            Run the published comparison and write report/ (ARGS go to `cfe-compare published`)
+  test                         Run every test of every crate, doctests included
+  libtorch [--cuda] [--force]  Set up libtorch alone: --cuda the build for NVIDIA GPUs (several GB),
+                               --force again from the start
+  downstream                   Build and run examples/downstream with each set of features
+  ci                           All that CI does: format, lints, docs, test, downstream
+  help                         This text
+
+`compare`, `test`, `downstream` and `ci` set up libtorch first where it is missing. One that you already have is used
+instead: LIBTORCH=<its folder>, or LIBTORCH_USE_PYTORCH=1 for the PyTorch of your Python. See docs/libtorch.md.
+";
+
+#[derive(Debug, PartialEq, Eq)]
+pub enum Command {
+    Help,
+    Compare { args: Vec<OsString> },
+    Test,
+    Libtorch { flavor: Flavor, force: bool },
+    Downstream,
+    Ci,
+}
+
+/// Reads the arguments that follow the program's name.
+pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Error> {
+    let mut args = args.into_iter();
+    let Some(name) = args.next() else { return Ok(Command::Help) };
+    let command = match name.to_str() {
+        Some("help" | "--help" | "-h") => return Ok(Command::Help),
+        // Everything behind `compare` belongs to the program it starts, `--help` too.
+        Some("compare") => return Ok(Command::Compare { args: args.collect() }),
+        Some("libtorch") => return libtorch(args),
+        Some("test") => Command::Test,
+        Some("downstream") => Command::Downstream,
+        Some("ci") => Command::Ci,
+        _ => return Err(Error::Usage(format!("there is no command {name:?}"))),
+    };
+    match args.next() {
+        None => Ok(command),
+        Some(arg) if is_help(&arg) => Ok(Command::Help),
+        Some(arg) => Err(Error::Usage(format!("`{}` takes no argument {arg:?}", name.display()))),
+    }
+}
+
+fn libtorch(args: impl Iterator<Item = OsString>) -> Result<Command, Error> {
+    let (mut flavor, mut force) = (Flavor::Cpu, false);
+    for arg in args {
+        match arg.to_str() {
+            Some("--cuda") => flavor = Flavor::Cuda,
+            Some("--force") => force = true,
+            _ if is_help(&arg) => return Ok(Command::Help),
+            _ => return Err(Error::Usage(format!("`libtorch` takes --cuda and --force, not {arg:?}"))),
+        }
+    }
+    Ok(Command::Libtorch { flavor, force })
+}
+
+fn is_help(arg: &OsString) -> bool {
+    arg == "--help" || arg == "-h"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Command, Error> {
+        parse(line.split_whitespace().map(OsString::from))
+    }
+
+    #[test]
+    fn commands_and_their_flags() {
+        assert_eq!(parsed("test").unwrap(), Command::Test);
+        assert_eq!(parsed("libtorch").unwrap(), Command::Libtorch { flavor: Flavor::Cpu, force: false });
+        assert_eq!(
+            parsed("libtorch --force --cuda").unwrap(),
+            Command::Libtorch { flavor: Flavor::Cuda, force: true }
+        );
+        for help in ["", "--help", "-h", "help", "test --help", "libtorch -h"] {
+            assert_eq!(parsed(help).unwrap(), Command::Help, "{help}");
+        }
+    }
+
+    #[test]
+    fn compare_hands_everything_on() {
+        let Command::Compare { args } = parsed("compare --format json --help").unwrap() else { panic!() };
+        assert_eq!(args, ["--format", "json", "--help"]);
+    }
+
+    #[test]
+    fn a_typing_error_is_named_and_exits_with_two() {
+        for (line, named) in [("tset", "tset"), ("test --fast", "--fast"), ("libtorch --gpu", "--gpu")] {
+            let error = parsed(line).unwrap_err();
+            assert!(error.to_string().contains(named), "{error}");
+            assert_eq!(error.exit_code(), 2);
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! The commands that run cargo.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+use crate::error::Error;
+use crate::libtorch;
+
+/// The published comparison, with both trainers.
+pub fn compare(root: &Path, args: &[OsString]) -> Result<(), Error> {
+    libtorch::ensure(root)?;
+    let mut cargo = libtorch::cargo(root);
+    cargo.args(["run", "--release", "--package", "cfe-compare", "--features", "torch", "--"]);
+    // Before the caller's arguments, so that an --out of theirs is the last one, which counts.
+    cargo.args(["published", "--out", "report"]).args(args);
+    run(&mut cargo)
+}
+
+/// Every test of every crate: unit, integration, examples and doctests, in one build with all backends.
+pub fn test(root: &Path) -> Result<(), Error> {
+    let started = Instant::now();
+    libtorch::ensure(root)?;
+    run(libtorch::cargo(root).args(["test", "--workspace", "--features", "torch"]))?;
+    eprintln!("All tests of all crates passed ({:.0} s).", started.elapsed().as_secs_f64());
+    Ok(())
+}
+
+/// What CI does, in the order of what fails soonest.
+pub fn ci(root: &Path) -> Result<(), Error> {
+    step("format", libtorch::cargo(root).args(["fmt", "--all", "--check"]))?;
+    // All features include `doc-only`, which compiles tch without libtorch.
+    let clippy = ["clippy", "--workspace", "--all-targets", "--all-features", "--", "--deny", "warnings"];
+    step("lints", libtorch::cargo(root).args(clippy))?;
+    let doc = ["doc", "--workspace", "--no-deps", "--all-features", "--document-private-items"];
+    step("docs", libtorch::cargo(root).args(doc).env("RUSTDOCFLAGS", "--deny warnings"))?;
+    eprintln!("== tests");
+    test(root)?;
+    downstream(root)?;
+    eprintln!("CI passed.");
+    Ok(())
+}
+
+/// The crate that uses ours as a dependency, with each set of features it offers.
+pub fn downstream(root: &Path) -> Result<(), Error> {
+    let manifest = root.join("examples/downstream/Cargo.toml");
+    if !manifest.exists() {
+        eprintln!("== downstream: skipped, there is no examples/downstream");
+        return Ok(());
+    }
+    libtorch::ensure(root)?;
+    for features in ["als", "torch", "als,torch"] {
+        let mut cargo = libtorch::cargo(root);
+        cargo
+            .args(["run", "--no-default-features", "--features", features, "--manifest-path"])
+            .arg(&manifest);
+        // The workspace's build folder, so that tch is not compiled once more.
+        cargo.arg("--target-dir").arg(target_dir(root));
+        step(&format!("downstream with {features}"), &mut cargo)?;
+    }
+    Ok(())
+}
+
+fn target_dir(root: &Path) -> std::path::PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |dir| root.join(dir))
+}
+
+fn step(title: &str, command: &mut Command) -> Result<(), Error> {
+    eprintln!("== {title}");
+    run(command)
+}
+
+fn run(command: &mut Command) -> Result<(), Error> {
+    let line = || {
+        let args = command.get_args().map(|arg| arg.to_string_lossy().into_owned());
+        std::iter::once("cargo".to_owned()).chain(args).collect::<Vec<_>>().join(" ")
+    };
+    let line = line();
+    let status = command.status().map_err(|source| Error::NotStarted { line: line.clone(), source })?;
+    if status.success() {
+        return Ok(());
+    }
+    // A process ended by a signal has no status of its own.
+    let code = status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1);
+    Err(Error::Failed { line, code })
+}

@@ -1,0 +1,151 @@
+//! Where libtorch comes from: the user's own, or one set up in the ignored folder `.libtorch`.
+
+mod fetch;
+mod own;
+mod pins;
+mod pip;
+mod store;
+mod unpack;
+// The same rule as in cfe-torch's build script and in `cfe doctor`.
+#[path = "../../../crates/cfe-torch/src/device/version.rs"]
+pub mod version;
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+use crate::error::Error;
+use store::Store;
+use version::NEEDED;
+
+/// Which build of libtorch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flavor {
+    Cpu,
+    Cuda,
+}
+
+impl Flavor {
+    pub const ALL: [Flavor; 2] = [Flavor::Cpu, Flavor::Cuda];
+
+    fn title(self) -> &'static str {
+        match self {
+            Flavor::Cpu => "CPU",
+            Flavor::Cuda => "CUDA 13.0",
+        }
+    }
+}
+
+/// `cargo xtask libtorch`: sets one up, or says which one is there already.
+pub fn provision(root: &Path, flavor: Flavor, force: bool) -> Result<(), Error> {
+    if let Some(found) = own::find(root)? {
+        eprintln!("{found} is used; unset it to have one set up here");
+        return Ok(());
+    }
+    let store = Store::in_repository(root);
+    if !force && store.is_complete(flavor) && store.current() == Some(flavor) {
+        eprintln!(
+            "libtorch {NEEDED} ({}) is already set up in {}",
+            flavor.title(),
+            store.home(flavor).display()
+        );
+        return Ok(());
+    }
+    set_up(&store, flavor, force)
+}
+
+/// Before a command that links to libtorch: makes sure of one, and says nothing where that is so already.
+pub fn ensure(root: &Path) -> Result<(), Error> {
+    if own::find(root)?.is_some() {
+        return Ok(());
+    }
+    let store = Store::in_repository(root);
+    match store.current() {
+        Some(_) => Ok(()),
+        None => set_up(&store, Flavor::Cpu, false),
+    }
+}
+
+/// Cargo as a command that finds the same libtorch in the same way as a cargo typed by hand.
+///
+/// A cargo that started us has put the value from `.cargo/config.toml` into our environment. Left there, it would
+/// look like one the user set, and torch-sys would be compiled again for the seeming change.
+pub fn cargo(root: &Path) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root);
+    if std::env::var_os("LIBTORCH")
+        .is_some_and(|value| Path::new(&value) == Store::in_repository(root).link())
+    {
+        command.env_remove("LIBTORCH");
+    }
+    command
+}
+
+fn set_up(store: &Store, flavor: Flavor, force: bool) -> Result<(), Error> {
+    let pins = pins::archives(flavor)
+        .ok_or(Error::Platform { os: std::env::consts::OS, arch: std::env::consts::ARCH })?;
+    let started = Instant::now();
+    let _lock = store.lock()?;
+    // Another run may have done the work while this one waited for the lock.
+    if force || !store.is_complete(flavor) {
+        let size = pins::megabytes(pins.iter().map(|pin| pin.bytes).sum());
+        let count = pins.len();
+        eprintln!("libtorch {NEEDED} ({}): {count} archives, {size} MB, once", flavor.title());
+        install(store, flavor, &pins)?;
+    }
+    store.make_current(flavor)?;
+    let home = store.home(flavor);
+    eprintln!("libtorch {NEEDED} is ready in {} ({:.0} s)", home.display(), started.elapsed().as_secs_f64());
+    Ok(())
+}
+
+fn install(store: &Store, flavor: Flavor, pins: &[&pins::Pin]) -> Result<(), Error> {
+    let scratch = store.fresh_scratch()?;
+    let mut pip = pip::Pip::new(scratch.join("download"));
+    let archives = pins
+        .iter()
+        .map(|pin| fetch::obtain(pin, &store.archives(), &mut |pin| pip.download(pin)))
+        .collect::<Result<Vec<_>, _>>()?;
+
+    let marker = store::marker(pins);
+    store.install(flavor, &scratch, &marker, |folder| {
+        let started = Instant::now();
+        let mut total = unpack::Unpacked::default();
+        for archive in &archives {
+            total += unpack::unpack(archive, folder, |entry| pins::destination(flavor, entry))?;
+        }
+        unpack::check(folder, pins::required(flavor))?;
+        store::finish_layout(flavor, folder)?;
+        let (files, size) = (total.files, pins::megabytes(total.bytes));
+        eprintln!("  unpacked {files} files, {size} MB ({:.0} s)", started.elapsed().as_secs_f64());
+        Ok(())
+    })?;
+    store.discard_archives()
+}
+
+#[cfg(test)]
+pub mod testing {
+    use std::path::{Path, PathBuf};
+
+    /// A folder of one test, gone after it.
+    pub struct Folder(PathBuf);
+
+    impl Folder {
+        pub fn new(test: &str) -> Folder {
+            let path = std::env::temp_dir().join(format!("cfe-xtask-{test}-{}", std::process::id()));
+            let _ = std::fs::remove_dir_all(&path);
+            std::fs::create_dir_all(&path).unwrap();
+            Folder(path)
+        }
+
+        pub fn path(&self) -> &Path {
+            &self.0
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+}
