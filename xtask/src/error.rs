@@ -69,6 +69,12 @@ pub enum Error {
     )]
     NotLibtorch { setting: String, why: String },
 
+    #[error(
+        "LIBTORCH_USE_PYTORCH is set, but {why}\n  \
+         What to do: install PyTorch {NEEDED} for that Python, or unset it and `cargo xtask libtorch` sets one up"
+    )]
+    NoPytorch { why: String },
+
     #[error("the disk is full while writing {0}\n  What to do: free {needs} and run this again", needs = DISK)]
     DiskFull(PathBuf),
 

@@ -57,11 +57,8 @@ impl Settings {
 
     fn find(&self, python_torch: impl FnOnce() -> Result<String, String>) -> Result<Option<Own>, Error> {
         let own = if self.use_pytorch {
-            let setting = "LIBTORCH_USE_PYTORCH".to_owned();
-            match python_torch() {
-                Ok(version) => Own { setting: format!("{setting}, the PyTorch of your Python,"), version },
-                Err(why) => return Err(Error::NotLibtorch { setting, why }),
-            }
+            let setting = "the PyTorch that your Python imports (LIBTORCH_USE_PYTORCH)".to_owned();
+            Own { setting, version: python_torch().map_err(|why| Error::NoPytorch { why })? }
         } else if let Some(libtorch) = &self.libtorch {
             let setting = format!("LIBTORCH={}", libtorch.display());
             match self.version_at(Path::new(libtorch)) {

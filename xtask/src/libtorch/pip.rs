@@ -82,7 +82,7 @@ fn watch(mut child: Child, into: &Path, pin: &Pin, what: &str) -> Result<(), Err
         }
         if said.elapsed() >= PROGRESS {
             said = Instant::now();
-            let (so_far, seconds) = (size_of(into) / 1_000_000, started.elapsed().as_secs());
+            let (so_far, seconds) = (largest_in(into) / 1_000_000, started.elapsed().as_secs());
             eprintln!("  {} {}: {so_far} of {} MB ({seconds} s)", pin.name, pin.version, pin.megabytes());
         }
         thread::sleep(Duration::from_millis(100));
@@ -117,16 +117,16 @@ fn failure(what: &str, into: &Path, lines: &[String]) -> Error {
     }
 }
 
-/// All that lies under `folder`, files that vanish meanwhile aside.
-fn size_of(folder: &Path) -> u64 {
+/// The size of the largest file under `folder`: the download itself, or its copy, which pip makes at the end.
+fn largest_in(folder: &Path) -> u64 {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    entries
-        .map(|entry| match entry.metadata() {
-            Ok(data) if data.is_dir() => size_of(&entry.path()),
-            Ok(data) => data.len(),
-            Err(_) => 0,
-        })
-        .sum()
+    let sizes = entries.map(|entry| match entry.metadata() {
+        Ok(data) if data.is_dir() => largest_in(&entry.path()),
+        Ok(data) => data.len(),
+        // It has vanished meanwhile.
+        Err(_) => 0,
+    });
+    sizes.max().unwrap_or(0)
 }
 
 /// A Python 3 that has pip.
