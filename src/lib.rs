@@ -1,1 +1,23 @@
-//! facade
+//! Combine the probabilities of trained classifiers on imbalanced problems.
+//!
+//! This crate is the front door: it re-exports the core ([`EnsembleData`], [`Model`], [`Trainer`], [`metrics`], ...) and
+//! the backends that were compiled in: [`als`] (feature `als`, default) and `torch` (feature `torch`, needs libtorch).
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod backend;
+
+pub use backend::{Backend, BackendError};
+pub use cfe_core::*;
+
+/// The ALS trainer (feature `als`).
+#[cfg(feature = "als")]
+pub mod als {
+    pub use cfe_als::*;
+}
+
+/// The joint trainer on libtorch (feature `torch`).
+#[cfg(feature = "torch")]
+pub mod torch {
+    pub use cfe_torch::*;
+}

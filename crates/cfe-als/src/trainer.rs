@@ -125,6 +125,6 @@ impl Trainer for Als {
         let loss = problem.evaluate(&state.factors, &state.weights, state.bias);
         let aggregator = Aggregator::Weighted { weights: state.weights, bias: state.bias };
         let model = Model::new(data, state.factors, aggregator, confidence.clone(), self.objective())?;
-        Ok(Fitted::new(model, history, loss, stop, timings, "cpu f64".to_owned()))
+        Ok(Fitted::new(model, history, loss, stop, timings, "CPU f64".to_owned()))
     }
 }

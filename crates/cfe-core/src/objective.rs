@@ -173,6 +173,11 @@ impl<'a> Problem<'a> {
         &self.objective
     }
 
+    /// The confidence of the cells.
+    pub fn rule(&self) -> &ConfidenceRule<'a> {
+        self.rule
+    }
+
     /// Labels of the labeled instances.
     pub fn targets(&self) -> &[bool] {
         &self.targets

@@ -114,7 +114,7 @@ pub struct Fitted {
     pub stop: StopReason,
     /// How long it took.
     pub timings: Timings,
-    /// The device that was really used, with the number format: "cpu f64", "cuda:0 f32".
+    /// The device that was really used, with the number format: "CPU f64", "CUDA device 0 f32".
     pub device: String,
 }
 

@@ -17,7 +17,7 @@
 //! let drawn = Separable::default().generate(1)?;
 //! let torch = Torch::try_from(TorchSpec { latent_dim: 5, device: Device::Cpu, ..TorchSpec::default() })?;
 //! let fitted = torch.fit(&drawn.data)?;
-//! assert_eq!(fitted.device, "cpu f32");
+//! assert_eq!(fitted.device, "CPU f32");
 //! # Ok::<(), cfe_core::Error>(())
 //! ```
 

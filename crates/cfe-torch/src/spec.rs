@@ -1,0 +1,311 @@
+//! What the user asks for, before it is checked.
+
+use cfe_core::{
+    ClassWeight, Confidence, ConfidenceStrategy, Error, Objective, Reduction, Result, SupervisedLoss, ensure,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::device::Device;
+
+/// The number format of parameters and data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Dtype {
+    /// 32-bit floats, as published.
+    #[default]
+    F32,
+    /// 64-bit floats.
+    F64,
+}
+
+impl std::fmt::Display for Dtype {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Dtype::F32 => "f32",
+            Dtype::F64 => "f64",
+        })
+    }
+}
+
+/// The optimiser of all parameters, with libtorch's own update rules.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum Optimizer {
+    /// Adam (Kingma and Ba, ICLR 2015): beta 0.9 and 0.999, epsilon 1e-8, no weight decay.
+    Adam,
+    /// AdamW (Loshchilov and Hutter, ICLR 2019).
+    #[serde(rename = "adamw")]
+    AdamW {
+        /// Decoupled weight decay, at least 0.
+        weight_decay: f64,
+    },
+    /// Stochastic gradient descent (full batch here) with momentum.
+    Sgd {
+        /// 0 to below 1.
+        momentum: f64,
+    },
+}
+
+/// Lowers the learning rate when the loss stops falling, as PyTorch's `ReduceLROnPlateau` in relative mode.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ReduceOnPlateau {
+    /// New rate = factor x old rate, above 0 and below 1.
+    pub factor: f64,
+    /// Epochs without improvement that are tolerated.
+    pub patience: usize,
+    /// Better means loss < best (1 - threshold).
+    pub threshold: f64,
+}
+
+impl Default for ReduceOnPlateau {
+    fn default() -> Self {
+        Self { factor: 0.5, patience: 10, threshold: 1e-4 }
+    }
+}
+
+/// Ends training when the loss stops falling.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EarlyStopping {
+    /// Epochs in a row without improvement after which training ends, at least 1.
+    pub patience: usize,
+    /// Better means loss < best - min_delta.
+    pub min_delta: f64,
+}
+
+impl Default for EarlyStopping {
+    fn default() -> Self {
+        Self { patience: 20, min_delta: 1e-4 }
+    }
+}
+
+/// Where the start factors come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum StartSource {
+    /// The generator of the core, so that ALS with the same seed starts at the same point.
+    #[default]
+    Shared,
+    /// `manual_seed(seed)`, then 0.01 randn(d, m) and 0.01 randn(d, n) in f32 on the CPU: the published start.
+    /// Seeds libtorch's global generator.
+    Libtorch,
+}
+
+/// Parameters of the joint trainer. Unknown keys are refused when it is read from a file.
+///
+/// | field | default | range |
+/// |---|---|---|
+/// | `latent_dim` | 15 | at least 1 |
+/// | `rho` | 0.5 | 0 to 1, share of the reconstruction |
+/// | `lambda` | 0.01 | at least 0, ridge on X and Y |
+/// | `reduction` | `mean` | `mean` or `sum`, see [`Reduction`] |
+/// | `loss` | BCE | see [`SupervisedLoss`]; reaches X, Y, w and b |
+/// | `class_weight` | balanced | see [`ClassWeight`]; reaches X, Y, w and b |
+/// | `confidence` | certainty | any strategy that does not look at labels |
+/// | `optimizer` | Adam | see [`Optimizer`] |
+/// | `learning_rate` | 0.01 | positive |
+/// | `max_epochs` | 200 | at least 1 |
+/// | `reduce_on_plateau` | halve after 10 | or `null` |
+/// | `early_stopping` | after 20 | or `null` |
+/// | `restore_best` | true | return the parameters of the lowest loss, not the last ones |
+/// | `dtype` | f32 | f32, f64 |
+/// | `device` | auto | auto, cpu, cuda, cuda:1, ... |
+/// | `threads` | 1 | at least 1; of libtorch in this whole process |
+/// | `memory_limit_bytes` | none | refuse to start above this |
+/// | `start` | shared | see [`StartSource`] |
+/// | `seed` | 0 | seed of the start factors |
+///
+/// One thread gives the same bits on every machine of a kind; more are faster on large data, and may change the last
+/// digits because sums are split differently.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TorchSpec {
+    /// d.
+    pub latent_dim: usize,
+    /// Share of the reconstruction in the loss.
+    pub rho: f64,
+    /// Ridge on the factors.
+    pub lambda: f64,
+    /// Scale of the reconstruction.
+    pub reduction: Reduction,
+    /// Supervised loss.
+    pub loss: SupervisedLoss,
+    /// Weights of the classes.
+    pub class_weight: ClassWeight,
+    /// Confidence of the cells.
+    pub confidence: Confidence,
+    /// Optimiser.
+    pub optimizer: Optimizer,
+    /// Learning rate at the start.
+    pub learning_rate: f64,
+    /// Epochs at most; an epoch is one step on all data.
+    pub max_epochs: usize,
+    /// Schedule of the learning rate.
+    pub reduce_on_plateau: Option<ReduceOnPlateau>,
+    /// Early end.
+    pub early_stopping: Option<EarlyStopping>,
+    /// Return the best parameters instead of the last.
+    pub restore_best: bool,
+    /// Number format.
+    pub dtype: Dtype,
+    /// Device.
+    pub device: Device,
+    /// libtorch's threads within an operation.
+    pub threads: usize,
+    /// Largest memory training may need, as estimated before anything is allocated.
+    pub memory_limit_bytes: Option<u64>,
+    /// Source of the start factors.
+    pub start: StartSource,
+    /// Seed of the start factors.
+    pub seed: u64,
+}
+
+impl Default for TorchSpec {
+    fn default() -> Self {
+        Self {
+            latent_dim: 15,
+            rho: 0.5,
+            lambda: 0.01,
+            reduction: Reduction::Mean,
+            loss: SupervisedLoss::Bce,
+            class_weight: ClassWeight::Balanced,
+            confidence: Confidence::new(ConfidenceStrategy::Certainty),
+            optimizer: Optimizer::Adam,
+            learning_rate: 0.01,
+            max_epochs: 200,
+            reduce_on_plateau: Some(ReduceOnPlateau::default()),
+            early_stopping: Some(EarlyStopping::default()),
+            restore_best: true,
+            dtype: Dtype::F32,
+            device: Device::Auto,
+            threads: 1,
+            memory_limit_bytes: None,
+            start: StartSource::Shared,
+            seed: 0,
+        }
+    }
+}
+
+impl TorchSpec {
+    /// The published configuration: the reconstruction is a sum, the last parameters are returned, and libtorch draws
+    /// the start, on the CPU.
+    pub fn published() -> Self {
+        Self {
+            reduction: Reduction::Sum,
+            restore_best: false,
+            start: StartSource::Libtorch,
+            device: Device::Cpu,
+            ..Self::default()
+        }
+    }
+
+    /// The objective in the core's terms.
+    pub fn objective(&self) -> Objective {
+        Objective {
+            rho: self.rho,
+            lambda: self.lambda,
+            reduction: self.reduction,
+            loss: self.loss,
+            class_weight: self.class_weight,
+        }
+    }
+
+    /// Refuses parameters out of range, and label-aware confidence: here the labels act through the loss itself.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`].
+    pub fn validate(&self) -> Result<()> {
+        ensure(self.latent_dim >= 1, "latent_dim", self.latent_dim, "at least 1 is needed")?;
+        self.objective().validate()?;
+        self.confidence.validate()?;
+        if self.confidence.label_alpha > 0.0 || self.confidence.strategy == ConfidenceStrategy::LabelAware {
+            return Err(Error::parameter(
+                "confidence",
+                format!("{:?}", self.confidence),
+                "joint training takes its supervision from the loss: use a confidence without labels, or ALS",
+            ));
+        }
+        ensure(
+            positive(self.learning_rate),
+            "learning_rate",
+            self.learning_rate,
+            "positive and finite; 0.01 is usual",
+        )?;
+        ensure(self.max_epochs >= 1, "max_epochs", self.max_epochs, "at least 1 is needed")?;
+        ensure(self.threads >= 1, "threads", self.threads, "at least 1 is needed")?;
+        match self.optimizer {
+            Optimizer::Adam => {}
+            Optimizer::AdamW { weight_decay } => {
+                ensure(not_negative(weight_decay), "weight_decay", weight_decay, "finite and at least 0")?;
+            }
+            Optimizer::Sgd { momentum } => {
+                ensure((0.0..1.0).contains(&momentum), "momentum", momentum, "0 to below 1 is allowed")?;
+            }
+        }
+        if let Some(plateau) = self.reduce_on_plateau {
+            let factor = plateau.factor;
+            ensure(factor > 0.0 && factor < 1.0, "reduce_on_plateau.factor", factor, "above 0 and below 1")?;
+            let threshold = plateau.threshold;
+            ensure(
+                (0.0..1.0).contains(&threshold),
+                "reduce_on_plateau.threshold",
+                threshold,
+                "0 to below 1",
+            )?;
+        }
+        if let Some(early) = self.early_stopping {
+            ensure(early.patience >= 1, "early_stopping.patience", early.patience, "at least 1 is needed")?;
+            ensure(
+                not_negative(early.min_delta),
+                "early_stopping.min_delta",
+                early.min_delta,
+                "finite and at least 0",
+            )?;
+        }
+        Ok(())
+    }
+}
+
+fn positive(x: f64) -> bool {
+    x > 0.0 && x.is_finite()
+}
+
+fn not_negative(x: f64) -> bool {
+    x >= 0.0 && x.is_finite()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_range_is_checked_and_nan_is_outside() {
+        let base = TorchSpec::default;
+        assert!(base().validate().is_ok() && TorchSpec::published().validate().is_ok());
+        let broken = [
+            TorchSpec { latent_dim: 0, ..base() },
+            TorchSpec { rho: 1.1, ..base() },
+            TorchSpec { lambda: f64::NAN, ..base() },
+            TorchSpec { learning_rate: f64::NAN, ..base() },
+            TorchSpec { learning_rate: 0.0, ..base() },
+            TorchSpec { max_epochs: 0, ..base() },
+            TorchSpec { threads: 0, ..base() },
+            TorchSpec { optimizer: Optimizer::Sgd { momentum: 1.0 }, ..base() },
+            TorchSpec { optimizer: Optimizer::AdamW { weight_decay: -1.0 }, ..base() },
+            TorchSpec { confidence: Confidence::label_blended(1.0), ..base() },
+            TorchSpec { confidence: Confidence::new(ConfidenceStrategy::LabelAware), ..base() },
+            TorchSpec { early_stopping: Some(EarlyStopping { patience: 0, min_delta: 0.0 }), ..base() },
+            TorchSpec {
+                reduce_on_plateau: Some(ReduceOnPlateau { factor: 1.0, ..ReduceOnPlateau::default() }),
+                ..base()
+            },
+        ];
+        for spec in broken {
+            assert!(spec.validate().is_err(), "{spec:?}");
+        }
+    }
+}
