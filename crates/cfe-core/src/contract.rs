@@ -112,7 +112,9 @@ pub fn an_observer_sees_every_iteration_and_can_stop(build: Build<'_>) {
     let fitted = trainer.fit_from(start.clone(), &data, &mut trace).expect("fits");
     let seen: Vec<usize> = trace.points.iter().map(|p| p.iteration).collect();
     assert_eq!(seen, (0..=12).collect::<Vec<_>>(), "steps seen");
-    assert_eq!(trace.points[0].weights, start.weights, "step 0 is the start");
+    // A backend may compute in f32.
+    let near = |(a, b): (&f64, &f64)| (a - b).abs() < 1e-7;
+    assert!(trace.points[0].weights.iter().zip(&start.weights).all(near), "step 0 is the start");
     let (weights, _) = fitted.model.aggregator.weights().expect("weighted");
     assert_eq!(trace.points[12].weights, weights, "the last step is the model");
 
