@@ -22,7 +22,8 @@ pub fn compare(root: &Path, args: &[OsString]) -> Result<(), Error> {
 pub fn test(root: &Path) -> Result<(), Error> {
     let started = Instant::now();
     libtorch::ensure(root)?;
-    run(libtorch::cargo(root).args(["test", "--workspace", "--features", "torch"]))?;
+    // Not stopped at the first crate that fails: one run shows all there is to mend.
+    run(libtorch::cargo(root).args(["test", "--workspace", "--features", "torch", "--no-fail-fast"]))?;
     eprintln!("All tests of all crates passed ({:.0} s).", started.elapsed().as_secs_f64());
     Ok(())
 }

@@ -92,7 +92,7 @@ pub enum Error {
 }
 
 /// For the CPU; the documentation has the figure for CUDA.
-const DISK: &str = "1.1 GB (CUDA: 8 GB)";
+const DISK: &str = "1.1 GB (CUDA: 6.5 GB)";
 
 impl Error {
     /// For `map_err`: the same failure of the system, said so that one can act on it.

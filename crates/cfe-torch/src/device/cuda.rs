@@ -53,9 +53,13 @@ impl Cuda {
 /// Loads libtorch_cuda from beside the libtorch_cpu of this process and gives its path.
 #[cfg(target_os = "linux")]
 fn load() -> Result<PathBuf, Load> {
+    load_from(loaded_libtorch().and_then(|library| library.parent().map(Path::to_path_buf)))
+}
+
+#[cfg(target_os = "linux")]
+fn load_from(folder: Option<PathBuf>) -> Result<PathBuf, Load> {
     use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_LAZY};
 
-    let folder = loaded_libtorch().and_then(|library| library.parent().map(Path::to_path_buf));
     let path = match &folder {
         Some(folder) => folder.join("libtorch_cuda.so"),
         None => return Err(Load::Absent { folder }),
@@ -71,7 +75,11 @@ fn load() -> Result<PathBuf, Load> {
             std::mem::forget(library);
             Ok(path)
         }
-        Err(error) => Err(Load::Failed { path, reason: error.to_string() }),
+        Err(error) => {
+            // The error says "dlopen failed"; the library that is missing is in the loader's words behind it.
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            Err(Load::Failed { path, reason: cause.unwrap_or_else(|| error.to_string()) })
+        }
     }
 }
 
@@ -108,6 +116,21 @@ pub(super) fn try_out(index: usize) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A libtorch_cuda that cannot be loaded is told with the loader's own words.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_library_that_does_not_load_says_why() {
+        let folder = std::env::temp_dir().join(format!("cfe-torch-cuda-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        assert_eq!(load_from(Some(folder.clone())), Err(Load::Absent { folder: Some(folder.clone()) }));
+        std::fs::write(folder.join("libtorch_cuda.so"), "no library").unwrap();
+        let Err(Load::Failed { reason, .. }) = load_from(Some(folder.clone())) else {
+            panic!("it was loaded")
+        };
+        assert!(reason.contains("invalid ELF header") || reason.contains("file too short"), "{reason}");
+        std::fs::remove_dir_all(folder).unwrap();
+    }
 
     #[test]
     fn no_driver_and_no_device_are_told_apart() {
