@@ -1,0 +1,126 @@
+//! The five rows of the published table.
+
+use std::fmt;
+
+use cf_ensemble::als::{Als, AlsSpec};
+use cf_ensemble::{Backend, BackendError, ClassWeight, EnsembleData, Error, Start, Trainer};
+use serde::Serialize;
+
+use crate::numpy;
+
+/// Seed of both start factors, as published.
+pub const SEED: u32 = 42;
+
+/// A way of combining the classifiers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// The mean of the classifiers.
+    SimpleAverage,
+    /// ALS, every instance counting the same.
+    AlsUnweighted,
+    /// ALS, every class counting the same.
+    AlsWeighted,
+    /// libtorch, every instance counting the same.
+    TorchUnweighted,
+    /// libtorch, every class counting the same.
+    TorchWeighted,
+}
+
+impl Method {
+    /// In the order of the table.
+    pub const ALL: [Method; 5] = [
+        Method::SimpleAverage,
+        Method::AlsUnweighted,
+        Method::AlsWeighted,
+        Method::TorchUnweighted,
+        Method::TorchWeighted,
+    ];
+
+    /// The name in machine-readable output.
+    pub fn id(self) -> &'static str {
+        match self {
+            Method::SimpleAverage => "simple_average",
+            Method::AlsUnweighted => "als_unweighted",
+            Method::AlsWeighted => "als_weighted",
+            Method::TorchUnweighted => "torch_unweighted",
+            Method::TorchWeighted => "torch_weighted",
+        }
+    }
+
+    /// The name for people.
+    pub fn label(self) -> &'static str {
+        match self {
+            Method::SimpleAverage => "simple average",
+            Method::AlsUnweighted => "ALS unweighted",
+            Method::AlsWeighted => "ALS weighted",
+            Method::TorchUnweighted => "torch unweighted",
+            Method::TorchWeighted => "torch weighted",
+        }
+    }
+
+    /// What trains it, if anything does.
+    pub fn backend(self) -> Option<Backend> {
+        match self {
+            Method::SimpleAverage => None,
+            Method::AlsUnweighted | Method::AlsWeighted => Some(Backend::Als),
+            Method::TorchUnweighted | Method::TorchWeighted => Some(Backend::Torch),
+        }
+    }
+
+    /// Whether this build can run it.
+    pub fn is_available(self) -> bool {
+        self.backend().is_none_or(Backend::is_available)
+    }
+
+    /// Whether its loss is class-weighted.
+    pub fn is_weighted(self) -> bool {
+        matches!(self, Method::AlsWeighted | Method::TorchWeighted)
+    }
+
+    fn class_weight(self) -> ClassWeight {
+        if self.is_weighted() { ClassWeight::Balanced } else { ClassWeight::Uniform }
+    }
+
+    /// Its trainer in the published configuration; `None` for the simple average.
+    ///
+    /// # Errors
+    /// [`BackendError::NotCompiledIn`].
+    pub fn trainer(self) -> Result<Option<Box<dyn Trainer>>, BackendError> {
+        match self.backend() {
+            None => Ok(None),
+            Some(Backend::Als) => {
+                let spec = AlsSpec { class_weight: self.class_weight(), ..AlsSpec::default() };
+                Ok(Some(Box::new(Als::try_from(spec)?)))
+            }
+            #[cfg(feature = "torch")]
+            Some(Backend::Torch) => {
+                use cf_ensemble::torch::{Torch, TorchSpec};
+                let class_weight = self.class_weight();
+                let spec = TorchSpec { class_weight, seed: SEED.into(), ..TorchSpec::published() };
+                Ok(Some(Box::new(Torch::try_from(spec)?)))
+            }
+            Some(missing) => Err(BackendError::NotCompiledIn(missing)),
+        }
+    }
+
+    /// The published start: numpy's numbers for ALS; libtorch draws its own.
+    ///
+    /// # Errors
+    /// What drawing can fail with.
+    pub fn start(self, trainer: &dyn Trainer, data: &EnsembleData) -> Result<Start, Error> {
+        match self.backend() {
+            Some(Backend::Als) => {
+                let d = AlsSpec::default().latent_dim;
+                Ok(numpy::published_start(SEED, d, data.n_classifiers(), data.n_instances()))
+            }
+            _ => trainer.start(data),
+        }
+    }
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.id())
+    }
+}

@@ -1,0 +1,71 @@
+//! The published comparison: a simple average, ALS and joint training on libtorch, without and with class weights.
+
+mod answers;
+mod check;
+mod contrast;
+mod course;
+mod data;
+mod document;
+mod figures;
+mod findings;
+mod measure;
+mod method;
+mod plots;
+mod report;
+mod table_csv;
+
+pub use check::{Failure, Outcome, check};
+pub use data::Experiment;
+pub use document::document;
+pub use figures::{Figure, Printed, PrintedPoint};
+pub use method::Method;
+pub use report::*;
+pub use table_csv::csv;
+
+use crate::error::Error;
+
+/// How a build without torch gets the other rows.
+const HOW_TO_GET_TORCH: &str = "this build has no torch backend, so the two torch rows and the comparison of ALS with \
+     torch are missing; get them with `cargo xtask compare`, or build with `--features torch`";
+
+/// Trains and measures every method that this build can run.
+///
+/// # Errors
+/// A trainer that fails, and data that were damaged.
+pub fn run() -> Result<Results, Error> {
+    let experiment = Experiment::published()?;
+    let (mut rows, mut series) = (Vec::new(), Vec::new());
+    for method in Method::ALL.into_iter().filter(|method| method.is_available()) {
+        let (row, of_row) = measure::measure(method, &experiment)?;
+        rows.push(row);
+        series.push(of_row);
+    }
+    let als_against_torch = contrast::contrasts(&rows, &series);
+    let mut report = Report {
+        diversity: contrast::diversity(&als_against_torch),
+        als_against_torch,
+        course: course::courses(&series),
+        published_course: figures::PRINTED_COURSE.to_vec(),
+        findings: Vec::new(),
+        data: summary(&experiment),
+        timed_fits: measure::TIMED_FITS,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        missing_rows: (rows.len() < Method::ALL.len()).then(|| HOW_TO_GET_TORCH.to_owned()),
+        rows,
+    };
+    report.findings = findings::findings(&report);
+    Ok(Results { report, test_truth: experiment.of_test(&experiment.truth), series })
+}
+
+fn summary(experiment: &Experiment) -> DataSummary {
+    let positives = |of: &[bool]| of.iter().filter(|&&y| y).count();
+    DataSummary {
+        classifiers: experiment.data.n_classifiers(),
+        instances: experiment.data.n_instances(),
+        positives: positives(&experiment.truth),
+        labeled: experiment.data.labeled().len(),
+        labeled_positives: experiment.data.class_counts().1,
+        test: experiment.test.len(),
+        test_positives: positives(&experiment.of_test(&experiment.truth)),
+    }
+}

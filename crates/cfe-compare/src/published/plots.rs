@@ -1,0 +1,186 @@
+//! The figures.
+
+use super::method::Method;
+use super::report::{Report, Results, Series};
+use crate::report::chart::{extent, histogram};
+use crate::report::number::fixed;
+use crate::report::scale::nice_domain;
+use crate::report::{Axis, Bar, Ink, Panel, Stroke};
+
+const ALS: Ink = Ink::Series(0);
+const TORCH: Ink = Ink::Series(1);
+const AVERAGE: Ink = Ink::Series(2);
+
+fn ink(method: Method) -> Ink {
+    match method {
+        Method::SimpleAverage => AVERAGE,
+        Method::AlsUnweighted | Method::AlsWeighted => ALS,
+        Method::TorchUnweighted | Method::TorchWeighted => TORCH,
+    }
+}
+
+/// Final weights with class weights as bars side by side.
+pub fn weights(report: &Report) -> Vec<Panel> {
+    let present: Vec<_> = [Method::AlsWeighted, Method::TorchWeighted]
+        .into_iter()
+        .filter_map(|method| Some((method, report.row(method)?.weights.as_deref()?)))
+        .collect();
+    if present.is_empty() {
+        return Vec::new();
+    }
+    let (low, high) = extent(present.iter().flat_map(|(_, weights)| weights.iter().copied()));
+    let names = (0..report.data.classifiers).map(|u| u.to_string());
+    let domain = nice_domain((low.min(0.0), high.max(0.0)), 4);
+    let title = "Final weights, with class weights";
+    let mut panel = Panel::new(title, Axis::names("classifier", names), Axis::linear("weight", domain));
+    let width = 0.8 / present.len() as f64;
+    for (k, (method, weights)) in present.into_iter().enumerate() {
+        let left = -0.4 + k as f64 * width;
+        let bar =
+            |(u, &value): (usize, &f64)| Bar { from: u as f64 + left, to: u as f64 + left + width, value };
+        panel = panel.bars(weights.iter().enumerate().map(bar).collect(), ink(method));
+        panel = panel.keyed(ink(method), method.label());
+    }
+    vec![panel]
+}
+
+/// Weights over the iterations, one chart for each run, on one scale for each trainer.
+pub fn traces(results: &Results) -> Vec<Panel> {
+    let pairs =
+        [[Method::AlsUnweighted, Method::AlsWeighted], [Method::TorchUnweighted, Method::TorchWeighted]];
+    pairs.iter().flat_map(|pair| trace_pair(results, pair)).collect()
+}
+
+fn trace_pair(results: &Results, pair: &[Method]) -> Vec<Panel> {
+    let of_pair = || results.series.iter().filter(|series| pair.contains(&series.method));
+    let all = of_pair().flat_map(|series| &series.trace).flat_map(|point| point.weights.iter().copied());
+    let (low, high) = extent(all);
+    let domain = nice_domain((low.min(0.0), high.max(0.0)), 5);
+    of_pair().map(|series| trace(series, domain)).collect()
+}
+
+fn trace(series: &Series, domain: (f64, f64)) -> Panel {
+    let last = series.trace.last().map_or(1, |point| point.iteration) as f64;
+    let x = Axis::linear("iteration", (0.0, last));
+    let mut panel = Panel::new(series.method.label(), x, Axis::linear("weight", domain)).rule(0.0, "0");
+    let ink = ink(series.method);
+    let m = series.trace.first().map_or(0, |point| point.weights.len());
+    for u in 0..m {
+        let points = series.trace.iter().map(|point| (point.iteration as f64, point.weights[u])).collect();
+        panel = panel.line(points, ink, Stroke::Thin, None);
+    }
+    let mean = |weights: &[f64]| weights.iter().sum::<f64>() / weights.len() as f64;
+    let points: Vec<_> =
+        series.trace.iter().map(|point| (point.iteration as f64, mean(&point.weights))).collect();
+    let label = points.last().map(|end| fixed(end.1, 3));
+    panel.line(points, ink, Stroke::Normal, label)
+}
+
+/// Predictions for the test set by class, one chart for each method on one scale.
+pub fn histograms(results: &Results) -> Vec<Panel> {
+    let (low, high) =
+        extent(results.series.iter().flat_map(|series| series.test_predictions.iter().copied()));
+    let domain = nice_domain((low, high), 4);
+    results.series.iter().map(|series| by_class(series, &results.test_truth, domain)).collect()
+}
+
+fn by_class(series: &Series, truth: &[bool], domain: (f64, f64)) -> Panel {
+    const BIN: f64 = 0.01;
+    let of = |class: bool| -> Vec<f64> {
+        let pairs = series.test_predictions.iter().zip(truth);
+        pairs.filter(|(_, y)| **y == class).map(|(p, _)| *p).collect()
+    };
+    let (negatives, positives) = (of(false), of(true));
+    let top = |values: &[f64]| histogram(values, BIN).iter().map(|bar| bar.value).fold(0.0, f64::max);
+    let highest = nice_domain((0.0, 100.0 * top(&negatives).max(top(&positives))), 4);
+    let percent = |values: &[f64]| -> Vec<Bar> {
+        histogram(values, BIN).into_iter().map(|bar| Bar { value: 100.0 * bar.value, ..bar }).collect()
+    };
+    let y = Axis::linear("share of the class, %", highest);
+    let panel = Panel::new(series.method.label(), Axis::linear("predicted probability", domain), y)
+        .keyed(Ink::Muted, format!("negative ({})", negatives.len()))
+        .keyed(ink(series.method), format!("positive ({})", positives.len()))
+        .bars(percent(&negatives), Ink::Muted)
+        .bars(percent(&positives), ink(series.method));
+    if domain.0 < 0.5 && domain.1 > 0.5 { panel.vertical_rule(0.5, "") } else { panel }
+}
+
+/// All precision-recall curves in one chart; equal ones share a line and a label.
+pub fn pr_curves(results: &Results) -> Vec<Panel> {
+    let unit = (0.0, 1.0);
+    let prevalence = results.report.data.test_positives as f64 / results.report.data.test as f64;
+    let mut panel = Panel::new(
+        "Precision and recall",
+        Axis::linear("recall", unit),
+        Axis::linear("precision", (0.0, 1.05)),
+    )
+    .rule(prevalence, format!("random ranking: {}", fixed(prevalence, 3)));
+    let mut groups: Vec<Vec<&Series>> = Vec::new();
+    for series in &results.series {
+        let same = |group: &&mut Vec<&Series>| {
+            let (a, b) = (&group[0].pr_curve, &series.pr_curve);
+            a.precision == b.precision && a.recall == b.recall
+        };
+        match groups.iter_mut().find(same) {
+            Some(group) => group.push(series),
+            None => groups.push(vec![series]),
+        }
+    }
+    for group in groups {
+        let curve = &group[0].pr_curve;
+        // From recall 0 upwards; a staircase, as average precision is its area.
+        let points: Vec<_> =
+            curve.recall.iter().copied().zip(curve.precision.iter().copied()).rev().collect();
+        let area = results.report.row(group[0].method).map_or(f64::NAN, |row| row.pr_auc);
+        panel = panel.line(points, ink(group[0].method), Stroke::Normal, None);
+        let middle = curve.precision.get(curve.precision.len() / 2).copied().unwrap_or(0.0);
+        let mut y = if middle > 0.5 { middle - 0.09 } else { middle + 0.42 };
+        panel = panel.text((0.03, y), format!("PR-AUC {}:", fixed(area, 3)), ink(group[0].method), false);
+        for series in group {
+            y -= 0.07;
+            panel = panel.text((0.06, y), series.method.label(), ink(series.method), false);
+        }
+    }
+    vec![panel]
+}
+
+/// Losses over the iterations: the whole one and its supervised part, for each trainer.
+pub fn losses(results: &Results) -> Vec<Panel> {
+    let pairs =
+        [[Method::AlsUnweighted, Method::AlsWeighted], [Method::TorchUnweighted, Method::TorchWeighted]];
+    let mut panels = Vec::new();
+    for (pair, name) in pairs.iter().zip(["ALS", "torch"]) {
+        let runs: Vec<&Series> =
+            results.series.iter().filter(|series| pair.contains(&series.method)).collect();
+        if runs.is_empty() {
+            continue;
+        }
+        panels.push(loss(&format!("{name}: total loss"), &runs, true));
+        panels.push(loss(&format!("{name}: supervised part"), &runs, false));
+    }
+    panels
+}
+
+fn loss(title: &str, runs: &[&Series], total: bool) -> Panel {
+    let value =
+        |entry: &cf_ensemble::HistoryEntry| if total { entry.loss.total } else { entry.loss.supervised };
+    let (low, high) = extent(runs.iter().flat_map(|run| run.losses.iter().map(value)));
+    let last =
+        runs.iter().filter_map(|run| run.losses.last()).map(|entry| entry.iteration).max().unwrap_or(1);
+    let y = if total {
+        Axis::log("loss (log scale)", (low * 0.95, high * 1.05))
+    } else {
+        Axis::linear("mean cross-entropy, nats", nice_domain((low, high), 5))
+    };
+    let mut panel = Panel::new(title, Axis::linear("iteration", (0.0, last as f64)), y);
+    for run in runs {
+        let points = run.losses.iter().map(|entry| (entry.iteration as f64, value(entry))).collect();
+        let (stroke, label) = if run.method.is_weighted() {
+            (Stroke::Normal, "weighted")
+        } else {
+            (Stroke::Dashed, "unweighted")
+        };
+        panel = panel.line(points, ink(run.method), stroke, Some(label.to_owned()));
+    }
+    panel
+}

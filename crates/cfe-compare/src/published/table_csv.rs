@@ -1,0 +1,58 @@
+//! The rows as CSV: one line for each method.
+
+use super::figures::Figure;
+use super::report::{Report, Row};
+use crate::error::Error;
+
+/// One line for each method: every figure, the printed one and the deviation, then the weights.
+///
+/// # Errors
+/// [`Error::Format`].
+pub fn csv(report: &Report) -> Result<String, Error> {
+    let failed = |why: String| Error::Format { format: "CSV", why };
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(header(report)).map_err(|error| failed(error.to_string()))?;
+    for row in &report.rows {
+        writer.write_record(record(row, report)).map_err(|error| failed(error.to_string()))?;
+    }
+    let bytes = writer.into_inner().map_err(|error| failed(error.to_string()))?;
+    String::from_utf8(bytes).map_err(|error| failed(error.to_string()))
+}
+
+fn header(report: &Report) -> Vec<String> {
+    let mut header = vec!["method".to_owned()];
+    for figure in Figure::ALL {
+        let id = figure.id();
+        header.extend([id.to_owned(), format!("{id}_published"), format!("{id}_deviation")]);
+    }
+    let rest = ["effective_classifiers", "status", "symptoms", "iterations", "device", "seconds"];
+    header.extend(rest.map(str::to_owned));
+    header.extend((0..report.data.classifiers).map(|u| format!("weight_{u:02}")));
+    header
+}
+
+fn record(row: &Row, report: &Report) -> Vec<String> {
+    let mut record = vec![row.method.to_string()];
+    for figure in Figure::ALL {
+        let compared = row.compared(figure);
+        record.push(number(figure.of(row)));
+        record.push(compared.map(|c| format!("{:.*}", c.decimals, c.published)).unwrap_or_default());
+        record.push(number(compared.map(|c| c.deviation)));
+    }
+    let symptoms: Vec<String> = row.symptoms.iter().map(ToString::to_string).collect();
+    record.extend([
+        number(row.effective_classifiers),
+        row.status.to_string(),
+        symptoms.join("; "),
+        row.iterations.map(|k| k.to_string()).unwrap_or_default(),
+        row.device.clone().unwrap_or_default(),
+        number(Some(row.seconds)),
+    ]);
+    let weights = row.weights.as_deref().unwrap_or_default();
+    record.extend((0..report.data.classifiers).map(|u| number(weights.get(u).copied())));
+    record
+}
+
+fn number(value: Option<f64>) -> String {
+    value.map(|value| value.to_string()).unwrap_or_default()
+}

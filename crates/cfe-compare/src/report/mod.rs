@@ -1,0 +1,94 @@
+//! Building blocks of reports: a [`Document`] of text, tables and figures, and writers that turn it into bytes.
+//!
+//! A command measures, puts what it measured into one serde struct of its own, and makes a document from that. The
+//! writers ([`terminal`], [`markdown`], [`html`]) know nothing of the command.
+
+pub mod chart;
+pub mod files;
+pub mod html;
+pub mod markdown;
+pub mod number;
+pub mod scale;
+pub mod svg;
+pub mod table;
+pub mod terminal;
+
+pub use chart::{Axis, Bar, Ink, Panel, Stroke};
+pub use table::{Cell, Table, Tone};
+
+/// A report, in the order it is read.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Document {
+    /// Title.
+    pub title: String,
+    /// The answers, one sentence or two each, before anything else.
+    pub answers: Vec<String>,
+    /// What follows.
+    pub sections: Vec<Section>,
+}
+
+/// A headed part of a document.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Section {
+    /// Heading.
+    pub title: String,
+    /// Contents.
+    pub blocks: Vec<Block>,
+}
+
+/// A piece of a section.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Block {
+    /// A paragraph of plain text.
+    Text(String),
+    /// A bulleted list of plain text.
+    List(Vec<String>),
+    /// A table.
+    Table(Table),
+    /// Charts under one caption. Only HTML can show them.
+    Figure {
+        /// Says what is seen.
+        caption: String,
+        /// The charts.
+        panels: Vec<Panel>,
+    },
+}
+
+impl Section {
+    /// An empty section.
+    pub fn new(title: impl Into<String>) -> Self {
+        Self { title: title.into(), blocks: Vec::new() }
+    }
+
+    /// Adds a paragraph.
+    #[must_use]
+    pub fn text(mut self, text: impl Into<String>) -> Self {
+        self.blocks.push(Block::Text(text.into()));
+        self
+    }
+
+    /// Adds a list; an empty one leaves no trace.
+    #[must_use]
+    pub fn list(mut self, items: Vec<String>) -> Self {
+        if !items.is_empty() {
+            self.blocks.push(Block::List(items));
+        }
+        self
+    }
+
+    /// Adds a table.
+    #[must_use]
+    pub fn table(mut self, table: Table) -> Self {
+        self.blocks.push(Block::Table(table));
+        self
+    }
+
+    /// Adds charts; none leave no trace.
+    #[must_use]
+    pub fn figure(mut self, caption: impl Into<String>, panels: Vec<Panel>) -> Self {
+        if !panels.is_empty() {
+            self.blocks.push(Block::Figure { caption: caption.into(), panels });
+        }
+        self
+    }
+}

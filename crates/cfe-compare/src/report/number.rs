@@ -1,0 +1,62 @@
+//! Numbers as text.
+
+/// Fixed decimals, with a real minus sign only where one is needed: no "-0.000".
+pub fn fixed(value: f64, decimals: usize) -> String {
+    let text = format!("{value:.decimals$}");
+    match text.strip_prefix('-') {
+        Some(digits) if digits.chars().all(|c| matches!(c, '0' | '.')) => digits.to_owned(),
+        _ => text,
+    }
+}
+
+/// As [`fixed`], with a sign in any case; zero has none.
+pub fn signed(value: f64, decimals: usize) -> String {
+    let text = fixed(value, decimals);
+    let nonzero = text.chars().any(|c| c.is_ascii_digit() && c != '0');
+    if nonzero && !text.starts_with('-') { format!("+{text}") } else { text }
+}
+
+/// Fixed decimals, or a dash.
+pub fn or_dash(value: Option<f64>, decimals: usize) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| fixed(value, decimals))
+}
+
+/// Seconds in the unit that reads best.
+pub fn seconds(value: f64) -> String {
+    if value < 1e-3 {
+        format!("{:.0} us", value * 1e6)
+    } else if value < 1.0 {
+        format!("{:.1} ms", value * 1e3)
+    } else {
+        format!("{value:.2} s")
+    }
+}
+
+/// A share as a percentage.
+pub fn percent(share: f64, decimals: usize) -> String {
+    format!("{}%", fixed(100.0 * share, decimals))
+}
+
+/// "[a, b]".
+pub fn range(low: f64, high: f64, decimals: usize) -> String {
+    format!("[{}, {}]", fixed(low, decimals), fixed(high, decimals))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zero_has_no_sign() {
+        assert_eq!(fixed(-0.0004, 3), "0.000");
+        assert_eq!(fixed(-0.0006, 3), "-0.001");
+        assert_eq!(signed(0.0, 3), "0.000");
+        assert_eq!(signed(0.25, 1), "+0.2");
+        assert_eq!(signed(-0.3, 1), "-0.3");
+    }
+
+    #[test]
+    fn seconds_choose_their_unit() {
+        assert_eq!([seconds(1.5e-5), seconds(0.0123), seconds(2.0)], ["15 us", "12.3 ms", "2.00 s"]);
+    }
+}
