@@ -26,8 +26,10 @@
 
 #![forbid(unsafe_code)]
 
+mod aggregator;
+mod exact;
 mod spec;
 mod trainer;
 
-pub use spec::{AggregatorSolver, AlsSpec};
+pub use spec::{AggregatorSolver, AggregatorSpec, AlsObjective, AlsSpec, BiasStart};
 pub use trainer::Als;

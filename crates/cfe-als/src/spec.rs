@@ -1,7 +1,37 @@
 //! What the user asks for, before it is checked.
 
-use cfe_core::{ClassWeight, Confidence, Result, SupervisedLoss, ensure};
+use cfe_core::{
+    ClassWeight, Confidence, ConfidenceStrategy, Objective, Reduction, Result, SupervisedLoss, ensure,
+};
 use serde::{Deserialize, Serialize};
+
+/// What ALS minimises.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum AlsObjective {
+    /// As published: X and Y minimise the reconstruction alone, and see the labels through the confidence.
+    LabelAware {
+        /// Share of the reconstruction in the *monitored* loss `rho (sum C (R - X^T Y)^2 + lambda (|X|^2 + |Y|^2)) +
+        /// (1 - rho) mean BCE`, 0 to 1. Tolerance and history refer to it; it changes no update, as the alternating
+        /// steps have no place for it. (The published program calls it rho.)
+        monitor_rho: f64,
+    },
+    /// The combined loss that the joint trainer minimises, by block updates that never raise it
+    /// (`docs/exact-als.md`).
+    Exact {
+        /// Share of the reconstruction, above 0 (without it X and Y are not determined) and at most 1.
+        rho: f64,
+        /// Scale of the reconstruction.
+        reduction: Reduction,
+    },
+}
+
+impl Default for AlsObjective {
+    fn default() -> Self {
+        AlsObjective::LabelAware { monitor_rho: 0.5 }
+    }
+}
 
 /// How w and b are found in an iteration.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -13,6 +43,11 @@ pub enum AggregatorSolver {
         /// Step length, positive; 0.01 is the published one.
         learning_rate: f64,
     },
+    /// Newton's method (IRLS) to convergence: the optimum for the present X and Y. Focal loss by lagged weights.
+    Newton,
+    /// The least-squares fit that minimises the quadratic bound at the present point: one closed-form step that never
+    /// raises the loss. Focal loss by lagged weights.
+    Bound,
 }
 
 impl Default for AggregatorSolver {
@@ -21,25 +56,50 @@ impl Default for AggregatorSolver {
     }
 }
 
+/// The bias that training starts from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum BiasStart {
+    /// That of the start, 0 unless given.
+    #[default]
+    Start,
+    /// The log-odds of the prevalence among the labeled (Lin et al., ICCV 2017, section 3.3), each class counted half
+    /// an instance more, so that one class alone has finite odds.
+    PriorLogOdds,
+}
+
+/// The aggregator's part of the parameters.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AggregatorSpec {
+    /// How w and b are found.
+    pub solver: AggregatorSolver,
+    /// lambda_w of the penalty (lambda_w / 2) sum_u (w_u - t)^2 towards equal weights, at least 0. t is the best weight
+    /// common to all classifiers, for the present X and Y.
+    pub ridge: f64,
+    /// Whether w >= 0 is required.
+    pub non_negative: bool,
+    /// Bias at the start.
+    pub bias_start: BiasStart,
+    /// Iterations at the start that leave w and b alone.
+    pub freeze_iterations: usize,
+}
+
 /// Parameters of ALS. Unknown keys are refused when it is read from a file.
 ///
 /// | field | default | range |
 /// |---|---|---|
 /// | `latent_dim` | 15 | at least 1; below m, the factors denoise, from m on they copy |
 /// | `lambda` | 0.01 | at least 0, ridge on X and Y |
+/// | `objective` | label-aware, as published | see [`AlsObjective`] |
 /// | `max_iterations` | 100 | at least 1 |
 /// | `tolerance` | 1e-4 | at least 0; 0 never stops early |
 /// | `confidence` | certainty blended with labels, alpha 1 | see [`Confidence`] |
-/// | `class_weight` | balanced | see [`ClassWeight`]; acts on w and b |
-/// | `loss` | BCE | see [`SupervisedLoss`]; acts on w and b |
-/// | `aggregator` | gradient step of 0.01 | see [`AggregatorSolver`] |
-/// | `freeze_aggregator_iterations` | 0 | iterations at the start that leave w and b alone |
-/// | `monitor_rho` | 0.5 | 0 to 1 |
+/// | `class_weight` | balanced | see [`ClassWeight`]; acts on w and b, in the exact objective also on X and Y |
+/// | `loss` | BCE | see [`SupervisedLoss`]; acts where the class weights act |
+/// | `aggregator` | gradient step of 0.01 | see [`AggregatorSpec`] |
 /// | `seed` | 0 | seed of the start factors |
-///
-/// `monitor_rho` is the share of the reconstruction in the *monitored* loss, `rho (sum C (R - X^T Y)^2 + lambda (|X|^2 +
-/// |Y|^2)) + (1 - rho) mean BCE`, which the tolerance and the history refer to. It changes no update: the alternating
-/// steps have no place for it. (The published program calls it rho.)
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AlsSpec {
@@ -47,22 +107,20 @@ pub struct AlsSpec {
     pub latent_dim: usize,
     /// Ridge on the factors.
     pub lambda: f64,
+    /// What is minimised.
+    pub objective: AlsObjective,
     /// Iterations at most.
     pub max_iterations: usize,
-    /// Stop when the monitored loss changes by less than this from one iteration to the next.
+    /// Stop when the loss changes by less than this from one iteration to the next.
     pub tolerance: f64,
-    /// Confidence of the cells; carries the supervision of X and Y.
+    /// Confidence of the cells.
     pub confidence: Confidence,
-    /// Class weights of the aggregator's loss.
+    /// Class weights.
     pub class_weight: ClassWeight,
-    /// The aggregator's loss.
+    /// Supervised loss.
     pub loss: SupervisedLoss,
-    /// How w and b are found.
-    pub aggregator: AggregatorSolver,
-    /// Iterations before w and b move.
-    pub freeze_aggregator_iterations: usize,
-    /// Share of the reconstruction in the monitored loss.
-    pub monitor_rho: f64,
+    /// The aggregator.
+    pub aggregator: AggregatorSpec,
     /// Seed of the start factors.
     pub seed: u64,
 }
@@ -73,51 +131,74 @@ impl Default for AlsSpec {
         Self {
             latent_dim: 15,
             lambda: 0.01,
+            objective: AlsObjective::default(),
             max_iterations: 100,
             tolerance: 1e-4,
             confidence: Confidence::label_blended(1.0),
             class_weight: ClassWeight::Balanced,
             loss: SupervisedLoss::Bce,
-            aggregator: AggregatorSolver::default(),
-            freeze_aggregator_iterations: 0,
-            monitor_rho: 0.5,
+            aggregator: AggregatorSpec::default(),
             seed: 0,
         }
     }
 }
 
 impl AlsSpec {
+    /// The exact objective of the joint trainer: confidence without labels, closed-form updates of w and b.
+    pub fn exact() -> Self {
+        Self {
+            objective: AlsObjective::Exact { rho: 0.5, reduction: Reduction::Mean },
+            max_iterations: 500,
+            tolerance: 1e-9,
+            confidence: Confidence::new(ConfidenceStrategy::Certainty),
+            aggregator: AggregatorSpec { solver: AggregatorSolver::Bound, ..AggregatorSpec::default() },
+            ..Self::default()
+        }
+    }
+
+    /// The objective in the core's terms: what w and b are trained for, and X and Y too if it is exact.
+    pub fn combined_objective(&self) -> Objective {
+        let (rho, reduction) = match self.objective {
+            AlsObjective::LabelAware { monitor_rho } => (monitor_rho, Reduction::Sum),
+            AlsObjective::Exact { rho, reduction } => (rho, reduction),
+        };
+        Objective { rho, lambda: self.lambda, reduction, loss: self.loss, class_weight: self.class_weight }
+    }
+
     /// Refuses parameters out of range.
     ///
     /// # Errors
     /// [`Error::InvalidParameter`](cfe_core::Error::InvalidParameter).
     pub fn validate(&self) -> Result<()> {
         ensure(self.latent_dim >= 1, "latent_dim", self.latent_dim, "at least 1 is needed")?;
-        ensure(
-            self.lambda >= 0.0 && self.lambda.is_finite(),
-            "lambda",
-            self.lambda,
-            "the ridge is finite and at least 0",
-        )?;
         ensure(self.max_iterations >= 1, "max_iterations", self.max_iterations, "at least 1 is needed")?;
         ensure(
-            self.tolerance >= 0.0 && self.tolerance.is_finite(),
+            not_negative(self.tolerance),
             "tolerance",
             self.tolerance,
             "finite and at least 0; 0 never stops early",
         )?;
+        self.combined_objective().validate()?;
+        if let AlsObjective::Exact { rho, .. } = self.objective {
+            ensure(rho > 0.0, "rho", rho, "above 0: without the reconstruction X and Y are not determined")?;
+        }
         self.confidence.validate()?;
-        self.class_weight.validate()?;
-        self.loss.validate()?;
-        let AggregatorSolver::GradientStep { learning_rate } = self.aggregator;
-        ensure(
-            learning_rate > 0.0 && learning_rate.is_finite(),
-            "learning_rate",
-            learning_rate,
-            "positive and finite; 0.01 is usual",
-        )?;
-        ensure((0.0..=1.0).contains(&self.monitor_rho), "monitor_rho", self.monitor_rho, "0 to 1 is allowed")
+        let AggregatorSpec { solver, ridge, .. } = self.aggregator;
+        ensure(not_negative(ridge), "aggregator.ridge", ridge, "finite and at least 0")?;
+        if let AggregatorSolver::GradientStep { learning_rate } = solver {
+            ensure(
+                learning_rate > 0.0 && learning_rate.is_finite(),
+                "learning_rate",
+                learning_rate,
+                "positive and finite; 0.01 is usual",
+            )?;
+        }
+        Ok(())
     }
+}
+
+fn not_negative(x: f64) -> bool {
+    x >= 0.0 && x.is_finite()
 }
 
 #[cfg(test)]
@@ -126,6 +207,7 @@ mod tests {
 
     #[test]
     fn each_range_is_checked_and_nan_is_outside() {
+        let with = |solver| AggregatorSpec { solver, ..AggregatorSpec::default() };
         let broken = [
             AlsSpec { latent_dim: 0, ..AlsSpec::default() },
             AlsSpec { lambda: -1.0, ..AlsSpec::default() },
@@ -135,12 +217,20 @@ mod tests {
             AlsSpec { confidence: Confidence::label_blended(-1.0), ..AlsSpec::default() },
             AlsSpec { loss: SupervisedLoss::Focal { gamma: -1.0 }, ..AlsSpec::default() },
             AlsSpec {
-                aggregator: AggregatorSolver::GradientStep { learning_rate: 0.0 },
+                aggregator: with(AggregatorSolver::GradientStep { learning_rate: 0.0 }),
                 ..AlsSpec::default()
             },
-            AlsSpec { monitor_rho: 1.5, ..AlsSpec::default() },
+            AlsSpec {
+                aggregator: AggregatorSpec { ridge: f64::NAN, ..Default::default() },
+                ..AlsSpec::default()
+            },
+            AlsSpec { objective: AlsObjective::LabelAware { monitor_rho: 1.5 }, ..AlsSpec::default() },
+            AlsSpec {
+                objective: AlsObjective::Exact { rho: 0.0, reduction: Reduction::Sum },
+                ..AlsSpec::default()
+            },
         ];
-        assert!(AlsSpec::default().validate().is_ok());
+        assert!(AlsSpec::default().validate().is_ok() && AlsSpec::exact().validate().is_ok());
         for spec in broken {
             assert!(spec.validate().is_err(), "{spec:?}");
         }

@@ -3,14 +3,16 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
+use cfe_core::confidence::ConfidenceRule;
 use cfe_core::objective::Problem;
-use cfe_core::ridge::{self, RuleCells};
+use cfe_core::ridge::{self, Workspace};
 use cfe_core::{
-    Aggregator, ClassWeight, EnsembleData, Error, Fitted, History, HistoryEntry, Model, Objective, Observer,
-    Reduction, Result, Start, Step, StopReason, SupervisedLoss, Timings, Trainer,
+    Aggregator, ClassWeight, EnsembleData, Error, Factors, Fitted, History, HistoryEntry, Model, Objective,
+    Observer, Result, Start, Step, StopReason, SupervisedLoss, Timings, Trainer,
 };
 
-use crate::spec::{AggregatorSolver, AlsSpec};
+use crate::exact::Exact;
+use crate::spec::{AlsObjective, AlsSpec};
 
 /// The ALS trainer: a checked [`AlsSpec`].
 #[derive(Debug, Clone)]
@@ -33,27 +35,35 @@ impl Als {
         &self.spec
     }
 
-    /// What w and b are trained for.
-    fn objective(&self) -> Objective {
-        Objective {
-            rho: self.spec.monitor_rho,
-            lambda: self.spec.lambda,
-            reduction: Reduction::Sum,
-            loss: self.spec.loss,
-            class_weight: self.spec.class_weight,
+    /// What the tolerance and the history refer to. As published, that is the plain mean BCE even under class weights.
+    fn monitored(&self) -> Objective {
+        let objective = self.spec.combined_objective();
+        match self.spec.objective {
+            AlsObjective::LabelAware { .. } => {
+                Objective { loss: SupervisedLoss::Bce, class_weight: ClassWeight::Uniform, ..objective }
+            }
+            AlsObjective::Exact { .. } => objective,
         }
     }
+}
 
-    /// What the tolerance and the history refer to: plain mean BCE even under class weights, as published.
-    fn monitored(&self) -> Objective {
-        Objective { loss: SupervisedLoss::Bce, class_weight: ClassWeight::Uniform, ..self.objective() }
-    }
+/// The closed-form half of an iteration.
+enum Sweep<'a> {
+    LabelAware { rule: &'a ConfidenceRule<'a>, workspace: &'a Workspace<f64>, lambda: f64 },
+    Exact(Exact<'a>),
+}
 
-    fn step_aggregator(&self, problem: &Problem<'_>, state: &mut Start) {
-        let AggregatorSolver::GradientStep { learning_rate } = self.spec.aggregator;
-        let gradient = problem.aggregator_gradient(&state.factors, &state.weights, state.bias);
-        state.weights.iter_mut().zip(&gradient.weights).for_each(|(w, g)| *w -= learning_rate * g);
-        state.bias -= learning_rate * gradient.bias;
+impl Sweep<'_> {
+    /// X from Y, then Y from X.
+    fn run(&mut self, state: &mut Start) -> Result<()> {
+        match self {
+            Sweep::LabelAware { rule, workspace, lambda } => {
+                let Factors { classifiers: x, instances: y } = &mut state.factors;
+                ridge::update_classifiers(workspace, *rule, y.view(), *lambda, x)?;
+                ridge::update_instances(workspace, *rule, x.view(), *lambda, y)
+            }
+            Sweep::Exact(exact) => exact.sweep(state),
+        }
     }
 }
 
@@ -74,14 +84,20 @@ impl Trainer for Als {
         }
         let confidence = self.spec.confidence.fit(data)?;
         let rule = confidence.on_training(data);
-        let cells = RuleCells(&rule);
-        let problem = Problem::new(data, &rule, self.objective())?;
+        let problem = Problem::new(data, &rule, self.spec.combined_objective())?;
         let monitored = Problem::new(data, &rule, self.monitored())?;
+        let AlsSpec { max_iterations, lambda, aggregator, .. } = self.spec;
+        let mut sweep = match self.spec.objective {
+            AlsObjective::LabelAware { .. } => {
+                Sweep::LabelAware { rule: &rule, workspace: problem.workspace(), lambda }
+            }
+            AlsObjective::Exact { .. } => Sweep::Exact(Exact::new(&problem, data)),
+        };
 
         let mut state = start;
+        aggregator.prepare(data, &mut state);
         let mut history = History::default();
         let mut stop = StopReason::MaxIterations;
-        let max_iterations = self.spec.max_iterations;
         let looped = Instant::now();
         let mut watch = |iteration, loss, state: &Start| {
             let step = Step::new(iteration, max_iterations, loss, &state.weights, state.bias);
@@ -93,23 +109,11 @@ impl Trainer for Als {
                 stop = StopReason::Observer;
                 break;
             }
-            let factors = &mut state.factors;
-            ridge::update_classifiers(
-                &cells,
-                factors.instances.view(),
-                self.spec.lambda,
-                &mut factors.classifiers,
-            )?;
-            ridge::update_instances(
-                &cells,
-                factors.classifiers.view(),
-                self.spec.lambda,
-                &mut factors.instances,
-            )?;
-            if iteration > self.spec.freeze_aggregator_iterations {
-                self.step_aggregator(&problem, &mut state);
+            sweep.run(&mut state)?;
+            if iteration > aggregator.freeze_iterations && problem.objective().rho < 1.0 {
+                aggregator.update(&problem, data, &mut state)?;
             }
-            let loss = monitored.evaluate(&state.factors, &state.weights, state.bias);
+            let loss = monitored.evaluate(&state.factors, &state.weights, state.bias)?;
             if !loss.total.is_finite() {
                 return Err(Error::Diverged { iteration, loss: loss.total });
             }
@@ -122,9 +126,10 @@ impl Trainer for Als {
             }
         }
         let timings = Timings { total: began.elapsed(), iterations: looped.elapsed() };
-        let loss = problem.evaluate(&state.factors, &state.weights, state.bias);
+        let loss = problem.evaluate(&state.factors, &state.weights, state.bias)?;
         let aggregator = Aggregator::Weighted { weights: state.weights, bias: state.bias };
-        let model = Model::new(data, state.factors, aggregator, confidence.clone(), self.objective())?;
+        let model =
+            Model::new(data, state.factors, aggregator, confidence.clone(), self.spec.combined_objective())?;
         Ok(Fitted::new(model, history, loss, stop, timings, "CPU f64".to_owned()))
     }
 }

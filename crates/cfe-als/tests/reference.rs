@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cfe_als::{AggregatorSolver, Als, AlsSpec};
+use cfe_als::{AggregatorSolver, AggregatorSpec, Als, AlsObjective, AlsSpec};
 use cfe_core::{
     ClassWeight, Confidence, EnsembleData, Factors, Fitted, Start, StopReason, Trainer, WeightTrace,
 };
@@ -40,8 +40,11 @@ fn fit(run: &str, class_weight: ClassWeight, trace: &mut WeightTrace) -> Fitted 
         tolerance: parameter("als_tol"),
         confidence: Confidence::label_blended(parameter("alpha")),
         class_weight,
-        aggregator: AggregatorSolver::GradientStep { learning_rate: parameter("aggregator_lr") },
-        monitor_rho: parameter("rho"),
+        aggregator: AggregatorSpec {
+            solver: AggregatorSolver::GradientStep { learning_rate: parameter("aggregator_lr") },
+            ..AggregatorSpec::default()
+        },
+        objective: AlsObjective::LabelAware { monitor_rho: parameter("rho") },
         ..AlsSpec::default()
     };
     let start = load(run, "init_als.json");

@@ -13,8 +13,7 @@
 //! `label_aware` and blending are different things; the published ALS blends `certainty` with alpha = 1. A missing cell
 //! (NaN) has confidence 0 under every strategy.
 
-use std::ops::Range;
-
+use cfe_kernel::Cells;
 use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
@@ -142,6 +141,31 @@ impl FittedConfidence {
         self.confidence
     }
 
+    /// What was learnt: one number for each classifier, or none, and the largest column spread.
+    #[cfg(feature = "io")]
+    pub(crate) fn learnt(&self) -> (&[f64], f64) {
+        (&self.reliability, self.max_spread)
+    }
+
+    /// The rule from its parameters and what was learnt, out of a model file.
+    #[cfg(feature = "io")]
+    pub(crate) fn from_learnt(
+        confidence: Confidence,
+        reliability: Vec<f64>,
+        max_spread: f64,
+    ) -> Result<Self> {
+        confidence.validate()?;
+        for &value in reliability.iter().chain([&max_spread]) {
+            ensure(
+                value >= 0.0 && value.is_finite(),
+                "confidence",
+                value,
+                "what was learnt is finite and at least 0",
+            )?;
+        }
+        Ok(Self { confidence, reliability, max_spread })
+    }
+
     /// The rule applied to the training data, labels included.
     pub fn on_training<'a>(&'a self, data: &'a EnsembleData) -> ConfidenceRule<'a> {
         self.rule(data.predictions(), Some(data.labels()), data.confidence())
@@ -160,9 +184,11 @@ impl FittedConfidence {
     fn rule<'a>(
         &'a self,
         predictions: ArrayView2<'a, f64>,
-        labels: Option<&'a [Option<bool>]>,
+        labels: Option<&[Option<bool>]>,
         given: Option<ArrayView2<'a, f64>>,
     ) -> ConfidenceRule<'a> {
+        let as_number = |label: &Option<bool>| label.map_or(f64::NAN, |y| f64::from(u8::from(y)));
+        let labels = labels.map(|labels| labels.iter().map(as_number).collect());
         let agreement = match self.confidence.strategy {
             ConfidenceStrategy::Adaptive { .. } => column_spreads(predictions)
                 .into_iter()
@@ -179,7 +205,8 @@ impl FittedConfidence {
 pub struct ConfidenceRule<'a> {
     fitted: &'a FittedConfidence,
     predictions: ArrayView2<'a, f64>,
-    labels: Option<&'a [Option<bool>]>,
+    /// 1, 0 or NaN for unlabeled.
+    labels: Option<Vec<f64>>,
     given: Option<ArrayView2<'a, f64>>,
     agreement: Vec<f64>,
 }
@@ -190,53 +217,53 @@ impl ConfidenceRule<'_> {
         self.predictions.dim()
     }
 
-    /// Ratings and confidences of classifier `u` for the instances of `range`; a missing cell gives 0 and 0.
-    ///
-    /// # Panics
-    /// If `u`, `range` or the slices do not fit the matrix.
-    pub fn fill(&self, u: usize, range: Range<usize>, ratings: &mut [f64], confidences: &mut [f64]) {
-        let start = range.start;
-        let row = self.predictions.row(u);
-        for (k, i) in range.clone().enumerate() {
-            ratings[k] = row[i];
-        }
+    /// Instances with any confidence above 0, ascending.
+    pub(crate) fn observed(&self) -> Vec<usize> {
+        let matrix = self.matrix();
+        (0..matrix.ncols()).filter(|&i| matrix.column(i).iter().any(|&c| c > 0.0)).collect()
+    }
+
+    /// The formula of one row of cells. `label` is 1, 0 or NaN (unlabeled); nothing branches on it, since neighbours'
+    /// labels are unrelated, so that all of it becomes vector code.
+    #[inline(always)]
+    fn evaluate(&self, u: usize, start: usize, ratings: &mut [f64], confidences: &mut [f64]) {
+        let end = start + ratings.len();
+        let labels = self.labels.as_deref().map(|labels| &labels[start..end]);
         let reliability = self.fitted.reliability.get(u).copied().unwrap_or(1.0);
-        let label = |i: usize| self.labels.and_then(|labels| labels[i]);
-        let pairs = ratings.iter().zip(confidences.iter_mut());
+        let cells = ratings.iter().zip(confidences.iter_mut());
         match self.fitted.confidence.strategy {
             ConfidenceStrategy::Uniform => confidences.fill(1.0),
-            ConfidenceStrategy::Certainty => pairs.for_each(|(&r, c)| *c = (r - 0.5).abs()),
-            ConfidenceStrategy::LabelAware => {
-                for (k, (&r, c)) in pairs.enumerate() {
-                    *c = label(start + k).map_or((r - 0.5).abs(), |y| agreement_with(r, y));
-                }
-            }
+            ConfidenceStrategy::Certainty => cells.for_each(|(&r, c)| *c = (r - 0.5).abs()),
+            ConfidenceStrategy::LabelAware => match labels {
+                Some(labels) => cells.zip(labels).for_each(|((&r, c), &y)| {
+                    *c = if y.is_nan() { (r - 0.5).abs() } else { agreement_with(r, y) };
+                }),
+                None => cells.for_each(|(&r, c)| *c = (r - 0.5).abs()),
+            },
             ConfidenceStrategy::Calibration { .. } => confidences.fill(reliability),
             ConfidenceStrategy::Adaptive { certainty, calibration, agreement } => {
-                for (k, (&r, c)) in pairs.enumerate() {
-                    *c = certainty * (r - 0.5).abs()
-                        + calibration * reliability
-                        + agreement * self.agreement[start + k];
+                for ((&r, c), &agreed) in cells.zip(&self.agreement[start..end]) {
+                    *c = certainty * (r - 0.5).abs() + calibration * reliability + agreement * agreed;
                 }
             }
             ConfidenceStrategy::Given => match &self.given {
-                Some(given) => (0..confidences.len()).for_each(|k| confidences[k] = given[(u, start + k)]),
+                Some(given) => {
+                    confidences.iter_mut().enumerate().for_each(|(k, c)| *c = given[(u, start + k)])
+                }
                 None => confidences.fill(1.0),
             },
         }
         let alpha = self.fitted.confidence.label_alpha;
-        if let (Some(labels), true) = (self.labels, alpha > 0.0) {
-            for ((&r, c), label) in ratings.iter().zip(confidences.iter_mut()).zip(&labels[range]) {
-                if let Some(y) = *label {
-                    *c *= 1.0 + alpha * agreement_with(r, y);
-                }
+        if let (Some(labels), true) = (labels, alpha > 0.0) {
+            for ((&r, c), &y) in ratings.iter().zip(confidences.iter_mut()).zip(labels) {
+                let agreement = if y.is_nan() { 0.0 } else { agreement_with(r, y) };
+                *c *= 1.0 + alpha * agreement;
             }
         }
         for (r, c) in ratings.iter_mut().zip(confidences.iter_mut()) {
-            if r.is_nan() {
-                *r = 0.0;
-                *c = 0.0;
-            }
+            let seen = !r.is_nan();
+            *c = if seen { *c } else { 0.0 };
+            *r = if seen { *r } else { 0.0 };
         }
     }
 
@@ -246,15 +273,42 @@ impl ConfidenceRule<'_> {
         let mut out = Array2::zeros((m, n));
         let (mut ratings, mut confidences) = (vec![0.0; n], vec![0.0; n]);
         for u in 0..m {
-            self.fill(u, 0..n, &mut ratings, &mut confidences);
+            self.fill(u, 0, &mut ratings, &mut confidences);
             out.row_mut(u).iter_mut().zip(&confidences).for_each(|(o, &c)| *o = c);
         }
         out
     }
 }
 
-fn agreement_with(r: f64, label: bool) -> f64 {
-    if label { r } else { 1.0 - r }
+impl Cells<f64> for ConfidenceRule<'_> {
+    fn rows(&self) -> usize {
+        self.predictions.nrows()
+    }
+
+    fn cols(&self) -> usize {
+        self.predictions.ncols()
+    }
+
+    /// Ratings and confidences of classifier `u` for the instances `start..start + ratings.len()`; a missing cell
+    /// gives 0 and 0.
+    ///
+    /// # Panics
+    /// If the range does not lie in the matrix.
+    fn fill(&self, u: usize, start: usize, ratings: &mut [f64], confidences: &mut [f64]) {
+        let row = self.predictions.row(u);
+        match row.as_slice() {
+            Some(row) => ratings.copy_from_slice(&row[start..start + ratings.len()]),
+            None => ratings.iter_mut().enumerate().for_each(|(k, r)| *r = row[start + k]),
+        }
+        // Compiled for the instruction set found at run time: a sweep evaluates every cell twice.
+        pulp::Arch::new().dispatch(|| self.evaluate(u, start, ratings, confidences));
+    }
+}
+
+/// How far a prediction agrees with a label of 0 or 1: r or 1 - r.
+#[inline(always)]
+fn agreement_with(r: f64, label: f64) -> f64 {
+    if label > 0.5 { r } else { 1.0 - r }
 }
 
 /// max(1 - Brier, floor) of each classifier over its labeled, observed cells; 1 where there are none.

@@ -109,6 +109,17 @@ pub enum Error {
     )]
     NoLabels,
 
+    /// A fit needs both classes.
+    #[error(
+        "all {n} labeled instances that count are {class}; both classes are needed: label some of the other, or average"
+    )]
+    SingleClass {
+        /// Labeled instances with a positive weight.
+        n: usize,
+        /// "negative" or "positive".
+        class: &'static str,
+    },
+
     /// A strategy needs the confidence matrix that the data do not carry.
     #[error(
         "the confidence strategy `given` needs a confidence matrix; add one with `EnsembleData::with_confidence`"

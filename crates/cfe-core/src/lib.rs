@@ -4,7 +4,7 @@
 //! labels for some of the n instances. CF-Ensemble factorises R ~ X^T Y and learns an aggregator sigma(w . r_hat + b).
 //! This crate holds the data ([`EnsembleData`]), the objective ([`objective`]), the [`metrics`], the [`Model`] and the
 //! [`Trainer`] trait. Backends train; this crate predicts, measures and computes every reported loss, so that a
-//! difference between backends comes from training. It opens no file and knows no backend.
+//! difference between backends comes from training. It knows no backend, and opens no file but through the feature `io`.
 
 #![forbid(unsafe_code)]
 
@@ -12,8 +12,12 @@ pub mod confidence;
 #[cfg(feature = "contract")]
 pub mod contract;
 pub mod diversity;
+#[cfg(feature = "io")]
+pub mod io;
+pub mod logistic;
 pub mod losses;
 pub mod metrics;
+pub mod nnls;
 pub mod objective;
 pub mod ridge;
 pub mod synthetic;

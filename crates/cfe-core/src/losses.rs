@@ -37,6 +37,39 @@ pub fn logit(p: f64, clip: f64) -> f64 {
     (p / (1.0 - p)).ln()
 }
 
+/// A parabola above the BCE that touches it at a logit: `l(y, z') <= kappa (z' - target)^2 + const`, with equality at z.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct QuadraticBound {
+    /// Curvature, above 0 and at most 1/8.
+    pub kappa: f64,
+    /// Where the parabola has its minimum.
+    pub target: f64,
+}
+
+/// The bound of Jaakkola and Jordan on the logistic loss ("Bayesian parameter estimation via variational methods",
+/// Statistics and Computing 10, 2000, eq. 11):
+///
+/// ```text
+/// kappa = tanh(z / 2) / (4 z)   (1/8 at z = 0),   target = (y - 1/2) / (2 kappa)
+/// ```
+///
+/// ```
+/// use cfe_core::losses::{SupervisedLoss, quadratic_bound};
+/// let (z, bce) = (0.7, |z| SupervisedLoss::Bce.value(z, true));
+/// let bound = quadratic_bound(z, true);
+/// let parabola = |x: f64| bound.kappa * (x - bound.target).powi(2);
+/// // The gap to the loss is 0 where they touch and never negative elsewhere.
+/// let gap = |x: f64| (parabola(x) - bce(x)) - (parabola(z) - bce(z));
+/// assert!((-80..80).all(|k| gap(f64::from(k) / 4.0) >= -1e-12));
+/// ```
+pub fn quadratic_bound(z: f64, label: bool) -> QuadraticBound {
+    let a = z.abs();
+    // Below, tanh(a / 2) / (4 a) = 1/8 - a^2 / 96 + ..., which rounds to 1/8.
+    let kappa = if a < 1e-8 { 0.125 } else { (0.5 * a).tanh() / (4.0 * a) };
+    let half = if label { 0.5 } else { -0.5 };
+    QuadraticBound { kappa, target: half / (2.0 * kappa) }
+}
+
 /// The loss of one labeled instance.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -1,6 +1,6 @@
 //! The fitted model: one type for every backend, and the only place that predicts.
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
 
 use crate::aggregator::Aggregator;
@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::factors::{Factors, logits, reconstruct_instance};
 use crate::losses::sigmoid;
 use crate::objective::Objective;
-use crate::ridge::{self, RuleCells};
+use crate::ridge::{self, Workspace};
 
 /// Factors, aggregator and everything needed to treat a new instance as the training instances were treated.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -117,13 +117,26 @@ impl Model {
             }
         }
         let rule = self.confidence.on_new(predictions, given);
-        let x = self.factors.classifiers.view();
-        let mut y = Array2::zeros((self.factors.latent_dim(), predictions.ncols()));
-        if self.objective.lambda == 0.0 {
+        let lambda = self.objective.lambda;
+        if lambda == 0.0 {
             // Without a ridge an instance nobody predicted has no unique factor; 0 is its limit for lambda -> 0.
-            return ridge::fold_in_observed(&RuleCells(&rule), x, self.objective.lambda, y);
+            let seen = rule.observed();
+            if seen.len() < predictions.ncols() {
+                let given = given.map(|given| given.select(Axis(1), &seen));
+                let part = predictions.select(Axis(1), &seen);
+                let mut y = Array2::zeros((self.factors.latent_dim(), predictions.ncols()));
+                if !seen.is_empty() {
+                    let folded = self.fold_in(part.view(), given.as_ref().map(|given| given.view()))?;
+                    for (column, &i) in folded.columns().into_iter().zip(&seen) {
+                        y.column_mut(i).assign(&column);
+                    }
+                }
+                return Ok(y);
+            }
         }
-        ridge::update_instances(&RuleCells(&rule), x, self.objective.lambda, &mut y)?;
+        let mut y = Array2::zeros((self.factors.latent_dim(), predictions.ncols()));
+        let x = self.factors.classifiers.view();
+        ridge::update_instances(&Workspace::new(), &rule, x, lambda, &mut y)?;
         Ok(y)
     }
 

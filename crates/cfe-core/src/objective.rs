@@ -9,15 +9,15 @@
 //! means something else for every size of data. [`Reduction::Mean`] divides the bracket by the number of observed
 //! cells.
 
-use ndarray::{Array2, ArrayView2, Axis, Slice, Zip};
-use rayon::prelude::*;
+use ndarray::{Array2, Zip};
 use serde::{Deserialize, Serialize};
 
 use crate::confidence::ConfidenceRule;
 use crate::data::EnsembleData;
-use crate::error::{Result, ensure};
+use crate::error::{Error, Result, ensure};
 use crate::factors::{Factors, logits};
 use crate::losses::SupervisedLoss;
+use crate::ridge::{self, Cells, Workspace};
 use crate::weights::{ClassWeight, instance_weights};
 
 /// How the reconstruction part is scaled, see the [module](self).
@@ -147,15 +147,13 @@ pub struct AggregatorGradient {
 /// An objective bound to data: what trainers minimise and reports quote.
 #[derive(Debug)]
 pub struct Problem<'a> {
+    workspace: Workspace<f64>,
     data: &'a EnsembleData,
     rule: &'a ConfidenceRule<'a>,
     objective: Objective,
     targets: Vec<bool>,
     instance_weights: Vec<f64>,
 }
-
-/// Instances evaluated together; sums are added tile by tile in order, for any number of threads.
-const TILE: usize = 1024;
 
 impl<'a> Problem<'a> {
     /// Binds an objective to data and the confidence of its cells.
@@ -165,7 +163,14 @@ impl<'a> Problem<'a> {
     pub fn new(data: &'a EnsembleData, rule: &'a ConfidenceRule<'a>, objective: Objective) -> Result<Self> {
         objective.validate()?;
         let instance_weights = instance_weights(data, objective.class_weight)?;
-        Ok(Self { data, rule, objective, targets: data.labeled_targets(), instance_weights })
+        Ok(Self {
+            workspace: Workspace::new(),
+            data,
+            rule,
+            objective,
+            targets: data.labeled_targets(),
+            instance_weights,
+        })
     }
 
     /// The parameters.
@@ -198,18 +203,41 @@ impl<'a> Problem<'a> {
             .collect()
     }
 
+    /// Scratch memory of the kernel, for trainers to share.
+    pub fn workspace(&self) -> &Workspace<f64> {
+        &self.workspace
+    }
+
     /// The objective at a point. Costs 2 m n (d + 2) flops and one pass over R and Y.
-    pub fn evaluate(&self, factors: &Factors, weights: &[f64], bias: f64) -> LossParts {
+    ///
+    /// # Errors
+    /// [`Error::ShapeMismatch`], [`Error::LengthMismatch`].
+    pub fn evaluate(&self, factors: &Factors, weights: &[f64], bias: f64) -> Result<LossParts> {
+        self.check(factors, weights)?;
+        let (x, y) = (factors.classifiers.view(), factors.instances.view());
+        let error = ridge::weighted_squared_error(&self.workspace, self.rule, x, y)?;
         let scale = self.objective.reconstruction_scale(self.data);
         let logits = self.labeled_logits(factors, weights, bias);
         let supervised =
             self.objective.loss.weighted_mean(&logits, &self.targets, &self.instance_weights, None);
-        LossParts::combine(
-            self.objective.rho,
-            scale * weighted_squared_error(self.rule, factors),
-            scale * self.objective.lambda * squared_norm(factors),
-            supervised,
-        )
+        let penalty = scale * self.objective.lambda * squared_norm(factors);
+        Ok(LossParts::combine(self.objective.rho, scale * error, penalty, supervised))
+    }
+
+    fn check(&self, factors: &Factors, weights: &[f64]) -> Result<()> {
+        let ((m, n), d) = (self.rule.dim(), factors.latent_dim());
+        for (what, found, expected) in
+            [("X", factors.classifiers.dim(), (d, m)), ("Y", factors.instances.dim(), (d, n))]
+        {
+            if found != expected {
+                return Err(Error::ShapeMismatch { what, found, expected });
+            }
+        }
+        if weights.len() == m {
+            Ok(())
+        } else {
+            Err(Error::LengthMismatch { what: "aggregator weights", found: weights.len(), expected: m })
+        }
     }
 
     /// The supervised loss and its gradient in w and b, X and Y held fixed. Costs O(d (labeled + m)) flops: r_hat is
@@ -232,7 +260,11 @@ impl<'a> Problem<'a> {
     }
 
     /// The objective and its gradient at a point; for checking trainers, not for training.
-    pub fn gradient(&self, factors: &Factors, weights: &[f64], bias: f64) -> (LossParts, Gradient) {
+    ///
+    /// # Errors
+    /// As [`evaluate`](Self::evaluate).
+    pub fn gradient(&self, factors: &Factors, weights: &[f64], bias: f64) -> Result<(LossParts, Gradient)> {
+        self.check(factors, weights)?;
         let Objective { rho, lambda, .. } = self.objective;
         let scale = rho * self.objective.reconstruction_scale(self.data);
         let (x, y) = (&factors.classifiers, &factors.instances);
@@ -242,7 +274,7 @@ impl<'a> Problem<'a> {
         let mut residual = factors.reconstruct();
         let (mut r, mut c) = (vec![0.0; n], vec![0.0; n]);
         for u in 0..m {
-            self.rule.fill(u, 0..n, &mut r, &mut c);
+            self.rule.fill(u, 0, &mut r, &mut c);
             residual
                 .row_mut(u)
                 .iter_mut()
@@ -269,42 +301,8 @@ impl<'a> Problem<'a> {
             weights: of_aggregator.weights.iter().map(|g| (1.0 - rho) * g).collect(),
             bias: (1.0 - rho) * of_aggregator.bias,
         };
-        (self.evaluate(factors, weights, bias), gradient)
+        Ok((self.evaluate(factors, weights, bias)?, gradient))
     }
-}
-
-/// sum_ui c_ui (r_ui - x_u . y_i)^2 in f64; the same bits for any number of threads.
-pub fn weighted_squared_error(rule: &ConfidenceRule<'_>, factors: &Factors) -> f64 {
-    let (m, n) = rule.dim();
-    let tiles: Vec<usize> = (0..n).step_by(TILE).collect();
-    let sums: Vec<f64> = tiles
-        .into_par_iter()
-        .map_init(
-            || (vec![0.0; TILE], vec![0.0; TILE]),
-            |(ratings, confidences), start| {
-                let range = start..(start + TILE).min(n);
-                let (ratings, confidences) = (&mut ratings[..range.len()], &mut confidences[..range.len()]);
-                let r_hat = reconstruct_tile(
-                    factors.classifiers.view(),
-                    factors.instances.slice_axis(Axis(1), Slice::from(range.clone())),
-                );
-                let mut sum = 0.0;
-                for u in 0..m {
-                    rule.fill(u, range.clone(), ratings, confidences);
-                    let row = r_hat.row(u);
-                    for ((&r, &c), &r_hat) in ratings.iter().zip(confidences.iter()).zip(row) {
-                        sum += c * (r - r_hat) * (r - r_hat);
-                    }
-                }
-                sum
-            },
-        )
-        .collect();
-    sums.iter().sum()
-}
-
-fn reconstruct_tile(x: ArrayView2<'_, f64>, y: ArrayView2<'_, f64>) -> Array2<f64> {
-    x.t().dot(&y)
 }
 
 /// |X|^2 + |Y|^2.

@@ -1,171 +1,117 @@
-//! The weighted ridge regressions of alternating least squares.
+//! The weighted ridge regressions of alternating least squares, for training and for fold-in.
 //!
 //! ```text
 //! y_i = (X diag(C[:,i]) X^T + lambda I)^-1 X diag(C[:,i]) R[:,i]
 //! x_u = (Y diag(C[u,:]) Y^T + lambda I)^-1 Y diag(C[u,:]) R[u,:]^T
 //! ```
 //!
-//! Hu, Koren and Volinsky, "Collaborative Filtering for Implicit Feedback Datasets", ICDM 2008, eq. 4 and 5.
+//! Hu, Koren and Volinsky, "Collaborative Filtering for Implicit Feedback Datasets", ICDM 2008, eq. 4 and 5. The work is
+//! done by `cfe-kernel` in batches, at the speed of a matrix product; this module speaks arrays and the core's errors.
 
-use std::ops::Range;
+pub use cfe_kernel::{Cells, NormalEquations, Scalar, Workspace};
 
-use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
+use cfe_kernel::KernelError;
 use ndarray::{Array2, ArrayView2};
-use rayon::prelude::*;
 
-use crate::confidence::ConfidenceRule;
 use crate::error::{Error, Result, Side};
 
-/// Source of ratings and confidences, m x n.
-pub trait Cells: Sync {
-    /// (m, n).
-    fn dim(&self) -> (usize, usize);
-    /// Ratings and confidences of row `u` over `range`; an unobserved cell gives 0 and 0.
-    fn fill(&self, u: usize, range: Range<usize>, ratings: &mut [f64], confidences: &mut [f64]);
-}
-
-/// The cells of a confidence rule.
-#[derive(Debug)]
-pub struct RuleCells<'a>(pub &'a ConfidenceRule<'a>);
-
-impl Cells for RuleCells<'_> {
-    fn dim(&self) -> (usize, usize) {
-        self.0.dim()
-    }
-
-    fn fill(&self, u: usize, range: Range<usize>, ratings: &mut [f64], confidences: &mut [f64]) {
-        self.0.fill(u, range, ratings, confidences);
-    }
-}
-
-const TILE: usize = 256;
-
-/// All columns of Y (d x n) from X (d x m).
+/// All columns of Y (d x n) from X (d x m). Costs n (m d (d + 3) + d^3 / 3 + 2 d^2) flops, less where m < d.
 ///
 /// # Errors
-/// [`Error::NotPositiveDefinite`] with the lowest singular instance.
-pub fn update_instances(
-    cells: &dyn Cells,
-    x: ArrayView2<'_, f64>,
-    lambda: f64,
-    y: &mut Array2<f64>,
+/// [`Error::ShapeMismatch`]; [`Error::InvalidParameter`] for lambda; [`Error::NotPositiveDefinite`] with the lowest
+/// singular instance, and Y is then unspecified.
+pub fn update_instances<T: Scalar, C: Cells<T>>(
+    workspace: &Workspace<T>,
+    cells: &C,
+    x: ArrayView2<'_, T>,
+    lambda: T,
+    y: &mut Array2<T>,
 ) -> Result<()> {
-    let solved = solve_instances(cells, x, lambda);
-    for (i, column) in solved.into_iter().enumerate() {
-        let column = column.ok_or(Error::NotPositiveDefinite { side: Side::Instance, index: i, lambda })?;
-        y.column_mut(i).iter_mut().zip(column.iter()).for_each(|(y, v)| *y = *v);
-    }
-    Ok(())
+    let (d, m) = x.dim();
+    check("X", (d, m), (d, cells.rows()))?;
+    check("Y", y.dim(), (d, cells.cols()))?;
+    let x = x.as_standard_layout();
+    let x = x.as_slice().unwrap_or_default();
+    let Some(y) = y.as_slice_mut() else {
+        return Err(Error::parameter("Y", "column-major", "Y is stored row-major"));
+    };
+    cfe_kernel::update_instances(workspace, cells, x, d, lambda, y)
+        .map_err(|error| convert(error, lambda.to_f64()))
 }
 
-/// As [`update_instances`], but an instance without any confidence gets 0 instead of an error.
+/// All columns of X (d x m) from Y (d x n). Costs n m d (d + 3) flops; reads every cell once.
 ///
 /// # Errors
-/// [`Error::NotPositiveDefinite`].
-pub(crate) fn fold_in_observed(
-    cells: &dyn Cells,
-    x: ArrayView2<'_, f64>,
-    lambda: f64,
-    mut y: Array2<f64>,
-) -> Result<Array2<f64>> {
-    let (m, n) = cells.dim();
-    let mut weight = vec![0.0; n];
-    let (mut r, mut c) = (vec![0.0; n], vec![0.0; n]);
-    for u in 0..m {
-        cells.fill(u, 0..n, &mut r, &mut c);
-        weight.iter_mut().zip(&c).for_each(|(w, c)| *w += c);
-    }
-    for (i, column) in solve_instances(cells, x, lambda).into_iter().enumerate() {
-        match column {
-            Some(column) => y.column_mut(i).iter_mut().zip(column.iter()).for_each(|(y, v)| *y = *v),
-            None if weight[i] == 0.0 => {}
-            None => return Err(Error::NotPositiveDefinite { side: Side::Instance, index: i, lambda }),
-        }
-    }
-    Ok(y)
+/// [`Error::ShapeMismatch`]; [`Error::InvalidParameter`] for lambda; [`Error::NotPositiveDefinite`] with the lowest
+/// singular classifier, and X is then unspecified.
+pub fn update_classifiers<T: Scalar, C: Cells<T>>(
+    workspace: &Workspace<T>,
+    cells: &C,
+    y: ArrayView2<'_, T>,
+    lambda: T,
+    x: &mut Array2<T>,
+) -> Result<()> {
+    let (d, n) = y.dim();
+    check("Y", (d, n), (d, cells.cols()))?;
+    check("X", x.dim(), (d, cells.rows()))?;
+    let y = y.as_standard_layout();
+    let y = y.as_slice().unwrap_or_default();
+    let Some(x) = x.as_slice_mut() else {
+        return Err(Error::parameter("X", "column-major", "X is stored row-major"));
+    };
+    cfe_kernel::update_classifiers(workspace, cells, y, d, lambda, x)
+        .map_err(|error| convert(error, lambda.to_f64()))
 }
 
-fn solve_instances(cells: &dyn Cells, x: ArrayView2<'_, f64>, lambda: f64) -> Vec<Option<DVector<f64>>> {
-    let (m, n) = cells.dim();
-    let d = x.nrows();
-    let starts: Vec<usize> = (0..n).step_by(TILE).collect();
-    starts
-        .into_par_iter()
-        .flat_map_iter(|start| {
-            let range = start..(start + TILE).min(n);
-            let (mut r, mut c) = (vec![0.0; range.len() * m], vec![0.0; range.len() * m]);
-            for u in 0..m {
-                let part = u * range.len()..(u + 1) * range.len();
-                cells.fill(u, range.clone(), &mut r[part.clone()], &mut c[part]);
-            }
-            let k = range.len();
-            (0..k)
-                .map(move |i| {
-                    let mut gram = DMatrix::from_diagonal_element(d, d, lambda);
-                    let mut rhs = DVector::zeros(d);
-                    for u in 0..m {
-                        accumulate(&mut gram, &mut rhs, c[u * k + i], r[u * k + i], |a| x[(a, u)]);
-                    }
-                    solve(gram, &rhs)
-                })
-                .collect::<Vec<_>>()
-        })
-        .collect()
-}
-
-/// All columns of X (d x m) from Y (d x n).
+/// The left and right sides of the classifiers' systems, without lambda, for block updates that add to them.
 ///
 /// # Errors
-/// [`Error::NotPositiveDefinite`] with the lowest singular classifier.
-pub fn update_classifiers(
-    cells: &dyn Cells,
+/// [`Error::ShapeMismatch`].
+pub fn normal_equations<C: Cells<f64>>(
+    workspace: &Workspace<f64>,
+    cells: &C,
     y: ArrayView2<'_, f64>,
-    lambda: f64,
-    x: &mut Array2<f64>,
-) -> Result<()> {
-    let (m, n) = cells.dim();
-    let d = y.nrows();
-    let solved: Vec<_> = (0..m)
-        .into_par_iter()
-        .map(|u| {
-            let (mut r, mut c) = (vec![0.0; n], vec![0.0; n]);
-            cells.fill(u, 0..n, &mut r, &mut c);
-            let mut gram = DMatrix::from_diagonal_element(d, d, lambda);
-            let mut rhs = DVector::zeros(d);
-            for i in 0..n {
-                accumulate(&mut gram, &mut rhs, c[i], r[i], |a| y[(a, i)]);
-            }
-            solve(gram, &rhs)
-        })
-        .collect();
-    for (u, column) in solved.into_iter().enumerate() {
-        let column = column.ok_or(Error::NotPositiveDefinite { side: Side::Classifier, index: u, lambda })?;
-        x.column_mut(u).iter_mut().zip(column.iter()).for_each(|(x, v)| *x = *v);
-    }
-    Ok(())
+) -> Result<NormalEquations> {
+    let (d, n) = y.dim();
+    check("Y", (d, n), (d, cells.cols()))?;
+    let y = y.as_standard_layout();
+    let y = y.as_slice().unwrap_or_default();
+    cfe_kernel::classifier_normal_equations(workspace, cells, y, d).map_err(|error| convert(error, 0.0))
 }
 
-fn accumulate(
-    gram: &mut DMatrix<f64>,
-    rhs: &mut DVector<f64>,
-    c: f64,
-    r: f64,
-    factor: impl Fn(usize) -> f64,
-) {
-    if c == 0.0 {
-        return;
-    }
-    for a in 0..rhs.len() {
-        let ca = c * factor(a);
-        rhs[a] += ca * r;
-        for b in 0..=a {
-            gram[(a, b)] += ca * factor(b);
+/// sum_ui c_ui (r_ui - x_u . y_i)^2, summed in f64; the same bits for any number of threads. Costs 2 m n (d + 2) flops.
+///
+/// # Errors
+/// [`Error::ShapeMismatch`].
+pub fn weighted_squared_error<T: Scalar, C: Cells<T>>(
+    workspace: &Workspace<T>,
+    cells: &C,
+    x: ArrayView2<'_, T>,
+    y: ArrayView2<'_, T>,
+) -> Result<f64> {
+    let d = x.nrows();
+    check("X", x.dim(), (d, cells.rows()))?;
+    check("Y", y.dim(), (d, cells.cols()))?;
+    let (x, y) = (x.as_standard_layout(), y.as_standard_layout());
+    let (x, y) = (x.as_slice().unwrap_or_default(), y.as_slice().unwrap_or_default());
+    cfe_kernel::weighted_squared_error(workspace, cells, x, y, d).map_err(|error| convert(error, 0.0))
+}
+
+fn check(what: &'static str, found: (usize, usize), expected: (usize, usize)) -> Result<()> {
+    if found == expected { Ok(()) } else { Err(Error::ShapeMismatch { what, found, expected }) }
+}
+
+fn convert(error: KernelError, lambda: f64) -> Error {
+    match error {
+        KernelError::NotPositiveDefinite { side, index } => {
+            let side = match side {
+                cfe_kernel::Side::Classifiers => Side::Classifier,
+                cfe_kernel::Side::Instances => Side::Instance,
+            };
+            Error::NotPositiveDefinite { side, index, lambda }
         }
+        KernelError::Lambda => Error::parameter("lambda", lambda, "the ridge is finite and at least 0"),
+        KernelError::Shape { name, expected, found } => Error::LengthMismatch { what: name, found, expected },
+        other => Error::parameter("system", other, "see the message"),
     }
-}
-
-fn solve(gram: DMatrix<f64>, rhs: &DVector<f64>) -> Option<DVector<f64>> {
-    let cholesky: Cholesky<f64, Dyn> = Cholesky::new(gram)?;
-    let solution = cholesky.solve(rhs);
-    solution.iter().all(|v| v.is_finite()).then_some(solution)
 }

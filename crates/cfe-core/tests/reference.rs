@@ -184,7 +184,7 @@ fn combined_objective_and_gradients() {
                 class_weight: class_weight(&entry["class_weights"]),
             };
             let problem = Problem::new(&data, &rule, objective).expect("valid");
-            let (parts, gradient) = problem.gradient(&factors, &w, b);
+            let (parts, gradient) = problem.gradient(&factors, &w, b).expect("same shapes");
             close(parts.reconstruction, number(&entry["weighted_sq_error"]), 1e-11, 1e-10, name);
             close(parts.penalty, number(&entry["penalty"]), 1e-11, 1e-10, name);
             close(parts.supervised, number(&entry["supervised"]), 1e-11, 1e-10, name);
@@ -218,7 +218,7 @@ fn aggregator_gradient_steps() {
                 class_weight: class_weight(&step["class_weights"]),
             };
             let problem = Problem::new(&data, &rule, objective).expect("valid");
-            let (parts, gradient) = problem.gradient(&factors, &w0, b0);
+            let (parts, gradient) = problem.gradient(&factors, &w0, b0).expect("same shapes");
             let exact = &step["exact_focal_gradient"];
             close(parts.supervised, number(&exact["loss"]), 1e-11, 1e-10, name);
             for (k, (g, e)) in gradient.weights.iter().zip(vector(&exact["grad_w"])).enumerate() {
@@ -318,14 +318,14 @@ fn als_steps() {
         assert_eq!(data.predictions(), r, "{name}: R holds probabilities");
         let fitted = Confidence::new(ConfidenceStrategy::Given).fit(&data).expect("given");
         let rule = fitted.on_training(&data);
-        let cells = ridge::RuleCells(&rule);
+        let workspace = ridge::Workspace::new();
         let (mut x, mut y) = (matrix(&case["X0"]), matrix(&case["Y0"]));
         let x0 = x.clone();
-        ridge::update_classifiers(&cells, y.view(), lambda, &mut x).expect("regular");
+        ridge::update_classifiers(&workspace, &rule, y.view(), lambda, &mut x).expect("regular");
         close_all(&x, &matrix(&case["X_given_Y0_exact"]), tolerance, 0.0, &format!("{name} X given Y0"));
-        ridge::update_instances(&cells, x0.view(), lambda, &mut y).expect("regular");
+        ridge::update_instances(&workspace, &rule, x0.view(), lambda, &mut y).expect("regular");
         close_all(&y, &matrix(&case["Y_given_X0_exact"]), tolerance, 0.0, &format!("{name} Y given X0"));
-        ridge::update_instances(&cells, x.view(), lambda, &mut y).expect("regular");
+        ridge::update_instances(&workspace, &rule, x.view(), lambda, &mut y).expect("regular");
         close_all(&y, &matrix(&case["Y_given_X1_exact"]), tolerance, 0.0, &format!("{name} Y given X1"));
 
         let objective = Objective {
@@ -338,7 +338,7 @@ fn als_steps() {
         let problem = Problem::new(&data, &rule, objective).expect("valid");
         let loss = |x: &Array2<f64>, y: &Array2<f64>| {
             let factors = Factors { classifiers: x.clone(), instances: y.clone() };
-            problem.evaluate(&factors, &vec![0.0; m], 0.0)
+            problem.evaluate(&factors, &vec![0.0; m], 0.0).expect("same shapes")
         };
         let parts = loss(&x, &y);
         close(parts.reconstruction, number(&case["loss_X1_Y1"]["weighted_sq_error"]), 1e-8, 1e-6, name);
@@ -347,8 +347,8 @@ fn als_steps() {
             vector(&case["regularised_loss_after_each_of_5_rounds"]).into_iter().enumerate()
         {
             if round > 0 {
-                ridge::update_classifiers(&cells, y.view(), lambda, &mut x).expect("regular");
-                ridge::update_instances(&cells, x.view(), lambda, &mut y).expect("regular");
+                ridge::update_classifiers(&workspace, &rule, y.view(), lambda, &mut x).expect("regular");
+                ridge::update_instances(&workspace, &rule, x.view(), lambda, &mut y).expect("regular");
             }
             close(loss(&x, &y).total, expected, tolerance, 1e-6, &format!("{name} round {round}"));
         }

@@ -3,6 +3,7 @@
 //! Formulas and symbols: `cfe_core::objective`; the tests hold the two against each other.
 
 use cfe_core::objective::Problem;
+use cfe_core::ridge::Cells;
 use cfe_core::{EnsembleData, LossParts, Objective};
 use tch::{Kind, TchError, Tensor};
 
@@ -52,7 +53,7 @@ impl TensorProblem {
         let (m, n) = (data.n_classifiers(), data.n_instances());
         let (mut ratings, mut confidences) = (vec![0.0; m * n], vec![0.0; m * n]);
         for (u, (r, c)) in ratings.chunks_mut(n).zip(confidences.chunks_mut(n)).enumerate() {
-            problem.rule().fill(u, 0..n, r, c);
+            problem.rule().fill(u, 0, r, c);
         }
         let labeled: Vec<i64> = data.labeled().iter().map(|&i| i as i64).collect();
         let all = labeled.len() == n;

@@ -84,7 +84,7 @@ impl Trainer for Torch {
         let looped = Instant::now();
         let stop = run.train(observer)?;
         let state = run.result().map_err(backend)?;
-        let loss = problem.evaluate(&state.factors, &state.weights, state.bias);
+        let loss = problem.evaluate(&state.factors, &state.weights, state.bias)?;
         if stop == StopReason::MaxIterations || stop == StopReason::EarlyStopping {
             run.show(run.history.n_iterations(), Some(loss), observer)?;
         }

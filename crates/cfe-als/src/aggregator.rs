@@ -1,0 +1,192 @@
+//! The solvers of w and b for given X and Y.
+
+use cfe_core::logistic::LogisticRegression;
+use cfe_core::losses::{log_sigmoid, quadratic_bound};
+use cfe_core::nnls::nnls;
+use cfe_core::objective::Problem;
+use cfe_core::{EnsembleData, Error, Result, Start};
+use nalgebra::{Cholesky, DMatrix, DVector};
+use ndarray::{Array2, ArrayView2, Axis, aview1};
+
+use crate::spec::{AggregatorSolver, AggregatorSpec, BiasStart};
+
+/// Weight of the step's length in the closed-form fit, relative to the mean curvature: keeps a rank-deficient system
+/// solvable. A proximal term leaves the descent untouched, as it is 0 at the present point.
+const PROXIMAL: f64 = 1e-9;
+
+/// Weight of the squared weights in Newton's method, for the same reason: r_hat has rank d, so for d < m its optimum is
+/// not unique.
+const NEWTON_RIDGE: f64 = 1e-9;
+
+impl AggregatorSpec {
+    /// Sets the bias that training starts from.
+    pub(crate) fn prepare(&self, data: &EnsembleData, state: &mut Start) {
+        if self.bias_start == BiasStart::PriorLogOdds {
+            let (negatives, positives) = data.class_counts();
+            state.bias = ((positives as f64 + 0.5) / (negatives as f64 + 0.5)).ln();
+        }
+    }
+
+    /// Updates w and b in place.
+    pub(crate) fn update(&self, problem: &Problem<'_>, data: &EnsembleData, state: &mut Start) -> Result<()> {
+        match self.solver {
+            AggregatorSolver::GradientStep { learning_rate } => {
+                self.gradient_step(learning_rate, problem, data, state)
+            }
+            AggregatorSolver::Newton => self.newton(problem, data, state),
+            AggregatorSolver::Bound => self.bound(problem, data, state),
+        }
+    }
+
+    fn gradient_step(
+        &self,
+        rate: f64,
+        problem: &Problem<'_>,
+        data: &EnsembleData,
+        state: &mut Start,
+    ) -> Result<()> {
+        let gradient = problem.aggregator_gradient(&state.factors, &state.weights, state.bias);
+        let target = if self.ridge > 0.0 { equal_weight(problem, data, state)? } else { 0.0 };
+        for (w, g) in state.weights.iter_mut().zip(&gradient.weights) {
+            *w -= rate * (g + self.ridge * (*w - target));
+            if self.non_negative {
+                *w = w.max(0.0);
+            }
+        }
+        state.bias -= rate * gradient.bias;
+        Ok(())
+    }
+
+    fn newton(&self, problem: &Problem<'_>, data: &EnsembleData, state: &mut Start) -> Result<()> {
+        let r_hat = reconstruct_labeled(data, state);
+        let target = if self.ridge > 0.0 { equal_weight(problem, data, state)? } else { 0.0 };
+        let logits = problem.labeled_logits(&state.factors, &state.weights, state.bias);
+        let regression = LogisticRegression {
+            lambda: self.ridge + NEWTON_RIDGE,
+            targets: Some(vec![target; state.weights.len()]),
+            non_negative: self.non_negative,
+            ..LogisticRegression::default()
+        };
+        let fit = regression.fit(r_hat.view(), problem.targets(), Some(&lagged_weights(problem, &logits)))?;
+        state.weights = fit.weights;
+        state.bias = fit.bias;
+        Ok(())
+    }
+
+    /// Minimises sum_i c_i (t_i - b - w . r_hat_i)^2 + ridge + proximal term; b is eliminated by centring.
+    fn bound(&self, problem: &Problem<'_>, data: &EnsembleData, state: &mut Start) -> Result<()> {
+        let logits = problem.labeled_logits(&state.factors, &state.weights, state.bias);
+        let total: f64 = problem.instance_weights().iter().sum();
+        let mut weights = lagged_weights(problem, &logits);
+        let mut residuals = vec![0.0; logits.len()];
+        for (k, (&z, &label)) in logits.iter().zip(problem.targets()).enumerate() {
+            let bound = quadratic_bound(z, label);
+            weights[k] *= bound.kappa / total;
+            residuals[k] = bound.target - z;
+        }
+        let Some(moments) = Moments::new(data, state, &weights, &residuals) else {
+            return Ok(());
+        };
+        // In terms of the step s from w: s^T G s - 2 g . s + (ridge / 2) |w + s - t|^2 + proximal |s|^2.
+        let x = &state.factors.classifiers;
+        let gram = x.t().dot(&moments.covariance).dot(x);
+        let gradient = x.t().dot(&aview1(&moments.cross));
+        let m = state.weights.len();
+        let half_ridge = self.ridge / 2.0;
+        let target = if self.ridge > 0.0 { equal_weight(problem, data, state)? } else { 0.0 };
+        let mean_curvature = gram.diag().sum() / m as f64;
+        let proximal = PROXIMAL * mean_curvature + f64::MIN_POSITIVE;
+        let left = |a: usize, b: usize| gram[(a, b)] + if a == b { half_ridge + proximal } else { 0.0 };
+        let step: Vec<f64> = if self.non_negative {
+            // With v = w + s >= 0 as the unknown.
+            let old = aview1(&state.weights);
+            let right: Vec<f64> = (0..m)
+                .map(|u| gradient[u] + gram.row(u).dot(&old) + half_ridge * target + proximal * old[u])
+                .collect();
+            let solution = nnls(Array2::from_shape_fn((m, m), |(a, b)| left(a, b)).view(), &right)?;
+            solution.x.iter().zip(&state.weights).map(|(v, w)| v - w).collect()
+        } else {
+            let right = DVector::from_fn(m, |u, _| gradient[u] + half_ridge * (target - state.weights[u]));
+            match solve(DMatrix::from_fn(m, m, left), &right) {
+                Some(step) => step.as_slice().to_vec(),
+                // No curvature at all: every r_hat is the same, and w has nothing to say.
+                None => vec![0.0; m],
+            }
+        };
+        // The intercept that goes with the new weights.
+        let moved: f64 = x.dot(&aview1(&step)).iter().zip(&moments.mean).map(|(v, y)| v * y).sum();
+        state.bias += moments.mean_residual - moved;
+        state.weights.iter_mut().zip(&step).for_each(|(w, s)| *w += s);
+        Ok(())
+    }
+}
+
+/// Weighted moments of the labeled y_i and the residuals, about their means.
+struct Moments {
+    /// sum c (y - mean)(y - mean)^T, d x d.
+    covariance: Array2<f64>,
+    /// sum c (y - mean) (residual - mean residual), d.
+    cross: Vec<f64>,
+    /// Weighted mean of y (d).
+    mean: Vec<f64>,
+    mean_residual: f64,
+}
+
+impl Moments {
+    /// `None` if all weights are 0.
+    fn new(data: &EnsembleData, state: &Start, weights: &[f64], residuals: &[f64]) -> Option<Self> {
+        let total: f64 = weights.iter().sum();
+        if !(total > 0.0) {
+            return None;
+        }
+        let mut centred = state.factors.instances.select(Axis(1), data.labeled());
+        let mean_residual = weights.iter().zip(residuals).map(|(c, r)| c * r).sum::<f64>() / total;
+        let mut mean = Vec::with_capacity(centred.nrows());
+        for mut row in centred.rows_mut() {
+            let of_row = row.iter().zip(weights).map(|(y, c)| y * c).sum::<f64>() / total;
+            row.iter_mut().for_each(|y| *y -= of_row);
+            mean.push(of_row);
+        }
+        let weighted = &centred * &aview1(weights);
+        let covariance = weighted.dot(&centred.t());
+        let residuals: Vec<f64> = residuals.iter().map(|r| r - mean_residual).collect();
+        Some(Self { covariance, cross: weighted.dot(&aview1(&residuals)).to_vec(), mean, mean_residual })
+    }
+}
+
+/// Instance weights times the focal factor (1 - p_t)^gamma at the present logits, which is held while w, b, X or Y are
+/// updated: focal loss is not convex, and this makes each update a weighted BCE.
+pub(crate) fn lagged_weights(problem: &Problem<'_>, logits: &[f64]) -> Vec<f64> {
+    let gamma = problem.objective().loss.gamma();
+    let weights = problem.instance_weights();
+    if gamma == 0.0 {
+        return weights.to_vec();
+    }
+    let modulation = |z: f64, label: bool| (gamma * log_sigmoid(if label { -z } else { z })).exp();
+    weights
+        .iter()
+        .zip(logits.iter().zip(problem.targets()))
+        .map(|(a, (&z, &label))| a * modulation(z, label))
+        .collect()
+}
+
+/// r_hat of the labeled instances, m x labeled.
+fn reconstruct_labeled(data: &EnsembleData, state: &Start) -> Array2<f64> {
+    state.factors.classifiers.t().dot(&state.factors.instances.select(Axis(1), data.labeled()))
+}
+
+/// The best weight common to all classifiers: a logistic regression on sum_u r_hat_u alone.
+fn equal_weight(problem: &Problem<'_>, data: &EnsembleData, state: &Start) -> Result<f64> {
+    let sums = reconstruct_labeled(data, state).sum_axis(Axis(0)).insert_axis(Axis(0));
+    let sums: ArrayView2<'_, f64> = sums.view();
+    let regression =
+        LogisticRegression { lambda: NEWTON_RIDGE, non_negative: true, ..LogisticRegression::default() };
+    let fit = regression.fit(sums, problem.targets(), Some(problem.instance_weights()))?;
+    fit.weights.first().copied().ok_or(Error::NothingToEvaluate)
+}
+
+/// Solves a symmetric positive definite system; `None` if it is not, or the solution is not finite.
+pub(crate) fn solve(left: DMatrix<f64>, right: &DVector<f64>) -> Option<DVector<f64>> {
+    let solution = Cholesky::new(left)?.solve(right);
+    solution.iter().all(|v| v.is_finite()).then_some(solution)
+}

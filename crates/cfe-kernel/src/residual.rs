@@ -1,0 +1,199 @@
+//! The weighted squared error and single linear scores.
+
+use super::cells::Cells;
+use super::pack::{PAIR, Panels};
+use super::product::lane_product;
+use super::simd::Scalar;
+use super::workspace::{Scratch, Workspace};
+use super::{KernelError, check_shape, split};
+use core::ops::Range;
+use pulp::{Arch, Simd, WithSimd};
+use rayon::prelude::*;
+
+/// Instances per job; the jobs' sums are added in order.
+const JOB: usize = 2048;
+/// Elements of a tile of cells (per classifier).
+const TILE: usize = 256;
+
+/// `sum_ui c_ui (r_ui - x_u . y_i)^2`.
+///
+/// `x` is d x m and `y` d x n (row-major). Costs `2 n m (d + 2)` flops and reads every cell and Y once.
+/// Terms are computed in T; blocks of at most 256 x 14 of them are
+/// added in T, lane by lane, and everything beyond in f64.
+///
+/// # Errors
+/// [`KernelError::Shape`].
+pub fn weighted_squared_error<T: Scalar, C: Cells<T>>(
+    workspace: &Workspace<T>,
+    cells: &C,
+    x: &[T],
+    y: &[T],
+    d: usize,
+) -> Result<f64, KernelError> {
+    let (m, n) = (cells.rows(), cells.cols());
+    check_shape("x", x.len(), d, m)?;
+    check_shape("y", y.len(), d, n)?;
+    if m == 0 {
+        return Ok(0.0);
+    }
+    let panels = T::pack_errors(PackErrors { x, m, d });
+    let sums: Vec<f64> = (0..n.div_ceil(JOB))
+        .into_par_iter()
+        .map(|job| {
+            let range = job * JOB..n.min((job + 1) * JOB);
+            workspace.with(|scratch| error_sum(cells, &panels, y, d, range, scratch))
+        })
+        .collect();
+    Ok(sums.iter().sum())
+}
+
+/// The error of a range of instances.
+fn error_sum<T: Scalar, C: Cells<T>>(
+    cells: &C,
+    panels: &Panels<T>,
+    y: &[T],
+    d: usize,
+    range: Range<usize>,
+    scratch: &mut Scratch<T>,
+) -> f64 {
+    let (m, n) = (cells.rows(), cells.cols());
+    let micro = T::micro();
+    let mut total = 0.0;
+    for start in range.clone().step_by(TILE) {
+        let len = TILE.min(range.end - start);
+        let padded = len.next_multiple_of(micro);
+        let out = scratch.lanes.get(d * padded);
+        T::interleave(Interleave { y, n, start, len, out });
+        // As many classifiers as a panel has columns.
+        for (first, count) in split(m, panels.columns()) {
+            let r = scratch.ratings.get(count * TILE);
+            let c = scratch.weights.get(count * TILE);
+            for (u, (r, c)) in (first..).zip(r.chunks_mut(TILE).zip(c.chunks_mut(TILE))) {
+                cells.fill(u, start, &mut r[..len], &mut c[..len]);
+                r[len..padded].fill(T::ZERO);
+                c[len..padded].fill(T::ZERO);
+            }
+            total += T::error_tile(ErrorTile { panel: panels.get(first, count), count, d, padded, scratch });
+        }
+    }
+    total
+}
+
+/// Packs X once per call.
+pub struct PackErrors<'a, T> {
+    x: &'a [T],
+    m: usize,
+    d: usize,
+}
+
+impl<T: Scalar> WithSimd for PackErrors<'_, T> {
+    type Output = Panels<T>;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Panels<T> {
+        Panels::plain::<S>(self.x, self.m, self.d)
+    }
+}
+
+/// Copies the columns `start..start + len` of Y (rows of `n`) to `out` as
+/// `[micro-tile][latent row][register of the pair]`, with zeros in the last micro-tile's unused lanes.
+pub struct Interleave<'a, T> {
+    y: &'a [T],
+    n: usize,
+    start: usize,
+    len: usize,
+    out: &'a mut [T],
+}
+
+impl<T: Scalar> WithSimd for Interleave<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let micro = PAIR * T::width::<S>();
+        let d = self.y.len() / self.n;
+        for (k, row) in self.y.chunks_exact(self.n).enumerate() {
+            let row = &row[self.start..][..self.len];
+            let pairs = T::registers::<S>(row).as_chunks::<PAIR>().0;
+            let outs = T::registers_mut::<S>(self.out).as_chunks_mut::<PAIR>().0;
+            for (out, pair) in outs.iter_mut().skip(k).step_by(d).zip(pairs) {
+                *out = *pair;
+            }
+            let rest = &row[pairs.len() * micro..];
+            if !rest.is_empty() {
+                let out = &mut self.out[(pairs.len() * d + k) * micro..][..micro];
+                out[..rest.len()].copy_from_slice(rest);
+                out[rest.len()..].fill(T::ZERO);
+            }
+        }
+    }
+}
+
+/// The error of one tile and one panel of `count` classifiers. In `scratch`: `ratings` and `weights` with
+/// rows of [`TILE`], `lanes` as [`Interleave`] leaves it; `padded` instances.
+pub struct ErrorTile<'a, T> {
+    panel: &'a [T],
+    count: usize,
+    d: usize,
+    padded: usize,
+    scratch: &'a mut Scratch<T>,
+}
+
+impl<T: Scalar> WithSimd for ErrorTile<'_, T> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> f64 {
+        let Self { panel, count, d, .. } = self;
+        let (width, micro) = (T::width::<S>(), PAIR * T::width::<S>());
+        let r = &*self.scratch.ratings.get(count * TILE);
+        let c = &*self.scratch.weights.get(count * TILE);
+        let factors = &*self.scratch.lanes.get(d * self.padded);
+        let predicted = self.scratch.systems.get(count * micro);
+        let one = T::splat(simd, T::ONE);
+        let mut sum = [T::splat(simd, T::ZERO); PAIR];
+        for t in 0..self.padded / micro {
+            let (low, high) = predicted.split_at_mut(count * width);
+            let left = &factors[t * d * micro..][..d * micro];
+            lane_product(simd, left, panel, count, [low, high]);
+            let pairs = (T::registers::<S>(low).iter()).zip(T::registers::<S>(high));
+            for (u, (&low, &high)) in pairs.enumerate() {
+                let at = u * TILE + t * micro;
+                let r = T::registers::<S>(&r[at..at + micro]);
+                let c = T::registers::<S>(&c[at..at + micro]);
+                for (v, predicted) in [low, high].into_iter().enumerate() {
+                    let e = T::neg_mul_add(simd, predicted, one, r[v]);
+                    sum[v] = T::mul_add(simd, T::times(simd, c[v], e), e, sum[v]);
+                }
+            }
+        }
+        sum.map(|sum| T::sum(simd, sum).to_f64()).iter().sum()
+    }
+}
+
+/// `z_i = v . y_i` for all instances: `y` is d x n (row-major), `v` has d and `z` n elements.
+///
+/// Costs `2 n d` flops; reads Y and writes z once.
+///
+/// # Errors
+/// [`KernelError::Shape`].
+pub fn scores<T: Scalar>(v: &[T], y: &[T], z: &mut [T]) -> Result<(), KernelError> {
+    check_shape("y", y.len(), v.len(), z.len())?;
+    let n = z.len();
+    let arch = Arch::new();
+    z.par_chunks_mut(JOB).enumerate().for_each(|(job, z)| {
+        // Multiply and add are left unfused, so that no result depends on its place in a register.
+        arch.dispatch(|| {
+            z.fill(T::ZERO);
+            if n == 0 {
+                return;
+            }
+            for (&v, row) in v.iter().zip(y.chunks_exact(n)) {
+                for (z, &y) in z.iter_mut().zip(&row[job * JOB..]) {
+                    *z += v * y;
+                }
+            }
+        });
+    });
+    Ok(())
+}

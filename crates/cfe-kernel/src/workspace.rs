@@ -1,0 +1,76 @@
+//! Scratch memory that outlives the parallel jobs using it.
+//!
+//! A job borrows one [`Scratch`] from the pool, so at most one per running thread exists, and repeated
+//! sweeps allocate nothing. (rayon's `map_init` would make one per split of the job list instead.)
+
+use super::simd::Scalar;
+use std::sync::{Mutex, PoisonError};
+
+/// Bytes of a cache line and of the widest register.
+const ALIGN: usize = 64;
+
+/// A growable buffer whose contents start on a cache line: an AVX-512 load or store that straddles two
+/// lines costs twice.
+#[derive(Debug, Default)]
+pub struct Buffer<T> {
+    data: Vec<T>,
+}
+
+impl<T: Scalar> Buffer<T> {
+    /// The first `len` elements, grown with zeros where needed. Old contents are unspecified.
+    pub(crate) fn get(&mut self, len: usize) -> &mut [T] {
+        let slack = ALIGN / size_of::<T>();
+        if self.data.len() < len + slack {
+            self.data = vec![T::ZERO; len + slack];
+        }
+        // `align_offset` may in principle decline (usize::MAX); alignment only matters for speed.
+        let skip = self.data.as_ptr().align_offset(ALIGN).min(slack);
+        &mut self.data[skip..skip + len]
+    }
+}
+
+/// Everything a job needs besides its output.
+#[derive(Debug, Default)]
+pub struct Scratch<T> {
+    /// One row of ratings of a tile.
+    pub(crate) ratings: Buffer<T>,
+    /// One row of confidences of a tile.
+    pub(crate) weights: Buffer<T>,
+    /// Packed confidences of a tile.
+    pub(crate) left: Buffer<T>,
+    /// Packed confidence times rating, or ratings, of a tile.
+    pub(crate) right: Buffer<T>,
+    /// The tile of Y, or lane-interleaved results.
+    pub(crate) lanes: Buffer<T>,
+    /// Interleaved systems, or a panel of products of Y rows.
+    pub(crate) systems: Buffer<T>,
+    /// Scaled rows and reciprocal pivots of the factorisation.
+    pub(crate) factor: Buffer<T>,
+    /// A panel of Z formed on the fly.
+    pub(crate) panel: Buffer<T>,
+}
+
+/// Scratch memory for the kernel's functions. Make one and pass it to every call; it holds a few hundred
+/// KiB per thread that has worked with it.
+#[derive(Debug, Default)]
+pub struct Workspace<T> {
+    pool: Mutex<Vec<Scratch<T>>>,
+}
+
+impl<T: Scalar> Workspace<T> {
+    /// An empty workspace; memory is taken on first use.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Runs `job` with a scratch of its own. Two uncontended locks a job, against jobs of 50 us and more.
+    pub(crate) fn with<O>(&self, job: impl FnOnce(&mut Scratch<T>) -> O) -> O {
+        // A poisoned pool only means that another job panicked; the scratches in it are still usable.
+        let popped = self.pool.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut scratch = popped.unwrap_or_default();
+        let out = job(&mut scratch);
+        self.pool.lock().unwrap_or_else(PoisonError::into_inner).push(scratch);
+        out
+    }
+}
