@@ -1,0 +1,236 @@
+//! Newton's method with a quadratic model that knows the bounds.
+//!
+//! Each step minimises the second-order model exactly over w >= 0 (active set, warm-started from the signs of w) and
+//! halves the step until the objective falls: a projected Newton method as in Bertsekas, "Projected Newton Methods for
+//! Optimization Problems with Simple Constraints", SIAM J. Control Optim. 20, 1982, that needs few passes over the data.
+
+use super::design::Design;
+use super::{LogisticFit, LogisticRegression};
+use crate::nnls::{ActiveSet, Singular};
+
+/// Largest change of a logit that counts as none.
+const SETTLED: f64 = 1e-9;
+/// A step that does not shrink any more and is still larger than this goes to infinity: separable classes.
+const DRIFT: f64 = 1e-3;
+
+/// Everything that is allocated, once for a path of fits.
+pub(super) struct Newton<'a> {
+    spec: &'a LogisticRegression,
+    design: &'a Design,
+    factors: Vec<f64>,
+    targets: Vec<f64>,
+    /// d, if there is one.
+    relief: Option<&'a [f64]>,
+    free: Vec<bool>,
+    logits: Vec<f64>,
+    trial_logits: Vec<f64>,
+    gradient: Vec<f64>,
+    hessian: Vec<f64>,
+    scratch: Vec<f64>,
+    rhs: Vec<f64>,
+    candidate: Vec<f64>,
+    direction: Vec<f64>,
+    active: ActiveSet,
+}
+
+impl<'a> Newton<'a> {
+    /// `spec` must have been checked for the k of `design`.
+    pub fn new(spec: &'a LogisticRegression, design: &'a Design) -> Self {
+        let (k, n) = (design.k(), design.n());
+        let p = k + 1;
+        let mut free = vec![!spec.non_negative; p];
+        if let Some(unbounded) = &spec.unbounded {
+            free.iter_mut().zip(unbounded).for_each(|(free, &u)| *free |= u);
+        }
+        free[k] = true;
+        Self {
+            spec,
+            design,
+            factors: spec.penalty_factors.clone().unwrap_or_else(|| vec![1.0; k]),
+            targets: spec.targets.clone().unwrap_or_else(|| vec![0.0; k]),
+            relief: spec.free_direction.as_deref(),
+            free,
+            logits: vec![0.0; n],
+            trial_logits: vec![0.0; n],
+            gradient: vec![0.0; p],
+            hessian: vec![0.0; p * p],
+            scratch: vec![0.0; design.scratch_len()],
+            rhs: vec![0.0; p],
+            candidate: vec![0.0; p],
+            direction: vec![0.0; p],
+            active: ActiveSet::new(p),
+        }
+    }
+
+    /// The equal-odds start: targets made feasible, intercept at the log-odds of the weighted prevalence.
+    pub fn start(&self) -> Vec<f64> {
+        let mut v = self.feasible(&self.targets);
+        let terms = self.design.labels.iter().zip(&self.design.weights);
+        let (mut positive, mut negative) = (0.0, 0.0);
+        terms.for_each(|(&y, a)| if y { positive += a } else { negative += a });
+        v.push((positive / negative).ln());
+        v
+    }
+
+    /// Start parameters from a fit (made feasible), with the intercept moved to centred features.
+    pub fn start_from(&self, fit: &LogisticFit) -> Vec<f64> {
+        let mut v = self.feasible(&fit.weights);
+        let shift: f64 = v.iter().zip(&self.design.means).map(|(w, m)| w * m).sum();
+        v.push(fit.bias + shift);
+        v
+    }
+
+    fn feasible(&self, weights: &[f64]) -> Vec<f64> {
+        weights.iter().zip(&self.free).map(|(&w, &free)| if free { w } else { w.max(0.0) }).collect()
+    }
+
+    fn penalty(&self, v: &[f64], lambda: f64) -> f64 {
+        let terms = v.iter().zip(&self.targets).zip(&self.factors);
+        let length = terms.map(|((w, t), p)| p * (w - t) * (w - t)).sum::<f64>();
+        0.5 * lambda * (length - self.along(v).powi(2))
+    }
+
+    /// sum_j d_j (w_j - t_j).
+    fn along(&self, v: &[f64]) -> f64 {
+        let Some(d) = self.relief else { return 0.0 };
+        d.iter().zip(v).zip(&self.targets).map(|((d, w), t)| d * (w - t)).sum()
+    }
+
+    /// Minimises from `v` (k + 1); leaves the optimum in `v` for the next fit of a path.
+    pub fn minimise(&mut self, v: &mut [f64], lambda: f64) -> LogisticFit {
+        let k = self.design.k();
+        let mut objective = self.design.evaluate(v, &mut self.logits) + self.penalty(v, lambda);
+        let mut iterations = 0;
+        let mut converged = false;
+        let mut last_change = f64::INFINITY;
+        let mut kkt_residual = self.derivatives(v, lambda);
+        while iterations < self.spec.max_iterations {
+            iterations += 1;
+            self.newton_direction(v);
+            // Slope of the objective along the direction; negative unless rounding is all that is left.
+            let slope: f64 = self.gradient.iter().zip(&self.direction).map(|(g, d)| g * d).sum();
+            // Sums over instances are that exact: a step within it is judged by the gradient, not the objective.
+            let slack = 4.0 * f64::EPSILON * (1.0 + objective.abs());
+            let mut step = 1.0;
+            let accepted = loop {
+                for (c, (&v, d)) in self.candidate.iter_mut().zip(v.iter().zip(&self.direction)) {
+                    *c = v + step * d;
+                }
+                for (c, &free) in self.candidate.iter_mut().zip(&self.free) {
+                    if !free {
+                        *c = c.max(0.0);
+                    }
+                }
+                let trial = self.design.evaluate(&self.candidate, &mut self.trial_logits)
+                    + self.penalty(&self.candidate, lambda);
+                if trial <= objective + 1e-4 * step * slope + slack {
+                    break Some(trial);
+                }
+                step *= 0.5;
+                if step < 1e-12 {
+                    break None;
+                }
+            };
+            let Some(trial) = accepted else {
+                converged = kkt_residual < self.spec.tolerance;
+                break;
+            };
+            let change =
+                self.logits.iter().zip(&self.trial_logits).fold(0.0, |a: f64, (z, t)| a.max((z - t).abs()));
+            std::mem::swap(&mut self.logits, &mut self.trial_logits);
+            v.copy_from_slice(&self.candidate);
+            objective = trial;
+            kkt_residual = self.derivatives(v, lambda);
+            if kkt_residual < self.spec.tolerance {
+                // The gradient of separable classes vanishes too, while every step moves the logits by about 1.
+                let settled = change <= SETTLED.max(self.spec.tolerance);
+                let stuck = step == 1.0 && change > 0.5 * last_change;
+                if settled || stuck {
+                    converged = settled || change < DRIFT;
+                    break;
+                }
+            }
+            last_change = change;
+        }
+        let shift: f64 = v[..k].iter().zip(&self.design.means).map(|(w, m)| w * m).sum();
+        LogisticFit {
+            weights: v[..k].to_vec(),
+            bias: v[k] - shift,
+            objective,
+            iterations,
+            converged,
+            kkt_residual,
+        }
+    }
+
+    /// Gradient and Hessian of the objective; returns the KKT residual in the user's (not centred) parameters.
+    fn derivatives(&mut self, v: &[f64], lambda: f64) -> f64 {
+        let k = self.design.k();
+        let p = k + 1;
+        self.design.derivatives(&self.logits, &mut self.gradient, &mut self.hessian, &mut self.scratch);
+        if let Some(d) = self.relief {
+            let along = self.along(v);
+            for j in (0..k).filter(|&j| d[j] != 0.0) {
+                self.gradient[j] -= lambda * d[j] * along;
+                (0..=j).for_each(|i| self.hessian[j * p + i] -= lambda * d[j] * d[i]);
+            }
+        }
+        let g_b = self.gradient[k];
+        let mut residual = g_b.abs();
+        for j in 0..k {
+            self.gradient[j] += lambda * self.factors[j] * (v[j] - self.targets[j]);
+            self.hessian[j * p + j] += lambda * self.factors[j];
+            let g = self.gradient[j] + self.design.means[j] * g_b;
+            residual = residual.max(if self.free[j] { g.abs() } else { (v[j] - (v[j] - g).max(0.0)).abs() });
+        }
+        for j in 0..p {
+            for i in 0..j {
+                self.hessian[i * p + j] = self.hessian[j * p + i];
+            }
+            // A feature without spread and penalty: any positive curvature leaves it where it is.
+            if !(self.hessian[j * p + j] > 0.0) {
+                self.hessian[j * p + j] = 1.0;
+            }
+        }
+        residual
+    }
+
+    /// Minimiser of the quadratic model within the bounds, minus the current point.
+    fn newton_direction(&mut self, v: &[f64]) {
+        let p = v.len();
+        let mut damping = 0.0;
+        loop {
+            for j in 0..p {
+                let row = &self.hessian[j * p..(j + 1) * p];
+                self.rhs[j] = row.iter().zip(v).map(|(h, v)| h * v).sum::<f64>() - self.gradient[j];
+            }
+            self.candidate.copy_from_slice(v);
+            match self.active.solve(&self.hessian, &self.rhs, &self.free, &mut self.candidate) {
+                Ok(_) => break,
+                // Dependent columns without a penalty. Damping relative to the diagonal keeps the step in their span.
+                Err(Singular) => {
+                    let factor = if damping == 0.0 { 1e-9 } else { 9.0 * damping };
+                    (0..p).for_each(|j| self.hessian[j * p + j] *= 1.0 + factor);
+                    damping = if damping == 0.0 { 1e-9 } else { 10.0 * damping };
+                    if damping > 1.0 {
+                        break;
+                    }
+                }
+            }
+        }
+        // Solved again for the difference, which has all its digits near the optimum, where v - v_old has lost them.
+        self.direction.iter_mut().zip(v).for_each(|(d, v)| *d = -v);
+        let passive = self.active.passive();
+        passive.iter().for_each(|&j| self.direction[j] = 0.0);
+        for (r, &j) in self.rhs.iter_mut().zip(passive) {
+            let row = &self.hessian[j * p..(j + 1) * p];
+            let moved: f64 = row.iter().zip(&self.direction).map(|(h, d)| h * d).sum();
+            *r = -self.gradient[j] - moved;
+        }
+        let count = passive.len();
+        self.active.solve_passive(&mut self.rhs[..count]);
+        for (r, &j) in self.rhs.iter().zip(self.active.passive()) {
+            self.direction[j] = *r;
+        }
+    }
+}
