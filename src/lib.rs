@@ -5,6 +5,8 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+pub mod recommended;
+
 mod backend;
 
 pub use backend::{Backend, BackendError};

@@ -1,0 +1,235 @@
+//! From probabilities to standardised columns: the views, their centres and scales, and the factorisation that fills
+//! in what is missing.
+
+use cfe_core::Result;
+use cfe_core::losses::logit;
+use nalgebra::{Cholesky, DMatrix, DVector, SymmetricEigen};
+use ndarray::{Array2, ArrayView2};
+use serde::{Deserialize, Serialize};
+
+use super::spec::RecommendedSpec;
+
+/// A column that varies less carries nothing.
+const CONSTANT: f64 = 1e-9;
+/// Rounds of factorise and fill in where predictions are missing in training.
+const FILL_ROUNDS: usize = 3;
+
+/// Which view of R a column belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum View {
+    Probability,
+    LogOdds,
+}
+
+/// One standardised column: a view of one classifier.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Column {
+    pub classifier: usize,
+    pub view: View,
+    /// Mean of the labeled instances.
+    pub centre: f64,
+    /// Standard deviation of the column itself: what the factorisation divides by.
+    pub own_scale: f64,
+    /// Standard deviation of the mean of the view: what the aggregator divides by.
+    pub view_scale: f64,
+}
+
+impl Column {
+    /// From the factorisation's scale to the aggregator's.
+    pub fn ratio(&self) -> f64 {
+        self.own_scale / self.view_scale
+    }
+}
+
+/// The columns that vary, and the factors that describe them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Columns {
+    pub columns: Vec<Column>,
+    pub clip: f64,
+    pub fold_in_ridge: f64,
+    /// V, d x k: the top right-singular directions of the standardised columns (k), orthonormal rows.
+    pub directions: Array2<f64>,
+    /// Standard deviation along each direction (d).
+    pub spreads: Vec<f64>,
+    /// Standard deviation of the first factor: the unit of all of them.
+    pub unit: f64,
+}
+
+impl Columns {
+    /// Learns centres, scales and factors from the instances `rows` of R (m x n); returns the standardised columns
+    /// (k x rows) as the factorisation sees them, missing cells filled in.
+    pub fn fit(spec: &RecommendedSpec, r: ArrayView2<'_, f64>, rows: &[usize]) -> (Self, Array2<f64>) {
+        let mut columns = Vec::new();
+        let mut values: Vec<f64> = Vec::new();
+        for (on, view) in
+            [(spec.views.probabilities, View::Probability), (spec.views.log_odds, View::LogOdds)]
+        {
+            for classifier in (0..r.nrows()).filter(|_| on) {
+                let row = r.row(classifier);
+                let raw: Vec<f64> = rows.iter().map(|&i| view.of(row[i], spec.clip)).collect();
+                let (centre, own_scale) = mean_and_sd(raw.iter().copied().filter(|v| !v.is_nan()));
+                if own_scale > CONSTANT {
+                    columns.push(Column { classifier, view, centre, own_scale, view_scale: 1.0 });
+                    values.extend(raw.iter().map(|v| (v - centre) / own_scale));
+                }
+            }
+        }
+        let k = columns.len();
+        let mut g = Array2::from_shape_vec((k, rows.len()), values).unwrap_or_default();
+        let mut fitted = Self {
+            columns,
+            clip: spec.clip,
+            fold_in_ridge: spec.fold_in_ridge,
+            directions: Array2::zeros((0, k)),
+            spreads: Vec::new(),
+            unit: 1.0,
+        };
+        let missing = g.mapv(f64::is_nan);
+        let any_missing = missing.iter().any(|&gone| gone);
+        if any_missing {
+            g.mapv_inplace(|v| if v.is_nan() { 0.0 } else { v });
+        }
+        fitted.factorise(spec.rank, &g);
+        for _ in 0..if any_missing { FILL_ROUNDS } else { 0 } {
+            for (mut cells, gone) in g.columns_mut().into_iter().zip(missing.columns()) {
+                if gone.iter().any(|&gone| gone) {
+                    let gone: Vec<bool> = gone.to_vec();
+                    let mut filled: Vec<f64> = cells.to_vec();
+                    fitted.fill_in(&mut filled, &gone);
+                    cells.iter_mut().zip(filled).for_each(|(cell, v)| *cell = v);
+                }
+            }
+            fitted.factorise(spec.rank, &g);
+        }
+        for view in [View::Probability, View::LogOdds] {
+            fitted.scale_view(view, &g);
+        }
+        (fitted, g)
+    }
+
+    /// V, spreads and unit from standardised columns (k x n): the optimum of unweighted, unregularised ALS.
+    fn factorise(&mut self, rank: usize, g: &Array2<f64>) {
+        let (k, n) = g.dim();
+        let gram = g.dot(&g.t());
+        let eigen = SymmetricEigen::new(DMatrix::from_fn(k, k, |i, j| gram[(i, j)] / n as f64));
+        let mut order: Vec<usize> = (0..k).collect();
+        order.sort_by(|&a, &b| eigen.eigenvalues[b].total_cmp(&eigen.eigenvalues[a]));
+        order.truncate(rank);
+        let mut directions = Array2::zeros((order.len(), k));
+        for (mut row, &c) in directions.rows_mut().into_iter().zip(&order) {
+            let vector = eigen.eigenvectors.column(c);
+            let sign = if vector.sum() < 0.0 { -1.0 } else { 1.0 };
+            row.iter_mut().zip(vector.iter()).for_each(|(x, v)| *x = sign * v);
+        }
+        self.spreads = order.iter().map(|&c| eigen.eigenvalues[c].max(0.0).sqrt()).collect();
+        self.directions = directions;
+        let first = self.directions.rows().into_iter().next().map(|v| v.dot(g)).unwrap_or_default();
+        let (_, sd) = mean_and_sd(first.iter().copied());
+        self.unit = if sd > CONSTANT { sd } else { 1.0 };
+    }
+
+    fn scale_view(&mut self, view: View, g: &Array2<f64>) {
+        let members: Vec<usize> = (0..self.columns.len()).filter(|&j| self.columns[j].view == view).collect();
+        let count = members.len() as f64;
+        let mut mean = vec![0.0; g.ncols()];
+        let mut squares = 0.0;
+        for &j in &members {
+            let scale = self.columns[j].own_scale;
+            mean.iter_mut().zip(g.row(j)).for_each(|(m, v)| *m += scale * v / count);
+            squares += scale * scale;
+        }
+        let (_, sd) = mean_and_sd(mean.iter().copied());
+        // Columns that cancel each other have a mean without spread: what is then left to divide by is their own.
+        let floor = (squares / count).sqrt() / count;
+        members.iter().for_each(|&j| self.columns[j].view_scale = sd.max(floor));
+    }
+
+    /// d.
+    pub fn rank(&self) -> usize {
+        self.directions.nrows()
+    }
+
+    /// Standardises instance `i` of R into `g` (k), missing cells filled in; false if no cell is observed.
+    pub fn standardise(&self, r: ArrayView2<'_, f64>, i: usize, g: &mut [f64]) -> bool {
+        let mut gone = vec![false; g.len()];
+        for ((g, gone), column) in g.iter_mut().zip(&mut gone).zip(&self.columns) {
+            let value = column.view.of(r[(column.classifier, i)], self.clip);
+            *gone = value.is_nan();
+            *g = if *gone { 0.0 } else { (value - column.centre) / column.own_scale };
+        }
+        let observed = gone.iter().filter(|&&gone| !gone).count();
+        if observed > 0 && observed < g.len() {
+            self.fill_in(g, &gone);
+        }
+        observed > 0
+    }
+
+    /// Fold-in of one instance: with X = diag(spreads) V, y = (X_O X_O^T + ridge I)^-1 X_O g_O over the observed columns
+    /// O, and the rest is x_j . y. Scaled by its spread, a direction that hardly varies is hardly believed.
+    fn fill_in(&self, g: &mut [f64], gone: &[bool]) {
+        let d = self.rank();
+        let mut a = DMatrix::<f64>::identity(d, d) * self.fold_in_ridge;
+        let mut rhs = DVector::<f64>::zeros(d);
+        let x = |k: usize, j: usize| self.spreads[k] * self.directions[(k, j)];
+        for j in (0..g.len()).filter(|&j| !gone[j]) {
+            for p in 0..d {
+                let xp = x(p, j);
+                rhs[p] += xp * g[j];
+                (0..=p).for_each(|q| a[(p, q)] += xp * x(q, j));
+            }
+        }
+        // Positive definite by the ridge; were it not, the mean stays.
+        let Some(factor) = Cholesky::new(a) else { return };
+        let y = factor.solve(&rhs);
+        for j in (0..g.len()).filter(|&j| gone[j]) {
+            g[j] = (0..d).map(|k| x(k, j) * y[k]).sum();
+        }
+    }
+
+    /// Factors Y (d x n) of standardised columns (k x n), in units of the first.
+    pub fn instance_factors(&self, g: &Array2<f64>) -> Array2<f64> {
+        self.directions.dot(g) / self.unit
+    }
+
+    /// Shapes and numbers as [`fit`](Self::fit) makes them, for `m` classifiers.
+    pub fn validate(&self, m: usize) -> Result<()> {
+        let (d, k) = self.directions.dim();
+        let numbers = self.columns.iter().flat_map(|c| [c.centre, c.own_scale, c.view_scale]);
+        let sound = k == self.columns.len()
+            && d == self.spreads.len()
+            && self.columns.iter().all(|c| c.classifier < m && c.own_scale > 0.0 && c.view_scale > 0.0)
+            && self.unit > 0.0
+            && self.fold_in_ridge > 0.0
+            && self.clip > 0.0
+            && self.clip < 0.5
+            && numbers.chain([self.unit]).chain(self.directions.iter().copied()).all(f64::is_finite);
+        cfe_core::ensure(
+            sound,
+            "model",
+            "columns",
+            "shapes agree and numbers are finite; was the file changed?",
+        )
+    }
+}
+
+impl View {
+    fn of(self, p: f64, clip: f64) -> f64 {
+        match self {
+            View::Probability => p,
+            View::LogOdds if p.is_nan() => p,
+            View::LogOdds => logit(p, clip),
+        }
+    }
+}
+
+/// Mean and standard deviation with divisor n; (0, 0) of nothing.
+pub(super) fn mean_and_sd(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
+    let n = values.clone().count();
+    if n == 0 {
+        return (0.0, 0.0);
+    }
+    let mean = values.clone().sum::<f64>() / n as f64;
+    let variance = values.map(|v| (v - mean) * (v - mean)).sum::<f64>() / n as f64;
+    (mean, variance.sqrt())
+}

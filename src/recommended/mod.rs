@@ -1,0 +1,142 @@
+//! The recommended way to combine classifiers: a posterior average of CF-Ensemble aggregators.
+//!
+//! R ~ X^T Y is factorised from standardised probabilities and log-odds (the closed optimum of unweighted alternating
+//! least squares), and aggregators sigma(w . r + u . y + b) are fitted to the labels. They differ in what the factorisation
+//! contributes (nothing, a correction linear in the instance factors y, a local one) and in how hard w >= 0 is pulled to
+//! equal weights, or to weights in proportion to the evidence of each classifier alone. Cross-validated evidence averages
+//! them in log-odds. `docs/recommended.md` has the formulas, the reasons and the figures.
+//!
+//! Probabilities come out calibrated: every member is an unweighted maximum-a-posteriori fit with a free intercept.
+//!
+//! ```
+//! use cf_ensemble::recommended::{Recommended, RecommendedSpec};
+//! use cf_ensemble::synthetic::Separable;
+//!
+//! let data = Separable::default().generate(1)?.data;
+//! let fitted = Recommended::try_from(RecommendedSpec::default())?.fit(&data)?;
+//! let predictions = fitted.model.predict(data.predictions())?;
+//! assert_eq!(predictions.probabilities.len(), data.n_instances());
+//! let shares = fitted.model.shares();
+//! assert!((shares.aggregator + shares.low_rank + shares.local - 1.0).abs() < 1e-12);
+//! # Ok::<(), cf_ensemble::Error>(())
+//! ```
+
+mod average;
+mod columns;
+mod fit;
+mod folds;
+mod local;
+mod members;
+mod model;
+mod spec;
+
+use std::time::Duration;
+
+use cfe_core::{EnsembleData, Error, Result};
+use serde::{Deserialize, Serialize};
+
+pub use members::Family;
+pub use model::{ClassifierWeight, ClassifierWeights, FamilyShares, RecommendedModel};
+pub use spec::{Averaging, Families, RecommendedSpec, ShrinkTo, Views};
+
+/// The recommended combiner; made from a checked [`RecommendedSpec`].
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Recommended {
+    spec: RecommendedSpec,
+}
+
+impl TryFrom<RecommendedSpec> for Recommended {
+    type Error = Error;
+
+    /// # Errors
+    /// [`Error::InvalidParameter`].
+    fn try_from(spec: RecommendedSpec) -> Result<Self> {
+        spec.validate()?;
+        Ok(Self { spec })
+    }
+}
+
+/// A fitted combiner with what its cross-validation found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct FittedRecommended {
+    /// Predicts.
+    pub model: RecommendedModel,
+    /// Logits of the labeled instances, in the order of [`EnsembleData::labeled`], each from fits that did not see its label:
+    /// what thresholds, calibration and reports are honestly made from. `None` where a class has a single instance, so that
+    /// no cross-validation exists.
+    pub out_of_fold_logits: Option<Vec<f64>>,
+    /// The members of the average, by family, ridge, prior power and shrinkage.
+    pub members: Vec<MemberSummary>,
+    /// Folds used: those of the spec, or fewer where a class has fewer instances; 0 without cross-validation.
+    pub folds: usize,
+    /// Where the time went.
+    pub timings: RecommendedTimings,
+}
+
+/// One member of the average.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct MemberSummary {
+    /// What the factorisation contributes.
+    pub family: Family,
+    /// p: the prior direction is evidence^p; 0 is equal weights.
+    pub prior_power: f64,
+    /// lambda, the pull to the prior direction.
+    pub shrinkage: f64,
+    /// Ridge on the correction; `None` for the aggregator alone.
+    pub ridge: Option<f64>,
+    /// (Weighted) mean held-out log loss, in nats.
+    pub cv_log_loss: Option<f64>,
+    /// Weight in the average; the sum over members is 1.
+    pub weight: f64,
+    /// Whether the solver met its tolerance.
+    pub converged: bool,
+}
+
+/// Wall-clock time of a fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RecommendedTimings {
+    /// Standardising, factorising, local features.
+    pub features: Duration,
+    /// All members, on all instances and on the folds.
+    pub members: Duration,
+    /// All of the fit.
+    pub total: Duration,
+}
+
+impl Recommended {
+    /// The settings.
+    pub fn spec(&self) -> &RecommendedSpec {
+        &self.spec
+    }
+
+    /// Fits on the labeled instances; unlabeled ones are not looked at.
+    ///
+    /// | labeled | what happens |
+    /// |---|---|
+    /// | weight 0 | left out, as if unlabeled |
+    /// | fewer instances of a class than folds | as many folds as that class has instances |
+    /// | one instance of a class | no cross-validation: the most shrunk members, averaged flat |
+    /// | a classifier that gave no prediction, or always the same | weight 0 |
+    /// | a missing prediction | filled in by fold-in, in three rounds of factorising and filling |
+    ///
+    /// Deterministic by seed: the same bits for any number of threads. The current rayon pool is used. Costs about 1500
+    /// Newton steps of n k^2 flops with k = 2m to 2m + 32, and 24 n (2m + 48) bytes on each thread.
+    ///
+    /// # Errors
+    /// [`Error::NoLabels`], [`Error::SingleClass`], [`Error::AllWeightsZero`].
+    pub fn fit(&self, data: &EnsembleData) -> Result<FittedRecommended> {
+        fit::fit(&self.spec, data, None)
+    }
+
+    /// As [`fit`](Self::fit) with folds of the user's own: the fold of each labeled instance, in the order of
+    /// [`EnsembleData::labeled`]. For instances that belong together (patients, days) and must not be torn apart.
+    ///
+    /// # Errors
+    /// As [`fit`](Self::fit); [`Error::LengthMismatch`], [`Error::InvalidParameter`] for fewer than 2 folds, and
+    /// [`Error::SingleClass`] if a class is in one fold only.
+    pub fn fit_with_folds(&self, data: &EnsembleData, folds: &[usize]) -> Result<FittedRecommended> {
+        fit::fit(&self.spec, data, Some(folds))
+    }
+}
