@@ -150,9 +150,9 @@ mod tests {
         let w = [0.3, -0.2, 0.5, 0.1];
         let z = logits(&factors.combine_classifiers(&w), 0.25, factors.instances.view());
         let r_hat = factors.reconstruct();
-        for i in 0..5 {
+        for (i, z) in z.iter().enumerate() {
             let column: Vec<f64> = r_hat.column(i).to_vec();
-            assert!((z[i] - (crate::aggregator::dot(&w, &column) + 0.25)).abs() < 1e-14);
+            assert!((z - (crate::aggregator::dot(&w, &column) + 0.25)).abs() < 1e-14);
             let mut out = [0.0; 4];
             reconstruct_instance(factors.classifiers.view(), &factors.instances.column(i).to_vec(), &mut out);
             assert!(out.iter().zip(&column).all(|(a, b)| (a - b).abs() < 1e-15));
