@@ -106,6 +106,15 @@ impl EnsembleData {
         Ok(self)
     }
 
+    /// As [`with_instance_ids`](Self::with_instance_ids) for ids that are known to be n and unique: checking a million
+    /// of them takes as long as parsing them.
+    #[cfg(feature = "io")]
+    pub(crate) fn with_checked_ids(mut self, ids: Vec<String>) -> Self {
+        debug_assert_eq!(ids.len(), self.n_instances());
+        self.instance_ids = Some(ids);
+        self
+    }
+
     /// Weighs each instance (n) in the supervised loss; only those of labeled instances count.
     ///
     /// # Errors

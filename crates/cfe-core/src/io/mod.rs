@@ -1,0 +1,38 @@
+//! Tables and model files.
+//!
+//! [`read_table`] takes CSV and TSV (plain or gzip), NPY, NPZ and, with the feature `parquet`, Parquet and Arrow IPC,
+//! from a path or a stream, and delivers checked [`EnsembleData`](crate::EnsembleData). [`write_predictions`] writes
+//! the other way. A [`ModelFile`] holds a model as data: a JSON document and named tensors in safetensors. Whatever is
+//! written appears whole or not at all ([`AtomicFile`]).
+
+mod atomic;
+mod blocks;
+mod cells;
+#[cfg(feature = "parquet")]
+mod columnar;
+mod fingerprint;
+mod model_error;
+mod model_file;
+mod model_header;
+mod npy;
+mod npy_table;
+mod options;
+mod rows;
+mod source;
+mod table;
+mod table_error;
+mod text;
+mod warning;
+mod write;
+
+pub use atomic::{AtomicFile, WriteError};
+pub use fingerprint::fingerprint;
+pub use model_error::{ModelFileError, ModelFileResult};
+pub use model_file::{MODEL_FILE_VERSION, ModelFile};
+pub use model_header::{MODEL_KIND, ModelDetails};
+pub use options::TableOptions;
+pub use source::Source;
+pub use table::{Table, read_table};
+pub use table_error::{Place, Row, TableError, TableResult};
+pub use warning::TableWarning;
+pub use write::{Column, Sink, write_predictions};
