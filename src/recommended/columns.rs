@@ -111,6 +111,9 @@ impl Columns {
     /// V, spreads and unit from standardised columns (k x n): the optimum of unweighted, unregularised ALS.
     fn factorise(&mut self, rank: usize, g: &Array2<f64>) {
         let (k, n) = g.dim();
+        if k == 0 {
+            return;
+        }
         let gram = g.dot(&g.t());
         let eigen = SymmetricEigen::new(DMatrix::from_fn(k, k, |i, j| gram[(i, j)] / n as f64));
         let mut order: Vec<usize> = (0..k).collect();

@@ -1,0 +1,337 @@
+//! The recommended combiner against an independent implementation, and at the edges of what it is given.
+
+use std::io::Read;
+
+use cf_ensemble::metrics::Scored;
+use cf_ensemble::recommended::{
+    Averaging, Families, FittedRecommended, Recommended, RecommendedSpec, ShrinkTo, Views,
+};
+use cf_ensemble::{EnsembleData, Error};
+use ndarray::{Array2, Axis, concatenate};
+use serde_json::Value;
+
+/// (train, test) of a real data set: 16 classifiers, 365 and 366 instances, 21 positives each.
+fn abalone() -> (EnsembleData, EnsembleData) {
+    let file = std::fs::File::open("tests/data/abalone9_18_seed0.csv.gz").unwrap();
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(file).read_to_string(&mut text).unwrap();
+    let mut lines = text.lines();
+    let names: Vec<String> = lines.next().unwrap().split(',').skip(3).map(str::to_owned).collect();
+    let rows: Vec<Vec<&str>> = lines.map(|line| line.split(',').collect()).collect();
+    let half = |split: &str| {
+        let rows: Vec<_> = rows.iter().filter(|row| row[1] == split).collect();
+        let labels = rows.iter().map(|row| Some(row[2] == "1")).collect();
+        let r = Array2::from_shape_fn((names.len(), rows.len()), |(u, i)| rows[i][u + 3].parse().unwrap());
+        EnsembleData::new(r, labels).unwrap().with_classifier_names(names.clone()).unwrap()
+    };
+    (half("train"), half("test"))
+}
+
+fn reference() -> Value {
+    serde_json::from_str(include_str!("data/recommended_abalone9_18.json")).unwrap()
+}
+
+fn numbers(value: &Value) -> Vec<f64> {
+    value.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
+}
+
+fn folds() -> Vec<usize> {
+    numbers(&reference()["folds"]).iter().map(|&f| f as usize).collect()
+}
+
+fn fit(spec: RecommendedSpec, data: &EnsembleData) -> FittedRecommended {
+    Recommended::try_from(spec).unwrap().fit(data).unwrap()
+}
+
+/// Members enough to run every part, few enough for a test.
+fn small() -> RecommendedSpec {
+    RecommendedSpec {
+        shrinkage: vec![30.0, 300.0],
+        low_rank_ridge: vec![3.0],
+        local_ridge: vec![1.0],
+        ..RecommendedSpec::default()
+    }
+}
+
+fn close(a: &[f64], b: &[f64], tolerance: f64) {
+    assert_eq!(a.len(), b.len());
+    for (i, (a, b)) in a.iter().zip(b).enumerate() {
+        assert!((a - b).abs() <= tolerance, "{i}: {a} is not {b}");
+    }
+}
+
+/// Predicts and checks that every number is one.
+fn sound(fitted: &FittedRecommended, data: &EnsembleData) -> Vec<f64> {
+    let predictions = fitted.model.predict(data.predictions()).unwrap();
+    let weights = fitted.model.classifier_weights();
+    let numbers = predictions.logits.iter().chain(&predictions.probabilities);
+    let numbers = numbers.chain(fitted.out_of_fold_logits.iter().flatten()).chain([&weights.local_share]);
+    assert!(numbers.chain(weights.weights.iter().map(|w| &w.total)).all(|v| v.is_finite()));
+    let total: f64 = fitted.members.iter().map(|m| m.weight).sum();
+    assert!(fitted.members.is_empty() || (total - 1.0).abs() < 1e-12);
+    predictions.logits
+}
+
+#[test]
+fn reproduces_the_independent_implementation() {
+    let (train, test) = abalone();
+    let expected = reference();
+    let combiner = Recommended::default();
+    let fitted = combiner.fit_with_folds(&train, &folds()).unwrap();
+    let logits = sound(&fitted, &test);
+    close(&logits, &numbers(&expected["test_logits"]), 1e-5);
+    close(&fitted.out_of_fold_logits.clone().unwrap(), &numbers(&expected["out_of_fold_logits"]), 1e-5);
+    let members = expected["members"].as_array().unwrap();
+    let weights: Vec<f64> = members.iter().map(|m| m[1].as_f64().unwrap()).collect();
+    close(&fitted.members.iter().map(|m| m.weight).collect::<Vec<_>>(), &weights, 1e-6);
+
+    let labels = test.labeled_targets();
+    let probabilities = fitted.model.predict(test.predictions()).unwrap().probabilities;
+    let scored = Scored::new(&labels, &probabilities).unwrap();
+    let figures = [scored.ranking().average_precision(), scored.log_loss(), scored.brier()];
+    close(&figures, &[0.607469, 0.126612, 0.033886], 1e-6);
+}
+
+#[test]
+fn own_folds_come_close_to_the_reference() {
+    let (train, test) = abalone();
+    let fitted = fit(RecommendedSpec::default(), &train);
+    assert_eq!(fitted.folds, 5);
+    let ap =
+        Scored::new(&test.labeled_targets(), &sound(&fitted, &test)).unwrap().ranking().average_precision();
+    assert!((ap - 0.607469).abs() < 0.02, "{ap}");
+    assert!(fitted.members.iter().all(|m| m.converged && m.cv_log_loss.unwrap() < 0.25));
+    let other = fit(RecommendedSpec { seed: 1, ..RecommendedSpec::default() }, &train);
+    assert_ne!(other.out_of_fold_logits, fitted.out_of_fold_logits);
+}
+
+#[test]
+fn the_same_bits_for_any_number_of_threads() {
+    let (train, test) = abalone();
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let fitted = fit(small(), &train);
+            let logits = fitted.model.predict(test.predictions()).unwrap().logits;
+            (fitted.model, fitted.out_of_fold_logits, fitted.members, logits)
+        })
+    };
+    let one = run(1);
+    for threads in [2, 3, 8] {
+        assert!(run(threads) == one, "{threads} threads");
+    }
+}
+
+#[test]
+fn an_instance_is_predicted_by_itself_and_a_model_survives_a_file() {
+    let (train, test) = abalone();
+    let model = fit(small(), &train).model;
+    let json = serde_json::to_string(&model).unwrap();
+    let read: cf_ensemble::recommended::RecommendedModel = serde_json::from_str(&json).unwrap();
+    assert!(read == model);
+    let all = model.predict(test.predictions()).unwrap().logits;
+    for i in [0, 7, 365] {
+        let one = test.select_instances(&[i]).unwrap();
+        assert_eq!(read.predict(one.predictions()).unwrap().logits, [all[i]]);
+    }
+    assert!(matches!(
+        model.predict(Array2::zeros((15, 1)).view()),
+        Err(Error::WrongClassifiers { found: 15, expected: 16 })
+    ));
+    assert!(matches!(
+        model.predict(Array2::from_elem((16, 1), 1.5).view()),
+        Err(Error::InvalidProbability { .. })
+    ));
+    let mut damaged: Value = serde_json::from_str(&json).unwrap();
+    damaged["view_weights"].as_array_mut().unwrap().pop();
+    let damaged: cf_ensemble::recommended::RecommendedModel = serde_json::from_value(damaged).unwrap();
+    assert!(damaged.predict(test.predictions()).is_err());
+}
+
+#[test]
+fn permuting_the_classifiers_permutes_their_weights() {
+    let (train, test) = abalone();
+    let order: Vec<usize> = (0..16).map(|u| (u * 5 + 3) % 16).collect();
+    let permuted = |data: &EnsembleData| {
+        let r = data.predictions().select(Axis(0), &order);
+        EnsembleData::new(r, data.labels().to_vec()).unwrap()
+    };
+    let combiner = Recommended::try_from(small()).unwrap();
+    let a = combiner.fit_with_folds(&train, &folds()).unwrap();
+    let b = combiner.fit_with_folds(&permuted(&train), &folds()).unwrap();
+    let totals = |f: &FittedRecommended| -> Vec<f64> {
+        f.model.classifier_weights().weights.iter().map(|w| w.total).collect()
+    };
+    let (before, after) = (totals(&a), totals(&b));
+    close(&after, &order.iter().map(|&u| before[u]).collect::<Vec<_>>(), 1e-5);
+    close(&sound(&b, &permuted(&test)), &sound(&a, &test), 1e-5);
+}
+
+#[test]
+fn weight_zero_is_leaving_out() {
+    let (train, test) = abalone();
+    let n = train.n_instances();
+    let weights: Vec<f64> = (0..n).map(|i| if i % 3 == 0 { 0.0 } else { 1.0 }).collect();
+    let labels = (0..n).map(|i| if i % 3 == 0 { None } else { train.labels()[i] }).collect();
+    let weighted = fit(small(), &train.clone().with_sample_weights(weights).unwrap());
+    let dropped = fit(small(), &train.clone().with_labels(labels).unwrap());
+    assert!(weighted.model == dropped.model);
+    assert_eq!(sound(&weighted, &test), sound(&dropped, &test));
+    assert_eq!(weighted.out_of_fold_logits.unwrap().len(), n);
+}
+
+#[test]
+fn sample_weights_act_on_the_loss() {
+    let (train, test) = abalone();
+    let weights = train.labels().iter().map(|&y| if y == Some(true) { 4.0 } else { 1.0 }).collect();
+    let plain = fit(small(), &train);
+    let weighted = fit(small(), &train.clone().with_sample_weights(weights).unwrap());
+    let mean = |z: Vec<f64>| z.iter().sum::<f64>() / z.len() as f64;
+    assert!(mean(sound(&weighted, &test)) > mean(sound(&plain, &test)) + 0.5);
+    assert!((weighted.model.prior_logit() - (84.5f64 / 344.5).ln()).abs() < 1e-12);
+}
+
+#[test]
+fn missing_predictions_are_filled_in() {
+    let (train, test) = abalone();
+    let holes = |data: &EnsembleData, every: usize| {
+        let mut r = data.predictions().to_owned();
+        r.indexed_iter_mut().for_each(|((u, i), p)| {
+            if (u * 31 + i * 17) % every == 0 {
+                *p = f64::NAN;
+            }
+        });
+        EnsembleData::new(r, data.labels().to_vec()).unwrap()
+    };
+    let fitted = fit(small(), &holes(&train, 5));
+    let logits = sound(&fitted, &holes(&test, 5));
+    let ap = Scored::new(&test.labeled_targets(), &logits).unwrap().ranking().average_precision();
+    assert!(ap > 0.5, "{ap}");
+
+    // Nothing observed: the prevalence. One observed: something else.
+    let mut r = Array2::from_elem((16, 2), f64::NAN);
+    r[(8, 1)] = 0.9;
+    let predictions = fitted.model.predict(r.view()).unwrap();
+    assert_eq!(predictions.logits[0], fitted.model.prior_logit());
+    assert!(predictions.logits[1] > fitted.model.prior_logit());
+    assert_eq!(predictions.n_observed, [0, 1]);
+}
+
+#[test]
+fn silent_and_constant_classifiers_have_no_weight() {
+    let (train, test) = abalone();
+    let extended = |data: &EnsembleData, silent: f64, constant: f64| {
+        let n = data.n_instances();
+        let (a, b) = (Array2::from_elem((1, n), silent), Array2::from_elem((1, n), constant));
+        let r = concatenate(Axis(0), &[a.view(), data.predictions(), b.view()]).unwrap();
+        EnsembleData::new(r, data.labels().to_vec()).unwrap()
+    };
+    let plain = fit(small(), &train);
+    let fitted = fit(small(), &extended(&train, f64::NAN, 0.25));
+    // Even when they begin to speak.
+    assert_eq!(sound(&fitted, &extended(&test, 0.3, 0.9)), sound(&plain, &test));
+    let weights = fitted.model.classifier_weights().weights;
+    assert_eq!((weights[0].total, weights[17].total), (0.0, 0.0));
+
+    let labels = vec![Some(true), Some(false), Some(false), None, None, Some(false)];
+    let mute = EnsembleData::new(Array2::from_elem((2, 6), 0.5), labels).unwrap();
+    let fitted = fit(small(), &mute);
+    let prior = (1.5f64 / 3.5).ln();
+    close(&sound(&fitted, &mute), &[prior; 6], 1e-12);
+}
+
+#[test]
+fn few_labels_are_defined_and_one_class_is_refused() {
+    let (train, test) = abalone();
+    let with_positives = |count: usize| {
+        let mut left = count;
+        let keep = |&label: &Option<bool>| {
+            let positive = label == Some(true);
+            let keep = !positive || left > 0;
+            left -= usize::from(positive && keep);
+            if keep { label } else { None }
+        };
+        train.clone().with_labels(train.labels().iter().map(keep).collect()).unwrap()
+    };
+    let combiner = Recommended::try_from(small()).unwrap();
+    assert!(matches!(
+        combiner.fit(&with_positives(0)),
+        Err(Error::SingleClass { n: 344, class: "negative" })
+    ));
+    let unlabeled = train.clone().with_labels(vec![None; train.n_instances()]).unwrap();
+    assert!(matches!(combiner.fit(&unlabeled), Err(Error::NoLabels)));
+    let zero = train.clone().with_sample_weights(vec![0.0; train.n_instances()]).unwrap();
+    assert!(matches!(combiner.fit(&zero), Err(Error::AllWeightsZero { .. })));
+
+    let one = combiner.fit(&with_positives(1)).unwrap();
+    assert_eq!((one.folds, &one.out_of_fold_logits), (0, &None));
+    assert!(one.members.iter().all(|m| m.shrinkage == 300.0 && m.cv_log_loss.is_none()));
+    sound(&one, &test);
+    for positives in [2, 3] {
+        let few = combiner.fit(&with_positives(positives)).unwrap();
+        assert_eq!(few.folds, positives);
+        sound(&few, &test);
+    }
+    assert!(matches!(combiner.fit_with_folds(&train, &[0, 1]), Err(Error::LengthMismatch { .. })));
+    let single = vec![3; train.n_instances()];
+    assert!(matches!(combiner.fit_with_folds(&train, &single), Err(Error::InvalidParameter { .. })));
+    let torn: Vec<usize> = train.labeled_targets().iter().map(|&y| usize::from(y)).collect();
+    assert!(matches!(combiner.fit_with_folds(&train, &torn), Err(Error::SingleClass { .. })));
+}
+
+#[test]
+fn small_and_separable_problems_stay_finite() {
+    let labels: Vec<Option<bool>> = (0..12).map(|i| Some(i < 4)).collect();
+    // Perfect, its opposite (their mean is constant), and one that knows nothing.
+    let r = Array2::from_shape_fn((3, 12), |(u, i)| match u {
+        0 => f64::from(u8::from(i < 4)),
+        1 => f64::from(u8::from(i >= 4)),
+        _ => (i % 5) as f64 / 5.0,
+    });
+    for m in 1..=3 {
+        let data = EnsembleData::new(r.select(Axis(0), &(0..m).collect::<Vec<_>>()), labels.clone()).unwrap();
+        let logits = sound(&fit(RecommendedSpec::default(), &data), &data);
+        assert!(logits[..4].iter().all(|a| logits[4..].iter().all(|b| a > b)), "{m}: {logits:?}");
+    }
+    let two = EnsembleData::new(
+        Array2::from_shape_vec((1, 2), vec![0.2, 0.7]).unwrap(),
+        vec![Some(false), Some(true)],
+    );
+    let two = two.unwrap();
+    sound(&fit(RecommendedSpec::default(), &two), &two);
+}
+
+#[test]
+fn each_switch_takes_its_part_away() {
+    let (train, test) = abalone();
+    let full = sound(&fit(small(), &train), &test);
+    let only = |aggregator, low_rank, local| Families { aggregator, low_rank, local };
+    let variants = [
+        RecommendedSpec { families: only(true, false, false), ..small() },
+        RecommendedSpec { families: only(false, true, false), ..small() },
+        RecommendedSpec { families: only(false, false, true), ..small() },
+        RecommendedSpec { views: Views { probabilities: true, log_odds: false }, ..small() },
+        RecommendedSpec { views: Views { probabilities: false, log_odds: true }, ..small() },
+        RecommendedSpec { non_negative: false, ..small() },
+        RecommendedSpec { shrink_to: ShrinkTo::Zero, ..small() },
+        RecommendedSpec { averaging: Averaging::BestMember, ..small() },
+        RecommendedSpec { averaging: Averaging::Flat, ..small() },
+    ];
+    for spec in variants {
+        let fitted = fit(spec.clone(), &train);
+        assert_ne!(sound(&fitted, &test), full, "{spec:?}");
+        let shares = fitted.model.shares();
+        let expected = spec.families;
+        for (share, on) in [
+            (shares.aggregator, expected.aggregator),
+            (shares.low_rank, expected.low_rank),
+            (shares.local, expected.local),
+        ] {
+            assert!(on || share == 0.0);
+        }
+        assert_eq!(fitted.model.classifier_weights().local_share > 0.0, shares.local > 0.0);
+        if fitted.members.iter().any(|m| m.weight == 1.0) {
+            assert_eq!(spec.averaging, Averaging::BestMember);
+        }
+    }
+}
