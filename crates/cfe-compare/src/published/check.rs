@@ -1,10 +1,9 @@
 //! Whether every figure is within its tolerance.
 
-use super::figures::{
-    Figure, PRINTED, PRINTED_RANGE_RATIO, PRINTED_STD_RATIO, REFERENCE, Reference, WEIGHT_DECIMALS,
-};
+use super::figures::{Figure, PRINTED, PRINTED_RANGE_RATIO, PRINTED_STD_RATIO, WEIGHT_DECIMALS};
 use super::measure::rounds_to;
 use super::method::Method;
+use super::reference::{REFERENCE, Reference};
 use super::report::{Report, Row, Status};
 
 /// A figure outside its tolerance.

@@ -28,7 +28,8 @@ fn contrast((als, als_series): (&Row, &Series), (torch, torch_series): (&Row, &S
         class_weights: als.method.is_weighted(),
         weight_std_ratio: of(|row| row.weight_std),
         weight_range_ratio: of(weight_range),
-        weight_max_ratio: of(|row| row.weight_max),
+        // The largest of negative weights is the one closest to 0: a ratio of those says nothing.
+        weight_max_ratio: of(|row| row.weight_max.filter(|&max| max > 0.0)),
         weight_variation_ratio: of(|row| row.weight_variation),
         prediction_variance_ratio: of(|row| Some(row.prediction_std.powi(2))),
         effective_classifiers_ratio: of(|row| row.effective_classifiers),

@@ -3,9 +3,8 @@
 use super::answers::answers;
 use super::contrast::weight_range;
 use super::course::ITERATIONS;
-use super::figures::{
-    Figure, PRINTED_RANGE_RATIO, PRINTED_STD_RATIO, PRINTED_WEIGHTS, PrintedPoint, WEIGHT_DECIMALS,
-};
+use super::figures::{Figure, PRINTED_RANGE_RATIO, PRINTED_STD_RATIO, PrintedPoint, WEIGHT_DECIMALS};
+use super::measure::rounds_to;
 use super::method::Method;
 use super::plots;
 use super::report::{Contrast, Course, Report, Results, Row, Status};
@@ -45,7 +44,8 @@ pub fn document(results: &Results) -> Document {
 fn rows(report: &Report) -> Section {
     let header = std::iter::once("").chain(report.rows.iter().map(|row| row.method.label()));
     let mut table = Table::new("", header);
-    for figure in Figure::ALL {
+    let shown = |figure: &Figure| !matches!(figure, Figure::PredictionMinAll | Figure::PredictionMaxAll);
+    for figure in Figure::ALL.into_iter().filter(shown) {
         let name = Cell::from(figure.label());
         let measured = report.rows.iter().map(|row| Cell::from(or_dash(figure.of(row), DECIMALS)));
         table.push(std::iter::once(name).chain(measured));
@@ -62,9 +62,9 @@ fn rows(report: &Report) -> Section {
     let data = &report.data;
     Section::new("Rows")
         .text(format!(
-            "{} classifiers, {} instances, {} of them labeled ({} positive). PR-AUC, ROC-AUC and prediction std are over the \
-             {} unlabeled instances ({} positive), which are the test set; prediction min and max over all \
-             instances. Standard deviations are population ones. \"Weighted\" means class weights n / (2 n_class).",
+            "{} classifiers, {} instances, {} of them labeled ({} positive). Metrics and predictions are those of the {} \
+             unlabeled instances ({} positive), which are the test set. Standard deviations are population ones. \
+             \"Weighted\" means class weights n / (2 n_class).",
             data.classifiers, data.instances, data.labeled, data.labeled_positives, data.test, data.test_positives
         ))
         .table(table)
@@ -84,7 +84,7 @@ fn deviation(row: &Row, figure: Figure) -> Cell {
     match row.compared(figure) {
         None => Cell::default(),
         Some(c) if c.agrees => Cell::note(signed(c.deviation, DECIMALS)),
-        Some(c) => Cell::verdict(format!("{} *", signed(c.deviation, DECIMALS)), false),
+        Some(c) => Cell::verdict(format!("{}\u{a0}*", signed(c.deviation, DECIMALS)), false),
     }
 }
 
@@ -119,15 +119,17 @@ fn contrast(report: &Report, pair: &Contrast) -> Table {
     } else {
         (Method::AlsUnweighted, Method::TorchUnweighted, "Without class weights")
     };
-    let mut table = Table::new(caption, ["", "ALS", "torch", "torch / ALS", "published"]);
+    let mut header = vec!["", "ALS", "torch", "torch\u{a0}/\u{a0}ALS"];
+    if pair.class_weights {
+        header.push("published");
+    }
+    let mut table = Table::new(caption, header);
     let value = |method, of: fn(&Row) -> Option<f64>| report.row(method).and_then(of);
     let mut push =
         |name: &str, of: fn(&Row) -> Option<f64>, decimals: usize, ratio: Option<f64>, said: Option<f64>| {
             let cells =
                 [or_dash(value(als, of), decimals), or_dash(value(torch, of), decimals), or_dash(ratio, 2)];
-            let said = said
-                .filter(|_| pair.class_weights)
-                .map_or_else(Cell::default, |said| Cell::note(fixed(said, 1)));
+            let said = said.map_or_else(Cell::default, |said| published_ratio(said, ratio));
             table.push(std::iter::once(name.to_owned()).chain(cells).map(Cell::from).chain([said]));
         };
     push("weight std", |row| row.weight_std, 4, pair.weight_std_ratio, Some(PRINTED_STD_RATIO));
@@ -144,6 +146,15 @@ fn contrast(report: &Report, pair: &Contrast) -> Table {
         [Cell::from("correlation of predictions")].into_iter().chain(alone(pair.prediction_correlation)),
     );
     table
+}
+
+fn published_ratio(said: f64, measured: Option<f64>) -> Cell {
+    match measured {
+        Some(measured) if !rounds_to(measured, said, 1) => {
+            Cell::verdict(format!("{}\u{a0}*", fixed(said, 1)), false)
+        }
+        _ => Cell::note(fixed(said, 1)),
+    }
 }
 
 fn weights(report: &Report) -> Table {
@@ -230,7 +241,8 @@ fn courses(report: &Report) -> Table {
 }
 
 fn timing(report: &Report) -> Section {
-    let mut table = Table::new("", ["", "median", "fastest", "slowest", "iterations", "device", "repeats"]);
+    let mut table =
+        Table::new("", ["", "median", "fastest", "slowest", "timed fits", "iterations", "device", "repeats"]);
     for row in report.rows.iter().filter(|row| row.weights.is_some()) {
         let [fastest, slowest] = row.seconds_range;
         table.push([
@@ -238,34 +250,45 @@ fn timing(report: &Report) -> Section {
             seconds(row.seconds).into(),
             seconds(fastest).into(),
             seconds(slowest).into(),
+            row.timed_fits.to_string().into(),
             row.iterations.map(|k| k.to_string()).unwrap_or_default().into(),
             row.device.clone().unwrap_or_default().into(),
             if row.repeats_identical { "identical".into() } else { Cell::verdict("differ", false) },
         ]);
     }
     Section::new("Time")
-        .text(format!(
+        .text(
             "Wall-clock time of one fit as the trainer reports it, from given start factors to the fitted model, without \
-             reading data and without measuring: the median of {} fits after one that is watched and not timed. One \
-             machine, one small data set; the ratio says little about larger ones. \"Identical\" repeats gave the same bits \
-             as the first fit.",
-            report.timed_fits
-        ))
+             reading data and without measuring: the median of the timed fits, after one that is watched and not \
+             timed. One machine, one small data set: the ratio says little about larger ones. \"Identical\" repeats gave \
+             the same bits as the first fit.",
+        )
         .table(table)
 }
 
 fn findings(report: &Report) -> Section {
-    let items = report
-        .findings
-        .iter()
-        .map(|finding| format!("Published: {}. Measured: {}", finding.published, finding.measured))
-        .collect();
-    let complete =
-        if report.missing_rows.is_some() { " Without torch rows, points on them are missing." } else { "" };
-    Section::new("What the published figures do not support")
-        .text(format!(
-            "All other printed figures, and the {} weights printed, agree with the measured ones to the last digit.{complete}",
-            PRINTED_WEIGHTS.iter().map(|(_, w)| w.len()).sum::<usize>()
-        ))
-        .list(items)
+    let compared = report.rows.iter().flat_map(|row| &row.published);
+    let weights =
+        report.rows.iter().filter_map(|row| row.weights.as_deref().zip(row.published_weights.as_deref()));
+    let weights = weights.flat_map(|(measured, printed)| measured.iter().zip(printed));
+    let complete = if report.missing_rows.is_some() {
+        " Without torch rows, points about them are missing."
+    } else {
+        ""
+    };
+    let text = format!(
+        "{} printed figures and {} printed weights agree with the measured ones to the last digit. Here are the others, \
+         and what does not follow from those that agree.{complete}",
+        tally(compared.map(|c| c.agrees)),
+        tally(weights.map(|(&measured, &printed)| rounds_to(measured, printed, WEIGHT_DECIMALS))),
+    );
+    let items =
+        report.findings.iter().map(|finding| format!("{}: {}", finding.about, finding.measured)).collect();
+    Section::new("What the published figures do not support").text(text).list(items)
+}
+
+/// "22 of 25".
+fn tally(agrees: impl Iterator<Item = bool>) -> String {
+    let (agree, all) = agrees.fold((0, 0), |(agree, all), one| (agree + usize::from(one), all + 1));
+    format!("{agree} of {all}")
 }

@@ -16,7 +16,6 @@ pub fn findings(report: &Report) -> Vec<Finding> {
     all.extend(perfect_average(report));
     all.extend(reversed_ranking(report));
     all.extend(report.rows.iter().flat_map(weight_bounds));
-    all.extend(report.rows.iter().flat_map(prediction_bounds));
     all.extend(report.rows.iter().filter_map(|row| one_sided(row, report)));
     all.extend(std_as_health(report));
     all.extend(range_ratio(report));
@@ -25,8 +24,8 @@ pub fn findings(report: &Report) -> Vec<Finding> {
     all
 }
 
-fn finding(published: impl Into<String>, measured: impl Into<String>) -> Option<Finding> {
-    Some(Finding { published: published.into(), measured: measured.into() })
+fn finding(about: impl Into<String>, measured: impl Into<String>) -> Option<Finding> {
+    Some(Finding { about: about.into(), measured: measured.into() })
 }
 
 fn positive_rate(report: &Report) -> Option<Finding> {
@@ -39,7 +38,7 @@ fn positive_rate(report: &Report) -> Option<Finding> {
         return None;
     }
     finding(
-        format!("{} of the instances are positive", percent(PRINTED_POSITIVE_RATE, 0)),
+        format!("Positive rate of {}", percent(PRINTED_POSITIVE_RATE, 0)),
         format!(
             "that is the rate they were drawn with; the drawn sample has {}, its test set {}. A random ranking of the \
              test set has a PR-AUC of about {}.",
@@ -56,7 +55,7 @@ fn perfect_average(report: &Report) -> Option<Finding> {
         return None;
     }
     finding(
-        "class weights raise PR-AUC from 0.071 to 1.000",
+        "PR-AUC of 1.000 with class weights",
         "the simple average of the classifiers already ranks this test set perfectly (PR-AUC 1.000), so no method can be \
          better than it here. The table tells whether the sign of the weights is right; it cannot tell a good trainer \
          from a very good one.",
@@ -67,7 +66,7 @@ fn reversed_ranking(report: &Report) -> Option<Finding> {
     let reversed: Vec<&Row> = report.rows.iter().filter(|row| row.roc_auc == Some(0.0)).collect();
     let first = reversed.first()?;
     finding(
-        format!("a PR-AUC of {} is a failure to learn", fixed(first.pr_auc, 3)),
+        format!("PR-AUC of {} without class weights", fixed(first.pr_auc, 3)),
         format!(
             "it is the lowest value possible with {} positives among {}: ROC-AUC is 0, so every positive is ranked below \
              every negative ({}). Turned around, the same ranking is perfect: the weights have lost their sign, not \
@@ -97,7 +96,7 @@ fn weight_bounds(row: &Row) -> Option<Finding> {
         }
     };
     finding(
-        format!("weight range of {}: {}", row.method.label(), range(low.published, high.published, 3)),
+        format!("Weight range {} of {}", range(low.published, high.published, 3), row.method.label()),
         format!(
             "the smallest and the largest weight are {}. {} is {}, and {} is {}.",
             range(low.measured, high.measured, 3),
@@ -109,34 +108,19 @@ fn weight_bounds(row: &Row) -> Option<Finding> {
     )
 }
 
-fn prediction_bounds(row: &Row) -> Option<Finding> {
-    let (low, high) = (row.compared(Figure::PredictionMin)?, row.compared(Figure::PredictionMax)?);
-    if low.agrees && high.agrees {
-        return None;
-    }
-    finding(
-        format!("predictions of {}: {}", row.method.label(), range(low.published, high.published, 3)),
-        format!(
-            "{} over all instances and {} over the test set; the printed range fits neither to its last digit.",
-            range(row.prediction_min, row.prediction_max, 3),
-            range(row.prediction_min_test, row.prediction_max_test, 3)
-        ),
-    )
-}
-
 /// Predictions that all lie on one side of 0.5.
 fn one_sided(row: &Row, report: &Report) -> Option<Finding> {
-    if row.symptoms.iter().any(|_| true) || row.weights.is_none() || row.prediction_min_test < 0.5 {
+    if !row.symptoms.is_empty() || row.weights.is_none() || row.prediction_min_all <= 0.5 {
         return None;
     }
     let rate = report.data.test_positives as f64 / report.data.test as f64;
     finding(
-        format!("{} is healthy", row.method.label()),
+        format!("Predictions of {}", row.method.label()),
         format!(
-            "its ranking is, its probabilities are not: all of its predictions lie above 0.5 (smallest {}). At the usual \
+            "the ranking is right, the probabilities are not: all of them lie above 0.5 (smallest {}). At the usual \
              threshold it calls every instance positive, with a precision of {}. It needs a threshold or a calibration \
              of its own.",
-            fixed(row.prediction_min, 3),
+            fixed(row.prediction_min_all, 3),
             fixed(rate, 3)
         ),
     )
@@ -149,7 +133,7 @@ fn std_as_health(report: &Report) -> Option<Finding> {
         return None;
     }
     finding(
-        "weight std measures how well the weights are learnt",
+        "Weight std of ALS",
         format!(
             "it is larger in the collapsed run of ALS ({}) than in the healthy one ({}). The sign of the weights tells the \
              two apart, their spread does not.",
@@ -168,7 +152,7 @@ fn range_ratio(report: &Report) -> Option<Finding> {
     }
     let (a, b) = (weight_range(als)?, weight_range(torch)?);
     finding(
-        format!("torch has {} times the weight range of ALS", fixed(PRINTED_RANGE_RATIO, 1)),
+        format!("Weight range of torch, {} times that of ALS", fixed(PRINTED_RANGE_RATIO, 1)),
         format!(
             "the ranges (largest minus smallest weight) are {} and {}, a ratio of {}. {} is the ratio of the largest \
              weights, {} to {}.",
@@ -190,7 +174,7 @@ fn scale_of_std(report: &Report) -> Option<Finding> {
         return None;
     }
     finding(
-        format!("torch learns {} times as diverse weights as ALS", fixed(std, 1)),
+        format!("Weight std of torch, {} times that of ALS, as a measure of diversity", fixed(std, 1)),
         format!(
             "part of that is scale, for its weights are larger altogether. Relative to their mean the weights spread {} \
              times as much, and both methods use nearly all classifiers: the effective number is {} with torch and {} \
@@ -214,7 +198,7 @@ fn course(report: &Report) -> Option<Finding> {
     let m = report.data.classifiers;
     finding(
         format!(
-            "the course of ALS without class weights: weights from {} down to {}, sum from {} to {}",
+            "Course of ALS without class weights, first weight from {} down to {} and sum from {} to {}",
             fixed(start.weights[0], 3),
             fixed(end.weights[0], 3),
             fixed(start.sum, 3),

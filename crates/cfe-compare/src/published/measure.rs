@@ -13,8 +13,10 @@ use super::report::{Comparison, Row, Series, Status};
 use crate::error::Error;
 use crate::report::chart::extent;
 
-/// Fits that are timed, after one that is watched and warms up.
-pub const TIMED_FITS: usize = 3;
+/// Fits that are timed at most, after one that is watched and warms up ...
+const TIMED_FITS: usize = 3;
+/// ... and the seconds after which no further one is begun, so that the whole comparison stays a matter of a moment.
+const TIMING_BUDGET: f64 = 0.15;
 
 /// What a method gives, before it is judged.
 struct Outcome {
@@ -63,7 +65,7 @@ fn train(method: Method, trainer: &dyn Trainer, experiment: &Experiment) -> Resu
     let fitted = trainer.fit_from(start.clone(), data, &mut trace).map_err(failed)?;
     let mut seconds = Vec::with_capacity(TIMED_FITS);
     let mut repeats_identical = true;
-    for _ in 0..TIMED_FITS {
+    while seconds.len() < TIMED_FITS && seconds.iter().sum::<f64>() < TIMING_BUDGET {
         let again = trainer.fit_from(start.clone(), data, &mut ()).map_err(failed)?;
         repeats_identical &= again.model == fitted.model;
         seconds.push(again.timings.total.as_secs_f64());
@@ -95,8 +97,8 @@ fn judge(
     let stats = weights.as_deref().and_then(WeightStats::new);
     let symptoms = diagnose(weights.as_deref().unwrap_or_default(), &test, ranking.roc_auc(), mean_roc_auc);
     seconds.sort_by(f64::total_cmp);
-    let (prediction_min, prediction_max) = extent(predictions.iter().copied());
-    let (prediction_min_test, prediction_max_test) = extent(test.iter().copied());
+    let (prediction_min, prediction_max) = extent(test.iter().copied());
+    let (prediction_min_all, prediction_max_all) = extent(predictions.iter().copied());
     let mut row = Row {
         method,
         pr_auc: ranking.average_precision(),
@@ -112,15 +114,16 @@ fn judge(
         prediction_std: std_dev(&test),
         prediction_min,
         prediction_max,
-        prediction_min_test,
-        prediction_max_test,
+        prediction_min_all,
+        prediction_max_all,
         status: if symptoms.is_empty() { Status::Healthy } else { Status::Collapsed },
         symptoms,
         iterations: fitted.as_ref().map(|fitted| fitted.history.n_iterations()),
         stop: fitted.as_ref().map(|fitted| fitted.stop),
         device: fitted.as_ref().map(|fitted| fitted.device.clone()),
-        seconds: seconds[seconds.len() / 2],
-        seconds_range: [seconds[0], seconds[seconds.len() - 1]],
+        seconds: median(&seconds),
+        seconds_range: extent(seconds.iter().copied()).into(),
+        timed_fits: seconds.len(),
         repeats_identical,
         published: Vec::new(),
         published_weights: PRINTED_WEIGHTS.iter().find(|(of, _)| *of == method).map(|(_, w)| w.to_vec()),
@@ -135,6 +138,16 @@ fn judge(
         losses: fitted.map(|fitted| fitted.history.entries).unwrap_or_default(),
     };
     Ok((row, series))
+}
+
+/// Of an ascending list; 0 for an empty one.
+fn median(sorted: &[f64]) -> f64 {
+    let n = sorted.len();
+    match (n, n % 2) {
+        (0, _) => 0.0,
+        (_, 1) => sorted[n / 2],
+        _ => (sorted[n / 2 - 1] + sorted[n / 2]) / 2.0,
+    }
 }
 
 /// Every printed figure of the row beside the measured one.

@@ -11,6 +11,7 @@ mod findings;
 mod measure;
 mod method;
 mod plots;
+mod reference;
 mod report;
 mod table_csv;
 
@@ -48,7 +49,6 @@ pub fn run() -> Result<Results, Error> {
         published_course: figures::PRINTED_COURSE.to_vec(),
         findings: Vec::new(),
         data: summary(&experiment),
-        timed_fits: measure::TIMED_FITS,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         missing_rows: (rows.len() < Method::ALL.len()).then(|| HOW_TO_GET_TORCH.to_owned()),
         rows,

@@ -1,5 +1,7 @@
 //! The figures.
 
+use cf_ensemble::metrics::PrCurve;
+
 use super::method::Method;
 use super::report::{Report, Results, Series};
 use crate::report::chart::{extent, histogram};
@@ -62,7 +64,7 @@ fn trace_pair(results: &Results, pair: &[Method]) -> Vec<Panel> {
 fn trace(series: &Series, domain: (f64, f64)) -> Panel {
     let last = series.trace.last().map_or(1, |point| point.iteration) as f64;
     let x = Axis::linear("iteration", (0.0, last));
-    let mut panel = Panel::new(series.method.label(), x, Axis::linear("weight", domain)).rule(0.0, "0");
+    let mut panel = Panel::new(series.method.label(), x, Axis::linear("weight", domain)).rule(0.0, "");
     let ink = ink(series.method);
     let m = series.trace.first().map_or(0, |point| point.weights.len());
     for u in 0..m {
@@ -126,22 +128,39 @@ pub fn pr_curves(results: &Results) -> Vec<Panel> {
             None => groups.push(vec![series]),
         }
     }
+    let area = |series: &Series| results.report.row(series.method).map_or(0.0, |row| row.pr_auc);
+    groups.sort_by(|a, b| area(b[0]).total_cmp(&area(a[0])));
+    let mut y = 0.92;
     for group in groups {
-        let curve = &group[0].pr_curve;
-        // From recall 0 upwards; a staircase, as average precision is its area.
-        let points: Vec<_> =
-            curve.recall.iter().copied().zip(curve.precision.iter().copied()).rev().collect();
-        let area = results.report.row(group[0].method).map_or(f64::NAN, |row| row.pr_auc);
-        panel = panel.line(points, ink(group[0].method), Stroke::Normal, None);
-        let middle = curve.precision.get(curve.precision.len() / 2).copied().unwrap_or(0.0);
-        let mut y = if middle > 0.5 { middle - 0.09 } else { middle + 0.42 };
-        panel = panel.text((0.03, y), format!("PR-AUC {}:", fixed(area, 3)), ink(group[0].method), false);
+        let ink_of_group = ink(group[0].method);
+        panel = panel.steps(&pr_points(&group[0].pr_curve), ink_of_group, Stroke::Normal, None);
+        panel = panel.text((0.04, y), format!("PR-AUC {}:", fixed(area(group[0]), 3)), ink_of_group, false);
         for series in group {
-            y -= 0.07;
-            panel = panel.text((0.06, y), series.method.label(), ink(series.method), false);
+            y -= 0.075;
+            panel = panel.text((0.07, y), series.method.label(), ink(series.method), false);
         }
+        y = (y - 0.12).min(0.5);
     }
     vec![panel]
+}
+
+/// (recall, precision) from recall 0 to the first threshold that finds every positive; average precision is the area
+/// under these steps. What comes after is a vertical line, and the curve's first point is there by definition only.
+fn pr_points(curve: &PrCurve) -> Vec<(f64, f64)> {
+    let thresholds = curve.thresholds.len();
+    let measured = curve.recall.iter().zip(&curve.precision).take(thresholds).rev();
+    let mut points: Vec<(f64, f64)> = Vec::new();
+    let mut before = 0.0;
+    for (&recall, &precision) in measured {
+        // The precision of a threshold holds over the recall that it adds.
+        points.push((before, precision));
+        before = recall;
+        if recall >= 1.0 {
+            points.push((recall, precision));
+            break;
+        }
+    }
+    points
 }
 
 /// Losses over the iterations: the whole one and its supervised part, for each trainer.

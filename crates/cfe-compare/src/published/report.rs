@@ -72,14 +72,14 @@ pub struct Row {
     pub effective_classifiers: Option<f64>,
     /// Population standard deviation of the predictions for the test set.
     pub prediction_std: f64,
-    /// Smallest prediction for any instance.
-    pub prediction_min: f64,
-    /// Largest prediction for any instance.
-    pub prediction_max: f64,
     /// Smallest prediction for the test set.
-    pub prediction_min_test: f64,
+    pub prediction_min: f64,
     /// Largest prediction for the test set.
-    pub prediction_max_test: f64,
+    pub prediction_max: f64,
+    /// Smallest prediction for any instance.
+    pub prediction_min_all: f64,
+    /// Largest prediction for any instance.
+    pub prediction_max_all: f64,
     /// Verdict.
     pub status: Status,
     /// Why it is what it is.
@@ -94,6 +94,8 @@ pub struct Row {
     pub seconds: f64,
     /// Fastest and slowest of the timed fits.
     pub seconds_range: [f64; 2],
+    /// Fits that were timed.
+    pub timed_fits: usize,
     /// Whether every timed fit gave the bits of the first one.
     pub repeats_identical: bool,
     /// Beside what was printed.
@@ -183,11 +185,11 @@ pub struct DataSummary {
     pub test_positives: usize,
 }
 
-/// A published statement that the measured numbers do not support, or support less than it seems.
+/// What the measured numbers say about a published figure that they do not support, or support less than it seems.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// What was published.
-    pub published: String,
+    /// The figure.
+    pub about: String,
     /// What is measured.
     pub measured: String,
 }
@@ -209,8 +211,6 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// The data.
     pub data: DataSummary,
-    /// Timed fits of each method.
-    pub timed_fits: usize,
     /// Version of this program.
     pub version: String,
     /// How to get the rows that this build cannot run.

@@ -29,8 +29,10 @@ fn block(block: &Block) -> String {
         Block::Table(of) => table(of),
         Block::Figure { caption, panels } => {
             let charts: String = panels.iter().map(svg::draw).collect();
+            // Pairs stay side by side where there is room.
+            let even = if panels.len() % 2 == 0 { " even" } else { "" };
             format!(
-                "<figure>\n<figcaption>{}</figcaption>\n<div class=\"panels\">\n{charts}</div>\n</figure>\n",
+                "<figure>\n<figcaption>{}</figcaption>\n<div class=\"panels{even}\">\n{charts}</div>\n</figure>\n",
                 escape(caption)
             )
         }

@@ -24,7 +24,7 @@ pub fn or_dash(value: Option<f64>, decimals: usize) -> String {
 /// Seconds in the unit that reads best.
 pub fn seconds(value: f64) -> String {
     if value < 1e-3 {
-        format!("{:.0} us", value * 1e6)
+        format!("{:.0} µs", value * 1e6)
     } else if value < 1.0 {
         format!("{:.1} ms", value * 1e3)
     } else {
@@ -57,6 +57,6 @@ mod tests {
 
     #[test]
     fn seconds_choose_their_unit() {
-        assert_eq!([seconds(1.5e-5), seconds(0.0123), seconds(2.0)], ["15 us", "12.3 ms", "2.00 s"]);
+        assert_eq!([seconds(1.5e-5), seconds(0.0123), seconds(2.0)], ["15 µs", "12.3 ms", "2.00 s"]);
     }
 }

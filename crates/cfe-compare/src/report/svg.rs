@@ -206,6 +206,9 @@ fn rule(out: &mut String, class: &str, from: (f64, f64), to: (f64, f64)) {
 }
 
 fn text(out: &mut String, (x, y): (f64, f64), anchor: &str, class: &str, words: &str) {
+    if words.is_empty() {
+        return;
+    }
     let (x, y, words) = (at(x), at(y), escape(words));
     push(
         out,
