@@ -8,6 +8,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod calibration;
 pub mod confidence;
 #[cfg(feature = "contract")]
 pub mod contract;
@@ -21,6 +22,7 @@ pub mod nnls;
 pub mod objective;
 pub mod ridge;
 pub mod synthetic;
+pub mod validation;
 
 mod aggregator;
 mod data;

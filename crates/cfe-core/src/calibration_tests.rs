@@ -1,0 +1,126 @@
+use approx::assert_abs_diff_eq;
+use proptest::prelude::*;
+
+use super::*;
+use crate::metrics::Scored;
+
+const METHODS: [CalibrationMethod; 5] = [
+    CalibrationMethod::None,
+    CalibrationMethod::PriorShift,
+    CalibrationMethod::Platt,
+    CalibrationMethod::Temperature,
+    CalibrationMethod::Isotonic,
+];
+
+const Z: [f64; 12] = [-2.0, -1.5, -1.0, -1.0, -0.5, 0.0, 0.3, 0.3, 0.8, 1.2, 1.9, 2.5];
+const Y: [u8; 12] = [0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 1, 1];
+const A: [f64; 12] = [1.0, 2.0, 1.0, 1.0, 0.5, 1.0, 1.0, 3.0, 1.0, 1.0, 1.0, 2.0];
+
+fn fit(method: CalibrationMethod) -> Calibrator {
+    Calibrator::fit(method, &Z, &Y.map(|y| y == 1), Some(&A)).expect("valid")
+}
+
+#[test]
+fn agrees_with_scikit_learn_and_scipy() {
+    let Calibrator::Isotonic { thresholds, values } = fit(CalibrationMethod::Isotonic) else {
+        panic!("isotonic")
+    };
+    assert_eq!(thresholds, [-2.0, -1.5, -1.0, 0.3, 0.8, 1.2, 1.9, 2.5]);
+    // Of a total weight of 15.5: the ends are kept away from 0 and 1.
+    let floor = 1.0 / 17.5;
+    let expected =
+        [floor, floor, 0.26666666666666666, 0.26666666666666666, 0.5, 0.5, 1.0 - floor, 1.0 - floor];
+    values.iter().zip(expected).for_each(|(v, e)| assert_abs_diff_eq!(*v, e, epsilon = 1e-15));
+    let isotonic = Calibrator::Isotonic { thresholds, values };
+    assert_abs_diff_eq!(isotonic.apply(0.5), 0.36, epsilon = 1e-15);
+
+    let Calibrator::Platt { slope, intercept } = fit(CalibrationMethod::Platt) else { panic!("platt") };
+    assert_abs_diff_eq!(slope, 0.73819544, epsilon = 1e-7);
+    assert_abs_diff_eq!(intercept, -0.66216001, epsilon = 1e-7);
+    let Calibrator::Temperature { temperature } = fit(CalibrationMethod::Temperature) else {
+        panic!("temperature")
+    };
+    assert_abs_diff_eq!(temperature, 1.1011319867918399, epsilon = 1e-7);
+    let Calibrator::PriorShift { shift } = fit(CalibrationMethod::PriorShift) else { panic!("shift") };
+    assert_abs_diff_eq!(shift, 0.7964253313462707, epsilon = 1e-10);
+}
+
+#[test]
+fn separable_and_reversed_logits_have_a_finite_fit() {
+    let logits = [-2.0, -1.0, 1.0, 2.0];
+    for labels in [[false, false, true, true], [true, true, false, false]] {
+        for method in METHODS {
+            let calibrator = Calibrator::fit(method, &logits, &labels, None).expect("valid");
+            let p = calibrator.apply_all(&logits);
+            assert!(p.iter().all(|p| *p > 0.0 && *p < 1.0), "{calibrator:?}: {p:?}");
+        }
+    }
+    let reversed = Calibrator::fit(CalibrationMethod::Platt, &logits, &[true, true, false, false], None);
+    let Ok(Calibrator::Platt { slope, intercept }) = reversed else { panic!("platt") };
+    assert_eq!(slope, 0.0);
+    assert_abs_diff_eq!(intercept, 0.0, epsilon = 1e-12);
+}
+
+#[test]
+fn one_class_falls_back_to_identity_and_bad_input_is_refused() {
+    for method in METHODS {
+        assert_eq!(
+            Calibrator::fit(method, &[1.0, 2.0], &[true; 2], None).expect("valid"),
+            Calibrator::Identity
+        );
+        let weighted = Calibrator::fit(method, &[1.0, 2.0], &[true, false], Some(&[1.0, 0.0]));
+        assert_eq!(weighted.expect("valid"), Calibrator::Identity);
+        assert!(matches!(Calibrator::fit(method, &[], &[], None), Err(Error::NothingToEvaluate)));
+        assert!(matches!(
+            Calibrator::fit(method, &[f64::INFINITY], &[true], None),
+            Err(Error::InvalidScore { .. })
+        ));
+        assert!(matches!(Calibrator::fit(method, &[1.0], &[], None), Err(Error::LengthMismatch { .. })));
+        assert!(matches!(
+            Calibrator::fit(method, &[1.0], &[true], Some(&[f64::NAN])),
+            Err(Error::InvalidWeight { .. })
+        ));
+    }
+    assert!(Calibrator::Isotonic { thresholds: vec![], values: vec![] }.apply(f64::NAN).is_nan());
+}
+
+#[test]
+fn survives_serialisation() {
+    for method in METHODS {
+        let calibrator = fit(method);
+        let json = serde_json::to_string(&calibrator).expect("serialisable");
+        assert_eq!(serde_json::from_str::<Calibrator>(&json).expect("readable"), calibrator);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn monotone_finite_and_better_on_the_fitted_data(
+        cells in proptest::collection::vec((-6.0..6.0f64, any::<bool>(), 0.1..3.0f64), 2..80),
+    ) {
+        let logits: Vec<f64> = cells.iter().map(|c| (4.0 * c.0).round() / 4.0).collect();
+        let labels: Vec<bool> = cells.iter().map(|c| c.1).collect();
+        let weights: Vec<f64> = cells.iter().map(|c| c.2).collect();
+        let loss = |c: &Calibrator| {
+            Scored::weighted(&labels, &c.apply_all(&logits), &weights).expect("finite").log_loss()
+        };
+        let plain = loss(&Calibrator::Identity);
+        for method in METHODS {
+            let calibrator = Calibrator::fit(method, &logits, &labels, Some(&weights)).expect("valid");
+            let grid: Vec<f64> = (-80..=80).map(|i| calibrator.apply(f64::from(i) / 10.0)).collect();
+            prop_assert!(grid.windows(2).all(|w| w[0] <= w[1]), "{:?}", calibrator);
+            prop_assert!(grid.iter().all(|p| (0.0..=1.0).contains(p)));
+            if method == CalibrationMethod::Temperature {
+                prop_assert!(loss(&calibrator) <= plain + 1e-12);
+            }
+            if let Calibrator::PriorShift { .. } = calibrator {
+                let mean = |v: &mut dyn Iterator<Item = f64>| v.zip(&weights).map(|(v, a)| v * a).sum::<f64>();
+                let predicted = mean(&mut logits.iter().map(|&z| calibrator.apply(z)));
+                let observed = mean(&mut labels.iter().map(|&y| f64::from(u8::from(y))));
+                prop_assert!((predicted - observed).abs() < 1e-9);
+            }
+        }
+    }
+}

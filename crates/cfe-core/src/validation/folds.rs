@@ -1,0 +1,187 @@
+//! Folds for cross-validation.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha12Rng;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result, ensure};
+
+/// K-fold cross-validation that spreads both classes evenly, shuffled by seed.
+///
+/// Each class is shuffled and dealt to the folds in turn; the positives go on where the negatives stopped. So the fold
+/// sizes differ by at most 1, and so do the numbers of each class. With fewer positives than folds, some folds hold
+/// out no positive; no training part loses more than one.
+///
+/// ```
+/// use cfe_core::validation::StratifiedKFold;
+///
+/// let labels: Vec<bool> = (0..50).map(|i| i % 10 == 0).collect();
+/// let folds = StratifiedKFold { n_splits: 5, seed: 42 }.assign(&labels)?;
+/// let held_out = folds.test(0);
+/// assert_eq!(held_out.len(), 10);
+/// assert_eq!(held_out.iter().filter(|&&i| labels[i]).count(), 1);
+/// # Ok::<(), cfe_core::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StratifiedKFold {
+    /// Folds, 2 to the number of instances (or groups).
+    pub n_splits: usize,
+    /// Seed of the shuffling.
+    pub seed: u64,
+}
+
+impl Default for StratifiedKFold {
+    fn default() -> Self {
+        Self { n_splits: 5, seed: 0 }
+    }
+}
+
+/// The fold of each instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folds {
+    fold: Vec<usize>,
+    n_splits: usize,
+}
+
+impl Folds {
+    /// Fold of each instance (n), below [`n_splits`](Self::n_splits).
+    pub fn as_slice(&self) -> &[usize] {
+        &self.fold
+    }
+
+    /// Number of folds.
+    pub fn n_splits(&self) -> usize {
+        self.n_splits
+    }
+
+    /// Instances held out in a fold, ascending; none for a fold that does not exist.
+    pub fn test(&self, fold: usize) -> Vec<usize> {
+        (0..self.fold.len()).filter(|&i| self.fold[i] == fold).collect()
+    }
+
+    /// All others, ascending.
+    pub fn train(&self, fold: usize) -> Vec<usize> {
+        (0..self.fold.len()).filter(|&i| self.fold[i] != fold).collect()
+    }
+}
+
+impl StratifiedKFold {
+    /// Folds of instances with these labels.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`] for fewer than 2 folds or fewer instances than folds.
+    pub fn assign(&self, labels: &[bool]) -> Result<Folds> {
+        self.repetition(labels, 0)
+    }
+
+    /// As [`assign`](Self::assign), `n_repeats` times with other shuffles of the same seed; the first is that of `assign`.
+    ///
+    /// # Errors
+    /// As [`assign`](Self::assign).
+    pub fn repeated(&self, labels: &[bool], n_repeats: usize) -> Result<Vec<Folds>> {
+        (0..n_repeats as u64).map(|repetition| self.repetition(labels, repetition)).collect()
+    }
+
+    fn repetition(&self, labels: &[bool], repetition: u64) -> Result<Folds> {
+        self.check(labels.len())?;
+        let mut rng = self.rng(repetition);
+        let mut fold = vec![0; labels.len()];
+        let mut next = 0;
+        for class in [false, true] {
+            let mut members: Vec<usize> = (0..labels.len()).filter(|&i| labels[i] == class).collect();
+            members.shuffle(&mut rng);
+            for i in members {
+                fold[i] = next % self.n_splits;
+                next += 1;
+            }
+        }
+        Ok(Folds { fold, n_splits: self.n_splits })
+    }
+
+    /// Folds that keep the instances of a group (patient, family, site) together and spread both classes as evenly as the
+    /// groups allow; scikit-learn's `StratifiedGroupKFold`.
+    ///
+    /// Groups are taken from the one with the most uneven classes down (ties in shuffled order); each goes to the fold where
+    /// it makes the shares of the classes differ least over folds, and among equal folds to the smallest.
+    ///
+    /// # Errors
+    /// [`Error::LengthMismatch`], and [`Error::InvalidParameter`] for fewer than 2 folds or fewer groups than folds.
+    pub fn assign_groups<G: Eq + Hash>(&self, labels: &[bool], groups: &[G]) -> Result<Folds> {
+        if groups.len() != labels.len() {
+            return Err(Error::LengthMismatch {
+                what: "groups",
+                found: groups.len(),
+                expected: labels.len(),
+            });
+        }
+        // Numbered by first appearance; nothing depends on the order of the hash map.
+        let mut numbers: HashMap<&G, usize> = HashMap::new();
+        let mut counts: Vec<[f64; 2]> = Vec::new();
+        let group: Vec<usize> = groups
+            .iter()
+            .zip(labels)
+            .map(|(name, &label)| {
+                let g = *numbers.entry(name).or_insert(counts.len());
+                if g == counts.len() {
+                    counts.push([0.0; 2]);
+                }
+                counts[g][usize::from(label)] += 1.0;
+                g
+            })
+            .collect();
+        self.check(counts.len())?;
+
+        let positives = labels.iter().filter(|&&y| y).count() as f64;
+        let totals = [labels.len() as f64 - positives, positives];
+        let mut order: Vec<usize> = (0..counts.len()).collect();
+        order.shuffle(&mut self.rng(0));
+        let unevenness = |g: usize| (counts[g][0] - counts[g][1]).abs();
+        order.sort_by(|&a, &b| unevenness(b).total_cmp(&unevenness(a)));
+        let mut filled = vec![[0.0; 2]; self.n_splits];
+        let mut fold_of_group = vec![0; counts.len()];
+        for g in order {
+            let mut best = (f64::INFINITY, f64::INFINITY, 0);
+            for f in 0..self.n_splits {
+                let size = filled[f][0] + filled[f][1];
+                (0..2).for_each(|c| filled[f][c] += counts[g][c]);
+                let spread = (0..2).map(|c| deviation(&filled, c, totals[c])).sum::<f64>();
+                (0..2).for_each(|c| filled[f][c] -= counts[g][c]);
+                // Equal up to rounding is equal.
+                let better = spread < best.0 - 1e-12 || (spread < best.0 + 1e-12 && size < best.1);
+                if better {
+                    best = (spread, size, f);
+                }
+            }
+            fold_of_group[g] = best.2;
+            (0..2).for_each(|c| filled[best.2][c] += counts[g][c]);
+        }
+        let fold = group.into_iter().map(|g| fold_of_group[g]).collect();
+        Ok(Folds { fold, n_splits: self.n_splits })
+    }
+
+    fn check(&self, n: usize) -> Result<()> {
+        const ALLOWED: &str = "2 folds at least, and not more than there are instances (or groups)";
+        ensure(self.n_splits >= 2 && self.n_splits <= n, "n_splits", self.n_splits, ALLOWED)
+    }
+
+    fn rng(&self, stream: u64) -> ChaCha12Rng {
+        let mut rng = ChaCha12Rng::seed_from_u64(self.seed);
+        rng.set_stream(stream);
+        rng
+    }
+}
+
+/// Standard deviation over folds of the share of class c that a fold holds.
+fn deviation(filled: &[[f64; 2]], c: usize, total: f64) -> f64 {
+    if total == 0.0 {
+        return 0.0;
+    }
+    let n = filled.len() as f64;
+    let mean = filled.iter().map(|f| f[c] / total).sum::<f64>() / n;
+    (filled.iter().map(|f| (f[c] / total - mean).powi(2)).sum::<f64>() / n).sqrt()
+}

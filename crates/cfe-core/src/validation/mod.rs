@@ -1,0 +1,16 @@
+//! Honest comparison: folds that respect classes and groups, bootstrap intervals, and rank tests over data sets.
+//!
+//! Everything drawn at random comes from a seed (ChaCha12) and gives the same bits for any number of threads.
+
+mod bootstrap;
+mod folds;
+mod ranks;
+mod wilcoxon;
+
+pub use bootstrap::{Bootstrap, Interval};
+pub use folds::{Folds, StratifiedKFold};
+pub use ranks::{Friedman, WinTieLoss, friedman, nemenyi_critical_difference, win_tie_loss};
+pub use wilcoxon::{Wilcoxon, wilcoxon_signed_rank};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,164 @@
+use approx::assert_abs_diff_eq;
+use ndarray::array;
+use proptest::prelude::*;
+
+use super::*;
+use crate::error::Error;
+
+const GAINS: [f64; 10] = [0.012, -0.003, 0.024, 0.008, -0.011, 0.031, 0.017, 0.002, -0.005, 0.019];
+
+#[test]
+fn wilcoxon_agrees_with_scipy() {
+    let test = wilcoxon_signed_rank(&GAINS).expect("finite");
+    assert_eq!((test.n, test.statistic, test.p_value, test.exact), (10, 10.0, 0.083984375, true));
+    // Ties and a zero.
+    let test = wilcoxon_signed_rank(&[0.01, -0.01, 0.02, 0.02, 0.0, 0.03, -0.02, 0.05]).expect("finite");
+    assert_eq!((test.n, test.statistic, test.p_value), (7, 5.5, 0.203125));
+    // More than 50: normal approximation, without ties and with.
+    let untied = [
+        -0.02162, -0.00598, -0.02866, -0.07431, 0.02087, -0.00809, -0.06951, 0.03514, -0.03336, 0.0146,
+        0.04845, 0.01845, 0.06897, -0.04974, 0.03212, -0.02224, -0.03154, -0.01694, -0.00358, 0.01481,
+        -0.04626, 0.05704, 0.03528, -0.06481, 0.08641, 0.10679, 0.07094, 0.003, -0.04154, 0.06472, -0.00816,
+        0.07312, 0.02241, 0.06083, 0.02982, 0.04733, 0.01253, 0.10129, 0.01835, 0.0321, 0.10616, -0.05539,
+        -0.05152, 0.06047, -0.04666, 0.10918, -0.00868, -0.02537, 0.10815, 0.08603, 0.10538, 0.0573,
+        -0.03106, 0.1075, -0.0014, 0.05212, 0.05936, 0.00425, 0.0427, 0.05811,
+    ];
+    let test = wilcoxon_signed_rank(&untied).expect("finite");
+    assert_eq!((test.statistic, test.exact), (531.0, false));
+    assert_abs_diff_eq!(test.p_value, 0.004700752677839332, epsilon = 1e-9);
+    let tied = [
+        0.11, 0.04, 0.07, 0.13, 0.11, -0.03, 0.07, 0.01, 0.01, 0.04, 0.03, 0.09, 0.06, 0.03, 0.04, 0.04,
+        0.09, 0.01, 0.04, -0.02, -0.11, 0.05, 0.06, -0.02, 0.13, -0.05, 0.02, 0.01, 0.1, 0.09, 0.03, 0.04,
+        -0.02, -0.08, 0.0, 0.03, 0.08, 0.08, 0.0, 0.0, -0.03, -0.05, -0.07, 0.12, -0.01, 0.0, -0.04, 0.06,
+        -0.06, 0.01, -0.02, 0.04, -0.01, -0.04, 0.02, 0.04, 0.02, 0.04, -0.01, 0.0,
+    ];
+    let test = wilcoxon_signed_rank(&tied).expect("finite");
+    assert_eq!((test.n, test.statistic), (55, 394.0));
+    assert_abs_diff_eq!(test.p_value, 0.0015981789915251682, epsilon = 1e-9);
+}
+
+#[test]
+fn wilcoxon_without_differences_is_no_evidence() {
+    for none in [&[][..], &[0.0, 0.0]] {
+        assert_eq!(wilcoxon_signed_rank(none).expect("finite").p_value, 1.0);
+    }
+    assert!(wilcoxon_signed_rank(&[f64::NAN]).is_err());
+}
+
+#[test]
+fn friedman_agrees_with_scipy() {
+    let results =
+        array![[0.8, 0.7, 0.6], [0.75, 0.75, 0.5], [0.9, 0.85, 0.7], [0.6, 0.65, 0.55], [0.7, 0.6, 0.6]];
+    let test = friedman(results.view()).expect("valid");
+    assert_abs_diff_eq!(test.chi_square, 7.444444444444447, epsilon = 1e-12);
+    assert_abs_diff_eq!(test.p_value, 0.02418017437647035, epsilon = 1e-12);
+    for (rank, expected) in test.mean_ranks.iter().zip([1.3, 1.8, 2.9]) {
+        assert_abs_diff_eq!(*rank, expected, epsilon = 1e-12);
+    }
+    let test = friedman(array![[1.0, 1.0], [2.0, 2.0]].view()).expect("valid");
+    assert_eq!((test.chi_square, test.p_value), (0.0, 1.0));
+    assert!(friedman(array![[1.0, 2.0]].view()).is_err());
+    assert!(friedman(array![[1.0, f64::NAN], [1.0, 2.0]].view()).is_err());
+}
+
+#[test]
+fn nemenyi_agrees_with_the_studentised_range_of_scipy() {
+    let table = [
+        (2, 1.9599639845400534, 1.6448536269514722),
+        (3, 2.343700586378409, 2.0522927304967755),
+        (10, 3.163683577053373, 2.9198888400615384),
+        (24, 3.6372523316885754, 3.4170894284200886),
+        (50, 3.9923432900094076, 3.7877496141945874),
+    ];
+    for (k, five, ten) in table {
+        let kf = k as f64;
+        let q = |alpha| {
+            nemenyi_critical_difference(k, 6, alpha).expect("valid") / (kf * (kf + 1.0) / 36.0).sqrt()
+        };
+        assert_abs_diff_eq!(q(0.05), five, epsilon = 1e-7);
+        assert_abs_diff_eq!(q(0.1), ten, epsilon = 1e-7);
+    }
+    assert!(nemenyi_critical_difference(1, 6, 0.05).is_err());
+    assert!(nemenyi_critical_difference(3, 6, f64::NAN).is_err());
+}
+
+#[test]
+fn bootstrap_is_deterministic_and_covers_the_spread_of_a_mean() {
+    // The Brier score of constant scores on one class is a constant; of two kinds of negatives, a binomial mean.
+    let labels = vec![false; 400];
+    let scores: Vec<f64> = (0..400).map(|i| if i % 2 == 0 { 0.0 } else { 1.0 }).collect();
+    let bootstrap = Bootstrap { n_resamples: 4000, ..Default::default() };
+    let interval = bootstrap.interval(&labels, &scores, |s| s.brier()).expect("valid");
+    assert_eq!(interval.estimate, 0.5);
+    assert_abs_diff_eq!(interval.standard_error, 0.025, epsilon = 0.001);
+    assert_abs_diff_eq!(interval.lower, 0.5 - 1.96 * 0.025, epsilon = 0.004);
+    assert_abs_diff_eq!(interval.upper, 0.5 + 1.96 * 0.025, epsilon = 0.004);
+    let one = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a pool");
+    assert_eq!(one.install(|| bootstrap.interval(&labels, &scores, |s| s.brier()).expect("valid")), interval);
+    let same = bootstrap.paired_difference(&labels, &scores, &scores, |s| s.brier()).expect("valid");
+    assert_eq!((same.estimate, same.lower, same.upper, same.standard_error), (0.0, 0.0, 0.0, 0.0));
+    let bad = Bootstrap { confidence: 1.0, ..bootstrap };
+    assert!(bad.interval(&labels, &scores, |s| s.brier()).is_err());
+    assert!(bootstrap.interval(&[], &[], |s| s.brier()).is_err());
+}
+
+#[test]
+fn folds_refuse_what_cannot_be_split() {
+    for n_splits in [0, 1, 4] {
+        let error =
+            StratifiedKFold { n_splits, seed: 0 }.assign(&[true, false, false]).expect_err("out of range");
+        assert!(matches!(error, Error::InvalidParameter { name: "n_splits", .. }));
+    }
+    let folds = StratifiedKFold { n_splits: 2, seed: 0 };
+    assert!(folds.assign_groups(&[true, false], &["a", "a"]).is_err());
+    assert!(folds.assign_groups(&[true, false], &["a"]).is_err());
+}
+
+#[test]
+fn repetitions_differ_and_begin_with_the_plain_folds() {
+    let labels: Vec<bool> = (0..60).map(|i| i % 3 == 0).collect();
+    let spec = StratifiedKFold { n_splits: 4, seed: 9 };
+    let repeated = spec.repeated(&labels, 3).expect("valid");
+    assert_eq!(repeated[0], spec.assign(&labels).expect("valid"));
+    assert!(repeated[0] != repeated[1] && repeated[1] != repeated[2]);
+    assert_ne!(repeated[0], StratifiedKFold { seed: 10, ..spec }.assign(&labels).expect("valid"));
+}
+
+proptest! {
+    #[test]
+    fn folds_partition_and_stratify(
+        labels in proptest::collection::vec(proptest::bool::weighted(0.15), 12..200), n_splits in 2usize..12, seed: u64,
+    ) {
+        let folds = StratifiedKFold { n_splits, seed }.assign(&labels).expect("enough instances");
+        let mut seen = vec![0; labels.len()];
+        let (mut sizes, mut positives) = (Vec::new(), Vec::new());
+        for fold in 0..folds.n_splits() {
+            let test = folds.test(fold);
+            test.iter().for_each(|&i| seen[i] += 1);
+            prop_assert_eq!(test.len() + folds.train(fold).len(), labels.len());
+            sizes.push(test.len());
+            positives.push(test.iter().filter(|&&i| labels[i]).count());
+        }
+        prop_assert!(seen.iter().all(|&s| s == 1));
+        for counts in [sizes, positives] {
+            prop_assert!(counts.iter().max().expect("folds") - counts.iter().min().expect("folds") <= 1);
+        }
+    }
+
+    #[test]
+    fn grouped_folds_keep_groups_whole(
+        cells in proptest::collection::vec((proptest::bool::weighted(0.2), 0u8..40), 100..300), seed: u64,
+    ) {
+        let (labels, groups): (Vec<bool>, Vec<u8>) = cells.into_iter().unzip();
+        let spec = StratifiedKFold { n_splits: 4, seed };
+        let folds = spec.assign_groups(&labels, &groups).expect("enough groups");
+        let mut fold_of = std::collections::HashMap::new();
+        for (group, &fold) in groups.iter().zip(folds.as_slice()) {
+            prop_assert_eq!(*fold_of.entry(group).or_insert(fold), fold);
+        }
+        let sizes: Vec<usize> = (0..4).map(|f| folds.test(f).len()).collect();
+        let even = labels.len() / 4;
+        prop_assert!(sizes.iter().all(|&s| s.abs_diff(even) <= even / 2 + 8), "{:?}", sizes);
+        prop_assert_eq!(spec.assign_groups(&labels, &groups).expect("valid"), folds);
+    }
+}
