@@ -13,8 +13,8 @@
 //! `label_aware` and blending are different things; the published ALS blends `certainty` with alpha = 1. A missing cell
 //! (NaN) has confidence 0 under every strategy.
 
-use cfe_kernel::Cells;
-use ndarray::{Array2, ArrayView2};
+use cfe_kernel::{Cells, Scalar};
+use ndarray::{Array2, ArrayView2, Axis, Slice};
 use serde::{Deserialize, Serialize};
 
 use crate::data::EnsembleData;
@@ -226,44 +226,52 @@ impl ConfidenceRule<'_> {
     /// The formula of one row of cells. `label` is 1, 0 or NaN (unlabeled); nothing branches on it, since neighbours'
     /// labels are unrelated, so that all of it becomes vector code.
     #[inline(always)]
-    fn evaluate(&self, u: usize, start: usize, ratings: &mut [f64], confidences: &mut [f64]) {
+    fn evaluate<T: Scalar>(&self, u: usize, start: usize, ratings: &mut [T], confidences: &mut [T]) {
+        let number = T::from_f64;
+        let (half, one) = (T::HALF, T::ONE);
         let end = start + ratings.len();
         let labels = self.labels.as_deref().map(|labels| &labels[start..end]);
         let reliability = self.fitted.reliability.get(u).copied().unwrap_or(1.0);
         let cells = ratings.iter().zip(confidences.iter_mut());
         match self.fitted.confidence.strategy {
-            ConfidenceStrategy::Uniform => confidences.fill(1.0),
-            ConfidenceStrategy::Certainty => cells.for_each(|(&r, c)| *c = (r - 0.5).abs()),
+            ConfidenceStrategy::Uniform => confidences.fill(one),
+            ConfidenceStrategy::Certainty => cells.for_each(|(&r, c)| *c = (r - half).abs()),
             ConfidenceStrategy::LabelAware => match labels {
                 Some(labels) => cells.zip(labels).for_each(|((&r, c), &y)| {
-                    *c = if y.is_nan() { (r - 0.5).abs() } else { agreement_with(r, y) };
+                    *c = if y.is_nan() { (r - half).abs() } else { agreement_with(r, y) };
                 }),
-                None => cells.for_each(|(&r, c)| *c = (r - 0.5).abs()),
+                None => cells.for_each(|(&r, c)| *c = (r - half).abs()),
             },
-            ConfidenceStrategy::Calibration { .. } => confidences.fill(reliability),
+            ConfidenceStrategy::Calibration { .. } => confidences.fill(number(reliability)),
             ConfidenceStrategy::Adaptive { certainty, calibration, agreement } => {
+                let (certainty, fixed, agreement) =
+                    (number(certainty), number(calibration * reliability), number(agreement));
                 for ((&r, c), &agreed) in cells.zip(&self.agreement[start..end]) {
-                    *c = certainty * (r - 0.5).abs() + calibration * reliability + agreement * agreed;
+                    *c = certainty * (r - half).abs() + fixed + agreement * number(agreed);
                 }
             }
-            ConfidenceStrategy::Given => match &self.given {
-                Some(given) => {
-                    confidences.iter_mut().enumerate().for_each(|(k, c)| *c = given[(u, start + k)])
-                }
-                None => confidences.fill(1.0),
+            ConfidenceStrategy::Given => match self.given.as_ref().map(|given| given.row(u)) {
+                Some(row) => match row.as_slice() {
+                    Some(row) => {
+                        confidences.iter_mut().zip(&row[start..end]).for_each(|(c, &given)| *c = number(given));
+                    }
+                    None => confidences.iter_mut().enumerate().for_each(|(k, c)| *c = number(row[start + k])),
+                },
+                None => confidences.fill(one),
             },
         }
         let alpha = self.fitted.confidence.label_alpha;
         if let (Some(labels), true) = (labels, alpha > 0.0) {
+            let alpha = number(alpha);
             for ((&r, c), &y) in ratings.iter().zip(confidences.iter_mut()).zip(labels) {
-                let agreement = if y.is_nan() { 0.0 } else { agreement_with(r, y) };
-                *c *= 1.0 + alpha * agreement;
+                let agreement = if y.is_nan() { T::ZERO } else { agreement_with(r, y) };
+                *c = *c * (one + alpha * agreement);
             }
         }
         for (r, c) in ratings.iter_mut().zip(confidences.iter_mut()) {
             let seen = !r.is_nan();
-            *c = if seen { *c } else { 0.0 };
-            *r = if seen { *r } else { 0.0 };
+            *c = if seen { *c } else { T::ZERO };
+            *r = if seen { *r } else { T::ZERO };
         }
     }
 
@@ -273,14 +281,15 @@ impl ConfidenceRule<'_> {
         let mut out = Array2::zeros((m, n));
         let (mut ratings, mut confidences) = (vec![0.0; n], vec![0.0; n]);
         for u in 0..m {
-            self.fill(u, 0, &mut ratings, &mut confidences);
+            Cells::<f64>::fill(self, u, 0, &mut ratings, &mut confidences);
             out.row_mut(u).iter_mut().zip(&confidences).for_each(|(o, &c)| *o = c);
         }
         out
     }
 }
 
-impl Cells<f64> for ConfidenceRule<'_> {
+/// In f32 the formula is evaluated in f32, from ratings rounded to it.
+impl<T: Scalar> Cells<T> for ConfidenceRule<'_> {
     fn rows(&self) -> usize {
         self.predictions.nrows()
     }
@@ -294,21 +303,24 @@ impl Cells<f64> for ConfidenceRule<'_> {
     ///
     /// # Panics
     /// If the range does not lie in the matrix.
-    fn fill(&self, u: usize, start: usize, ratings: &mut [f64], confidences: &mut [f64]) {
+    fn fill(&self, u: usize, start: usize, ratings: &mut [T], confidences: &mut [T]) {
         let row = self.predictions.row(u);
-        match row.as_slice() {
-            Some(row) => ratings.copy_from_slice(&row[start..start + ratings.len()]),
-            None => ratings.iter_mut().enumerate().for_each(|(k, r)| *r = row[start + k]),
-        }
+        let row = row.slice_axis(Axis(0), Slice::from(start..start + ratings.len()));
         // Compiled for the instruction set found at run time: a sweep evaluates every cell twice.
-        pulp::Arch::new().dispatch(|| self.evaluate(u, start, ratings, confidences));
+        pulp::Arch::new().dispatch(|| {
+            match row.as_slice() {
+                Some(row) => ratings.iter_mut().zip(row).for_each(|(r, &given)| *r = T::from_f64(given)),
+                None => ratings.iter_mut().zip(&row).for_each(|(r, &given)| *r = T::from_f64(given)),
+            }
+            self.evaluate(u, start, ratings, confidences);
+        });
     }
 }
 
 /// How far a prediction agrees with a label of 0 or 1: r or 1 - r.
 #[inline(always)]
-fn agreement_with(r: f64, label: f64) -> f64 {
-    if label > 0.5 { r } else { 1.0 - r }
+fn agreement_with<T: Scalar>(r: T, label: f64) -> T {
+    if label > 0.5 { r } else { T::ONE - r }
 }
 
 /// max(1 - Brier, floor) of each classifier over its labeled, observed cells; 1 where there are none.
