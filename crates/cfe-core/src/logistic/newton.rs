@@ -177,11 +177,11 @@ impl<'a> Newton<'a> {
         }
         let g_b = self.gradient[k];
         let mut residual = g_b.abs();
-        for j in 0..k {
-            self.gradient[j] += lambda * self.factors[j] * (v[j] - self.targets[j]);
+        for (j, &w) in v[..k].iter().enumerate() {
+            self.gradient[j] += lambda * self.factors[j] * (w - self.targets[j]);
             self.hessian[j * p + j] += lambda * self.factors[j];
             let g = self.gradient[j] + self.design.means[j] * g_b;
-            residual = residual.max(if self.free[j] { g.abs() } else { (v[j] - (v[j] - g).max(0.0)).abs() });
+            residual = residual.max(if self.free[j] { g.abs() } else { (w - (w - g).max(0.0)).abs() });
         }
         for j in 0..p {
             for i in 0..j {
