@@ -2,7 +2,7 @@
 //!
 //! The vector code is large (three instruction sets, every block shape). Generic code is compiled wherever
 //! it is used with new types, so the public functions, generic over [`super::Cells`], only fetch cells and
-//! call these methods, whose bodies exist once in this crate: 20 s less per test, binary or benchmark.
+//! call these methods, whose bodies exist once in this crate.
 
 use super::pack::{PAIR, Panels};
 use super::residual::{ErrorTile, Interleave, PackErrors};
@@ -12,26 +12,27 @@ use super::tile::{PackPair, Prepare, Problem, SolveTile};
 use core::marker::PhantomData;
 use pulp::{Arch, Simd, WithSimd};
 
-/// Run-time dispatched operations on slices of `Self`.
+/// Operations on slices of `Self` for the instruction set `arch`, which must be the same in all calls that
+/// work on the same packed data.
 pub trait Compiled: Sized {
     /// Instances per micro-tile: [`PAIR`] registers.
-    fn micro() -> usize;
+    fn micro(arch: Arch) -> usize;
     /// See [`Prepare`].
-    fn prepare(op: Prepare<'_, Self>) -> Problem<'_, Self>;
+    fn prepare(arch: Arch, op: Prepare<'_, Self>) -> Problem<'_, Self>;
     /// See [`PackPair`].
-    fn pack_pair(op: PackPair<'_, Self>);
+    fn pack_pair(arch: Arch, op: PackPair<'_, Self>);
     /// See [`SolveTile`].
-    fn solve_tile(op: SolveTile<'_, '_, Self>) -> Option<usize>;
+    fn solve_tile(arch: Arch, op: SolveTile<'_, '_, Self>) -> Option<usize>;
     /// See [`PackRow`].
-    fn pack_row(op: PackRow<'_, Self>) -> f64;
+    fn pack_row(arch: Arch, op: PackRow<'_, Self>) -> f64;
     /// See [`TileSums`].
-    fn tile_sums(op: TileSums<'_, Self>);
+    fn tile_sums(arch: Arch, op: TileSums<'_, Self>);
     /// See [`PackErrors`].
-    fn pack_errors(op: PackErrors<'_, Self>) -> Panels<Self>;
+    fn pack_errors(arch: Arch, op: PackErrors<'_, Self>) -> Panels<Self>;
     /// See [`Interleave`].
-    fn interleave(op: Interleave<'_, Self>);
+    fn interleave(arch: Arch, op: Interleave<'_, Self>);
     /// See [`ErrorTile`].
-    fn error_tile(op: ErrorTile<'_, Self>) -> f64;
+    fn error_tile(arch: Arch, op: ErrorTile<'_, Self>) -> f64;
 }
 
 struct Micro<T>(PhantomData<T>);
@@ -48,32 +49,32 @@ impl<T: Scalar> WithSimd for Micro<T> {
 macro_rules! compiled {
     ($t:ty) => {
         impl Compiled for $t {
-            fn micro() -> usize {
-                Arch::new().dispatch(Micro::<$t>(PhantomData))
+            fn micro(arch: Arch) -> usize {
+                arch.dispatch(Micro::<$t>(PhantomData))
             }
-            fn prepare(op: Prepare<'_, Self>) -> Problem<'_, Self> {
-                Arch::new().dispatch(op)
+            fn prepare(arch: Arch, op: Prepare<'_, Self>) -> Problem<'_, Self> {
+                arch.dispatch(op)
             }
-            fn pack_pair(op: PackPair<'_, Self>) {
-                Arch::new().dispatch(op);
+            fn pack_pair(arch: Arch, op: PackPair<'_, Self>) {
+                arch.dispatch(op);
             }
-            fn solve_tile(op: SolveTile<'_, '_, Self>) -> Option<usize> {
-                Arch::new().dispatch(op)
+            fn solve_tile(arch: Arch, op: SolveTile<'_, '_, Self>) -> Option<usize> {
+                arch.dispatch(op)
             }
-            fn pack_row(op: PackRow<'_, Self>) -> f64 {
-                Arch::new().dispatch(op)
+            fn pack_row(arch: Arch, op: PackRow<'_, Self>) -> f64 {
+                arch.dispatch(op)
             }
-            fn tile_sums(op: TileSums<'_, Self>) {
-                Arch::new().dispatch(op);
+            fn tile_sums(arch: Arch, op: TileSums<'_, Self>) {
+                arch.dispatch(op);
             }
-            fn pack_errors(op: PackErrors<'_, Self>) -> Panels<Self> {
-                Arch::new().dispatch(op)
+            fn pack_errors(arch: Arch, op: PackErrors<'_, Self>) -> Panels<Self> {
+                arch.dispatch(op)
             }
-            fn interleave(op: Interleave<'_, Self>) {
-                Arch::new().dispatch(op);
+            fn interleave(arch: Arch, op: Interleave<'_, Self>) {
+                arch.dispatch(op);
             }
-            fn error_tile(op: ErrorTile<'_, Self>) -> f64 {
-                Arch::new().dispatch(op)
+            fn error_tile(arch: Arch, op: ErrorTile<'_, Self>) -> f64 {
+                arch.dispatch(op)
             }
         }
     };

@@ -13,6 +13,10 @@
 //! factorisation. Left-looking by blocks of four columns: a 4 x 4 block of entries stays in registers over
 //! the whole sum, so a step loads 8 registers for 16 multiply-adds.
 
+// Loops over a register block count instead of iterating: with constant bounds they unroll completely, which
+// is what keeps the block in registers, and several arrays are indexed alike.
+#![allow(clippy::needless_range_loop)]
+
 use super::pack::PAIR;
 use super::simd::Scalar;
 use super::triangle;
@@ -185,8 +189,8 @@ fn columns<T: Scalar, S: Simd, P: System<T>, const J: usize>(
     for i in 0..J {
         let at = triangle(start + i) + start;
         // Element by element: a slice copy of a few registers becomes a call to memcpy.
-        for j in 0..=i {
-            a[at + j] = block[i][j];
+        for (out, &value) in a[at..=at + i].iter_mut().zip(&block[i]) {
+            *out = value;
         }
     }
 
@@ -247,9 +251,8 @@ fn rows<T: Scalar, S: Simd, P: System<T>, const I: usize, const J: usize>(
         }
     }
     for i in 0..I {
-        let out = &mut a[triangle(row + i) + start..][..J];
-        for j in 0..J {
-            out[j] = block[i][j];
+        if let Some(out) = a[triangle(row + i) + start..].first_chunk_mut::<J>() {
+            *out = block[i];
         }
     }
 }

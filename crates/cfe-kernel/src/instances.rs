@@ -13,12 +13,13 @@ use super::simd::Scalar;
 use super::tile::{PackPair, Prepare, Problem, SolveTile};
 use super::workspace::{Scratch, Workspace};
 use super::{KernelError, Side, check_lambda, check_shape};
+use pulp::Arch;
 use rayon::prelude::*;
 
 /// Bytes of packed cells per tile: half of a 1 MiB L2 cache, less what else is live.
 const TILE_BYTES: usize = 384 << 10;
 /// Bytes of a tile's row of cells at most: long enough to stream from memory.
-const ROW_BYTES: usize = 2048;
+const ROW_BYTES: usize = 4096;
 
 /// Updates all instances: `y_i = (X diag(C[:,i]) X^T + lambda I)^-1 X diag(C[:,i]) R[:,i]`.
 ///
@@ -45,7 +46,7 @@ pub fn update_instances<T: Scalar, C: Cells<T>>(
     if n == 0 || d == 0 {
         return Ok(());
     }
-    let problem = T::prepare(Prepare { x, m, d, lambda });
+    let problem = T::prepare(workspace.arch(), Prepare { x, m, d, lambda });
 
     // Every job owns its part of each row of Y: d slices, which is what keeps this free of `unsafe`.
     let jobs = (16384 / d).clamp(16, 128);
@@ -62,7 +63,7 @@ pub fn update_instances<T: Scalar, C: Cells<T>>(
         .enumerate()
         .with_max_len(1)
         .filter_map(|(job, rows)| {
-            workspace.with(|scratch| run(cells, &problem, job * job_len, rows, scratch))
+            workspace.with(|scratch| run(workspace.arch(), cells, &problem, job * job_len, rows, scratch))
         })
         .min();
     match failed {
@@ -73,6 +74,7 @@ pub fn update_instances<T: Scalar, C: Cells<T>>(
 
 /// Updates the instances from `start` on, whose part of every row of Y is `rows`; the lowest that failed.
 fn run<T: Scalar, C: Cells<T>>(
+    arch: Arch,
     cells: &C,
     problem: &Problem<'_, T>,
     start: usize,
@@ -80,7 +82,7 @@ fn run<T: Scalar, C: Cells<T>>(
     scratch: &mut Scratch<T>,
 ) -> Option<usize> {
     let m = problem.m;
-    let micro = T::micro();
+    let micro = T::micro(arch);
     // A panel of Z formed on the fly should serve several micro-tiles.
     let least = if problem.on_the_fly() { 8 * micro } else { micro };
     let tile = (TILE_BYTES / (2 * m.max(1) * size_of::<T>())).min(ROW_BYTES / size_of::<T>()).max(least);
@@ -98,9 +100,9 @@ fn run<T: Scalar, C: Cells<T>>(
         c[count..].fill(T::ZERO);
         for u in 0..m {
             cells.fill(u, start + offset, &mut r[..count], &mut c[..count]);
-            T::pack_pair(PackPair { r, c, u, m, weighted: !problem.is_dual(), left, right });
+            T::pack_pair(arch, PackPair { r, c, u, m, weighted: !problem.is_dual(), left, right });
         }
-        let bad = T::solve_tile(SolveTile { problem, scratch, rows: &mut rows, offset, count });
+        let bad = T::solve_tile(arch, SolveTile { problem, scratch, rows: &mut rows, offset, count });
         failed = failed.or(bad.map(|lane| start + offset + lane));
     }
     failed

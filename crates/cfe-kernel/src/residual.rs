@@ -11,14 +11,14 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 /// Instances per job; the jobs' sums are added in order.
-const JOB: usize = 2048;
+const JOB: usize = 4096;
 /// Elements of a tile of cells (per classifier).
-const TILE: usize = 256;
+const TILE: usize = 512;
 
 /// `sum_ui c_ui (r_ui - x_u . y_i)^2`.
 ///
 /// `x` is d x m and `y` d x n (row-major). Costs `2 n m (d + 2)` flops and reads every cell and Y once.
-/// Terms are computed in T; blocks of at most 256 x 14 of them are
+/// Terms are computed in T; blocks of at most 512 x 14 of them are
 /// added in T, lane by lane, and everything beyond in f64.
 ///
 /// # Errors
@@ -36,12 +36,12 @@ pub fn weighted_squared_error<T: Scalar, C: Cells<T>>(
     if m == 0 {
         return Ok(0.0);
     }
-    let panels = T::pack_errors(PackErrors { x, m, d });
+    let panels = T::pack_errors(workspace.arch(), PackErrors { x, m, d });
     let sums: Vec<f64> = (0..n.div_ceil(JOB))
         .into_par_iter()
         .map(|job| {
             let range = job * JOB..n.min((job + 1) * JOB);
-            workspace.with(|scratch| error_sum(cells, &panels, y, d, range, scratch))
+            workspace.with(|scratch| error_sum(workspace.arch(), cells, &panels, y, d, range, scratch))
         })
         .collect();
     Ok(sums.iter().sum())
@@ -49,6 +49,7 @@ pub fn weighted_squared_error<T: Scalar, C: Cells<T>>(
 
 /// The error of a range of instances.
 fn error_sum<T: Scalar, C: Cells<T>>(
+    arch: Arch,
     cells: &C,
     panels: &Panels<T>,
     y: &[T],
@@ -57,13 +58,13 @@ fn error_sum<T: Scalar, C: Cells<T>>(
     scratch: &mut Scratch<T>,
 ) -> f64 {
     let (m, n) = (cells.rows(), cells.cols());
-    let micro = T::micro();
+    let micro = T::micro(arch);
     let mut total = 0.0;
     for start in range.clone().step_by(TILE) {
         let len = TILE.min(range.end - start);
         let padded = len.next_multiple_of(micro);
         let out = scratch.lanes.get(d * padded);
-        T::interleave(Interleave { y, n, start, len, out });
+        T::interleave(arch, Interleave { y, n, start, len, out });
         // As many classifiers as a panel has columns.
         for (first, count) in split(m, panels.columns()) {
             let r = scratch.ratings.get(count * TILE);
@@ -73,7 +74,8 @@ fn error_sum<T: Scalar, C: Cells<T>>(
                 r[len..padded].fill(T::ZERO);
                 c[len..padded].fill(T::ZERO);
             }
-            total += T::error_tile(ErrorTile { panel: panels.get(first, count), count, d, padded, scratch });
+            total +=
+                T::error_tile(arch, ErrorTile { panel: panels.get(first, count), count, d, padded, scratch });
         }
     }
     total

@@ -3,6 +3,9 @@
 //! The lanes are the summands: a block of 5 classifiers x 5 entries of vech keeps 25 partial sums over the
 //! tile in registers (10 loads for 25 multiply-adds a step) and adds their lanes up at its end.
 
+// As in `factor`: constant bounds unroll completely and keep the block in registers.
+#![allow(clippy::needless_range_loop)]
+
 use super::factor::MAX_LANES;
 use super::pack::triangle_position;
 use super::simd::Scalar;

@@ -4,6 +4,7 @@
 //! sweeps allocate nothing. (rayon's `map_init` would make one per split of the job list instead.)
 
 use super::simd::Scalar;
+use pulp::Arch;
 use std::sync::{Mutex, PoisonError};
 
 /// Bytes of a cache line and of the widest register.
@@ -52,16 +53,34 @@ pub struct Scratch<T> {
 
 /// Scratch memory for the kernel's functions. Make one and pass it to every call; it holds a few hundred
 /// KiB per thread that has worked with it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Workspace<T> {
+    arch: Arch,
     pool: Mutex<Vec<Scratch<T>>>,
 }
 
+impl<T: Scalar> Default for Workspace<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<T: Scalar> Workspace<T> {
-    /// An empty workspace; memory is taken on first use.
+    /// An empty workspace for the best instruction set of this CPU; memory is taken on first use.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        Self::with_arch(Arch::new())
+    }
+
+    /// A workspace for a given instruction set: for tests of the code for lesser CPUs.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_arch(arch: Arch) -> Self {
+        Self { arch, pool: Mutex::default() }
+    }
+
+    pub(crate) fn arch(&self) -> Arch {
+        self.arch
     }
 
     /// Runs `job` with a scratch of its own. Two uncontended locks a job, against jobs of 50 us and more.
