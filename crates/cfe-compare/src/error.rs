@@ -1,5 +1,7 @@
 //! What can go wrong, and the exit code that says so.
 
+use std::path::PathBuf;
+
 use cf_ensemble::BackendError;
 
 use crate::published::Method;
@@ -35,6 +37,49 @@ pub enum Error {
         /// The core's error.
         source: cf_ensemble::Error,
     },
+    /// A method of the benchmark failed.
+    #[error("{method} failed on {data_set}, seed {seed}: {source}")]
+    Method {
+        /// The method.
+        method: &'static str,
+        /// The data set.
+        data_set: String,
+        /// The seed.
+        seed: u64,
+        /// Its error.
+        source: cf_ensemble::Error,
+    },
+    /// A table could not be read.
+    #[error(transparent)]
+    Table(#[from] cf_ensemble::io::TableError),
+    /// A folder could not be read.
+    #[error("the folder {} cannot be read: {source}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// The system's message.
+        source: std::io::Error,
+    },
+    /// A folder holds no tables of a benchmark.
+    #[error("{} holds no `<data set>/seed<k>.csv.gz`; name the folder above the data sets", path.display())]
+    NoTables {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Results of another program cannot be read.
+    #[error(
+        "{} is no list of results: {source}; needed are dataset,seed,method,ap,roc_auc,brier,log_loss,best_f1,seconds",
+        path.display()
+    )]
+    External {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: csv::Error,
+    },
+    /// A statistic could not be computed.
+    #[error("the results cannot be tested: {0}")]
+    Statistics(cf_ensemble::Error),
     /// A backend could not be had.
     #[error(transparent)]
     Backend(#[from] BackendError),
@@ -55,10 +100,11 @@ pub enum Error {
 pub const CHECK_FAILED: u8 = 1;
 
 impl Error {
-    /// 2 for what another call would cure, 4 for training; 1 is a failed check, and clap exits 2 by itself.
+    /// 2 for what another call would cure, 3 for bad data, 4 for training; 1 is a failed check, and clap exits 2 by itself.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Error::File(_) => 2,
+            Error::File(_) | Error::Folder { .. } | Error::NoTables { .. } => 2,
+            Error::Table(_) | Error::External { .. } => 3,
             _ => 4,
         }
     }

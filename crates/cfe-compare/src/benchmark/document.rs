@@ -1,0 +1,162 @@
+//! The comparison as a document.
+
+use super::methods::Method;
+use super::summary::{MethodRow, Summary, TIE_MARGIN};
+use crate::report::number::{fixed, or_dash, seconds};
+use crate::report::{Cell, Document, Section, Table};
+
+/// Methods shown as columns of the table per data set.
+const COLUMNS: usize = 8;
+
+/// The document of a summary; `first` is our method.
+pub fn document(summary: &Summary, first: &str) -> Document {
+    Document {
+        title: "Combiners on real predictions".to_owned(),
+        answers: answers(summary, first),
+        sections: vec![methods(summary, first), data_sets(summary, first), honesty(summary, first)],
+    }
+}
+
+fn answers(summary: &Summary, first: &str) -> Vec<String> {
+    let Some(ours) = summary.methods.iter().find(|row| row.method == first) else { return Vec::new() };
+    let ranked = summary.methods.iter().filter(|row| row.mean_rank.is_some()).count();
+    let place = summary.methods.iter().position(|row| row.method == first).map_or(0, |k| k + 1);
+    let sets = summary.data_sets.len();
+    let mut answers = vec![format!(
+        "{first} is number {place} of {ranked} methods by mean rank on average precision over {sets} data sets (mean rank \
+         {}, mean average precision {}).",
+        or_dash(ours.mean_rank, 2),
+        fixed(ours.average_precision, 4)
+    )];
+    if let Some(rival) = summary.methods.iter().find(|row| row.method != first && row.mean_rank.is_some()) {
+        answers.push(format!(
+            "The best other method is {} (mean rank {}, mean average precision {}); Wilcoxon's p of the difference is {}.",
+            rival.method,
+            or_dash(rival.mean_rank, 2),
+            fixed(rival.average_precision, 4),
+            or_dash(rival.p_first_against, 4)
+        ));
+    }
+    if let (Some((ratio, set)), Some(counts)) = (&ours.worst_ratio, ours.against_mean) {
+        answers.push(format!(
+            "Against the plain mean it wins on {}, ties on {} and loses on {} data sets; at worst it reaches {} of the \
+             mean's average precision ({set}).",
+            counts.wins,
+            counts.ties,
+            counts.losses,
+            fixed(*ratio, 3)
+        ));
+    }
+    answers
+}
+
+fn methods(summary: &Summary, first: &str) -> Section {
+    let mut table = Table::new(
+        "",
+        [
+            "method",
+            "what",
+            "mean rank",
+            "AP",
+            "AP / mean's",
+            "worst",
+            "win/tie/loss",
+            "p vs mean",
+            &format!("p of {first}"),
+            "ROC-AUC",
+            "Brier",
+            "log loss",
+            "ECE",
+            "best F1",
+            "time",
+        ],
+    );
+    for row in &summary.methods {
+        let text = |value: Option<f64>, decimals| Cell::from(or_dash(value, decimals));
+        let counts = row.against_mean.map_or("-".to_owned(), |c| format!("{}/{}/{}", c.wins, c.ties, c.losses));
+        table.push([
+            Cell::from(row.method.as_str()),
+            Cell::from(what(row)),
+            text(row.mean_rank, 2),
+            text(Some(row.average_precision), 4),
+            text(row.ratio_to_mean, 3),
+            text(row.worst_ratio.as_ref().map(|w| w.0), 3),
+            Cell::from(counts),
+            text(row.p_against_mean, 4),
+            text(row.p_first_against, 4),
+            text(row.roc_auc, 4),
+            text(row.brier, 4),
+            text(row.log_loss, 4),
+            text(row.ece, 4),
+            text(row.best_f1, 4),
+            Cell::from(seconds(row.seconds)),
+        ]);
+    }
+    let seeds = summary.seeds.map_or("several".to_owned(), |k| k.to_string());
+    let test = summary.friedman.map_or(String::new(), |(chi, p)| {
+        format!(" Friedman: chi-square {}, p {p:.2e}.", fixed(chi, 1))
+    });
+    Section::new("Methods")
+        .text(format!(
+            "Figures are means over {} data sets of means over {seeds} seeds, on test rows that no method saw the labels \
+             of. Ranks, win/tie/loss (margin {TIE_MARGIN}) and p (Wilcoxon, two-sided, not corrected for the number of tests) \
+             are over data sets and average precision.{test} A star marks results of another program, read from a file.",
+            summary.data_sets.len()
+        ))
+        .table(table)
+}
+
+fn what(row: &MethodRow) -> &'static str {
+    let own = Method::all().into_iter().find(|method| method.name() == row.method);
+    own.map_or("", Method::description)
+}
+
+/// Our method, the mean, and the best others.
+fn columns(summary: &Summary, first: &str) -> Vec<usize> {
+    let index = |name: &str| summary.methods.iter().position(|row| row.method == name);
+    let mut chosen: Vec<usize> = [first, "mean"].into_iter().filter_map(index).collect();
+    for k in 0..summary.methods.len() {
+        if chosen.len() < COLUMNS && !chosen.contains(&k) {
+            chosen.push(k);
+        }
+    }
+    chosen
+}
+
+fn data_sets(summary: &Summary, first: &str) -> Section {
+    let chosen = columns(summary, first);
+    let names = chosen.iter().map(|&k| summary.methods[k].method.clone());
+    let head = ["data set", "train positives"].into_iter().map(str::to_owned);
+    let mut table = Table::new("", head.chain(names).chain(["best".to_owned()]));
+    for set in &summary.data_sets {
+        let best = set
+            .average_precision
+            .iter()
+            .enumerate()
+            .filter(|(k, _)| summary.methods[*k].mean_rank.is_some())
+            .filter_map(|(k, ap)| ap.map(|ap| (k, ap)))
+            .max_by(|a, b| a.1.total_cmp(&b.1));
+        let best = best.map_or("-".to_owned(), |(k, ap)| format!("{} {}", summary.methods[k].method, fixed(ap, 4)));
+        let cells = chosen.iter().map(|&k| Cell::from(or_dash(set.average_precision[k], 4)));
+        let start = [Cell::from(set.data_set.as_str()), Cell::from(or_dash(set.train_positives, 0))];
+        table.push(start.into_iter().chain(cells).chain([Cell::from(best)]));
+    }
+    Section::new("Average precision by data set").table(table)
+}
+
+fn honesty(summary: &Summary, first: &str) -> Section {
+    let chosen: Vec<usize> =
+        columns(summary, first).into_iter().filter(|&k| summary.methods[k].log_loss.is_some()).take(4).collect();
+    let heads = chosen.iter().flat_map(|&k| {
+        let name = &summary.methods[k].method;
+        [format!("log loss {name}"), format!("ECE {name}")]
+    });
+    let mut table = Table::new("", std::iter::once("data set".to_owned()).chain(heads));
+    for set in &summary.data_sets {
+        let cells = chosen
+            .iter()
+            .flat_map(|&k| [Cell::from(or_dash(set.log_loss[k], 4)), Cell::from(or_dash(set.ece[k], 4))]);
+        table.push(std::iter::once(Cell::from(set.data_set.as_str())).chain(cells));
+    }
+    Section::new("Probabilities by data set").table(table)
+}

@@ -1,0 +1,104 @@
+//! The methods that are compared.
+
+use cf_ensemble::als::{Als, AlsSpec};
+use cf_ensemble::baselines::Baseline;
+use cf_ensemble::recommended::{Recommended, RecommendedSpec};
+use cf_ensemble::{ClassWeight, EnsembleData, Result, Trainer};
+
+/// A way of combining.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// The recommended preset.
+    Recommended,
+    /// ALS as published, with class weights.
+    AlsWeighted,
+    /// ALS as published, without class weights.
+    AlsUnweighted,
+    /// Joint training as published, with class weights, f32 on the CPU.
+    #[cfg(feature = "torch")]
+    TorchWeighted,
+    /// A combiner without factorisation.
+    Baseline(Baseline),
+}
+
+/// Scores of the test instances.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scores {
+    /// What ranking is judged by.
+    pub ranking: Vec<f64>,
+    /// Probabilities; `None` for ranks.
+    pub probabilities: Option<Vec<f64>>,
+}
+
+impl Method {
+    /// Every method of this build, the recommended one first.
+    pub fn all() -> Vec<Method> {
+        let mut methods = vec![Method::Recommended, Method::AlsWeighted, Method::AlsUnweighted];
+        #[cfg(feature = "torch")]
+        methods.push(Method::TorchWeighted);
+        methods.extend(Baseline::ALL.map(Method::Baseline));
+        methods
+    }
+
+    /// Name in tables and files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Method::Recommended => "recommended",
+            Method::AlsWeighted => "als",
+            Method::AlsUnweighted => "als_unweighted",
+            #[cfg(feature = "torch")]
+            Method::TorchWeighted => "torch",
+            Method::Baseline(baseline) => baseline.name(),
+        }
+    }
+
+    /// What it does, in a few words.
+    pub fn description(self) -> &'static str {
+        match self {
+            Method::Recommended => "the recommended preset of CF-Ensemble",
+            Method::AlsWeighted => "ALS as published, class weights, prior-corrected",
+            Method::AlsUnweighted => "ALS as published, without class weights",
+            #[cfg(feature = "torch")]
+            Method::TorchWeighted => "joint training as published, class weights, prior-corrected",
+            Method::Baseline(baseline) => baseline.description(),
+        }
+    }
+
+    /// Learns from the labeled instances of `data` and scores the instances `test`.
+    ///
+    /// # Errors
+    /// Those of the method.
+    pub fn score(self, data: &EnsembleData, test: &[usize], seed: u64) -> Result<Scores> {
+        match self {
+            Method::Recommended => {
+                let fitted = Recommended::try_from(RecommendedSpec { seed, ..RecommendedSpec::default() })?.fit(data)?;
+                let predictions = fitted.model.predict(data.select_instances(test)?.predictions())?;
+                Ok(Scores { ranking: predictions.logits, probabilities: Some(predictions.probabilities) })
+            }
+            Method::AlsWeighted => transductive(&als(ClassWeight::Balanced, seed)?, data, test),
+            Method::AlsUnweighted => transductive(&als(ClassWeight::Uniform, seed)?, data, test),
+            #[cfg(feature = "torch")]
+            Method::TorchWeighted => {
+                let spec = cf_ensemble::torch::TorchSpec { seed, ..cf_ensemble::torch::TorchSpec::published() };
+                transductive(&cf_ensemble::torch::Torch::try_from(spec)?, data, test)
+            }
+            Method::Baseline(baseline) => {
+                let fitted = baseline.fit(data)?;
+                let scores = fitted.predict(data.select_instances(test)?.predictions())?;
+                let probabilities = fitted.is_probability().then(|| scores.clone());
+                Ok(Scores { ranking: scores, probabilities })
+            }
+        }
+    }
+}
+
+fn als(class_weight: ClassWeight, seed: u64) -> Result<Als> {
+    Als::try_from(AlsSpec { class_weight, seed, ..AlsSpec::default() })
+}
+
+/// The published trainers see the unlabeled instances too, and predict them from their own factors.
+fn transductive(trainer: &dyn Trainer, data: &EnsembleData, test: &[usize]) -> Result<Scores> {
+    let predictions = trainer.fit(data)?.model.predict_training(data)?;
+    let of = |values: &[f64]| test.iter().map(|&i| values[i]).collect();
+    Ok(Scores { ranking: of(&predictions.logits), probabilities: Some(of(&predictions.prior_corrected)) })
+}
