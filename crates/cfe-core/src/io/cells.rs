@@ -17,16 +17,34 @@ pub(super) fn is_missing(cell: &[u8]) -> bool {
 /// A probability, or NaN for a missing one.
 #[inline]
 pub(super) fn probability(cell: &[u8]) -> Result<f64, BadCell> {
-    if let Ok(value) = fast_float2::parse::<f64, _>(cell)
-        && (0.0..=1.0).contains(&value)
-    {
-        return Ok(value);
+    match simple_fraction(cell) {
+        Some(value) => Ok(value),
+        None => other_probability(cell.trim_ascii()),
     }
-    unusual_probability(cell.trim_ascii())
 }
 
-#[cold]
-fn unusual_probability(cell: &[u8]) -> Result<f64, BadCell> {
+/// Powers of ten that f64 holds exactly, as it holds every whole number of 15 digits: their quotient is then the
+/// nearest f64, without the general algorithm.
+const TENTHS: [f64; 16] =
+    [1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
+
+/// `0.` and up to 15 digits, which is what most cells hold.
+#[inline]
+fn simple_fraction(cell: &[u8]) -> Option<f64> {
+    let digits = cell.strip_prefix(b"0.")?;
+    let power = TENTHS.get(digits.len()).filter(|_| !digits.is_empty())?;
+    let mut whole = 0u64;
+    for &byte in digits {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        whole = 10 * whole + u64::from(digit);
+    }
+    Some(whole as f64 / power)
+}
+
+fn other_probability(cell: &[u8]) -> Result<f64, BadCell> {
     if is_missing(cell) {
         return Ok(f64::NAN);
     }
@@ -68,7 +86,16 @@ pub(super) fn number_label(value: f64) -> Result<Option<bool>, ()> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn numbers_are_read_as_the_standard_library_reads_them(text in r"0?\.[0-9]{1,20}|[01](\.0+)?|[1-9]e-[0-9]{1,3}") {
+            prop_assert_eq!(probability(text.as_bytes()).map(f64::to_bits), Ok(text.parse::<f64>().expect("a number").to_bits()));
+        }
+    }
 
     #[test]
     fn cells() {

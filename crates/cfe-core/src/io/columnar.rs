@@ -16,6 +16,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::cells;
+use super::grow::Growing;
 use super::options::{Layout, TableOptions};
 use super::source::{Format, Opened};
 use super::table::Parts;
@@ -47,7 +48,8 @@ fn read_parquet(opened: Opened, options: &TableOptions) -> TableResult<Parts> {
     let damaged = |reason: String| TableError::Damaged { file: file.clone(), format: "Parquet", reason };
     let handle: File = opened.seekable()?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(handle).map_err(|e| damaged(e.to_string()))?;
-    let mut table = Columns::plan(&file, "Parquet", builder.schema(), options)?;
+    let rows = usize::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or(0);
+    let table = Columns::plan(&file, "Parquet", builder.schema(), rows, options)?;
     let mask = ProjectionMask::roots(builder.parquet_schema(), table.used());
     let reader =
         builder.with_projection(mask).with_batch_size(BATCH).build().map_err(|e| damaged(e.to_string()))?;
@@ -64,7 +66,7 @@ fn read_arrow(opened: Opened, options: &TableOptions) -> TableResult<Parts> {
     }
     let reader = StreamReader::try_new(stream, None).map_err(|e| damaged(e.to_string()))?;
     let schema = reader.schema();
-    Columns::plan(&file, "Arrow IPC", &schema, options)?.read_all(reader)
+    Columns::plan(&file, "Arrow IPC", &schema, 0, options)?.read_all(reader)
 }
 
 /// A table as it grows, batch after batch.
@@ -73,7 +75,7 @@ struct Columns<'a> {
     header: Vec<String>,
     layout: Layout,
     parts: Parts,
-    cells: Vec<Vec<f64>>,
+    matrix: Growing,
     file: &'a str,
 }
 
@@ -82,13 +84,14 @@ impl<'a> Columns<'a> {
         file: &'a str,
         format: &'static str,
         schema: &Schema,
+        rows: usize,
         options: &TableOptions,
     ) -> TableResult<Self> {
         let header: Vec<String> = schema.fields().iter().map(|f| f.name().clone()).collect();
         let layout = Layout::plan(file, &header, options)?;
         let parts = Parts::new(file, &header, &layout);
-        let cells = vec![Vec::new(); layout.classifiers.len()];
-        Ok(Self { format, header, layout, parts, cells, file })
+        let matrix = Growing::new(layout.classifiers.len(), rows);
+        Ok(Self { format, header, layout, parts, matrix, file })
     }
 
     fn used(&self) -> Vec<usize> {
@@ -104,13 +107,13 @@ impl<'a> Columns<'a> {
             let batch = batch.map_err(|e| self.damaged(e.to_string()))?;
             self.append(&batch)?;
         }
-        if self.cells.first().is_none_or(Vec::is_empty) {
+        if self.matrix.len() == 0 {
             return Err(TableError::HeaderOnly { file: self.file.to_owned(), columns: self.header.len() });
         }
         if self.layout.label.is_none() {
-            self.parts.truth = vec![None; self.cells.first().map_or(0, Vec::len)];
+            self.parts.truth = vec![None; self.matrix.len()];
         }
-        self.parts.set_columns(self.cells)?;
+        self.parts.matrix = self.matrix.finish();
         self.parts.check_probabilities()?;
         Ok(self.parts)
     }
@@ -132,15 +135,18 @@ impl<'a> Columns<'a> {
     }
 
     fn append(&mut self, batch: &RecordBatch) -> TableResult<()> {
-        let before = self.cells.first().map_or(0, Vec::len);
-        for u in 0..self.cells.len() {
-            let at = self.layout.classifiers[u];
+        let before = self.matrix.len();
+        let m = self.layout.classifiers.len();
+        // Row by row, as the matrix takes them.
+        let mut cells = vec![f64::NAN; m * batch.num_rows()];
+        for (u, &at) in self.layout.classifiers.iter().enumerate() {
             let array = self.column(batch, at)?;
             let Some(values) = numbers(array) else {
                 return Err(self.wrong_type(at, array.data_type(), "float32, float64 and integers"));
             };
-            self.cells[u].extend(values);
+            cells.iter_mut().skip(u).step_by(m).zip(values).for_each(|(to, v)| *to = v);
         }
+        self.matrix.append(&cells);
         if let Some(at) = self.layout.label {
             let labels = self.labels(self.column(batch, at)?, at, before)?;
             self.parts.truth.extend(labels);

@@ -11,6 +11,8 @@ mod cells;
 #[cfg(feature = "parquet")]
 mod columnar;
 mod fingerprint;
+mod grow;
+mod matrix;
 mod model_error;
 mod model_file;
 mod model_header;
@@ -27,6 +29,7 @@ mod write;
 
 pub use atomic::{AtomicFile, WriteError};
 pub use fingerprint::fingerprint;
+pub use matrix::read_matrix;
 pub use model_error::{ModelFileError, ModelFileResult};
 pub use model_file::{MODEL_FILE_VERSION, ModelFile};
 pub use model_header::{MODEL_KIND, ModelDetails};

@@ -61,7 +61,10 @@ pub fn read_table(source: Source, options: &TableOptions) -> TableResult<Table> 
     let opened = source.open()?;
     let file = opened.file.clone();
     let parts = match opened.format {
-        Format::Text => text::read_plain(&file, opened.stream(), options),
+        Format::Text => {
+            let length = opened.len();
+            text::read_plain(&file, opened.stream(), length, options)
+        }
         Format::Gzip => text::read_gzip(&file, opened.stream(), options),
         Format::Npy => super::npy_table::read_npy(opened, options),
         Format::Zip => super::npy_table::read_npz(opened, options),
@@ -175,21 +178,6 @@ impl Parts {
             extra: layout.extra.clone(),
             rows: RowNumbers::rows(),
         }
-    }
-
-    /// The matrix from its rows. Each is given back as soon as it is copied, so that there is one matrix at a time.
-    pub fn set_columns(&mut self, columns: Vec<Vec<f64>>) -> TableResult<()> {
-        let shape = (columns.len(), columns.first().map_or(0, Vec::len));
-        let mut values = Vec::with_capacity(shape.0 * shape.1);
-        for column in columns {
-            values.extend_from_slice(&column);
-        }
-        self.matrix = Array2::from_shape_vec(shape, values).map_err(|_| TableError::Damaged {
-            file: self.file.clone(),
-            format: "table",
-            reason: "columns of unequal length".to_owned(),
-        })?;
-        Ok(())
     }
 
     /// Refuses entries outside [0, 1], for formats that hold numbers; NaN is a missing one.

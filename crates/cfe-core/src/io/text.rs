@@ -8,6 +8,7 @@ use rayon::prelude::*;
 
 use super::blocks::{BlockError, Blocks, MAX_RECORD, Records, record_end};
 use super::cells::{self, BadCell};
+use super::grow::Growing;
 use super::options::{Layout, TableOptions};
 use super::source::unreadable;
 use super::table::{Parts, RowNumbers};
@@ -16,10 +17,11 @@ use super::table_error::{Place, Row, TableError, TableResult, shorten};
 /// Delimiters that are recognised, the likelier first.
 const DELIMITERS: [u8; 4] = [b',', b'\t', b';', b'|'];
 
-/// Reads a table in text from `reader`.
+/// Reads a table in text from `reader`, which gives `length` bytes if that is known.
 pub(super) fn read(
     file: &str,
     reader: impl Read + Send,
+    length: Option<u64>,
     options: &TableOptions,
     stream_error: impl Fn(std::io::Error) -> TableError,
 ) -> TableResult<Parts> {
@@ -48,7 +50,7 @@ pub(super) fn read(
 
     let parser = Parser { file, header: &header, layout: &layout, delimiter };
     let mut parts = Parts::new(file, &header, &layout);
-    let mut columns: Vec<Vec<f64>> = vec![Vec::new(); layout.classifiers.len()];
+    let mut matrix: Option<Growing> = None;
     let (mut rows, mut line) = (RowNumbers::lines(), header_lines + 1);
     let batch_size = 2 * rayon::current_num_threads().max(1);
     let mut batch = vec![first];
@@ -72,10 +74,11 @@ pub(super) fn read(
         );
         for parsed in parsed {
             let block = parsed.map_err(|bad| bad.at(&parser, line))?;
-            let m = columns.len();
-            columns.par_iter_mut().enumerate().for_each(|(u, column)| {
-                column.extend(block.cells.iter().skip(u).step_by(m));
+            let matrix = matrix.get_or_insert_with(|| {
+                let ratio = length.unwrap_or(0) as f64 / block.bytes.max(1) as f64;
+                Growing::new(layout.classifiers.len(), guess_rows(block.rows, ratio))
             });
+            matrix.append(&block.cells);
             rows.append(line, &block.lines_of_rows, block.rows);
             line += block.lines;
             parts.truth.extend(block.labels);
@@ -85,7 +88,8 @@ pub(super) fn read(
         }
         batch = next.into_iter().collect::<Result<_, _>>().map_err(|e| block_error(e, line))?;
     }
-    let n = columns.first().map_or(0, Vec::len);
+    let matrix = matrix.unwrap_or_default();
+    let n = matrix.len();
     if n == 0 {
         return Err(TableError::HeaderOnly { file: file.to_owned(), columns: header.len() });
     }
@@ -93,21 +97,32 @@ pub(super) fn read(
         parts.truth = vec![None; n];
     }
     parts.rows = rows;
-    parts.set_columns(columns)?;
+    parts.matrix = matrix.finish();
     Ok(parts)
 }
 
 /// A plain file or stream: whatever goes wrong with it is a failed read.
-pub(super) fn read_plain(file: &str, reader: impl Read + Send, options: &TableOptions) -> TableResult<Parts> {
-    read(file, reader, options, |source| unreadable(file, source))
+pub(super) fn read_plain(
+    file: &str,
+    reader: impl Read + Send,
+    length: Option<u64>,
+    options: &TableOptions,
+) -> TableResult<Parts> {
+    read(file, reader, length, options, |source| unreadable(file, source))
 }
 
 /// A gzip stream, of one member or more.
 pub(super) fn read_gzip(file: &str, reader: impl Read + Send, options: &TableOptions) -> TableResult<Parts> {
-    read(file, flate2::read::MultiGzDecoder::new(reader), options, |source| TableError::BadGzip {
+    read(file, flate2::read::MultiGzDecoder::new(reader), None, options, |source| TableError::BadGzip {
         file: file.to_owned(),
         reason: source.to_string(),
     })
+}
+
+/// Rows of a file that is `ratio` times as long as a block of `rows` rows, rounded up a little.
+fn guess_rows(rows: usize, ratio: f64) -> usize {
+    const MOST: f64 = 1e9;
+    (rows as f64 * ratio * 1.03).min(MOST) as usize + rows + 64
 }
 
 fn append(to: &mut Option<Vec<String>>, from: Vec<String>) {
@@ -252,6 +267,7 @@ impl Cells {
 #[derive(Default)]
 struct Block {
     rows: usize,
+    bytes: usize,
     lines: u64,
     /// Row by row.
     cells: Vec<f64>,
@@ -326,7 +342,7 @@ impl Parser<'_> {
             self.row(&mut block, &cells, record, quoted, line)?;
             block.rows += 1;
         }
-        block.lines = records.lines;
+        (block.lines, block.bytes) = (records.lines, bytes.len());
         Ok(block)
     }
 
