@@ -1,0 +1,166 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use super::options::{FitOptions, Format, TableColumns};
+use super::settings::Assignments;
+
+const EXAMPLES: &str = "\
+Examples:
+  cfe example try                                  write a real table to try things on
+  cfe fit try/abalone.csv --split-column split --model-out m.safetensors --predictions-out p.csv
+  cfe predict --model m.safetensors new.csv --predictions-out new_p.csv
+  cfe inspect m.safetensors
+
+Exit codes: 0 done, 1 a check failed, 2 bad usage (options, settings, outputs that cannot be written),
+3 bad data (a table or model file that cannot be used), 4 training failed.";
+
+const FIT_EXAMPLES: &str = "\
+Examples:
+  cfe fit p.csv                                    all labeled rows train; cross-validated metrics
+  cfe fit p.csv --split-column split --predictions-out out.csv
+  cfe fit p.parquet --label-column y --columns 'p_*' --threshold cost=1,20 --model-out m.safetensors
+  cfe fit p.csv --trainer als --set latent_dim=8 --calibrate platt
+  cfe fit p.csv --config fit.toml --seed 3         options override the file
+  zcat p.csv.gz | cfe fit - --format json
+
+A table has one row for each instance and one column of probabilities for each classifier; empty cells are missing
+predictions, and rows with an empty label are unlabeled. CSV and TSV (also gzip), Parquet, Arrow IPC, NPY and NPZ are
+told apart by content.
+
+Predictions: instance_id, probability, logit, n_observed, split and, where given, label; rank by the logit. Those of
+train rows come from the model that was fitted to them: judge by the metrics, which are cross-validated.
+
+Exit codes: 0 done, 2 bad usage, 3 bad data, 4 training failed.";
+
+const CONFIG: &str = "\
+A file for --config holds the same names with underscores, and the trainer's settings in a table:
+  split_column = \"split\"
+  threshold = \"fbeta=2\"
+  [set]
+  rank = 12
+  families = { local = false }";
+
+/// Combines the probabilities of trained classifiers on imbalanced problems.
+///
+/// Give it a table with one row for each instance and one column of probabilities for each classifier. It returns a
+/// better probability, says how far to trust it, and shows whom it listened to.
+#[derive(Debug, Parser)]
+#[command(name = "cfe", version, after_help = EXAMPLES, max_term_width = 110)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+    #[command(flatten)]
+    pub talk: Talk,
+}
+
+/// How much is said on standard error.
+#[derive(Debug, Clone, Copy, Args)]
+pub(super) struct Talk {
+    /// Nothing but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// What is done, and how long it takes
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Learns to combine the classifiers of a table
+    Fit(Box<Fit>),
+    /// Combines the classifiers of a new table with a model
+    Predict(Predict),
+    /// Scores a model on a labeled table
+    Evaluate(Evaluate),
+    /// Shows what is in a model: weights, threshold, origin
+    Inspect(Inspect),
+    /// Shows what this build can do and runs on
+    Doctor(Doctor),
+    /// Writes a small real table to try things on
+    Example(Example),
+    /// Prints completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = FIT_EXAMPLES, after_long_help = format!("{FIT_EXAMPLES}\n\n{CONFIG}"))]
+pub(super) struct Fit {
+    /// Table of predictions and labels; - is standard input
+    pub table: PathBuf,
+    /// Options from a TOML file; those of the command line override it
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// A setting of the trainer, such as rank=8 or families.local=false; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE", help_heading = "Training")]
+    pub assignments: Vec<Assignments>,
+    #[command(flatten)]
+    pub options: FitOptions,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Predict {
+    /// Model from `cfe fit --model-out`
+    #[arg(long, value_name = "FILE")]
+    pub model: PathBuf,
+    /// Table with a column for each classifier of the model, by name; - is standard input
+    pub table: PathBuf,
+    /// Where to write the predictions (.csv or .tsv, also with .gz)
+    #[arg(long, value_name = "FILE", default_value = "-")]
+    pub predictions_out: PathBuf,
+    #[command(flatten)]
+    pub columns: TableColumns,
+    /// Threads [default: all cores]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Evaluate {
+    /// Model from `cfe fit --model-out`
+    #[arg(long, value_name = "FILE")]
+    pub model: PathBuf,
+    /// Labeled table with a column for each classifier of the model; - is standard input
+    pub table: PathBuf,
+    #[command(flatten)]
+    pub columns: TableColumns,
+    /// Print this
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+    /// Fail (exit code 1) where the combined average precision of any split is below this
+    #[arg(long, value_name = "AP")]
+    pub min_average_precision: Option<f64>,
+    /// Fail (exit code 1) where the combined expected calibration error of any split is above this
+    #[arg(long, value_name = "ECE")]
+    pub max_ece: Option<f64>,
+    /// Threads [default: all cores]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Inspect {
+    /// Model from `cfe fit --model-out`
+    pub model: PathBuf,
+    /// Print this
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Doctor {
+    /// Print this
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Example {
+    /// Folder to write to; made if it is not there
+    pub folder: PathBuf,
+}

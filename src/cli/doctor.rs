@@ -1,0 +1,113 @@
+//! `cfe doctor`.
+
+use serde_json::{Value, json};
+
+use super::args::Doctor;
+use super::error::{CliError, CliResult};
+use super::fit_command::pretty;
+use super::options::Format;
+use super::outputs;
+
+pub(super) fn run(args: &Doctor) -> CliResult<()> {
+    let (torch, trouble) = libtorch();
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let found = json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "system": format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+        "features": features(),
+        "threads": threads,
+        "instruction_sets": instruction_sets(),
+        "libtorch": torch,
+    });
+    match args.format {
+        Format::Json => outputs::print(&pretty(&found))?,
+        Format::Table => {
+            let text = |value: &Value| match value {
+                Value::String(text) => text.clone(),
+                Value::Array(list) => list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "),
+                Value::Object(map) => {
+                    let part = |(key, value): (&String, &Value)| {
+                        format!("{key} {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+                    };
+                    map.iter().map(part).collect::<Vec<_>>().join(", ")
+                }
+                other => other.to_string(),
+            };
+            let line = |name: &str, key: &str| format!("{name:<18}{}\n", text(&found[key]));
+            let lines = [
+                line("cfe", "version"),
+                line("system", "system"),
+                line("features", "features"),
+                line("threads", "threads"),
+                line("instruction sets", "instruction_sets"),
+                line("libtorch", "libtorch"),
+            ];
+            outputs::print(&lines.concat())?;
+        }
+    }
+    match trouble {
+        Some(trouble) => Err(CliError::Check(trouble)),
+        None => Ok(()),
+    }
+}
+
+fn features() -> Vec<&'static str> {
+    [
+        ("als", cfg!(feature = "als")),
+        ("cli", cfg!(feature = "cli")),
+        ("io", cfg!(feature = "io")),
+        ("parquet", cfg!(feature = "parquet")),
+        ("torch", cfg!(feature = "torch")),
+    ]
+    .into_iter()
+    .filter_map(|(name, on)| on.then_some(name))
+    .collect()
+}
+
+/// Those the kernels choose among at run time.
+fn instruction_sets() -> Vec<&'static str> {
+    #[cfg(any(target_arch = "x86_64", target_arch = "x86"))]
+    let found = [
+        ("avx2", std::arch::is_x86_feature_detected!("avx2")),
+        ("fma", std::arch::is_x86_feature_detected!("fma")),
+        ("avx512f", std::arch::is_x86_feature_detected!("avx512f")),
+    ];
+    #[cfg(target_arch = "aarch64")]
+    let found = [("neon", true)];
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "x86", target_arch = "aarch64")))]
+    let found: [(&str, bool); 0] = [];
+    found.into_iter().filter_map(|(name, on)| on.then_some(name)).collect()
+}
+
+/// What is known of libtorch, and what is wrong with it.
+#[cfg(feature = "torch")]
+fn libtorch() -> (Value, Option<String>) {
+    // Opening a device loads the library.
+    let devices: Vec<String> = ["cpu", "cuda"]
+        .into_iter()
+        .map(|name| {
+            let opened = name.parse::<cfe_torch::Device>().map_err(|e| e.to_string());
+            match opened.and_then(|device| device.resolve().map_err(|e| e.to_string())) {
+                Ok(device) => device.description,
+                Err(why) => format!("{name}: {why}"),
+            }
+        })
+        .collect();
+    let info = cfe_torch::libtorch_info();
+    let trouble = (info.is_needed_version() == Some(false)).then(|| {
+        let found = info.version.clone().unwrap_or_default();
+        format!("libtorch {found} is loaded, and {} is needed; see docs/libtorch.md", info.needed)
+    });
+    let value = json!({
+        "version": info.version,
+        "path": info.path.map(|path| path.display().to_string()),
+        "needed": info.needed,
+        "devices": devices,
+    });
+    (value, trouble)
+}
+
+#[cfg(not(feature = "torch"))]
+fn libtorch() -> (Value, Option<String>) {
+    ("not in this build; `--features torch` adds it (docs/libtorch.md)".into(), None)
+}

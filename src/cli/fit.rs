@@ -1,0 +1,222 @@
+//! From a checked table to a model, its predictions and its metrics.
+
+use std::collections::BTreeMap;
+
+use cfe_core::calibration::{CalibrationMethod, Calibrator};
+use cfe_core::io::{ModelDetails, Table, fingerprint};
+use cfe_core::losses::sigmoid;
+use cfe_core::validation::StratifiedKFold;
+use serde_json::{Value, json};
+
+use super::error::{CliError, CliResult};
+use super::metrics::{Part, Scores, measure};
+use super::options::FitOptions;
+use super::progress::Progress;
+use super::saved::{Combined, SavedModel};
+use super::settings::{Chosen, choose};
+use super::threshold::Cut;
+use super::train::{FOLDS, Trained, plain_mean, train};
+
+/// What a fit gives.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct FitOutcome {
+    /// The model.
+    pub model: SavedModel,
+    /// Predictions of the model for every row of the table, those of training too.
+    pub combined: Combined,
+    /// Probabilities of the labeled train rows, each from fits and calibrations that did not see its label; `None` where
+    /// a class has a single row.
+    pub out_of_fold: Option<Vec<f64>>,
+    /// Where to cut, chosen on these.
+    pub cut: Option<Cut>,
+    /// Folds used.
+    pub folds: usize,
+    /// Logits of [`out_of_fold`](Self::out_of_fold) before calibration.
+    out_of_fold_logits: Option<Vec<f64>>,
+    prior_logit: f64,
+    seed: u64,
+}
+
+/// Fits, scores the labeled rows by cross-validation, calibrates and chooses the threshold.
+///
+/// The current rayon pool is used, and the result does not depend on its size.
+///
+/// ```
+/// use cf_ensemble::cli::{FitOptions, fit};
+/// use cf_ensemble::io::{Source, TableOptions, read_table};
+///
+/// let mut csv = "label,forest,svm\n".to_owned();
+/// for i in 0..40 {
+///     csv += &format!("{},0.{}5,0.{}\n", u8::from(i % 4 == 0), (i * 7) % 9, (i * 5) % 8);
+/// }
+/// let table = read_table(Source::bytes("inline", csv.into()), &TableOptions::default())?;
+/// let fitted = fit(&table, &FitOptions::default())?;
+/// assert_eq!(fitted.combined.probabilities.len(), 40);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// [`CliError`], one variant for each cause.
+pub fn fit(table: &Table, options: &FitOptions) -> CliResult<FitOutcome> {
+    let chosen = choose(options, options.seed.unwrap_or(0))?;
+    fit_chosen(table, options, &chosen, true)
+}
+
+pub(super) fn fit_chosen(
+    table: &Table,
+    options: &FitOptions,
+    chosen: &Chosen,
+    quiet: bool,
+) -> CliResult<FitOutcome> {
+    let (negatives, positives) = table.require_labels()?;
+    let seed = options.seed.unwrap_or(0);
+    let trained = train(&chosen.method, table, options.folds, seed, quiet)?;
+    let labels = table.data.labeled_targets();
+
+    let method = options.calibrate.unwrap_or_default().into();
+    let calibrated = calibrate(method, trained.out_of_fold.as_deref(), &labels, seed);
+    let (calibrator, out_of_fold) = calibrated.map_err(CliError::training("calibration"))?;
+    if method != CalibrationMethod::None && out_of_fold.is_none() {
+        return Err(CliError::Data(format!(
+            "{}: a single row of a class cannot be held out, so there is nothing to calibrate on; \
+             label more rows, or leave out --calibrate",
+            table.file
+        )));
+    }
+    let cut = match &out_of_fold {
+        Some(p) => options
+            .threshold
+            .unwrap_or_default()
+            .choose(&labels, p)
+            .map_err(CliError::training("choosing the threshold"))?,
+        None => None,
+    };
+    let Trained { combiner, out_of_fold: out_of_fold_logits, folds, facts } = trained;
+    let mut details = ModelDetails::default();
+    details.threshold = cut.map(|cut| cut.threshold);
+    details.seed = Some(seed);
+    details.fingerprint = Some(fingerprint(&table.data));
+    details.provenance = provenance(table, chosen, cut.as_ref(), facts);
+    let model = SavedModel { combiner, calibrator, details };
+    let combined = model.predict(table.data.predictions()).map_err(CliError::training("predicting"))?;
+    let prior_logit = ((positives as f64 + 0.5) / (negatives as f64 + 0.5)).ln();
+    Ok(FitOutcome { model, combined, out_of_fold, cut, folds, out_of_fold_logits, prior_logit, seed })
+}
+
+/// The calibrator for new rows, and the probabilities of the labeled rows by calibrators fitted without them.
+fn calibrate(
+    method: CalibrationMethod,
+    logits: Option<&[f64]>,
+    labels: &[bool],
+    seed: u64,
+) -> cfe_core::Result<(Calibrator, Option<Vec<f64>>)> {
+    let Some(logits) = logits else { return Ok((Calibrator::Identity, None)) };
+    if method == CalibrationMethod::None {
+        return Ok((Calibrator::Identity, Some(logits.iter().map(|&z| sigmoid(z)).collect())));
+    }
+    let calibrator = Calibrator::fit(method, logits, labels, None)?;
+    let positives = labels.iter().filter(|&&y| y).count();
+    let count = FOLDS.min(positives).min(labels.len() - positives);
+    let folds = StratifiedKFold { n_splits: count, seed }.assign(labels)?;
+    let mut out = vec![0.0; labels.len()];
+    for fold in 0..folds.n_splits() {
+        let rest = folds.train(fold);
+        let z: Vec<f64> = rest.iter().map(|&p| logits[p]).collect();
+        let y: Vec<bool> = rest.iter().map(|&p| labels[p]).collect();
+        let without = Calibrator::fit(method, &z, &y, None)?;
+        folds.test(fold).into_iter().for_each(|p| out[p] = without.apply(logits[p]));
+    }
+    Ok((calibrator, Some(out)))
+}
+
+fn provenance(table: &Table, chosen: &Chosen, cut: Option<&Cut>, facts: Value) -> BTreeMap<String, Value> {
+    let (negatives, positives) = table.data.class_counts();
+    let mut provenance = BTreeMap::from([
+        ("trainer".to_owned(), json!(chosen.name)),
+        ("settings".to_owned(), chosen.settings.clone()),
+        ("fit".to_owned(), facts),
+        (
+            "data".to_owned(),
+            json!({
+                "file": table.file,
+                "rows": table.data.n_instances(),
+                "positives": positives,
+                "negatives": negatives,
+                "missing_predictions": table.data.n_missing(),
+            }),
+        ),
+    ]);
+    if let Some(cut) = cut {
+        provenance.insert("cut".to_owned(), json!(cut));
+    }
+    provenance
+}
+
+impl FitOutcome {
+    /// Metrics of the combined prediction and of simple ways to combine: on the labeled train rows by cross-validation,
+    /// and on the labeled rows of every other split.
+    ///
+    /// # Errors
+    /// [`CliError::Training`].
+    pub fn metrics(&self, table: &Table) -> CliResult<Vec<Part>> {
+        self.measured(table, true)
+    }
+
+    pub(super) fn measured(&self, table: &Table, quiet: bool) -> CliResult<Vec<Part>> {
+        let mean = plain_mean(&table.data, self.prior_logit);
+        let others = splits(table);
+        let parts = others.len() as u64 + u64::from(self.out_of_fold.is_some());
+        let progress = Progress::start("Scoring", Some(2 * parts), quiet);
+        let cut = self.cut.map(|cut| (cut.rule, cut.threshold));
+        let mut out = Vec::new();
+        if let (Some(logits), Some(probabilities)) = (&self.out_of_fold_logits, &self.out_of_fold) {
+            let rows = table.data.labeled();
+            let methods = vec![
+                Scores {
+                    name: COMBINED.to_owned(),
+                    ranking: logits.clone(),
+                    probabilities: probabilities.clone(),
+                },
+                picked("mean", &mean, rows),
+            ];
+            let labels = table.data.labeled_targets();
+            out.push(measure(TRAIN, true, &labels, methods, cut, self.seed, &|| progress.step()));
+        }
+        for (name, rows) in others {
+            let labels: Vec<bool> = rows.iter().map(|&i| table.truth[i] == Some(true)).collect();
+            let take = |values: &[f64]| rows.iter().map(|&i| values[i]).collect();
+            let combined = Scores {
+                name: COMBINED.to_owned(),
+                ranking: take(&self.combined.logits),
+                probabilities: take(&self.combined.probabilities),
+            };
+            let methods = vec![combined, picked("mean", &mean, &rows)];
+            out.push(measure(&name, false, &labels, methods, cut, self.seed, &|| progress.step()));
+        }
+        out.into_iter().collect::<cfe_core::Result<_>>().map_err(CliError::training("scoring"))
+    }
+}
+
+/// Name of the combined prediction among the methods.
+pub(super) const COMBINED: &str = "combined";
+/// Name of the part of the train rows.
+pub(super) const TRAIN: &str = "train";
+
+pub(super) fn picked(name: &str, values: &[f64], rows: &[usize]) -> Scores {
+    let values: Vec<f64> = rows.iter().map(|&i| values[i]).collect();
+    Scores { name: name.to_owned(), ranking: values.clone(), probabilities: values }
+}
+
+/// Labeled rows outside the train split by the value of the split column, in order of appearance.
+fn splits(table: &Table) -> Vec<(String, Vec<usize>)> {
+    let Some(split) = &table.split else { return Vec::new() };
+    let mut parts: Vec<(String, Vec<usize>)> = Vec::new();
+    for i in (0..split.len()).filter(|&i| !table.in_train[i] && table.truth[i].is_some()) {
+        match parts.iter_mut().find(|(name, _)| *name == split[i]) {
+            Some((_, rows)) => rows.push(i),
+            None => parts.push((split[i].clone(), vec![i])),
+        }
+    }
+    parts
+}

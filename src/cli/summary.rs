@@ -1,0 +1,142 @@
+//! What a person reads at the end of a run.
+
+use cfe_core::io::Table;
+
+use super::fit::{COMBINED, FitOutcome};
+use super::metrics::Part;
+use super::text::{fixed, percent, signed, table as text_table};
+use super::threshold::{Cut, ThresholdRule};
+use super::trust::TrustReport;
+
+/// The metrics as a table of at most `width` columns for each part.
+pub(super) fn metrics_table(parts: &[Part], width: usize) -> String {
+    let mut out = String::new();
+    for part in parts {
+        let how = if part.cross_validated { ", cross-validated" } else { "" };
+        out += &format!("{}{how}: {} labeled rows, {} positive\n", part.name, part.rows, part.positives);
+        let header = [
+            "",
+            "AP",
+            "95% interval",
+            "combined is better by",
+            "ROC-AUC",
+            "log loss",
+            "Brier",
+            "ECE",
+            "best F1",
+        ];
+        let rows = part.methods.iter().map(|method| {
+            let m = &method.metrics;
+            let range = |low, high| format!("{} to {}", fixed(low, 3), fixed(high, 3));
+            vec![
+                method.name.clone(),
+                fixed(m.average_precision, 4),
+                method.average_precision_interval.map_or(String::new(), |i| range(i.lower, i.upper)),
+                method.combined_is_better_by.map_or(String::new(), |i| {
+                    format!("{} ({} to {})", signed(i.estimate, 4), signed(i.lower, 3), signed(i.upper, 3))
+                }),
+                m.roc_auc.map_or("-".to_owned(), |v| fixed(v, 4)),
+                fixed(m.log_loss, 4),
+                fixed(m.brier, 4),
+                fixed(m.ece, 4),
+                m.best_f1.map_or("-".to_owned(), |v| fixed(v, 4)),
+            ]
+        });
+        out += &text_table(&header, rows, width);
+        out.push('\n');
+    }
+    out
+}
+
+/// The three lines that matter.
+pub(super) fn lines(outcome: &FitOutcome, table: &Table, parts: &[Part]) -> [String; 3] {
+    [better(parts), trusted(&TrustReport::of(&outcome.model.combiner)), cut(outcome, table)]
+}
+
+/// The part that answers best: rows that no fit saw the labels of, if they have both classes.
+pub(super) fn decisive(parts: &[Part]) -> Option<&Part> {
+    let both = |part: &&Part| part.positives > 0 && part.positives < part.rows;
+    parts.iter().filter(both).find(|part| !part.cross_validated).or_else(|| parts.iter().find(both))
+}
+
+/// Is it better than averaging, and by how much?
+pub(super) fn better(parts: &[Part]) -> String {
+    let found = decisive(parts).and_then(|part| {
+        let combined = part.methods.iter().find(|m| m.name == COMBINED)?;
+        let mean = part.methods.iter().find(|m| m.name == "mean")?;
+        Some((part, combined, mean, mean.combined_is_better_by?))
+    });
+    let Some((part, combined, mean, gain)) = found else {
+        return "Better than averaging? Not known: no labeled rows of both classes to score on.".to_owned();
+    };
+    let verdict = match (gain.lower > 0.0, gain.upper < 0.0) {
+        (true, _) => "Better than averaging",
+        (_, true) => "Worse than averaging",
+        _ if gain.estimate >= 0.0 => "Not surely better than averaging",
+        _ => "Not better than averaging",
+    };
+    let how = if part.cross_validated { "cross-validated " } else { "" };
+    format!(
+        "{verdict}: average precision {} against {} ({}, 95% interval {} to {}) on {} {how}rows of {:?}.",
+        fixed(combined.metrics.average_precision, 3),
+        fixed(mean.metrics.average_precision, 3),
+        signed(gain.estimate, 3),
+        signed(gain.lower, 3),
+        signed(gain.upper, 3),
+        part.rows,
+        part.name,
+    )
+}
+
+/// Whom does it trust?
+pub(super) fn trusted(trust: &TrustReport) -> String {
+    let name = |t: &super::trust::Trust| {
+        let against = if t.weight < 0.0 { " against" } else { "" };
+        format!("{} {}{against}", t.name, percent(t.share))
+    };
+    let heard: Vec<String> = trust.classifiers.iter().filter(|t| t.share > 0.0).take(4).map(name).collect();
+    let silent = trust.classifiers.iter().filter(|t| t.share < 0.005).count();
+    let mut text = match heard.is_empty() {
+        true => "It listens to no classifier: none told the classes apart".to_owned(),
+        false => format!("It listens most to {}", heard.join(", ")),
+    };
+    if silent > 0 {
+        text += &format!("; hardly or not at all to {silent} of {}", trust.classifiers.len());
+    }
+    if trust.local_share >= 0.005 {
+        text += &format!("; a local correction makes {} of the variance", percent(trust.local_share));
+    }
+    text + "."
+}
+
+/// What a rule makes best, in words.
+pub(super) fn rule_in_words(rule: ThresholdRule) -> String {
+    match rule {
+        ThresholdRule::F1 => "largest F1".to_owned(),
+        ThresholdRule::FBeta(beta) => format!("largest F{beta}"),
+        ThresholdRule::Mcc => "largest Matthews correlation".to_owned(),
+        ThresholdRule::Cost { false_positive, false_negative } => {
+            format!("least cost at {false_positive} a false alarm and {false_negative} a miss")
+        }
+        ThresholdRule::PrecisionAtRecall(r) => format!("largest precision at recall {r} or more"),
+        ThresholdRule::RecallAtPrecision(p) => format!("largest recall at precision {p} or more"),
+    }
+}
+
+/// Where to cut?
+fn cut(outcome: &FitOutcome, table: &Table) -> String {
+    match &outcome.cut {
+        Some(Cut { rule, threshold, precision, recall, called, .. }) => format!(
+            "Cut at {} ({}): calls {called} of {} labeled train rows, {} of them rightly, and finds {} of the \
+             positives (cross-validated).",
+            fixed(*threshold, 4),
+            rule_in_words(*rule),
+            table.data.labeled().len(),
+            percent(*precision),
+            percent(*recall),
+        ),
+        None => {
+            "Where to cut? Not known: a class has a single labeled row, so none can be held out.".to_owned()
+        }
+    }
+}

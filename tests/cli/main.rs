@@ -1,0 +1,7 @@
+//! The program `cfe`, as a person or a script meets it.
+
+mod bad_input;
+mod documentation;
+mod options;
+mod real_data;
+mod support;
