@@ -5,6 +5,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+pub mod baselines;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod recommended;

@@ -9,7 +9,7 @@ mod wilcoxon;
 
 pub use bootstrap::{Bootstrap, Interval};
 pub use folds::{Folds, StratifiedKFold};
-pub use ranks::{Friedman, WinTieLoss, friedman, nemenyi_critical_difference, win_tie_loss};
+pub use ranks::{Friedman, WinTieLoss, friedman, nemenyi_critical_difference, rank_data, win_tie_loss};
 pub use wilcoxon::{Wilcoxon, wilcoxon_signed_rank};
 
 #[cfg(test)]

@@ -20,6 +20,15 @@ pub(super) fn mid_ranks(values: &[f64]) -> (Vec<f64>, f64) {
     (ranks, tie_term)
 }
 
+/// Ranks of values (n), 1 for the smallest; equal values share their mean rank (scipy's `rankdata`).
+///
+/// ```
+/// assert_eq!(cfe_core::validation::rank_data(&[0.3, 0.1, 0.3]), [2.5, 1.0, 2.5]);
+/// ```
+pub fn rank_data(values: &[f64]) -> Vec<f64> {
+    mid_ranks(values).0
+}
+
 /// Result of Friedman's test.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Friedman {

@@ -1,0 +1,160 @@
+//! Fitted baselines and their predictions.
+
+use cfe_core::losses::{logit, sigmoid};
+use cfe_core::validation::rank_data;
+use cfe_core::{Error, Result};
+use ndarray::{ArrayView1, ArrayView2};
+use serde::{Deserialize, Serialize};
+
+use super::{Baseline, LOGIT_CLIP, filled};
+
+/// A [`Baseline`] with what it learnt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FittedBaseline {
+    pub(super) baseline: Baseline,
+    /// Training mean of each classifier (m), for gaps.
+    pub(super) means: Vec<f64>,
+    pub(super) rule: Rule,
+}
+
+/// How scores come from the predictions of one instance.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Rule {
+    /// Weighted mean, weights summing to 1.
+    Weighted(Vec<f64>),
+    Median,
+    LogitMean,
+    RankAverage,
+    /// sigma(w . x + b), x the probabilities or their log-odds.
+    Logistic {
+        weights: Vec<f64>,
+        bias: f64,
+        log_odds: bool,
+    },
+    Average(Vec<Rule>),
+}
+
+impl FittedBaseline {
+    /// Which baseline this is.
+    pub fn baseline(&self) -> Baseline {
+        self.baseline
+    }
+
+    /// Weight of each classifier (m), for baselines that have one: on probabilities, summing to 1, for the selections, the mean
+    /// and NNLS; coefficients for the logistic ones.
+    pub fn weights(&self) -> Option<&[f64]> {
+        match &self.rule {
+            Rule::Weighted(weights) | Rule::Logistic { weights, .. } => Some(weights),
+            _ => None,
+        }
+    }
+
+    /// Whether scores can be read as probabilities; ranks cannot.
+    pub fn is_probability(&self) -> bool {
+        !matches!(self.rule, Rule::RankAverage)
+    }
+
+    /// Scores (k) of predictions (m x k, entries in [0, 1] or NaN), same classifiers in the same order.
+    ///
+    /// Each score depends on its own instance alone, except for ranks, which are taken among these k.
+    ///
+    /// # Errors
+    /// [`Error::WrongClassifiers`]; [`Error::InvalidProbability`], with indices for names.
+    pub fn predict(&self, predictions: ArrayView2<'_, f64>) -> Result<Vec<f64>> {
+        let (found, expected) = (predictions.nrows(), self.means.len());
+        if found != expected {
+            return Err(Error::WrongClassifiers { found, expected });
+        }
+        if let Some(((u, i), &value)) =
+            predictions.indexed_iter().find(|(_, v)| !v.is_nan() && !(0.0..=1.0).contains(*v))
+        {
+            return Err(Error::InvalidProbability {
+                classifier: u.to_string(),
+                instance: i.to_string(),
+                value,
+            });
+        }
+        Ok(self.scores(&self.rule, predictions))
+    }
+
+    fn scores(&self, rule: &Rule, predictions: ArrayView2<'_, f64>) -> Vec<f64> {
+        let columns = predictions.columns();
+        match rule {
+            Rule::Weighted(weights) => {
+                columns.into_iter().map(|column| self.weighted(weights, column, |p| p)).collect()
+            }
+            Rule::LogitMean => {
+                let equal = vec![1.0 / self.means.len() as f64; self.means.len()];
+                let log_odds = |p| logit(p, LOGIT_CLIP);
+                columns.into_iter().map(|c| sigmoid(self.weighted(&equal, c, log_odds))).collect()
+            }
+            Rule::Median => columns.into_iter().map(|column| self.median(column)).collect(),
+            Rule::RankAverage => rank_average(predictions),
+            Rule::Logistic { weights, bias, log_odds } => {
+                let mut logits = vec![*bias; predictions.ncols()];
+                for (row, w) in filled(predictions, &self.means).outer_iter().zip(weights) {
+                    let feature = |&p: &f64| if *log_odds { logit(p, LOGIT_CLIP) } else { p };
+                    logits.iter_mut().zip(row).for_each(|(z, p)| *z += w * feature(p));
+                }
+                logits.into_iter().map(sigmoid).collect()
+            }
+            Rule::Average(rules) => {
+                let mut mean = vec![0.0; predictions.ncols()];
+                for rule in rules {
+                    let scores = self.scores(rule, predictions);
+                    mean.iter_mut().zip(scores).for_each(|(m, s)| *m += s / rules.len() as f64);
+                }
+                mean
+            }
+        }
+    }
+
+    /// Mean of the observed entries under the weights; of the training means where none is observed.
+    fn weighted(&self, weights: &[f64], column: ArrayView1<'_, f64>, map: impl Fn(f64) -> f64) -> f64 {
+        let (mut sum, mut total, mut complete) = (0.0, 0.0, true);
+        for (&p, &w) in column.iter().zip(weights) {
+            if p.is_nan() {
+                complete = false;
+            } else if w != 0.0 {
+                sum += w * map(p);
+                total += w;
+            }
+        }
+        // Not rescaled without a gap: the sum of the weights is 1 up to rounding, which must not break ties.
+        match (complete, total > 0.0) {
+            (true, _) => sum,
+            (false, true) => sum / total,
+            (false, false) => self.means.iter().zip(weights).map(|(&p, w)| w * map(p)).sum(),
+        }
+    }
+
+    fn median(&self, column: ArrayView1<'_, f64>) -> f64 {
+        let mut values: Vec<f64> = column.iter().copied().filter(|p| !p.is_nan()).collect();
+        if values.is_empty() {
+            values.clone_from(&self.means);
+        }
+        values.sort_by(f64::total_cmp);
+        let half = values.len() / 2;
+        if values.len() % 2 == 1 { values[half] } else { (values[half - 1] + values[half]) / 2.0 }
+    }
+}
+
+/// Mean over classifiers of rank / number ranked, 1 for the highest; 0.5 for an instance without any prediction.
+fn rank_average(predictions: ArrayView2<'_, f64>) -> Vec<f64> {
+    let k = predictions.ncols();
+    let (mut sums, mut counts) = (vec![0.0; k], vec![0u32; k]);
+    for row in predictions.outer_iter() {
+        let observed: Vec<usize> = (0..k).filter(|&i| !row[i].is_nan()).collect();
+        let ranks = rank_data(&observed.iter().map(|&i| row[i]).collect::<Vec<_>>());
+        // Exactly 1 without gaps: ranks are halves, so equal mean ranks then tie exactly.
+        let scale = k as f64 / observed.len() as f64;
+        for (&i, rank) in observed.iter().zip(ranks) {
+            sums[i] += rank * scale;
+            counts[i] += 1;
+        }
+    }
+    let mean =
+        |(sum, &count): (f64, &u32)| if count == 0 { 0.5 } else { sum / (f64::from(count) * k as f64) };
+    sums.into_iter().zip(&counts).map(mean).collect()
+}

@@ -1,0 +1,304 @@
+//! The simple combiners that a learned one has to beat.
+//!
+//! Every method sees the labeled instances alone and gives one score for each instance of any other predictions of the same
+//! classifiers. Definitions and names are those of the stored benchmark tables, so that rows can be joined by name:
+//!
+//! | variant | name | score |
+//! |---|---|---|
+//! | `Mean` | `mean` | mean probability |
+//! | `Median` | `median` | median probability |
+//! | `LogitMean` | `logit_mean` | sigma of the mean log-odds, probabilities clipped to 1e-4 and 1 - 1e-4 |
+//! | `RankAverage` | `rank_avg` | mean rank among the instances predicted together, over their number; no probability |
+//! | `BestSingle` | `best_single` | the classifier with the highest average precision |
+//! | `Top5Mean` | `top5_mean` | mean of the five with the highest average precision |
+//! | `GreedySelection` | `greedy_es` | mean of 50 picks with replacement, each the one that raises average precision most (Caruana, Niculescu-Mizil, Crew and Ksikes, "Ensemble Selection from Libraries of Models", ICML 2004) |
+//! | `Nnls` | `nnls` | non-negative least squares on the labels, weights scaled to sum 1 (Breiman, "Stacked Regressions", 1996) |
+//! | `NonNegativeLogistic` | `nn_logistic` | logistic regression with weights >= 0 on clipped log-odds, C = 1 |
+//! | `Logistic` | `lr` | logistic regression on probabilities, C = 1 (Wolpert, "Stacked Generalization", 1992) |
+//! | `LogisticBalanced` | `lr_bal` | as `lr` with balanced class weights |
+//! | `Average4` | `avg4` | mean of `nnls`, `nn_logistic`, `lr` and `top5_mean` |
+//!
+//! C = 1 is scikit-learn's: the penalty is |w|^2 / 2 against the sum of the weighted losses, the intercept is free.
+//! Ties (of classifiers in selection) go to the first one.
+//!
+//! **Missing predictions.** Means, the median, ranks, and everything with weights that sum to 1 use the classifiers that gave a
+//! prediction, weights rescaled. The logistic ones, and every fit, take the classifier's mean over the labeled instances in
+//! its place; so does an instance for which no classifier that counts gave a prediction.
+//!
+//! ```
+//! use cf_ensemble::baselines::Baseline;
+//! use cf_ensemble::EnsembleData;
+//! use ndarray::array;
+//!
+//! let predictions = array![[0.9, 0.8, 0.3, 0.1, 0.7], [0.6, 0.7, 0.6, 0.2, 0.4]];
+//! let labels = vec![Some(true), Some(true), Some(false), Some(false), None];
+//! let data = EnsembleData::new(predictions, labels)?;
+//! let best = Baseline::BestSingle.fit(&data)?;
+//! assert_eq!(best.weights(), Some(&[1.0, 0.0][..]));
+//! assert_eq!(best.predict(array![[0.25], [0.75]].view())?, [0.25]);
+//! # Ok::<(), cf_ensemble::Error>(())
+//! ```
+
+mod fitted;
+mod select;
+#[cfg(test)]
+mod tests;
+
+use cfe_core::logistic::LogisticRegression;
+use cfe_core::losses::logit;
+use cfe_core::nnls::nnls;
+use cfe_core::{ClassWeight, EnsembleData, Error, Result, instance_weights};
+use ndarray::{Array1, Array2, ArrayView2, Axis};
+use serde::{Deserialize, Serialize};
+
+pub use fitted::FittedBaseline;
+use fitted::Rule;
+
+/// Probabilities are moved into [this, 1 - this] before their log-odds are taken.
+pub const LOGIT_CLIP: f64 = 1e-4;
+/// Picks of greedy selection.
+pub const GREEDY_ROUNDS: usize = 50;
+/// Classifiers in `Top5Mean`.
+const TOP: usize = 5;
+
+/// A way of combining without CF-Ensemble; see the [module](self) for what each does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Baseline {
+    /// Mean probability.
+    #[serde(rename = "mean")]
+    Mean,
+    /// Median probability.
+    #[serde(rename = "median")]
+    Median,
+    /// Mean log-odds.
+    #[serde(rename = "logit_mean")]
+    LogitMean,
+    /// Mean rank.
+    #[serde(rename = "rank_avg")]
+    RankAverage,
+    /// The best classifier on the labeled instances.
+    #[serde(rename = "best_single")]
+    BestSingle,
+    /// Mean of the five best.
+    #[serde(rename = "top5_mean")]
+    Top5Mean,
+    /// Greedy ensemble selection.
+    #[serde(rename = "greedy_es")]
+    GreedySelection,
+    /// Non-negative least squares.
+    #[serde(rename = "nnls")]
+    Nnls,
+    /// Non-negative logistic regression on log-odds.
+    #[serde(rename = "nn_logistic")]
+    NonNegativeLogistic,
+    /// Logistic regression on probabilities.
+    #[serde(rename = "lr")]
+    Logistic,
+    /// The same with balanced classes.
+    #[serde(rename = "lr_bal")]
+    LogisticBalanced,
+    /// Mean of `nnls`, `nn_logistic`, `lr` and `top5_mean`.
+    #[serde(rename = "avg4")]
+    Average4,
+}
+
+impl Baseline {
+    /// Every baseline there is, in the order of the table above.
+    pub const ALL: [Baseline; 12] = [
+        Baseline::Mean,
+        Baseline::Median,
+        Baseline::LogitMean,
+        Baseline::RankAverage,
+        Baseline::BestSingle,
+        Baseline::Top5Mean,
+        Baseline::GreedySelection,
+        Baseline::Nnls,
+        Baseline::NonNegativeLogistic,
+        Baseline::Logistic,
+        Baseline::LogisticBalanced,
+        Baseline::Average4,
+    ];
+
+    /// Name in tables and files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Baseline::Mean => "mean",
+            Baseline::Median => "median",
+            Baseline::LogitMean => "logit_mean",
+            Baseline::RankAverage => "rank_avg",
+            Baseline::BestSingle => "best_single",
+            Baseline::Top5Mean => "top5_mean",
+            Baseline::GreedySelection => "greedy_es",
+            Baseline::Nnls => "nnls",
+            Baseline::NonNegativeLogistic => "nn_logistic",
+            Baseline::Logistic => "lr",
+            Baseline::LogisticBalanced => "lr_bal",
+            Baseline::Average4 => "avg4",
+        }
+    }
+
+    /// The baseline of a name.
+    ///
+    /// ```
+    /// use cf_ensemble::baselines::Baseline;
+    /// assert!(Baseline::ALL.iter().all(|b| Baseline::from_name(b.name()) == Some(*b)));
+    /// ```
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|baseline| baseline.name() == name)
+    }
+
+    /// What it does, in a few words.
+    pub fn description(self) -> &'static str {
+        match self {
+            Baseline::Mean => "mean probability",
+            Baseline::Median => "median probability",
+            Baseline::LogitMean => "mean log-odds",
+            Baseline::RankAverage => "mean rank",
+            Baseline::BestSingle => "best single classifier by average precision",
+            Baseline::Top5Mean => "mean of the five best by average precision",
+            Baseline::GreedySelection => "greedy ensemble selection, 50 rounds",
+            Baseline::Nnls => "non-negative least squares on probabilities",
+            Baseline::NonNegativeLogistic => "non-negative logistic regression on log-odds",
+            Baseline::Logistic => "logistic regression on probabilities",
+            Baseline::LogisticBalanced => "logistic regression, balanced classes",
+            Baseline::Average4 => "mean of nnls, nn_logistic, lr and top5_mean",
+        }
+    }
+
+    /// Whether it learns from labels; the others can be fitted without any.
+    pub fn needs_labels(self) -> bool {
+        !matches!(self, Baseline::Mean | Baseline::Median | Baseline::LogitMean | Baseline::RankAverage)
+    }
+
+    /// Learns from the labeled instances of `data`, weighted by its sample weights.
+    ///
+    /// # Errors
+    /// Unless [`needs_labels`](Self::needs_labels) is false: [`Error::NoLabels`], [`Error::SingleClass`],
+    /// [`Error::AllWeightsZero`].
+    pub fn fit(self, data: &EnsembleData) -> Result<FittedBaseline> {
+        let means = training_means(data);
+        if !self.needs_labels() {
+            let rule = match self {
+                Baseline::Median => Rule::Median,
+                Baseline::LogitMean => Rule::LogitMean,
+                Baseline::RankAverage => Rule::RankAverage,
+                _ => Rule::Weighted(vec![1.0 / data.n_classifiers() as f64; data.n_classifiers()]),
+            };
+            return Ok(FittedBaseline { baseline: self, means, rule });
+        }
+        let training = Training::new(data, &means)?;
+        let rule = training.learn(self)?;
+        Ok(FittedBaseline { baseline: self, means, rule })
+    }
+}
+
+/// The labeled part, without gaps.
+struct Training<'a> {
+    data: &'a EnsembleData,
+    /// m x labeled.
+    predictions: Array2<f64>,
+    labels: Vec<bool>,
+    weights: Vec<f64>,
+}
+
+impl<'a> Training<'a> {
+    fn new(data: &'a EnsembleData, means: &[f64]) -> Result<Self> {
+        if data.labeled().is_empty() {
+            return Err(Error::NoLabels);
+        }
+        let weights = instance_weights(data, ClassWeight::Uniform)?;
+        let labels = data.labeled_targets();
+        let counts =
+            |class: bool| labels.iter().zip(&weights).filter(|(y, a)| **y == class && **a > 0.0).count();
+        match (counts(false), counts(true)) {
+            (n, 0) => return Err(Error::SingleClass { n, class: "negative" }),
+            (0, n) => return Err(Error::SingleClass { n, class: "positive" }),
+            _ => {}
+        }
+        let predictions = filled(data.predictions().select(Axis(1), data.labeled()).view(), means);
+        Ok(Self { data, predictions, labels, weights })
+    }
+
+    fn learn(&self, baseline: Baseline) -> Result<Rule> {
+        let m = self.predictions.nrows();
+        Ok(match baseline {
+            Baseline::Nnls => Rule::Weighted(self.nnls()?),
+            Baseline::NonNegativeLogistic => self.logistic(ClassWeight::Uniform, true)?,
+            Baseline::LogisticBalanced => self.logistic(ClassWeight::Balanced, false)?,
+            Baseline::Logistic => self.logistic(ClassWeight::Uniform, false)?,
+            Baseline::GreedySelection => {
+                let counts = select::greedy(&self.predictions, &self.labels, &self.weights, GREEDY_ROUNDS)?;
+                Rule::Weighted(counts.iter().map(|&c| c as f64 / GREEDY_ROUNDS as f64).collect())
+            }
+            Baseline::Average4 => Rule::Average(
+                [Baseline::Nnls, Baseline::NonNegativeLogistic, Baseline::Logistic, Baseline::Top5Mean]
+                    .into_iter()
+                    .map(|part| self.learn(part))
+                    .collect::<Result<_>>()?,
+            ),
+            // Only the two selections by average precision are left; the label-free ones never come here.
+            _ => {
+                let k = if baseline == Baseline::Top5Mean { TOP.min(m) } else { 1 };
+                let order = select::by_average_precision(&self.predictions, &self.labels, &self.weights)?;
+                let mut weights = vec![0.0; m];
+                order[..k].iter().for_each(|&u| weights[u] = 1.0 / k as f64);
+                Rule::Weighted(weights)
+            }
+        })
+    }
+
+    /// argmin over w >= 0 of sum_i a_i (w . r_i - y_i)^2, scaled to sum 1; equal weights where that is w = 0.
+    fn nnls(&self) -> Result<Vec<f64>> {
+        let m = self.predictions.nrows();
+        let weighted = &self.predictions * &Array1::from_iter(self.weights.iter().copied());
+        let gram = weighted.dot(&self.predictions.t());
+        let y = Array1::from_iter(self.labels.iter().map(|&y| f64::from(u8::from(y))));
+        let x = nnls(gram.view(), &weighted.dot(&y).to_vec())?.x;
+        let sum: f64 = x.iter().sum();
+        if !(sum > 0.0) {
+            return Ok(vec![1.0 / m as f64; m]);
+        }
+        Ok(x.into_iter().map(|w| w / sum).collect())
+    }
+
+    fn logistic(&self, class_weight: ClassWeight, non_negative: bool) -> Result<Rule> {
+        let weights = instance_weights(self.data, class_weight)?;
+        let lambda = 1.0 / weights.iter().sum::<f64>();
+        let spec = LogisticRegression { lambda, non_negative, ..Default::default() };
+        let log_odds = non_negative;
+        let fit = if log_odds {
+            let features = self.predictions.mapv(|p| logit(p, LOGIT_CLIP));
+            spec.fit(features.view(), &self.labels, Some(&weights))?
+        } else {
+            spec.fit(self.predictions.view(), &self.labels, Some(&weights))?
+        };
+        Ok(Rule::Logistic { weights: fit.weights, bias: fit.bias, log_odds })
+    }
+}
+
+/// Mean of each classifier over the labeled instances it gave a prediction for (m); failing that over all instances,
+/// failing that 0.5.
+fn training_means(data: &EnsembleData) -> Vec<f64> {
+    let mean = |values: &mut dyn Iterator<Item = f64>| {
+        let (sum, n) = values.filter(|v| !v.is_nan()).fold((0.0, 0), |(sum, n), v| (sum + v, n + 1));
+        (n > 0).then(|| sum / f64::from(n))
+    };
+    data.predictions()
+        .outer_iter()
+        .map(|row| {
+            mean(&mut data.labeled().iter().map(|&i| row[i]))
+                .or_else(|| mean(&mut row.iter().copied()))
+                .unwrap_or(0.5)
+        })
+        .collect()
+}
+
+/// Predictions with the gaps of classifier u at means[u].
+fn filled(predictions: ArrayView2<'_, f64>, means: &[f64]) -> Array2<f64> {
+    let mut filled = predictions.to_owned();
+    for (mut row, &mean) in filled.outer_iter_mut().zip(means) {
+        row.iter_mut().filter(|v| v.is_nan()).for_each(|v| *v = mean);
+    }
+    filled
+}
