@@ -2,12 +2,12 @@
 
 use std::time::Instant;
 
+use cfe_core::validation::StratifiedKFold;
 use cfe_core::{EnsembleData, Error, Result, ensure};
 use ndarray::{Array2, Axis, concatenate};
 
 use super::average::weigh;
 use super::columns::{Columns, mean_and_sd};
-use super::folds::stratified;
 use super::local::LocalBasis;
 use super::members::{Family, Features, Member, Targets, fit_members, fold_names};
 use super::model::{FamilyShares, RecommendedModel};
@@ -56,7 +56,11 @@ pub(super) fn fit(
             ensure(count >= 2, "folds", count, "at least 2 folds with labeled instances are needed")?;
             Some(folds)
         }
-        None => (smaller >= 2).then(|| stratified(&labels, spec.folds.min(smaller), spec.seed)),
+        None if smaller >= 2 => {
+            let kfold = StratifiedKFold { n_splits: spec.folds.min(smaller), seed: spec.seed };
+            Some(kfold.assign(&labels)?.as_slice().to_vec())
+        }
+        None => None,
     };
     let prepared = begin.elapsed();
     let members = fit_members(spec, &features, targets, folds.as_deref())?;

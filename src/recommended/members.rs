@@ -2,24 +2,15 @@
 
 use std::ops::Range;
 
-use cfe_core::logistic::{LogisticFit, LogisticRegression, PreparedFeatures};
+use cfe_core::Result;
+use cfe_core::logistic::LogisticFit;
 use cfe_core::losses::SupervisedLoss;
-use cfe_core::{Error, Result};
 use ndarray::{Array2, ArrayView2, Axis, Slice};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::spec::{RecommendedSpec, ShrinkTo};
-
-/// Keeps every problem strictly convex: its minimum is then unique, and finite for separable classes.
-const TINY_RIDGE: f64 = 1e-6;
-/// KKT residual of the mean loss at which a member is done. Newton's method is quadratic: the step that reaches it leaves
-/// an error far below it.
-const TOLERANCE: f64 = 1e-5;
-/// Ridge on the slope of a single column when its evidence is measured.
-const GAIN_RIDGE: f64 = 1e-3;
-/// Precision of that evidence, which only sets a prior direction.
-const GAIN_TOLERANCE: f64 = 1e-4;
+use super::problem::{Grid, Group, Problem};
+use super::spec::RecommendedSpec;
 
 /// What the factorisation contributes to a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -44,7 +35,7 @@ pub(super) struct Features {
 
 impl Features {
     /// The rows of a family.
-    fn of(&self, family: Family) -> ArrayView2<'_, f64> {
+    pub fn of(&self, family: Family) -> ArrayView2<'_, f64> {
         let (d, k) = (self.rank, self.views);
         let rows = match family {
             Family::Aggregator => d..d + k,
@@ -71,7 +62,7 @@ pub(super) struct Targets<'a> {
 }
 
 impl Targets<'_> {
-    fn total(&self, keep: impl Fn(usize) -> bool) -> f64 {
+    pub fn total(&self, keep: impl Fn(usize) -> bool) -> f64 {
         (0..self.weights.len()).filter(|&i| keep(i)).map(|i| self.weights[i]).sum()
     }
 }
@@ -86,16 +77,6 @@ pub(super) struct Member {
     /// Logits of the instances from the fit that did not see them.
     pub held_out: Option<Vec<f64>>,
 }
-
-/// Members that share features and ridge.
-#[derive(Clone, Copy)]
-struct Group {
-    family: Family,
-    ridge: Option<f64>,
-}
-
-/// Prior power and shrinkage of the members of a group, in order.
-type Grid = Vec<(f64, f64)>;
 
 /// Fits every member on all instances and, given `folds`, on all but each fold.
 ///
@@ -176,146 +157,6 @@ pub(super) fn fold_names(folds: &[usize]) -> Vec<usize> {
     names.sort_unstable();
     names.dedup();
     names
-}
-
-struct Problem<'a> {
-    spec: &'a RecommendedSpec,
-    features: &'a Features,
-    targets: Targets<'a>,
-}
-
-impl Problem<'_> {
-    /// One chain of warm starts for each group and prior power.
-    fn full_fits(
-        &self,
-        groups: &[Group],
-        grid: &Grid,
-        chain: usize,
-        gains: &[f64],
-    ) -> Result<Vec<Vec<LogisticFit>>> {
-        let total = self.targets.total(|_| true);
-        let chains: Vec<(usize, usize)> = (0..groups.len())
-            .rev()
-            .flat_map(|g| (0..grid.len()).step_by(chain).map(move |start| (g, start)))
-            .collect();
-        let fitted: Vec<Vec<LogisticFit>> = chains
-            .par_iter()
-            .with_max_len(1)
-            .map(|&(g, start)| {
-                let data = self.prepare(groups[g].family, |_| true)?;
-                let mut fits: Vec<LogisticFit> = Vec::with_capacity(chain);
-                for &(power, shrinkage) in &grid[start..start + chain] {
-                    let regression = self.regression(groups[g], power, shrinkage, gains, total);
-                    fits.push(regression.fit_prepared(&data, fits.last())?);
-                }
-                Ok(fits)
-            })
-            .collect::<Result<_>>()?;
-        let mut full = vec![Vec::new(); groups.len()];
-        chains.iter().zip(fitted).for_each(|(&(g, _), fits)| full[g].extend(fits));
-        Ok(full)
-    }
-
-    /// Logits of the instances that `hold` names, for each member of a group fitted without them.
-    fn held_out(
-        &self,
-        group: Group,
-        grid: &Grid,
-        full: &[LogisticFit],
-        gains: &[f64],
-        hold: &(dyn Fn(usize) -> bool + Sync),
-    ) -> Result<Vec<Vec<f64>>> {
-        let total = self.targets.total(|i| !hold(i));
-        let data = self.prepare(group.family, |i| !hold(i))?;
-        let rows: Vec<usize> = (0..self.targets.labels.len()).filter(|&i| hold(i)).collect();
-        let held = self.features.of(group.family).select(Axis(1), &rows);
-        grid.iter()
-            .zip(full)
-            .map(|(&(power, shrinkage), start)| {
-                let regression = self.regression(group, power, shrinkage, gains, total);
-                regression.fit_prepared(&data, Some(start))?.logits(held.view())
-            })
-            .collect()
-    }
-
-    fn prepare(&self, family: Family, keep: impl Fn(usize) -> bool) -> Result<PreparedFeatures> {
-        let Targets { labels, weights } = self.targets;
-        PreparedFeatures::subset(self.features.of(family), labels, Some(weights), keep)
-    }
-
-    /// sum_i a_i l_i + (lambda / 2) (|w|^2 - (v . w)^2) + (ridge / 2) |u|^2, divided by the total weight as the solver
-    /// takes the mean of the losses.
-    fn regression(
-        &self,
-        group: Group,
-        power: f64,
-        shrinkage: f64,
-        gains: &[f64],
-        total: f64,
-    ) -> LogisticRegression {
-        let rows = self.features.of(group.family).nrows();
-        let views = self.features.views_in(group.family);
-        let mut factors = vec![group.ridge.unwrap_or(0.0) + TINY_RIDGE; rows];
-        factors[views.clone()].fill(shrinkage + TINY_RIDGE);
-        let mut unbounded = vec![true; rows];
-        unbounded[views.clone()].fill(false);
-        let free_direction = (self.spec.shrink_to == ShrinkTo::Equal).then(|| {
-            let mut v: Vec<f64> = gains.iter().map(|g| g.powf(power)).collect();
-            let length = v.iter().map(|v| v * v).sum::<f64>().sqrt().max(1e-12);
-            v.iter_mut().for_each(|v| *v *= shrinkage.sqrt() / length);
-            let mut direction = vec![0.0; rows];
-            direction[views].copy_from_slice(&v);
-            direction
-        });
-        LogisticRegression {
-            lambda: 1.0 / total,
-            penalty_factors: Some(factors),
-            free_direction,
-            non_negative: self.spec.non_negative,
-            unbounded: Some(unbounded),
-            tolerance: TOLERANCE,
-            ..LogisticRegression::default()
-        }
-    }
-
-    /// Log-likelihood that each column of the views gains alone over the constant, with a slope of at least 0; the
-    /// largest is 1.
-    fn gains(&self, keep: impl Fn(usize) -> bool + Sync) -> Result<Vec<f64>> {
-        let Targets { labels, weights } = self.targets;
-        let views = self.features.of(Family::Aggregator);
-        if self.spec.prior_powers.iter().all(|&p| p == 0.0) {
-            return Ok(vec![1.0; views.nrows()]);
-        }
-        let total = self.targets.total(&keep);
-        let positive = self.targets.total(|i| keep(i) && labels[i]) / total;
-        if !(positive > 0.0 && positive < 1.0) {
-            let n = (0..labels.len()).filter(|&i| keep(i)).count();
-            return Err(Error::SingleClass {
-                n,
-                class: if positive > 0.0 { "positive" } else { "negative" },
-            });
-        }
-        let constant = -(positive * positive.ln() + (1.0 - positive) * (-positive).ln_1p());
-        let regression = LogisticRegression {
-            lambda: GAIN_RIDGE / total,
-            non_negative: true,
-            tolerance: GAIN_TOLERANCE,
-            ..LogisticRegression::default()
-        };
-        let mut gains: Vec<f64> = (0..views.nrows())
-            .into_par_iter()
-            .map(|j| {
-                let column = views.slice_axis(Axis(0), Slice::from(j..j + 1));
-                let data = PreparedFeatures::subset(column, labels, Some(weights), &keep)?;
-                let fit = regression.fit_prepared(&data, None)?;
-                let penalty: f64 = fit.weights.iter().map(|w| 0.5 * regression.lambda * w * w).sum();
-                Ok((constant - (fit.objective - penalty)).max(0.0))
-            })
-            .collect::<Result<_>>()?;
-        let largest = gains.iter().fold(1e-12, |a: f64, &g| a.max(g));
-        gains.iter_mut().for_each(|g| *g /= largest);
-        Ok(gains)
-    }
 }
 
 /// Weighted losses a_i l(y_i, z_i) (n).

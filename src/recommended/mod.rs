@@ -24,10 +24,10 @@
 mod average;
 mod columns;
 mod fit;
-mod folds;
 mod local;
 mod members;
 mod model;
+mod problem;
 mod spec;
 
 use std::time::Duration;
@@ -63,7 +63,8 @@ pub struct FittedRecommended {
     /// Predicts.
     pub model: RecommendedModel,
     /// Logits of the labeled instances, in the order of [`EnsembleData::labeled`], each from fits that did not see its label:
-    /// what thresholds, calibration and reports are honestly made from. `None` where a class has a single instance, so that
+    /// what thresholds, calibration and reports are honestly made from. (Columns are standardised and factorised, and the
+    /// members weighed, once on all labeled instances: the former without their labels, the latter by these very logits.) `None` where a class has a single instance, so that
     /// no cross-validation exists.
     pub out_of_fold_logits: Option<Vec<f64>>,
     /// The members of the average, by family, ridge, prior power and shrinkage.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::bench::AlsBench;
 use crate::error::Error;
 use crate::published::{Results, csv, document};
 use crate::report::{html, markdown, terminal};
@@ -26,6 +27,60 @@ pub enum Command {
     /// written to; 4 training failed.
     #[command(args_override_self = true)]
     Published(Published),
+    /// Compare combiners on a folder of real predictions, `<data set>/seed<k>.csv.gz`.
+    ///
+    /// Each table needs a column `split`: rows with `train` are learnt from, the others are for scoring. Exit codes: 0 done;
+    /// 2 bad usage, 3 bad data, 4 a method failed.
+    #[command(args_override_self = true)]
+    Benchmark(Benchmark),
+    /// Measure speed.
+    #[command(subcommand)]
+    Bench(Bench),
+}
+
+/// What is measured by `bench`.
+#[derive(Debug, Subcommand)]
+pub enum Bench {
+    /// Sweeps of ALS on given data, beside the machine's own rate at matrix products.
+    #[command(args_override_self = true)]
+    Als {
+        /// What is run.
+        #[command(flatten)]
+        options: AlsBench,
+        /// What is printed; only json so far.
+        #[arg(long, value_enum, default_value_t = JsonOnly::Json)]
+        format: JsonOnly,
+    },
+}
+
+/// The one form of `bench`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum JsonOnly {
+    /// One JSON object.
+    Json,
+}
+
+/// Options of `benchmark`.
+#[derive(Debug, Args)]
+pub struct Benchmark {
+    /// The folder above the data sets.
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// Also rank results of other programs: dataset,seed,method,ap,roc_auc,brier,log_loss,best_f1,seconds.
+    #[arg(long, value_name = "CSV")]
+    pub with: Option<PathBuf>,
+    /// Methods to run, by name; all of this build if none is named.
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub methods: Vec<String>,
+    /// Also write report.html, report.md, results.json and results.csv into this folder.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// What to print.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+    /// Threads; 0 is all cores.
+    #[arg(long, default_value_t = 0)]
+    pub threads: usize,
 }
 
 /// Options of `published`.
@@ -84,7 +139,7 @@ pub fn render_files(results: &Results) -> Result<[String; 4], Error> {
     Ok([html::write(&document, &footer), markdown::write(&document), json(results)?, csv(&results.report)?])
 }
 
-fn json(value: &impl serde::Serialize) -> Result<String, Error> {
+pub(crate) fn json(value: &impl serde::Serialize) -> Result<String, Error> {
     let text = serde_json::to_string_pretty(value);
     text.map(|text| text + "\n").map_err(|error| Error::Format { format: "JSON", why: error.to_string() })
 }
@@ -103,7 +158,9 @@ mod tests {
     #[test]
     fn a_repeated_option_counts_with_its_last_value() {
         let line = ["cfe-compare", "published", "--out", "a", "--format", "csv", "--out", "b"];
-        let Command::Published(options) = Cli::try_parse_from(line).expect("valid").command;
+        let Command::Published(options) = Cli::try_parse_from(line).expect("valid").command else {
+            panic!("another command")
+        };
         assert_eq!((options.out, options.format), (Some(PathBuf::from("b")), Format::Csv));
     }
 }

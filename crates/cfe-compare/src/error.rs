@@ -49,6 +49,14 @@ pub enum Error {
         /// Its error.
         source: cf_ensemble::Error,
     },
+    /// No method has this name.
+    #[error("{name:?} is no method; known are {known}")]
+    UnknownMethod {
+        /// The name given.
+        name: String,
+        /// The names of this build.
+        known: String,
+    },
     /// A table could not be read.
     #[error(transparent)]
     Table(#[from] cf_ensemble::io::TableError),
@@ -77,6 +85,17 @@ pub enum Error {
         /// What is wrong.
         source: csv::Error,
     },
+    /// A benchmark could not be run.
+    #[error("the benchmark cannot be run: {0}")]
+    Bench(cf_ensemble::Error),
+    /// The threads could not be started.
+    #[error("{threads} threads cannot be started: {why}; ask for fewer")]
+    Threads {
+        /// How many.
+        threads: usize,
+        /// The system's message.
+        why: String,
+    },
     /// A statistic could not be computed.
     #[error("the results cannot be tested: {0}")]
     Statistics(cf_ensemble::Error),
@@ -103,7 +122,11 @@ impl Error {
     /// 2 for what another call would cure, 3 for bad data, 4 for training; 1 is a failed check, and clap exits 2 by itself.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Error::File(_) | Error::Folder { .. } | Error::NoTables { .. } => 2,
+            Error::File(_)
+            | Error::UnknownMethod { .. }
+            | Error::Threads { .. }
+            | Error::Folder { .. }
+            | Error::NoTables { .. } => 2,
             Error::Table(_) | Error::External { .. } => 3,
             _ => 4,
         }

@@ -5,6 +5,8 @@
 
 #![forbid(unsafe_code)]
 
+pub mod bench;
+pub mod benchmark;
 pub mod cli;
 pub mod error;
 pub mod numpy;

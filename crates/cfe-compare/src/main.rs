@@ -4,10 +4,13 @@
 #![allow(clippy::print_stderr)]
 
 use std::error::Error as _;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 
-use cfe_compare::cli::{Cli, Command, FILES, Published, render_files};
+use cfe_compare::bench::{AlsBench, run_als};
+use cfe_compare::benchmark::run_benchmark;
+use cfe_compare::cli::{Bench, Benchmark, Cli, Command, FILES, JsonOnly, Published, render_files};
 use cfe_compare::error::{CHECK_FAILED, Error};
 use cfe_compare::published::{self, Report};
 use cfe_compare::report::files::OutputFiles;
@@ -15,29 +18,62 @@ use cfe_compare::report::terminal::DEFAULT_WIDTH;
 use clap::Parser as _;
 
 fn main() -> ExitCode {
-    let Command::Published(options) = Cli::parse().command;
-    match run(&options) {
-        Ok(code) => code,
-        Err(error) => {
-            complain(&error);
-            ExitCode::from(error.exit_code())
-        }
-    }
+    let outcome = match Cli::parse().command {
+        Command::Published(options) => published(&options),
+        Command::Benchmark(options) => benchmark(&options),
+        Command::Bench(Bench::Als { options, format: JsonOnly::Json }) => bench_als(&options),
+    };
+    outcome.unwrap_or_else(|error| {
+        complain(&error);
+        ExitCode::from(error.exit_code())
+    })
 }
 
-fn run(options: &Published) -> Result<ExitCode, Error> {
-    let files = options.out.as_deref().map(|folder| OutputFiles::open(folder, &FILES)).transpose()?;
+fn published(options: &Published) -> Result<ExitCode, Error> {
+    let files = open(options.out.as_deref())?;
     let results = published::run()?;
     print(&options.format.render(&results, width())?);
-    if let Some(files) = files {
-        let contents = render_files(&results)?;
-        let of = |name: &str| FILES.iter().zip(&contents).find(|(file, _)| **file == name);
-        let paths =
-            files.write(|name| of(name).map(|(_, text)| text.clone().into_bytes()).unwrap_or_default())?;
-        let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
-        eprintln!("Wrote {}.", paths.join(", "));
-    }
+    write(files, || render_files(&results))?;
     Ok(if options.check { check(&results.report) } else { ExitCode::SUCCESS })
+}
+
+fn benchmark(options: &Benchmark) -> Result<ExitCode, Error> {
+    let files = open(options.out.as_deref())?;
+    let shown = std::io::stderr().is_terminal();
+    let results = run_benchmark(options, |table| {
+        if shown {
+            eprintln!("{table}");
+        }
+    })?;
+    print(&results.render(options.format, width())?);
+    write(files, || results.files())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn bench_als(options: &AlsBench) -> Result<ExitCode, Error> {
+    let report = run_als(options)?;
+    let text = serde_json::to_string(&report);
+    print(&(text.map_err(|error| Error::Format { format: "JSON", why: error.to_string() })? + "\n"));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The files of `--out`, opened before the work.
+fn open(folder: Option<&Path>) -> Result<Option<OutputFiles>, Error> {
+    Ok(folder.map(|folder| OutputFiles::open(folder, &FILES)).transpose()?)
+}
+
+fn write(
+    files: Option<OutputFiles>,
+    contents: impl FnOnce() -> Result<[String; 4], Error>,
+) -> Result<(), Error> {
+    let Some(files) = files else { return Ok(()) };
+    let contents = contents()?;
+    let of = |name: &str| FILES.iter().zip(&contents).find(|(file, _)| **file == name);
+    let paths =
+        files.write(|name| of(name).map(|(_, text)| text.clone().into_bytes()).unwrap_or_default())?;
+    let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+    eprintln!("Wrote {}.", paths.join(", "));
+    Ok(())
 }
 
 fn check(report: &Report) -> ExitCode {

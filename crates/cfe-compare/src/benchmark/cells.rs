@@ -61,7 +61,8 @@ pub fn run(folder: &Path, methods: &[Method], mut progress: impl FnMut(&str)) ->
 }
 
 fn measure(data_set: &str, seed: u64, table: &Table, method: Method) -> Result<Cell, Error> {
-    let failed = |source| Error::Method { method: method.name(), data_set: data_set.to_owned(), seed, source };
+    let failed =
+        |source| Error::Method { method: method.name(), data_set: data_set.to_owned(), seed, source };
     let test: Vec<usize> =
         (0..table.truth.len()).filter(|&i| !table.in_train[i] && table.truth[i].is_some()).collect();
     let labels: Vec<bool> = test.iter().map(|&i| table.truth[i] == Some(true)).collect();
@@ -69,8 +70,7 @@ fn measure(data_set: &str, seed: u64, table: &Table, method: Method) -> Result<C
     let scores = method.score(&table.data, &test, seed).map_err(failed)?;
     let seconds = began.elapsed().as_secs_f64();
     let ranking = Scored::new(&labels, &scores.ranking).map_err(failed)?.ranking();
-    let probabilities =
-        scores.probabilities.map(|p| Scored::new(&labels, &p)).transpose().map_err(failed)?;
+    let probabilities = scores.probabilities.map(|p| Scored::new(&labels, &p)).transpose().map_err(failed)?;
     let ece = |p: &Scored| p.expected_calibration_error(10, BinEdge::LeftClosed);
     Ok(Cell {
         data_set: data_set.to_owned(),

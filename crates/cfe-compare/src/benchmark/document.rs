@@ -73,7 +73,8 @@ fn methods(summary: &Summary, first: &str) -> Section {
     );
     for row in &summary.methods {
         let text = |value: Option<f64>, decimals| Cell::from(or_dash(value, decimals));
-        let counts = row.against_mean.map_or("-".to_owned(), |c| format!("{}/{}/{}", c.wins, c.ties, c.losses));
+        let counts =
+            row.against_mean.map_or("-".to_owned(), |c| format!("{}/{}/{}", c.wins, c.ties, c.losses));
         table.push([
             Cell::from(row.method.as_str()),
             Cell::from(what(row)),
@@ -93,9 +94,9 @@ fn methods(summary: &Summary, first: &str) -> Section {
         ]);
     }
     let seeds = summary.seeds.map_or("several".to_owned(), |k| k.to_string());
-    let test = summary.friedman.map_or(String::new(), |(chi, p)| {
-        format!(" Friedman: chi-square {}, p {p:.2e}.", fixed(chi, 1))
-    });
+    let test = summary
+        .friedman
+        .map_or(String::new(), |(chi, p)| format!(" Friedman: chi-square {}, p {p:.2e}.", fixed(chi, 1)));
     Section::new("Methods")
         .text(format!(
             "Figures are means over {} data sets of means over {seeds} seeds, on test rows that no method saw the labels \
@@ -136,7 +137,8 @@ fn data_sets(summary: &Summary, first: &str) -> Section {
             .filter(|(k, _)| summary.methods[*k].mean_rank.is_some())
             .filter_map(|(k, ap)| ap.map(|ap| (k, ap)))
             .max_by(|a, b| a.1.total_cmp(&b.1));
-        let best = best.map_or("-".to_owned(), |(k, ap)| format!("{} {}", summary.methods[k].method, fixed(ap, 4)));
+        let best =
+            best.map_or("-".to_owned(), |(k, ap)| format!("{} {}", summary.methods[k].method, fixed(ap, 4)));
         let cells = chosen.iter().map(|&k| Cell::from(or_dash(set.average_precision[k], 4)));
         let start = [Cell::from(set.data_set.as_str()), Cell::from(or_dash(set.train_positives, 0))];
         table.push(start.into_iter().chain(cells).chain([Cell::from(best)]));
@@ -145,8 +147,11 @@ fn data_sets(summary: &Summary, first: &str) -> Section {
 }
 
 fn honesty(summary: &Summary, first: &str) -> Section {
-    let chosen: Vec<usize> =
-        columns(summary, first).into_iter().filter(|&k| summary.methods[k].log_loss.is_some()).take(4).collect();
+    let chosen: Vec<usize> = columns(summary, first)
+        .into_iter()
+        .filter(|&k| summary.methods[k].log_loss.is_some())
+        .take(4)
+        .collect();
     let heads = chosen.iter().flat_map(|&k| {
         let name = &summary.methods[k].method;
         [format!("log loss {name}"), format!("ECE {name}")]

@@ -71,7 +71,8 @@ impl Method {
     pub fn score(self, data: &EnsembleData, test: &[usize], seed: u64) -> Result<Scores> {
         match self {
             Method::Recommended => {
-                let fitted = Recommended::try_from(RecommendedSpec { seed, ..RecommendedSpec::default() })?.fit(data)?;
+                let fitted = Recommended::try_from(RecommendedSpec { seed, ..RecommendedSpec::default() })?
+                    .fit(data)?;
                 let predictions = fitted.model.predict(data.select_instances(test)?.predictions())?;
                 Ok(Scores { ranking: predictions.logits, probabilities: Some(predictions.probabilities) })
             }
@@ -79,7 +80,8 @@ impl Method {
             Method::AlsUnweighted => transductive(&als(ClassWeight::Uniform, seed)?, data, test),
             #[cfg(feature = "torch")]
             Method::TorchWeighted => {
-                let spec = cf_ensemble::torch::TorchSpec { seed, ..cf_ensemble::torch::TorchSpec::published() };
+                let spec =
+                    cf_ensemble::torch::TorchSpec { seed, ..cf_ensemble::torch::TorchSpec::published() };
                 transductive(&cf_ensemble::torch::Torch::try_from(spec)?, data, test)
             }
             Method::Baseline(baseline) => {

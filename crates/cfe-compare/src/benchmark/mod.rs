@@ -6,12 +6,14 @@
 //! independent repetitions.
 
 mod cells;
+mod command;
 mod document;
 mod external;
 mod methods;
 mod summary;
 
 pub use cells::{Cell, run};
+pub use command::{BenchmarkResults, run_benchmark};
 pub use document::document;
 pub use external::read_external;
 pub use methods::Method;

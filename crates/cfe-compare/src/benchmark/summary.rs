@@ -91,13 +91,13 @@ pub fn summarise(cells: &[Cell], first: &str) -> Result<Summary, Error> {
             methods.push(&cell.method);
         }
     }
-    let mut grouped: BTreeMap<(&str, &str), Vec<&Cell>> = BTreeMap::new();
+    let mut grouped = Groups::new();
     for cell in cells {
-        grouped.entry((&cell.method, &cell.data_set)).or_default().push(cell);
+        grouped.entry(&cell.method).or_default().entry(&cell.data_set).or_default().push(cell);
     }
-    let group = |method: &str, set: &str| grouped.get(&(method, set)).map_or(&[][..], Vec::as_slice);
+    let grouped = &grouped;
     let of = |method: &str, figure: &dyn Fn(&Cell) -> Option<f64>| -> Vec<Option<f64>> {
-        sets.iter().map(|set| mean_of(group(method, set).iter().map(|c| figure(c)))).collect()
+        sets.iter().map(|set| mean_of(group(grouped, method, set).iter().map(|c| figure(c)))).collect()
     };
     let precision = |method: &str| of(method, &|c: &Cell| Some(c.average_precision));
     let complete = |method: &str| precision(method).into_iter().collect::<Option<Vec<f64>>>();
@@ -161,9 +161,9 @@ pub fn summarise(cells: &[Cell], first: &str) -> Result<Summary, Error> {
         .iter()
         .map(|&set| {
             let column = |figure: &dyn Fn(&Cell) -> Option<f64>| {
-                rows.iter().map(|row| mean_of(group(&row.method, set).iter().map(|c| figure(c)))).collect()
+                rows.iter().map(|row| mean_of(group(grouped, &row.method, set).iter().map(|c| figure(c)))).collect()
             };
-            let positives = group(first, set).iter().map(|c| c.train_positives.map(|p| p as f64));
+            let positives = group(grouped, first, set).iter().map(|c| c.train_positives.map(|p| p as f64));
             DataSetRow {
                 data_set: set.to_owned(),
                 train_positives: mean_of(positives),
@@ -173,7 +173,7 @@ pub fn summarise(cells: &[Cell], first: &str) -> Result<Summary, Error> {
             }
         })
         .collect();
-    let counts: BTreeSet<usize> = sets.iter().map(|set| group(first, set).len()).collect();
+    let counts: BTreeSet<usize> = sets.iter().map(|set| group(grouped, first, set).len()).collect();
     Ok(Summary {
         version: env!("CARGO_PKG_VERSION"),
         methods: rows,
@@ -181,6 +181,13 @@ pub fn summarise(cells: &[Cell], first: &str) -> Result<Summary, Error> {
         seeds: if counts.len() == 1 { counts.first().copied() } else { None },
         friedman: test.map(|test| (test.chi_square, test.p_value)),
     })
+}
+
+/// Cells by method, then by data set.
+type Groups<'a> = BTreeMap<&'a str, BTreeMap<&'a str, Vec<&'a Cell>>>;
+
+fn group<'g, 'a>(grouped: &'g Groups<'a>, method: &str, set: &str) -> &'g [&'a Cell] {
+    grouped.get(method).and_then(|sets| sets.get(set)).map_or(&[], Vec::as_slice)
 }
 
 /// Mean of values that are all there; `None` if one is missing, or there is none.

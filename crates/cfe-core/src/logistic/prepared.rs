@@ -68,3 +68,51 @@ impl LogisticRegression {
         Ok(newton.minimise(&mut v, self.lambda))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array2;
+
+    use super::*;
+
+    /// Optimality in the terms of the formula: the derivative of J is 0 where w is free or positive, and not below 0 at the
+    /// bound.
+    #[test]
+    fn a_free_direction_and_partial_bounds_keep_the_optimum() {
+        let (k, n) = (5, 80);
+        let x = Array2::from_shape_fn((k, n), |(j, i)| ((i * (2 * j + 3) + j) % 17) as f64 / 8.0 - 1.0);
+        let labels: Vec<bool> = (0..n).map(|i| x[(0, i)] - x[(1, i)] - 0.5 * x[(4, i)] > 0.4).collect();
+        let direction: Vec<f64> = (0..k).map(|j| if j < 3 { (2.0f64 / 3.0).sqrt() } else { 0.0 }).collect();
+        let spec = LogisticRegression {
+            lambda: 0.05,
+            penalty_factors: Some(vec![2.0, 2.0, 2.0, 1.0, 1.0]),
+            free_direction: Some(direction.clone()),
+            non_negative: true,
+            unbounded: Some(vec![false, false, false, true, true]),
+            ..LogisticRegression::default()
+        };
+        let data = PreparedFeatures::new(x.view(), &labels, None).unwrap();
+        let fit = spec.fit_prepared(&data, None).unwrap();
+        assert!(fit.converged);
+        assert!(fit.weights[1] == 0.0 && fit.weights[4] < 0.0, "{:?}", fit.weights);
+        let objective = |w: &[f64]| {
+            let z = LogisticFit { weights: w.to_vec(), ..fit.clone() }.logits(x.view()).unwrap();
+            let bce = z.iter().zip(&labels).map(|(&z, &y)| crate::losses::SupervisedLoss::Bce.value(z, y));
+            let along: f64 = direction.iter().zip(w).map(|(d, w)| d * w).sum();
+            let length: f64 = [2.0, 2.0, 2.0, 1.0, 1.0].iter().zip(w).map(|(p, w)| p * w * w).sum();
+            bce.sum::<f64>() / n as f64 + 0.025 * (length - along * along)
+        };
+        assert!((objective(&fit.weights) - fit.objective).abs() < 1e-12);
+        for j in 0..k {
+            let at = |step: f64| {
+                let mut w = fit.weights.clone();
+                w[j] += step;
+                objective(&w)
+            };
+            let slope = (at(1e-5) - at(-1e-5)) / 2e-5;
+            assert!(if fit.weights[j] == 0.0 { slope > 1e-4 } else { slope.abs() < 1e-8 }, "{j}: {slope}");
+        }
+        let too_long = LogisticRegression { free_direction: Some(vec![1.0; k]), ..spec };
+        assert!(too_long.fit_prepared(&data, None).is_err());
+    }
+}

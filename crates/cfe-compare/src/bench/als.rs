@@ -1,0 +1,214 @@
+//! `cfe-compare bench als`: the sweeps of ALS on given data.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use cf_ensemble::confidence::ConfidenceRule;
+use cf_ensemble::io::{Source, TableOptions, read_matrix, read_table};
+use cf_ensemble::objective::squared_norm;
+use cf_ensemble::ridge::{self, Scalar, Workspace};
+use cf_ensemble::{Confidence, ConfidenceStrategy, EnsembleData, Factors, START_SCALE};
+use ndarray::{Array2, LinalgScalar};
+use serde::Serialize;
+
+use super::dgemm::product_gflops;
+use crate::error::Error;
+
+/// Number format of the sweeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Dtype {
+    /// 32-bit floats.
+    F32,
+    /// 64-bit floats.
+    #[default]
+    F64,
+}
+
+/// What is run.
+#[derive(Debug, Clone, PartialEq, clap::Args)]
+pub struct AlsBench {
+    /// R as .npy, m x n: rows are classifiers.
+    #[arg(long, value_name = "R.npy")]
+    pub predictions: PathBuf,
+    /// Labels as .npy (n): 0, 1, NaN for unlabeled.
+    #[arg(long, value_name = "labels.npy")]
+    pub labels: PathBuf,
+    /// Confidence as .npy, m x n. Without it: certainty blended with the labels, alpha 1, as a formula.
+    #[arg(long, value_name = "C.npy")]
+    pub confidence: Option<PathBuf>,
+    /// d.
+    #[arg(long, default_value_t = 20)]
+    pub latent_dim: usize,
+    /// Ridge.
+    #[arg(long, default_value_t = 0.01)]
+    pub lambda: f64,
+    /// Sweeps.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    pub sweeps: u32,
+    /// Threads; 0 is all cores.
+    #[arg(long, default_value_t = 0)]
+    pub threads: usize,
+    /// Number format.
+    #[arg(long, value_enum, default_value_t = Dtype::F64)]
+    pub dtype: Dtype,
+    /// Seed of the start factors.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+}
+
+/// What was measured.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AlsReport {
+    /// Median over the sweeps.
+    pub seconds_per_sweep: f64,
+    /// Median over the sweeps, X.
+    pub classifier_update_seconds: f64,
+    /// Median over the sweeps, Y.
+    pub instance_update_seconds: f64,
+    /// Necessary flops of a sweep divided by its seconds, in 1e9.
+    pub gflops: f64,
+    /// The machine's rate at matrix products in the same format on the same threads, in the same process.
+    pub dgemm_gflops: f64,
+    /// sum C (R - X^T Y)^2 + lambda (|X|^2 + |Y|^2) in f64 after the last sweep.
+    pub loss: f64,
+    /// Most memory the process held, in bytes (VmHWM); `None` where the system does not say.
+    pub peak_rss_bytes: Option<u64>,
+    /// Threads used.
+    pub threads: usize,
+    /// Number format.
+    pub dtype: Dtype,
+}
+
+/// Runs the benchmark.
+///
+/// # Errors
+/// Files that cannot be read, parameters out of range, singular systems.
+pub fn run_als(options: &AlsBench) -> Result<AlsReport, Error> {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(options.threads)
+        .build()
+        .map_err(|error| Error::Threads { threads: options.threads, why: error.to_string() })?;
+    pool.install(|| {
+        let data = read(options)?;
+        let confidence = match options.confidence {
+            Some(_) => Confidence::new(ConfidenceStrategy::Given),
+            None => Confidence::label_blended(1.0),
+        };
+        let fitted = confidence.fit(&data).map_err(Error::Bench)?;
+        let rule = fitted.on_training(&data);
+        match options.dtype {
+            Dtype::F32 => sweeps::<f32>(options, &rule),
+            Dtype::F64 => sweeps::<f64>(options, &rule),
+        }
+    })
+}
+
+fn read(options: &AlsBench) -> Result<EnsembleData, Error> {
+    let mut table = TableOptions::default();
+    table.labels_file = Some(options.labels.clone());
+    let data = read_table(Source::new(&options.predictions), &table)?.data;
+    match &options.confidence {
+        Some(path) => data.with_confidence(read_matrix(Source::new(path))?).map_err(Error::Bench),
+        None => Ok(data),
+    }
+}
+
+fn sweeps<T: Scalar + LinalgScalar>(
+    options: &AlsBench,
+    rule: &ConfidenceRule<'_>,
+) -> Result<AlsReport, Error> {
+    let (m, n) = rule.dim();
+    let d = options.latent_dim;
+    cf_ensemble::ensure(d >= 1, "latent_dim", d, "at least 1 is needed").map_err(Error::Bench)?;
+    let (mut x, mut y) = {
+        let start = Factors::random(d, m, n, START_SCALE, options.seed);
+        (start.classifiers.mapv(T::from_f64), start.instances.mapv(T::from_f64))
+    };
+    let (workspace, lambda) = (Workspace::<T>::new(), T::from_f64(options.lambda));
+    let before = product_gflops::<T>();
+    let (mut classifier, mut instance, mut sweep) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..options.sweeps {
+        let began = Instant::now();
+        ridge::update_classifiers(&workspace, rule, y.view(), lambda, &mut x).map_err(Error::Bench)?;
+        let half = began.elapsed().as_secs_f64();
+        ridge::update_instances(&workspace, rule, x.view(), lambda, &mut y).map_err(Error::Bench)?;
+        let whole = began.elapsed().as_secs_f64();
+        classifier.push(half);
+        instance.push(whole - half);
+        sweep.push(whole);
+    }
+    let peak_rss_bytes = peak_memory();
+    let dgemm_gflops = before.max(product_gflops::<T>());
+    let seconds_per_sweep = median(&mut sweep);
+    Ok(AlsReport {
+        seconds_per_sweep,
+        classifier_update_seconds: median(&mut classifier),
+        instance_update_seconds: median(&mut instance),
+        gflops: flops(m, n, d, options.lambda) / seconds_per_sweep / 1e9,
+        dgemm_gflops,
+        loss: loss(rule, options.lambda, &x, &y)?,
+        peak_rss_bytes,
+        threads: rayon::current_num_threads(),
+        dtype: options.dtype,
+    })
+}
+
+fn loss<T: Scalar>(
+    rule: &ConfidenceRule<'_>,
+    lambda: f64,
+    x: &Array2<T>,
+    y: &Array2<T>,
+) -> Result<f64, Error> {
+    let factors = Factors { classifiers: x.mapv(T::to_f64), instances: y.mapv(T::to_f64) };
+    let (x, y) = (factors.classifiers.view(), factors.instances.view());
+    let error = ridge::weighted_squared_error(&Workspace::<f64>::new(), rule, x, y).map_err(Error::Bench)?;
+    Ok(error + lambda * squared_norm(&factors))
+}
+
+/// Flops that a sweep cannot do without: Gram matrices and right-hand sides of both halves, products of the rows of Y,
+/// and the instances' solves; with fewer classifiers than latent dimensions the smaller, dual systems.
+fn flops(m: usize, n: usize, d: usize, lambda: f64) -> f64 {
+    let (mf, nf, df) = (m as f64, n as f64, d as f64);
+    let triangle = df * (df + 1.0) / 2.0;
+    let half = 2.0 * nf * mf * (triangle + df);
+    let classifiers = half + nf * triangle;
+    let instances = if m < d && lambda > 0.0 {
+        nf * (mf.powi(3) / 3.0 + 2.0 * mf * mf + 2.0 * mf * df)
+    } else {
+        half + nf * (df.powi(3) / 3.0 + 2.0 * df * df)
+    };
+    classifiers + instances
+}
+
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let n = values.len();
+    if n == 0 { f64::NAN } else { (values[(n - 1) / 2] + values[n / 2]) / 2.0 }
+}
+
+/// The kernel's high-water mark of resident memory.
+fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kibibytes * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_flops_are_those_of_the_formula() {
+        // m = 50, d = 20, n = 1e5: about 5 Gflop, as docs/performance.md says.
+        assert!((flops(50, 100_000, 20, 0.01) / 1e9 - 4.97).abs() < 0.05);
+        assert!(flops(10, 1000, 15, 0.01) < flops(10, 1000, 15, 0.0));
+    }
+
+    #[test]
+    fn the_median_of_an_even_number_lies_between() {
+        assert_eq!(median(&mut [3.0, 1.0, 2.0, 10.0]), 2.5);
+        assert_eq!(median(&mut [3.0]), 3.0);
+    }
+}

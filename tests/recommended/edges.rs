@@ -1,0 +1,142 @@
+//! Weights, missing predictions, silent classifiers, few labels, small problems.
+
+use cf_ensemble::metrics::Scored;
+use cf_ensemble::recommended::{Recommended, RecommendedSpec};
+use cf_ensemble::{EnsembleData, Error};
+use ndarray::{Array2, Axis, concatenate};
+
+use super::{abalone, close, fit, small, sound};
+
+#[test]
+fn weight_zero_is_leaving_out() {
+    let (train, test) = abalone();
+    let n = train.n_instances();
+    let weights: Vec<f64> = (0..n).map(|i| if i % 3 == 0 { 0.0 } else { 1.0 }).collect();
+    let labels = (0..n).map(|i| if i % 3 == 0 { None } else { train.labels()[i] }).collect();
+    let weighted = fit(small(), &train.clone().with_sample_weights(weights).unwrap());
+    let dropped = fit(small(), &train.clone().with_labels(labels).unwrap());
+    assert!(weighted.model == dropped.model);
+    assert_eq!(sound(&weighted, &test), sound(&dropped, &test));
+    assert_eq!(weighted.out_of_fold_logits.unwrap().len(), n);
+}
+
+#[test]
+fn sample_weights_act_on_the_loss() {
+    let (train, test) = abalone();
+    let weights = train.labels().iter().map(|&y| if y == Some(true) { 4.0 } else { 1.0 }).collect();
+    let plain = fit(small(), &train);
+    let weighted = fit(small(), &train.clone().with_sample_weights(weights).unwrap());
+    let mean = |z: Vec<f64>| z.iter().sum::<f64>() / z.len() as f64;
+    assert!(mean(sound(&weighted, &test)) > mean(sound(&plain, &test)) + 0.5);
+    assert!((weighted.model.prior_logit() - (84.5f64 / 344.5).ln()).abs() < 1e-12);
+}
+
+#[test]
+fn missing_predictions_are_filled_in() {
+    let (train, test) = abalone();
+    let holes = |data: &EnsembleData, every: usize| {
+        let mut r = data.predictions().to_owned();
+        r.indexed_iter_mut().for_each(|((u, i), p)| {
+            if (u * 31 + i * 17) % every == 0 {
+                *p = f64::NAN;
+            }
+        });
+        EnsembleData::new(r, data.labels().to_vec()).unwrap()
+    };
+    let fitted = fit(small(), &holes(&train, 5));
+    let logits = sound(&fitted, &holes(&test, 5));
+    let ap = Scored::new(&test.labeled_targets(), &logits).unwrap().ranking().average_precision();
+    assert!(ap > 0.5, "{ap}");
+
+    // Nothing observed: the prevalence. One observed: something else.
+    let mut r = Array2::from_elem((16, 2), f64::NAN);
+    r[(8, 1)] = 0.9;
+    let predictions = fitted.model.predict(r.view()).unwrap();
+    assert_eq!(predictions.logits[0], fitted.model.prior_logit());
+    assert!(predictions.logits[1] > fitted.model.prior_logit());
+    assert_eq!(predictions.n_observed, [0, 1]);
+}
+
+#[test]
+fn silent_and_constant_classifiers_have_no_weight() {
+    let (train, test) = abalone();
+    let extended = |data: &EnsembleData, silent: f64, constant: f64| {
+        let n = data.n_instances();
+        let (a, b) = (Array2::from_elem((1, n), silent), Array2::from_elem((1, n), constant));
+        let r = concatenate(Axis(0), &[a.view(), data.predictions(), b.view()]).unwrap();
+        EnsembleData::new(r, data.labels().to_vec()).unwrap()
+    };
+    let plain = fit(small(), &train);
+    let fitted = fit(small(), &extended(&train, f64::NAN, 0.25));
+    // Even when they begin to speak.
+    assert_eq!(sound(&fitted, &extended(&test, 0.3, 0.9)), sound(&plain, &test));
+    let weights = fitted.model.classifier_weights().weights;
+    assert_eq!((weights[0].total, weights[17].total), (0.0, 0.0));
+
+    let labels = vec![Some(true), Some(false), Some(false), None, None, Some(false)];
+    let mute = EnsembleData::new(Array2::from_elem((2, 6), 0.5), labels).unwrap();
+    let fitted = fit(small(), &mute);
+    let prior = (1.5f64 / 3.5).ln();
+    close(&sound(&fitted, &mute), &[prior; 6], 1e-12);
+}
+
+#[test]
+fn few_labels_are_defined_and_one_class_is_refused() {
+    let (train, test) = abalone();
+    let with_positives = |count: usize| {
+        let mut left = count;
+        let keep = |&label: &Option<bool>| {
+            let positive = label == Some(true);
+            let keep = !positive || left > 0;
+            left -= usize::from(positive && keep);
+            if keep { label } else { None }
+        };
+        train.clone().with_labels(train.labels().iter().map(keep).collect()).unwrap()
+    };
+    let combiner = Recommended::try_from(small()).unwrap();
+    assert!(matches!(
+        combiner.fit(&with_positives(0)),
+        Err(Error::SingleClass { n: 344, class: "negative" })
+    ));
+    let unlabeled = train.clone().with_labels(vec![None; train.n_instances()]).unwrap();
+    assert!(matches!(combiner.fit(&unlabeled), Err(Error::NoLabels)));
+    let zero = train.clone().with_sample_weights(vec![0.0; train.n_instances()]).unwrap();
+    assert!(matches!(combiner.fit(&zero), Err(Error::AllWeightsZero { .. })));
+
+    let one = combiner.fit(&with_positives(1)).unwrap();
+    assert_eq!((one.folds, &one.out_of_fold_logits), (0, &None));
+    assert!(one.members.iter().all(|m| m.shrinkage == 300.0 && m.cv_log_loss.is_none()));
+    sound(&one, &test);
+    for positives in [2, 3] {
+        let few = combiner.fit(&with_positives(positives)).unwrap();
+        assert_eq!(few.folds, positives);
+        sound(&few, &test);
+    }
+    assert!(matches!(combiner.fit_with_folds(&train, &[0, 1]), Err(Error::LengthMismatch { .. })));
+    let single = vec![3; train.n_instances()];
+    assert!(matches!(combiner.fit_with_folds(&train, &single), Err(Error::InvalidParameter { .. })));
+    let torn: Vec<usize> = train.labeled_targets().iter().map(|&y| usize::from(y)).collect();
+    assert!(matches!(combiner.fit_with_folds(&train, &torn), Err(Error::SingleClass { .. })));
+}
+
+#[test]
+fn small_and_separable_problems_stay_finite() {
+    let labels: Vec<Option<bool>> = (0..12).map(|i| Some(i < 4)).collect();
+    // Perfect, its opposite (their mean is constant), and one that knows nothing.
+    let r = Array2::from_shape_fn((3, 12), |(u, i)| match u {
+        0 => f64::from(u8::from(i < 4)),
+        1 => f64::from(u8::from(i >= 4)),
+        _ => (i % 5) as f64 / 5.0,
+    });
+    for m in 1..=3 {
+        let data = EnsembleData::new(r.select(Axis(0), &(0..m).collect::<Vec<_>>()), labels.clone()).unwrap();
+        let logits = sound(&fit(RecommendedSpec::default(), &data), &data);
+        assert!(logits[..4].iter().all(|a| logits[4..].iter().all(|b| a > b)), "{m}: {logits:?}");
+    }
+    let two = EnsembleData::new(
+        Array2::from_shape_vec((1, 2), vec![0.2, 0.7]).unwrap(),
+        vec![Some(false), Some(true)],
+    );
+    let two = two.unwrap();
+    sound(&fit(RecommendedSpec::default(), &two), &two);
+}
