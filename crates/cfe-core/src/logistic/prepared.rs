@@ -94,7 +94,7 @@ mod tests {
         let data = PreparedFeatures::new(x.view(), &labels, None).unwrap();
         let fit = spec.fit_prepared(&data, None).unwrap();
         assert!(fit.converged);
-        assert!(fit.weights[1] == 0.0 && fit.weights[4] < 0.0, "{:?}", fit.weights);
+        assert!(fit.weights[1] == 0.0 && fit.weights[3] < 0.0, "{:?}", fit.weights);
         let objective = |w: &[f64]| {
             let z = LogisticFit { weights: w.to_vec(), ..fit.clone() }.logits(x.view()).unwrap();
             let bce = z.iter().zip(&labels).map(|(&z, &y)| crate::losses::SupervisedLoss::Bce.value(z, y));
