@@ -2,7 +2,7 @@
 //!
 //! This crate is the front door: it re-exports the core ([`EnsembleData`], [`Model`], [`Trainer`], [`metrics`], ...) and
 //! the backends that were compiled in: [`als`] (feature `als`, default) and `torch` (feature `torch`, needs libtorch).
-#![doc = include_str!("../README.md")]
+#![cfg_attr(feature = "als", doc = include_str!("../README.md"))]
 #![forbid(unsafe_code)]
 
 pub mod baselines;
