@@ -5,13 +5,13 @@ use serde_json::json;
 
 use super::args::{Evaluate, Talk};
 use super::error::{CliError, CliResult};
-use super::fit::{COMBINED, picked};
+use super::fit::{COMBINED, combined_scores};
 use super::fit_command::pretty;
-use super::metrics::{Part, Scores, measure};
+use super::metrics::{Part, measure};
 use super::options::Format;
+use super::rivals::Rivals;
 use super::saved::SavedModel;
 use super::threshold::{Cut, ThresholdRule};
-use super::train::plain_mean;
 use super::{on_threads, outputs, predict, summary, text};
 
 pub(super) fn run(args: &Evaluate, talk: Talk) -> CliResult<()> {
@@ -38,8 +38,9 @@ pub(super) fn run(args: &Evaluate, talk: Talk) -> CliResult<()> {
 
 fn measured(model: &SavedModel, table: &Table) -> CliResult<Vec<Part>> {
     let combined = model.predict(table.data.predictions()).map_err(CliError::training("predicting"))?;
-    // Rows without any prediction count as even odds in the mean.
-    let mean = plain_mean(&table.data, 0.0);
+    let scoring = CliError::training("scoring");
+    // Those that learn would have to learn from the rows they are scored on.
+    let rivals = Rivals::without_labels(&table.data).map_err(&scoring)?;
     let provenance = model.details.provenance.get("cut");
     let rule = provenance.and_then(|cut| serde_json::from_value::<Cut>(cut.clone()).ok()).map(|cut| cut.rule);
     let cut = model.details.threshold.map(|t| (rule.unwrap_or(ThresholdRule::F1), t));
@@ -60,22 +61,18 @@ fn measured(model: &SavedModel, table: &Table) -> CliResult<Vec<Part>> {
     let seed = model.details.seed.unwrap_or(0);
     let of = |(name, rows): (String, Vec<usize>)| {
         let labels: Vec<bool> = rows.iter().map(|&i| table.truth[i] == Some(true)).collect();
-        let take = |values: &[f64]| rows.iter().map(|&i| values[i]).collect();
-        let scores = Scores {
-            name: COMBINED.to_owned(),
-            ranking: take(&combined.logits),
-            probabilities: take(&combined.probabilities),
-        };
-        measure(&name, false, &labels, vec![scores, picked("mean", &mean, &rows)], cut, seed, &|| ())
+        let mut methods = vec![combined_scores(&combined, &rows)];
+        methods.extend(rivals.scores(&table.data, &rows)?);
+        measure(&name, false, &labels, methods, cut, seed, &|| ())
     };
-    parts.into_iter().map(of).collect::<cfe_core::Result<_>>().map_err(CliError::training("scoring"))
+    parts.into_iter().map(of).collect::<cfe_core::Result<_>>().map_err(&scoring)
 }
 
 fn check(args: &Evaluate, parts: &[Part]) -> CliResult<()> {
     let mut failures = Vec::new();
     for part in parts {
         let Some(combined) = part.methods.iter().find(|m| m.name == COMBINED) else { continue };
-        let (ap, ece) = (combined.metrics.average_precision, combined.metrics.ece);
+        let (ap, ece) = (combined.average_precision, combined.ece.unwrap_or(f64::NAN));
         if let Some(least) = args.min_average_precision.filter(|least| !(ap >= *least)) {
             failures.push(format!("{}: average precision {ap} is below {least}", part.name));
         }

@@ -5,17 +5,18 @@ use std::collections::BTreeMap;
 use cfe_core::calibration::{CalibrationMethod, Calibrator};
 use cfe_core::io::{ModelDetails, Table, fingerprint};
 use cfe_core::losses::sigmoid;
-use cfe_core::validation::StratifiedKFold;
+use cfe_core::validation::{Folds, StratifiedKFold};
 use serde_json::{Value, json};
 
 use super::error::{CliError, CliResult};
 use super::metrics::{Part, Scores, measure};
 use super::options::FitOptions;
 use super::progress::Progress;
+use super::rivals::Rivals;
 use super::saved::{Combined, SavedModel};
 use super::settings::{Chosen, choose};
 use super::threshold::Cut;
-use super::train::{FOLDS, Trained, plain_mean, train};
+use super::train::{FOLDS, Trained, folds_of, train};
 
 /// What a fit gives.
 #[derive(Debug, Clone)]
@@ -34,7 +35,6 @@ pub struct FitOutcome {
     pub folds: usize,
     /// Logits of [`out_of_fold`](Self::out_of_fold) before calibration.
     out_of_fold_logits: Option<Vec<f64>>,
-    prior_logit: f64,
     seed: u64,
 }
 
@@ -69,7 +69,7 @@ pub(super) fn fit_chosen(
     chosen: &Chosen,
     quiet: bool,
 ) -> CliResult<FitOutcome> {
-    let (negatives, positives) = table.require_labels()?;
+    table.require_labels()?;
     let seed = options.seed.unwrap_or(0);
     let trained = train(&chosen.method, table, options.folds, seed, quiet)?;
     let labels = table.data.labeled_targets();
@@ -100,8 +100,7 @@ pub(super) fn fit_chosen(
     details.provenance = provenance(table, chosen, cut.as_ref(), facts);
     let model = SavedModel { combiner, calibrator, details };
     let combined = model.predict(table.data.predictions()).map_err(CliError::training("predicting"))?;
-    let prior_logit = ((positives as f64 + 0.5) / (negatives as f64 + 0.5)).ln();
-    Ok(FitOutcome { model, combined, out_of_fold, cut, folds, out_of_fold_logits, prior_logit, seed })
+    Ok(FitOutcome { model, combined, out_of_fold, cut, folds, out_of_fold_logits, seed })
 }
 
 /// The calibrator for new rows, and the probabilities of the labeled rows by calibrators fitted without them.
@@ -164,37 +163,46 @@ impl FitOutcome {
     }
 
     pub(super) fn measured(&self, table: &Table, quiet: bool) -> CliResult<Vec<Part>> {
-        let mean = plain_mean(&table.data, self.prior_logit);
+        let scoring = CliError::training("scoring");
+        let folds =
+            self.out_of_fold.as_ref().map(|_| folds_of(table, self.folds, self.seed)).transpose()?.flatten();
         let others = splits(table);
-        let parts = others.len() as u64 + u64::from(self.out_of_fold.is_some());
-        let progress = Progress::start("Scoring", Some(2 * parts), quiet);
+        let count = folds.as_ref().map_or(0, Folds::n_splits) as u64;
+        let progress = Progress::start("Fitting what it is compared with", Some(1 + count), quiet);
+        let rivals = Rivals::fit(&table.data, folds.as_ref(), &|| progress.step()).map_err(&scoring)?;
+        drop(progress);
+        let parts = (others.len() + usize::from(self.out_of_fold.is_some())) as u64;
+        let progress = Progress::start("Scoring", Some(parts * (1 + rivals.len() as u64)), quiet);
+        let done = || progress.step();
         let cut = self.cut.map(|cut| (cut.rule, cut.threshold));
         let mut out = Vec::new();
         if let (Some(logits), Some(probabilities)) = (&self.out_of_fold_logits, &self.out_of_fold) {
-            let rows = table.data.labeled();
-            let methods = vec![
-                Scores {
-                    name: COMBINED.to_owned(),
-                    ranking: logits.clone(),
-                    probabilities: probabilities.clone(),
-                },
-                picked("mean", &mean, rows),
-            ];
+            let mut methods = vec![Scores {
+                name: COMBINED.to_owned(),
+                ranking: logits.clone(),
+                probabilities: Some(probabilities.clone()),
+            }];
+            methods.extend(rivals.held_out());
             let labels = table.data.labeled_targets();
-            out.push(measure(TRAIN, true, &labels, methods, cut, self.seed, &|| progress.step()));
+            out.push(measure(TRAIN, true, &labels, methods, cut, self.seed, &done).map_err(&scoring)?);
         }
         for (name, rows) in others {
             let labels: Vec<bool> = rows.iter().map(|&i| table.truth[i] == Some(true)).collect();
-            let take = |values: &[f64]| rows.iter().map(|&i| values[i]).collect();
-            let combined = Scores {
-                name: COMBINED.to_owned(),
-                ranking: take(&self.combined.logits),
-                probabilities: take(&self.combined.probabilities),
-            };
-            let methods = vec![combined, picked("mean", &mean, &rows)];
-            out.push(measure(&name, false, &labels, methods, cut, self.seed, &|| progress.step()));
+            let mut methods = vec![combined_scores(&self.combined, &rows)];
+            methods.extend(rivals.scores(&table.data, &rows).map_err(&scoring)?);
+            out.push(measure(&name, false, &labels, methods, cut, self.seed, &done).map_err(&scoring)?);
         }
-        out.into_iter().collect::<cfe_core::Result<_>>().map_err(CliError::training("scoring"))
+        Ok(out)
+    }
+}
+
+/// The combined prediction of some rows.
+pub(super) fn combined_scores(combined: &Combined, rows: &[usize]) -> Scores {
+    let take = |values: &[f64]| rows.iter().map(|&i| values[i]).collect();
+    Scores {
+        name: COMBINED.to_owned(),
+        ranking: take(&combined.logits),
+        probabilities: Some(take(&combined.probabilities)),
     }
 }
 
@@ -202,11 +210,6 @@ impl FitOutcome {
 pub(super) const COMBINED: &str = "combined";
 /// Name of the part of the train rows.
 pub(super) const TRAIN: &str = "train";
-
-pub(super) fn picked(name: &str, values: &[f64], rows: &[usize]) -> Scores {
-    let values: Vec<f64> = rows.iter().map(|&i| values[i]).collect();
-    Scores { name: name.to_owned(), ranking: values.clone(), probabilities: values }
-}
 
 /// Labeled rows outside the train split by the value of the split column, in order of appearance.
 fn splits(table: &Table) -> Vec<(String, Vec<usize>)> {

@@ -41,7 +41,7 @@ pub(super) fn run(args: &Inspect) -> CliResult<()> {
             let rows =
                 trust.classifiers.iter().map(|t| vec![t.name.clone(), signed(t.weight, 4), percent(t.share)]);
             out += &table(&["", "weight", "share"], rows, outputs::width());
-            if trust.local_share > 0.0 {
+            if trust.local_share >= 0.005 {
                 out += &format!(
                     "{} of the logit's variance comes from the local correction, which has no weights.\n",
                     percent(trust.local_share)

@@ -1,7 +1,7 @@
 //! Metrics of the combined prediction beside those of simple ways to combine.
 
 use cfe_core::Result;
-use cfe_core::metrics::{MetricSummary, Scored};
+use cfe_core::metrics::{BinEdge, Scored};
 use cfe_core::validation::{Bootstrap, Interval};
 use serde::Serialize;
 
@@ -15,7 +15,8 @@ pub(super) struct Scores {
     pub name: String,
     /// Rank by this.
     pub ranking: Vec<f64>,
-    pub probabilities: Vec<f64>,
+    /// `None` for scores that are none.
+    pub probabilities: Option<Vec<f64>>,
 }
 
 /// One way to combine, measured.
@@ -24,9 +25,20 @@ pub(super) struct Scores {
 pub struct MethodMetrics {
     /// Its name; the combined prediction is `combined`.
     pub name: String,
-    /// Point estimates.
-    #[serde(flatten)]
-    pub metrics: MetricSummary,
+    /// Average precision (PR-AUC).
+    pub average_precision: f64,
+    /// Area under the ROC curve; `None` with one class only.
+    pub roc_auc: Option<f64>,
+    /// Log loss; as Brier and ECE `None` for scores that are no probabilities.
+    pub log_loss: Option<f64>,
+    /// Brier score.
+    pub brier: Option<f64>,
+    /// Expected calibration error over ten equal bins.
+    pub ece: Option<f64>,
+    /// Largest F1 over all thresholds on these rows.
+    pub best_f1: Option<f64>,
+    /// Highest threshold that attains it.
+    pub best_f1_threshold: Option<f64>,
     /// Average precision with its 95% bootstrap interval.
     pub average_precision_interval: Option<Interval>,
     /// Average precision of the combined prediction less that of this one, on the same resamples.
@@ -101,14 +113,24 @@ pub(super) fn measure(
         } else {
             None
         };
-        if k == 0 {
-            let scored = Scored::new(labels, &method.probabilities)?;
-            at_threshold = cut.map(|(rule, threshold)| rule.at(threshold, &scored));
-            reliability = groups(labels, &method.probabilities);
+        let ranking = Scored::new(labels, &method.ranking)?.ranking();
+        let probabilities = method.probabilities.as_deref();
+        let scored = probabilities.map(|p| Scored::new(labels, p)).transpose()?;
+        if let (0, Some(scored), Some(p)) = (k, &scored, probabilities) {
+            at_threshold = cut.map(|(rule, threshold)| rule.at(threshold, scored));
+            reliability = groups(labels, p);
         }
+        let ece = |scored: &Scored| scored.expected_calibration_error(10, BinEdge::LeftClosed);
+        let best = scored.as_ref().map_or_else(|| ranking.best_f1(), |scored| scored.ranking().best_f1());
         measured.push(MethodMetrics {
             name: method.name.clone(),
-            metrics: MetricSummary::new(labels, &method.ranking, &method.probabilities)?,
+            average_precision: ranking.average_precision(),
+            roc_auc: ranking.roc_auc(),
+            log_loss: scored.as_ref().map(Scored::log_loss),
+            brier: scored.as_ref().map(Scored::brier),
+            ece: scored.as_ref().map(ece).transpose()?,
+            best_f1: best.map(|b| b.value),
+            best_f1_threshold: best.map(|b| b.highest_threshold),
             average_precision_interval: interval,
             combined_is_better_by: gain,
         });

@@ -16,6 +16,7 @@ mod options;
 mod outputs;
 mod predict;
 mod progress;
+mod rivals;
 mod saved;
 mod settings;
 mod summary;

@@ -25,21 +25,21 @@ pub(super) fn metrics_table(parts: &[Part], width: usize) -> String {
             "ECE",
             "best F1",
         ];
+        let dash = |value: Option<f64>| value.map_or("-".to_owned(), |v| fixed(v, 4));
         let rows = part.methods.iter().map(|method| {
-            let m = &method.metrics;
             let range = |low, high| format!("{} to {}", fixed(low, 3), fixed(high, 3));
             vec![
                 method.name.clone(),
-                fixed(m.average_precision, 4),
+                fixed(method.average_precision, 4),
                 method.average_precision_interval.map_or(String::new(), |i| range(i.lower, i.upper)),
                 method.combined_is_better_by.map_or(String::new(), |i| {
                     format!("{} ({} to {})", signed(i.estimate, 4), signed(i.lower, 3), signed(i.upper, 3))
                 }),
-                m.roc_auc.map_or("-".to_owned(), |v| fixed(v, 4)),
-                fixed(m.log_loss, 4),
-                fixed(m.brier, 4),
-                fixed(m.ece, 4),
-                m.best_f1.map_or("-".to_owned(), |v| fixed(v, 4)),
+                dash(method.roc_auc),
+                dash(method.log_loss),
+                dash(method.brier),
+                dash(method.ece),
+                dash(method.best_f1),
             ]
         });
         out += &text_table(&header, rows, width);
@@ -78,8 +78,8 @@ pub(super) fn better(parts: &[Part]) -> String {
     let how = if part.cross_validated { "cross-validated " } else { "" };
     format!(
         "{verdict}: average precision {} against {} ({}, 95% interval {} to {}) on {} {how}rows of {:?}.",
-        fixed(combined.metrics.average_precision, 3),
-        fixed(mean.metrics.average_precision, 3),
+        fixed(combined.average_precision, 3),
+        fixed(mean.average_precision, 3),
         signed(gain.estimate, 3),
         signed(gain.lower, 3),
         signed(gain.upper, 3),

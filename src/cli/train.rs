@@ -1,7 +1,6 @@
 //! Trains a combiner and scores the labeled rows by cross-validation.
 
 use cfe_core::io::Table;
-use cfe_core::losses::sigmoid;
 use cfe_core::validation::{Folds, StratifiedKFold};
 use cfe_core::{EnsembleData, Error, Trainer};
 use ndarray::Axis;
@@ -35,10 +34,10 @@ pub(super) fn train(
     quiet: bool,
 ) -> CliResult<Trained> {
     let data = &table.data;
-    let by_group = by_group(table, folds.unwrap_or(FOLDS), seed)?;
     match method {
         Method::Recommended(recommended) => {
             let progress = Progress::start("Fitting", None, quiet);
+            let by_group = by_group(table, folds.unwrap_or(FOLDS), seed)?;
             let fitted = match &by_group {
                 Some(folds) => recommended.fit_with_folds(data, folds.as_slice()),
                 None => recommended.fit(data),
@@ -55,16 +54,7 @@ pub(super) fn train(
             })
         }
         Method::Backend(trainer) => {
-            let (negatives, positives) = data.class_counts();
-            let count = folds.unwrap_or(FOLDS).min(negatives.min(positives));
-            let assigned = match by_group {
-                Some(folds) => Some(folds),
-                None if count >= 2 => {
-                    let folds = StratifiedKFold { n_splits: count, seed }.assign(&data.labeled_targets());
-                    Some(folds.map_err(CliError::training("cross-validation"))?)
-                }
-                None => None,
-            };
+            let assigned = folds_of(table, folds.unwrap_or(FOLDS), seed)?;
             let folds = assigned.as_ref().map_or(0, Folds::n_splits);
             let progress = Progress::start("Fitting", Some(1 + folds as u64), quiet);
             let fitted = trainer.fit(data).map_err(CliError::training("training"))?;
@@ -86,6 +76,20 @@ pub(super) fn train(
             Ok(Trained { combiner: Combiner::Factors(fitted.model), out_of_fold, folds, facts })
         }
     }
+}
+
+/// `count` folds of the labeled rows, or as many as the rarer class has rows; `None` for a single one.
+pub(super) fn folds_of(table: &Table, count: usize, seed: u64) -> CliResult<Option<Folds>> {
+    if let Some(folds) = by_group(table, count, seed)? {
+        return Ok(Some(folds));
+    }
+    let (negatives, positives) = table.data.class_counts();
+    let n_splits = count.min(negatives.min(positives));
+    if n_splits < 2 {
+        return Ok(None);
+    }
+    let folds = StratifiedKFold { n_splits, seed }.assign(&table.data.labeled_targets());
+    Ok(Some(folds.map_err(CliError::training("cross-validation"))?))
 }
 
 /// Folds of the labeled rows that keep groups together.
@@ -133,14 +137,4 @@ fn hold_out(
         progress.step();
     }
     Ok(out)
-}
-
-/// Mean of the observed probabilities of each row; `prior` where there is none.
-pub(super) fn plain_mean(data: &EnsembleData, prior_logit: f64) -> Vec<f64> {
-    let mean = |column: ndarray::ArrayView1<'_, f64>| {
-        let observed = column.iter().filter(|p| !p.is_nan());
-        let (sum, count) = observed.fold((0.0, 0usize), |(sum, count), p| (sum + p, count + 1));
-        if count > 0 { sum / count as f64 } else { sigmoid(prior_logit) }
-    };
-    data.predictions().columns().into_iter().map(mean).collect()
 }
