@@ -267,18 +267,13 @@ impl<'a> Training<'a> {
         let lambda = 1.0 / weights.iter().sum::<f64>();
         let spec = LogisticRegression { lambda, non_negative, ..Default::default() };
         let log_odds = non_negative;
-        let fit = if log_odds {
-            let features = self.predictions.mapv(|p| logit(p, LOGIT_CLIP));
-            spec.fit(features.view(), &self.labels, Some(&weights))?
-        } else {
-            spec.fit(self.predictions.view(), &self.labels, Some(&weights))?
-        };
+        let features = self.predictions.mapv(|p| if log_odds { logit(p, LOGIT_CLIP) } else { p });
+        let fit = spec.fit(features.view(), &self.labels, Some(&weights))?;
         Ok(Rule::Logistic { weights: fit.weights, bias: fit.bias, log_odds })
     }
 }
 
-/// Mean of each classifier over the labeled instances it gave a prediction for (m); failing that over all instances,
-/// failing that 0.5.
+/// Mean of each classifier over its predictions for labeled instances (m); failing those over all of them, failing that 0.5.
 fn training_means(data: &EnsembleData) -> Vec<f64> {
     let mean = |values: &mut dyn Iterator<Item = f64>| {
         let (sum, n) = values.filter(|v| !v.is_nan()).fold((0.0, 0), |(sum, n), v| (sum + v, n + 1));

@@ -27,8 +27,7 @@ use crate::error::{Error, Result};
 use crate::logistic::LogisticRegression;
 use crate::losses::{SupervisedLoss, sigmoid};
 
-/// Temperatures allowed. Where the classes do not overlap the best one is 0, and probabilities of 0 and 1 would be learnt
-/// from a handful of instances; where the logits are reversed it is infinite.
+/// Temperatures allowed: where the classes do not overlap the best one is 0, where the logits are reversed infinite.
 const TEMPERATURES: (f64, f64) = (0.1, 100.0);
 
 /// Which [`Calibrator`] to fit.
@@ -137,7 +136,7 @@ impl Calibrator {
         }
     }
 
-    /// Probabilities at many logits.
+    /// The same for many logits.
     pub fn apply_all(&self, logits: &[f64]) -> Vec<f64> {
         logits.iter().map(|&z| self.apply(z)).collect()
     }
@@ -158,7 +157,6 @@ fn interpolate(thresholds: &[f64], values: &[f64], z: f64) -> f64 {
     (v0 + (v1 - v0) * ((z - t0) / (t1 - t0))).clamp(v0.min(v1), v0.max(v1))
 }
 
-/// The instances that count.
 struct Cells {
     cells: Vec<(f64, bool, f64)>,
     positive: f64,
@@ -273,7 +271,6 @@ impl Cells {
     }
 }
 
-/// Logits that share a probability.
 struct Block {
     low: f64,
     high: f64,
