@@ -8,6 +8,7 @@ use cfe_core::io::{Source, Table, read_table};
 use serde_json::{Value, json};
 
 use super::args::{Fit, Talk};
+use super::diagnostics::{Finding, diagnose};
 use super::error::{CliError, CliResult};
 use super::fit::{FitOutcome, TRAIN, fit_chosen};
 use super::metrics::Part;
@@ -16,6 +17,9 @@ use super::progress::Progress;
 use super::settings::{Assignments, Chosen, choose};
 use super::trust::TrustReport;
 use super::{on_threads, outputs, summary, text};
+
+/// Findings that a table at the end of a run lists.
+const SHOWN: usize = 5;
 
 pub(super) fn run(args: Fit, talk: Talk) -> CliResult<()> {
     let Fit { table, config, assignments, mut options } = args;
@@ -81,7 +85,9 @@ fn finish(
     if measured {
         talk.took("scoring", begin);
     }
-    let document = measured.then(|| pretty(&document(table, chosen, outcome, &parts)));
+    let findings =
+        if measured { diagnose(table).map_err(CliError::training("scoring"))? } else { Vec::new() };
+    let document = measured.then(|| pretty(&document(table, chosen, outcome, &parts, &findings)));
     let file = options.model_out.as_ref().map(|path| Ok::<_, CliError>((path, outcome.model.to_file()?)));
     if let Some((path, file)) = file.transpose()? {
         file.save(path)?;
@@ -102,6 +108,12 @@ fn finish(
             for line in summary::lines(outcome, table, &parts) {
                 text += &text::wrap(&line, width.min(100), "* ", "  ");
             }
+            for finding in findings.iter().take(SHOWN) {
+                text += &text::wrap(&finding.text, width.min(100), "! ", "  ");
+            }
+            if findings.len() > SHOWN {
+                text += &format!("! and {} more; --metrics-out has them all\n", findings.len() - SHOWN);
+            }
             outputs::print(&text)?;
         }
         _ => {}
@@ -117,7 +129,13 @@ fn finish(
 }
 
 /// What `--metrics-out` and `--format json` hold.
-fn document(table: &Table, chosen: &Chosen, outcome: &FitOutcome, parts: &[Part]) -> Value {
+fn document(
+    table: &Table,
+    chosen: &Chosen,
+    outcome: &FitOutcome,
+    parts: &[Part],
+    findings: &[Finding],
+) -> Value {
     let (negatives, positives) = table.data.class_counts();
     json!({
         "schema_version": 1,
@@ -138,6 +156,7 @@ fn document(table: &Table, chosen: &Chosen, outcome: &FitOutcome, parts: &[Part]
         "threshold": outcome.cut,
         "trust": TrustReport::of(&outcome.model.combiner),
         "parts": parts,
+        "findings": findings,
         "warnings": table.warnings.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
 }

@@ -4,6 +4,7 @@
 //! [`SavedModel`], predictions, cross-validated scores, threshold. The program adds files and words.
 
 mod args;
+mod diagnostics;
 mod doctor;
 mod error;
 mod evaluate;
@@ -32,6 +33,7 @@ use std::time::Instant;
 use cfe_core::io::{Table, TableWarning};
 use clap::{CommandFactory as _, Parser as _};
 
+pub use diagnostics::{Finding, diagnose};
 pub use error::{CliError, CliResult};
 pub use fit::{FitOutcome, fit};
 pub use metrics::{MethodMetrics, Part, Reliability};
