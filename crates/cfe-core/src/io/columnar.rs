@@ -1,7 +1,7 @@
 //! Parquet and Arrow IPC: columns with types, in batches.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::BufReader;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use arrow_array::cast::AsArray;
@@ -17,6 +17,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::cells;
 use super::grow::Growing;
+use super::ipc_guard::Guarded;
 use super::options::{Layout, TableOptions};
 use super::source::{Format, Opened};
 use super::table::Parts;
@@ -59,10 +60,10 @@ fn read_parquet(opened: Opened, options: &TableOptions) -> TableResult<Parts> {
 fn read_arrow(opened: Opened, options: &TableOptions) -> TableResult<Parts> {
     let (file, format) = (opened.file.clone(), opened.format);
     let damaged = |reason: String| TableError::Damaged { file: file.clone(), format: "Arrow IPC", reason };
-    let mut stream = BufReader::new(opened.stream());
+    let mut stream = Guarded::new(BufReader::new(opened.stream()));
     if format == Format::ArrowFile {
         // A file is the stream between a magic number and an index.
-        stream.read_exact(&mut [0; 8]).map_err(|e| damaged(e.to_string()))?;
+        stream.skip_magic().map_err(|e| damaged(e.to_string()))?;
     }
     let reader = StreamReader::try_new(stream, None).map_err(|e| damaged(e.to_string()))?;
     let schema = reader.schema();

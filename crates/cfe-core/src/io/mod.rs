@@ -12,6 +12,8 @@ mod cells;
 mod columnar;
 mod fingerprint;
 mod grow;
+#[cfg(feature = "parquet")]
+mod ipc_guard;
 mod matrix;
 mod model_error;
 mod model_file;
