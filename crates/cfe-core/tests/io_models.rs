@@ -9,6 +9,8 @@ use ndarray::{Array2, array};
 use proptest::prelude::*;
 use serde_json::json;
 
+type Tensors = Vec<(String, ndarray::ArrayD<f64>)>;
+
 fn data() -> EnsembleData {
     EnsembleData::new(
         array![[0.9, 0.2, 0.4, 0.1], [0.8, f64::NAN, 0.6, 0.3], [0.55, 0.35, 0.25, f64::NAN]],
@@ -161,10 +163,10 @@ fn each_refusal_gives_its_reason() {
 
 #[test]
 fn impossible_parts_are_refused_though_the_sum_is_right() {
-    let rebuilt = |change: &dyn Fn(&mut serde_json::Value, &mut Vec<(String, ndarray::ArrayD<f64>)>)| {
+    let rebuilt = |change: &dyn Fn(&mut serde_json::Value, &mut Tensors)| {
         let file = ModelFile::from_bytes("m", &bytes()).expect("valid");
         let mut document = file.document().clone();
-        let mut tensors = file.tensors().clone().into_iter().collect();
+        let mut tensors = file.tensors().clone().into_iter().collect::<Tensors>();
         change(&mut document, &mut tensors);
         let mut file = ModelFile::new(MODEL_KIND, document);
         tensors.into_iter().for_each(|(name, tensor)| file.insert(name, tensor));

@@ -3,13 +3,12 @@
 
 use std::io::Read;
 
-use csv_core::ReadRecordResult;
 use rayon::prelude::*;
 
 use super::blocks::{BlockError, Blocks, MAX_RECORD, Records, record_end};
-use super::cells::{self, BadCell};
 use super::grow::Growing;
 use super::options::{Layout, TableOptions};
+use super::record::{Cells, Parser, name_of};
 use super::source::unreadable;
 use super::table::{Parts, RowNumbers};
 use super::table_error::{Place, Row, TableError, TableResult, shorten};
@@ -172,10 +171,6 @@ fn choose_delimiter(file: &str, start: &[u8], given: Option<u8>) -> TableResult<
     Err(TableError::WrongDelimiter { file: file.to_owned(), delimiter, header })
 }
 
-fn name_of(delimiter: u8) -> String {
-    format!("{:?}", char::from(delimiter))
-}
-
 /// Names of the columns, lines up to the end of the header, and its bytes.
 fn read_header(file: &str, block: &[u8], delimiter: u8) -> TableResult<(Vec<String>, u64, usize)> {
     let mut records = Records::new(block, delimiter);
@@ -202,188 +197,4 @@ fn read_header(file: &str, block: &[u8], delimiter: u8) -> TableResult<(Vec<Stri
         Ok(name.to_owned())
     });
     Ok((header.collect::<TableResult<_>>()?, records.lines, bytes))
-}
-
-/// The cells of one record, without copying unless there are quotes to undo.
-struct Cells {
-    delimiter: u8,
-    /// End of each cell; the next begins one further, or at once if quotes were undone.
-    ends: Vec<usize>,
-    unquoted: Vec<u8>,
-    core: csv_core::Reader,
-}
-
-impl Cells {
-    fn new(delimiter: u8) -> Self {
-        let core = csv_core::ReaderBuilder::new().delimiter(delimiter).build();
-        Self { delimiter, ends: Vec::new(), unquoted: Vec::new(), core }
-    }
-
-    #[inline]
-    fn split(&mut self, record: &[u8], quoted: bool) {
-        self.ends.clear();
-        if quoted {
-            return self.split_quoted(record);
-        }
-        self.ends.extend(memchr::memchr_iter(self.delimiter, record));
-        self.ends.push(record.len());
-    }
-
-    fn split_quoted(&mut self, record: &[u8]) {
-        self.core.reset();
-        self.unquoted.resize(record.len() + 1, 0);
-        self.ends.resize(record.len() + 2, 0);
-        let (mut read, mut written, mut n_ends) = (0, 0, 0);
-        loop {
-            let rest = record.get(read..).unwrap_or_default();
-            let (result, n_in, n_out, n_end) =
-                self.core.read_record(rest, &mut self.unquoted[written..], &mut self.ends[n_ends..]);
-            read += n_in;
-            written += n_out;
-            n_ends += n_end;
-            // The buffers are as long as the record, so that only its end stops the loop.
-            if !matches!(result, ReadRecordResult::InputEmpty) || (rest.is_empty() && n_in == 0 && n_end == 0)
-            {
-                break;
-            }
-        }
-        self.ends.truncate(n_ends);
-    }
-
-    fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    #[inline]
-    fn get<'a>(&'a self, record: &'a [u8], quoted: bool, k: usize) -> &'a [u8] {
-        let gap = usize::from(!quoted);
-        let start = if k == 0 { 0 } else { self.ends[k - 1] + gap };
-        let bytes = if quoted { &self.unquoted[..] } else { record };
-        &bytes[start..self.ends[k]]
-    }
-}
-
-/// The rows of one block.
-#[derive(Default)]
-struct Block {
-    rows: usize,
-    bytes: usize,
-    lines: u64,
-    /// Row by row.
-    cells: Vec<f64>,
-    labels: Vec<Option<bool>>,
-    ids: Vec<String>,
-    split: Vec<String>,
-    groups: Vec<String>,
-    /// (row, line), both from the start of the block, where a row is not one line after the row before it.
-    lines_of_rows: Vec<(usize, u64)>,
-}
-
-/// The first bad row of a block.
-struct BadRow {
-    /// From the start of the block.
-    line: u64,
-    column: usize,
-    value: String,
-    what: Bad,
-}
-
-enum Bad {
-    Ragged(usize),
-    Cell(BadCell),
-    Label,
-    EmptyId,
-    NotUtf8,
-}
-
-impl BadRow {
-    fn at(self, parser: &Parser<'_>, first_line: u64) -> TableError {
-        let line = first_line + self.line;
-        let file = parser.file.to_owned();
-        let column = parser.header.get(self.column).cloned().unwrap_or_default();
-        let place = Place { file: file.clone(), row: Row::Line(line), column };
-        let value = self.value;
-        match self.what {
-            Bad::Ragged(found) => TableError::Ragged {
-                file,
-                line,
-                found,
-                expected: parser.header.len(),
-                delimiter: name_of(parser.delimiter),
-            },
-            Bad::Cell(BadCell::NotANumber) => TableError::NotANumber { place, value },
-            Bad::Cell(BadCell::OutOfRange) => TableError::OutOfRange { place, value },
-            Bad::Label => TableError::InvalidLabel { place, value },
-            Bad::EmptyId => TableError::EmptyId { place },
-            Bad::NotUtf8 => TableError::NotUtf8 { place, value },
-        }
-    }
-}
-
-struct Parser<'a> {
-    file: &'a str,
-    header: &'a [String],
-    layout: &'a Layout,
-    delimiter: u8,
-}
-
-impl Parser<'_> {
-    fn parse(&self, bytes: &[u8]) -> Result<Block, BadRow> {
-        let mut block = Block::default();
-        let mut cells = Cells::new(self.delimiter);
-        let mut records = Records::new(bytes, self.delimiter);
-        let mut expected_line = 0;
-        for (line, record, quoted) in records.by_ref() {
-            if line != expected_line {
-                block.lines_of_rows.push((block.rows, line));
-            }
-            expected_line = line + 1;
-            cells.split(record, quoted);
-            self.row(&mut block, &cells, record, quoted, line)?;
-            block.rows += 1;
-        }
-        (block.lines, block.bytes) = (records.lines, bytes.len());
-        Ok(block)
-    }
-
-    #[inline]
-    fn row(
-        &self,
-        block: &mut Block,
-        cells: &Cells,
-        record: &[u8],
-        quoted: bool,
-        line: u64,
-    ) -> Result<(), BadRow> {
-        let bad = |column, value: &[u8], what| BadRow { line, column, value: shorten(value), what };
-        if cells.len() != self.header.len() {
-            return Err(bad(0, b"", Bad::Ragged(cells.len())));
-        }
-        let cell = |k| cells.get(record, quoted, k);
-        let text = |k| {
-            let cell = cell(k).trim_ascii();
-            std::str::from_utf8(cell).map(str::to_owned).map_err(|_| bad(k, cell, Bad::NotUtf8))
-        };
-        if let Some(k) = self.layout.id {
-            let id = text(k)?;
-            if id.is_empty() {
-                return Err(bad(k, b"", Bad::EmptyId));
-            }
-            block.ids.push(id);
-        }
-        if let Some(k) = self.layout.label {
-            block.labels.push(cells::label(cell(k)).map_err(|()| bad(k, cell(k), Bad::Label))?);
-        }
-        if let Some(k) = self.layout.split {
-            block.split.push(text(k)?);
-        }
-        if let Some(k) = self.layout.group {
-            block.groups.push(text(k)?);
-        }
-        for &k in &self.layout.classifiers {
-            let value = cells::probability(cell(k)).map_err(|what| bad(k, cell(k), Bad::Cell(what)))?;
-            block.cells.push(value);
-        }
-        Ok(())
-    }
 }
