@@ -47,7 +47,7 @@ pub enum Error {
         /// The seed.
         seed: u64,
         /// Its error.
-        source: cf_ensemble::Error,
+        source: Box<cf_ensemble::Error>,
     },
     /// No method has this name.
     #[error("{name:?} is no method; known are {known}")]
@@ -59,7 +59,7 @@ pub enum Error {
     },
     /// A table could not be read.
     #[error(transparent)]
-    Table(#[from] cf_ensemble::io::TableError),
+    Table(#[from] Box<cf_ensemble::io::TableError>),
     /// A folder could not be read.
     #[error("the folder {} cannot be read: {source}", path.display())]
     Folder {

@@ -253,7 +253,10 @@ impl ConfidenceRule<'_> {
             ConfidenceStrategy::Given => match self.given.as_ref().map(|given| given.row(u)) {
                 Some(row) => match row.as_slice() {
                     Some(row) => {
-                        confidences.iter_mut().zip(&row[start..end]).for_each(|(c, &given)| *c = number(given));
+                        confidences
+                            .iter_mut()
+                            .zip(&row[start..end])
+                            .for_each(|(c, &given)| *c = number(given));
                     }
                     None => confidences.iter_mut().enumerate().for_each(|(k, c)| *c = number(row[start + k])),
                 },

@@ -3,7 +3,7 @@
 mod common;
 
 use cfe_kernel::{
-    Cells, DenseCells, KernelError, Side, Workspace, classifier_normal_equations, scores, update_classifiers,
+    DenseCells, KernelError, Side, Workspace, classifier_normal_equations, scores, update_classifiers,
     update_instances, weighted_squared_error,
 };
 use common::{Problem, Rng};

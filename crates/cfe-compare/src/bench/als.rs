@@ -107,9 +107,11 @@ pub fn run_als(options: &AlsBench) -> Result<AlsReport, Error> {
 fn read(options: &AlsBench) -> Result<EnsembleData, Error> {
     let mut table = TableOptions::default();
     table.labels_file = Some(options.labels.clone());
-    let data = read_table(Source::new(&options.predictions), &table)?.data;
+    let data = read_table(Source::new(&options.predictions), &table).map_err(Box::new)?.data;
     match &options.confidence {
-        Some(path) => data.with_confidence(read_matrix(Source::new(path))?).map_err(Error::Bench),
+        Some(path) => {
+            data.with_confidence(read_matrix(Source::new(path)).map_err(Box::new)?).map_err(Error::Bench)
+        }
         None => Ok(data),
     }
 }

@@ -51,8 +51,8 @@ pub fn run(folder: &Path, methods: &[Method], mut progress: impl FnMut(&str)) ->
             options.split_column = Some("split".to_owned());
             options
         };
-        let table = read_table(Source::new(path), &options)?;
-        table.require_labels()?;
+        let table = read_table(Source::new(path), &options).map_err(Box::new)?;
+        table.require_labels().map_err(Box::new)?;
         for &method in methods {
             cells.push(measure(data_set, *seed, &table, method)?);
         }
@@ -61,8 +61,10 @@ pub fn run(folder: &Path, methods: &[Method], mut progress: impl FnMut(&str)) ->
 }
 
 fn measure(data_set: &str, seed: u64, table: &Table, method: Method) -> Result<Cell, Error> {
-    let failed =
-        |source| Error::Method { method: method.name(), data_set: data_set.to_owned(), seed, source };
+    let failed = |source| {
+        let (method, data_set, source) = (method.name(), data_set.to_owned(), Box::new(source));
+        Error::Method { method, data_set, seed, source }
+    };
     let test: Vec<usize> =
         (0..table.truth.len()).filter(|&i| !table.in_train[i] && table.truth[i].is_some()).collect();
     let labels: Vec<bool> = test.iter().map(|&i| table.truth[i] == Some(true)).collect();

@@ -161,7 +161,9 @@ pub fn summarise(cells: &[Cell], first: &str) -> Result<Summary, Error> {
         .iter()
         .map(|&set| {
             let column = |figure: &dyn Fn(&Cell) -> Option<f64>| {
-                rows.iter().map(|row| mean_of(group(grouped, &row.method, set).iter().map(|c| figure(c)))).collect()
+                rows.iter()
+                    .map(|row| mean_of(group(grouped, &row.method, set).iter().map(|c| figure(c))))
+                    .collect()
             };
             let positives = group(grouped, first, set).iter().map(|c| c.train_positives.map(|p| p as f64));
             DataSetRow {
