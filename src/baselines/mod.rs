@@ -289,7 +289,7 @@ fn training_means(data: &EnsembleData) -> Vec<f64> {
         .collect()
 }
 
-/// Predictions with the gaps of classifier u at means[u].
+/// Predictions with the gaps of classifier u at `means[u]`.
 fn filled(predictions: ArrayView2<'_, f64>, means: &[f64]) -> Array2<f64> {
     let mut filled = predictions.to_owned();
     for (mut row, &mean) in filled.outer_iter_mut().zip(means) {

@@ -1,6 +1,6 @@
 //! The program `cfe`, and what it does as functions.
 //!
-//! [`fit`] takes a table ([`read_table`](crate::io::read_table)) and [`FitOptions`] to a [`FitOutcome`]: the model as
+//! [`fit()`] takes a table ([`read_table`](crate::io::read_table)) and [`FitOptions`] to a [`FitOutcome`]: the model as
 //! [`SavedModel`], predictions, cross-validated scores, threshold. The program adds files and words.
 
 mod args;
