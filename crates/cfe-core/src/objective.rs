@@ -64,7 +64,7 @@ impl Objective {
     /// Refuses parameters out of range.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter).
+    /// [`Error::InvalidParameter`].
     pub fn validate(&self) -> Result<()> {
         ensure(
             (0.0..=1.0).contains(&self.rho),
@@ -159,7 +159,7 @@ impl<'a> Problem<'a> {
     /// Binds an objective to data and the confidence of its cells.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter), [`Error::AllWeightsZero`](crate::Error::AllWeightsZero).
+    /// [`Error::InvalidParameter`], [`Error::AllWeightsZero`].
     pub fn new(data: &'a EnsembleData, rule: &'a ConfidenceRule<'a>, objective: Objective) -> Result<Self> {
         objective.validate()?;
         let instance_weights = instance_weights(data, objective.class_weight)?;
