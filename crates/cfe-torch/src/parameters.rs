@@ -1,5 +1,7 @@
 //! X, Y, w and b as tensors.
 
+use std::sync::{Mutex, PoisonError};
+
 use cfe_core::{Factors, Start};
 use tch::{COptimizer, TchError, Tensor};
 
@@ -87,6 +89,9 @@ pub(crate) fn draw_start(
     match source {
         StartSource::Shared => Ok(Start::random(latent_dim, m, n, seed)),
         StartSource::Libtorch => {
+            // libtorch has one generator for the whole process: between the seed and the draws nobody else may draw.
+            static GENERATOR: Mutex<()> = Mutex::new(());
+            let _drawing = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
             tch::manual_seed(seed as i64);
             let draw = |columns: usize| {
                 let shape = [latent_dim as i64, columns as i64];

@@ -147,6 +147,18 @@ fn small_run_changes_its_rate_and_stops_as_the_reference_with_class_weights() {
 }
 
 #[test]
+fn starts_drawn_at_the_same_time_do_not_disturb_each_other() {
+    let torch = Torch::try_from(spec("published_table", ClassWeight::Balanced, Dtype::F32)).expect("valid");
+    let data = data("published_table");
+    let alone = torch.start(&data).expect("drawn");
+    std::thread::scope(|scope| {
+        let draw = || (0..50).all(|_| torch.start(&data).expect("drawn") == alone);
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(draw)).collect();
+        assert!(threads.into_iter().all(|thread| thread.join().expect("no panic")));
+    });
+}
+
+#[test]
 fn libtorch_draws_the_published_start_by_itself() {
     for run in ["published_table", "trainer_small"] {
         let torch = Torch::try_from(spec(run, ClassWeight::Balanced, Dtype::F32)).expect("valid");
