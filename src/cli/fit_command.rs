@@ -16,7 +16,7 @@ use super::options::{FitOptions, Format};
 use super::progress::Progress;
 use super::settings::{Assignments, Chosen, choose};
 use super::trust::TrustReport;
-use super::{on_threads, outputs, summary, text};
+use super::{on_threads, outputs, report, summary, text};
 
 /// Findings that a table at the end of a run lists.
 const SHOWN: usize = 5;
@@ -35,9 +35,10 @@ pub(super) fn run(args: Fit, talk: Talk) -> CliResult<()> {
     }
     let chosen = choose(&options, options.seed.unwrap_or(0))?;
     let table_options = options.table_options()?;
-    let outputs: [(&str, Option<&Path>); 3] = [
+    let outputs: [(&str, Option<&Path>); 4] = [
         ("--model-out", options.model_out.as_deref()),
         ("--predictions-out", options.predictions_out.as_deref()),
+        ("--report-out", options.report_out.as_deref()),
         ("--metrics-out", options.metrics_out.as_deref()),
     ];
     if options.model_out.as_deref() == Some(Path::new("-")) {
@@ -79,7 +80,7 @@ fn finish(
     talk: Talk,
 ) -> CliResult<()> {
     // Everything is computed before anything is written.
-    let measured = format.is_some() || options.metrics_out.is_some();
+    let measured = format.is_some() || options.metrics_out.is_some() || options.report_out.is_some();
     let begin = Instant::now();
     let parts = if measured { outcome.measured(table, talk.quiet)? } else { Vec::new() };
     if measured {
@@ -88,6 +89,10 @@ fn finish(
     let findings =
         if measured { diagnose(table).map_err(CliError::training("scoring"))? } else { Vec::new() };
     let document = measured.then(|| pretty(&document(table, chosen, outcome, &parts, &findings)));
+    let report = options.report_out.as_ref().map(|path| {
+        let footer = format!("Made by cfe {}.", env!("CARGO_PKG_VERSION"));
+        (path, cfe_report::html::write(&report::document(outcome, table, &parts, &findings), &footer))
+    });
     let file = options.model_out.as_ref().map(|path| Ok::<_, CliError>((path, outcome.model.to_file()?)));
     if let Some((path, file)) = file.transpose()? {
         file.save(path)?;
@@ -96,6 +101,9 @@ fn finish(
         let everything = vec![TRAIN.to_owned(); if table.split.is_some() { 0 } else { table.in_train.len() }];
         let split = table.split.as_deref().unwrap_or(&everything);
         outputs::predictions(path, table, &outcome.combined, Some(split))?;
+    }
+    if let Some((path, page)) = &report {
+        outputs::write_text(path, page)?;
     }
     if let (Some(path), Some(document)) = (&options.metrics_out, &document) {
         outputs::write_text(path, document)?;

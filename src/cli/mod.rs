@@ -17,6 +17,7 @@ mod options;
 mod outputs;
 mod predict;
 mod progress;
+mod report;
 mod rivals;
 mod saved;
 mod settings;

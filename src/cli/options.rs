@@ -159,6 +159,9 @@ pub struct FitOptions {
     /// Write predictions of every row (.csv or .tsv, also with .gz; - is standard output)
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub predictions_out: Option<PathBuf>,
+    /// Write a report for people: one HTML file without anything to load
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub report_out: Option<PathBuf>,
     /// Write the metrics as JSON (- is standard output)
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub metrics_out: Option<PathBuf>,
@@ -206,6 +209,7 @@ impl FitOptions {
             threshold,
             model_out,
             predictions_out,
+            report_out,
             metrics_out,
             format
         );

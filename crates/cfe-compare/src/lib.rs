@@ -11,4 +11,5 @@ pub mod cli;
 pub mod error;
 pub mod numpy;
 pub mod published;
-pub mod report;
+
+pub use cfe_report as report;

@@ -63,7 +63,7 @@ pub fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::Cell;
+    use crate::Cell;
 
     #[test]
     fn cells_cannot_break_the_table() {

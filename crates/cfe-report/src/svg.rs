@@ -229,7 +229,7 @@ fn at(position: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::Bar;
+    use crate::Bar;
 
     #[test]
     fn a_chart_holds_its_titles_and_marks() {

@@ -82,7 +82,7 @@ pub fn wrap(text: &str, width: usize, first: &str, rest: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::Cell;
+    use crate::Cell;
 
     #[test]
     fn text_is_wrapped_and_hangs() {

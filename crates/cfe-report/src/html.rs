@@ -98,7 +98,7 @@ pub fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::Section;
+    use crate::Section;
 
     #[test]
     fn text_is_never_markup() {

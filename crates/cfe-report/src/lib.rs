@@ -3,6 +3,8 @@
 //! A command measures, puts what it measured into one serde struct of its own, and makes a document from that. The
 //! writers ([`terminal`], [`markdown`], [`html`]) know nothing of the command.
 
+#![forbid(unsafe_code)]
+
 pub mod chart;
 pub mod files;
 pub mod html;
