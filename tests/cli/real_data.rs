@@ -39,6 +39,19 @@ fn the_example_is_fitted_and_predicted() {
 }
 
 #[test]
+fn the_report_is_one_file_that_needs_nothing_else() {
+    let folder = Folder::with_example();
+    folder.ok(&format!("{FIT} --report-out r.html"));
+    let report = folder.read("r.html");
+    assert!(report.starts_with("<!DOCTYPE html>") && report.trim_end().ends_with("</html>"));
+    for outside in ["src=\"", "href=\"http", "@import", "url("] {
+        assert!(!report.contains(outside), "{outside}");
+    }
+    assert!(report.matches("<svg").count() >= 3, "charts of trust, honesty and cuts");
+    assert!(report.contains("extra_trees") && report.contains("average precision"));
+}
+
+#[test]
 fn the_same_bytes_for_any_number_of_threads() {
     let folder = Folder::with_example();
     for threads in [1, 2] {

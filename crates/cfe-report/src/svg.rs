@@ -59,8 +59,11 @@ impl Frame {
         let right = WIDTH - RIGHT - longest.max().map_or(0.0, |n| n as f64 * CHARACTER);
         let top = TOP + if panel.key.is_empty() { 0.0 } else { KEY };
         let bottom = HEIGHT - BOTTOM;
-        let (x, y) = (scale(&panel.x, (LEFT, right)), scale(&panel.y, (bottom, top)));
-        Self { left: LEFT, right, top, bottom, x, y }
+        // Names on the y axis take the room they need, up to a third of the chart.
+        let names = panel.y.ticks.iter().flatten().map(|(_, name)| name.chars().count());
+        let left = names.max().map_or(LEFT, |n| (n as f64 * CHARACTER + 12.0).clamp(LEFT, WIDTH / 3.0));
+        let (x, y) = (scale(&panel.x, (left, right)), scale(&panel.y, (bottom, top)));
+        Self { left, right, top, bottom, x, y }
     }
 }
 
