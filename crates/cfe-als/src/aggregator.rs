@@ -1,14 +1,14 @@
 //! The solvers of w and b for given X and Y.
 
-use cfe_core::logistic::LogisticRegression;
-use cfe_core::losses::{log_sigmoid, quadratic_bound};
+use cfe_core::logistic::{LogisticFit, LogisticRegression};
+use cfe_core::losses::quadratic_bound;
 use cfe_core::nnls::nnls;
 use cfe_core::objective::Problem;
 use cfe_core::{EnsembleData, Error, Result, Start};
 use nalgebra::{Cholesky, DMatrix, DVector};
-use ndarray::{Array2, ArrayView2, Axis, aview1};
+use ndarray::{Array2, ArrayView2, Axis, aview1, concatenate};
 
-use crate::spec::{AggregatorSolver, AggregatorSpec, BiasStart};
+use crate::spec::{AggregatorSolver, AggregatorSpec};
 
 /// Weight of the step's length in the closed-form fit, relative to the mean curvature: keeps a rank-deficient system
 /// solvable. A proximal term leaves the descent untouched, as it is 0 at the present point.
@@ -20,10 +20,10 @@ const NEWTON_RIDGE: f64 = 1e-9;
 
 impl AggregatorSpec {
     /// Sets the bias that training starts from.
-    pub(crate) fn prepare(&self, data: &EnsembleData, state: &mut Start) {
-        if self.bias_start == BiasStart::PriorLogOdds {
-            let (negatives, positives) = data.class_counts();
-            state.bias = ((positives as f64 + 0.5) / (negatives as f64 + 0.5)).ln();
+    pub(crate) fn prepare(&self, problem: &Problem<'_>, data: &EnsembleData, state: &mut Start) {
+        state.bias = self.bias_start.bias(data, state.bias);
+        if self.center {
+            state.bias -= centre(problem, state);
         }
     }
 
@@ -46,31 +46,48 @@ impl AggregatorSpec {
         state: &mut Start,
     ) -> Result<()> {
         let gradient = problem.aggregator_gradient(&state.factors, &state.weights, state.bias);
-        let target = if self.ridge > 0.0 { equal_weight(problem, data, state)? } else { 0.0 };
-        for (w, g) in state.weights.iter_mut().zip(&gradient.weights) {
-            *w -= rate * (g + self.ridge * (*w - target));
+        let shrinkage = self.shrinkage(problem, data, state)?;
+        let before = if self.center { centre(problem, state) } else { 0.0 };
+        // Centred, the gradient in w is that of sum_i g_i (r_hat_i - mu).
+        let mean = self.center.then(|| problem.mean_reconstruction(&state.factors));
+        for (u, (w, g)) in state.weights.iter_mut().zip(&gradient.weights).enumerate() {
+            let g = g - mean.as_ref().map_or(0.0, |mean| mean[u] * gradient.bias);
+            *w -= rate * (g + shrinkage.strength * (*w - shrinkage.target));
             if self.non_negative {
                 *w = w.max(0.0);
             }
         }
         state.bias -= rate * gradient.bias;
+        if self.center {
+            state.bias += before - centre(problem, state);
+        }
         Ok(())
     }
 
     fn newton(&self, problem: &Problem<'_>, data: &EnsembleData, state: &mut Start) -> Result<()> {
         let r_hat = reconstruct_labeled(data, state);
-        let target = if self.ridge > 0.0 { equal_weight(problem, data, state)? } else { 0.0 };
+        let shrinkage = self.shrinkage(problem, data, state)?;
         let logits = problem.labeled_logits(&state.factors, &state.weights, state.bias);
         let regression = LogisticRegression {
-            lambda: self.ridge + NEWTON_RIDGE,
-            targets: Some(vec![target; state.weights.len()]),
+            lambda: shrinkage.strength + NEWTON_RIDGE,
+            targets: Some(vec![shrinkage.target; state.weights.len()]),
             non_negative: self.non_negative,
             ..LogisticRegression::default()
         };
-        let fit = regression.fit(r_hat.view(), problem.targets(), Some(&lagged_weights(problem, &logits)))?;
+        let fit = regress(&regression, r_hat.view(), problem, &lagged_weights(problem, &logits))?;
         state.weights = fit.weights;
         state.bias = fit.bias;
         Ok(())
+    }
+
+    /// Ridge towards equal weights and decay towards 0, as one parabola.
+    fn shrinkage(&self, problem: &Problem<'_>, data: &EnsembleData, state: &Start) -> Result<Shrinkage> {
+        let strength = self.ridge + self.weight_decay;
+        let target = match self.ridge > 0.0 {
+            true => equal_weight(problem, data, state)? * (self.ridge / strength),
+            false => 0.0,
+        };
+        Ok(Shrinkage { strength, target })
     }
 
     /// Minimises sum_i c_i (t_i - b - w . r_hat_i)^2 + ridge + proximal term; b is eliminated by centring.
@@ -80,7 +97,7 @@ impl AggregatorSpec {
         let mut weights = lagged_weights(problem, &logits);
         let mut residuals = vec![0.0; logits.len()];
         for (k, (&z, &label)) in logits.iter().zip(problem.targets()).enumerate() {
-            let bound = quadratic_bound(z, label);
+            let bound = quadratic_bound(z, problem.objective().loss.target(label));
             weights[k] *= bound.kappa / total;
             residuals[k] = bound.target - z;
         }
@@ -92,8 +109,8 @@ impl AggregatorSpec {
         let gram = x.t().dot(&moments.covariance).dot(x);
         let gradient = x.t().dot(&aview1(&moments.cross));
         let m = state.weights.len();
-        let half_ridge = self.ridge / 2.0;
-        let target = if self.ridge > 0.0 { equal_weight(problem, data, state)? } else { 0.0 };
+        let Shrinkage { strength, target } = self.shrinkage(problem, data, state)?;
+        let half_ridge = strength / 2.0;
         let mean_curvature = gram.diag().sum() / m as f64;
         let proximal = PROXIMAL * mean_curvature + f64::MIN_POSITIVE;
         let left = |a: usize, b: usize| gram[(a, b)] + if a == b { half_ridge + proximal } else { 0.0 };
@@ -119,6 +136,18 @@ impl AggregatorSpec {
         state.weights.iter_mut().zip(&step).for_each(|(w, s)| *w += s);
         Ok(())
     }
+}
+
+/// (strength / 2) sum_u (w_u - target)^2.
+struct Shrinkage {
+    strength: f64,
+    target: f64,
+}
+
+/// w . mu: what centring takes off the bias.
+pub(crate) fn centre(problem: &Problem<'_>, state: &Start) -> f64 {
+    let mean = problem.mean_reconstruction(&state.factors);
+    mean.iter().zip(&state.weights).map(|(mu, w)| mu * w).sum()
 }
 
 /// Weighted moments of the labeled y_i and the residuals, about their means.
@@ -157,17 +186,29 @@ impl Moments {
 /// Instance weights times the focal factor (1 - p_t)^gamma at the present logits, which is held while w, b, X or Y are
 /// updated: focal loss is not convex, and this makes each update a weighted BCE.
 pub(crate) fn lagged_weights(problem: &Problem<'_>, logits: &[f64]) -> Vec<f64> {
-    let gamma = problem.objective().loss.gamma();
-    let weights = problem.instance_weights();
-    if gamma == 0.0 {
-        return weights.to_vec();
+    let loss = problem.objective().loss;
+    let cells = problem.instance_weights().iter().zip(logits.iter().zip(problem.targets()));
+    cells.map(|(a, (&z, &label))| a * loss.focal_factor(z, label)).collect()
+}
+
+/// A logistic regression on the targets of the loss. A smoothed label y is two instances: a positive one that counts y and a
+/// negative one that counts 1 - y.
+fn regress(
+    regression: &LogisticRegression,
+    features: ArrayView2<'_, f64>,
+    problem: &Problem<'_>,
+    weights: &[f64],
+) -> Result<LogisticFit> {
+    let loss = problem.objective().loss;
+    if loss.smoothing() == 0.0 {
+        return regression.fit(features, problem.targets(), Some(weights));
     }
-    let modulation = |z: f64, label: bool| (gamma * log_sigmoid(if label { -z } else { z })).exp();
-    weights
-        .iter()
-        .zip(logits.iter().zip(problem.targets()))
-        .map(|(a, (&z, &label))| a * modulation(z, label))
-        .collect()
+    let features = concatenate![Axis(1), features, features];
+    let n = weights.len();
+    let labels: Vec<bool> = (0..2 * n).map(|i| i < n).collect();
+    let soft = || weights.iter().zip(problem.targets()).map(|(a, &label)| (a, loss.target(label)));
+    let twice: Vec<f64> = soft().map(|(a, y)| a * y).chain(soft().map(|(a, y)| a * (1.0 - y))).collect();
+    regression.fit(features.view(), &labels, Some(&twice))
 }
 
 /// r_hat of the labeled instances, m x labeled.
@@ -181,7 +222,7 @@ fn equal_weight(problem: &Problem<'_>, data: &EnsembleData, state: &Start) -> Re
     let sums: ArrayView2<'_, f64> = sums.view();
     let regression =
         LogisticRegression { lambda: NEWTON_RIDGE, non_negative: true, ..LogisticRegression::default() };
-    let fit = regression.fit(sums, problem.targets(), Some(problem.instance_weights()))?;
+    let fit = regress(&regression, sums, problem, problem.instance_weights())?;
     fit.weights.first().copied().ok_or(Error::NothingToEvaluate)
 }
 

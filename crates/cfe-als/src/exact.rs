@@ -25,10 +25,9 @@ use crate::aggregator::{lagged_weights, solve};
 /// The supervised row, and what its updates need.
 #[derive(Debug)]
 pub(crate) struct Exact<'a> {
-    problem: &'a Problem<'a>,
     data: &'a EnsembleData,
-    /// (1 - rho) / (rho s sum a), the factor before a_i kappa_i.
-    scale: f64,
+    /// rho s.
+    reconstruction: f64,
     /// Confidence of the supervised row (n); 0 where unlabeled.
     confidences: Vec<f64>,
     /// Targets t_i - b (n).
@@ -37,7 +36,8 @@ pub(crate) struct Exact<'a> {
 
 /// The cells of the rule with the supervised row at the end.
 struct Augmented<'e, 'a> {
-    exact: &'e Exact<'a>,
+    exact: &'e Exact<'e>,
+    problem: &'e Problem<'a>,
 }
 
 impl Cells<f64> for Augmented<'_, '_> {
@@ -51,7 +51,7 @@ impl Cells<f64> for Augmented<'_, '_> {
 
     fn fill(&self, u: usize, start: usize, ratings: &mut [f64], confidences: &mut [f64]) {
         if u + 1 < self.rows() {
-            self.exact.problem.rule().fill(u, start, ratings, confidences);
+            self.problem.rule().fill(u, start, ratings, confidences);
         } else {
             let range = start..start + ratings.len();
             ratings.copy_from_slice(&self.exact.ratings[range.clone()]);
@@ -61,43 +61,39 @@ impl Cells<f64> for Augmented<'_, '_> {
 }
 
 impl<'a> Exact<'a> {
-    pub(crate) fn new(problem: &'a Problem<'a>, data: &'a EnsembleData) -> Self {
+    pub(crate) fn new(problem: &Problem<'_>, data: &'a EnsembleData) -> Self {
         let objective = problem.objective();
-        let total: f64 = problem.instance_weights().iter().sum();
-        let scale = (1.0 - objective.rho) / (objective.rho * objective.reconstruction_scale(data) * total);
+        let reconstruction = objective.rho * objective.reconstruction_scale(data);
         let n = data.n_instances();
-        Self { problem, data, scale, confidences: vec![0.0; n], ratings: vec![0.0; n] }
+        Self { data, reconstruction, confidences: vec![0.0; n], ratings: vec![0.0; n] }
     }
 
     /// X, then Y.
-    pub(crate) fn sweep(&mut self, state: &mut Start) -> Result<()> {
-        self.touch(state);
-        self.update_classifiers(state)?;
-        self.touch(state);
-        self.update_instances(state)
+    pub(crate) fn sweep(&mut self, problem: &Problem<'_>, state: &mut Start) -> Result<()> {
+        self.touch(problem, state);
+        self.update_classifiers(problem, state)?;
+        self.touch(problem, state);
+        self.update_instances(problem, state)
     }
 
     /// Draws the bound at the present point.
-    fn touch(&mut self, state: &Start) {
-        let logits = self.problem.labeled_logits(&state.factors, &state.weights, state.bias);
-        for ((&i, z), (&label, a)) in self
-            .data
-            .labeled()
-            .iter()
-            .zip(&logits)
-            .zip(self.problem.targets().iter().zip(lagged_weights(self.problem, &logits)))
-        {
-            let bound = quadratic_bound(*z, label);
-            self.confidences[i] = self.scale * a * bound.kappa;
+    fn touch(&mut self, problem: &Problem<'_>, state: &Start) {
+        let logits = problem.labeled_logits(&state.factors, &state.weights, state.bias);
+        let total: f64 = problem.instance_weights().iter().sum();
+        let scale = (1.0 - problem.objective().rho) / (self.reconstruction * total);
+        let weights = lagged_weights(problem, &logits);
+        let labels = problem.targets().iter().map(|&label| problem.objective().loss.target(label));
+        for (((&i, &z), y), a) in self.data.labeled().iter().zip(&logits).zip(labels).zip(weights) {
+            let bound = quadratic_bound(z, y);
+            self.confidences[i] = scale * a * bound.kappa;
             self.ratings[i] = bound.target - state.bias;
         }
     }
 
-    fn update_classifiers(&self, state: &mut Start) -> Result<()> {
-        let lambda = self.problem.objective().lambda;
-        let cells = Augmented { exact: self };
-        let equations =
-            ridge::normal_equations(self.problem.workspace(), &cells, state.factors.instances.view())?;
+    fn update_classifiers(&self, problem: &Problem<'_>, state: &mut Start) -> Result<()> {
+        let lambda = problem.objective().lambda;
+        let cells = Augmented { exact: self, problem };
+        let equations = ridge::normal_equations(problem.workspace(), &cells, state.factors.instances.view())?;
         let m = self.data.n_classifiers();
         let (gram, target) = (matrix(&equations, m), vector(&equations, m));
         let mut v = DVector::from_vec(state.factors.combine_classifiers(&state.weights));
@@ -119,16 +115,16 @@ impl<'a> Exact<'a> {
         Ok(())
     }
 
-    fn update_instances(&self, state: &mut Start) -> Result<()> {
+    fn update_instances(&self, problem: &Problem<'_>, state: &mut Start) -> Result<()> {
         let v = state.factors.combine_classifiers(&state.weights);
         let (d, m) = state.factors.classifiers.dim();
         let augmented = ndarray::Array2::from_shape_fn((d, m + 1), |(k, u)| {
             if u < m { state.factors.classifiers[(k, u)] } else { v[k] }
         });
-        let cells = Augmented { exact: self };
-        let lambda = self.problem.objective().lambda;
+        let cells = Augmented { exact: self, problem };
+        let lambda = problem.objective().lambda;
         ridge::update_instances(
-            self.problem.workspace(),
+            problem.workspace(),
             &cells,
             augmented.view(),
             lambda,

@@ -31,5 +31,6 @@ mod exact;
 mod spec;
 mod trainer;
 
-pub use spec::{AggregatorSolver, AggregatorSpec, AlsObjective, AlsSpec, BiasStart};
+pub use cfe_core::BiasStart;
+pub use spec::{AggregatorSolver, AggregatorSpec, AlsObjective, AlsSpec};
 pub use trainer::Als;

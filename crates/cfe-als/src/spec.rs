@@ -1,7 +1,8 @@
 //! What the user asks for, before it is checked.
 
 use cfe_core::{
-    ClassWeight, Confidence, ConfidenceStrategy, Objective, Reduction, Result, SupervisedLoss, ensure,
+    AggregatorKind, BiasStart, ClassWeight, Confidence, ConfidenceStrategy, Costs, Error, Objective,
+    Reduction, Resampling, Result, SupervisedLoss, WeightSchedule, ensure,
 };
 use serde::{Deserialize, Serialize};
 
@@ -56,28 +57,24 @@ impl Default for AggregatorSolver {
     }
 }
 
-/// The bias that training starts from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum BiasStart {
-    /// That of the start, 0 unless given.
-    #[default]
-    Start,
-    /// The log-odds of the prevalence among the labeled (Lin et al., ICCV 2017, section 3.3), each class counted half
-    /// an instance more, so that one class alone has finite odds.
-    PriorLogOdds,
-}
-
 /// The aggregator's part of the parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AggregatorSpec {
+    /// `weighted`, or `mean` of the label-aware objective: w and b are then left alone, and the model averages r_hat.
+    pub kind: AggregatorKind,
     /// How w and b are found.
     pub solver: AggregatorSolver,
     /// lambda_w of the penalty (lambda_w / 2) sum_u (w_u - t)^2 towards equal weights, at least 0. t is the best weight
     /// common to all classifiers, for the present X and Y.
     pub ridge: f64,
+    /// lambda_d of the penalty (lambda_d / 2) |w|^2 towards 0, at least 0: plain weight decay, which makes the logits
+    /// smaller as well as the weights more equal. `ridge` leaves their common length free.
+    pub weight_decay: f64,
+    /// Whether w and b work on r_hat - mu, mu the mean of r_hat over the labeled instances: b then does nothing that the
+    /// weights could do. The model's bias is b - w . mu, so that it predicts from r_hat as ever. Newton and the bound find
+    /// the same w either way; the exact objective centres the gradient step alone.
+    pub center: bool,
     /// Whether w >= 0 is required.
     pub non_negative: bool,
     /// Bias at the start.
@@ -97,6 +94,9 @@ pub struct AggregatorSpec {
 /// | `tolerance` | 1e-4 | at least 0; 0 never stops early |
 /// | `confidence` | certainty blended with labels, alpha 1 | see [`Confidence`] |
 /// | `class_weight` | balanced | see [`ClassWeight`]; acts on w and b, in the exact objective also on X and Y |
+/// | `costs` | 1 each | see [`Costs`]; act where the class weights act |
+/// | `weight_schedule` | constant | see [`WeightSchedule`]; acts where the class weights act |
+/// | `resampling` | none | see [`Resampling`] |
 /// | `loss` | BCE | see [`SupervisedLoss`]; acts where the class weights act |
 /// | `aggregator` | gradient step of 0.01 | see [`AggregatorSpec`] |
 /// | `seed` | 0 | seed of the start factors |
@@ -117,6 +117,12 @@ pub struct AlsSpec {
     pub confidence: Confidence,
     /// Class weights.
     pub class_weight: ClassWeight,
+    /// Costs of the two errors.
+    pub costs: Costs,
+    /// How the weights of the instances move during training.
+    pub weight_schedule: WeightSchedule,
+    /// How the labeled instances are balanced before training.
+    pub resampling: Resampling,
     /// Supervised loss.
     pub loss: SupervisedLoss,
     /// The aggregator.
@@ -136,6 +142,9 @@ impl Default for AlsSpec {
             tolerance: 1e-4,
             confidence: Confidence::label_blended(1.0),
             class_weight: ClassWeight::Balanced,
+            costs: Costs::default(),
+            weight_schedule: WeightSchedule::Constant,
+            resampling: Resampling::None,
             loss: SupervisedLoss::Bce,
             aggregator: AggregatorSpec::default(),
             seed: 0,
@@ -162,7 +171,8 @@ impl AlsSpec {
             AlsObjective::LabelAware { monitor_rho } => (monitor_rho, Reduction::Sum),
             AlsObjective::Exact { rho, reduction } => (rho, reduction),
         };
-        Objective { rho, lambda: self.lambda, reduction, loss: self.loss, class_weight: self.class_weight }
+        let Self { lambda, loss, class_weight, costs, .. } = *self;
+        Objective { rho, lambda, reduction, loss, class_weight, costs }
     }
 
     /// Refuses parameters out of range.
@@ -183,8 +193,22 @@ impl AlsSpec {
             ensure(rho > 0.0, "rho", rho, "above 0: without the reconstruction X and Y are not determined")?;
         }
         self.confidence.validate()?;
-        let AggregatorSpec { solver, ridge, .. } = self.aggregator;
-        ensure(not_negative(ridge), "aggregator.ridge", ridge, "finite and at least 0")?;
+        self.weight_schedule.validate()?;
+        self.resampling.validate()?;
+        let AggregatorSpec { kind, solver, ridge, weight_decay, .. } = self.aggregator;
+        let exact = matches!(self.objective, AlsObjective::Exact { .. });
+        match kind {
+            AggregatorKind::Weighted => {}
+            AggregatorKind::Mean if !exact => {}
+            other => {
+                const ALLOWED: &str =
+                    "ALS has weighted, and mean with the label-aware objective; use joint training";
+                return Err(Error::parameter("aggregator.kind", format!("{other:?}"), ALLOWED));
+            }
+        }
+        for (name, value) in [("aggregator.ridge", ridge), ("aggregator.weight_decay", weight_decay)] {
+            ensure(not_negative(value), name, value, "finite and at least 0")?;
+        }
         if let AggregatorSolver::GradientStep { learning_rate } = solver {
             ensure(
                 learning_rate > 0.0 && learning_rate.is_finite(),
@@ -224,6 +248,25 @@ mod tests {
                 aggregator: AggregatorSpec { ridge: f64::NAN, ..Default::default() },
                 ..AlsSpec::default()
             },
+            AlsSpec {
+                aggregator: AggregatorSpec { weight_decay: -1.0, ..Default::default() },
+                ..AlsSpec::default()
+            },
+            AlsSpec {
+                aggregator: AggregatorSpec { kind: AggregatorKind::Mean, ..Default::default() },
+                ..AlsSpec::exact()
+            },
+            AlsSpec {
+                aggregator: AggregatorSpec {
+                    kind: AggregatorKind::Gated { hidden: 4 },
+                    ..Default::default()
+                },
+                ..AlsSpec::default()
+            },
+            AlsSpec { costs: Costs { false_negative: 0.0, ..Costs::default() }, ..AlsSpec::default() },
+            AlsSpec { weight_schedule: WeightSchedule::Recall { epsilon: 0.0 }, ..AlsSpec::default() },
+            AlsSpec { resampling: Resampling::RandomOver { ratio: 0.0 }, ..AlsSpec::default() },
+            AlsSpec { loss: SupervisedLoss::LabelSmoothing { epsilon: 1.0 }, ..AlsSpec::default() },
             AlsSpec { objective: AlsObjective::LabelAware { monitor_rho: 1.5 }, ..AlsSpec::default() },
             AlsSpec {
                 objective: AlsObjective::Exact { rho: 0.0, reduction: Reduction::Sum },

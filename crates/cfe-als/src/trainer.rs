@@ -3,14 +3,15 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use cfe_core::confidence::ConfidenceRule;
 use cfe_core::objective::Problem;
-use cfe_core::ridge::{self, Workspace};
+use cfe_core::ridge;
 use cfe_core::{
-    Aggregator, ClassWeight, EnsembleData, Error, Factors, Fitted, History, HistoryEntry, Model, Objective,
-    Observer, Result, Start, Step, StopReason, SupervisedLoss, Timings, Trainer,
+    Aggregator, AggregatorKind, ClassWeight, Costs, EnsembleData, Error, Factors, Fitted, History,
+    HistoryEntry, LossParts, Model, Objective, Observer, Result, Start, Step, StopReason, SupervisedLoss,
+    Timings, Trainer,
 };
 
+use crate::aggregator::centre;
 use crate::exact::Exact;
 use crate::spec::{AlsObjective, AlsSpec};
 
@@ -39,9 +40,12 @@ impl Als {
     fn monitored(&self) -> Objective {
         let objective = self.spec.combined_objective();
         match self.spec.objective {
-            AlsObjective::LabelAware { .. } => {
-                Objective { loss: SupervisedLoss::Bce, class_weight: ClassWeight::Uniform, ..objective }
-            }
+            AlsObjective::LabelAware { .. } => Objective {
+                loss: SupervisedLoss::Bce,
+                class_weight: ClassWeight::Uniform,
+                costs: Costs::default(),
+                ..objective
+            },
             AlsObjective::Exact { .. } => objective,
         }
     }
@@ -49,20 +53,29 @@ impl Als {
 
 /// The closed-form half of an iteration.
 enum Sweep<'a> {
-    LabelAware { rule: &'a ConfidenceRule<'a>, workspace: &'a Workspace<f64>, lambda: f64 },
+    /// Whether b belongs to the centred r_hat, and so moves with its mean.
+    LabelAware {
+        center: bool,
+    },
     Exact(Exact<'a>),
 }
 
 impl Sweep<'_> {
     /// X from Y, then Y from X.
-    fn run(&mut self, state: &mut Start) -> Result<()> {
+    fn run(&mut self, problem: &Problem<'_>, state: &mut Start) -> Result<()> {
         match self {
-            Sweep::LabelAware { rule, workspace, lambda } => {
+            Sweep::LabelAware { center } => {
+                let centred = center.then(|| state.bias + centre(problem, state));
+                let (workspace, lambda) = (problem.workspace(), problem.objective().lambda);
                 let Factors { classifiers: x, instances: y } = &mut state.factors;
-                ridge::update_classifiers(workspace, *rule, y.view(), *lambda, x)?;
-                ridge::update_instances(workspace, *rule, x.view(), *lambda, y)
+                ridge::update_classifiers(workspace, problem.rule(), y.view(), lambda, x)?;
+                ridge::update_instances(workspace, problem.rule(), x.view(), lambda, y)?;
+                if let Some(bias) = centred {
+                    state.bias = bias - centre(problem, state);
+                }
+                Ok(())
             }
-            Sweep::Exact(exact) => exact.sweep(state),
+            Sweep::Exact(exact) => exact.sweep(problem, state),
         }
     }
 }
@@ -77,6 +90,25 @@ impl Trainer for Als {
     }
 
     fn fit_from(&self, start: Start, data: &EnsembleData, observer: &mut dyn Observer) -> Result<Fitted> {
+        let AlsSpec { resampling, seed, .. } = self.spec;
+        resampling.train(seed, start, data, |start, data| self.train(start, data, observer))
+    }
+}
+
+impl Als {
+    /// The aggregator at a point.
+    fn aggregator(&self, state: &Start) -> Aggregator {
+        match self.spec.aggregator.kind {
+            AggregatorKind::Mean => Aggregator::Mean,
+            _ => Aggregator::Weighted { weights: state.weights.clone(), bias: state.bias },
+        }
+    }
+
+    fn loss(&self, problem: &Problem<'_>, state: &Start) -> Result<LossParts> {
+        problem.evaluate_with(&state.factors, &self.aggregator(state))
+    }
+
+    fn train(&self, start: Start, data: &EnsembleData, observer: &mut dyn Observer) -> Result<Fitted> {
         let began = Instant::now();
         start.validate(data.n_classifiers(), data.n_instances())?;
         if data.labeled().is_empty() {
@@ -84,18 +116,17 @@ impl Trainer for Als {
         }
         let confidence = self.spec.confidence.fit(data)?;
         let rule = confidence.on_training(data);
-        let problem = Problem::new(data, &rule, self.spec.combined_objective())?;
+        let mut problem = Problem::new(data, &rule, self.spec.combined_objective())?;
         let monitored = Problem::new(data, &rule, self.monitored())?;
-        let AlsSpec { max_iterations, lambda, aggregator, .. } = self.spec;
+        let AlsSpec { max_iterations, aggregator, weight_schedule, .. } = self.spec;
         let mut sweep = match self.spec.objective {
-            AlsObjective::LabelAware { .. } => {
-                Sweep::LabelAware { rule: &rule, workspace: problem.workspace(), lambda }
-            }
+            AlsObjective::LabelAware { .. } => Sweep::LabelAware { center: aggregator.center },
             AlsObjective::Exact { .. } => Sweep::Exact(Exact::new(&problem, data)),
         };
 
         let mut state = start;
-        aggregator.prepare(data, &mut state);
+        aggregator.prepare(&problem, data, &mut state);
+        let trains_aggregator = aggregator.kind != AggregatorKind::Mean && problem.objective().rho < 1.0;
         let mut history = History::default();
         let mut stop = StopReason::MaxIterations;
         let looped = Instant::now();
@@ -109,11 +140,19 @@ impl Trainer for Als {
                 stop = StopReason::Observer;
                 break;
             }
-            sweep.run(&mut state)?;
-            if iteration > aggregator.freeze_iterations && problem.objective().rho < 1.0 {
+            if weight_schedule.changes_at(iteration - 1) {
+                let logits = problem.labeled_logits(&state.factors, &state.weights, state.bias);
+                problem.set_instance_weights(problem.scheduled_weights(
+                    weight_schedule,
+                    iteration - 1,
+                    &logits,
+                ))?;
+            }
+            sweep.run(&problem, &mut state)?;
+            if iteration > aggregator.freeze_iterations && trains_aggregator {
                 aggregator.update(&problem, data, &mut state)?;
             }
-            let loss = monitored.evaluate(&state.factors, &state.weights, state.bias)?;
+            let loss = self.loss(&monitored, &state)?;
             if !loss.total.is_finite() {
                 return Err(Error::Diverged { iteration, loss: loss.total });
             }
@@ -126,8 +165,8 @@ impl Trainer for Als {
             }
         }
         let timings = Timings { total: began.elapsed(), iterations: looped.elapsed() };
-        let loss = problem.evaluate(&state.factors, &state.weights, state.bias)?;
-        let aggregator = Aggregator::Weighted { weights: state.weights, bias: state.bias };
+        let loss = self.loss(&problem, &state)?;
+        let aggregator = self.aggregator(&state);
         let model =
             Model::new(data, state.factors, aggregator, confidence.clone(), self.spec.combined_objective())?;
         Ok(Fitted::new(model, history, loss, stop, timings, "CPU f64".to_owned()))

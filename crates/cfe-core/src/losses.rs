@@ -7,10 +7,13 @@
 //! log p_t = log sigma(s) = min(s, 0) - log(1 + exp(-|s|))
 //! BCE     = -log p_t                                   dBCE/ds   = -(1 - p_t)
 //! focal   = -(1 - p_t)^gamma log p_t                   dfocal/ds = (1 - p_t)^gamma (gamma p_t log p_t - (1 - p_t))
+//! smooth  = -log p_t + (epsilon / 2) s                 dsmooth/ds = -(1 - p_t) + epsilon / 2
 //! ```
 //!
 //! Focal loss: Lin, Goyal, Girshick, He and Dollar, "Focal Loss for Dense Object Detection", ICCV 2017, eq. 4 and
-//! appendix B. Nothing is clipped: a wrong logit of 800 costs 800.
+//! appendix B. Label smoothing: Szegedy, Vanhoucke, Ioffe, Shlens and Wojna, "Rethinking the Inception Architecture for
+//! Computer Vision", CVPR 2016, section 7; it is the BCE with the target 1 - epsilon / 2 instead of 1 and epsilon / 2 instead
+//! of 0. Nothing is clipped: a wrong logit of 800 costs 800.
 
 use serde::{Deserialize, Serialize};
 
@@ -53,24 +56,26 @@ pub struct QuadraticBound {
 /// kappa = tanh(z / 2) / (4 z)   (1/8 at z = 0),   target = (y - 1/2) / (2 kappa)
 /// ```
 ///
+/// It holds for every y in [0, 1], smoothed labels too, since y enters the loss linearly.
+///
 /// ```
 /// use cfe_core::losses::{SupervisedLoss, quadratic_bound};
 /// let (z, bce) = (0.7, |z| SupervisedLoss::Bce.value(z, true));
-/// let bound = quadratic_bound(z, true);
+/// let bound = quadratic_bound(z, 1.0);
 /// let parabola = |x: f64| bound.kappa * (x - bound.target).powi(2);
 /// // The gap to the loss is 0 where they touch and never negative elsewhere.
 /// let gap = |x: f64| (parabola(x) - bce(x)) - (parabola(z) - bce(z));
 /// assert!((-80..80).all(|k| gap(f64::from(k) / 4.0) >= -1e-12));
 /// ```
-pub fn quadratic_bound(z: f64, label: bool) -> QuadraticBound {
+pub fn quadratic_bound(z: f64, y: f64) -> QuadraticBound {
     let a = z.abs();
     // Below, tanh(a / 2) / (4 a) = 1/8 - a^2 / 96 + ..., which rounds to 1/8.
     let kappa = if a < 1e-8 { 0.125 } else { (0.5 * a).tanh() / (4.0 * a) };
-    let half = if label { 0.5 } else { -0.5 };
-    QuadraticBound { kappa, target: half / (2.0 * kappa) }
+    QuadraticBound { kappa, target: (y - 0.5) / (2.0 * kappa) }
 }
 
-/// The loss of one labeled instance.
+/// The loss of one labeled instance. Focal loss and label smoothing exclude each other: one trusts hard instances most,
+/// the other least.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -83,14 +88,26 @@ pub enum SupervisedLoss {
         /// Focusing parameter, 0 to 20; 2 is usual.
         gamma: f64,
     },
+    /// BCE with smoothed labels, for labels that may be wrong; epsilon = 0 is BCE.
+    LabelSmoothing {
+        /// Share of the label that is spread over both classes, 0 to below 1; 0.1 is usual.
+        epsilon: f64,
+    },
 }
 
 impl SupervisedLoss {
-    /// Refuses a gamma outside 0 to 20.
+    /// Refuses a gamma outside 0 to 20 and an epsilon outside 0 to below 1.
     ///
     /// # Errors
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter).
     pub fn validate(self) -> Result<()> {
+        let epsilon = self.smoothing();
+        ensure(
+            (0.0..1.0).contains(&epsilon),
+            "label smoothing epsilon",
+            epsilon,
+            "0 (plain BCE) to below 1; 0.1 is usual",
+        )?;
         let gamma = self.gamma();
         ensure(
             (0.0..=20.0).contains(&gamma),
@@ -100,11 +117,38 @@ impl SupervisedLoss {
         )
     }
 
-    /// The focusing parameter; 0 for BCE.
+    /// The focusing parameter; 0 without focal loss.
     pub fn gamma(self) -> f64 {
         match self {
-            SupervisedLoss::Bce => 0.0,
             SupervisedLoss::Focal { gamma } => gamma,
+            _ => 0.0,
+        }
+    }
+
+    /// epsilon of the label smoothing; 0 without.
+    pub fn smoothing(self) -> f64 {
+        match self {
+            SupervisedLoss::LabelSmoothing { epsilon } => epsilon,
+            _ => 0.0,
+        }
+    }
+
+    /// The probability that the loss asks for: 1 or 0, or 1 - epsilon / 2 or epsilon / 2.
+    ///
+    /// ```
+    /// use cfe_core::SupervisedLoss;
+    /// assert_eq!(SupervisedLoss::LabelSmoothing { epsilon: 0.5 }.target(true), 0.75);
+    /// ```
+    pub fn target(self, label: bool) -> f64 {
+        let half = self.smoothing() / 2.0;
+        if label { 1.0 - half } else { half }
+    }
+
+    /// (1 - p_t)^gamma at a logit; 1 without focal loss. Through its logarithm: exact where 1 - p_t underflows.
+    pub fn focal_factor(self, logit: f64, label: bool) -> f64 {
+        match self.gamma() {
+            0.0 => 1.0,
+            gamma => (gamma * log_sigmoid(if label { -logit } else { logit })).exp(),
         }
     }
 
@@ -127,9 +171,11 @@ impl SupervisedLoss {
         let q = sigmoid(-s);
         match self {
             SupervisedLoss::Focal { gamma } if gamma > 0.0 => {
-                // (1 - p_t)^gamma through its logarithm: exact where 1 - p_t underflows.
-                let modulation = (gamma * log_sigmoid(-s)).exp();
+                let modulation = self.focal_factor(logit, label);
                 (-modulation * log_p, sign * modulation * (gamma * sigmoid(s) * log_p - q))
+            }
+            SupervisedLoss::LabelSmoothing { epsilon } => {
+                (0.5 * epsilon * s - log_p, sign * (0.5 * epsilon - q))
             }
             _ => (-log_p, -sign * q),
         }

@@ -7,7 +7,7 @@ use crate::aggregator::Aggregator;
 use crate::confidence::FittedConfidence;
 use crate::data::EnsembleData;
 use crate::error::{Error, Result};
-use crate::factors::{Factors, logits, reconstruct_instance};
+use crate::factors::{Factors, reconstruct_instance};
 use crate::losses::sigmoid;
 use crate::objective::Objective;
 use crate::ridge::{self, Workspace};
@@ -26,7 +26,7 @@ pub struct Model {
     pub confidence: FittedConfidence,
     /// The objective the model was trained for.
     pub objective: Objective,
-    /// What class weighting added to the logits: log(weight of positives / weight of negatives).
+    /// What class weights, costs and resampling added to the logits: log(factor of positives / factor of negatives).
     pub logit_shift: f64,
 }
 
@@ -37,7 +37,7 @@ pub struct Predictions {
     pub logits: Vec<f64>,
     /// sigma(logit) (k): class-weighted training pulls these towards the minority class.
     pub probabilities: Vec<f64>,
-    /// sigma(logit - [`Model::logit_shift`]) (k): the class weights undone, same ranking.
+    /// sigma(logit - [`Model::logit_shift`]) (k): the class weights (costs, resampling) undone, same ranking.
     pub prior_corrected: Vec<f64>,
     /// Classifiers that gave a probability (k).
     pub n_observed: Vec<usize>,
@@ -64,7 +64,7 @@ impl Model {
             aggregator,
             confidence,
             objective,
-            logit_shift: objective.class_weight.logit_shift(negatives, positives),
+            logit_shift: objective.logit_shift(negatives, positives),
         })
     }
 
@@ -149,19 +149,7 @@ impl Model {
     }
 
     fn predict(&self, instances: ArrayView2<'_, f64>, predictions: ArrayView2<'_, f64>) -> Predictions {
-        let logits = match &self.aggregator {
-            Aggregator::Weighted { weights, bias } => {
-                logits(&self.factors.combine_classifiers(weights), *bias, instances)
-            }
-            mean @ Aggregator::Mean => {
-                let mut r_hat = vec![0.0; self.classifier_names.len()];
-                let of = |y: Vec<f64>, r_hat: &mut [f64]| {
-                    reconstruct_instance(self.factors.classifiers.view(), &y, r_hat);
-                    mean.logit(r_hat)
-                };
-                instances.columns().into_iter().map(|y| of(y.to_vec(), &mut r_hat)).collect()
-            }
-        };
+        let logits = self.aggregator.logits(self.factors.classifiers.view(), instances);
         let mut n_observed = vec![0; instances.ncols()];
         for row in predictions.rows() {
             n_observed.iter_mut().zip(row).for_each(|(k, r)| *k += usize::from(!r.is_nan()));

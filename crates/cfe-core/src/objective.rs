@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! L = rho [ sum_ui c_ui (r_ui - x_u . y_i)^2 + lambda (|X|^2 + |Y|^2) ] + (1 - rho) sum_i a_i l(y_i, z_i) / sum_i a_i
-//! z_i = w . (X^T y_i) + b,   a_i = class weight x sample weight,   l = BCE or focal loss, i over the labeled instances
+//! z_i = w . (X^T y_i) + b,   a_i = class weight x sample weight x cost,   l = BCE, focal or smoothed loss, i labeled
 //! ```
 //!
 //! That is [`Reduction::Sum`], the published form: its first part is a sum over m n cells and its second a mean, so rho
@@ -12,13 +12,15 @@
 use ndarray::{Array2, Zip};
 use serde::{Deserialize, Serialize};
 
+use crate::aggregator::Aggregator;
 use crate::confidence::ConfidenceRule;
 use crate::data::EnsembleData;
 use crate::error::{Error, Result, ensure};
 use crate::factors::{Factors, logits};
 use crate::losses::SupervisedLoss;
 use crate::ridge::{self, Cells, Workspace};
-use crate::weights::{ClassWeight, instance_weights};
+use crate::schedule::WeightSchedule;
+use crate::weights::{ClassWeight, Costs, check_some_weight, instance_weights};
 
 /// How the reconstruction part is scaled, see the [module](self).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -46,6 +48,8 @@ pub struct Objective {
     pub loss: SupervisedLoss,
     /// Weights of the two classes.
     pub class_weight: ClassWeight,
+    /// Costs of the two errors.
+    pub costs: Costs,
 }
 
 impl Default for Objective {
@@ -56,6 +60,7 @@ impl Default for Objective {
             reduction: Reduction::default(),
             loss: SupervisedLoss::default(),
             class_weight: ClassWeight::default(),
+            costs: Costs::default(),
         }
     }
 }
@@ -79,7 +84,29 @@ impl Objective {
             "the ridge is finite and at least 0",
         )?;
         self.loss.validate()?;
-        self.class_weight.validate()
+        self.class_weight.validate()?;
+        self.costs.validate()
+    }
+
+    /// a_i of each labeled instance: class weight x sample weight x cost, in the order of [`EnsembleData::labeled`].
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`], [`Error::AllWeightsZero`].
+    pub fn instance_weights(&self, data: &EnsembleData) -> Result<Vec<f64>> {
+        self.costs.validate()?;
+        let mut weights = instance_weights(data, self.class_weight)?;
+        if self.costs != Costs::default() {
+            weights.iter_mut().zip(self.costs.of_labeled(data)).for_each(|(a, cost)| *a *= cost);
+        }
+        check_some_weight(&weights)?;
+        Ok(weights)
+    }
+
+    /// By how much class weights and costs move the optimal logit: log(factor of positives / factor of negatives), see
+    /// [`ClassWeight::logit_shift`]. Instance-dependent costs have no common shift and are left out.
+    pub fn logit_shift(&self, negatives: usize, positives: usize) -> f64 {
+        let of_costs = (self.costs.false_negative / self.costs.false_positive).ln();
+        self.class_weight.logit_shift(negatives, positives) + of_costs
     }
 
     /// Factor before the reconstruction bracket, apart from rho.
@@ -152,6 +179,8 @@ pub struct Problem<'a> {
     rule: &'a ConfidenceRule<'a>,
     objective: Objective,
     targets: Vec<bool>,
+    base_weights: Vec<f64>,
+    /// Those in use: the base weights, or where a schedule has moved them.
     instance_weights: Vec<f64>,
 }
 
@@ -162,14 +191,15 @@ impl<'a> Problem<'a> {
     /// [`Error::InvalidParameter`], [`Error::AllWeightsZero`].
     pub fn new(data: &'a EnsembleData, rule: &'a ConfidenceRule<'a>, objective: Objective) -> Result<Self> {
         objective.validate()?;
-        let instance_weights = instance_weights(data, objective.class_weight)?;
+        let base_weights = objective.instance_weights(data)?;
         Ok(Self {
             workspace: Workspace::new(),
             data,
             rule,
             objective,
             targets: data.labeled_targets(),
-            instance_weights,
+            instance_weights: base_weights.clone(),
+            base_weights,
         })
     }
 
@@ -188,9 +218,50 @@ impl<'a> Problem<'a> {
         &self.targets
     }
 
-    /// Weights of the labeled instances.
+    /// Weights of the labeled instances that the gradients use.
     pub fn instance_weights(&self) -> &[f64] {
         &self.instance_weights
+    }
+
+    /// Weights of the labeled instances that losses are reported with: class weight x sample weight x cost.
+    pub fn base_weights(&self) -> &[f64] {
+        &self.base_weights
+    }
+
+    /// Weights of the labeled instances after `iteration` updates under a schedule, at their present logits.
+    pub fn scheduled_weights(&self, schedule: WeightSchedule, iteration: usize, logits: &[f64]) -> Vec<f64> {
+        let (negatives, positives) = self.data.class_counts();
+        let of_class = self.objective.class_weight.per_class(negatives, positives);
+        schedule.weights(iteration, logits, &self.targets, &self.base_weights, of_class)
+    }
+
+    /// Sets the weights that the gradients use (one for each labeled instance). [`evaluate`](Self::evaluate) keeps to the
+    /// base weights.
+    ///
+    /// # Errors
+    /// [`Error::LengthMismatch`].
+    pub fn set_instance_weights(&mut self, weights: Vec<f64>) -> Result<()> {
+        let (found, expected) = (weights.len(), self.base_weights.len());
+        if found != expected {
+            return Err(Error::LengthMismatch { what: "instance weights", found, expected });
+        }
+        self.instance_weights = weights;
+        Ok(())
+    }
+
+    /// mu (m): the mean of r_hat over the labeled instances; 0 without any.
+    pub fn mean_reconstruction(&self, factors: &Factors) -> Vec<f64> {
+        let labeled = self.data.labeled();
+        let of_row = |row: ndarray::ArrayView1<'_, f64>| {
+            labeled.iter().map(|&i| row[i]).sum::<f64>() / labeled.len().max(1) as f64
+        };
+        let mean: Vec<f64> = factors.instances.rows().into_iter().map(of_row).collect();
+        factors
+            .classifiers
+            .columns()
+            .into_iter()
+            .map(|x| x.iter().zip(&mean).map(|(x, y)| x * y).sum())
+            .collect()
     }
 
     /// Logits of the labeled instances.
@@ -208,18 +279,36 @@ impl<'a> Problem<'a> {
         &self.workspace
     }
 
-    /// The objective at a point. Costs 2 m n (d + 2) flops and one pass over R and Y.
+    /// The objective at a point, with the base weights. Costs 2 m n (d + 2) flops and one pass over R and Y.
     ///
     /// # Errors
     /// [`Error::ShapeMismatch`], [`Error::LengthMismatch`].
     pub fn evaluate(&self, factors: &Factors, weights: &[f64], bias: f64) -> Result<LossParts> {
         self.check(factors, weights)?;
+        self.parts(factors, &self.labeled_logits(factors, weights, bias))
+    }
+
+    /// The objective at a point with any aggregator: as [`evaluate`](Self::evaluate), plus what r_hat of the labeled
+    /// instances costs where the aggregator needs it.
+    ///
+    /// # Errors
+    /// As [`evaluate`](Self::evaluate), and what [`Aggregator::validate`] refuses.
+    pub fn evaluate_with(&self, factors: &Factors, aggregator: &Aggregator) -> Result<LossParts> {
+        let m = self.rule.dim().0;
+        aggregator.validate(m)?;
+        if let Aggregator::Weighted { weights, bias } = aggregator {
+            return self.evaluate(factors, weights, *bias);
+        }
+        self.check(factors, &vec![0.0; m])?;
+        let labeled = factors.instances.select(ndarray::Axis(1), self.data.labeled());
+        self.parts(factors, &aggregator.logits(factors.classifiers.view(), labeled.view()))
+    }
+
+    fn parts(&self, factors: &Factors, logits: &[f64]) -> Result<LossParts> {
         let (x, y) = (factors.classifiers.view(), factors.instances.view());
         let error = ridge::weighted_squared_error(&self.workspace, self.rule, x, y)?;
         let scale = self.objective.reconstruction_scale(self.data);
-        let logits = self.labeled_logits(factors, weights, bias);
-        let supervised =
-            self.objective.loss.weighted_mean(&logits, &self.targets, &self.instance_weights, None);
+        let supervised = self.objective.loss.weighted_mean(logits, &self.targets, &self.base_weights, None);
         let penalty = scale * self.objective.lambda * squared_norm(factors);
         Ok(LossParts::combine(self.objective.rho, scale * error, penalty, supervised))
     }

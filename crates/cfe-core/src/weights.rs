@@ -11,9 +11,11 @@ use crate::error::{Error, Result, ensure};
 /// |---|---|
 /// | `Uniform` | 1 |
 /// | `Balanced` | N / (2 N_k), inverse class frequency as scikit-learn's `class_weight="balanced"` (King and Zeng, 2001) |
+/// | `EffectiveNumber` | proportional to (1 - beta) / (1 - beta^N_k) (Cui et al., "Class-Balanced Loss Based on Effective Number of Samples", CVPR 2019), scaled so that the weights sum to N |
 /// | `Given` | the number given for its class |
 ///
-/// With one class only, `Balanced` is 1 for every instance: there is nothing to balance.
+/// `EffectiveNumber` lies between the others: beta = 0 is `Uniform`, beta -> 1 is `Balanced`. With one class only, both it
+/// and `Balanced` are 1 for every instance: there is nothing to balance.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -23,6 +25,11 @@ pub enum ClassWeight {
     /// Each class counts the same.
     #[default]
     Balanced,
+    /// Each class counts as many instances as it has that do not repeat each other.
+    EffectiveNumber {
+        /// 0 to below 1; 0.9 to 0.9999 is usual, nearer to 1 for more data.
+        beta: f64,
+    },
     /// Weights of the user's own.
     Given {
         /// Weight of a negative instance, positive and finite.
@@ -33,11 +40,14 @@ pub enum ClassWeight {
 }
 
 impl ClassWeight {
-    /// Refuses weights that are not positive and finite.
+    /// Refuses weights that are not positive and finite, and a beta outside 0 to below 1.
     ///
     /// # Errors
     /// [`Error::InvalidParameter`].
     pub fn validate(self) -> Result<()> {
+        if let ClassWeight::EffectiveNumber { beta } = self {
+            ensure((0.0..1.0).contains(&beta), "class_weight.beta", beta, "0 to below 1; 0.999 is usual")?;
+        }
         if let ClassWeight::Given { negative, positive } = self {
             const ALLOWED: &str = "class weights are positive and finite";
             ensure(negative > 0.0 && negative.is_finite(), "class_weight.negative", negative, ALLOWED)?;
@@ -57,10 +67,22 @@ impl ClassWeight {
     pub fn per_class(self, negatives: usize, positives: usize) -> (f64, f64) {
         match self {
             ClassWeight::Uniform => (1.0, 1.0),
-            ClassWeight::Balanced if negatives == 0 || positives == 0 => (1.0, 1.0),
+            ClassWeight::Balanced | ClassWeight::EffectiveNumber { .. }
+                if negatives == 0 || positives == 0 =>
+            {
+                (1.0, 1.0)
+            }
             ClassWeight::Balanced => {
                 let n = (negatives + positives) as f64;
                 (n / (2.0 * negatives as f64), n / (2.0 * positives as f64))
+            }
+            ClassWeight::EffectiveNumber { beta } => {
+                // 1 / (1 - beta^k), accurate for beta near 1. At beta = 0 the logarithm is -infinity and this is 1.
+                let of_class = |k: usize| -1.0 / (beta.ln() * k as f64).exp_m1();
+                let (negative, positive) = (of_class(negatives), of_class(positives));
+                let sum = negatives as f64 * negative + positives as f64 * positive;
+                let scale = (negatives + positives) as f64 / sum;
+                (scale * negative, scale * positive)
             }
             ClassWeight::Given { negative, positive } => (negative, positive),
         }
@@ -73,6 +95,80 @@ impl ClassWeight {
         let (negative, positive) = self.per_class(negatives, positives);
         (positive / negative).ln()
     }
+}
+
+/// What an error costs: a further factor of the weight of an instance.
+///
+/// An error on a negative instance is a false positive, so `false_positive` multiplies the weights of the negatives and
+/// `false_negative` those of the positives (Elkan, "The Foundations of Cost-Sensitive Learning", IJCAI 2001). Only their
+/// ratio matters, as the losses divide by the sum of the weights.
+///
+/// With `instance_dependent` the weight is multiplied by 1 - s_i as well, s_i the certainty of the ensemble: the mean of
+/// |2 r_ui - 1| over the classifiers that gave a probability (0 if none did). An instance the classifiers find obvious then
+/// counts little, right or wrong.
+///
+/// ```
+/// use cfe_core::{Costs, EnsembleData};
+/// use ndarray::array;
+///
+/// let data = EnsembleData::new(array![[0.9, 0.5], [0.7, f64::NAN]], vec![Some(true), Some(false)])?;
+/// let costs = Costs { false_negative: 10.0, instance_dependent: true, ..Costs::default() };
+/// // (0.8 + 0.4) / 2 = 0.6 is the certainty of the first instance.
+/// let factors = costs.of_labeled(&data);
+/// assert!((factors[0] - 10.0 * 0.4).abs() < 1e-12 && factors[1] == 1.0);
+/// # Ok::<(), cfe_core::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Costs {
+    /// Cost of calling a negative instance positive, positive and finite.
+    pub false_positive: f64,
+    /// Cost of missing a positive instance, positive and finite.
+    pub false_negative: f64,
+    /// Whether instances count less the more certain the ensemble is of them.
+    pub instance_dependent: bool,
+}
+
+impl Default for Costs {
+    /// Every error costs 1.
+    fn default() -> Self {
+        Self { false_positive: 1.0, false_negative: 1.0, instance_dependent: false }
+    }
+}
+
+impl Costs {
+    /// Refuses costs that are not positive and finite.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`].
+    pub fn validate(&self) -> Result<()> {
+        for (name, cost) in
+            [("costs.false_positive", self.false_positive), ("costs.false_negative", self.false_negative)]
+        {
+            ensure(cost > 0.0 && cost.is_finite(), name, cost, "costs are positive and finite")?;
+        }
+        Ok(())
+    }
+
+    /// The factor of each labeled instance, in the order of [`EnsembleData::labeled`].
+    pub fn of_labeled(&self, data: &EnsembleData) -> Vec<f64> {
+        let of_class = |i: usize| match data.labels()[i] {
+            Some(true) => self.false_negative,
+            _ => self.false_positive,
+        };
+        let of_instance = |i: usize| if self.instance_dependent { 1.0 - certainty(data, i) } else { 1.0 };
+        data.labeled().iter().map(|&i| of_class(i) * of_instance(i)).collect()
+    }
+}
+
+/// Mean of |2 r - 1| over the observed cells of an instance; 0 without any.
+fn certainty(data: &EnsembleData, instance: usize) -> f64 {
+    let (mut sum, mut count) = (0.0, 0usize);
+    for r in data.predictions().column(instance).iter().filter(|r| !r.is_nan()) {
+        sum += (2.0 * r - 1.0).abs();
+        count += 1;
+    }
+    sum / count.max(1) as f64
 }
 
 /// Weight of each labeled instance, class weight times sample weight, in the order of [`EnsembleData::labeled`].
@@ -94,10 +190,15 @@ pub fn instance_weights(data: &EnsembleData, class_weight: ClassWeight) -> Resul
             of_class * data.sample_weights().map_or(1.0, |w| w[i])
         })
         .collect();
+    check_some_weight(&weights)?;
+    Ok(weights)
+}
+
+pub(crate) fn check_some_weight(weights: &[f64]) -> Result<()> {
     if !weights.is_empty() && weights.iter().all(|&w| w == 0.0) {
         return Err(Error::AllWeightsZero { what: "the weights of the labeled instances" });
     }
-    Ok(weights)
+    Ok(())
 }
 
 #[cfg(test)]
@@ -113,6 +214,30 @@ mod tests {
         let weights = instance_weights(&data, ClassWeight::Balanced).expect("valid");
         let sum: f64 = weights.iter().sum();
         assert!((sum - data.labeled().len() as f64).abs() < 1e-12);
+    }
+
+    #[test]
+    fn effective_number_goes_from_uniform_to_balanced() {
+        let (negative, positive) = ClassWeight::EffectiveNumber { beta: 0.0 }.per_class(90, 10);
+        assert_eq!((negative, positive), (1.0, 1.0));
+        let (negative, positive) = ClassWeight::EffectiveNumber { beta: 1.0 - 1e-12 }.per_class(90, 10);
+        assert!((negative - 100.0 / 180.0).abs() < 1e-9 && (positive - 5.0).abs() < 1e-9);
+        // By the formula of the paper: (1 - 0.9) / (1 - 0.9^n), n = 2 and 1.
+        let (negative, positive) = ClassWeight::EffectiveNumber { beta: 0.9 }.per_class(2, 1);
+        assert!((positive / negative - (0.1 / 0.1) / (0.1 / 0.19)).abs() < 1e-12);
+        assert!((2.0 * negative + positive - 3.0).abs() < 1e-12);
+        assert_eq!(ClassWeight::EffectiveNumber { beta: 0.99 }.per_class(5, 0), (1.0, 1.0));
+        for bad in [-0.1, 1.0, f64::NAN] {
+            assert!(ClassWeight::EffectiveNumber { beta: bad }.validate().is_err());
+        }
+    }
+
+    #[test]
+    fn costs_out_of_range_are_refused() {
+        for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            assert!(Costs { false_positive: bad, ..Costs::default() }.validate().is_err());
+            assert!(Costs { false_negative: bad, ..Costs::default() }.validate().is_err());
+        }
     }
 
     #[test]

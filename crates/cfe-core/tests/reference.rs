@@ -182,6 +182,7 @@ fn combined_objective_and_gradients() {
                 reduction: Reduction::Sum,
                 loss: SupervisedLoss::Focal { gamma: number(&entry["gamma"]) },
                 class_weight: class_weight(&entry["class_weights"]),
+                ..Objective::default()
             };
             let problem = Problem::new(&data, &rule, objective).expect("valid");
             let (parts, gradient) = problem.gradient(&factors, &w, b).expect("same shapes");
@@ -216,6 +217,7 @@ fn aggregator_gradient_steps() {
                 reduction: Reduction::Sum,
                 loss: SupervisedLoss::Focal { gamma: number(&step["gamma"]) },
                 class_weight: class_weight(&step["class_weights"]),
+                ..Objective::default()
             };
             let problem = Problem::new(&data, &rule, objective).expect("valid");
             let (parts, gradient) = problem.gradient(&factors, &w0, b0).expect("same shapes");
@@ -334,6 +336,7 @@ fn als_steps() {
             reduction: Reduction::Sum,
             loss: SupervisedLoss::Bce,
             class_weight: ClassWeight::Uniform,
+            ..Objective::default()
         };
         let problem = Problem::new(&data, &rule, objective).expect("valid");
         let loss = |x: &Array2<f64>, y: &Array2<f64>| {

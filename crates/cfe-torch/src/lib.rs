@@ -21,6 +21,7 @@
 //! # Ok::<(), cfe_core::Error>(())
 //! ```
 
+mod aggregator;
 mod convert;
 mod device;
 mod error;
@@ -31,6 +32,7 @@ mod schedule;
 mod spec;
 mod trainer;
 
+pub use aggregator::AggregatorSpec;
 pub use device::{Device, DeviceError, LibtorchInfo, ParseDeviceError, ResolvedDevice, libtorch_info};
 pub use error::TorchError;
 pub use memory::estimate_memory;

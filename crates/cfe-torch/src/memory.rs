@@ -2,12 +2,15 @@
 
 use std::process::Command;
 
+use cfe_core::AggregatorKind;
+
 use crate::spec::{Dtype, Optimizer, TorchSpec};
 
 /// Bytes that training m x n data with n_labeled labels takes on the device, to within a fifth.
 ///
 /// Counts R, C and the four m x n tensors that live at once in a forward and backward pass; Y with its gradient, the
-/// gradient of the penalty, the optimiser's state and the best copy; and a few vectors.
+/// gradient of the penalty, the optimiser's state and the best copy; a few vectors; and r_hat of the labeled instances, with
+/// what is made of it, where the aggregator needs it.
 ///
 /// ```
 /// use cfe_torch::{TorchSpec, estimate_memory};
@@ -28,7 +31,12 @@ pub fn estimate_memory(spec: &TorchSpec, m: usize, n: usize, n_labeled: usize) -
     let cells = 6.0 * m * n;
     let factors = (3.0 + state + best) * d * (m + n);
     let vectors = 8.0 * n_labeled as f64 + 2.0 * n;
-    (element * (cells + factors + vectors)) as u64
+    let labeled_r_hat = match spec.aggregator.kind {
+        AggregatorKind::Gated { hidden } => 7.0 * m + 4.0 * hidden as f64,
+        AggregatorKind::Mean => 2.0 * m,
+        _ => 0.0,
+    };
+    (element * (cells + factors + vectors + labeled_r_hat * n_labeled as f64)) as u64
 }
 
 /// Free memory of a CUDA device, as its driver's own tool says; `None` where that tool is not at hand.
@@ -54,6 +62,9 @@ mod tests {
         let base = estimate_memory(&spec, 10, 1000, 500);
         assert!(estimate_memory(&TorchSpec { dtype: Dtype::F64, ..spec.clone() }, 10, 1000, 500) == 2 * base);
         assert!(estimate_memory(&TorchSpec { restore_best: false, ..spec.clone() }, 10, 1000, 500) < base);
+        let mut gated = spec.clone();
+        gated.aggregator.kind = AggregatorKind::Gated { hidden: 4 };
+        assert!(estimate_memory(&gated, 10, 1000, 500) > base);
         assert!(estimate_memory(&TorchSpec { latent_dim: 30, ..spec }, 10, 1000, 500) > base);
     }
 

@@ -1,10 +1,11 @@
-//! X, Y, w and b as tensors.
+//! X, Y, w, b and the gate as tensors.
 
 use std::sync::{Mutex, PoisonError};
 
-use cfe_core::{Factors, Start};
+use cfe_core::{Factors, Gate, Start};
 use tch::{COptimizer, TchError, Tensor};
 
+use crate::aggregator::GateTensors;
 use crate::convert::{Placement, to_array, to_vec};
 use crate::spec::{Optimizer, StartSource};
 
@@ -19,21 +20,30 @@ pub(crate) struct Parameters {
     pub(crate) w: Tensor,
     /// 1.
     pub(crate) b: Tensor,
+    pub(crate) gate: Option<GateTensors>,
 }
 
 impl Parameters {
-    pub(crate) fn new(start: &Start, placement: Placement) -> Result<Self, TchError> {
+    pub(crate) fn new(start: &Start, gate: Option<&Gate>, placement: Placement) -> Result<Self, TchError> {
         let leaf = |tensor: Tensor| tensor.f_set_requires_grad(true);
         Ok(Self {
             x: leaf(placement.array(&start.factors.classifiers)?)?,
             y: leaf(placement.array(&start.factors.instances)?)?,
             w: leaf(placement.vector(&start.weights)?)?,
             b: leaf(placement.vector(&[start.bias])?)?,
+            gate: gate.map(|gate| GateTensors::new(gate, placement)).transpose()?,
         })
     }
 
-    fn all(&self) -> [&Tensor; 4] {
-        [&self.x, &self.y, &self.w, &self.b]
+    /// The same values, but nothing flows back to the aggregator.
+    pub(crate) fn with_frozen_aggregator(&self) -> Result<Self, TchError> {
+        Ok(Self {
+            x: self.x.shallow_clone(),
+            y: self.y.shallow_clone(),
+            w: self.w.f_detach()?,
+            b: self.b.f_detach()?,
+            gate: self.gate.as_ref().map(|gate| gate.map(|t| t.f_detach())).transpose()?,
+        })
     }
 
     /// libtorch's optimiser over all of them.
@@ -46,7 +56,9 @@ impl Parameters {
             }
             Optimizer::Sgd { momentum } => COptimizer::sgd(rate, momentum, 0.0, 0.0, false),
         }?;
-        for tensor in self.all() {
+        // A tensor that no loss has reached has no gradient, and the optimiser passes over it.
+        let gate = self.gate.iter().flat_map(|gate| gate.all());
+        for tensor in [&self.x, &self.y, &self.w, &self.b].into_iter().chain(gate) {
             built.add_parameters(tensor, 0)?;
         }
         Ok(built)
@@ -58,23 +70,27 @@ impl Parameters {
     }
 
     /// Everything on the host, in f64.
-    pub(crate) fn read(&self) -> Result<Start, TchError> {
+    pub(crate) fn read(&self) -> Result<(Start, Option<Gate>), TchError> {
         let array = |tensor: &Tensor| {
             let (rows, columns) = tensor.size2()?;
             to_array(tensor, rows as usize, columns as usize)
         };
         let (weights, bias) = self.aggregator()?;
-        Ok(Start {
-            factors: Factors { classifiers: array(&self.x)?, instances: array(&self.y)? },
-            weights,
-            bias,
-        })
+        let factors = Factors { classifiers: array(&self.x)?, instances: array(&self.y)? };
+        let gate = self.gate.as_ref().map(GateTensors::read).transpose()?;
+        Ok((Start { factors, weights, bias }, gate))
     }
 
     /// A copy on the device, apart from the graph.
     pub(crate) fn snapshot(&self) -> Result<Self, TchError> {
         let copy = |tensor: &Tensor| tensor.f_detach_copy();
-        Ok(Self { x: copy(&self.x)?, y: copy(&self.y)?, w: copy(&self.w)?, b: copy(&self.b)? })
+        Ok(Self {
+            x: copy(&self.x)?,
+            y: copy(&self.y)?,
+            w: copy(&self.w)?,
+            b: copy(&self.b)?,
+            gate: self.gate.as_ref().map(|gate| gate.map(copy)).transpose()?,
+        })
     }
 }
 

@@ -4,10 +4,11 @@
 
 use cfe_core::objective::Problem;
 use cfe_core::ridge::Cells;
-use cfe_core::{EnsembleData, LossParts, Objective};
+use cfe_core::{AggregatorKind, EnsembleData, LossParts, Objective};
 use tch::{Kind, TchError, Tensor};
 
-use crate::convert::Placement;
+use crate::aggregator::{AggregatorSpec, mean_logits};
+use crate::convert::{Placement, to_vec};
 use crate::parameters::Parameters;
 
 /// Data and constants of the objective on the device.
@@ -17,20 +18,26 @@ pub(crate) struct TensorProblem {
     confidences: Tensor,
     /// Indices of the labeled instances; `None` if that is all of them.
     labeled: Option<Tensor>,
-    /// Labels as 0 and 1.
+    /// What the loss asks for: labels as 0 and 1, or smoothed.
     targets: Tensor,
     /// Labels as -1 and 1.
     signs: Tensor,
-    /// Instance weights, summing to 1.
+    /// Base weights of the instances, summing to 1: of reported losses.
     weights: Tensor,
+    /// Those of the training loss, where they differ.
+    moved: Option<Tensor>,
     objective: Objective,
+    aggregator: AggregatorSpec,
     scale: f64,
+    placement: Placement,
 }
 
 /// The parts of the loss, still on the device.
 #[derive(Debug)]
 pub(crate) struct TensorLoss {
-    pub(crate) total: Tensor,
+    /// What is minimised: the objective under the weights of this epoch, with the decay of w.
+    pub(crate) minimised: Tensor,
+    /// The objective under the base weights.
     parts: Tensor,
 }
 
@@ -48,6 +55,7 @@ impl TensorProblem {
     pub(crate) fn new(
         data: &EnsembleData,
         problem: &Problem<'_>,
+        aggregator: AggregatorSpec,
         placement: Placement,
     ) -> Result<Self, TchError> {
         let (m, n) = (data.n_classifiers(), data.n_instances());
@@ -57,56 +65,112 @@ impl TensorProblem {
         }
         let labeled: Vec<i64> = data.labeled().iter().map(|&i| i as i64).collect();
         let all = labeled.len() == n;
-        let targets: Vec<f64> = problem.targets().iter().map(|&y| f64::from(u8::from(y))).collect();
-        let signs: Vec<f64> = targets.iter().map(|y| 2.0 * y - 1.0).collect();
-        let total: f64 = problem.instance_weights().iter().sum();
-        let weights: Vec<f64> = problem.instance_weights().iter().map(|a| a / total).collect();
+        let loss = problem.objective().loss;
+        let targets: Vec<f64> = problem.targets().iter().map(|&y| loss.target(y)).collect();
+        let signs: Vec<f64> = problem.targets().iter().map(|&y| if y { 1.0 } else { -1.0 }).collect();
         Ok(Self {
             ratings: placement.matrix(&ratings, m, n)?,
             confidences: placement.matrix(&confidences, m, n)?,
             labeled: if all { None } else { Some(placement.index(&labeled)?) },
             targets: placement.vector(&targets)?,
             signs: placement.vector(&signs)?,
-            weights: placement.vector(&weights)?,
+            weights: normalised(problem.base_weights(), placement)?,
+            moved: None,
             objective: *problem.objective(),
+            aggregator,
             scale: problem.objective().reconstruction_scale(data),
+            placement,
         })
+    }
+
+    /// Sets the weights of the labeled instances in the loss that is minimised.
+    pub(crate) fn set_weights(&mut self, weights: &[f64]) -> Result<(), TchError> {
+        self.moved = Some(normalised(weights, self.placement)?);
+        Ok(())
+    }
+
+    /// Logits of the labeled instances, on the host.
+    pub(crate) fn read_logits(&self, parameters: &Parameters) -> Result<Vec<f64>, TchError> {
+        tch::no_grad(|| {
+            let r_hat = parameters.x.f_transpose(0, 1)?.f_matmul(&parameters.y)?;
+            to_vec(&self.logits(parameters, &r_hat)?)
+        })
+    }
+
+    /// w . mu: what centring takes off the bias; 0 without centring.
+    pub(crate) fn read_centre(&self, parameters: &Parameters) -> Result<f64, TchError> {
+        if !self.aggregator.center {
+            return Ok(0.0);
+        }
+        tch::no_grad(|| self.weighted(parameters)?.f_mean(None::<Kind>)?.f_double_value(&[]))
     }
 
     /// The objective at the parameters, differentiable in all of them.
     pub(crate) fn loss(&self, parameters: &Parameters) -> Result<TensorLoss, TchError> {
-        let Parameters { x, y, w, b } = parameters;
+        let Parameters { x, y, w, .. } = parameters;
         let rho = self.objective.rho;
 
-        let residual = self.ratings.f_sub(&x.f_transpose(0, 1)?.f_matmul(y)?)?;
+        let r_hat = x.f_transpose(0, 1)?.f_matmul(y)?;
+        let residual = self.ratings.f_sub(&r_hat)?;
         let weighted = self.confidences.f_mul(&residual)?.f_mul(&residual)?;
         let reconstruction = weighted.f_sum(None)?.f_mul_scalar(self.scale)?;
         let squares = x.f_square()?.f_sum(None)?.f_add(&y.f_square()?.f_sum(None)?)?;
         let penalty = squares.f_mul_scalar(self.objective.lambda * self.scale)?;
-
-        // z = (X w) . y_i + b: r_hat of the labeled instances is never formed.
-        let v = x.f_mv(w)?;
-        let of_all = y.f_transpose(0, 1)?.f_mv(&v)?;
-        let logits = match &self.labeled {
-            Some(index) => of_all.f_index_select(0, index)?,
-            None => of_all,
-        };
-        let supervised = self.supervised(&logits.f_add(b)?)?;
+        let logits = self.logits(parameters, &r_hat)?;
+        let supervised = self.supervised(&logits, &self.weights)?;
 
         let first = reconstruction.f_add(&penalty)?.f_mul_scalar(rho)?;
         let total = first.f_add(&supervised.f_mul_scalar(1.0 - rho)?)?;
         let parts = [&total, &reconstruction, &penalty, &supervised].map(|t| t.f_detach());
         let [a, b, c, d] = parts;
         let parts = Tensor::f_stack(&[a?, b?, c?, d?], 0)?;
-        Ok(TensorLoss { total, parts })
+        let mut minimised = match &self.moved {
+            Some(weights) => first.f_add(&self.supervised(&logits, weights)?.f_mul_scalar(1.0 - rho)?)?,
+            None => total,
+        };
+        if self.aggregator.weight_decay > 0.0 {
+            let half = 0.5 * (1.0 - rho) * self.aggregator.weight_decay;
+            minimised = minimised.f_add(&w.f_square()?.f_sum(None)?.f_mul_scalar(half)?)?;
+        }
+        Ok(TensorLoss { minimised, parts })
     }
 
-    fn supervised(&self, logits: &Tensor) -> Result<Tensor, TchError> {
+    /// Logits of the labeled instances.
+    fn logits(&self, parameters: &Parameters, r_hat: &Tensor) -> Result<Tensor, TchError> {
+        let of_labeled = || match &self.labeled {
+            Some(index) => r_hat.f_index_select(1, index),
+            None => Ok(r_hat.shallow_clone()),
+        };
+        match (self.aggregator.kind, &parameters.gate) {
+            (AggregatorKind::Mean, _) => mean_logits(&of_labeled()?),
+            (_, Some(gate)) => gate.logits(&parameters.w, &of_labeled()?)?.f_add(&parameters.b),
+            (_, None) => {
+                let logits = self.weighted(parameters)?;
+                let logits = match self.aggregator.center {
+                    true => logits.f_sub(&logits.f_mean(None::<Kind>)?)?,
+                    false => logits,
+                };
+                logits.f_add(&parameters.b)
+            }
+        }
+    }
+
+    /// w . r_hat of the labeled instances as (X w) . y_i: their r_hat is not needed.
+    fn weighted(&self, parameters: &Parameters) -> Result<Tensor, TchError> {
+        let v = parameters.x.f_mv(&parameters.w)?;
+        let of_all = parameters.y.f_transpose(0, 1)?.f_mv(&v)?;
+        match &self.labeled {
+            Some(index) => of_all.f_index_select(0, index),
+            None => Ok(of_all),
+        }
+    }
+
+    fn supervised(&self, logits: &Tensor, weights: &Tensor) -> Result<Tensor, TchError> {
         let gamma = self.objective.loss.gamma();
         if gamma == 0.0 {
             return logits.f_binary_cross_entropy_with_logits(
                 &self.targets,
-                Some(&self.weights),
+                Some(weights),
                 None::<&Tensor>,
                 tch::Reduction::Sum,
             );
@@ -114,6 +178,12 @@ impl TensorProblem {
         let s = self.signs.f_mul(logits)?;
         let log_p = s.f_log_sigmoid()?;
         let modulation = s.f_neg()?.f_log_sigmoid()?.f_mul_scalar(gamma)?.f_exp()?;
-        self.weights.f_mul(&modulation)?.f_mul(&log_p)?.f_sum(None)?.f_neg()
+        weights.f_mul(&modulation)?.f_mul(&log_p)?.f_sum(None)?.f_neg()
     }
+}
+
+/// Weights that sum to 1.
+fn normalised(weights: &[f64], placement: Placement) -> Result<Tensor, TchError> {
+    let total: f64 = weights.iter().sum();
+    placement.vector(&weights.iter().map(|a| a / total).collect::<Vec<f64>>())
 }

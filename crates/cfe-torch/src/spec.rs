@@ -1,10 +1,12 @@
 //! What the user asks for, before it is checked.
 
 use cfe_core::{
-    ClassWeight, Confidence, ConfidenceStrategy, Error, Objective, Reduction, Result, SupervisedLoss, ensure,
+    ClassWeight, Confidence, ConfidenceStrategy, Costs, Error, Objective, Reduction, Resampling, Result,
+    Sampler, SupervisedLoss, WeightSchedule, ensure,
 };
 use serde::{Deserialize, Serialize};
 
+use crate::aggregator::AggregatorSpec;
 use crate::device::Device;
 
 /// The number format of parameters and data.
@@ -105,6 +107,11 @@ pub enum StartSource {
 /// | `reduction` | `mean` | `mean` or `sum`, see [`Reduction`] |
 /// | `loss` | BCE | see [`SupervisedLoss`]; reaches X, Y, w and b |
 /// | `class_weight` | balanced | see [`ClassWeight`]; reaches X, Y, w and b |
+/// | `costs` | 1 each | see [`Costs`]; reach X, Y, w and b |
+/// | `weight_schedule` | constant | see [`WeightSchedule`]; all but the curriculum copy the logits to the host each epoch |
+/// | `resampling` | none | see [`Resampling`] |
+/// | `sampler` | full batch | see [`Sampler`] |
+/// | `aggregator` | weighted | see [`AggregatorSpec`] |
 /// | `confidence` | certainty | any strategy that does not look at labels |
 /// | `optimizer` | Adam | see [`Optimizer`] |
 /// | `learning_rate` | 0.01 | positive |
@@ -136,6 +143,16 @@ pub struct TorchSpec {
     pub loss: SupervisedLoss,
     /// Weights of the classes.
     pub class_weight: ClassWeight,
+    /// Costs of the two errors.
+    pub costs: Costs,
+    /// How the weights of the instances move during training.
+    pub weight_schedule: WeightSchedule,
+    /// How the labeled instances are balanced before training.
+    pub resampling: Resampling,
+    /// Labeled instances that an epoch sees.
+    pub sampler: Sampler,
+    /// The aggregator.
+    pub aggregator: AggregatorSpec,
     /// Confidence of the cells.
     pub confidence: Confidence,
     /// Optimiser.
@@ -173,6 +190,11 @@ impl Default for TorchSpec {
             reduction: Reduction::Mean,
             loss: SupervisedLoss::Bce,
             class_weight: ClassWeight::Balanced,
+            costs: Costs::default(),
+            weight_schedule: WeightSchedule::Constant,
+            resampling: Resampling::None,
+            sampler: Sampler::FullBatch,
+            aggregator: AggregatorSpec::default(),
             confidence: Confidence::new(ConfidenceStrategy::Certainty),
             optimizer: Optimizer::Adam,
             learning_rate: 0.01,
@@ -211,6 +233,7 @@ impl TorchSpec {
             reduction: self.reduction,
             loss: self.loss,
             class_weight: self.class_weight,
+            costs: self.costs,
         }
     }
 
@@ -221,6 +244,10 @@ impl TorchSpec {
     pub fn validate(&self) -> Result<()> {
         ensure(self.latent_dim >= 1, "latent_dim", self.latent_dim, "at least 1 is needed")?;
         self.objective().validate()?;
+        self.weight_schedule.validate()?;
+        self.resampling.validate()?;
+        self.sampler.validate()?;
+        self.aggregator.validate()?;
         self.confidence.validate()?;
         if self.confidence.label_alpha > 0.0 || self.confidence.strategy == ConfidenceStrategy::LabelAware {
             return Err(Error::parameter(
@@ -280,6 +307,8 @@ fn not_negative(x: f64) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use cfe_core::AggregatorKind;
+
     use super::*;
 
     #[test]
@@ -297,6 +326,29 @@ mod tests {
             TorchSpec { optimizer: Optimizer::Sgd { momentum: 1.0 }, ..base() },
             TorchSpec { optimizer: Optimizer::AdamW { weight_decay: -1.0 }, ..base() },
             TorchSpec { confidence: Confidence::label_blended(1.0), ..base() },
+            TorchSpec { costs: Costs { false_positive: -1.0, ..Costs::default() }, ..base() },
+            TorchSpec { weight_schedule: WeightSchedule::Uncertainty { epsilon: 0.0 }, ..base() },
+            TorchSpec { resampling: Resampling::RandomUnder { ratio: 2.0 }, ..base() },
+            TorchSpec { sampler: Sampler::Balanced { batch_size: 1 }, ..base() },
+            TorchSpec {
+                aggregator: AggregatorSpec { weight_decay: f64::NAN, ..AggregatorSpec::default() },
+                ..base()
+            },
+            TorchSpec {
+                aggregator: AggregatorSpec {
+                    kind: AggregatorKind::Gated { hidden: 0 },
+                    ..AggregatorSpec::default()
+                },
+                ..base()
+            },
+            TorchSpec {
+                aggregator: AggregatorSpec {
+                    kind: AggregatorKind::Mean,
+                    center: true,
+                    ..AggregatorSpec::default()
+                },
+                ..base()
+            },
             TorchSpec { confidence: Confidence::new(ConfidenceStrategy::LabelAware), ..base() },
             TorchSpec { early_stopping: Some(EarlyStopping { patience: 0, min_delta: 0.0 }), ..base() },
             TorchSpec {

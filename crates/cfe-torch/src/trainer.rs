@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use cfe_core::objective::Problem;
 use cfe_core::{
-    Aggregator, EnsembleData, Error, Fitted, History, HistoryEntry, LossParts, Model, Observer, Result,
-    Start, Step, StopReason, Timings, Trainer,
+    Aggregator, AggregatorKind, EnsembleData, Error, Fitted, Gate, History, HistoryEntry, LossParts, Model,
+    Observer, Result, Sampler, Start, Step, StopReason, Timings, Trainer,
 };
 use tch::{COptimizer, TchError};
 
@@ -66,6 +66,13 @@ impl Trainer for Torch {
     }
 
     fn fit_from(&self, start: Start, data: &EnsembleData, observer: &mut dyn Observer) -> Result<Fitted> {
+        let TorchSpec { resampling, seed, .. } = self.spec;
+        resampling.train(seed, start, data, |start, data| self.train(start, data, observer))
+    }
+}
+
+impl Torch {
+    fn train(&self, mut start: Start, data: &EnsembleData, observer: &mut dyn Observer) -> Result<Fitted> {
         let began = Instant::now();
         start.validate(data.n_classifiers(), data.n_instances())?;
         if data.labeled().is_empty() {
@@ -79,18 +86,28 @@ impl Trainer for Torch {
         let rule = confidence.on_training(data);
         let problem = Problem::new(data, &rule, self.spec.objective())?;
         let placement = Placement::new(device.tch_device, self.spec.dtype);
+        start.bias = self.spec.aggregator.bias_start.bias(data, start.bias);
         let mut run = Run::new(&self.spec, data, &problem, &start, placement).map_err(backend)?;
 
         let looped = Instant::now();
         let stop = run.train(observer)?;
-        let state = run.result().map_err(backend)?;
-        let loss = problem.evaluate(&state.factors, &state.weights, state.bias)?;
+        let (mut state, gate) = run.result().map_err(backend)?;
+        if self.spec.aggregator.center {
+            let mean = problem.mean_reconstruction(&state.factors);
+            state.bias -= mean.iter().zip(&state.weights).map(|(mu, w)| mu * w).sum::<f64>();
+        }
+        let Start { factors, weights, bias } = state;
+        let aggregator = match (self.spec.aggregator.kind, gate) {
+            (AggregatorKind::Mean, _) => Aggregator::Mean,
+            (_, Some(gate)) => Aggregator::Gated { weights, bias, gate },
+            (_, None) => Aggregator::Weighted { weights, bias },
+        };
+        let loss = problem.evaluate_with(&factors, &aggregator)?;
         if stop == StopReason::MaxIterations || stop == StopReason::EarlyStopping {
             run.show(run.history.n_iterations(), Some(loss), observer)?;
         }
         let timings = Timings { total: began.elapsed(), iterations: looped.elapsed() };
-        let aggregator = Aggregator::Weighted { weights: state.weights, bias: state.bias };
-        let model = Model::new(data, state.factors, aggregator, confidence.clone(), self.spec.objective())?;
+        let model = Model::new(data, factors, aggregator, confidence.clone(), self.spec.objective())?;
         let used = format!("{} {}", device.description, self.spec.dtype);
         Ok(Fitted::new(model, run.history, loss, stop, timings, used))
     }
@@ -100,7 +117,10 @@ impl Trainer for Torch {
 #[derive(Debug)]
 struct Run<'a> {
     spec: &'a TorchSpec,
+    core: &'a Problem<'a>,
     problem: TensorProblem,
+    /// Weights of the labeled instances where the schedule has them.
+    scheduled: Vec<f64>,
     parameters: Parameters,
     optimizer: COptimizer,
     history: History,
@@ -112,14 +132,20 @@ impl<'a> Run<'a> {
     fn new(
         spec: &'a TorchSpec,
         data: &EnsembleData,
-        problem: &Problem<'_>,
+        core: &'a Problem<'a>,
         start: &Start,
         placement: Placement,
     ) -> Result<Self, TchError> {
-        let parameters = Parameters::new(start, placement)?;
+        let gate = match spec.aggregator.kind {
+            AggregatorKind::Gated { hidden } => Some(Gate::random(data.n_classifiers(), hidden, spec.seed)),
+            _ => None,
+        };
+        let parameters = Parameters::new(start, gate.as_ref(), placement)?;
         Ok(Self {
             spec,
-            problem: TensorProblem::new(data, problem, placement)?,
+            core,
+            problem: TensorProblem::new(data, core, spec.aggregator, placement)?,
+            scheduled: core.base_weights().to_vec(),
             optimizer: parameters.optimizer(spec.optimizer, spec.learning_rate)?,
             parameters,
             history: History::default(),
@@ -151,11 +177,35 @@ impl<'a> Run<'a> {
         Ok(StopReason::MaxIterations)
     }
 
+    /// Moves the weights of the labeled instances, where schedule or sampler do.
+    fn reweigh(&mut self, epoch: usize) -> Result<(), TchError> {
+        let TorchSpec { weight_schedule: schedule, sampler, seed, .. } = *self.spec;
+        let scheduled = schedule.changes_at(epoch);
+        if scheduled {
+            let logits = match schedule.needs_logits() {
+                true => self.problem.read_logits(&self.parameters)?,
+                false => Vec::new(),
+            };
+            self.scheduled = self.core.scheduled_weights(schedule, epoch, &logits);
+        }
+        if scheduled || sampler != Sampler::FullBatch {
+            let weights = sampler.weights(seed, epoch, self.core.targets(), &self.scheduled);
+            self.problem.set_weights(&weights)?;
+        }
+        Ok(())
+    }
+
     /// Loss and gradient at the present point.
     fn measure(&mut self, epoch: usize) -> Result<LossParts> {
+        self.reweigh(epoch).map_err(backend)?;
         self.optimizer.zero_grad().map_err(backend)?;
-        let loss = self.problem.loss(&self.parameters).map_err(backend)?;
-        loss.total.f_backward().map_err(backend)?;
+        let loss = if epoch < self.spec.aggregator.freeze_iterations {
+            self.parameters.with_frozen_aggregator().and_then(|frozen| self.problem.loss(&frozen))
+        } else {
+            self.problem.loss(&self.parameters)
+        }
+        .map_err(backend)?;
+        loss.minimised.f_backward().map_err(backend)?;
         let parts = loss.read().map_err(backend)?;
         if !parts.total.is_finite() {
             return Err(Error::Diverged { iteration: epoch, loss: parts.total });
@@ -173,12 +223,13 @@ impl<'a> Run<'a> {
             return Ok(false);
         }
         let (weights, bias) = self.parameters.aggregator().map_err(backend)?;
-        let step = Step::new(iteration, self.spec.max_epochs, loss, &weights, bias);
+        let centre = self.problem.read_centre(&self.parameters).map_err(backend)?;
+        let step = Step::new(iteration, self.spec.max_epochs, loss, &weights, bias - centre);
         Ok(observer.step(&step) == ControlFlow::Break(()))
     }
 
     /// The parameters to return: the best ones seen, counting the last step, or the last ones.
-    fn result(&mut self) -> Result<Start, TchError> {
+    fn result(&mut self) -> Result<(Start, Option<Gate>), TchError> {
         let last = self.problem.loss(&self.parameters)?.read()?.total;
         match &self.best {
             Some((best, parameters)) if !(last < *best) => parameters.read(),

@@ -12,6 +12,7 @@ use crate::aggregator::Aggregator;
 use crate::confidence::{Confidence, FittedConfidence};
 use crate::error::Error;
 use crate::factors::Factors;
+use crate::gate::Gate;
 use crate::model::Model;
 use crate::objective::Objective;
 
@@ -45,7 +46,7 @@ struct Document {
     confidence: Confidence,
     /// Largest column spread in training, for the adaptive confidence.
     max_spread: f64,
-    aggregator: AggregatorKind,
+    aggregator: Kind,
     logit_shift: f64,
     /// Whether Y is among the tensors.
     training_instances: bool,
@@ -55,13 +56,15 @@ struct Document {
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum AggregatorKind {
+enum Kind {
     Mean,
     Weighted,
+    Gated,
 }
 
 impl Model {
-    /// The model as a file: tensors `X` (d x m), `w` (m) and `b` (1) unless it is a mean, `reliability` (m) if its
+    /// The model as a file: tensors `X` (d x m), `w` (m) and `b` (1) unless it is a mean, `gate.U`, `gate.c`,
+    /// `gate.V`, `gate.e` of a [`Gate`], `reliability` (m) if its
     /// confidence has one, and `Y` (d x n) with `training_instances`; without, the file does not grow with the
     /// training data, and only new instances can be predicted.
     ///
@@ -98,8 +101,9 @@ impl Model {
         let in_model = |source| ModelFileError::Invalid { file: "the model".to_owned(), source };
         self.check().map_err(in_model)?;
         let aggregator = match &self.aggregator {
-            Aggregator::Mean => AggregatorKind::Mean,
-            Aggregator::Weighted { .. } => AggregatorKind::Weighted,
+            Aggregator::Mean => Kind::Mean,
+            Aggregator::Weighted { .. } => Kind::Weighted,
+            Aggregator::Gated { .. } => Kind::Gated,
         };
         let (reliability, max_spread) = self.confidence.learnt();
         let mut details = details.clone();
@@ -123,9 +127,15 @@ impl Model {
         if training_instances {
             file.insert("Y", self.factors.instances.clone().into_dyn());
         }
-        if let Aggregator::Weighted { weights, bias } = &self.aggregator {
-            file.insert("w", Array1::from(weights.clone()).into_dyn());
-            file.insert("b", Array1::from(vec![*bias]).into_dyn());
+        if let Some((weights, bias)) = self.aggregator.weights() {
+            file.insert("w", Array1::from(weights.to_vec()).into_dyn());
+            file.insert("b", Array1::from(vec![bias]).into_dyn());
+        }
+        if let Aggregator::Gated { gate, .. } = &self.aggregator {
+            file.insert("gate.U", gate.hidden.clone().into_dyn());
+            file.insert("gate.c", Array1::from(gate.hidden_bias.clone()).into_dyn());
+            file.insert("gate.V", gate.output.clone().into_dyn());
+            file.insert("gate.e", Array1::from(gate.output_bias.clone()).into_dyn());
         }
         if !reliability.is_empty() {
             file.insert("reliability", Array1::from(reliability.to_vec()).into_dyn());
@@ -147,12 +157,22 @@ impl Model {
             true => file.matrix("Y", Some(d), None)?,
             false => Array2::zeros((d, 0)),
         };
+        let weights = || file.vector("w", Some(m)).map(|w| w.to_vec());
+        let bias = || file.vector("b", Some(1)).map(|b| b[0]);
         let aggregator = match document.aggregator {
-            AggregatorKind::Mean => Aggregator::Mean,
-            AggregatorKind::Weighted => Aggregator::Weighted {
-                weights: file.vector("w", Some(m))?.to_vec(),
-                bias: file.vector("b", Some(1))?[0],
-            },
+            Kind::Mean => Aggregator::Mean,
+            Kind::Weighted => Aggregator::Weighted { weights: weights()?, bias: bias()? },
+            Kind::Gated => {
+                let hidden = file.matrix("gate.U", None, Some(m))?;
+                let h = hidden.nrows();
+                let gate = Gate {
+                    hidden,
+                    hidden_bias: file.vector("gate.c", Some(h))?.to_vec(),
+                    output: file.matrix("gate.V", Some(m), Some(h))?,
+                    output_bias: file.vector("gate.e", Some(m))?.to_vec(),
+                };
+                Aggregator::Gated { weights: weights()?, bias: bias()?, gate }
+            }
         };
         let reliability = match file.tensors().contains_key("reliability") {
             true => file.vector("reliability", Some(m))?.to_vec(),
