@@ -72,8 +72,8 @@ pub struct AggregatorSpec {
     /// smaller as well as the weights more equal. `ridge` leaves their common length free.
     pub weight_decay: f64,
     /// Whether w and b work on r_hat - mu, mu the mean of r_hat over the labeled instances: b then does nothing that the
-    /// weights could do. The model's bias is b - w . mu, so that it predicts from r_hat as ever. Newton and the bound find
-    /// the same w either way; the exact objective centres the gradient step alone.
+    /// weights could do. The model's bias is b - w . mu, so that it predicts from r_hat as ever. Newton and the bound have
+    /// the same optimum either way; the exact objective centres the gradient step alone.
     pub center: bool,
     /// Whether w >= 0 is required.
     pub non_negative: bool,

@@ -4,7 +4,7 @@ use cfe_als::{AggregatorSolver, AggregatorSpec, Als, AlsObjective, AlsSpec, Bias
 use cfe_core::contract::{Request, check_all};
 use cfe_core::objective::Problem;
 use cfe_core::synthetic::{Correlated, Separable};
-use cfe_core::{EnsembleData, Reduction, Start, SupervisedLoss, Trainer};
+use cfe_core::{ClassWeight, Costs, EnsembleData, Reduction, Start, SupervisedLoss, Trainer};
 
 fn hard(seed: u64) -> EnsembleData {
     Correlated { n_instances: 400, missing_share: 0.1, ..Correlated::default() }
@@ -58,6 +58,18 @@ fn the_loss_never_rises() {
 }
 
 #[test]
+fn the_loss_never_rises_with_smoothed_labels_and_costs() {
+    let costs = Costs { false_positive: 1.0, false_negative: 4.0, instance_dependent: true };
+    let class_weight = ClassWeight::EffectiveNumber { beta: 0.99 };
+    for (seed, epsilon) in [(11, 0.1), (12, 0.6)] {
+        let loss = SupervisedLoss::LabelSmoothing { epsilon };
+        let spec = AlsSpec { loss, costs, class_weight, ..exact(0.3, Reduction::Mean) };
+        let rise = largest_rise(&spec, &hard(seed));
+        assert!(rise <= 1e-12, "epsilon {epsilon}: rises by {rise:e}");
+    }
+}
+
+#[test]
 fn at_the_end_the_gradient_vanishes() {
     let data = hard(7);
     let spec =
@@ -86,7 +98,7 @@ fn class_weights_reach_the_factors() {
         let start = Start::random(4, data.n_classifiers(), data.n_instances(), 1);
         Als::try_from(spec).expect("valid").fit_from(start, &data, &mut ()).expect("fits").model.factors
     };
-    assert_ne!(fit(cfe_core::ClassWeight::Balanced).instances, fit(cfe_core::ClassWeight::Uniform).instances);
+    assert_ne!(fit(ClassWeight::Balanced).instances, fit(ClassWeight::Uniform).instances);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use cfe_core::io::{MODEL_KIND, ModelDetails, ModelFile, ModelFileError, fingerprint};
-use cfe_core::{Aggregator, Confidence, ConfidenceStrategy, EnsembleData, Factors, Model, Objective};
+use cfe_core::{Aggregator, Confidence, ConfidenceStrategy, EnsembleData, Factors, Gate, Model, Objective};
 use ndarray::{Array2, array};
 use proptest::prelude::*;
 use serde_json::json;
@@ -81,6 +81,24 @@ fn the_same_model_comes_back() {
         );
         assert!(loaded.predict_training(&data()).is_err());
     }
+}
+
+#[test]
+fn a_gate_comes_back() {
+    let mut saved = model(ConfidenceStrategy::Certainty);
+    let mut gate = Gate::random(3, 2, 7);
+    gate.output[(0, 1)] = 0.75;
+    gate.output_bias[2] = -1.5;
+    saved.aggregator = Aggregator::Gated { weights: vec![0.5, -0.25, 1.0 / 3.0], bias: 0.1, gate };
+    let file = saved.to_file(&ModelDetails::default(), true).expect("valid");
+    assert_eq!(file.document()["aggregator"], "gated");
+    let (loaded, _) = load(&file.to_bytes().expect("finite")).expect("readable");
+    assert_eq!(loaded, saved);
+    let mut broken = file;
+    broken.insert("gate.V", array![[1.0, 2.0]].into_dyn());
+    assert!(
+        matches!(Model::from_file(&broken), Err(ModelFileError::WrongShape { name, .. }) if name == "gate.V")
+    );
 }
 
 #[test]
