@@ -8,7 +8,9 @@
 pub mod baselines;
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod cross_validation;
 pub mod recommended;
+pub mod tuning;
 
 mod backend;
 

@@ -1,11 +1,14 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::options::{FitOptions, Format, TableColumns};
+use super::options::{FitOptions, Format, TableColumns, TrainerName, TrainingColumns};
 use super::settings::Assignments;
+use super::tune;
+use crate::tuning::Metric;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -34,6 +37,22 @@ Predictions: instance_id, probability, logit, n_observed, split and, where given
 train rows come from the model that was fitted to them: judge by the metrics, which are cross-validated.
 
 Exit codes: 0 done, 2 bad usage, 3 bad data, 4 training failed.";
+
+const TUNE_EXAMPLES: &str = "\
+Examples:
+  cfe tune p.csv --split-column split --out best.toml
+  cfe fit p.csv --config best.toml                 fits what was found
+  cfe tune p.csv --trials 60 --log trials.jsonl --resume --time-budget 10m --out best.toml
+  cfe tune p.csv --trainer als --set latent_dim=8 --metric log_loss
+
+Tried are the trainer's defaults, single changes of them, then seeded random draws of latent_dim, lambda, objective
+(label-aware or exact, with rho), label_alpha, focal gamma, class_weight and the aggregator. Each is scored on the same
+folds as the plain mean and the recommended combiner. Labels of a fold are hidden, its predictions stay. The simplest
+trial that the best one does not beat by more than one standard error is chosen; without --trainer, the recommended
+combiner competes and is the simplest.
+
+Exit codes: 0 done, 2 bad usage, 3 bad data, 4 no trial could be trained, 130 broken off (Ctrl-C; the log keeps what is
+done).";
 
 const CONFIG: &str = "\
 A file for --config holds the same names with underscores, and the trainer's settings in a table:
@@ -75,6 +94,8 @@ pub(super) enum Command {
     Predict(Predict),
     /// Scores a model on a labeled table
     Evaluate(Evaluate),
+    /// Searches the settings of a trainer by cross-validation
+    Tune(Box<Tune>),
     /// Shows what is in a model: weights, threshold, origin
     Inspect(Inspect),
     /// Shows what this build can do and runs on
@@ -141,6 +162,53 @@ pub(super) struct Evaluate {
     /// Threads [default: all cores]
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = TUNE_EXAMPLES)]
+pub(super) struct Tune {
+    /// Table of predictions and labels; - is standard input
+    pub table: PathBuf,
+    #[command(flatten)]
+    pub columns: TableColumns,
+    #[command(flatten)]
+    pub training: TrainingColumns,
+    /// The trainer whose settings are searched, als or torch [default: als, and the recommended combiner may win]
+    #[arg(long, value_enum, help_heading = "Search")]
+    pub trainer: Option<TrainerName>,
+    /// A setting that every trial has and none searches; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE", help_heading = "Search")]
+    pub assignments: Vec<Assignments>,
+    /// What is made best, on held-out folds: average_precision or log_loss
+    #[arg(long, default_value = "average_precision", help_heading = "Search")]
+    pub metric: Metric,
+    /// Settings to try [default: 20]
+    #[arg(long, value_name = "N", help_heading = "Search")]
+    pub trials: Option<usize>,
+    /// Folds of the cross-validation [default: 5]
+    #[arg(long, value_name = "K", help_heading = "Search")]
+    pub folds: Option<usize>,
+    /// No trial begins after this time (90s, 5m, 1.5h); the defaults are always tried
+    #[arg(long, value_name = "TIME", value_parser = tune::duration, help_heading = "Search")]
+    pub time_budget: Option<Duration>,
+    /// Seed of folds, draws and start factors
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Search")]
+    pub seed: u64,
+    /// Threads [default: all cores]; the result is the same for any number
+    #[arg(long, value_name = "N", help_heading = "Search")]
+    pub threads: Option<usize>,
+    /// Write the best settings as a file for `cfe fit --config` (- is standard output)
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub out: Option<PathBuf>,
+    /// Keep every trial as it is finished, one JSON object a line
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub log: Option<PathBuf>,
+    /// Go on with the log instead of refusing one that is there
+    #[arg(long, help_heading = "Output")]
+    pub resume: bool,
+    /// Print this to standard output [default: table on a terminal, nothing in a pipe]
+    #[arg(long, value_enum, help_heading = "Output")]
+    pub format: Option<Format>,
 }
 
 #[derive(Debug, Args)]

@@ -3,6 +3,7 @@
 use cfe_core::io::{ModelFileError, TableError, WriteError};
 
 use crate::BackendError;
+use crate::tuning::{LogError, TuningError};
 
 /// Result of a command.
 pub type CliResult<T, E = CliError> = std::result::Result<T, E>;
@@ -53,6 +54,14 @@ pub enum CliError {
         source: cfe_core::Error,
     },
 
+    /// The search found nothing.
+    #[error(transparent)]
+    Tuning(#[from] TuningError),
+
+    /// The log of a search cannot be used.
+    #[error(transparent)]
+    Log(#[from] LogError),
+
     /// A check that was asked for failed.
     #[error("{0}")]
     Check(String),
@@ -77,7 +86,9 @@ impl CliError {
             CliError::Table(TableError::InvalidDelimiter { .. }) => 2,
             CliError::Table(_) | CliError::ModelFile(_) | CliError::Data(_) => 3,
             CliError::Training { source: cfe_core::Error::InvalidParameter { .. }, .. } => 2,
-            CliError::Training { .. } => 4,
+            CliError::Tuning(TuningError::Foreign { .. }) | CliError::Log(LogError::Damaged { .. }) => 3,
+            CliError::Tuning(TuningError::Observer(_)) | CliError::Log(_) => 2,
+            CliError::Training { .. } | CliError::Tuning(_) => 4,
         }
     }
 

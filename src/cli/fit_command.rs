@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use cfe_core::io::{Source, Table, read_table};
+use clap::{ArgMatches, FromArgMatches as _};
 use serde_json::{Value, json};
 
 use super::args::{Fit, Talk};
@@ -21,18 +22,19 @@ use super::{on_threads, outputs, report, summary, text};
 /// Findings that a table at the end of a run lists.
 const SHOWN: usize = 5;
 
-pub(super) fn run(args: Fit, talk: Talk) -> CliResult<()> {
+/// `matches` are those of the command line that `args` were made from: what they say overrides the file.
+pub(super) fn run(args: Fit, matches: &ArgMatches, talk: Talk) -> CliResult<()> {
     let Fit { table, config, assignments, mut options } = args;
-    let given = assignments.into_iter().fold(Assignments::default(), |all, next| next.over(all));
-    options.set = given.over(options.set);
     if let Some(path) = &config {
         let file = path.display().to_string();
         let text = fs::read_to_string(path).map_err(|e| CliError::Config {
             file: file.clone(),
             message: format!("cannot be read ({e}); check the path and its permissions"),
         })?;
-        options = options.or(FitOptions::from_toml(&file, &text)?);
+        options = FitOptions::from_toml(&file, &text)?;
+        options.update_from_arg_matches(matches).map_err(|e| CliError::usage(e.to_string()))?;
     }
+    options.set = Assignments::all(assignments).over(options.set);
     let chosen = choose(&options, options.seed.unwrap_or(0))?;
     let table_options = options.table_options()?;
     let outputs: [(&str, Option<&Path>); 4] = [

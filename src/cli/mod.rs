@@ -27,18 +27,20 @@ mod text;
 mod threshold;
 mod train;
 mod trust;
+mod tune;
+mod tune_words;
 
 use std::process::ExitCode;
 use std::time::Instant;
 
 use cfe_core::io::{Table, TableWarning};
-use clap::{CommandFactory as _, Parser as _};
+use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _};
 
 pub use diagnostics::{Finding, diagnose};
 pub use error::{CliError, CliResult};
 pub use fit::{FitOutcome, fit};
 pub use metrics::{MethodMetrics, Part, Reliability};
-pub use options::{Calibrate, FitOptions, Format, Preset, TableColumns, TrainerName};
+pub use options::{Calibrate, FitOptions, Format, Preset, TableColumns, TrainerName, TrainingColumns};
 pub use saved::{Combined, Combiner, RECOMMENDED_KIND, SavedModel};
 pub use settings::Assignments;
 pub use threshold::{Cut, ThresholdRule};
@@ -48,8 +50,12 @@ use args::{Cli, Command, Talk};
 
 /// Runs the program with the arguments of this process.
 pub fn main() -> ExitCode {
-    let Cli { command, talk } = Cli::parse();
-    match run(command, talk) {
+    let matches = Cli::command().get_matches();
+    let Cli { command, talk } = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    match run(command, &matches, talk) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             say(&format!("error: {}", error.chain()));
@@ -58,11 +64,13 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command, talk: Talk) -> CliResult<()> {
+fn run(command: Command, matches: &ArgMatches, talk: Talk) -> CliResult<()> {
+    let of_command = matches.subcommand().map_or(matches, |(_, of_command)| of_command);
     match command {
-        Command::Fit(args) => fit_command::run(*args, talk),
+        Command::Fit(args) => fit_command::run(*args, of_command, talk),
         Command::Predict(args) => predict::run(&args, talk),
         Command::Evaluate(args) => evaluate::run(&args, talk),
+        Command::Tune(args) => tune::run(&args, talk),
         Command::Inspect(args) => inspect::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Example(args) => example::run(&args, talk),

@@ -91,7 +91,7 @@ pub enum Format {
 /// use cf_ensemble::cli::FitOptions;
 ///
 /// let options = FitOptions::from_toml("fit.toml", "split_column = \"split\"\n[set]\nrank = 8\n")?;
-/// assert_eq!(options.split_column.as_deref(), Some("split"));
+/// assert_eq!(options.table.split_column.as_deref(), Some("split"));
 /// let error = FitOptions::from_toml("fit.toml", "splitcolumn = \"split\"\n").unwrap_err();
 /// assert!(error.to_string().contains("unknown field `splitcolumn`"));
 /// # Ok::<(), cf_ensemble::cli::CliError>(())
@@ -100,30 +100,14 @@ pub enum Format {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct FitOptions {
-    /// Column of the ids [default: instance_id, if there is one]
-    #[arg(long, value_name = "NAME", help_heading = "Table")]
-    pub id_column: Option<String>,
-    /// Column of the labels, 0, 1 or empty [default: label]
-    #[arg(long, value_name = "NAME", help_heading = "Table")]
-    pub label_column: Option<String>,
-    /// Column of the split; rows outside the train split are used for scoring alone [default: none, all rows train]
-    #[arg(long, value_name = "NAME", help_heading = "Table")]
-    pub split_column: Option<String>,
-    /// Value of the split column in rows for training [default: train]
-    #[arg(long, value_name = "VALUE", help_heading = "Table")]
-    pub train_value: Option<String>,
-    /// Column of groups (patients, days) that cross-validation keeps together
-    #[arg(long, value_name = "NAME", help_heading = "Table")]
-    pub group_column: Option<String>,
-    /// Columns of the classifiers, as names or patterns with * and ? [default: all that mean nothing else]
-    #[arg(long, value_name = "GLOB", num_args = 1.., help_heading = "Table")]
-    pub columns: Vec<String>,
-    /// Delimiter of a text table [default: what cuts the header]
-    #[arg(long, value_name = "CHAR", help_heading = "Table")]
-    pub delimiter: Option<char>,
-    /// Labels for a table in NPY [default: labels.npy beside it]
-    #[arg(long, value_name = "FILE", help_heading = "Table")]
-    pub labels_file: Option<PathBuf>,
+    /// What the columns mean.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub table: TableColumns,
+    /// What is learnt from.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub training: TrainingColumns,
 
     /// How the model is found [default: by the preset]
     #[arg(long, value_enum, help_heading = "Training")]
@@ -133,6 +117,7 @@ pub struct FitOptions {
     pub preset: Option<Preset>,
     /// Settings of the trainer; on the command line `--set KEY=VALUE`, each a field of its own.
     #[arg(skip)]
+    #[serde(skip_serializing_if = "Assignments::is_empty")]
     pub set: Assignments,
     /// Seed of everything random [default: 0]
     #[arg(long, value_name = "N", help_heading = "Training")]
@@ -170,11 +155,6 @@ pub struct FitOptions {
     pub format: Option<Format>,
 }
 
-/// Column of `self` if it is given, else that of the other.
-macro_rules! prefer {
-    ($own:expr, $other:expr, $($field:ident),+) => { $( $own.$field = $own.$field.take().or($other.$field); )+ };
-}
-
 impl FitOptions {
     /// Reads a TOML file's text; `file` stands for it in messages.
     ///
@@ -187,37 +167,14 @@ impl FitOptions {
         })
     }
 
-    /// These options, with what they leave out taken from `other`. Settings of the trainer are merged key by key.
-    #[must_use]
-    pub fn or(mut self, other: Self) -> Self {
-        prefer!(
-            self,
-            other,
-            id_column,
-            label_column,
-            split_column,
-            train_value,
-            group_column,
-            delimiter,
-            labels_file,
-            trainer,
-            preset,
-            seed,
-            folds,
-            threads,
-            calibrate,
-            threshold,
-            model_out,
-            predictions_out,
-            report_out,
-            metrics_out,
-            format
-        );
-        if self.columns.is_empty() {
-            self.columns = other.columns;
-        }
-        self.set = self.set.over(other.set);
-        self
+    /// These options as a TOML file's text, which [`from_toml`](Self::from_toml) reads.
+    ///
+    /// # Errors
+    /// [`CliError::Usage`] for what TOML cannot hold: `null` among the settings, a seed above 2^63.
+    pub fn to_toml(&self) -> CliResult<String> {
+        toml::to_string(self).map_err(|e| {
+            CliError::usage(format!("these options cannot be written as TOML ({e}); change them"))
+        })
     }
 
     /// How the table is to be read.
@@ -225,23 +182,13 @@ impl FitOptions {
     /// # Errors
     /// [`CliError::Usage`] for a delimiter that is no ASCII character.
     pub fn table_options(&self) -> CliResult<TableOptions> {
-        let mut options = TableOptions::default();
-        options.id_column.clone_from(&self.id_column);
-        options.label_column.clone_from(&self.label_column);
-        options.split_column.clone_from(&self.split_column);
-        options.group_column.clone_from(&self.group_column);
-        if let Some(value) = &self.train_value {
-            options.train_value.clone_from(value);
-        }
-        options.columns.clone_from(&self.columns);
-        options.delimiter = self.delimiter.map(delimiter).transpose()?;
-        options.labels_file.clone_from(&self.labels_file);
-        Ok(options)
+        self.training.table_options(&self.table)
     }
 }
 
-/// Columns of a table for a model that exists.
-#[derive(Debug, Clone, PartialEq, Default, Args)]
+/// What the columns of a table mean.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, Args)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct TableColumns {
     /// Column of the ids [default: instance_id, if there is one]
@@ -250,7 +197,7 @@ pub struct TableColumns {
     /// Column of the labels, 0, 1 or empty [default: label, if there is one]
     #[arg(long, value_name = "NAME", help_heading = "Table")]
     pub label_column: Option<String>,
-    /// Column of the split
+    /// Column of the split [default: none]; rows outside the train split are scored and never learnt from
     #[arg(long, value_name = "NAME", help_heading = "Table")]
     pub split_column: Option<String>,
     /// Delimiter of a text table [default: what cuts the header]
@@ -262,18 +209,50 @@ pub struct TableColumns {
 }
 
 impl TableColumns {
-    /// How a table for the classifiers `names` is to be read.
+    /// How a table is to be read, all of it for training.
     ///
     /// # Errors
     /// [`CliError::Usage`] for a delimiter that is no ASCII character.
-    pub fn table_options(&self, names: &[String]) -> CliResult<TableOptions> {
+    pub fn table_options(&self) -> CliResult<TableOptions> {
         let mut options = TableOptions::default();
         options.id_column.clone_from(&self.id_column);
         options.label_column.clone_from(&self.label_column);
         options.split_column.clone_from(&self.split_column);
         options.delimiter = self.delimiter.map(delimiter).transpose()?;
         options.labels_file.clone_from(&self.labels_file);
-        options.classifiers = Some(names.to_vec());
+        Ok(options)
+    }
+}
+
+/// What of a table is learnt from.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, Args)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct TrainingColumns {
+    /// Value of the split column in rows for training [default: train]
+    #[arg(long, value_name = "VALUE", help_heading = "Table")]
+    pub train_value: Option<String>,
+    /// Column of groups (patients, days) that cross-validation keeps together
+    #[arg(long, value_name = "NAME", help_heading = "Table")]
+    pub group_column: Option<String>,
+    /// Columns of the classifiers, as names or patterns with * and ? [default: all that mean nothing else]
+    #[arg(long, value_name = "GLOB", num_args = 1.., help_heading = "Table")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<String>,
+}
+
+impl TrainingColumns {
+    /// How the table with these columns is to be read.
+    ///
+    /// # Errors
+    /// As [`TableColumns::table_options`].
+    pub fn table_options(&self, table: &TableColumns) -> CliResult<TableOptions> {
+        let mut options = table.table_options()?;
+        if let Some(value) = &self.train_value {
+            options.train_value.clone_from(value);
+        }
+        options.group_column.clone_from(&self.group_column);
+        options.columns.clone_from(&self.columns);
         Ok(options)
     }
 }

@@ -31,7 +31,8 @@ pub(super) fn read(
     model: &SavedModel,
     talk: Talk,
 ) -> CliResult<Table> {
-    let options = columns.table_options(model.classifier_names())?;
+    let mut options = columns.table_options()?;
+    options.classifiers = Some(model.classifier_names().to_vec());
     let begin = Instant::now();
     let progress = Progress::start("Reading", None, talk.quiet);
     let table = read_table(Source::new(path), &options)?;

@@ -49,6 +49,13 @@ impl Progress {
     }
 }
 
+impl Progress {
+    /// A line on standard error that leaves the bar whole.
+    pub fn say(&self, line: &str) {
+        self.bar.suspend(|| super::say(line));
+    }
+}
+
 impl Drop for Progress {
     fn drop(&mut self) {
         drop(self.done.take());

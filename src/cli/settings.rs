@@ -27,6 +27,16 @@ use crate::recommended::{Recommended, RecommendedSpec};
 pub struct Assignments(Map<String, Value>);
 
 impl Assignments {
+    /// Several, of which a later one overrides an earlier.
+    pub fn all(several: impl IntoIterator<Item = Self>) -> Self {
+        several.into_iter().fold(Self::default(), |all, next| next.over(all))
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// As a JSON object.
     pub fn as_json(&self) -> Value {
         Value::Object(self.0.clone())
@@ -49,6 +59,12 @@ fn merge(into: &mut Map<String, Value>, from: Map<String, Value>) {
                 into.insert(key, value);
             }
         }
+    }
+}
+
+impl From<Map<String, Value>> for Assignments {
+    fn from(map: Map<String, Value>) -> Self {
+        Self(map)
     }
 }
 

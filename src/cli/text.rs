@@ -52,6 +52,11 @@ pub(super) fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>, wi
     out
 }
 
+/// Width of running text on a page of `width` columns: longer lines are hard to read.
+pub(super) fn page(width: usize) -> usize {
+    width.min(100)
+}
+
 /// Breaks text at spaces, with `first` before the first line and `rest` before the others.
 pub(super) fn wrap(text: &str, width: usize, first: &str, rest: &str) -> String {
     let mut out = String::new();

@@ -5,3 +5,4 @@ mod documentation;
 mod options;
 mod real_data;
 mod support;
+mod tune;

@@ -29,7 +29,7 @@ use crate::error::{Error, Result, ensure};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct StratifiedKFold {
-    /// Folds, 2 to the number of instances (or groups).
+    /// Folds, 2 to the number of instances.
     pub n_splits: usize,
     /// Seed of the shuffling.
     pub seed: u64,
@@ -88,8 +88,8 @@ impl StratifiedKFold {
     }
 
     fn repetition(&self, labels: &[bool], repetition: u64) -> Result<Folds> {
-        self.check(labels.len())?;
-        let mut rng = self.rng(repetition);
+        check(self.n_splits, labels.len())?;
+        let mut rng = generator(self.seed, repetition);
         let mut fold = vec![0; labels.len()];
         let mut next = 0;
         for class in [false, true] {
@@ -102,16 +102,46 @@ impl StratifiedKFold {
         }
         Ok(Folds { fold, n_splits: self.n_splits })
     }
+}
 
-    /// Folds that keep the instances of a group (patient, family, site) together and spread both classes as evenly as the
-    /// groups allow; scikit-learn's `StratifiedGroupKFold`.
-    ///
-    /// Groups are taken from the one with the most uneven classes down (ties in shuffled order); each goes to the fold where
-    /// it makes the shares of the classes differ least over folds, and among equal folds to the smallest.
+/// Cross-validation that keeps the instances of a group (patient, day, site) together and spreads both classes as evenly
+/// as the groups allow, as scikit-learn's `StratifiedGroupKFold`.
+///
+/// Groups are taken from the one with the most uneven classes down (ties in shuffled order); each goes to the fold where
+/// it makes the shares of the classes differ least over folds, and among equal folds to the smallest. With few groups a
+/// fold may hold no instance of a class, or all of them: look before use.
+///
+/// ```
+/// use cfe_core::validation::StratifiedGroupKFold;
+///
+/// let labels: Vec<bool> = (0..60).map(|i| i % 6 == 0).collect();
+/// let day: Vec<usize> = (0..60).map(|i| i / 5).collect();
+/// let folds = StratifiedGroupKFold { n_splits: 3, seed: 42 }.assign(&labels, &day)?;
+/// assert!((1..60).all(|i| day[i] != day[i - 1] || folds.as_slice()[i] == folds.as_slice()[i - 1]));
+/// # Ok::<(), cfe_core::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StratifiedGroupKFold {
+    /// Folds, 2 to the number of groups.
+    pub n_splits: usize,
+    /// Seed of the order in which equal groups are dealt.
+    pub seed: u64,
+}
+
+impl Default for StratifiedGroupKFold {
+    fn default() -> Self {
+        let StratifiedKFold { n_splits, seed } = StratifiedKFold::default();
+        Self { n_splits, seed }
+    }
+}
+
+impl StratifiedGroupKFold {
+    /// Folds of instances with these labels and groups.
     ///
     /// # Errors
     /// [`Error::LengthMismatch`], and [`Error::InvalidParameter`] for fewer than 2 folds or fewer groups than folds.
-    pub fn assign_groups<G: Eq + Hash>(&self, labels: &[bool], groups: &[G]) -> Result<Folds> {
+    pub fn assign<G: Eq + Hash>(&self, labels: &[bool], groups: &[G]) -> Result<Folds> {
         if groups.len() != labels.len() {
             return Err(Error::LengthMismatch {
                 what: "groups",
@@ -134,12 +164,12 @@ impl StratifiedKFold {
                 g
             })
             .collect();
-        self.check(counts.len())?;
+        check(self.n_splits, counts.len())?;
 
         let positives = labels.iter().filter(|&&y| y).count() as f64;
         let totals = [labels.len() as f64 - positives, positives];
         let mut order: Vec<usize> = (0..counts.len()).collect();
-        order.shuffle(&mut self.rng(0));
+        order.shuffle(&mut generator(self.seed, 0));
         let unevenness = |g: usize| (counts[g][0] - counts[g][1]).abs();
         order.sort_by(|&a, &b| unevenness(b).total_cmp(&unevenness(a)));
         let mut filled = vec![[0.0; 2]; self.n_splits];
@@ -163,17 +193,17 @@ impl StratifiedKFold {
         let fold = group.into_iter().map(|g| fold_of_group[g]).collect();
         Ok(Folds { fold, n_splits: self.n_splits })
     }
+}
 
-    fn check(&self, n: usize) -> Result<()> {
-        const ALLOWED: &str = "2 folds at least, and not more than there are instances (or groups)";
-        ensure(self.n_splits >= 2 && self.n_splits <= n, "n_splits", self.n_splits, ALLOWED)
-    }
+fn check(n_splits: usize, n: usize) -> Result<()> {
+    const ALLOWED: &str = "2 folds at least, and not more than there are instances (or groups)";
+    ensure(n_splits >= 2 && n_splits <= n, "n_splits", n_splits, ALLOWED)
+}
 
-    fn rng(&self, stream: u64) -> ChaCha12Rng {
-        let mut rng = ChaCha12Rng::seed_from_u64(self.seed);
-        rng.set_stream(stream);
-        rng
-    }
+fn generator(seed: u64, stream: u64) -> ChaCha12Rng {
+    let mut rng = ChaCha12Rng::seed_from_u64(seed);
+    rng.set_stream(stream);
+    rng
 }
 
 /// Standard deviation over folds of the share of class c that a fold holds.

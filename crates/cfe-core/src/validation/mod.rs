@@ -8,7 +8,7 @@ mod ranks;
 mod wilcoxon;
 
 pub use bootstrap::{Bootstrap, Interval};
-pub use folds::{Folds, StratifiedKFold};
+pub use folds::{Folds, StratifiedGroupKFold, StratifiedKFold};
 pub use ranks::{Friedman, WinTieLoss, friedman, nemenyi_critical_difference, rank_data, win_tie_loss};
 pub use wilcoxon::{Wilcoxon, wilcoxon_signed_rank};
 

@@ -109,9 +109,9 @@ fn folds_refuse_what_cannot_be_split() {
             StratifiedKFold { n_splits, seed: 0 }.assign(&[true, false, false]).expect_err("out of range");
         assert!(matches!(error, Error::InvalidParameter { name: "n_splits", .. }));
     }
-    let folds = StratifiedKFold { n_splits: 2, seed: 0 };
-    assert!(folds.assign_groups(&[true, false], &["a", "a"]).is_err());
-    assert!(folds.assign_groups(&[true, false], &["a"]).is_err());
+    let folds = StratifiedGroupKFold { n_splits: 2, seed: 0 };
+    assert!(folds.assign(&[true, false], &["a", "a"]).is_err());
+    assert!(folds.assign(&[true, false], &["a"]).is_err());
 }
 
 #[test]
@@ -150,8 +150,8 @@ proptest! {
         cells in proptest::collection::vec((proptest::bool::weighted(0.2), 0u8..40), 100..300), seed: u64,
     ) {
         let (labels, groups): (Vec<bool>, Vec<u8>) = cells.into_iter().unzip();
-        let spec = StratifiedKFold { n_splits: 4, seed };
-        let folds = spec.assign_groups(&labels, &groups).expect("enough groups");
+        let spec = StratifiedGroupKFold { n_splits: 4, seed };
+        let folds = spec.assign(&labels, &groups).expect("enough groups");
         let mut fold_of = std::collections::HashMap::new();
         for (group, &fold) in groups.iter().zip(folds.as_slice()) {
             prop_assert_eq!(*fold_of.entry(group).or_insert(fold), fold);
@@ -159,6 +159,6 @@ proptest! {
         let sizes: Vec<usize> = (0..4).map(|f| folds.test(f).len()).collect();
         let even = labels.len() / 4;
         prop_assert!(sizes.iter().all(|&s| s.abs_diff(even) <= even / 2 + 8), "{:?}", sizes);
-        prop_assert_eq!(spec.assign_groups(&labels, &groups).expect("valid"), folds);
+        prop_assert_eq!(spec.assign(&labels, &groups).expect("valid"), folds);
     }
 }

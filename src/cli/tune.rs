@@ -1,0 +1,257 @@
+//! `cfe tune`.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use cfe_core::io::{Source, Table, fingerprint, read_table};
+use serde_json::{Value, json};
+
+use super::args::{Talk, Tune};
+use super::error::{CliError, CliResult};
+use super::fit_command::pretty;
+use super::options::{FitOptions, Format, TrainerName};
+use super::progress::Progress;
+use super::settings::Assignments;
+use super::tune_words;
+use super::{on_threads, outputs};
+use crate::Backend;
+use crate::tuning::{Contender, LogHeader, RandomizedSearch, Trial, Tuned, TuningError, TuningLog};
+
+pub(super) fn run(args: &Tune, talk: Talk) -> CliResult<()> {
+    let search = search(args)?;
+    let table_options = args.training.table_options(&args.columns)?;
+    let inputs = [args.table.as_path()];
+    outputs::check(&inputs, &[("--out", args.out.as_deref())])?;
+    check_log(args)?;
+    let stdout_taken = args.out.as_deref() == Some(Path::new("-"));
+    let format = match args.format {
+        Some(_) if stdout_taken => {
+            return Err(CliError::usage("--format and --out - both need standard output; give --out a file"));
+        }
+        None if outputs::person_reads() && !stdout_taken => Some(Format::Table),
+        given => given,
+    };
+    on_threads(args.threads, || {
+        let begin = Instant::now();
+        let progress = Progress::start("Reading", None, talk.quiet);
+        let table = read_table(Source::new(&args.table), &table_options)?;
+        drop(progress);
+        talk.took("reading", begin);
+        talk.warnings(&table);
+        table.require_labels()?;
+        let begin = Instant::now();
+        let tuned = tune(&table, &search, args, talk)?;
+        talk.took("searching", begin);
+        let options = fit_options(args, &search, &tuned.trials[tuned.chosen]);
+        if let Some(path) = &args.out {
+            outputs::write_text(path, &config(&options, &table, &tuned)?)?;
+        }
+        match format {
+            Some(Format::Json) => outputs::print(&pretty(&document(&table, &search, &tuned)))?,
+            Some(Format::Table) => {
+                let mut text = tune_words::table(&tuned, outputs::width());
+                text += &tune_words::lines(&tuned, outputs::width());
+                if let Some(path) = args.out.as_deref().filter(|path| *path != Path::new("-")) {
+                    let (table, config) = (args.table.display(), path.display());
+                    text += &format!("Next: cfe fit {table} --config {config}\n");
+                }
+                outputs::print(&text)?;
+            }
+            None if args.out.is_none() && args.log.is_none() => {
+                talk.note("Nothing was written; --out, --log or --format do.");
+            }
+            None => {}
+        }
+        Ok(())
+    })
+}
+
+/// The search, with its settings checked before any work.
+fn search(args: &Tune) -> CliResult<RandomizedSearch> {
+    let backend = match args.trainer {
+        None | Some(TrainerName::Als) => Backend::Als,
+        Some(TrainerName::Torch) => Backend::Torch,
+        Some(TrainerName::Recommended) => {
+            return Err(CliError::usage(
+                "the trainer `recommended` chooses its settings by itself; search als or torch, which it is compared with",
+            ));
+        }
+    };
+    let default = RandomizedSearch::default();
+    let Value::Object(settings) = Assignments::all(args.assignments.clone()).as_json() else {
+        return Err(CliError::usage("--set: write KEY=VALUE, such as latent_dim=8"));
+    };
+    if settings.contains_key("seed") {
+        return Err(CliError::usage("give the seed with --seed, not with --set"));
+    }
+    for (option, value, least) in
+        [("--trials", args.trials, 1), ("--folds", args.folds, 2), ("--threads", args.threads, 1)]
+    {
+        if let Some(value) = value.filter(|&value| value < least) {
+            return Err(CliError::usage(format!("{option} {value}: at least {least} is needed")));
+        }
+    }
+    let mut checked = settings.clone();
+    checked.insert("seed".to_owned(), args.seed.into());
+    backend.trainer_with(&Value::Object(checked))?;
+    if args.resume && args.log.is_none() {
+        return Err(CliError::usage("--resume: say which log to go on with, by --log FILE"));
+    }
+    Ok(RandomizedSearch {
+        backend,
+        recommended_competes: args.trainer.is_none(),
+        metric: args.metric,
+        n_trials: args.trials.unwrap_or(default.n_trials),
+        n_splits: args.folds.unwrap_or(default.n_splits),
+        time_budget: args.time_budget,
+        settings,
+        seed: args.seed,
+    })
+}
+
+/// The log is opened after the table is read, and must not be one of the other files.
+fn check_log(args: &Tune) -> CliResult<()> {
+    let Some(log) = &args.log else { return Ok(()) };
+    let same = |other: &Path| {
+        log == other || log.canonicalize().is_ok_and(|log| other.canonicalize().is_ok_and(|o| o == log))
+    };
+    if log == Path::new("-") {
+        return Err(CliError::usage("--log -: a log is read again by --resume; give a file"));
+    }
+    if same(&args.table) || args.out.as_deref().is_some_and(same) {
+        let log = log.display();
+        return Err(CliError::usage(format!(
+            "--log {log}: this is another file of this run; choose another name"
+        )));
+    }
+    Ok(())
+}
+
+fn tune(table: &Table, search: &RandomizedSearch, args: &Tune, talk: Talk) -> CliResult<Tuned> {
+    let groups = table.groups.as_deref();
+    let refused = |error| of_tuning(error, table);
+    let mut finished = Vec::new();
+    let mut log = None;
+    if let Some(path) = &args.log {
+        let header =
+            LogHeader::new(search, &table.data, groups).map_err(|e| refused(TuningError::Data(e)))?;
+        let (opened, trials) = TuningLog::open(path, &header, args.resume)?;
+        if !trials.is_empty() {
+            talk.note(&format!("{} trials are in {} already.", trials.len(), path.display()));
+        }
+        (log, finished) = (Some(opened), trials);
+    }
+    let planned = search.n_planned(table.data.n_classifiers());
+    let progress = Progress::start("Trials", Some(planned as u64), talk.quiet);
+    finished.iter().take(planned).for_each(|_| progress.step());
+    let mut on_trial = |trial: &Trial| {
+        progress.step();
+        if talk.verbose {
+            progress.say(&tune_words::trial(trial));
+        }
+        log.as_mut().map_or(Ok(()), |log| log.append(trial))
+    };
+    search.run(&table.data, groups, finished, &mut on_trial).map_err(refused)
+}
+
+/// With the file, and the exit code that the cause asks for.
+fn of_tuning(error: TuningError, table: &Table) -> CliError {
+    match error {
+        TuningError::Backend(error) => error.into(),
+        TuningError::Data(error) => CliError::Data(format!(
+            "{}: no cross-validation can be made ({error}); use other --folds, other groups, or label more rows",
+            table.file
+        )),
+        other => CliError::Tuning(other),
+    }
+}
+
+/// Options of a fit with the settings of a trial.
+fn fit_options(args: &Tune, search: &RandomizedSearch, trial: &Trial) -> FitOptions {
+    FitOptions {
+        table: args.columns.clone(),
+        training: args.training.clone(),
+        trainer: Some(match trial.contender {
+            Contender::Torch => TrainerName::Torch,
+            Contender::Als => TrainerName::Als,
+            Contender::Mean | Contender::Recommended => TrainerName::Recommended,
+        }),
+        set: trial.settings.clone().into(),
+        seed: Some(search.seed),
+        folds: Some(search.n_splits),
+        ..FitOptions::default()
+    }
+}
+
+/// The file for `cfe fit --config`.
+fn config(options: &FitOptions, table: &Table, tuned: &Tuned) -> CliResult<String> {
+    let head: String = tune_words::comments(tuned, &table.file);
+    let body = options.to_toml()?;
+    Ok(format!("{head}{body}"))
+}
+
+fn document(table: &Table, search: &RandomizedSearch, tuned: &Tuned) -> Value {
+    let trial = |trial: &Trial| {
+        let number = |v: f64| v.is_finite().then_some(v);
+        json!({
+            "number": trial.number,
+            "contender": trial.contender,
+            "settings": trial.settings,
+            "scores": trial.scores,
+            "mean": number(trial.mean()),
+            "standard_error": number(trial.standard_error()),
+            "failure": trial.failure,
+        })
+    };
+    json!({
+        "schema_version": 1,
+        "program": { "name": "cfe", "version": env!("CARGO_PKG_VERSION") },
+        "data": { "file": table.file, "fingerprint": fingerprint(&table.data) },
+        "metric": tuned.metric,
+        "folds": tuned.folds,
+        "seed": search.seed,
+        "trials": tuned.trials.iter().map(trial).collect::<Vec<_>>(),
+        "out_of_time": tuned.out_of_time,
+        "best": tuned.best,
+        "chosen": tuned.chosen,
+        "chosen_is_better_than": {
+            "mean": tuned.difference(tuned.chosen, tuned.mean()),
+            "recommended": tuned.difference(tuned.chosen, tuned.recommended()),
+            "defaults": tuned.difference(tuned.chosen, tuned.defaults()),
+        },
+    })
+}
+
+/// Seconds, or a number with s, m or h.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let refused = || format!("{text:?} is no time; write 90s, 5m or 1.5h");
+    let (number, unit) = match text.char_indices().find(|(_, c)| c.is_ascii_alphabetic()) {
+        Some((at, _)) => text.split_at(at),
+        None => (text, "s"),
+    };
+    let unit = match unit {
+        "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        _ => return Err(refused()),
+    };
+    let seconds = number.trim().parse::<f64>().map_err(|_| refused())? * unit;
+    let sound = seconds > 0.0 && seconds.is_finite();
+    if sound { Duration::try_from_secs_f64(seconds).map_err(|_| refused()) } else { Err(refused()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_units() {
+        for (text, seconds) in [("60s", 60.0), ("5m", 300.0), ("1.5h", 5400.0), ("90", 90.0), ("2min", 120.0)]
+        {
+            assert_eq!(duration(text).unwrap().as_secs_f64(), seconds);
+        }
+        for bad in ["", "s", "-1s", "0", "nan", "1e400h", "3d", "5 parsecs"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+}
