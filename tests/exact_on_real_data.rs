@@ -20,9 +20,10 @@ fn the_loss_never_rises_on_real_data() {
     for name in ["abalone9_18_seed0.csv.gz", "flare_f_seed0.csv.gz", "vehicle1_seed0.csv.gz"] {
         let data = data(name);
         for (rho, reduction) in [(0.5, Reduction::Mean), (0.05, Reduction::Mean), (0.5, Reduction::Sum)] {
+            let accelerate = rho > 0.1;
             let spec = AlsSpec {
                 latent_dim: 8,
-                objective: AlsObjective::Exact { rho, reduction },
+                objective: AlsObjective::Exact { rho, reduction, accelerate },
                 max_iterations: 200,
                 tolerance: 0.0,
                 ..AlsSpec::exact()
@@ -32,6 +33,41 @@ fn the_loss_never_rises_on_real_data() {
                 let rise = (pair[1] - pair[0]) / pair[0];
                 assert!(rise <= 1e-12, "{name}, rho {rho}, {reduction:?}: sweep {} rises by {rise:e}", k + 2);
             }
+        }
+    }
+}
+
+/// Adam's lowest loss of 2,000 epochs, from the same start and for the same objective.
+#[cfg(feature = "torch")]
+#[test]
+fn the_loss_gets_no_higher_than_that_of_joint_training() {
+    use cf_ensemble::torch::{Device, Dtype, Torch, TorchSpec};
+    for name in ["abalone9_18_seed0.csv.gz", "flare_f_seed0.csv.gz", "vehicle1_seed0.csv.gz"] {
+        let data = data(name);
+        for reduction in [Reduction::Mean, Reduction::Sum] {
+            let spec = AlsSpec {
+                objective: AlsObjective::Exact { rho: 0.5, reduction, accelerate: true },
+                tolerance: 0.0,
+                ..AlsSpec::exact()
+            };
+            let joint = TorchSpec {
+                latent_dim: spec.latent_dim,
+                lambda: spec.lambda,
+                reduction,
+                confidence: spec.confidence,
+                max_epochs: 2000,
+                reduce_on_plateau: None,
+                early_stopping: None,
+                dtype: Dtype::F64,
+                device: Device::Cpu,
+                ..TorchSpec::default()
+            };
+            let als = Als::try_from(spec).expect("valid");
+            let start = als.start(&data).expect("a start");
+            let torch = Torch::try_from(joint).expect("valid");
+            let adam = torch.fit_from(start.clone(), &data, &mut ()).expect("fits").loss.total;
+            let exact = als.fit_from(start, &data, &mut ()).expect("fits").loss.total;
+            assert!(exact <= adam, "{name}, {reduction:?}: {exact} against {adam}");
         }
     }
 }

@@ -68,12 +68,12 @@ impl<'a> Exact<'a> {
         Self { data, reconstruction, confidences: vec![0.0; n], ratings: vec![0.0; n] }
     }
 
-    /// X, then Y.
+    /// Y, then X: what a sweep starts from is (X, w, b) alone, but for where the bound touches.
     pub(crate) fn sweep(&mut self, problem: &Problem<'_>, state: &mut Start) -> Result<()> {
         self.touch(problem, state);
-        self.update_classifiers(problem, state)?;
+        self.update_instances(problem, state)?;
         self.touch(problem, state);
-        self.update_instances(problem, state)
+        self.update_classifiers(problem, state)
     }
 
     /// Draws the bound at the present point.

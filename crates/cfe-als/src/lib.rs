@@ -26,6 +26,7 @@
 
 #![forbid(unsafe_code)]
 
+mod acceleration;
 mod aggregator;
 mod exact;
 mod spec;

@@ -25,7 +25,14 @@ pub enum AlsObjective {
         rho: f64,
         /// Scale of the reconstruction.
         reduction: Reduction,
+        /// Whether sweeps are accelerated (Anderson 1965); the loss never rises either way.
+        #[serde(default = "yes")]
+        accelerate: bool,
     },
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl Default for AlsObjective {
@@ -154,9 +161,13 @@ impl Default for AlsSpec {
 
 impl AlsSpec {
     /// The exact objective of the joint trainer: confidence without labels, closed-form updates of w and b.
+    ///
+    /// The reconstruction is a sum, as published. As a mean it weighs so little that Y learns the labels of the labeled
+    /// instances by heart, and the ranking of the others is lost long before the loss has found its minimum
+    /// (`docs/exact-als.md`).
     pub fn exact() -> Self {
         Self {
-            objective: AlsObjective::Exact { rho: 0.5, reduction: Reduction::Mean },
+            objective: AlsObjective::Exact { rho: 0.5, reduction: Reduction::Sum, accelerate: true },
             max_iterations: 500,
             tolerance: 1e-9,
             confidence: Confidence::new(ConfidenceStrategy::Certainty),
@@ -169,7 +180,7 @@ impl AlsSpec {
     pub fn combined_objective(&self) -> Objective {
         let (rho, reduction) = match self.objective {
             AlsObjective::LabelAware { monitor_rho } => (monitor_rho, Reduction::Sum),
-            AlsObjective::Exact { rho, reduction } => (rho, reduction),
+            AlsObjective::Exact { rho, reduction, .. } => (rho, reduction),
         };
         let Self { lambda, loss, class_weight, costs, .. } = *self;
         Objective { rho, lambda, reduction, loss, class_weight, costs }
@@ -269,7 +280,7 @@ mod tests {
             AlsSpec { loss: SupervisedLoss::LabelSmoothing { epsilon: 1.0 }, ..AlsSpec::default() },
             AlsSpec { objective: AlsObjective::LabelAware { monitor_rho: 1.5 }, ..AlsSpec::default() },
             AlsSpec {
-                objective: AlsObjective::Exact { rho: 0.0, reduction: Reduction::Sum },
+                objective: AlsObjective::Exact { rho: 0.0, reduction: Reduction::Sum, accelerate: false },
                 ..AlsSpec::default()
             },
         ];

@@ -8,9 +8,10 @@ use cfe_core::ridge;
 use cfe_core::{
     Aggregator, AggregatorKind, ClassWeight, Costs, EnsembleData, Error, Factors, Fitted, History,
     HistoryEntry, LossParts, Model, Objective, Observer, Result, Start, Step, StopReason, SupervisedLoss,
-    Timings, Trainer,
+    Timings, Trainer, WeightSchedule,
 };
 
+use crate::acceleration::Accelerator;
 use crate::aggregator::centre;
 use crate::exact::Exact;
 use crate::spec::{AlsObjective, AlsSpec};
@@ -127,6 +128,10 @@ impl Als {
         let mut state = start;
         aggregator.prepare(&problem, data, &mut state);
         let trains_aggregator = aggregator.kind != AggregatorKind::Mean && problem.objective().rho < 1.0;
+        // While the weights move there is no one loss that could be kept from rising.
+        let accelerate = matches!(self.spec.objective, AlsObjective::Exact { accelerate: true, .. })
+            && weight_schedule == WeightSchedule::default();
+        let mut accelerator = accelerate.then(|| Accelerator::new(&state));
         let mut history = History::default();
         let mut stop = StopReason::MaxIterations;
         let looped = Instant::now();
@@ -148,15 +153,21 @@ impl Als {
                     &logits,
                 ))?;
             }
-            sweep.run(&problem, &mut state)?;
-            if iteration > aggregator.freeze_iterations && trains_aggregator {
-                aggregator.update(&problem, data, &mut state)?;
-            }
-            let loss = self.loss(&monitored, &state)?;
+            let mut iterate = |state: &mut Start| {
+                sweep.run(&problem, state)?;
+                if iteration > aggregator.freeze_iterations && trains_aggregator {
+                    aggregator.update(&problem, data, state)?;
+                }
+                self.loss(&monitored, state)
+            };
+            let before = history.entries.last().map(|entry: &HistoryEntry| entry.loss.total);
+            let loss = match &mut accelerator {
+                Some(accelerator) => accelerator.iterate(&mut state, before, iterate)?,
+                None => iterate(&mut state)?,
+            };
             if !loss.total.is_finite() {
                 return Err(Error::Diverged { iteration, loss: loss.total });
             }
-            let before = history.entries.last().map(|entry: &HistoryEntry| entry.loss.total);
             history.entries.push(HistoryEntry { iteration, loss });
             stopped = watch(iteration, Some(loss), &state);
             if before.is_some_and(|before| (loss.total - before).abs() < self.spec.tolerance) {

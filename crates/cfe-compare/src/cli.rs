@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::bench::AlsBench;
+use crate::convergence::Convergence;
 use crate::error::Error;
 use crate::published::{Results, csv, document};
 use crate::report::{html, markdown, terminal};
@@ -33,6 +34,21 @@ pub enum Command {
     /// 2 bad usage, 3 bad data, 4 a method failed.
     #[command(args_override_self = true)]
     Benchmark(Benchmark),
+    /// Draw the combined loss against time: exact ALS beside joint training, from the same start.
+    ///
+    /// Exit codes: 0 done; 2 bad usage, 3 bad data, 4 training failed.
+    #[command(args_override_self = true)]
+    Convergence {
+        /// What is run.
+        #[command(flatten)]
+        options: Convergence,
+        /// Also write report.html, report.md, results.json and results.csv into this folder.
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+        /// What to print.
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
     /// Measure speed.
     #[command(subcommand)]
     Bench(Bench),

@@ -8,6 +8,7 @@
 pub mod bench;
 pub mod benchmark;
 pub mod cli;
+pub mod convergence;
 pub mod error;
 pub mod numpy;
 pub mod published;

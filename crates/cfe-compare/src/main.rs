@@ -10,7 +10,8 @@ use std::process::ExitCode;
 
 use cfe_compare::bench::{AlsBench, run_als};
 use cfe_compare::benchmark::run_benchmark;
-use cfe_compare::cli::{Bench, Benchmark, Cli, Command, FILES, JsonOnly, Published, render_files};
+use cfe_compare::cli::{Bench, Benchmark, Cli, Command, FILES, Format, JsonOnly, Published, render_files};
+use cfe_compare::convergence::{self, Convergence, run_convergence};
 use cfe_compare::error::{CHECK_FAILED, Error};
 use cfe_compare::published::{self, Report};
 use cfe_compare::report::files::OutputFiles;
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Published(options) => published(&options),
         Command::Benchmark(options) => benchmark(&options),
+        Command::Convergence { options, out, format } => convergence(&options, out.as_deref(), format),
         Command::Bench(Bench::Als { options, format: JsonOnly::Json }) => bench_als(&options),
     };
     outcome.unwrap_or_else(|error| {
@@ -47,6 +49,14 @@ fn benchmark(options: &Benchmark) -> Result<ExitCode, Error> {
     })?;
     print(&results.render(options.format, width())?);
     write(files, || results.files())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn convergence(options: &Convergence, out: Option<&Path>, format: Format) -> Result<ExitCode, Error> {
+    let files = open(out)?;
+    let races = run_convergence(options)?;
+    print(&convergence::render(&races, format, width())?);
+    write(files, || convergence::files(&races))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -267,11 +267,14 @@ impl<'a> Problem<'a> {
     /// Logits of the labeled instances.
     pub fn labeled_logits(&self, factors: &Factors, weights: &[f64], bias: f64) -> Vec<f64> {
         let v = factors.combine_classifiers(weights);
-        self.data
-            .labeled()
-            .iter()
-            .map(|&i| factors.instances.column(i).iter().zip(&v).map(|(y, v)| y * v).sum::<f64>() + bias)
-            .collect()
+        let labeled = self.data.labeled();
+        let mut logits = vec![0.0; labeled.len()];
+        // Row by row: Y is stored so, and a column would touch a cache line for each of its entries.
+        for (row, v) in factors.instances.rows().into_iter().zip(&v) {
+            logits.iter_mut().zip(labeled).for_each(|(z, &i)| *z += row[i] * v);
+        }
+        logits.iter_mut().for_each(|z| *z += bias);
+        logits
     }
 
     /// Scratch memory of the kernel, for trainers to share.

@@ -42,6 +42,19 @@ pub fn range(low: f64, high: f64, decimals: usize) -> String {
     format!("[{}, {}]", fixed(low, decimals), fixed(high, decimals))
 }
 
+/// `value` to so many significant digits, without an exponent from 1e-4 to 1e9; "NaN" and "inf" as they are.
+pub fn significant(value: f64, digits: usize) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return value.to_string();
+    }
+    let magnitude = value.abs().log10().floor();
+    if !(-4.0..9.0).contains(&magnitude) {
+        return format!("{value:.*e}", digits.saturating_sub(1));
+    }
+    let decimals = (digits as f64 - 1.0 - magnitude).max(0.0);
+    format!("{value:.*}", decimals as usize)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,5 +71,14 @@ mod tests {
     #[test]
     fn seconds_choose_their_unit() {
         assert_eq!([seconds(1.5e-5), seconds(0.0123), seconds(2.0)], ["15 µs", "12.3 ms", "2.00 s"]);
+    }
+
+    #[test]
+    fn significant_digits_count_from_the_first() {
+        assert_eq!(significant(1234.56, 3), "1235");
+        assert_eq!(significant(0.012_345, 3), "0.0123");
+        assert_eq!(significant(-4.2e-7, 2), "-4.2e-7");
+        assert_eq!(significant(0.0, 3), "0");
+        assert_eq!(significant(f64::NAN, 3), "NaN");
     }
 }
