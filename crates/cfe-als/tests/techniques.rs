@@ -5,8 +5,8 @@ use cfe_core::contract::{Request, check_all};
 use cfe_core::objective::Problem;
 use cfe_core::synthetic::Correlated;
 use cfe_core::{
-    Aggregator, AggregatorKind, ClassWeight, Costs, EnsembleData, Factors, Fitted, Resampling, Start,
-    SupervisedLoss, Trainer, WeightSchedule,
+    Aggregator, AggregatorKind, ClassWeight, Confidence, ConfidenceStrategy, Costs, EnsembleData, Factors,
+    Fitted, Resampling, Start, SupervisedLoss, Trainer, WeightSchedule,
 };
 
 const RATE: f64 = 0.1;
@@ -188,6 +188,22 @@ fn the_contract_holds_with_everything_on() {
             loss: SupervisedLoss::LabelSmoothing { epsilon: 0.05 },
             aggregator: AggregatorSpec { center: true, weight_decay: 1e-3, ..AggregatorSpec::default() },
             ..AlsSpec::default()
+        };
+        Box::new(Als::try_from(spec).expect("valid"))
+    });
+}
+
+#[test]
+fn the_contract_holds_with_learned_confidence() {
+    check_all(&|Request { latent_dim, iterations, seed }| {
+        let strategy = ConfidenceStrategy::Learned { n_trees: 5, max_depth: 3, seed };
+        let spec = AlsSpec {
+            latent_dim,
+            max_iterations: iterations,
+            tolerance: 0.0,
+            seed,
+            confidence: Confidence::new(strategy),
+            ..AlsSpec::exact()
         };
         Box::new(Als::try_from(spec).expect("valid"))
     });

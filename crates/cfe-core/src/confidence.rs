@@ -7,18 +7,28 @@
 //! | `label_aware` | r if y = 1, 1 - r if y = 0; \|r - 0.5\| if unlabeled |
 //! | `calibration` | max(1 - Brier_u, floor), one number for each classifier; 1 without labels |
 //! | `adaptive` | a \|r - 0.5\| + b calibration(floor 0.1) + c (1 - s_i / (max s + 1e-8)), s_i the population standard deviation of column i |
+//! | `learned` | 1 - expected \|r - y\|, by random forests over features of the cell; feature `learned` |
 //! | `given` | the matrix that the data bring |
 //!
 //! Each can be **blended** with the labels: c (1 + alpha t), t = r if y = 1 and 1 - r if y = 0, for labeled instances.
 //! `label_aware` and blending are different things; the published ALS blends `certainty` with alpha = 1. A missing cell
-//! (NaN) has confidence 0 under every strategy.
+//! (NaN) has confidence 0 under every strategy. The first five are the published ones.
+//!
+//! **Learned.** A random forest (Breiman, Machine Learning 45, 2001) predicts |r - y| from r, |2 r - 1|, the deviation from the
+//! column's mean, the column's mean, standard deviation and share observed, and the classifier's mean, variance and Brier score
+//! over the labeled. The label of an instance must not decide the confidence of its own cells, or the factors would copy the
+//! labels: cells of labeled instances get it **out of fold**, from one of five forests that did not see their instance. All other
+//! cells and new instances get it from a forest over all labels. A forest is trained on 20 000 cells at most.
 
 use cfe_kernel::{Cells, Scalar};
-use ndarray::{Array2, ArrayView2, Axis, Slice};
+use ndarray::{Array2, ArrayView2, Axis, CowArray, Ix2, Slice};
 use serde::{Deserialize, Serialize};
 
 use crate::data::EnsembleData;
 use crate::error::{Error, Result, ensure};
+#[cfg(feature = "io")]
+use crate::reliability::N_FEATURES;
+use crate::reliability::Reliability;
 
 /// The formula of the confidence, see the [module](self).
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
@@ -46,8 +56,28 @@ pub enum ConfidenceStrategy {
         /// Share of the agreement between classifiers, at least 0.
         agreement: f64,
     },
+    /// 1 - expected error of the cell, by random forests.
+    Learned {
+        /// Trees, 1 to 1000.
+        #[serde(default = "trees")]
+        n_trees: usize,
+        /// Splits from root to leaf, 1 to 20.
+        #[serde(default = "depth")]
+        max_depth: u16,
+        /// Seed of the forests and folds.
+        #[serde(default)]
+        seed: u64,
+    },
     /// The matrix of [`EnsembleData::with_confidence`].
     Given,
+}
+
+fn trees() -> usize {
+    50
+}
+
+fn depth() -> u16 {
+    6
 }
 
 /// Floor of the calibration inside the adaptive strategy.
@@ -97,14 +127,18 @@ impl Confidence {
                 }
                 Ok(())
             }
+            ConfidenceStrategy::Learned { n_trees, max_depth, .. } => {
+                ensure((1..=1000).contains(&n_trees), "learned.n_trees", n_trees, "1 to 1000; 50 is usual")?;
+                ensure((1..=20).contains(&max_depth), "learned.max_depth", max_depth, "1 to 20; 6 is usual")
+            }
             _ => Ok(()),
         }
     }
 
-    /// Learns what the formula needs from the training data (Brier scores, largest spread).
+    /// Learns what the formula needs from the training data (Brier scores, largest spread, forests).
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`], [`Error::MissingConfidence`].
+    /// [`Error::InvalidParameter`], [`Error::MissingConfidence`], [`Error::NotCompiledIn`].
     pub fn fit(&self, data: &EnsembleData) -> Result<FittedConfidence> {
         self.validate()?;
         if self.strategy == ConfidenceStrategy::Given && data.confidence().is_none() {
@@ -121,7 +155,14 @@ impl Confidence {
             }
             _ => 0.0,
         };
-        Ok(FittedConfidence { confidence: *self, reliability, max_spread })
+        let (learned, out_of_fold) = match self.strategy {
+            ConfidenceStrategy::Learned { n_trees, max_depth, seed } => {
+                let (learned, out_of_fold) = Reliability::fit(data, n_trees, max_depth, seed)?;
+                (Some(learned), Some(out_of_fold))
+            }
+            _ => (None, None),
+        };
+        Ok(FittedConfidence { confidence: *self, reliability, max_spread, learned, out_of_fold })
     }
 }
 
@@ -133,9 +174,26 @@ pub struct FittedConfidence {
     reliability: Vec<f64>,
     /// Largest column spread in training.
     max_spread: f64,
+    /// Model of the error of cells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    learned: Option<Reliability>,
+    /// Learned confidence of the training cells (m x n), until training is over.
+    #[serde(skip)]
+    out_of_fold: Option<Array2<f64>>,
 }
 
 impl FittedConfidence {
+    /// Without what only training needs; for new instances nothing changes.
+    pub(crate) fn for_new_instances(self) -> Self {
+        Self { out_of_fold: None, ..self }
+    }
+
+    /// The model of the error of cells, for model files.
+    #[cfg(feature = "io")]
+    pub(crate) fn learned(&self) -> Option<&Reliability> {
+        self.learned.as_ref()
+    }
+
     /// The rule's parameters.
     pub fn confidence(&self) -> Confidence {
         self.confidence
@@ -153,8 +211,14 @@ impl FittedConfidence {
         confidence: Confidence,
         reliability: Vec<f64>,
         max_spread: f64,
+        learned: Option<Reliability>,
     ) -> Result<Self> {
         confidence.validate()?;
+        match (&learned, confidence.strategy) {
+            (Some(learned), _) => learned.forest.validate(N_FEATURES)?,
+            (None, ConfidenceStrategy::Learned { .. }) => return Err(Error::MissingConfidence),
+            _ => {}
+        }
         for &value in reliability.iter().chain([&max_spread]) {
             ensure(
                 value >= 0.0 && value.is_finite(),
@@ -163,7 +227,7 @@ impl FittedConfidence {
                 "what was learnt is finite and at least 0",
             )?;
         }
-        Ok(Self { confidence, reliability, max_spread })
+        Ok(Self { confidence, reliability, max_spread, learned, out_of_fold: None })
     }
 
     /// The rule applied to the training data, labels included.
@@ -188,6 +252,16 @@ impl FittedConfidence {
         given: Option<ArrayView2<'a, f64>>,
     ) -> ConfidenceRule<'a> {
         let as_number = |label: &Option<bool>| label.map_or(f64::NAN, |y| f64::from(u8::from(y)));
+        let given = match (&self.learned, labels) {
+            (Some(learned), training) => {
+                let out_of_fold = self.out_of_fold.as_ref().filter(|c| c.dim() == predictions.dim());
+                match (training, out_of_fold) {
+                    (Some(_), Some(out_of_fold)) => Some(CowArray::from(out_of_fold)),
+                    _ => Some(CowArray::from(learned.confidence(predictions))),
+                }
+            }
+            (None, _) => given.map(CowArray::from),
+        };
         let labels = labels.map(|labels| labels.iter().map(as_number).collect());
         let agreement = match self.confidence.strategy {
             ConfidenceStrategy::Adaptive { .. } => column_spreads(predictions)
@@ -207,7 +281,8 @@ pub struct ConfidenceRule<'a> {
     predictions: ArrayView2<'a, f64>,
     /// 1, 0 or NaN for unlabeled.
     labels: Option<Vec<f64>>,
-    given: Option<ArrayView2<'a, f64>>,
+    /// Confidence that is no formula: given or learned.
+    given: Option<CowArray<'a, f64, Ix2>>,
     agreement: Vec<f64>,
 }
 
@@ -250,18 +325,22 @@ impl ConfidenceRule<'_> {
                     *c = certainty * (r - half).abs() + fixed + agreement * number(agreed);
                 }
             }
-            ConfidenceStrategy::Given => match self.given.as_ref().map(|given| given.row(u)) {
-                Some(row) => match row.as_slice() {
-                    Some(row) => {
-                        confidences
-                            .iter_mut()
-                            .zip(&row[start..end])
-                            .for_each(|(c, &given)| *c = number(given));
-                    }
-                    None => confidences.iter_mut().enumerate().for_each(|(k, c)| *c = number(row[start + k])),
-                },
-                None => confidences.fill(one),
-            },
+            ConfidenceStrategy::Given | ConfidenceStrategy::Learned { .. } => {
+                match self.given.as_ref().map(|given| given.row(u)) {
+                    Some(row) => match row.as_slice() {
+                        Some(row) => {
+                            confidences
+                                .iter_mut()
+                                .zip(&row[start..end])
+                                .for_each(|(c, &given)| *c = number(given));
+                        }
+                        None => {
+                            confidences.iter_mut().enumerate().for_each(|(k, c)| *c = number(row[start + k]))
+                        }
+                    },
+                    None => confidences.fill(one),
+                }
+            }
         }
         let alpha = self.fitted.confidence.label_alpha;
         if let (Some(labels), true) = (labels, alpha > 0.0) {
@@ -383,6 +462,8 @@ mod tests {
             ConfidenceStrategy::LabelAware,
             ConfidenceStrategy::Calibration { floor: 0.1 },
             ConfidenceStrategy::Adaptive { certainty: 0.5, calibration: 0.3, agreement: 0.2 },
+            #[cfg(feature = "learned")]
+            ConfidenceStrategy::Learned { n_trees: 3, max_depth: 2, seed: 0 },
             ConfidenceStrategy::Given,
         ] {
             let fitted = Confidence { strategy, label_alpha: 2.0 }.fit(&data).expect("valid");
@@ -404,6 +485,10 @@ mod tests {
         for bad in [-0.5, f64::NAN, f64::INFINITY] {
             assert!(Confidence::label_blended(bad).validate().is_err());
             assert!(Confidence::new(ConfidenceStrategy::Calibration { floor: bad }).validate().is_err());
+        }
+        for (n_trees, max_depth) in [(0, 6), (1001, 6), (50, 0), (50, 21)] {
+            let strategy = ConfidenceStrategy::Learned { n_trees, max_depth, seed: 0 };
+            assert!(Confidence::new(strategy).validate().is_err());
         }
     }
 }

@@ -120,9 +120,10 @@ pub enum Error {
         class: &'static str,
     },
 
-    /// A strategy needs the confidence matrix that the data do not carry.
+    /// A strategy needs the confidence matrix that the data do not carry, or the forest that a model file lacks.
     #[error(
-        "the confidence strategy `given` needs a confidence matrix; add one with `EnsembleData::with_confidence`"
+        "the confidence strategy `given` needs a confidence matrix: add one with `EnsembleData::with_confidence`; \
+         `learned` in a model file needs its forest: save the model again"
     )]
     MissingConfidence,
 
@@ -184,6 +185,15 @@ pub enum Error {
         found: usize,
         /// Rows needed.
         expected: usize,
+    },
+
+    /// An option needs a feature that this build lacks.
+    #[error("this build has no {what}; build with `--features {feature}`")]
+    NotCompiledIn {
+        /// The option.
+        what: &'static str,
+        /// The feature of the crate.
+        feature: &'static str,
     },
 
     /// The backend failed in its own way.

@@ -32,6 +32,7 @@ mod factors;
 mod gate;
 mod history;
 mod model;
+mod reliability;
 mod schedule;
 mod trainer;
 mod weights;

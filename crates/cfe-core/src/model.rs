@@ -62,7 +62,7 @@ impl Model {
             classifier_names: data.classifier_names().to_vec(),
             factors,
             aggregator,
-            confidence,
+            confidence: confidence.for_new_instances(),
             objective,
             logit_shift: objective.logit_shift(negatives, positives),
         })

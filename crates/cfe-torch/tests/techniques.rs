@@ -5,8 +5,8 @@ use cfe_core::metrics::Scored;
 use cfe_core::objective::Problem;
 use cfe_core::synthetic::Correlated;
 use cfe_core::{
-    AggregatorKind, BiasStart, ClassWeight, Costs, EnsembleData, Factors, Fitted, Reduction, Resampling,
-    Sampler, Start, SupervisedLoss, Trainer, WeightSchedule, WeightTrace,
+    AggregatorKind, BiasStart, ClassWeight, Confidence, ConfidenceStrategy, Costs, EnsembleData, Factors,
+    Fitted, Reduction, Resampling, Sampler, Start, SupervisedLoss, Trainer, WeightSchedule, WeightTrace,
 };
 use cfe_torch::{AggregatorSpec, Device, Dtype, Optimizer, Torch, TorchSpec};
 use ndarray::Array2;
@@ -115,6 +115,8 @@ fn tensors_have_the_gradient_of_the_core() {
         check_gradient(TorchSpec { weight_schedule, ..base() }, &what);
     }
     check_gradient(TorchSpec { sampler: Sampler::Balanced { batch_size: 16 }, ..base() }, "sampler");
+    let strategy = ConfidenceStrategy::Learned { n_trees: 10, max_depth: 4, seed: 1 };
+    check_gradient(TorchSpec { confidence: Confidence::new(strategy), ..base() }, "learned confidence");
     let aggregator = AggregatorSpec { weight_decay: 0.3, ..AggregatorSpec::default() };
     check_gradient(TorchSpec { aggregator, ..base() }, "weight decay");
 }

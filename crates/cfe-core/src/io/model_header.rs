@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use ndarray::{Array1, Array2};
+use ndarray::{Array1, Array2, ArrayView1};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -15,6 +15,7 @@ use crate::factors::Factors;
 use crate::gate::Gate;
 use crate::model::Model;
 use crate::objective::Objective;
+use crate::reliability::{Forest, N_STATISTICS, Node, Reliability};
 
 /// Kind of the file of one [`Model`].
 pub const MODEL_KIND: &str = "cf-ensemble-model";
@@ -62,10 +63,16 @@ enum Kind {
     Gated,
 }
 
+fn node(row: ArrayView1<'_, f64>) -> Node {
+    let place = |j: usize| row[j] as usize;
+    Node { feature: place(0), threshold: row[1], left: place(2), right: place(3), value: row[4] }
+}
+
 impl Model {
     /// The model as a file: tensors `X` (d x m), `w` (m) and `b` (1) unless it is a mean, `gate.U`, `gate.c`,
     /// `gate.V`, `gate.e` of a [`Gate`], `reliability` (m) if its
-    /// confidence has one, and `Y` (d x n) with `training_instances`; without, the file does not grow with the
+    /// confidence has one, `forest.nodes` (feature, threshold, left, right, value), `forest.roots` and `forest.classifiers` if it
+    /// is learned, and `Y` (d x n) with `training_instances`; without, the file does not grow with the
     /// training data, and only new instances can be predicted.
     ///
     /// ```
@@ -140,6 +147,15 @@ impl Model {
         if !reliability.is_empty() {
             file.insert("reliability", Array1::from(reliability.to_vec()).into_dyn());
         }
+        if let Some(learned) = self.confidence.learned() {
+            let nodes = &learned.forest.nodes;
+            let row = |n: &Node| [n.feature as f64, n.threshold, n.left as f64, n.right as f64, n.value];
+            let table = Array2::from_shape_fn((nodes.len(), 5), |(k, j)| row(&nodes[k])[j]);
+            let roots: Array1<f64> = learned.forest.roots.iter().map(|&k| k as f64).collect();
+            file.insert("forest.nodes", table.into_dyn());
+            file.insert("forest.roots", roots.into_dyn());
+            file.insert("forest.classifiers", learned.classifiers.clone().into_dyn());
+        }
         Ok(file)
     }
 
@@ -178,13 +194,29 @@ impl Model {
             true => file.vector("reliability", Some(m))?.to_vec(),
             false => Vec::new(),
         };
+        let learned = match file.tensors().contains_key("forest.nodes") {
+            true => Some(Reliability {
+                forest: Forest {
+                    // A fraction or a negative number becomes a place that the check refuses or a whole one.
+                    roots: file.vector("forest.roots", None)?.iter().map(|&k| k as usize).collect(),
+                    nodes: file.matrix("forest.nodes", None, Some(5))?.rows().into_iter().map(node).collect(),
+                },
+                classifiers: file.matrix("forest.classifiers", Some(m), Some(N_STATISTICS))?,
+            }),
+            false => None,
+        };
         let invalid = |source| ModelFileError::Invalid { file: file.file().to_owned(), source };
         let model = Model {
             classifier_names: document.classifier_names,
             factors: Factors { classifiers, instances },
             aggregator,
-            confidence: FittedConfidence::from_learnt(document.confidence, reliability, document.max_spread)
-                .map_err(invalid)?,
+            confidence: FittedConfidence::from_learnt(
+                document.confidence,
+                reliability,
+                document.max_spread,
+                learned,
+            )
+            .map_err(invalid)?,
             objective: document.objective,
             logit_shift: document.logit_shift,
         };
