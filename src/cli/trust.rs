@@ -3,7 +3,6 @@
 use serde::Serialize;
 
 use super::saved::Combiner;
-use crate::Aggregator;
 
 /// What one classifier contributes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -39,10 +38,9 @@ impl TrustReport {
                 ("standardised probability and log-odds", weights, explained.local_share)
             }
             Combiner::Factors(model) => {
-                let weights = match &model.aggregator {
-                    Aggregator::Weighted { weights, .. } => weights.clone(),
-                    _ => vec![1.0; model.classifier_names.len()],
-                };
+                // Of a gated aggregator those before the gate.
+                let equal = || vec![1.0; model.classifier_names.len()];
+                let weights = model.aggregator.weights().map_or_else(equal, |(weights, _)| weights.to_vec());
                 let weights = model.classifier_names.iter().cloned().zip(weights).collect();
                 ("reconstructed probability", weights, 0.0)
             }

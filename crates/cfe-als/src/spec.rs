@@ -189,7 +189,7 @@ impl AlsSpec {
     /// Refuses parameters out of range.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`](cfe_core::Error::InvalidParameter).
+    /// [`Error::InvalidParameter`].
     pub fn validate(&self) -> Result<()> {
         ensure(self.latent_dim >= 1, "latent_dim", self.latent_dim, "at least 1 is needed")?;
         ensure(self.max_iterations >= 1, "max_iterations", self.max_iterations, "at least 1 is needed")?;

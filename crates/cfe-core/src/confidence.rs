@@ -158,7 +158,7 @@ impl Confidence {
         let (learned, out_of_fold) = match self.strategy {
             ConfidenceStrategy::Learned { n_trees, max_depth, seed } => {
                 let (learned, out_of_fold) = Reliability::fit(data, n_trees, max_depth, seed)?;
-                (Some(learned), Some(out_of_fold))
+                (Some(Box::new(learned)), Some(Box::new(out_of_fold)))
             }
             _ => (None, None),
         };
@@ -176,10 +176,10 @@ pub struct FittedConfidence {
     max_spread: f64,
     /// Model of the error of cells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    learned: Option<Reliability>,
+    learned: Option<Box<Reliability>>,
     /// Learned confidence of the training cells (m x n), until training is over.
     #[serde(skip)]
-    out_of_fold: Option<Array2<f64>>,
+    out_of_fold: Option<Box<Array2<f64>>>,
 }
 
 impl FittedConfidence {
@@ -191,7 +191,7 @@ impl FittedConfidence {
     /// The model of the error of cells, for model files.
     #[cfg(feature = "io")]
     pub(crate) fn learned(&self) -> Option<&Reliability> {
-        self.learned.as_ref()
+        self.learned.as_deref()
     }
 
     /// The rule's parameters.
@@ -227,7 +227,7 @@ impl FittedConfidence {
                 "what was learnt is finite and at least 0",
             )?;
         }
-        Ok(Self { confidence, reliability, max_spread, learned, out_of_fold: None })
+        Ok(Self { confidence, reliability, max_spread, learned: learned.map(Box::new), out_of_fold: None })
     }
 
     /// The rule applied to the training data, labels included.
@@ -254,7 +254,7 @@ impl FittedConfidence {
         let as_number = |label: &Option<bool>| label.map_or(f64::NAN, |y| f64::from(u8::from(y)));
         let given = match (&self.learned, labels) {
             (Some(learned), training) => {
-                let out_of_fold = self.out_of_fold.as_ref().filter(|c| c.dim() == predictions.dim());
+                let out_of_fold = self.out_of_fold.as_deref().filter(|c| c.dim() == predictions.dim());
                 match (training, out_of_fold) {
                     (Some(_), Some(out_of_fold)) => Some(CowArray::from(out_of_fold)),
                     _ => Some(CowArray::from(learned.confidence(predictions))),

@@ -231,7 +231,7 @@ fn the_optimum_of_exact_als_is_one_of_the_tensors() {
         let mut als = AlsSpec {
             latent_dim: 3,
             lambda: 0.1,
-            objective: AlsObjective::Exact { rho: 0.5, reduction: Reduction::Mean },
+            objective: AlsObjective::Exact { rho: 0.5, reduction: Reduction::Mean, accelerate: true },
             max_iterations: 20_000,
             tolerance: 1e-15,
             class_weight,
