@@ -20,8 +20,10 @@
 //! labels: cells of labeled instances get it **out of fold**, from one of five forests that did not see their instance. All other
 //! cells and new instances get it from a forest over all labels. A forest is trained on 20 000 cells at most.
 
-use cfe_kernel::{Cells, Scalar};
-use ndarray::{Array2, ArrayView2, Axis, CowArray, Ix2, Slice};
+mod rule;
+mod statistics;
+
+use ndarray::{Array2, ArrayView2, CowArray};
 use serde::{Deserialize, Serialize};
 
 use crate::data::EnsembleData;
@@ -29,6 +31,9 @@ use crate::error::{Error, Result, ensure};
 #[cfg(feature = "io")]
 use crate::reliability::N_FEATURES;
 use crate::reliability::Reliability;
+use statistics::{column_spreads, reliability};
+
+pub use rule::ConfidenceRule;
 
 /// The formula of the confidence, see the [module](self).
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
@@ -274,221 +279,5 @@ impl FittedConfidence {
     }
 }
 
-/// The confidence of given cells: a formula, evaluated where it is needed and never stored whole.
-#[derive(Debug)]
-pub struct ConfidenceRule<'a> {
-    fitted: &'a FittedConfidence,
-    predictions: ArrayView2<'a, f64>,
-    /// 1, 0 or NaN for unlabeled.
-    labels: Option<Vec<f64>>,
-    /// Confidence that is no formula: given or learned.
-    given: Option<CowArray<'a, f64, Ix2>>,
-    agreement: Vec<f64>,
-}
-
-impl ConfidenceRule<'_> {
-    /// (m, n).
-    pub fn dim(&self) -> (usize, usize) {
-        self.predictions.dim()
-    }
-
-    /// Instances with any confidence above 0, ascending.
-    pub(crate) fn observed(&self) -> Vec<usize> {
-        let matrix = self.matrix();
-        (0..matrix.ncols()).filter(|&i| matrix.column(i).iter().any(|&c| c > 0.0)).collect()
-    }
-
-    /// The formula of one row of cells. `label` is 1, 0 or NaN (unlabeled); nothing branches on it, since neighbours'
-    /// labels are unrelated, so that all of it becomes vector code.
-    #[inline(always)]
-    fn evaluate<T: Scalar>(&self, u: usize, start: usize, ratings: &mut [T], confidences: &mut [T]) {
-        let number = T::from_f64;
-        let (half, one) = (T::HALF, T::ONE);
-        let end = start + ratings.len();
-        let labels = self.labels.as_deref().map(|labels| &labels[start..end]);
-        let reliability = self.fitted.reliability.get(u).copied().unwrap_or(1.0);
-        let cells = ratings.iter().zip(confidences.iter_mut());
-        match self.fitted.confidence.strategy {
-            ConfidenceStrategy::Uniform => confidences.fill(one),
-            ConfidenceStrategy::Certainty => cells.for_each(|(&r, c)| *c = (r - half).abs()),
-            ConfidenceStrategy::LabelAware => match labels {
-                Some(labels) => cells.zip(labels).for_each(|((&r, c), &y)| {
-                    *c = if y.is_nan() { (r - half).abs() } else { agreement_with(r, y) };
-                }),
-                None => cells.for_each(|(&r, c)| *c = (r - half).abs()),
-            },
-            ConfidenceStrategy::Calibration { .. } => confidences.fill(number(reliability)),
-            ConfidenceStrategy::Adaptive { certainty, calibration, agreement } => {
-                let (certainty, fixed, agreement) =
-                    (number(certainty), number(calibration * reliability), number(agreement));
-                for ((&r, c), &agreed) in cells.zip(&self.agreement[start..end]) {
-                    *c = certainty * (r - half).abs() + fixed + agreement * number(agreed);
-                }
-            }
-            ConfidenceStrategy::Given | ConfidenceStrategy::Learned { .. } => {
-                match self.given.as_ref().map(|given| given.row(u)) {
-                    Some(row) => match row.as_slice() {
-                        Some(row) => {
-                            confidences
-                                .iter_mut()
-                                .zip(&row[start..end])
-                                .for_each(|(c, &given)| *c = number(given));
-                        }
-                        None => {
-                            confidences.iter_mut().enumerate().for_each(|(k, c)| *c = number(row[start + k]))
-                        }
-                    },
-                    None => confidences.fill(one),
-                }
-            }
-        }
-        let alpha = self.fitted.confidence.label_alpha;
-        if let (Some(labels), true) = (labels, alpha > 0.0) {
-            let alpha = number(alpha);
-            for ((&r, c), &y) in ratings.iter().zip(confidences.iter_mut()).zip(labels) {
-                let agreement = if y.is_nan() { T::ZERO } else { agreement_with(r, y) };
-                *c = *c * (one + alpha * agreement);
-            }
-        }
-        for (r, c) in ratings.iter_mut().zip(confidences.iter_mut()) {
-            let seen = !r.is_nan();
-            *c = if seen { *c } else { T::ZERO };
-            *r = if seen { *r } else { T::ZERO };
-        }
-    }
-
-    /// The whole confidence matrix (m x n), for tests and inspection.
-    pub fn matrix(&self) -> Array2<f64> {
-        let (m, n) = self.dim();
-        let mut out = Array2::zeros((m, n));
-        let (mut ratings, mut confidences) = (vec![0.0; n], vec![0.0; n]);
-        for u in 0..m {
-            Cells::<f64>::fill(self, u, 0, &mut ratings, &mut confidences);
-            out.row_mut(u).iter_mut().zip(&confidences).for_each(|(o, &c)| *o = c);
-        }
-        out
-    }
-}
-
-/// In f32 the formula is evaluated in f32, from ratings rounded to it.
-impl<T: Scalar> Cells<T> for ConfidenceRule<'_> {
-    fn rows(&self) -> usize {
-        self.predictions.nrows()
-    }
-
-    fn cols(&self) -> usize {
-        self.predictions.ncols()
-    }
-
-    /// Ratings and confidences of classifier `u` for the instances `start..start + ratings.len()`; a missing cell
-    /// gives 0 and 0.
-    ///
-    /// # Panics
-    /// If the range does not lie in the matrix.
-    fn fill(&self, u: usize, start: usize, ratings: &mut [T], confidences: &mut [T]) {
-        let row = self.predictions.row(u);
-        let row = row.slice_axis(Axis(0), Slice::from(start..start + ratings.len()));
-        // Compiled for the instruction set found at run time: a sweep evaluates every cell twice.
-        pulp::Arch::new().dispatch(|| {
-            match row.as_slice() {
-                Some(row) => ratings.iter_mut().zip(row).for_each(|(r, &given)| *r = T::from_f64(given)),
-                None => ratings.iter_mut().zip(&row).for_each(|(r, &given)| *r = T::from_f64(given)),
-            }
-            self.evaluate(u, start, ratings, confidences);
-        });
-    }
-}
-
-/// How far a prediction agrees with a label of 0 or 1: r or 1 - r.
-#[inline(always)]
-fn agreement_with<T: Scalar>(r: T, label: f64) -> T {
-    if label > 0.5 { r } else { T::ONE - r }
-}
-
-/// max(1 - Brier, floor) of each classifier over its labeled, observed cells; 1 where there are none.
-fn reliability(data: &EnsembleData, floor: f64) -> Vec<f64> {
-    (0..data.n_classifiers())
-        .map(|u| {
-            let row = data.predictions();
-            let errors = data.labeled().iter().filter_map(|&i| {
-                let (r, y) = (row[(u, i)], if data.labels()[i] == Some(true) { 1.0 } else { 0.0 });
-                (!r.is_nan()).then_some((r - y) * (r - y))
-            });
-            let (sum, count) = errors.fold((0.0, 0usize), |(s, k), e| (s + e, k + 1));
-            if count == 0 { 1.0 } else { (1.0 - sum / count as f64).max(floor) }
-        })
-        .collect()
-}
-
-/// Population standard deviation over the observed classifiers of each instance; 0 for fewer than two.
-fn column_spreads(predictions: ArrayView2<'_, f64>) -> Vec<f64> {
-    let n = predictions.ncols();
-    let (mut count, mut mean) = (vec![0.0_f64; n], vec![0.0_f64; n]);
-    for row in predictions.rows() {
-        for (i, &r) in row.iter().enumerate() {
-            if !r.is_nan() {
-                count[i] += 1.0;
-                mean[i] += r;
-            }
-        }
-    }
-    mean.iter_mut().zip(&count).for_each(|(s, &k)| *s /= k.max(1.0));
-    let mut spread = vec![0.0_f64; n];
-    for row in predictions.rows() {
-        for (i, &r) in row.iter().enumerate() {
-            if !r.is_nan() {
-                spread[i] += (r - mean[i]) * (r - mean[i]);
-            }
-        }
-    }
-    spread.iter_mut().zip(&count).for_each(|(s, &k)| *s = (*s / k.max(1.0)).sqrt());
-    spread
-}
-
 #[cfg(test)]
-mod tests {
-    use ndarray::array;
-
-    use super::*;
-
-    #[test]
-    fn a_missing_cell_counts_nothing_under_any_strategy() {
-        let data = EnsembleData::new(array![[0.9, f64::NAN], [0.2, 0.4]], vec![Some(true), Some(false)])
-            .and_then(|d| d.with_confidence(Array2::ones((2, 2))))
-            .expect("valid");
-        for strategy in [
-            ConfidenceStrategy::Uniform,
-            ConfidenceStrategy::Certainty,
-            ConfidenceStrategy::LabelAware,
-            ConfidenceStrategy::Calibration { floor: 0.1 },
-            ConfidenceStrategy::Adaptive { certainty: 0.5, calibration: 0.3, agreement: 0.2 },
-            #[cfg(feature = "learned")]
-            ConfidenceStrategy::Learned { n_trees: 3, max_depth: 2, seed: 0 },
-            ConfidenceStrategy::Given,
-        ] {
-            let fitted = Confidence { strategy, label_alpha: 2.0 }.fit(&data).expect("valid");
-            let c = fitted.on_training(&data).matrix();
-            assert_eq!(c[(0, 1)], 0.0, "{strategy:?}");
-            assert!(c.iter().all(|c| c.is_finite() && *c >= 0.0), "{strategy:?}");
-        }
-    }
-
-    #[test]
-    fn a_given_confidence_must_be_there() {
-        let data = EnsembleData::new(array![[0.5]], vec![None]).expect("valid");
-        let error = Confidence::new(ConfidenceStrategy::Given).fit(&data).expect_err("nothing given");
-        assert!(matches!(error, Error::MissingConfidence));
-    }
-
-    #[test]
-    fn nan_and_negative_parameters_are_refused() {
-        for bad in [-0.5, f64::NAN, f64::INFINITY] {
-            assert!(Confidence::label_blended(bad).validate().is_err());
-            assert!(Confidence::new(ConfidenceStrategy::Calibration { floor: bad }).validate().is_err());
-        }
-        for (n_trees, max_depth) in [(0, 6), (1001, 6), (50, 0), (50, 21)] {
-            let strategy = ConfidenceStrategy::Learned { n_trees, max_depth, seed: 0 };
-            assert!(Confidence::new(strategy).validate().is_err());
-        }
-    }
-}
+mod tests;
