@@ -4,12 +4,14 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use cfe_core::objective::Problem;
-use cfe_core::ridge;
+use cfe_core::ridge::{self, Workspace};
 use cfe_core::{
-    Aggregator, AggregatorKind, ClassWeight, Costs, EnsembleData, Error, Factors, Fitted, History,
+    Aggregator, AggregatorKind, ClassWeight, Costs, Dtype, EnsembleData, Error, Factors, Fitted, History,
     HistoryEntry, LossParts, Model, Objective, Observer, Result, Start, Step, StopReason, SupervisedLoss,
     Timings, Trainer, WeightSchedule,
 };
+
+use ndarray::{Array2, Zip};
 
 use crate::acceleration::Accelerator;
 use crate::aggregator::centre;
@@ -58,23 +60,69 @@ enum Sweep<'a> {
     LabelAware {
         center: bool,
     },
+    /// The same in f32.
+    Single {
+        center: bool,
+        single: Box<Single>,
+    },
     Exact(Exact<'a>),
+}
+
+/// X and Y in f32; the state keeps copies in f64 for the loss and the aggregator.
+struct Single {
+    workspace: Workspace<f32>,
+    x: Array2<f32>,
+    y: Array2<f32>,
+}
+
+impl Single {
+    fn new(state: &Start) -> Self {
+        let Factors { classifiers, instances } = &state.factors;
+        let narrow = |values: &Array2<f64>| values.mapv(|v| v as f32);
+        Self { workspace: Workspace::new(), x: narrow(classifiers), y: narrow(instances) }
+    }
+
+    fn sweep(&mut self, problem: &Problem<'_>, factors: &mut Factors) -> Result<()> {
+        let Self { workspace, x, y } = self;
+        let lambda = problem.objective().lambda as f32;
+        ridge::update_classifiers(workspace, problem.rule(), y.view(), lambda, x)?;
+        ridge::update_instances(workspace, problem.rule(), x.view(), lambda, y)?;
+        let widen = |wide: &mut Array2<f64>, narrow: &Array2<f32>| {
+            Zip::from(wide).and(narrow).for_each(|wide, &narrow| *wide = f64::from(narrow));
+        };
+        widen(&mut factors.classifiers, x);
+        widen(&mut factors.instances, y);
+        Ok(())
+    }
+}
+
+/// Runs `update` on the factors; where r_hat is centred, b moves with its mean.
+fn centred(
+    center: bool,
+    problem: &Problem<'_>,
+    state: &mut Start,
+    update: impl FnOnce(&mut Factors) -> Result<()>,
+) -> Result<()> {
+    let bias = center.then(|| state.bias + centre(problem, state));
+    update(&mut state.factors)?;
+    if let Some(bias) = bias {
+        state.bias = bias - centre(problem, state);
+    }
+    Ok(())
 }
 
 impl Sweep<'_> {
     /// X from Y, then Y from X.
     fn run(&mut self, problem: &Problem<'_>, state: &mut Start) -> Result<()> {
         match self {
-            Sweep::LabelAware { center } => {
-                let centred = center.then(|| state.bias + centre(problem, state));
+            Sweep::LabelAware { center } => centred(*center, problem, state, |factors| {
                 let (workspace, lambda) = (problem.workspace(), problem.objective().lambda);
-                let Factors { classifiers: x, instances: y } = &mut state.factors;
+                let Factors { classifiers: x, instances: y } = factors;
                 ridge::update_classifiers(workspace, problem.rule(), y.view(), lambda, x)?;
-                ridge::update_instances(workspace, problem.rule(), x.view(), lambda, y)?;
-                if let Some(bias) = centred {
-                    state.bias = bias - centre(problem, state);
-                }
-                Ok(())
+                ridge::update_instances(workspace, problem.rule(), x.view(), lambda, y)
+            }),
+            Sweep::Single { center, single } => {
+                centred(*center, problem, state, |factors| single.sweep(problem, factors))
             }
             Sweep::Exact(exact) => exact.sweep(problem, state),
         }
@@ -119,13 +167,16 @@ impl Als {
         let rule = confidence.on_training(data);
         let mut problem = Problem::new(data, &rule, self.spec.combined_objective())?;
         let monitored = Problem::new(data, &rule, self.monitored())?;
-        let AlsSpec { max_iterations, aggregator, weight_schedule, .. } = self.spec;
-        let mut sweep = match self.spec.objective {
-            AlsObjective::LabelAware { .. } => Sweep::LabelAware { center: aggregator.center },
-            AlsObjective::Exact { .. } => Sweep::Exact(Exact::new(&problem, data)),
-        };
-
+        let AlsSpec { max_iterations, aggregator, weight_schedule, dtype, .. } = self.spec;
         let mut state = start;
+        let center = aggregator.center;
+        let mut sweep = match (self.spec.objective, dtype) {
+            (AlsObjective::Exact { .. }, _) => Sweep::Exact(Exact::new(&problem, data)),
+            (AlsObjective::LabelAware { .. }, Dtype::F64) => Sweep::LabelAware { center },
+            (AlsObjective::LabelAware { .. }, Dtype::F32) => {
+                Sweep::Single { center, single: Box::new(Single::new(&state)) }
+            }
+        };
         aggregator.prepare(&problem, data, &mut state);
         let trains_aggregator = aggregator.kind != AggregatorKind::Mean && problem.objective().rho < 1.0;
         // While the weights move there is no one loss that could be kept from rising.
@@ -180,6 +231,6 @@ impl Als {
         let aggregator = self.aggregator(&state);
         let model =
             Model::new(data, state.factors, aggregator, confidence.clone(), self.spec.combined_objective())?;
-        Ok(Fitted::new(model, history, loss, stop, timings, "CPU f64".to_owned()))
+        Ok(Fitted::new(model, history, loss, stop, timings, format!("CPU {dtype}")))
     }
 }

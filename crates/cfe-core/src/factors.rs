@@ -7,7 +7,8 @@ use rand_distr::{Distribution, StandardNormal};
 use serde::{Deserialize, Serialize};
 
 use crate::aggregator::Aggregator;
-use crate::error::{Error, Result, ensure};
+use crate::error::{Error, Result, Side, ensure};
+use crate::ridge::Scalar;
 
 /// The two halves of the factorisation R ~ X^T Y.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -21,19 +22,33 @@ pub struct Factors {
 /// Standard deviation of random start factors, as published.
 pub const START_SCALE: f64 = 0.01;
 
+/// One side of [`Factors::random`], latent_dim x columns, in either number format.
+pub fn random_side<T: Scalar>(
+    latent_dim: usize,
+    columns: usize,
+    scale: f64,
+    seed: u64,
+    side: Side,
+) -> Array2<T> {
+    let mut rng = ChaCha12Rng::seed_from_u64(seed);
+    rng.set_stream(match side {
+        Side::Classifier => 0,
+        Side::Instance => 1,
+    });
+    Array2::from_shape_fn((latent_dim, columns), |_| {
+        let z: f64 = StandardNormal.sample(&mut rng);
+        T::from_f64(scale * z)
+    })
+}
+
 impl Factors {
     /// Draws independent normal entries of standard deviation `scale`, reproducibly: ChaCha12, stream 0 for X and
     /// stream 1 for Y, so that neither depends on the size of the other.
     pub fn random(latent_dim: usize, m: usize, n: usize, scale: f64, seed: u64) -> Self {
-        let draw = |stream: u64, columns: usize| {
-            let mut rng = ChaCha12Rng::seed_from_u64(seed);
-            rng.set_stream(stream);
-            Array2::from_shape_fn((latent_dim, columns), |_| {
-                let z: f64 = StandardNormal.sample(&mut rng);
-                scale * z
-            })
-        };
-        Self { classifiers: draw(0, m), instances: draw(1, n) }
+        Self {
+            classifiers: random_side(latent_dim, m, scale, seed, Side::Classifier),
+            instances: random_side(latent_dim, n, scale, seed, Side::Instance),
+        }
     }
 
     /// d.

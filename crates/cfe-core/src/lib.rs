@@ -27,6 +27,7 @@ pub mod validation;
 
 mod aggregator;
 mod data;
+mod dtype;
 mod error;
 mod factors;
 mod gate;
@@ -41,8 +42,9 @@ pub use aggregator::{Aggregator, AggregatorKind, BiasStart, LOGIT_CLIP};
 pub use confidence::{Confidence, ConfidenceStrategy, FittedConfidence};
 pub use data::EnsembleData;
 pub use diversity::{Symptom, WeightStats};
+pub use dtype::Dtype;
 pub use error::{Error, Result, Side, ensure};
-pub use factors::{Factors, START_SCALE, Start};
+pub use factors::{Factors, START_SCALE, Start, random_side};
 pub use gate::Gate;
 pub use history::{History, HistoryEntry, StopReason, Timings};
 pub use losses::SupervisedLoss;

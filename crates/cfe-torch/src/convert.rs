@@ -3,7 +3,7 @@
 use ndarray::Array2;
 use tch::{Kind, TchError, Tensor};
 
-use crate::spec::Dtype;
+use cfe_core::Dtype;
 
 /// Where tensors live and what they hold.
 #[derive(Debug, Clone, Copy)]

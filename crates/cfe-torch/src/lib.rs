@@ -33,8 +33,9 @@ mod spec;
 mod trainer;
 
 pub use aggregator::AggregatorSpec;
+pub use cfe_core::Dtype;
 pub use device::{Device, DeviceError, LibtorchInfo, ParseDeviceError, ResolvedDevice, libtorch_info};
 pub use error::TorchError;
 pub use memory::estimate_memory;
-pub use spec::{Dtype, EarlyStopping, Optimizer, ReduceOnPlateau, StartSource, TorchSpec};
+pub use spec::{EarlyStopping, Optimizer, ReduceOnPlateau, StartSource, TorchSpec};
 pub use trainer::Torch;

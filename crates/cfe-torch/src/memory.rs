@@ -4,7 +4,9 @@ use std::process::Command;
 
 use cfe_core::AggregatorKind;
 
-use crate::spec::{Dtype, Optimizer, TorchSpec};
+use cfe_core::Dtype;
+
+use crate::spec::{Optimizer, TorchSpec};
 
 /// Bytes that training m x n data with n_labeled labels takes on the device, to within a fifth.
 ///

@@ -1,34 +1,13 @@
 //! What the user asks for, before it is checked.
 
 use cfe_core::{
-    ClassWeight, Confidence, ConfidenceStrategy, Costs, Error, Objective, Reduction, Resampling, Result,
-    Sampler, SupervisedLoss, WeightSchedule, ensure,
+    ClassWeight, Confidence, ConfidenceStrategy, Costs, Dtype, Error, Objective, Reduction, Resampling,
+    Result, Sampler, SupervisedLoss, WeightSchedule, ensure,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::aggregator::AggregatorSpec;
 use crate::device::Device;
-
-/// The number format of parameters and data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum Dtype {
-    /// 32-bit floats, as published.
-    #[default]
-    F32,
-    /// 64-bit floats.
-    F64,
-}
-
-impl std::fmt::Display for Dtype {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Dtype::F32 => "f32",
-            Dtype::F64 => "f64",
-        })
-    }
-}
 
 /// The optimiser of all parameters, with libtorch's own update rules.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

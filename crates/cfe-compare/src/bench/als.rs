@@ -1,28 +1,28 @@
 //! `cfe-compare bench als`: the sweeps of ALS on given data.
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use cf_ensemble::als::{Als, AlsSpec};
 use cf_ensemble::confidence::ConfidenceRule;
 use cf_ensemble::io::{Source, TableOptions, read_matrix, read_table};
 use cf_ensemble::objective::squared_norm;
 use cf_ensemble::ridge::{self, Scalar, Workspace};
-use cf_ensemble::{Confidence, ConfidenceStrategy, EnsembleData, Factors, START_SCALE};
+use cf_ensemble::{
+    Confidence, ConfidenceStrategy, Dtype, EnsembleData, Factors, FnObserver, START_SCALE, Side, Step,
+    Trainer, random_side,
+};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use ndarray::{Array2, LinalgScalar};
 use serde::Serialize;
 
 use super::dgemm::product_gflops;
 use crate::error::Error;
 
-/// Number format of the sweeps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Dtype {
-    /// 32-bit floats.
-    F32,
-    /// 64-bit floats.
-    #[default]
-    F64,
+/// The names of [`Dtype`] on the command line.
+fn dtype_parser() -> impl TypedValueParser<Value = Dtype> {
+    PossibleValuesParser::new(["f32", "f64"]).map(|name| if name == "f32" { Dtype::F32 } else { Dtype::F64 })
 }
 
 /// What is run.
@@ -50,7 +50,7 @@ pub struct AlsBench {
     #[arg(long, default_value_t = 0)]
     pub threads: usize,
     /// Number format.
-    #[arg(long, value_enum, default_value_t = Dtype::F64)]
+    #[arg(long, default_value = "f64", value_parser = dtype_parser())]
     pub dtype: Dtype,
     /// Seed of the start factors.
     #[arg(long, default_value_t = 0)]
@@ -74,6 +74,8 @@ pub struct AlsReport {
     pub loss: f64,
     /// Most memory the process held, in bytes (VmHWM); `None` where the system does not say.
     pub peak_rss_bytes: Option<u64>,
+    /// Median seconds of a whole iteration of the trainer: sweep, aggregator and loss.
+    pub seconds_per_iteration: Option<f64>,
     /// Threads used.
     pub threads: usize,
     /// Number format.
@@ -97,11 +99,38 @@ pub fn run_als(options: &AlsBench) -> Result<AlsReport, Error> {
         };
         let fitted = confidence.fit(&data).map_err(Error::Bench)?;
         let rule = fitted.on_training(&data);
-        match options.dtype {
+        let mut report = match options.dtype {
             Dtype::F32 => sweeps::<f32>(options, &rule),
             Dtype::F64 => sweeps::<f64>(options, &rule),
-        }
+        }?;
+        report.seconds_per_iteration = Some(iteration(options, &data, confidence)?);
+        Ok(report)
     })
+}
+
+/// Median seconds of an iteration of the trainer.
+fn iteration(options: &AlsBench, data: &EnsembleData, confidence: Confidence) -> Result<f64, Error> {
+    let spec = AlsSpec {
+        latent_dim: options.latent_dim,
+        lambda: options.lambda,
+        confidence,
+        max_iterations: options.sweeps as usize,
+        tolerance: 0.0,
+        dtype: options.dtype,
+        seed: options.seed,
+        ..AlsSpec::default()
+    };
+    let als = Als::try_from(spec).map_err(Error::Bench)?;
+    let (mut seconds, mut last) = (Vec::new(), Instant::now());
+    let mut observer = FnObserver(|step: &Step<'_>| {
+        if step.iteration > 0 {
+            seconds.push(last.elapsed().as_secs_f64());
+        }
+        last = Instant::now();
+        ControlFlow::Continue(())
+    });
+    als.fit_from(als.start(data).map_err(Error::Bench)?, data, &mut observer).map_err(Error::Bench)?;
+    Ok(median(&mut seconds))
 }
 
 fn read(options: &AlsBench) -> Result<EnsembleData, Error> {
@@ -123,12 +152,11 @@ fn sweeps<T: Scalar + LinalgScalar>(
     let (m, n) = rule.dim();
     let d = options.latent_dim;
     cf_ensemble::ensure(d >= 1, "latent_dim", d, "at least 1 is needed").map_err(Error::Bench)?;
-    let (mut x, mut y) = {
-        let start = Factors::random(d, m, n, START_SCALE, options.seed);
-        (start.classifiers.mapv(T::from_f64), start.instances.mapv(T::from_f64))
-    };
     let (workspace, lambda) = (Workspace::<T>::new(), T::from_f64(options.lambda));
+    // Before Y is there, so that the matrices of the product are no part of the peak.
     let before = product_gflops::<T>();
+    let mut x: Array2<T> = random_side(d, m, START_SCALE, options.seed, Side::Classifier);
+    let mut y: Array2<T> = random_side(d, n, START_SCALE, options.seed, Side::Instance);
     let (mut classifier, mut instance, mut sweep) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..options.sweeps {
         let began = Instant::now();
@@ -151,6 +179,7 @@ fn sweeps<T: Scalar + LinalgScalar>(
         dgemm_gflops,
         loss: loss(rule, options.lambda, &x, &y)?,
         peak_rss_bytes,
+        seconds_per_iteration: None,
         threads: rayon::current_num_threads(),
         dtype: options.dtype,
     })

@@ -3,5 +3,5 @@
 mod als;
 mod dgemm;
 
-pub use als::{AlsBench, AlsReport, Dtype, run_als};
+pub use als::{AlsBench, AlsReport, run_als};
 pub use dgemm::product_gflops;

@@ -18,10 +18,8 @@ pub fn read_matrix(source: Source) -> TableResult<Array2<f64>> {
     let &[rows, columns] = array.header.shape.as_slice() else {
         return Err(origin.damaged(format!("{} dimensions; 2 are needed", array.header.shape.len())));
     };
-    let Some(numbers) = array.numbers() else {
-        return Err(origin.wrong_type("strings", "numbers"));
-    };
     let shape = (rows, columns).set_f(array.header.fortran);
+    let numbers = array.into_numbers().map_err(|_| origin.wrong_type("strings", "numbers"))?;
     Array2::from_shape_vec(shape, numbers).map_err(|error| origin.damaged(error.to_string()))
 }
 

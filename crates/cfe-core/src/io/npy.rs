@@ -69,12 +69,23 @@ impl Origin<'_> {
     }
 }
 
-/// An array as it lies in the file.
+/// An array.
 #[derive(Debug, Clone)]
 pub(super) struct Array {
     pub header: Header,
-    pub bytes: Vec<u8>,
+    data: Data,
 }
+
+/// Floats are decoded while they are read, as the bytes of a large matrix should not lie in memory beside its numbers.
+#[derive(Debug, Clone)]
+enum Data {
+    Floats(Vec<f64>),
+    /// As they lie in the file.
+    Bytes(Vec<u8>),
+}
+
+/// Bytes decoded at a time.
+const CHUNK: usize = 1 << 16;
 
 /// Reads one array. `available` is what the whole of it may take in bytes, if that is known.
 pub(super) fn read_array(
@@ -116,12 +127,67 @@ pub(super) fn read_array(
     }
     let promised_here = usize::try_from(promised).map_err(|_| too_much(rest.unwrap_or(0)))?;
     // Room is set aside only for what is known to be there.
-    let mut bytes = Vec::with_capacity(rest.map_or(0, |_| promised_here.min(1 << 30)));
-    reader.take(promised_here as u64).read_to_end(&mut bytes).map_err(|e| origin.read_error(e))?;
-    if bytes.len() < promised_here {
-        return Err(too_much(bytes.len() as u64));
+    let room = rest.map_or(0, |_| promised_here.min(1 << 30));
+    let reader = reader.take(promised_here as u64);
+    let (data, found) = if header.kind == Kind::Float {
+        read_floats(reader, &header, room / header.size).map(|(floats, found)| (Data::Floats(floats), found))
+    } else {
+        read_bytes(reader, room).map(|(bytes, found)| (Data::Bytes(bytes), found))
     }
-    Ok(Array { header, bytes })
+    .map_err(|e| origin.read_error(e))?;
+    if found < promised_here {
+        return Err(too_much(found as u64));
+    }
+    Ok(Array { header, data })
+}
+
+/// All bytes, and how many there were.
+fn read_bytes(mut reader: impl Read, room: usize) -> io::Result<(Vec<u8>, usize)> {
+    let mut bytes = Vec::with_capacity(room);
+    let found = reader.read_to_end(&mut bytes)?;
+    Ok((bytes, found))
+}
+
+/// All floats, and how many bytes there were.
+fn read_floats(mut reader: impl Read, header: &Header, room: usize) -> io::Result<(Vec<f64>, usize)> {
+    let mut floats = Vec::with_capacity(room);
+    let (mut chunk, mut found) = (Vec::with_capacity(CHUNK), 0);
+    loop {
+        chunk.clear();
+        // Whole elements, as every element size divides a chunk.
+        let read = reader.by_ref().take(CHUNK as u64).read_to_end(&mut chunk)?;
+        if read == 0 {
+            return Ok((floats, found));
+        }
+        found += read;
+        decode(&chunk, header, &mut floats);
+    }
+}
+
+/// Appends numbers to `out`; false for text.
+fn decode(bytes: &[u8], header: &Header, out: &mut Vec<f64>) -> bool {
+    let &Header { kind, size, big_endian, .. } = header;
+    if matches!(kind, Kind::Unicode | Kind::Bytes) {
+        return false;
+    }
+    out.extend(bytes.chunks_exact(size).map(|element| {
+        let mut bits = [0; 8];
+        bits[..size].copy_from_slice(element);
+        if big_endian {
+            bits[..size].reverse();
+        }
+        let bits = u64::from_le_bytes(bits);
+        match (kind, size) {
+            (Kind::Float, 8) => f64::from_bits(bits),
+            (Kind::Float, _) => f64::from(f32::from_bits(bits as u32)),
+            (Kind::Int, 1) => f64::from(bits as u8 as i8),
+            (Kind::Int, 2) => f64::from(bits as u16 as i16),
+            (Kind::Int, 4) => f64::from(bits as u32 as i32),
+            (Kind::Int, _) => bits as i64 as f64,
+            _ => bits as f64,
+        }
+    }));
+    true
 }
 
 fn parse_header(text: &[u8], origin: Origin<'_>) -> TableResult<Header> {
@@ -182,35 +248,28 @@ impl Array {
         self.header.shape.iter().product()
     }
 
-    /// The elements as numbers, in the order of the file; `None` if they are none.
-    pub fn numbers(&self) -> Option<Vec<f64>> {
-        let Header { kind, size, big_endian, .. } = self.header;
-        let mut out = Vec::with_capacity(self.len());
-        for element in self.bytes.chunks_exact(size) {
-            let mut bits = [0; 8];
-            bits[..size.min(8)].copy_from_slice(element.get(..size.min(8))?);
-            if big_endian {
-                bits[..size.min(8)].reverse();
-            }
-            let bits = u64::from_le_bytes(bits);
-            out.push(match (kind, size) {
-                (Kind::Float, 8) => f64::from_bits(bits),
-                (Kind::Float, _) => f64::from(f32::from_bits(bits as u32)),
-                (Kind::Int, 1) => f64::from(bits as u8 as i8),
-                (Kind::Int, 2) => f64::from(bits as u16 as i16),
-                (Kind::Int, 4) => f64::from(bits as u32 as i32),
-                (Kind::Int, _) => bits as i64 as f64,
-                (Kind::Uint | Kind::Bool, _) => bits as f64,
-                (Kind::Unicode | Kind::Bytes, _) => return None,
-            });
+    /// The elements as numbers, in the order of the file; the array itself if they are none.
+    pub fn into_numbers(self) -> Result<Vec<f64>, Self> {
+        let bytes = match self.data {
+            Data::Floats(floats) => return Ok(floats),
+            Data::Bytes(bytes) => bytes,
+        };
+        let mut out = Vec::with_capacity(self.header.shape.iter().product());
+        if decode(&bytes, &self.header, &mut out) {
+            Ok(out)
+        } else {
+            Err(Self { header: self.header, data: Data::Bytes(bytes) })
         }
-        Some(out)
     }
 
     /// The elements as text, numbers too (ids often are).
     pub fn strings(&self) -> Option<Vec<String>> {
         let Header { kind, size, big_endian, .. } = self.header;
-        let elements = self.bytes.chunks_exact(size);
+        let bytes = match &self.data {
+            Data::Floats(floats) => return Some(floats.iter().map(f64::to_string).collect()),
+            Data::Bytes(bytes) => bytes,
+        };
+        let elements = bytes.chunks_exact(size);
         match kind {
             Kind::Unicode => elements
                 .map(|element| {
@@ -225,7 +284,7 @@ impl Array {
             Kind::Bytes => elements
                 .map(|e| std::str::from_utf8(e).ok().map(|t| t.trim_end_matches('\0').to_owned()))
                 .collect(),
-            Kind::Int | Kind::Uint | Kind::Bool => {
+            Kind::Int | Kind::Uint | Kind::Bool | Kind::Float => {
                 // Not through f64, which has no place for large ids.
                 Some(
                     elements
@@ -245,7 +304,6 @@ impl Array {
                         .collect(),
                 )
             }
-            Kind::Float => self.numbers().map(|v| v.iter().map(f64::to_string).collect()),
         }
     }
 }

@@ -140,14 +140,13 @@ fn read_entry(archive: &mut ZipArchive<BufReader<File>>, file: &str, name: &str)
             available,
         });
     }
-    let mut array = read_array(&mut entry, None, origin)?;
+    let array = read_array(&mut entry, None, origin)?;
     // Reading to the end checks the sum of the entry.
     let trailing =
         std::io::copy(&mut entry, &mut std::io::sink()).map_err(|e| origin.damaged(e.to_string()))?;
     if trailing > 0 {
         return Err(origin.damaged(format!("{trailing} bytes follow the array")));
     }
-    array.bytes.shrink_to_fit();
     Ok(array)
 }
 
@@ -197,10 +196,10 @@ impl Arrays {
             *slot = Some(strings);
         }
         let (big, size) = (self.matrix.header.fortran, self.matrix.header.kind);
-        let numbers = self.matrix.numbers().ok_or_else(|| {
-            origin.wrong_type(format!("{size:?}"), "float32 and float64 (and integers 0, 1)")
-        })?;
-        drop(self.matrix.bytes);
+        let numbers = self
+            .matrix
+            .into_numbers()
+            .map_err(|_| origin.wrong_type(format!("{size:?}"), "float32 and float64 (and integers 0, 1)"))?;
         let matrix =
             Array2::from_shape_vec((m, n).set_f(big), numbers).map_err(|e| origin.damaged(e.to_string()))?;
         let whole = layout.classifiers.iter().copied().eq(0..m);
@@ -208,13 +207,13 @@ impl Arrays {
         parts.check_probabilities()?;
         parts.truth = match self.labels {
             None => vec![None; n],
-            Some((labels, from)) => labels_of(&labels, &from, m, n, &parts)?,
+            Some((labels, from)) => labels_of(labels, &from, m, n, &parts)?,
         };
         Ok(parts)
     }
 }
 
-fn labels_of(array: &Array, from: &str, m: usize, n: usize, parts: &Parts) -> TableResult<Vec<Option<bool>>> {
+fn labels_of(array: Array, from: &str, m: usize, n: usize, parts: &Parts) -> TableResult<Vec<Option<bool>>> {
     if array.len() != n {
         let remedy = match array.len() == m {
             true => "R is classifiers x instances: transpose it",
@@ -233,10 +232,13 @@ fn labels_of(array: &Array, from: &str, m: usize, n: usize, parts: &Parts) -> Ta
         from.clone_into(&mut place.file);
         TableError::InvalidLabel { place, value }
     };
-    if let Some(numbers) = array.numbers() {
-        let label = |(i, v): (usize, f64)| cells::number_label(v).map_err(|()| bad(i, v.to_string()));
-        return numbers.into_iter().enumerate().map(label).collect();
-    }
+    let array = match array.into_numbers() {
+        Ok(numbers) => {
+            let label = |(i, v): (usize, f64)| cells::number_label(v).map_err(|()| bad(i, v.to_string()));
+            return numbers.into_iter().enumerate().map(label).collect();
+        }
+        Err(array) => array,
+    };
     let origin = Origin { file: from, array: "labels" };
     let strings = array.strings().ok_or_else(|| origin.damaged("text that is no Unicode"))?;
     let label =
