@@ -13,13 +13,16 @@ Usage: cargo xtask <COMMAND>
 Commands:
   compare [ARGS...]            Run the published comparison and write report/ (ARGS go to `cfe-compare published`)
   test                         Run every test of every crate, doctests included
+  bench [--pytorch] [ARGS...]  Measure speed beside other implementations and write the tables of docs/performance.md
+                               (ARGS go to `cfe-compare bench suite`; its --python names a Python that has the peers.
+                               Without it a virtual environment gets numpy and cmfrec, with --pytorch PyTorch too, 3 GB)
   libtorch [--cuda] [--force]  Set up libtorch alone: --cuda the build for NVIDIA GPUs (several GB),
                                --force again from the start
   downstream                   Build and run examples/downstream with each set of features
   ci                           All that CI does: format, lints, docs, test, downstream
   help                         This text
 
-`compare`, `test`, `downstream` and `ci` set up libtorch first where it is missing. One that you already have is used
+`compare`, `bench`, `test`, `downstream` and `ci` set up libtorch first where it is missing. One that you already have is used
 instead: LIBTORCH=<its folder>, or LIBTORCH_USE_PYTORCH=1 for the PyTorch of your Python. See docs/libtorch.md.
 ";
 
@@ -27,6 +30,7 @@ instead: LIBTORCH=<its folder>, or LIBTORCH_USE_PYTORCH=1 for the PyTorch of you
 pub enum Command {
     Help,
     Compare { args: Vec<OsString> },
+    Bench { pytorch: bool, args: Vec<OsString> },
     Test,
     Libtorch { flavor: Flavor, force: bool },
     Downstream,
@@ -41,6 +45,10 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Error>
         Some("help" | "--help" | "-h") => return Ok(Command::Help),
         // Everything behind `compare` belongs to the program it starts, `--help` too.
         Some("compare") => return Ok(Command::Compare { args: args.collect() }),
+        Some("bench") => {
+            let (ours, args): (Vec<_>, Vec<_>) = args.partition(|arg| arg == "--pytorch");
+            return Ok(Command::Bench { pytorch: !ours.is_empty(), args });
+        }
         Some("libtorch") => return libtorch(args),
         Some("test") => Command::Test,
         Some("downstream") => Command::Downstream,
@@ -96,6 +104,15 @@ mod tests {
     fn compare_hands_everything_on() {
         let Command::Compare { args } = parsed("compare --format json --help").unwrap() else { panic!() };
         assert_eq!(args, ["--format", "json", "--help"]);
+    }
+
+    #[test]
+    fn bench_keeps_its_own_flag() {
+        let Command::Bench { pytorch, args } = parsed("bench --large --pytorch --threads 2").unwrap() else {
+            panic!()
+        };
+        assert!(pytorch);
+        assert_eq!(args, ["--large", "--threads", "2"]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The commands that run cargo.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
@@ -16,6 +16,45 @@ pub fn compare(root: &Path, args: &[OsString]) -> Result<(), Error> {
     // Before the caller's arguments, so that an --out of theirs is the last one, which counts.
     cargo.args(["published", "--out", "report"]).args(args);
     run(&mut cargo)
+}
+
+/// Versions of the peers that the figures of the docs were measured with.
+const PEERS: [&str; 2] = ["numpy==2.4.6", "cmfrec==3.5.1.post14"];
+const PYTORCH: &str = "torch==2.13.0";
+
+/// Speed, beside the peers.
+pub fn bench(root: &Path, pytorch: bool, args: &[OsString]) -> Result<(), Error> {
+    libtorch::ensure(root)?;
+    let mut cargo = libtorch::cargo(root);
+    cargo.args([
+        "run",
+        "--release",
+        "--package",
+        "cfe-compare",
+        "--features",
+        "torch",
+        "--",
+        "bench",
+        "suite",
+    ]);
+    cargo.arg("--update").arg(root.join("docs/performance.md"));
+    if !args.iter().any(|arg| arg.to_string_lossy().starts_with("--python")) {
+        cargo.arg("--python").arg(peers(root, pytorch)?);
+    }
+    run(cargo.args(args))
+}
+
+/// The Python of a virtual environment with the peers.
+fn peers(root: &Path, pytorch: bool) -> Result<PathBuf, Error> {
+    let folder = target_dir(root).join("bench-python");
+    let python = folder.join("bin/python");
+    if !python.exists() {
+        run(Command::new(libtorch::find_python()?).args(["-m", "venv"]).arg(&folder))?;
+    }
+    let mut pip = Command::new(&python);
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(PEERS);
+    run(pip.args(pytorch.then_some(PYTORCH)))?;
+    Ok(python)
 }
 
 /// Every test of every crate: unit, integration, examples and doctests, in one build with all backends.
@@ -63,7 +102,7 @@ pub fn downstream(root: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-fn target_dir(root: &Path) -> std::path::PathBuf {
+fn target_dir(root: &Path) -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |dir| root.join(dir))
 }
 
@@ -75,7 +114,10 @@ fn step(title: &str, command: &mut Command) -> Result<(), Error> {
 fn run(command: &mut Command) -> Result<(), Error> {
     let line = || {
         let args = command.get_args().map(|arg| arg.to_string_lossy().into_owned());
-        std::iter::once("cargo".to_owned()).chain(args).collect::<Vec<_>>().join(" ")
+        std::iter::once(command.get_program().to_string_lossy().into_owned())
+            .chain(args)
+            .collect::<Vec<_>>()
+            .join(" ")
     };
     let line = line();
     let status = command.status().map_err(|source| Error::NotStarted { line: line.clone(), source })?;

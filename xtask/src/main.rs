@@ -34,6 +34,7 @@ fn run(command: Command) -> Result<(), Error> {
         }
         Command::Libtorch { flavor, force } => libtorch::provision(&root, flavor, force),
         Command::Compare { args } => commands::compare(&root, &args),
+        Command::Bench { pytorch, args } => commands::bench(&root, pytorch, &args),
         Command::Test => commands::test(&root),
         Command::Downstream => commands::downstream(&root),
         Command::Ci => commands::ci(&root),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::bench::AlsBench;
+use crate::bench::{AlsBench, BenchData, EpochBench, Suite};
 use crate::convergence::Convergence;
 use crate::error::Error;
 use crate::published::{Results, csv, document};
@@ -67,6 +67,15 @@ pub enum Bench {
         #[arg(long, value_enum, default_value_t = JsonOnly::Json)]
         format: JsonOnly,
     },
+    /// Epochs of joint training on given data; prints one JSON object.
+    #[command(args_override_self = true)]
+    Torch(EpochBench),
+    /// Write arrays to measure on.
+    #[command(args_override_self = true)]
+    Data(BenchData),
+    /// Measure everything, each in a process of its own, beside the peers that a Python has.
+    #[command(args_override_self = true)]
+    Suite(Suite),
 }
 
 /// The one form of `bench`.

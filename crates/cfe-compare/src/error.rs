@@ -85,6 +85,35 @@ pub enum Error {
         /// What is wrong.
         source: csv::Error,
     },
+    /// A program that was started for a measurement failed.
+    #[error("{line} failed: {why}; run it by itself to see more")]
+    Peer {
+        /// The command.
+        line: String,
+        /// Status, or what was wrong with its output.
+        why: String,
+    },
+    /// A file or folder could not be written.
+    #[error("{} cannot be written: {source}", path.display())]
+    Unwritable {
+        /// Which.
+        path: PathBuf,
+        /// The system's message.
+        source: std::io::Error,
+    },
+    /// A file could not be replaced.
+    #[error(transparent)]
+    Write(cf_ensemble::io::WriteError),
+    /// A page has no place for the tables.
+    #[error("{} has no lines {begin:?} and {end:?} to put the tables between", path.display())]
+    NoPlace {
+        /// The page.
+        path: PathBuf,
+        /// First line.
+        begin: &'static str,
+        /// Last line.
+        end: &'static str,
+    },
     /// A benchmark could not be run.
     #[error("the benchmark cannot be run: {0}")]
     Bench(cf_ensemble::Error),
@@ -123,6 +152,9 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Error::File(_)
+            | Error::Unwritable { .. }
+            | Error::Write(_)
+            | Error::NoPlace { .. }
             | Error::UnknownMethod { .. }
             | Error::Threads { .. }
             | Error::Folder { .. }

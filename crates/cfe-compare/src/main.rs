@@ -8,14 +8,14 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
-use cfe_compare::bench::{AlsBench, run_als};
+use cfe_compare::bench::{Suite, run_als, run_epochs, write_data};
 use cfe_compare::benchmark::run_benchmark;
 use cfe_compare::cli::{Bench, Benchmark, Cli, Command, FILES, Format, JsonOnly, Published, render_files};
 use cfe_compare::convergence::{self, Convergence, run_convergence};
 use cfe_compare::error::{CHECK_FAILED, Error};
 use cfe_compare::published::{self, Report};
 use cfe_compare::report::files::OutputFiles;
-use cfe_compare::report::terminal::DEFAULT_WIDTH;
+use cfe_compare::report::terminal::{self, DEFAULT_WIDTH};
 use clap::Parser as _;
 
 fn main() -> ExitCode {
@@ -23,7 +23,12 @@ fn main() -> ExitCode {
         Command::Published(options) => published(&options),
         Command::Benchmark(options) => benchmark(&options),
         Command::Convergence { options, out, format } => convergence(&options, out.as_deref(), format),
-        Command::Bench(Bench::Als { options, format: JsonOnly::Json }) => bench_als(&options),
+        Command::Bench(Bench::Als { options, format: JsonOnly::Json }) => {
+            run_als(&options).and_then(|report| print_line(&report))
+        }
+        Command::Bench(Bench::Torch(options)) => run_epochs(&options).and_then(|report| print_line(&report)),
+        Command::Bench(Bench::Data(options)) => write_data(&options).map(|()| ExitCode::SUCCESS),
+        Command::Bench(Bench::Suite(suite)) => bench_suite(&suite),
     };
     outcome.unwrap_or_else(|error| {
         complain(&error);
@@ -60,9 +65,16 @@ fn convergence(options: &Convergence, out: Option<&Path>, format: Format) -> Res
     Ok(ExitCode::SUCCESS)
 }
 
-fn bench_als(options: &AlsBench) -> Result<ExitCode, Error> {
-    let report = run_als(options)?;
-    let text = serde_json::to_string(&report);
+fn bench_suite(suite: &Suite) -> Result<ExitCode, Error> {
+    let document = suite.run(|step| eprintln!("{step}"))?;
+    print(&terminal::write(&document, width()));
+    suite.update(&document)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// One JSON object.
+fn print_line(report: &impl serde::Serialize) -> Result<ExitCode, Error> {
+    let text = serde_json::to_string(report);
     print(&(text.map_err(|error| Error::Format { format: "JSON", why: error.to_string() })? + "\n"));
     Ok(ExitCode::SUCCESS)
 }

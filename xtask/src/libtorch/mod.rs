@@ -4,6 +4,8 @@ mod fetch;
 mod own;
 mod pins;
 mod pip;
+
+pub use pip::find_python;
 mod store;
 mod unpack;
 // The same rule as in cfe-torch's build script and in `cfe doctor`.

@@ -130,7 +130,7 @@ fn largest_in(folder: &Path) -> u64 {
 }
 
 /// A Python 3 that has pip.
-fn find_python() -> Result<PathBuf, Error> {
+pub fn find_python() -> Result<PathBuf, Error> {
     let tried = candidates();
     let python = tried
         .iter()

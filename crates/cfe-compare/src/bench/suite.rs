@@ -1,0 +1,364 @@
+//! `cfe-compare bench suite`: every measurement, each in a process of its own, beside the peers that are installed.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::data::{BenchData, write_data};
+use crate::error::Error;
+use crate::report::number::{fixed, percent, seconds, significant};
+use crate::report::{Cell, Document, Section, Table, markdown};
+
+/// The peers' program.
+const PEERS: &str = include_str!("../../peers/peers.py");
+
+/// Lines between which [`Suite::update`] puts the tables.
+const BEGIN: &str = "<!-- cfe-compare bench suite: begin -->";
+const END: &str = "<!-- cfe-compare bench suite: end -->";
+
+/// What is run.
+#[derive(Debug, Clone, PartialEq, clap::Args)]
+pub struct Suite {
+    /// A Python with numpy, cmfrec and torch, or some of them; without it, no peer is run.
+    #[arg(long, value_name = "PYTHON")]
+    pub python: Option<PathBuf>,
+    /// Folder for the arrays, several hundred MB; one for this run if none is given.
+    #[arg(long, value_name = "DIR")]
+    pub folder: Option<PathBuf>,
+    /// Put the tables into this file, between the lines made for them.
+    #[arg(long, value_name = "FILE")]
+    pub update: Option<PathBuf>,
+    /// Also n = 5,000,000 (m = 20, d = 8): 1 GB more.
+    #[arg(long)]
+    pub large: bool,
+    /// Threads of the two-thread rows.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: u16,
+}
+
+/// A size of the problem.
+#[derive(Debug, Clone, Copy)]
+struct Size {
+    m: u32,
+    n: u32,
+    d: u32,
+}
+
+/// The size that is compared with peers.
+const MAIN: Size = Size { m: 50, n: 100_000, d: 20 };
+/// Others: m < d, and many instances.
+const OTHERS: [Size; 3] =
+    [Size { m: 10, n: 100_000, d: 15 }, Size { m: 16, n: 100_000, d: 40 }, Size { m: 20, n: 500_000, d: 8 }];
+const LARGE: Size = Size { m: 20, n: 5_000_000, d: 8 };
+/// Sizes of joint training, with epochs.
+const EPOCHS: [(Size, u32); 3] = [
+    (Size { m: 10, n: 500, d: 15 }, 1000),
+    (Size { m: 50, n: 20_000, d: 20 }, 40),
+    (Size { m: 20, n: 100_000, d: 8 }, 20),
+];
+
+/// What `bench als` prints.
+#[derive(Debug, Clone, Deserialize)]
+struct Sweep {
+    seconds_per_sweep: f64,
+    gflops: f64,
+    dgemm_gflops: f64,
+    loss: f64,
+    peak_rss_bytes: Option<u64>,
+    seconds_per_iteration: Option<f64>,
+}
+
+/// What a peer prints.
+#[derive(Debug, Clone, Deserialize)]
+struct Peer {
+    peer: String,
+    seconds: f64,
+    loss: f64,
+}
+
+impl Suite {
+    /// Measures everything; `progress` hears of each step.
+    ///
+    /// # Errors
+    /// A folder that cannot be written to, a measurement that fails.
+    pub fn run(&self, mut progress: impl FnMut(&str)) -> Result<Document, Error> {
+        let own;
+        let folder = match &self.folder {
+            Some(folder) => folder.as_path(),
+            None => {
+                own = tempfile::tempdir()
+                    .map_err(|source| Error::Unwritable { path: std::env::temp_dir(), source })?;
+                own.path()
+            }
+        };
+        let mut sections = vec![self.sweeps(folder, &mut progress)?, self.sizes(folder, &mut progress)?];
+        if cfg!(feature = "torch") {
+            sections.push(self.epochs(folder, &mut progress)?);
+        }
+        Ok(Document { title: "Speed".to_owned(), answers: Vec::new(), sections })
+    }
+
+    /// Replaces the tables in the file of `--update`, whole or not at all.
+    ///
+    /// # Errors
+    /// A file that cannot be read or written, or has no place for them.
+    pub fn update(&self, document: &Document) -> Result<(), Error> {
+        let Some(path) = &self.update else { return Ok(()) };
+        let old =
+            std::fs::read_to_string(path).map_err(|source| Error::Folder { path: path.clone(), source })?;
+        let parts = old.split_once(BEGIN).and_then(|(head, rest)| Some((head, rest.split_once(END)?.1)));
+        let (head, tail) =
+            parts.ok_or_else(|| Error::NoPlace { path: path.clone(), begin: BEGIN, end: END })?;
+        let text = markdown::write(document);
+        // Sections of a page, below its own headings; the title is the page's.
+        let sections = text.split_once("\n## ").map_or("", |(_, rest)| rest).replace("\n## ", "\n### ");
+        let new = format!("{head}{BEGIN}\n\n### {}\n\n{END}{tail}", sections.trim());
+        cf_ensemble::io::AtomicFile::write(path, new.as_bytes()).map_err(Error::Write)
+    }
+
+    /// The main size beside the peers.
+    fn sweeps(&self, folder: &Path, progress: &mut impl FnMut(&str)) -> Result<Section, Error> {
+        const ROUNDS: u32 = 20;
+        /// Sweeps after which losses are compared.
+        const PEER_SWEEPS: u32 = 5;
+        let folder = folder.join("main");
+        progress("sweeps of ALS");
+        write(&folder, MAIN, true)?;
+        let two = self.threads;
+        let reference = als(&folder, MAIN, PEER_SWEEPS, two, "f64", false)?;
+        let rows = [
+            ("f64", 1, false),
+            ("f64", two, false),
+            ("f32", 1, false),
+            ("f32", two, false),
+            ("f64", two, true),
+        ];
+        let header =
+            ["format", "threads", "s a sweep", "Gflop/s", "of the product rate", "overhead", "peak MB"];
+        let mut table = Table::new(caption(MAIN), header);
+        let (mut measured, mut bits) = (Vec::new(), Vec::new());
+        for (dtype, threads, stored) in rows {
+            let sweep = als(&folder, MAIN, ROUNDS, threads, dtype, stored)?;
+            let name = if stored { format!("{dtype}, C stored") } else { dtype.to_owned() };
+            table.push([
+                Cell::from(name),
+                threads.to_string().into(),
+                significant(sweep.seconds_per_sweep, 4).into(),
+                fixed(sweep.gflops, 1).into(),
+                percent(sweep.gflops / sweep.dgemm_gflops, 0).into(),
+                overhead(&sweep).into(),
+                megabytes(sweep.peak_rss_bytes).into(),
+            ]);
+            if dtype == "f64" && !stored {
+                bits.push(sweep.loss);
+            }
+            measured.push(sweep.seconds_per_sweep);
+        }
+        let ratio = |a: usize, b: usize| fixed(measured[a] / measured[b], 2);
+        let same = if bits.windows(2).all(|pair| pair[0] == pair[1]) { "the same" } else { "ANOTHER" };
+        let text = format!(
+            "{two} threads are {} times as fast as one in f64, with {same} loss to the last bit, and {} times in f32. f32 is \
+             {} times as fast as f64 on {two} threads. Overhead is what loss and aggregator add to a sweep in an iteration of \
+             the trainer; the confidence is part of the sweep. Peak is the high-water mark of the whole process (VmHWM), with \
+             the program and its libraries; R and Y take {} MB in f64.",
+            ratio(0, 1),
+            ratio(2, 3),
+            ratio(1, 3),
+            (MAIN.m + MAIN.d) * MAIN.n * 8 / 1_000_000,
+        );
+        let mut section = Section::new("A sweep of ALS").table(table).text(text);
+        let peers = self.peers("als", &folder, MAIN, &["--sweeps", "5"], progress)?;
+        if !peers.is_empty() {
+            let header = ["implementation", "s a sweep", "times ours", "loss"];
+            let mut table =
+                Table::new(format!("The same arrays after {PEER_SWEEPS} sweeps, all cores"), header);
+            let ours = measured[1];
+            let row = |name: &str, seconds: f64, loss: f64| {
+                let times = fixed(seconds / ours, 1);
+                [name.into(), significant(seconds, 4).into(), times.into(), fixed(loss, 0).into()]
+            };
+            table.push(row("ours, f64", ours, reference.loss));
+            peers.iter().for_each(|peer| table.push(row(&peer.peer, peer.seconds, peer.loss)));
+            section = section.table(table).text(
+                "Every implementation starts from its own random factors. cmfrec makes one sweep more, as the time of its first \
+                 sweep, with what is done once, is left out.",
+            );
+        }
+        Ok(section)
+    }
+
+    fn sizes(&self, folder: &Path, progress: &mut impl FnMut(&str)) -> Result<Section, Error> {
+        let header = [
+            "m x n, d",
+            "s a sweep",
+            "ns an instance",
+            "Gflop/s",
+            "of the product rate",
+            "overhead",
+            "peak MB",
+            "R + Y, MB",
+        ];
+        let mut table = Table::new(format!("f64, {} threads", self.threads), header);
+        for size in OTHERS.into_iter().chain(self.large.then_some(LARGE)) {
+            let folder = folder.join(format!("{}x{}", size.m, size.n));
+            progress(&caption(size));
+            write(&folder, size, false)?;
+            let sweep = als(&folder, size, 10, self.threads, "f64", false)?;
+            let _ = std::fs::remove_dir_all(&folder);
+            table.push([
+                Cell::from(caption(size)),
+                significant(sweep.seconds_per_sweep, 4).into(),
+                fixed(sweep.seconds_per_sweep * 1e9 / f64::from(size.n), 1).into(),
+                fixed(sweep.gflops, 1).into(),
+                percent(sweep.gflops / sweep.dgemm_gflops, 0).into(),
+                overhead(&sweep).into(),
+                megabytes(sweep.peak_rss_bytes).into(),
+                fixed(f64::from(size.m + size.d) * f64::from(size.n) * 8.0 / 1e6, 0).into(),
+            ]);
+        }
+        Ok(Section::new("Other sizes").table(table))
+    }
+
+    fn epochs(&self, folder: &Path, progress: &mut impl FnMut(&str)) -> Result<Section, Error> {
+        let header = ["m x n, d", "threads", "ours", "PyTorch, eager", "ours of it"];
+        let mut table = Table::new("Seconds an epoch: loss, gradient, step of Adam, f32 on the CPU", header);
+        for (size, epochs) in EPOCHS {
+            let folder = folder.join(format!("epochs{}", size.n));
+            write(&folder, size, true)?;
+            for threads in [1, self.threads] {
+                progress(&format!("epochs at {}, {threads} threads", caption(size)));
+                let [epochs, threads] = [epochs.to_string(), threads.to_string()];
+                let ours = ours("torch", &folder, size, &["--epochs", &epochs, "--threads", &threads])?;
+                let ours = ours.get("seconds_per_epoch").and_then(Value::as_f64).unwrap_or(f64::NAN);
+                let more = ["--epochs", &epochs, "--threads", &threads];
+                let peer =
+                    self.peers("torch", &folder, size, &more, progress)?.first().map(|peer| peer.seconds);
+                table.push([
+                    Cell::from(caption(size)),
+                    threads.as_str().into(),
+                    seconds(ours).into(),
+                    peer.map_or_else(|| "not run".to_owned(), seconds).into(),
+                    peer.map_or_else(String::new, |peer| percent(ours / peer, 0)).into(),
+                ]);
+            }
+            let _ = std::fs::remove_dir_all(&folder);
+        }
+        Ok(Section::new("An epoch of joint training").table(table))
+    }
+
+    /// The peers' lines; none without a Python.
+    fn peers(
+        &self,
+        what: &str,
+        folder: &Path,
+        size: Size,
+        more: &[&str],
+        progress: &mut impl FnMut(&str),
+    ) -> Result<Vec<Peer>, Error> {
+        let Some(python) = &self.python else { return Ok(Vec::new()) };
+        progress(&format!("peers: {what}"));
+        let script = folder.join("peers.py");
+        std::fs::write(&script, PEERS)
+            .map_err(|source| Error::Unwritable { path: script.clone(), source })?;
+        let latent_dim = size.d.to_string();
+        let mut command = Command::new(python);
+        command.arg(&script).arg(what).arg(folder).args(["--latent-dim", &latent_dim]).args(more);
+        let text = output(&mut command)?;
+        text.lines().map(|line| serde_json::from_str(line).map_err(|error| failed(&command, error))).collect()
+    }
+}
+
+fn caption(size: Size) -> String {
+    format!("{} x {}, d = {}", size.m, size.n, size.d)
+}
+
+fn overhead(sweep: &Sweep) -> String {
+    let whole = sweep.seconds_per_iteration;
+    whole.map_or_else(String::new, |whole| percent(whole / sweep.seconds_per_sweep - 1.0, 0))
+}
+
+fn megabytes(bytes: Option<u64>) -> String {
+    bytes.map_or_else(|| "unknown".to_owned(), |bytes| fixed(bytes as f64 / 1e6, 0))
+}
+
+fn write(folder: &Path, size: Size, confidence: bool) -> Result<(), Error> {
+    write_data(&BenchData {
+        folder: folder.to_owned(),
+        classifiers: size.m,
+        instances: size.n,
+        no_confidence: !confidence,
+        seed: 7,
+    })
+}
+
+fn als(
+    folder: &Path,
+    size: Size,
+    sweeps: u32,
+    threads: u16,
+    dtype: &str,
+    stored: bool,
+) -> Result<Sweep, Error> {
+    let [sweeps, threads] = [sweeps.to_string(), threads.to_string()];
+    let confidence = folder.join("C.npy");
+    let mut more: Vec<&OsStr> =
+        ["--sweeps", &sweeps, "--threads", &threads, "--dtype", dtype].map(OsStr::new).to_vec();
+    if stored {
+        more.extend([OsStr::new("--confidence"), confidence.as_os_str()]);
+    }
+    let value = ours("als", folder, size, &more)?;
+    serde_json::from_value(value)
+        .map_err(|error| Error::Peer { line: "bench als".to_owned(), why: error.to_string() })
+}
+
+/// This program, in a process of its own: the high-water mark of memory is then that of one measurement.
+fn ours(what: &str, folder: &Path, size: Size, more: &[impl AsRef<OsStr>]) -> Result<Value, Error> {
+    let program = std::env::current_exe().unwrap_or_else(|_| OsString::from("cfe-compare").into());
+    let latent_dim = size.d.to_string();
+    let mut command = Command::new(program);
+    command.args(["bench", what, "--predictions"]).arg(folder.join("R.npy"));
+    command.arg("--labels").arg(folder.join("labels.npy")).args(["--latent-dim", &latent_dim]).args(more);
+    let text = output(&mut command)?;
+    serde_json::from_str(&text).map_err(|error| failed(&command, error))
+}
+
+fn output(command: &mut Command) -> Result<String, Error> {
+    let output = command.stderr(Stdio::inherit()).output().map_err(|error| failed(command, error))?;
+    if !output.status.success() {
+        return Err(failed(command, output.status));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+fn failed(command: &Command, why: impl std::fmt::Display) -> Error {
+    Error::Peer { line: format!("{command:?}"), why: why.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn suite(update: PathBuf) -> Suite {
+        Suite { python: None, folder: None, update: Some(update), large: false, threads: 2 }
+    }
+
+    #[test]
+    fn the_tables_go_between_the_lines_and_nowhere_else() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("page.md");
+        let document = Document {
+            sections: vec![Section::new("One").text("first"), Section::new("Two").text("second")],
+            ..Document::default()
+        };
+        std::fs::write(&path, format!("before\n{BEGIN}\nold\n{END}\nafter\n")).expect("written");
+        suite(path.clone()).update(&document).expect("updated");
+        let new = std::fs::read_to_string(&path).expect("there");
+        assert!(new.starts_with("before\n") && new.ends_with("\nafter\n") && !new.contains("old"), "{new}");
+        assert!(new.contains("### One") && new.contains("### Two") && new.contains("second"), "{new}");
+        std::fs::write(&path, "no place").expect("written");
+        assert!(matches!(suite(path).update(&document), Err(Error::NoPlace { .. })));
+    }
+}
