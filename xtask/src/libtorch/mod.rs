@@ -4,8 +4,6 @@ mod fetch;
 mod own;
 mod pins;
 mod pip;
-
-pub use pip::find_python;
 mod store;
 mod unpack;
 // The same rule as in cfe-torch's build script and in `cfe doctor`.
@@ -15,6 +13,8 @@ pub mod version;
 use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
+
+pub use pip::find_python;
 
 use crate::error::Error;
 use store::Store;

@@ -15,6 +15,7 @@ use crate::published::Experiment;
 
 /// What is run.
 #[derive(Debug, Clone, PartialEq, clap::Args)]
+#[group(skip)]
 pub struct Convergence {
     /// Tables of predictions; the built-in published data if none is given.
     #[arg(value_name = "TABLE")]
