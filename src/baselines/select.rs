@@ -1,30 +1,12 @@
 //! Selection of classifiers by average precision.
 
 use cfe_core::Result;
-use cfe_core::metrics::Scored;
+use cfe_core::metrics::AveragePrecision;
 use ndarray::Array2;
 use rayon::prelude::*;
 
-/// Average precision of scores (n) without sorting the negatives.
-///
-/// Only precision at the scores of positives counts, so each negative may move down to the next such score, and those below
-/// all of them may go: a few hundred cells are left to rank where positives are rare, and the result is the same.
 fn average_precision(scores: &[f64], labels: &[bool], weights: &[f64]) -> Result<f64> {
-    let counts = || scores.iter().zip(labels).zip(weights).filter(|(_, w)| **w > 0.0);
-    let mut thresholds: Vec<f64> = counts().filter(|((_, y), _)| **y).map(|((&s, _), _)| s).collect();
-    thresholds.sort_unstable_by(f64::total_cmp);
-    thresholds.dedup();
-    // Weight of negatives (even) and positives (odd) at each threshold.
-    let mut cells = vec![0.0; 2 * thresholds.len()];
-    for ((&score, &label), &weight) in counts() {
-        let below = thresholds.partition_point(|&t| t <= score);
-        if below > 0 {
-            cells[2 * (below - 1) + usize::from(label)] += weight;
-        }
-    }
-    let cell_labels: Vec<bool> = (0..cells.len()).map(|c| c % 2 == 1).collect();
-    let cell_scores: Vec<f64> = thresholds.iter().flat_map(|&t| [t, t]).collect();
-    Ok(Scored::weighted(&cell_labels, &cell_scores, &cells)?.ranking().average_precision())
+    Ok(AveragePrecision::new(labels, scores)?.weighted(weights))
 }
 
 /// Classifiers by decreasing average precision; equal ones in their own order.
@@ -74,6 +56,7 @@ pub(super) fn greedy(
 
 #[cfg(test)]
 mod tests {
+    use cfe_core::metrics::Scored;
     use proptest::prelude::*;
 
     use super::*;

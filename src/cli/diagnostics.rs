@@ -3,8 +3,9 @@
 use cfe_core::Result;
 use cfe_core::io::Table;
 use cfe_core::metrics::Scored;
-use rayon::prelude::*;
 use serde::Serialize;
+
+use super::redundancy::correlations;
 
 /// With fewer positives hardly anything beats averaging, and intervals are wide.
 const FEW_POSITIVES: usize = 30;
@@ -69,34 +70,18 @@ fn missing(table: &Table) -> Vec<Finding> {
 }
 
 fn duplicates(table: &Table) -> Vec<Finding> {
-    let (r, names) = (table.data.predictions(), table.data.classifier_names());
-    let pairs: Vec<(usize, usize)> = (0..names.len()).flat_map(|b| (0..b).map(move |a| (a, b))).collect();
-    let alike = |&(a, b): &(usize, usize)| {
-        let correlation = correlation(r.row(a).iter().zip(r.row(b)).map(|(x, y)| (*x, *y)));
+    let names = table.data.classifier_names();
+    let alike = |&(a, b, correlation): &(usize, usize, f64)| {
         (correlation > DUPLICATE).then(|| Finding {
             kind: "duplicate",
             classifiers: vec![names[a].clone(), names[b].clone()],
             text: format!(
-                "{:?} and {:?} say nearly the same (correlation {correlation:.4}); one of them adds nothing",
+                "{:?} and {:?} say nearly the same (correlation of log-odds {correlation:.4}); one of them adds nothing",
                 names[a], names[b]
             ),
         })
     };
-    pairs.par_iter().filter_map(alike).collect()
-}
-
-/// Pearson's correlation of the pairs without NaN; 0 where one side does not vary.
-fn correlation(pairs: impl Iterator<Item = (f64, f64)> + Clone) -> f64 {
-    let pairs = pairs.filter(|(x, y)| !x.is_nan() && !y.is_nan());
-    let (n, sx, sy) = pairs.clone().fold((0.0, 0.0, 0.0), |(n, a, b), (x, y)| (n + 1.0, a + x, b + y));
-    let (mx, my) = (sx / n, sy / n);
-    let (mut xx, mut yy, mut xy) = (0.0, 0.0, 0.0);
-    for (x, y) in pairs {
-        xx += (x - mx) * (x - mx);
-        yy += (y - my) * (y - my);
-        xy += (x - mx) * (y - my);
-    }
-    if xx > 0.0 && yy > 0.0 { xy / (xx * yy).sqrt() } else { 0.0 }
+    correlations(&table.data).iter().filter_map(alike).collect()
 }
 
 /// Classifiers that rank negatives above positives, beyond what chance does in one of forty.

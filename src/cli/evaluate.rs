@@ -1,6 +1,7 @@
 //! `cfe evaluate`.
 
 use cfe_core::io::Table;
+use cfe_report::terminal::wrap;
 use serde_json::json;
 
 use super::args::{Evaluate, Talk};
@@ -28,7 +29,7 @@ pub(super) fn run(args: &Evaluate, talk: Talk) -> CliResult<()> {
             })))?,
             Format::Table => {
                 let width = outputs::width();
-                let better = text::wrap(&summary::better(&parts), width.min(100), "* ", "  ");
+                let better = wrap(&summary::better(&parts), text::page(width), "* ", "  ");
                 outputs::print(&(summary::metrics_table(&parts, width) + &better))?;
             }
         }

@@ -12,11 +12,13 @@ use super::error::{CliError, CliResult};
 use super::metrics::{Part, Scores, measure};
 use super::options::FitOptions;
 use super::progress::Progress;
+use super::redundancy::{correlations, redundancy};
 use super::rivals::Rivals;
 use super::saved::{Combined, SavedModel};
 use super::settings::{Chosen, choose};
 use super::threshold::Cut;
 use super::train::{FOLDS, Trained, folds_of, train};
+use super::trust::{LEFT_OUT, REDUNDANCY};
 
 /// What a fit gives.
 #[derive(Debug, Clone)]
@@ -92,12 +94,17 @@ pub(super) fn fit_chosen(
             .map_err(CliError::training("choosing the threshold"))?,
         None => None,
     };
-    let Trained { combiner, out_of_fold: out_of_fold_logits, folds, facts } = trained;
+    let Trained { combiner, out_of_fold: out_of_fold_logits, folds, facts, left_out } = trained;
     let mut details = ModelDetails::default();
     details.threshold = cut.map(|cut| cut.threshold);
     details.seed = Some(seed);
     details.fingerprint = Some(fingerprint(&table.data));
     details.provenance = provenance(table, chosen, cut.as_ref(), facts);
+    let correlations = correlations(&table.data);
+    details.provenance.insert(REDUNDANCY.to_owned(), json!(redundancy(&table.data, &correlations)));
+    if !left_out.is_empty() {
+        details.provenance.insert(LEFT_OUT.to_owned(), json!(left_out));
+    }
     let model = SavedModel { combiner, calibrator, details };
     let combined = model.predict(table.data.predictions()).map_err(CliError::training("predicting"))?;
     Ok(FitOutcome { model, combined, out_of_fold, cut, folds, out_of_fold_logits, seed })

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use cfe_core::io::{Source, Table, read_table};
+use cfe_report::terminal::wrap;
 use clap::{ArgMatches, FromArgMatches as _};
 use serde_json::{Value, json};
 
@@ -116,10 +117,10 @@ fn finish(
             let width = outputs::width();
             let mut text = summary::metrics_table(&parts, width);
             for line in summary::lines(outcome, table, &parts) {
-                text += &text::wrap(&line, width.min(100), "* ", "  ");
+                text += &wrap(&line, text::page(width), "* ", "  ");
             }
             for finding in findings.iter().take(SHOWN) {
-                text += &text::wrap(&finding.text, width.min(100), "! ", "  ");
+                text += &wrap(&finding.text, text::page(width), "! ", "  ");
             }
             if findings.len() > SHOWN {
                 text += &format!("! and {} more; --metrics-out has them all\n", findings.len() - SHOWN);
@@ -164,7 +165,7 @@ fn document(
         "folds": outcome.folds,
         "fit": outcome.model.details.provenance.get("fit"),
         "threshold": outcome.cut,
-        "trust": TrustReport::of(&outcome.model.combiner),
+        "trust": TrustReport::of(&outcome.model),
         "parts": parts,
         "findings": findings,
         "warnings": table.warnings.iter().map(ToString::to_string).collect::<Vec<_>>(),

@@ -1,5 +1,8 @@
 //! `cfe inspect`.
 
+use cfe_report::number::{fixed, percent, signed};
+use cfe_report::terminal::wrap;
+use cfe_report::{Cell, Table};
 use serde_json::{Value, json};
 
 use super::args::Inspect;
@@ -7,14 +10,14 @@ use super::error::CliResult;
 use super::fit_command::pretty;
 use super::options::Format;
 use super::saved::{Combiner, SavedModel};
-use super::text::{fixed, percent, signed, table};
+use super::text;
 use super::threshold::Cut;
 use super::trust::TrustReport;
 use super::{outputs, summary};
 
 pub(super) fn run(args: &Inspect) -> CliResult<()> {
     let model = SavedModel::load(&args.model)?;
-    let trust = TrustReport::of(&model.combiner);
+    let trust = TrustReport::of(&model);
     let shares = match &model.combiner {
         Combiner::Recommended(model) => Some(model.shares()),
         Combiner::Factors(_) => None,
@@ -32,24 +35,59 @@ pub(super) fn run(args: &Inspect) -> CliResult<()> {
             if let Some(shares) = shares {
                 out += &format!(
                     "Families: aggregator alone {}, with low-rank correction {}, with local correction {}\n",
-                    percent(shares.aggregator),
-                    percent(shares.low_rank),
-                    percent(shares.local)
+                    percent(shares.aggregator, 0),
+                    percent(shares.low_rank, 0),
+                    percent(shares.local, 0)
                 );
             }
-            out += &format!("\nWeights of each classifier's {}\n", trust.unit);
-            let rows =
-                trust.classifiers.iter().map(|t| vec![t.name.clone(), signed(t.weight, 4), percent(t.share)]);
-            out += &table(&["", "weight", "share"], rows, outputs::width());
+            out.push('\n');
+            out += &weights(&trust, outputs::width());
             if trust.local_share >= 0.005 {
                 out += &format!(
                     "{} of the logit's variance comes from the local correction, which has no weights.\n",
-                    percent(trust.local_share)
+                    percent(trust.local_share, 0)
                 );
             }
             outputs::print(&out)
         }
     }
+}
+
+/// What is known of each classifier, the most trusted first.
+fn weights(trust: &TrustReport, width: usize) -> String {
+    let left_out = trust.classifiers.iter().any(|t| t.average_precision_lost.is_some());
+    let alike = trust.classifiers.iter().any(|t| t.redundancy.is_some());
+    let mut header = vec!["", "weight", "share"];
+    header.extend(left_out.then_some("AP lost without it"));
+    header.extend(alike.then_some("most like"));
+    let mut table = Table::new(format!("Weights of each classifier's {}", trust.unit), header);
+    for t in &trust.classifiers {
+        let mut row: Vec<Cell> =
+            vec![t.name.as_str().into(), signed(t.weight, 4).into(), percent(t.share, 0).into()];
+        let lost = t.average_precision_lost.map_or(String::new(), summary::with_interval);
+        row.extend(left_out.then(|| Cell::from(lost)));
+        let like = t
+            .redundancy
+            .as_ref()
+            .map_or(String::new(), |r| format!("{} {}", r.most_like, fixed(r.correlation, 3)));
+        row.extend(alike.then(|| Cell::from(like)));
+        table.push(row);
+    }
+    let mut out = text::table(table, width);
+    let page = text::page(width);
+    if left_out {
+        out += &wrap(
+            "AP lost without it: cross-validated average precision with all classifiers less that of a fit without this \
+             one, with its 95% interval; negative where the others do better alone.",
+            page,
+            "",
+            "",
+        );
+    }
+    if alike {
+        out += &wrap("Most like: by correlation of log-odds; of two near 1, one adds nothing.", page, "", "");
+    }
+    out
 }
 
 /// Where the model comes from and where it cuts.

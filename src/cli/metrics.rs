@@ -101,18 +101,14 @@ pub(super) fn measure(
         seed,
         ..Default::default()
     };
-    let ap = |scored: &Scored| scored.ranking().average_precision();
+    let rankings: Vec<&[f64]> = methods.iter().map(|method| method.ranking.as_slice()).collect();
+    let resampled = both.then(|| bootstrap.average_precision(labels, &rankings)).transpose()?;
     let mut measured = Vec::with_capacity(methods.len());
     let mut at_threshold = None;
     let mut reliability = Vec::new();
     for (k, method) in methods.iter().enumerate() {
-        let interval = if both { Some(bootstrap.interval(labels, &method.ranking, ap)?) } else { None };
-        let combined = &methods[0].ranking;
-        let gain = if both && k > 0 {
-            Some(bootstrap.paired_difference(labels, combined, &method.ranking, ap)?)
-        } else {
-            None
-        };
+        let interval = resampled.as_ref().map(|r| r.interval(k)).transpose()?;
+        let gain = resampled.as_ref().filter(|_| k > 0).map(|r| r.difference(0, k)).transpose()?;
         let ranking = Scored::new(labels, &method.ranking)?.ranking();
         let probabilities = method.probabilities.as_deref();
         let scored = probabilities.map(|p| Scored::new(labels, p)).transpose()?;

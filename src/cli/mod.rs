@@ -17,6 +17,7 @@ mod options;
 mod outputs;
 mod predict;
 mod progress;
+mod redundancy;
 mod report;
 mod rivals;
 mod saved;
@@ -41,6 +42,7 @@ pub use error::{CliError, CliResult};
 pub use fit::{FitOutcome, fit};
 pub use metrics::{MethodMetrics, Part, Reliability};
 pub use options::{Calibrate, FitOptions, Format, Preset, TableColumns, TrainerName, TrainingColumns};
+pub use redundancy::Redundancy;
 pub use saved::{Combined, Combiner, RECOMMENDED_KIND, SavedModel};
 pub use settings::Assignments;
 pub use threshold::{Cut, ThresholdRule};
@@ -50,6 +52,13 @@ use args::{Cli, Command, Talk};
 
 /// Runs the program with the arguments of this process.
 pub fn main() -> ExitCode {
+    // What a decoder panics about becomes an error of its own; a message before it would only frighten.
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if !cfe_core::io::is_decoding() {
+            hook(info);
+        }
+    }));
     let matches = Cli::command().get_matches();
     let Cli { command, talk } = match Cli::from_arg_matches(&matches) {
         Ok(cli) => cli,

@@ -24,7 +24,7 @@ pub(super) fn document(
     parts: &[Part],
     findings: &[Finding],
 ) -> Document {
-    let trust = TrustReport::of(&outcome.model.combiner);
+    let trust = TrustReport::of(&outcome.model);
     let mut sections = vec![better(parts), trusted(&trust, &outcome.model.combiner)];
     sections.extend([honest(parts), cut(outcome, parts), wrong(table, findings), origin(outcome, table)]);
     Document {
@@ -102,13 +102,7 @@ fn forest(part: &Part) -> Panel {
 }
 
 fn trusted(trust: &TrustReport, combiner: &Combiner) -> Section {
-    let mut table = ReportTable::new(
-        format!("Weights on each classifier's {}", trust.unit),
-        ["classifier", "weight", "share of all weights"],
-    );
-    for t in &trust.classifiers {
-        table.push([t.name.as_str().into(), signed(t.weight, 4).into(), percent(t.share, 1).into()]);
-    }
+    let table = weights(trust);
     let shown: Vec<_> = trust.classifiers.iter().take(BARS).rev().collect();
     let most = shown.iter().map(|t| t.weight.abs()).fold(1e-12, f64::max);
     let least = if shown.iter().any(|t| t.weight < 0.0) { -most } else { 0.0 };
@@ -143,7 +137,34 @@ fn trusted(trust: &TrustReport, combiner: &Combiner) -> Section {
             percent(trust.local_share, 1),
         ));
     }
-    section.figure("", vec![panel]).table(table)
+    section.figure("", vec![panel]).table(table).text(
+        "Average precision lost without a classifier: cross-validated, with all classifiers less that of a fit without this \
+         one, on the heaviest member of the average, with its 95% interval; negative where the others do better alone. \
+         Most like: the classifier of the highest correlation of log-odds; of two near 1, one adds nothing.",
+    )
+}
+
+fn weights(trust: &TrustReport) -> ReportTable {
+    let left_out = trust.classifiers.iter().any(|t| t.average_precision_lost.is_some());
+    let mut header = vec!["classifier", "weight", "share of all weights"];
+    header.extend(left_out.then_some("average precision lost without it"));
+    header.extend(["most like", "correlation"]);
+    let mut table = ReportTable::new(format!("Weights on each classifier's {}", trust.unit), header);
+    for t in &trust.classifiers {
+        let mut row: Vec<Cell> =
+            vec![t.name.as_str().into(), signed(t.weight, 4).into(), percent(t.share, 1).into()];
+        row.extend(left_out.then(|| match t.average_precision_lost {
+            Some(i) if i.lower > 0.0 || i.upper < 0.0 => {
+                Cell::verdict(summary::with_interval(i), i.lower > 0.0)
+            }
+            other => other.map_or(String::new(), summary::with_interval).into(),
+        }));
+        let like = t.redundancy.as_ref();
+        row.push(like.map_or("", |r| r.most_like.as_str()).into());
+        row.push(like.map_or(String::new(), |r| fixed(r.correlation, 3)).into());
+        table.push(row);
+    }
+    table
 }
 
 fn honest(parts: &[Part]) -> Section {

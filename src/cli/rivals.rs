@@ -1,15 +1,13 @@
 //! The simple combiners, scored on the same rows and as honestly as the combined prediction.
 
 use cfe_core::validation::Folds;
-use cfe_core::{EnsembleData, Result};
+use cfe_core::{ClassWeight, EnsembleData, Result, instance_weights};
 use ndarray::Axis;
 use rayon::prelude::*;
 
 use super::metrics::Scores;
 use crate::baselines::{Baseline, FittedBaseline};
-
-/// Greedy selection ranks every row 800 times; beyond this many labeled rows it takes longer than all else.
-const GREEDY_ROWS: usize = 100_000;
+use crate::recommended::{RecommendedSpec, sample as sampling};
 
 /// Simple combiners, fitted.
 pub(super) struct Rivals {
@@ -22,16 +20,16 @@ pub(super) struct Rivals {
 impl Rivals {
     /// Fits every baseline, and without each fold of the labeled rows.
     pub fn fit(data: &EnsembleData, folds: Option<&Folds>, done: &(dyn Fn() + Sync)) -> Result<Self> {
-        let affordable =
-            |b: &Baseline| *b != Baseline::GreedySelection || data.labeled().len() <= GREEDY_ROWS;
-        let baselines: Vec<Baseline> = Baseline::ALL.into_iter().filter(affordable).collect();
-        let fitted: Vec<FittedBaseline> = baselines.par_iter().map(|b| b.fit(data)).collect::<Result<_>>()?;
+        let baselines = Baseline::ALL;
+        let sampled = sample(data)?;
+        let fitted = |b: &Baseline| b.fit(if b.needs_labels() { &sampled } else { data });
+        let fitted: Vec<FittedBaseline> = baselines.par_iter().map(fitted).collect::<Result<_>>()?;
         done();
         let Some(folds) = folds else { return Ok(Self { fitted, held_out: None }) };
         let labeled = data.select_instances(data.labeled())?;
         let mut held_out: Vec<Vec<f64>> = vec![vec![0.0; labeled.n_instances()]; baselines.len()];
         for fold in 0..folds.n_splits() {
-            let (rest, held) = (labeled.select_instances(&folds.train(fold))?, folds.test(fold));
+            let (rest, held) = (sample(&labeled.select_instances(&folds.train(fold))?)?, folds.test(fold));
             let r = labeled.predictions().select(Axis(1), &held);
             let scores: Vec<Vec<f64>> = baselines
                 .par_iter()
@@ -73,6 +71,18 @@ impl Rivals {
         let r = data.predictions().select(Axis(1), rows);
         self.fitted.par_iter().map(|f| Ok(of(f, f.predict(r.view())?))).collect()
     }
+}
+
+/// As many labeled instances as the recommended combiner learns from.
+fn sample(data: &EnsembleData) -> Result<EnsembleData> {
+    let RecommendedSpec { max_instances, seed, .. } = RecommendedSpec::default();
+    let labels = data.labeled_targets();
+    let weights = instance_weights(data, ClassWeight::Uniform)?;
+    let Some(drawn) = sampling::sample(&labels, &weights, max_instances, seed) else {
+        return Ok(data.clone());
+    };
+    let rows: Vec<usize> = drawn.places.iter().map(|&p| data.labeled()[p]).collect();
+    data.select_instances(&rows)?.with_sample_weights(drawn.weights)
 }
 
 fn of(fitted: &FittedBaseline, scores: Vec<f64>) -> Scores {

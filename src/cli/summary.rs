@@ -1,10 +1,12 @@
 //! What a person reads at the end of a run.
 
-use cfe_core::io::Table;
+use cfe_core::validation::Interval;
+use cfe_report::number::{fixed, or_dash, percent, signed};
+use cfe_report::{Cell, Table};
 
 use super::fit::{COMBINED, FitOutcome};
 use super::metrics::Part;
-use super::text::{fixed, percent, signed, table as text_table};
+use super::text;
 use super::threshold::{Cut, ThresholdRule};
 use super::trust::TrustReport;
 
@@ -13,44 +15,39 @@ pub(super) fn metrics_table(parts: &[Part], width: usize) -> String {
     let mut out = String::new();
     for part in parts {
         let how = if part.cross_validated { ", cross-validated" } else { "" };
-        out += &format!("{}{how}: {} labeled rows, {} positive\n", part.name, part.rows, part.positives);
-        let header = [
-            "",
-            "AP",
-            "95% interval",
-            "combined is better by",
-            "ROC-AUC",
-            "log loss",
-            "Brier",
-            "ECE",
-            "best F1",
-        ];
-        let dash = |value: Option<f64>| value.map_or("-".to_owned(), |v| fixed(v, 4));
-        let rows = part.methods.iter().map(|method| {
+        let caption = format!("{}{how}: {} labeled rows, {} positive", part.name, part.rows, part.positives);
+        let header = ["", "AP", "95% interval", "combined is better by"];
+        let header = header.into_iter().chain(["ROC-AUC", "log loss", "Brier", "ECE", "best F1"]);
+        let mut table = Table::new(caption, header);
+        for method in &part.methods {
             let range = |low, high| format!("{} to {}", fixed(low, 3), fixed(high, 3));
-            vec![
-                method.name.clone(),
-                fixed(method.average_precision, 4),
-                method.average_precision_interval.map_or(String::new(), |i| range(i.lower, i.upper)),
-                method.combined_is_better_by.map_or(String::new(), |i| {
-                    format!("{} ({} to {})", signed(i.estimate, 4), signed(i.lower, 3), signed(i.upper, 3))
-                }),
-                dash(method.roc_auc),
-                dash(method.log_loss),
-                dash(method.brier),
-                dash(method.ece),
-                dash(method.best_f1),
-            ]
-        });
-        out += &text_table(&header, rows, width);
-        out.push('\n');
+            table.push([
+                method.name.as_str().into(),
+                fixed(method.average_precision, 4).into(),
+                Cell::from(
+                    method.average_precision_interval.map_or(String::new(), |i| range(i.lower, i.upper)),
+                ),
+                Cell::from(method.combined_is_better_by.map_or(String::new(), with_interval)),
+                or_dash(method.roc_auc, 4).into(),
+                or_dash(method.log_loss, 4).into(),
+                or_dash(method.brier, 4).into(),
+                or_dash(method.ece, 4).into(),
+                or_dash(method.best_f1, 4).into(),
+            ]);
+        }
+        out += &text::table(table, width);
     }
     out
 }
 
+/// "+0.1234 (-0.012 to +0.260)".
+pub(super) fn with_interval(i: Interval) -> String {
+    format!("{} ({} to {})", signed(i.estimate, 4), signed(i.lower, 3), signed(i.upper, 3))
+}
+
 /// The three lines that matter.
-pub(super) fn lines(outcome: &FitOutcome, table: &Table, parts: &[Part]) -> [String; 3] {
-    [better(parts), trusted(&TrustReport::of(&outcome.model.combiner)), cut(outcome, table)]
+pub(super) fn lines(outcome: &FitOutcome, table: &cfe_core::io::Table, parts: &[Part]) -> [String; 3] {
+    [better(parts), trusted(&TrustReport::of(&outcome.model)), cut(outcome, table)]
 }
 
 /// The part that answers best: rows that no fit saw the labels of, if they have both classes.
@@ -92,7 +89,7 @@ pub(super) fn better(parts: &[Part]) -> String {
 pub(super) fn trusted(trust: &TrustReport) -> String {
     let name = |t: &super::trust::Trust| {
         let against = if t.weight < 0.0 { " against" } else { "" };
-        format!("{} {}{against}", t.name, percent(t.share))
+        format!("{} {}{against}", t.name, percent(t.share, 0))
     };
     let heard: Vec<String> = trust.classifiers.iter().filter(|t| t.share > 0.0).take(4).map(name).collect();
     let silent = trust.classifiers.iter().filter(|t| t.share < 0.005).count();
@@ -104,7 +101,7 @@ pub(super) fn trusted(trust: &TrustReport) -> String {
         text += &format!("; hardly or not at all to {silent} of {}", trust.classifiers.len());
     }
     if trust.local_share >= 0.005 {
-        text += &format!("; a local correction makes {} of the variance", percent(trust.local_share));
+        text += &format!("; a local correction makes {} of the variance", percent(trust.local_share, 0));
     }
     text + "."
 }
@@ -124,7 +121,7 @@ pub(super) fn rule_in_words(rule: ThresholdRule) -> String {
 }
 
 /// Where to cut?
-fn cut(outcome: &FitOutcome, table: &Table) -> String {
+fn cut(outcome: &FitOutcome, table: &cfe_core::io::Table) -> String {
     match &outcome.cut {
         Some(Cut { rule, threshold, precision, recall, called, .. }) => format!(
             "Cut at {} ({}): calls {called} of {} labeled train rows, {} of them rightly, and finds {} of the \
@@ -132,8 +129,8 @@ fn cut(outcome: &FitOutcome, table: &Table) -> String {
             fixed(*threshold, 4),
             rule_in_words(*rule),
             table.data.labeled().len(),
-            percent(*precision),
-            percent(*recall),
+            percent(*precision, 0),
+            percent(*recall, 0),
         ),
         None => {
             "Where to cut? Not known: a class has a single labeled row, so none can be held out.".to_owned()

@@ -10,6 +10,7 @@ use super::progress::Progress;
 use super::saved::Combiner;
 use super::settings::Method;
 use crate::cross_validation::{predict_held_out, stratified_folds};
+use crate::recommended::LeftOut;
 
 /// Folds unless said otherwise.
 pub(super) const FOLDS: usize = 5;
@@ -24,6 +25,8 @@ pub(super) struct Trained {
     pub folds: usize,
     /// What the trainer tells about its fit.
     pub facts: Value,
+    /// What each classifier adds, where the trainer can tell.
+    pub left_out: Vec<LeftOut>,
 }
 
 pub(super) fn train(
@@ -47,6 +50,12 @@ pub(super) fn train(
             };
             let fitted = fitted.map_err(CliError::training("training"))?;
             drop(progress);
+            let progress = Progress::start("Leaving each classifier out", None, quiet);
+            let folds = by_group.as_ref().map(Folds::as_slice);
+            let left_out = recommended
+                .leave_one_out(data, &fitted, folds)
+                .map_err(CliError::training("leaving classifiers out"))?;
+            drop(progress);
             let facts =
                 json!({ "folds": fitted.folds, "members": fitted.members, "shares": fitted.model.shares() });
             Ok(Trained {
@@ -54,6 +63,7 @@ pub(super) fn train(
                 out_of_fold: fitted.out_of_fold_logits,
                 folds: fitted.folds,
                 facts,
+                left_out,
             })
         }
         Method::Backend(trainer) => {
@@ -76,7 +86,13 @@ pub(super) fn train(
                 ),
                 None => None,
             };
-            Ok(Trained { combiner: Combiner::Factors(fitted.model), out_of_fold, folds, facts })
+            Ok(Trained {
+                combiner: Combiner::Factors(fitted.model),
+                out_of_fold,
+                folds,
+                facts,
+                left_out: Vec::new(),
+            })
         }
     }
 }

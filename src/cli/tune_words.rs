@@ -1,7 +1,7 @@
 //! What a person reads of a search.
 
 use cfe_report::number::{fixed, signed};
-use cfe_report::terminal::{self, wrap};
+use cfe_report::terminal::wrap;
 use cfe_report::{Cell, Table};
 
 use super::text;
@@ -63,7 +63,7 @@ pub(super) fn table(tuned: &Tuned, width: usize) -> String {
             against(tuned.recommended()),
         ]);
     }
-    terminal::table(&out, width)
+    text::table(out, width)
 }
 
 fn name(tuned: &Tuned, t: usize) -> String {

@@ -5,6 +5,7 @@ use cfe_core::Result;
 use cfe_core::losses::logit;
 use nalgebra::{Cholesky, DMatrix, DVector, SymmetricEigen};
 use ndarray::{Array2, ArrayView2};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::spec::RecommendedSpec;
@@ -86,19 +87,24 @@ impl Columns {
             unit: 1.0,
         };
         let missing = g.mapv(f64::is_nan);
-        let any_missing = missing.iter().any(|&gone| gone);
+        let gaps: Vec<usize> =
+            (0..rows.len()).filter(|&i| missing.column(i).iter().any(|&gone| gone)).collect();
+        let any_missing = !gaps.is_empty();
         if any_missing {
             g.mapv_inplace(|v| if v.is_nan() { 0.0 } else { v });
         }
         fitted.factorise(spec.rank, &g);
         for _ in 0..if any_missing { FILL_ROUNDS } else { 0 } {
-            for (mut cells, gone) in g.columns_mut().into_iter().zip(missing.columns()) {
-                if gone.iter().any(|&gone| gone) {
-                    let gone: Vec<bool> = gone.to_vec();
-                    let mut filled: Vec<f64> = cells.to_vec();
-                    fitted.fill_in(&mut filled, &gone);
-                    cells.iter_mut().zip(filled).for_each(|(cell, v)| *cell = v);
-                }
+            let filled: Vec<(usize, Vec<f64>)> = gaps
+                .par_iter()
+                .map(|&i| {
+                    let mut cells = g.column(i).to_vec();
+                    fitted.fill_in(&mut cells, &missing.column(i).to_vec());
+                    (i, cells)
+                })
+                .collect();
+            for (i, cells) in filled {
+                g.column_mut(i).iter_mut().zip(cells).for_each(|(cell, v)| *cell = v);
             }
             fitted.factorise(spec.rank, &g);
         }

@@ -5,12 +5,14 @@ use std::time::Instant;
 use cfe_core::validation::StratifiedKFold;
 use cfe_core::{EnsembleData, Error, Result, ensure};
 use ndarray::{Array2, Axis, concatenate};
+use rayon::prelude::*;
 
 use super::average::weigh;
 use super::columns::{Columns, mean_and_sd};
 use super::local::LocalBasis;
 use super::members::{Family, Features, Member, Targets, fit_members, fold_names};
 use super::model::{FamilyShares, RecommendedModel};
+use super::sample::sample;
 use super::spec::RecommendedSpec;
 use super::{FittedRecommended, MemberSummary, RecommendedTimings};
 
@@ -36,13 +38,20 @@ pub(super) fn fit(
     }
     let prior_logit = prior_logit(data, all)?;
     let observed = |i: usize| r.column(i).iter().any(|p| !p.is_nan());
-    let places: Vec<usize> = (0..all.len()).filter(|&p| counts(all[p]) && observed(all[p])).collect();
+    let mut places: Vec<usize> = (0..all.len()).filter(|&p| counts(all[p]) && observed(all[p])).collect();
     let rows: Vec<usize> = places.iter().map(|&p| all[p]).collect();
-    let labels: Vec<bool> = rows.iter().map(|&i| data.labels()[i] == Some(true)).collect();
-    let weights: Vec<f64> = rows.iter().map(|&i| weight(i)).collect();
-    let targets = Targets { labels: &labels, weights: &weights };
+    let mut labels: Vec<bool> = rows.iter().map(|&i| data.labels()[i] == Some(true)).collect();
+    let mut weights: Vec<f64> = rows.iter().map(|&i| weight(i)).collect();
 
-    let (columns, g) = Columns::fit(spec, r, &rows);
+    let (columns, mut g) = Columns::fit(spec, r, &rows);
+    // Labels of instances outside the sample reach nothing but the prevalence: their scores are as honest as held-out ones.
+    if let Some(sample) = sample(&labels, &weights, spec.max_instances, spec.seed) {
+        g = g.select(Axis(1), &sample.places);
+        labels = sample.places.iter().map(|&p| labels[p]).collect();
+        places = sample.places.iter().map(|&p| places[p]).collect();
+        weights = sample.weights;
+    }
+    let targets = Targets { labels: &labels, weights: &weights };
     let positives = labels.iter().filter(|&&y| y).count();
     let smaller = positives.min(labels.len() - positives);
     if columns.columns.is_empty() || smaller == 0 {
@@ -72,7 +81,8 @@ pub(super) fn fit(
     model.local_share = local_share(&model, &g);
     let out_of_fold_logits = folds.as_ref().map(|_| {
         let mut logits: Vec<f64> = all
-            .iter()
+            .par_iter()
+            .with_min_len(64)
             .map(|&i| model.parts(r, i).map_or(prior_logit, |(linear, local)| linear + local))
             .collect();
         for (t, &p) in places.iter().enumerate() {

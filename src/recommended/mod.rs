@@ -24,10 +24,12 @@
 mod average;
 mod columns;
 mod fit;
+mod leave_out;
 mod local;
 mod members;
 mod model;
 mod problem;
+pub(crate) mod sample;
 mod spec;
 
 use std::time::Duration;
@@ -35,6 +37,7 @@ use std::time::Duration;
 use cfe_core::{EnsembleData, Error, Result};
 use serde::{Deserialize, Serialize};
 
+pub use leave_out::LeftOut;
 pub use members::Family;
 pub use model::{ClassifierWeight, ClassifierWeights, FamilyShares, RecommendedModel};
 pub use spec::{Averaging, Families, RecommendedSpec, ShrinkTo, Views};
@@ -119,6 +122,7 @@ impl Recommended {
     /// | weight 0 | left out, as if unlabeled |
     /// | fewer instances of a class than folds | as many folds as that class has instances |
     /// | one instance of a class | no cross-validation: the most shrunk members, averaged flat |
+    /// | more instances than `max_instances` | members learn from a sample: the rarer class whole, or half of it all, the rest drawn and weighted up |
     /// | a classifier that gave no prediction, or always the same | weight 0 |
     /// | a missing prediction | filled in by fold-in, in three rounds of factorising and filling |
     ///

@@ -1,7 +1,7 @@
 //! What a fit leaves behind: enough to predict new instances, and nothing that grows with the number of instances.
 
 use cfe_core::losses::sigmoid;
-use cfe_core::{Error, Predictions, Result, ensure};
+use cfe_core::{Predictions, Result, check_predictions, ensure};
 use ndarray::{Array1, ArrayView1, ArrayView2};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -77,20 +77,11 @@ impl RecommendedModel {
     /// weighs no class, so there is nothing to undo. Costs about 120 exponentials for each instance.
     ///
     /// # Errors
-    /// [`Error::WrongClassifiers`], [`Error::InvalidProbability`]; [`Error::InvalidParameter`] for a model that was read
+    /// As [`check_predictions`]; [`InvalidParameter`](crate::Error::InvalidParameter) for a model that was read
     /// from a damaged file.
     pub fn predict(&self, predictions: ArrayView2<'_, f64>) -> Result<Predictions> {
         self.validate()?;
-        let (found, expected) = (predictions.nrows(), self.classifier_names.len());
-        if found != expected {
-            return Err(Error::WrongClassifiers { found, expected });
-        }
-        for ((u, i), &value) in predictions.indexed_iter() {
-            if !(value.is_nan() || (0.0..=1.0).contains(&value)) {
-                let (classifier, instance) = (self.classifier_names[u].clone(), i.to_string());
-                return Err(Error::InvalidProbability { classifier, instance, value });
-            }
-        }
+        check_predictions(&self.classifier_names, predictions)?;
         let parts: Vec<(f64, usize)> = (0..predictions.ncols())
             .into_par_iter()
             .with_min_len(64)

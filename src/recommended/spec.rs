@@ -80,7 +80,8 @@ pub enum Averaging {
 /// | `fold_in_ridge` | 0.1 | positive; ridge of the fold-in that fills in missing predictions |
 /// | `caution` | 1 | at least 0; standard errors by which a member must beat the best plain aggregator |
 /// | `folds` | 5 | at least 2; fewer are used where a class has fewer instances |
-/// | `seed` | 0 | seed of the folds; nothing else is random |
+/// | `max_instances` | 50000 | at least 100; members are fitted to a weighted sample of so many labeled instances where there are more |
+/// | `seed` | 0 | seed of folds and sample; nothing else is random |
 /// | `families`, `views`, `non_negative`, `shrink_to`, `averaging` | all on | switches that take a part away |
 ///
 /// ```
@@ -120,7 +121,9 @@ pub struct RecommendedSpec {
     pub caution: f64,
     /// Folds of the cross-validation.
     pub folds: usize,
-    /// Seed of the folds.
+    /// Labeled instances that members are fitted to; where there are more, a weighted sample.
+    pub max_instances: usize,
+    /// Seed of folds and sample.
     pub seed: u64,
     /// Families of members.
     pub families: Families,
@@ -150,6 +153,7 @@ impl Default for RecommendedSpec {
             fold_in_ridge: 0.1,
             caution: 1.0,
             folds: 5,
+            max_instances: 50_000,
             seed: 0,
             families: Families::default(),
             views: Views::default(),
@@ -174,6 +178,8 @@ impl RecommendedSpec {
         ] {
             ensure(value >= 1, name, value, "at least 1 is needed")?;
         }
+        let most = self.max_instances;
+        ensure(most >= 100, "max_instances", most, "at least 100 are needed; 50000 is usual")?;
         ensure(self.folds >= 2, "folds", self.folds, "at least 2 folds are needed; 5 is usual")?;
         for (name, value) in [("local_length", self.local_length), ("fold_in_ridge", self.fold_in_ridge)] {
             ensure(value > 0.0 && value.is_finite(), name, value, "positive and finite")?;
@@ -240,6 +246,7 @@ mod tests {
             RecommendedSpec { fold_in_ridge: 0.0, ..default() },
             RecommendedSpec { caution: f64::NAN, ..default() },
             RecommendedSpec { folds: 1, ..default() },
+            RecommendedSpec { max_instances: 99, ..default() },
             RecommendedSpec { families: off, ..default() },
             RecommendedSpec { views: Views { probabilities: false, log_odds: false }, ..default() },
         ];

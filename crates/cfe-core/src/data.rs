@@ -37,6 +37,26 @@ pub struct EnsembleData {
     confidence: Option<Array2<f64>>,
 }
 
+/// Refuses predictions (m x k, NaN = missing) that are not of these classifiers (m), or hold what is no probability.
+///
+/// # Errors
+/// [`Error::WrongClassifiers`], [`Error::InvalidProbability`], with the instance by its number.
+pub fn check_predictions(classifier_names: &[String], predictions: ArrayView2<'_, f64>) -> Result<()> {
+    let (found, expected) = (predictions.nrows(), classifier_names.len());
+    if found != expected {
+        return Err(Error::WrongClassifiers { found, expected });
+    }
+    let bad = |value: f64| !(value.is_nan() || (0.0..=1.0).contains(&value));
+    match predictions.indexed_iter().find(|(_, value)| bad(**value)) {
+        Some(((u, i), &value)) => Err(Error::InvalidProbability {
+            classifier: classifier_names[u].clone(),
+            instance: i.to_string(),
+            value,
+        }),
+        None => Ok(()),
+    }
+}
+
 impl EnsembleData {
     /// Checks the matrix (m x n) and its labels (n). Classifiers are named `clf_0`, `clf_1`, ... until
     /// [`with_classifier_names`](Self::with_classifier_names) says otherwise.

@@ -40,7 +40,7 @@ mod weights;
 
 pub use aggregator::{Aggregator, AggregatorKind, BiasStart, LOGIT_CLIP};
 pub use confidence::{Confidence, ConfidenceStrategy, FittedConfidence};
-pub use data::EnsembleData;
+pub use data::{EnsembleData, check_predictions};
 pub use diversity::{Symptom, WeightStats};
 pub use dtype::Dtype;
 pub use error::{Error, Result, Side, ensure};

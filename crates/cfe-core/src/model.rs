@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::aggregator::Aggregator;
 use crate::confidence::FittedConfidence;
-use crate::data::EnsembleData;
+use crate::data::{EnsembleData, check_predictions};
 use crate::error::{Error, Result};
 use crate::factors::{Factors, reconstruct_instance};
 use crate::losses::sigmoid;
@@ -106,16 +106,7 @@ impl Model {
         predictions: ArrayView2<'_, f64>,
         given: Option<ArrayView2<'_, f64>>,
     ) -> Result<Array2<f64>> {
-        let (found, expected) = (predictions.nrows(), self.classifier_names.len());
-        if found != expected {
-            return Err(Error::WrongClassifiers { found, expected });
-        }
-        for ((u, i), &value) in predictions.indexed_iter() {
-            if !(value.is_nan() || (0.0..=1.0).contains(&value)) {
-                let (classifier, instance) = (self.classifier_names[u].clone(), i.to_string());
-                return Err(Error::InvalidProbability { classifier, instance, value });
-            }
-        }
+        check_predictions(&self.classifier_names, predictions)?;
         let rule = self.confidence.on_new(predictions, given);
         let lambda = self.objective.lambda;
         if lambda == 0.0 {

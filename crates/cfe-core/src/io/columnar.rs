@@ -1,5 +1,6 @@
 //! Parquet and Arrow IPC: columns with types, in batches.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::BufReader;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -26,15 +27,29 @@ use super::table_error::{TableError, TableResult, shorten};
 /// Rows decoded at a time.
 const BATCH: usize = 1 << 14;
 
+thread_local! {
+    static DECODING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread is inside a decoder whose panics are caught and become [`TableError::Damaged`]. A program's panic
+/// hook may keep silent then.
+pub fn is_decoding() -> bool {
+    DECODING.get()
+}
+
 /// Reads Parquet or Arrow IPC.
 pub(super) fn read(opened: Opened, options: &TableOptions) -> TableResult<Parts> {
     let (file, format) = (opened.file.clone(), format_name(opened.format));
     // The decoders are large and meet damaged files now and then with a panic: here that is one more damaged file.
-    catch_unwind(AssertUnwindSafe(|| match opened.format {
+    DECODING.set(true);
+    let read = catch_unwind(AssertUnwindSafe(|| match opened.format {
         Format::Parquet => read_parquet(opened, options),
         _ => read_arrow(opened, options),
-    }))
-    .unwrap_or_else(|_| Err(TableError::Damaged { file, format, reason: "its decoder gave up".to_owned() }))
+    }));
+    DECODING.set(false);
+    read.unwrap_or_else(|_| {
+        Err(TableError::Damaged { file, format, reason: "its decoder gave up".to_owned() })
+    })
 }
 
 fn format_name(format: Format) -> &'static str {

@@ -32,6 +32,8 @@ mod warning;
 mod write;
 
 pub use atomic::{AtomicFile, WriteError};
+#[cfg(feature = "parquet")]
+pub use columnar::is_decoding;
 pub use fingerprint::fingerprint;
 pub use matrix::read_matrix;
 pub use model_error::{ModelFileError, ModelFileResult};

@@ -44,6 +44,17 @@ impl fmt::Display for Place {
     }
 }
 
+/// What may be meant by a cell that holds no number.
+fn remedy(value: &str) -> &'static str {
+    const SPLITS: [&str; 8] = ["train", "training", "test", "testing", "valid", "validation", "val", "dev"];
+    if SPLITS.contains(&value.trim().to_ascii_lowercase().as_str()) {
+        "if this column says which split a row belongs to, name it: --split-column"
+    } else {
+        "if this is no classifier, say what it is: --id-column, --label-column, --split-column, --group-column, or select \
+         the classifiers with --columns"
+    }
+}
+
 /// Everything that can be wrong with a table.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -152,7 +163,8 @@ pub enum TableError {
     /// A cell that should hold a probability holds no number.
     #[error(
         "{place}: {value:?} is not a number; allowed are probabilities from 0 to 1 with a decimal point, and empty, \
-         NA, NaN or null for a missing one (select the classifiers' columns if this is none)"
+         NA, NaN or null for a missing one ({})",
+        remedy(value)
     )]
     NotANumber { place: Place, value: String },
 

@@ -14,11 +14,13 @@
 //! # Ok::<(), cfe_core::Error>(())
 //! ```
 
+mod compact;
 mod confusion;
 mod probability;
 mod ranking;
 mod summary;
 
+pub use compact::AveragePrecision;
 pub use confusion::Confusion;
 pub use probability::{BinEdge, CalibrationBin};
 pub use ranking::{Optimum, PrCurve, Ranking};

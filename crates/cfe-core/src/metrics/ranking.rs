@@ -57,6 +57,20 @@ impl Ranking {
         ranking
     }
 
+    /// From the weights of negatives and positives at scores in decreasing order.
+    pub(super) fn from_counts(counts: impl Iterator<Item = (f64, f64)>) -> Self {
+        let mut ranking = Self { thresholds: Vec::new(), tp: Vec::new(), fp: Vec::new() };
+        let (mut tp, mut fp) = (0.0, 0.0);
+        for (k, (negatives, positives)) in counts.enumerate() {
+            tp += positives;
+            fp += negatives;
+            ranking.thresholds.push(-(k as f64));
+            ranking.tp.push(tp);
+            ranking.fp.push(fp);
+        }
+        ranking
+    }
+
     fn positives(&self) -> f64 {
         self.tp.last().copied().unwrap_or(0.0)
     }

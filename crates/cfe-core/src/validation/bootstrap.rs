@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result, ensure};
-use crate::metrics::Scored;
+use crate::metrics::{AveragePrecision, Scored};
 
 /// Stratified percentile bootstrap: positives and negatives are drawn anew, each with replacement among their own.
 ///
@@ -108,12 +108,47 @@ impl Bootstrap {
         self.run(labels, estimate, |counts| Ok(a.measure(counts, &metric)? - b.measure(counts, &metric)?))
     }
 
+    /// Average precision of several scores (n each) of the same instances, all on the same resamples. As fast as one pass over
+    /// the instances for each, where [`interval`](Self::interval) sorts and copies.
+    ///
+    /// ```
+    /// use cfe_core::validation::Bootstrap;
+    ///
+    /// let labels: Vec<bool> = (0..200).map(|i| i % 4 == 0).collect();
+    /// let good: Vec<f64> = (0..200).map(|i| f64::from(i % 4 == 0) + f64::from(i % 7) / 5.0).collect();
+    /// let poor: Vec<f64> = (0..200).map(|i| f64::from(i % 9)).collect();
+    /// let resampled = Bootstrap::default().average_precision(&labels, &[&good, &poor])?;
+    /// assert!(resampled.interval(0)?.lower > resampled.interval(1)?.estimate);
+    /// assert!(resampled.difference(0, 1)?.lower > 0.0);
+    /// # Ok::<(), cfe_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`interval`](Self::interval).
+    pub fn average_precision(&self, labels: &[bool], scores: &[&[f64]]) -> Result<Resampled> {
+        let rankings: Vec<AveragePrecision> =
+            scores.par_iter().map(|scores| AveragePrecision::new(labels, scores)).collect::<Result<_>>()?;
+        let all = |weights: &[f64]| rankings.iter().map(|r| r.weighted(weights)).collect::<Vec<f64>>();
+        let estimates = all(&vec![1.0; labels.len()]);
+        let values = self.resample(labels, |counts| Ok(all(counts)))?;
+        Ok(Resampled { confidence: self.confidence, estimates, values })
+    }
+
     fn run(
         &self,
         labels: &[bool],
         estimate: f64,
         measure: impl Fn(&[f64]) -> Result<f64> + Sync,
     ) -> Result<Interval> {
+        interval(self.confidence, estimate, self.resample(labels, measure)?)
+    }
+
+    /// What `measure` finds for each resample, given how often each instance was drawn.
+    fn resample<T: Send>(
+        &self,
+        labels: &[bool],
+        measure: impl Fn(&[f64]) -> Result<T> + Sync,
+    ) -> Result<Vec<T>> {
         ensure(self.n_resamples > 0, "n_resamples", self.n_resamples, "at least 1; 2000 is usual")?;
         let confidence = self.confidence;
         ensure(
@@ -124,7 +159,7 @@ impl Bootstrap {
         )?;
         let classes = [false, true]
             .map(|class| (0..labels.len()).filter(|&i| labels[i] == class).collect::<Vec<usize>>());
-        let mut values = (0..self.n_resamples as u64)
+        (0..self.n_resamples as u64)
             .into_par_iter()
             .map(|resample| {
                 let mut rng = ChaCha12Rng::seed_from_u64(self.seed);
@@ -137,22 +172,61 @@ impl Bootstrap {
                 }
                 measure(&counts)
             })
-            .collect::<Result<Vec<f64>>>()?;
-        if let Some((index, &value)) = values.iter().enumerate().find(|(_, v)| !v.is_finite()) {
-            return Err(Error::InvalidScore { index, value });
-        }
-        let n = values.len() as f64;
-        let mean = values.iter().sum::<f64>() / n;
-        let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
-        values.sort_by(f64::total_cmp);
-        let tail = (1.0 - confidence) / 2.0;
-        Ok(Interval {
-            estimate,
-            lower: quantile(&values, tail),
-            upper: quantile(&values, 1.0 - tail),
-            standard_error: variance.sqrt(),
-        })
+            .collect()
     }
+}
+
+/// Several metrics on the same resamples, from [`Bootstrap::average_precision`].
+#[derive(Debug, Clone)]
+pub struct Resampled {
+    confidence: f64,
+    estimates: Vec<f64>,
+    /// One list for each resample.
+    values: Vec<Vec<f64>>,
+}
+
+impl Resampled {
+    /// Interval of the k-th.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`] if there is no k-th.
+    pub fn interval(&self, k: usize) -> Result<Interval> {
+        self.check(k)?;
+        interval(self.confidence, self.estimates[k], self.values.iter().map(|v| v[k]).collect())
+    }
+
+    /// Interval of the a-th less the b-th.
+    ///
+    /// # Errors
+    /// As [`interval`](Self::interval).
+    pub fn difference(&self, a: usize, b: usize) -> Result<Interval> {
+        self.check(a)?;
+        self.check(b)?;
+        let values = self.values.iter().map(|v| v[a] - v[b]).collect();
+        interval(self.confidence, self.estimates[a] - self.estimates[b], values)
+    }
+
+    fn check(&self, k: usize) -> Result<()> {
+        ensure(k < self.estimates.len(), "index", k, "below the number of scores that were resampled")
+    }
+}
+
+/// The percentile interval of resampled values.
+fn interval(confidence: f64, estimate: f64, mut values: Vec<f64>) -> Result<Interval> {
+    if let Some((index, &value)) = values.iter().enumerate().find(|(_, v)| !v.is_finite()) {
+        return Err(Error::InvalidScore { index, value });
+    }
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
+    values.sort_by(f64::total_cmp);
+    let tail = (1.0 - confidence) / 2.0;
+    Ok(Interval {
+        estimate,
+        lower: quantile(&values, tail),
+        upper: quantile(&values, 1.0 - tail),
+        standard_error: variance.sqrt(),
+    })
 }
 
 /// Linear between order statistics, numpy's default.

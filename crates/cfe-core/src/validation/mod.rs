@@ -9,7 +9,7 @@ mod folds;
 mod ranks;
 mod wilcoxon;
 
-pub use bootstrap::{Bootstrap, Interval};
+pub use bootstrap::{Bootstrap, Interval, Resampled};
 pub use class_weight::{ClassWeightChoice, ClassWeightSearch, ScoredClassWeight, SelectionMetric};
 pub use folds::{Folds, StratifiedGroupKFold, StratifiedKFold};
 pub use ranks::{Friedman, WinTieLoss, friedman, nemenyi_critical_difference, rank_data, win_tie_loss};

@@ -103,6 +103,28 @@ fn bootstrap_is_deterministic_and_covers_the_spread_of_a_mean() {
 }
 
 #[test]
+fn resampled_average_precision_is_that_of_the_slow_way() {
+    let labels: Vec<bool> = (0..300).map(|i| i % 11 == 0).collect();
+    let a: Vec<f64> = (0..300).map(|i| f64::from(i * 7 % 31) + f64::from(i % 11 == 0) * 9.0).collect();
+    let b: Vec<f64> = (0..300).map(|i| f64::from(i * 5 % 13) - 6.0).collect();
+    let bootstrap = Bootstrap { n_resamples: 50, ..Bootstrap::default() };
+    let ap = |s: &crate::metrics::Scored| s.ranking().average_precision();
+    let fast = bootstrap.average_precision(&labels, &[&a, &b]).expect("valid");
+    let pairs = [
+        (fast.interval(0), bootstrap.interval(&labels, &a, ap)),
+        (fast.interval(1), bootstrap.interval(&labels, &b, ap)),
+        (fast.difference(0, 1), bootstrap.paired_difference(&labels, &a, &b, ap)),
+    ];
+    for (fast, slow) in pairs {
+        let (fast, slow) = (fast.expect("valid"), slow.expect("valid"));
+        assert_abs_diff_eq!(fast.estimate, slow.estimate, epsilon = 1e-12);
+        assert_abs_diff_eq!(fast.lower, slow.lower, epsilon = 1e-12);
+        assert_abs_diff_eq!(fast.upper, slow.upper, epsilon = 1e-12);
+    }
+    assert!(fast.interval(2).is_err());
+}
+
+#[test]
 fn folds_refuse_what_cannot_be_split() {
     for n_splits in [0, 1, 4] {
         let error =
