@@ -18,7 +18,7 @@ Examples:
   cfe inspect m.safetensors
 
 Exit codes: 0 done, 1 a check failed, 2 bad usage (options, settings, outputs that cannot be written),
-3 bad data (a table or model file that cannot be used), 4 training failed.";
+3 bad data (a table or model file that cannot be used), 4 training failed, 130 broken off (Ctrl-C).";
 
 const FIT_EXAMPLES: &str = "\
 Examples:
@@ -231,4 +231,7 @@ pub(super) struct Doctor {
 pub(super) struct Example {
     /// Folder to write to; made if it is not there
     pub folder: PathBuf,
+    /// Write synthetic.csv of so many drawn rows instead, 20 classifiers, 3% positive: to try speed
+    #[arg(long, value_name = "N")]
+    pub rows: Option<usize>,
 }

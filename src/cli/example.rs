@@ -2,10 +2,13 @@
 
 use std::fs;
 
-use cfe_core::io::{AtomicFile, WriteError};
+use std::path::Path;
+
+use cfe_core::io::{AtomicFile, Column, Sink, WriteError, write_predictions};
+use cfe_core::synthetic::Correlated;
 
 use super::args::{Example, Talk};
-use super::error::CliResult;
+use super::error::{CliError, CliResult};
 
 /// 731 rows, 16 classifiers, 42 positives.
 const TABLE: &[u8] = include_bytes!("example/abalone.csv.gz");
@@ -16,10 +19,41 @@ pub(super) fn run(args: &Example, talk: Talk) -> CliResult<()> {
     let folder = &args.folder;
     fs::create_dir_all(folder)
         .map_err(|source| WriteError::Unwritable { path: folder.display().to_string(), source })?;
+    if let Some(rows) = args.rows {
+        return synthetic(rows, &folder.join("synthetic.csv"), talk);
+    }
     AtomicFile::write(folder.join(NAME), TABLE)?;
     AtomicFile::write(folder.join("README.md"), ORIGIN.as_bytes())?;
     let table = folder.join(NAME);
     talk.note(&format!("Wrote {}. Try:", table.display()));
     talk.note(&format!("  cfe fit {} --split-column split --format table", table.display()));
+    Ok(())
+}
+
+/// A drawn table, half of it for training, with 6 decimals as programs write them.
+fn synthetic(rows: usize, path: &Path, talk: Talk) -> CliResult<()> {
+    let kind = Correlated {
+        n_classifiers: 20,
+        n_instances: rows,
+        prevalence: 0.03,
+        missing_share: 0.0,
+        ..Correlated::default()
+    };
+    let drawn = kind.generate(1).map_err(|e| CliError::usage(format!("--rows {rows}: {e}")))?;
+    let ids: Vec<String> = (0..rows).map(|i| i.to_string()).collect();
+    let train = |label: &Option<bool>| if label.is_some() { "train" } else { "test" }.to_owned();
+    let split: Vec<String> = drawn.data.labels().iter().map(train).collect();
+    let truth: Vec<Option<bool>> = drawn.truth.iter().map(|&y| Some(y)).collect();
+    let rounded = drawn.data.predictions().mapv(|p| (p * 1e6).round() / 1e6);
+    let mut columns = vec![
+        ("instance_id", Column::Text(&ids)),
+        ("split", Column::Text(&split)),
+        ("label", Column::Label(&truth)),
+    ];
+    for (name, row) in drawn.data.classifier_names().iter().zip(rounded.rows()) {
+        columns.push((name.as_str(), Column::Float(row.to_slice().unwrap_or_default())));
+    }
+    write_predictions(&Sink::new(path), &columns)?;
+    talk.note(&format!("Wrote {}.", path.display()));
     Ok(())
 }

@@ -154,7 +154,8 @@ fn weights(trust: &TrustReport) -> ReportTable {
         let mut row: Vec<Cell> =
             vec![t.name.as_str().into(), signed(t.weight, 4).into(), percent(t.share, 1).into()];
         row.extend(left_out.then(|| match t.average_precision_lost {
-            Some(i) if i.lower > 0.0 || i.upper < 0.0 => {
+            // What rounds to 0 is no verdict.
+            Some(i) if i.lower > 5e-4 || i.upper < -5e-4 => {
                 Cell::verdict(summary::with_interval(i), i.lower > 0.0)
             }
             other => other.map_or(String::new(), summary::with_interval).into(),
@@ -247,7 +248,8 @@ fn wrong(table: &Table, findings: &[Finding]) -> Section {
 fn origin(outcome: &FitOutcome, table: &Table) -> Section {
     let (negatives, positives) = table.data.class_counts();
     let details = &outcome.model.details;
-    let value = |key: &str| details.provenance.get(key).map(ToString::to_string).unwrap_or_default();
+    let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let value = |key: &str| details.provenance.get(key).map(text).unwrap_or_default();
     let mut facts = ReportTable::new("", ["", "value"]);
     for (name, text) in [
         ("rows", table.data.n_instances().to_string()),

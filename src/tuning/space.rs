@@ -64,6 +64,7 @@ impl Space<'_> {
                 json!({ "confidence": { "label_alpha": 0.0 } }),
                 json!({ "loss": { "focal": { "gamma": 2.0 } } }),
                 json!({ "lambda": 0.1 }),
+                json!({ "aggregator": { "kind": "mean" } }),
                 json!({ "aggregator": { "bias_start": "prior_log_odds" } }),
                 json!({ "aggregator": { "solver": "newton", "ridge": 0.01, "non_negative": true } }),
             ],
@@ -75,6 +76,7 @@ impl Space<'_> {
                 json!({ "loss": { "focal": { "gamma": 2.0 } } }),
                 json!({ "lambda": 0.001 }),
                 json!({ "learning_rate": 0.03 }),
+                json!({ "aggregator": { "kind": { "gated": { "hidden": 4 } } } }),
             ],
         }
     }

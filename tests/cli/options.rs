@@ -99,3 +99,13 @@ fn help_has_examples_and_exit_codes() {
     let doctor = folder.ok("doctor --format json").json();
     assert!(doctor["features"].as_array().unwrap().contains(&"cli".into()));
 }
+
+#[test]
+fn a_drawn_table_is_read_again() {
+    let folder = Folder::new();
+    folder.ok("example . --rows 300");
+    let predicted =
+        folder.ok("fit synthetic.csv --split-column split --set shrinkage=[100] --predictions-out -");
+    assert_eq!(predicted.stdout.lines().count(), 301);
+    assert!(folder.fails(2, "example . --rows 0").contains("--rows 0"));
+}
