@@ -22,32 +22,28 @@ pub(super) fn run(args: &Doctor) -> CliResult<()> {
     match args.format {
         Format::Json => outputs::print(&pretty(&found))?,
         Format::Table => {
-            let text = |value: &Value| match value {
-                Value::String(text) => text.clone(),
-                Value::Array(list) => list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "),
-                Value::Object(map) => {
-                    let part = |(key, value): (&String, &Value)| {
-                        format!("{key} {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned))
-                    };
-                    map.iter().map(part).collect::<Vec<_>>().join(", ")
-                }
-                other => other.to_string(),
-            };
-            let line = |name: &str, key: &str| format!("{name:<18}{}\n", text(&found[key]));
-            let lines = [
-                line("cfe", "version"),
-                line("system", "system"),
-                line("features", "features"),
-                line("threads", "threads"),
-                line("instruction sets", "instruction_sets"),
-                line("libtorch", "libtorch"),
-            ];
+            let names = ["version", "system", "features", "threads", "instruction_sets", "libtorch"];
+            let lines = names.map(|name| lines(if name == "version" { "cfe" } else { name }, &found[name]));
             outputs::print(&lines.concat())?;
         }
     }
     match trouble {
         Some(trouble) => Err(CliError::Check(trouble)),
         None => Ok(()),
+    }
+}
+
+/// A name and its value; a list of texts on one line, an object as a line for each entry.
+fn lines(name: &str, value: &Value) -> String {
+    let line = |text: &str| format!("{:<18}{text}\n", name.replace('_', " "));
+    match value {
+        Value::String(text) => line(text),
+        Value::Array(list) => line(&list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")),
+        Value::Object(map) => {
+            let entry = |(key, value)| lines(&format!("{name} {key}"), value);
+            map.iter().map(entry).collect()
+        }
+        other => line(&other.to_string()),
     }
 }
 
