@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::TypedValueParser as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::bench::{AlsBench, BenchData, EpochBench, Suite};
@@ -49,6 +50,20 @@ pub enum Command {
         #[arg(long, value_enum, default_value_t = Format::Table)]
         format: Format,
     },
+    /// Compare every method on tables of your own: both trainers with their variants, the recommended combiner, all baselines.
+    ///
+    /// A table whose rows outside the train split have labels is scored on those, any other by cross-validation. Exit
+    /// codes: 0 done; 2 bad usage, 3 bad data, 4 a method failed.
+    #[command(args_override_self = true)]
+    Run(Run),
+    /// Train every combination of some levels over seeds and compare the levels.
+    ///
+    /// A grid is a TOML file, or one of those that ship: published, collapse, focal, diversity, ci. With --out, finished
+    /// cells are kept in DIR/cells.jsonl and not trained again, also after a kill; without other changes the files come out
+    /// the same byte for byte. A cell that fails is recorded and counted, and is no failure of the run. Exit codes: 0
+    /// done; 1 a figure got worse (--check); 2 bad usage or a bad grid, 3 bad data, 4 every cell failed.
+    #[command(args_override_self = true)]
+    Ablate(Ablate),
     /// Measure speed.
     #[command(subcommand)]
     Bench(Bench),
@@ -106,6 +121,81 @@ pub struct Benchmark {
     /// Threads; 0 is all cores.
     #[arg(long, default_value_t = 0)]
     pub threads: usize,
+}
+
+/// Options of `run`.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// Tables of predictions, one row for each instance.
+    #[arg(value_name = "TABLE", required = true)]
+    pub tables: Vec<PathBuf>,
+    /// Column whose `train` rows are learnt from.
+    #[arg(long, value_name = "COLUMN")]
+    pub split_column: Option<String>,
+    /// Column of the labels; `label` unless given.
+    #[arg(long, value_name = "COLUMN")]
+    pub label_column: Option<String>,
+    /// Methods to run, by name; all of this build if none is named.
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub methods: Vec<String>,
+    /// Folds of the cross-validation, fewer where a class is small.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(2..).map(usize::from))]
+    pub folds: usize,
+    /// Seed of starts and folds.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Also write report.html, report.md, results.json and results.csv into this folder.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// What to print.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+    /// Threads; 0 is all cores.
+    #[arg(long, default_value_t = 0)]
+    pub threads: usize,
+}
+
+/// Options of `ablate`.
+#[derive(Debug, Args)]
+pub struct Ablate {
+    /// The grid: a TOML file, or the name of one that ships.
+    #[arg(value_name = "GRID")]
+    pub grid: String,
+    /// Keep finished cells in this folder, and write cells.csv, report.html, report.md and report.json into it.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Threads; 0 is all cores.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub threads: usize,
+    /// Seeds 0 to below N instead of those of the grid.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub seeds: Option<u64>,
+    /// Exit with 1 if a figure is worse than in this baseline by more than its noise; without a file, than in the one that
+    /// ships with the grid.
+    #[arg(long, value_name = "JSON", num_args = 0..=1)]
+    pub check: Option<Option<PathBuf>>,
+    /// Write the figures of this run as a baseline for --check.
+    #[arg(long, value_name = "JSON")]
+    pub write_baseline: Option<PathBuf>,
+    /// What to print.
+    #[arg(long, value_enum, default_value_t = ReportFormat::Terminal)]
+    pub format: ReportFormat,
+}
+
+/// A form of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// Text and tables.
+    #[value(alias = "table")]
+    Terminal,
+    /// Markdown.
+    Markdown,
+    /// A page of its own, with charts.
+    Html,
+    /// One JSON object.
+    Json,
+    /// One line for each cell.
+    Csv,
 }
 
 /// Options of `published`.

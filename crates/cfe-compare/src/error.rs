@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use cf_ensemble::BackendError;
 
+use crate::ablate::AblateError;
 use crate::published::Method;
 use crate::report::files::FileError;
 
@@ -60,6 +61,18 @@ pub enum Error {
     /// A table could not be read.
     #[error(transparent)]
     Table(#[from] Box<cf_ensemble::io::TableError>),
+    /// A table cannot be scored.
+    #[error(
+        "{table}: no labeled row lies outside the train split, and {negatives} negative and {positives} positive ones are too          few to cross-validate; label two of each class, or name the split with --split-column"
+    )]
+    TooFewLabels {
+        /// The table.
+        table: String,
+        /// Labeled negatives.
+        negatives: usize,
+        /// Labeled positives.
+        positives: usize,
+    },
     /// A folder could not be read.
     #[error("the folder {} cannot be read: {source}", path.display())]
     Folder {
@@ -128,6 +141,9 @@ pub enum Error {
     /// A statistic could not be computed.
     #[error("the results cannot be tested: {0}")]
     Statistics(cf_ensemble::Error),
+    /// An ablation.
+    #[error(transparent)]
+    Ablation(#[from] AblateError),
     /// A backend could not be had.
     #[error(transparent)]
     Backend(#[from] BackendError),
@@ -159,7 +175,8 @@ impl Error {
             | Error::Threads { .. }
             | Error::Folder { .. }
             | Error::NoTables { .. } => 2,
-            Error::Table(_) | Error::External { .. } => 3,
+            Error::Ablation(error) => error.exit_code(),
+            Error::Table(_) | Error::TooFewLabels { .. } | Error::External { .. } => 3,
             _ => 4,
         }
     }

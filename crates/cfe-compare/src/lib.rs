@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod ablate;
 pub mod bench;
 pub mod benchmark;
 pub mod cli;
@@ -12,5 +13,6 @@ pub mod convergence;
 pub mod error;
 pub mod numpy;
 pub mod published;
+pub mod run;
 
 pub use cfe_report as report;

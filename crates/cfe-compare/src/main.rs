@@ -8,20 +8,26 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
+use cfe_compare::ablate::run_ablation;
 use cfe_compare::bench::{Suite, run_als, run_epochs, write_data};
 use cfe_compare::benchmark::run_benchmark;
-use cfe_compare::cli::{Bench, Benchmark, Cli, Command, FILES, Format, JsonOnly, Published, render_files};
+use cfe_compare::cli::{
+    Ablate, Bench, Benchmark, Cli, Command, FILES, Format, JsonOnly, Published, Run, render_files,
+};
 use cfe_compare::convergence::{self, Convergence, run_convergence};
 use cfe_compare::error::{CHECK_FAILED, Error};
 use cfe_compare::published::{self, Report};
 use cfe_compare::report::files::OutputFiles;
 use cfe_compare::report::terminal::{self, DEFAULT_WIDTH};
+use cfe_compare::run::run_tables;
 use clap::Parser as _;
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Published(options) => published(&options),
         Command::Benchmark(options) => benchmark(&options),
+        Command::Run(options) => run(&options),
+        Command::Ablate(options) => ablate(&options),
         Command::Convergence { options, out, format } => convergence(&options, out.as_deref(), format),
         Command::Bench(Bench::Als { options, format: JsonOnly::Json }) => {
             run_als(&options).and_then(|report| print_line(&report))
@@ -63,6 +69,40 @@ fn convergence(options: &Convergence, out: Option<&Path>, format: Format) -> Res
     print(&convergence::render(&races, format, width())?);
     write(files, || convergence::files(&races))?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn run(options: &Run) -> Result<ExitCode, Error> {
+    let files = open(options.out.as_deref())?;
+    let shown = std::io::stderr().is_terminal();
+    let results = run_tables(options, |table| {
+        if shown {
+            eprintln!("{table}");
+        }
+    })?;
+    print(&results.render(options.format, width())?);
+    write(files, || results.files())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn ablate(options: &Ablate) -> Result<ExitCode, Error> {
+    let ablation = run_ablation(options)?;
+    print(&ablation.render(options.format, width())?);
+    for note in &ablation.notes {
+        eprintln!("{note}");
+    }
+    if ablation.failed() > 0 {
+        eprintln!("warning: {} cells failed; the report says which and why", ablation.failed());
+    }
+    let Some(checked) = &ablation.checked else { return Ok(ExitCode::SUCCESS) };
+    for text in &checked.better {
+        eprintln!("check: better than the baseline: {text}");
+    }
+    for text in &checked.worse {
+        eprintln!("check failed: {text}");
+    }
+    let (worse, compared) = (checked.worse.len(), checked.compared);
+    eprintln!("check: {worse} of {compared} figures are worse than the baseline by more than their noise");
+    Ok(if worse == 0 { ExitCode::SUCCESS } else { ExitCode::from(CHECK_FAILED) })
 }
 
 fn bench_suite(suite: &Suite) -> Result<ExitCode, Error> {

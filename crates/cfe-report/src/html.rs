@@ -1,7 +1,7 @@
 //! A document as one self-contained page: style and charts are inside, nothing is fetched.
 
 use super::table::{Cell, Table, Tone};
-use super::{Block, Document, svg};
+use super::{Block, Document, HeatMap, svg};
 
 const STYLE: &str = include_str!("style.css");
 
@@ -27,16 +27,20 @@ fn block(block: &Block) -> String {
         Block::Text(text) => format!("<p>{}</p>\n", escape(text)),
         Block::List(items) => list(items, ""),
         Block::Table(of) => table(of),
-        Block::Figure { caption, panels } => {
-            let charts: String = panels.iter().map(svg::draw).collect();
-            // Pairs stay side by side where there is room.
-            let even = if panels.len() % 2 == 0 { " even" } else { "" };
-            format!(
-                "<figure>\n<figcaption>{}</figcaption>\n<div class=\"panels{even}\">\n{charts}</div>\n</figure>\n",
-                escape(caption)
-            )
-        }
+        Block::Figure { caption, panels } => figure(caption, panels.iter().map(svg::draw)),
+        Block::HeatMaps { caption, maps } => figure(caption, maps.iter().map(HeatMap::draw)),
+        Block::Ranks { caption, diagram } => figure(caption, [diagram.draw()].into_iter()),
     }
+}
+
+fn figure(caption: &str, charts: impl ExactSizeIterator<Item = String>) -> String {
+    // Pairs stay side by side where there is room.
+    let even = if charts.len().is_multiple_of(2) { " even" } else { "" };
+    let charts: String = charts.collect();
+    let caption = escape(caption);
+    format!(
+        "<figure>\n<figcaption>{caption}</figcaption>\n<div class=\"panels{even}\">\n{charts}</div>\n</figure>\n"
+    )
 }
 
 fn list(items: &[String], attributes: &str) -> String {

@@ -7,15 +7,19 @@
 
 pub mod chart;
 pub mod files;
+mod heat;
 pub mod html;
 pub mod markdown;
 pub mod number;
+mod ranks;
 pub mod scale;
 pub mod svg;
 pub mod table;
 pub mod terminal;
 
 pub use chart::{Axis, Bar, Ink, Panel, Stroke};
+pub use heat::HeatMap;
+pub use ranks::RankDiagram;
 pub use table::{Cell, Table, Tone};
 
 /// A report, in the order it is read.
@@ -54,6 +58,27 @@ pub enum Block {
         /// The charts.
         panels: Vec<Panel>,
     },
+    /// Heat maps under one caption. Only HTML can show them.
+    HeatMaps {
+        /// Says what is seen.
+        caption: String,
+        /// The maps.
+        maps: Vec<HeatMap>,
+    },
+    /// A critical-difference diagram. Only HTML can show it.
+    Ranks {
+        /// Says what is seen.
+        caption: String,
+        /// The diagram.
+        diagram: RankDiagram,
+    },
+}
+
+impl Block {
+    /// Whether text cannot show it.
+    pub fn is_drawing(&self) -> bool {
+        matches!(self, Block::Figure { .. } | Block::HeatMaps { .. } | Block::Ranks { .. })
+    }
 }
 
 impl Section {
@@ -91,6 +116,22 @@ impl Section {
         if !panels.is_empty() {
             self.blocks.push(Block::Figure { caption: caption.into(), panels });
         }
+        self
+    }
+
+    /// Adds heat maps; none leave no trace.
+    #[must_use]
+    pub fn heat_maps(mut self, caption: impl Into<String>, maps: Vec<HeatMap>) -> Self {
+        if !maps.is_empty() {
+            self.blocks.push(Block::HeatMaps { caption: caption.into(), maps });
+        }
+        self
+    }
+
+    /// Adds a critical-difference diagram.
+    #[must_use]
+    pub fn ranks(mut self, caption: impl Into<String>, diagram: RankDiagram) -> Self {
+        self.blocks.push(Block::Ranks { caption: caption.into(), diagram });
         self
     }
 }

@@ -7,7 +7,7 @@ pub fn write(document: &Document) -> String {
     let mut out = format!("# {}\n\n", escape(&document.title));
     out += &list(&document.answers);
     for section in &document.sections {
-        if section.blocks.iter().all(|block| matches!(block, Block::Figure { .. })) {
+        if section.blocks.iter().all(Block::is_drawing) {
             continue;
         }
         out += &format!("\n## {}\n", escape(&section.title));
@@ -16,7 +16,7 @@ pub fn write(document: &Document) -> String {
                 Block::Text(text) => out += &format!("\n{}\n", escape(text)),
                 Block::List(items) => out += &format!("\n{}", list(items)),
                 Block::Table(of) => out += &format!("\n{}", table(of)),
-                Block::Figure { .. } => {}
+                Block::Figure { .. } | Block::HeatMaps { .. } | Block::Ranks { .. } => {}
             }
         }
     }

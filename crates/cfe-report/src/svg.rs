@@ -17,7 +17,7 @@ const BOTTOM: f64 = 42.0;
 const LEFT: f64 = 50.0;
 const RIGHT: f64 = 12.0;
 /// About the width of a character at the size of the labels.
-const CHARACTER: f64 = 6.1;
+pub(crate) const CHARACTER: f64 = 6.1;
 /// Labels closer than this run into each other.
 const LABEL_GAP: f64 = 13.0;
 
@@ -203,12 +203,12 @@ fn class(ink: Ink) -> String {
     }
 }
 
-fn rule(out: &mut String, class: &str, from: (f64, f64), to: (f64, f64)) {
+pub(crate) fn rule(out: &mut String, class: &str, from: (f64, f64), to: (f64, f64)) {
     let (x1, y1, x2, y2) = (at(from.0), at(from.1), at(to.0), at(to.1));
     push(out, format_args!("<line class=\"{class}\" x1=\"{x1}\" y1=\"{y1}\" x2=\"{x2}\" y2=\"{y2}\"/>"));
 }
 
-fn text(out: &mut String, (x, y): (f64, f64), anchor: &str, class: &str, words: &str) {
+pub(crate) fn text(out: &mut String, (x, y): (f64, f64), anchor: &str, class: &str, words: &str) {
     if words.is_empty() {
         return;
     }
@@ -220,12 +220,12 @@ fn text(out: &mut String, (x, y): (f64, f64), anchor: &str, class: &str, words: 
 }
 
 /// Writing to a string cannot fail.
-fn push(out: &mut String, element: std::fmt::Arguments<'_>) {
+pub(crate) fn push(out: &mut String, element: std::fmt::Arguments<'_>) {
     let _ = writeln!(out, "{element}");
 }
 
 /// A coordinate with a tenth of a unit.
-fn at(position: f64) -> String {
+pub(crate) fn at(position: f64) -> String {
     super::number::fixed(position, 1)
 }
 

@@ -14,7 +14,7 @@ pub fn write(document: &Document, width: usize) -> String {
     let mut out = format!("{}\n{}\n\n", document.title, "=".repeat(document.title.chars().count()));
     out += &list(&document.answers, width);
     for section in &document.sections {
-        if section.blocks.iter().all(|block| matches!(block, Block::Figure { .. })) {
+        if section.blocks.iter().all(Block::is_drawing) {
             continue;
         }
         out += &format!("\n{}\n{}\n\n", section.title, "-".repeat(section.title.chars().count()));
@@ -23,7 +23,7 @@ pub fn write(document: &Document, width: usize) -> String {
                 Block::Text(text) => out += &wrap(text, width, "", ""),
                 Block::List(items) => out += &list(items, width),
                 Block::Table(of) => out += &table(of, width),
-                Block::Figure { .. } => {}
+                Block::Figure { .. } | Block::HeatMaps { .. } | Block::Ranks { .. } => {}
             }
         }
     }

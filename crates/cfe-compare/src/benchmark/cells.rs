@@ -7,7 +7,7 @@ use cf_ensemble::io::{Source, Table, TableOptions, read_table};
 use cf_ensemble::metrics::{BinEdge, Scored};
 use serde::{Deserialize, Serialize};
 
-use super::methods::Method;
+use super::methods::{Method, Scores};
 use crate::error::Error;
 
 /// What one method reaches on one table.
@@ -71,21 +71,35 @@ fn measure(data_set: &str, seed: u64, table: &Table, method: Method) -> Result<C
     let began = Instant::now();
     let scores = method.score(&table.data, &test, seed).map_err(failed)?;
     let seconds = began.elapsed().as_secs_f64();
-    let ranking = Scored::new(&labels, &scores.ranking).map_err(failed)?.ranking();
-    let probabilities = scores.probabilities.map(|p| Scored::new(&labels, &p)).transpose().map_err(failed)?;
+    let mut cell = figures(&labels, &scores).map_err(failed)?;
+    cell.data_set = data_set.to_owned();
+    cell.seed = seed;
+    cell.method = method.name().to_owned();
+    cell.train_positives = Some(table.data.class_counts().1);
+    cell.seconds = seconds;
+    Ok(cell)
+}
+
+/// The figures of scores against labels; names, seed and time are left open.
+///
+/// # Errors
+/// Scores that are not finite, probabilities outside [0, 1].
+pub fn figures(labels: &[bool], scores: &Scores) -> cf_ensemble::Result<Cell> {
+    let ranking = Scored::new(labels, &scores.ranking)?.ranking();
+    let probabilities = scores.probabilities.as_ref().map(|p| Scored::new(labels, p)).transpose()?;
     let ece = |p: &Scored| p.expected_calibration_error(10, BinEdge::LeftClosed);
     Ok(Cell {
-        data_set: data_set.to_owned(),
-        seed,
-        method: method.name().to_owned(),
-        train_positives: Some(table.data.class_counts().1),
+        data_set: String::new(),
+        seed: 0,
+        method: String::new(),
+        train_positives: None,
         average_precision: ranking.average_precision(),
         roc_auc: ranking.roc_auc(),
         brier: probabilities.as_ref().map(Scored::brier),
         log_loss: probabilities.as_ref().map(Scored::log_loss),
-        ece: probabilities.as_ref().map(ece).transpose().map_err(failed)?,
+        ece: probabilities.as_ref().map(ece).transpose()?,
         best_f1: ranking.best_f1().map(|best| best.value),
-        seconds,
+        seconds: 0.0,
     })
 }
 

@@ -23,7 +23,7 @@ pub fn run_benchmark(
     options: &Benchmark,
     progress: impl FnMut(&str) + Send,
 ) -> Result<BenchmarkResults, Error> {
-    let methods = chosen(&options.methods)?;
+    let methods = chosen(&options.methods, Method::benchmarked())?;
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(options.threads)
         .build()
@@ -35,11 +35,15 @@ pub fn run_benchmark(
     Ok(BenchmarkResults { cells, summary })
 }
 
-fn chosen(names: &[String]) -> Result<Vec<Method>, Error> {
-    let all = Method::all();
+/// Methods by name; `default` if none is named.
+///
+/// # Errors
+/// [`Error::UnknownMethod`].
+pub fn chosen(names: &[String], default: Vec<Method>) -> Result<Vec<Method>, Error> {
     if names.is_empty() {
-        return Ok(all);
+        return Ok(default);
     }
+    let all = Method::all();
     let find = |name: &String| {
         all.iter().copied().find(|method| method.name() == name).ok_or_else(|| Error::UnknownMethod {
             name: name.clone(),

@@ -14,9 +14,14 @@ pub enum Method {
     AlsWeighted,
     /// ALS as published, without class weights.
     AlsUnweighted,
+    /// ALS on the objective of joint training.
+    AlsExact,
     /// Joint training as published, with class weights, f32 on the CPU.
     #[cfg(feature = "torch")]
     TorchWeighted,
+    /// The same without class weights.
+    #[cfg(feature = "torch")]
+    TorchUnweighted,
     /// A combiner without factorisation.
     Baseline(Baseline),
 }
@@ -28,16 +33,35 @@ pub struct Scores {
     pub ranking: Vec<f64>,
     /// Probabilities; `None` for ranks.
     pub probabilities: Option<Vec<f64>>,
+    /// Weight of each classifier (m), for methods that have one.
+    pub weights: Option<Vec<f64>>,
 }
 
 impl Method {
     /// Every method of this build, the recommended one first.
     pub fn all() -> Vec<Method> {
-        let mut methods = vec![Method::Recommended, Method::AlsWeighted, Method::AlsUnweighted];
+        let mut methods =
+            vec![Method::Recommended, Method::AlsWeighted, Method::AlsUnweighted, Method::AlsExact];
         #[cfg(feature = "torch")]
-        methods.push(Method::TorchWeighted);
+        methods.extend([Method::TorchWeighted, Method::TorchUnweighted]);
         methods.extend(Baseline::ALL.map(Method::Baseline));
         methods
+    }
+
+    /// The methods of the benchmark, whose ranks depend on who takes part: of each trainer the published form.
+    pub fn benchmarked() -> Vec<Method> {
+        let variant = |method: &Method| match method {
+            Method::AlsExact => true,
+            #[cfg(feature = "torch")]
+            Method::TorchUnweighted => true,
+            _ => false,
+        };
+        Self::all().into_iter().filter(|method| !variant(method)).collect()
+    }
+
+    /// Whether a backend trains it.
+    pub fn is_trained(self) -> bool {
+        !matches!(self, Method::Recommended | Method::Baseline(_))
     }
 
     /// Name in tables and files.
@@ -46,8 +70,11 @@ impl Method {
             Method::Recommended => "recommended",
             Method::AlsWeighted => "als",
             Method::AlsUnweighted => "als_unweighted",
+            Method::AlsExact => "als_exact",
             #[cfg(feature = "torch")]
             Method::TorchWeighted => "torch",
+            #[cfg(feature = "torch")]
+            Method::TorchUnweighted => "torch_unweighted",
             Method::Baseline(baseline) => baseline.name(),
         }
     }
@@ -58,8 +85,11 @@ impl Method {
             Method::Recommended => "the recommended preset of CF-Ensemble",
             Method::AlsWeighted => "ALS as published, class weights, prior-corrected",
             Method::AlsUnweighted => "ALS as published, without class weights",
+            Method::AlsExact => "ALS on the objective of joint training, class weights, prior-corrected",
             #[cfg(feature = "torch")]
             Method::TorchWeighted => "joint training as published, class weights, prior-corrected",
+            #[cfg(feature = "torch")]
+            Method::TorchUnweighted => "joint training as published, without class weights",
             Method::Baseline(baseline) => baseline.description(),
         }
     }
@@ -74,21 +104,27 @@ impl Method {
                 let fitted = Recommended::try_from(RecommendedSpec { seed, ..RecommendedSpec::default() })?
                     .fit(data)?;
                 let predictions = fitted.model.predict(data.select_instances(test)?.predictions())?;
-                Ok(Scores { ranking: predictions.logits, probabilities: Some(predictions.probabilities) })
+                let weights = fitted.model.classifier_weights().weights.iter().map(|w| w.total).collect();
+                Ok(Scores {
+                    ranking: predictions.logits,
+                    probabilities: Some(predictions.probabilities),
+                    weights: Some(weights),
+                })
             }
             Method::AlsWeighted => transductive(&als(ClassWeight::Balanced, seed)?, data, test),
             Method::AlsUnweighted => transductive(&als(ClassWeight::Uniform, seed)?, data, test),
-            #[cfg(feature = "torch")]
-            Method::TorchWeighted => {
-                let spec =
-                    cf_ensemble::torch::TorchSpec { seed, ..cf_ensemble::torch::TorchSpec::published() };
-                transductive(&cf_ensemble::torch::Torch::try_from(spec)?, data, test)
+            Method::AlsExact => {
+                transductive(&Als::try_from(AlsSpec { seed, ..AlsSpec::exact() })?, data, test)
             }
+            #[cfg(feature = "torch")]
+            Method::TorchWeighted => transductive(&torch(ClassWeight::Balanced, seed)?, data, test),
+            #[cfg(feature = "torch")]
+            Method::TorchUnweighted => transductive(&torch(ClassWeight::Uniform, seed)?, data, test),
             Method::Baseline(baseline) => {
                 let fitted = baseline.fit(data)?;
                 let scores = fitted.predict(data.select_instances(test)?.predictions())?;
                 let probabilities = fitted.is_probability().then(|| scores.clone());
-                Ok(Scores { ranking: scores, probabilities })
+                Ok(Scores { ranking: scores, probabilities, weights: fitted.weights().map(<[f64]>::to_vec) })
             }
         }
     }
@@ -98,9 +134,20 @@ fn als(class_weight: ClassWeight, seed: u64) -> Result<Als> {
     Als::try_from(AlsSpec { class_weight, seed, ..AlsSpec::default() })
 }
 
+#[cfg(feature = "torch")]
+fn torch(class_weight: ClassWeight, seed: u64) -> Result<cf_ensemble::torch::Torch> {
+    use cf_ensemble::torch::{Torch, TorchSpec};
+    Torch::try_from(TorchSpec { class_weight, seed, ..TorchSpec::published() })
+}
+
 /// The published trainers see the unlabeled instances too, and predict them from their own factors.
 fn transductive(trainer: &dyn Trainer, data: &EnsembleData, test: &[usize]) -> Result<Scores> {
-    let predictions = trainer.fit(data)?.model.predict_training(data)?;
+    let fitted = trainer.fit(data)?;
+    let predictions = fitted.model.predict_training(data)?;
     let of = |values: &[f64]| test.iter().map(|&i| values[i]).collect();
-    Ok(Scores { ranking: of(&predictions.logits), probabilities: Some(of(&predictions.prior_corrected)) })
+    Ok(Scores {
+        ranking: of(&predictions.logits),
+        probabilities: Some(of(&predictions.prior_corrected)),
+        weights: fitted.model.aggregator.weights().map(|(weights, _)| weights.to_vec()),
+    })
 }

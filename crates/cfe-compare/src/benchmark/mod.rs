@@ -12,9 +12,9 @@ mod external;
 mod methods;
 mod summary;
 
-pub use cells::{Cell, run};
-pub use command::{BenchmarkResults, run_benchmark};
+pub use cells::{Cell, figures, run};
+pub use command::{BenchmarkResults, chosen, run_benchmark};
 pub use document::document;
 pub use external::read_external;
-pub use methods::Method;
+pub use methods::{Method, Scores};
 pub use summary::{DataSetRow, MethodRow, Summary, summarise};

@@ -134,6 +134,29 @@ impl Bootstrap {
         Ok(Resampled { confidence: self.confidence, estimates, values })
     }
 
+    /// Interval of the mean of independent values (n, finite), such as differences over data sets or seeds.
+    ///
+    /// With few values it is too narrow: under ten, read it beside the values themselves.
+    ///
+    /// ```
+    /// use cfe_core::validation::Bootstrap;
+    /// let gain = Bootstrap::default().mean(&[0.01, 0.03, 0.02, 0.04])?;
+    /// assert!((gain.estimate - 0.025).abs() < 1e-15 && gain.lower > 0.01 && gain.upper < 0.04);
+    /// # Ok::<(), cfe_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::NothingToEvaluate`], [`Error::InvalidScore`], and settings out of range.
+    pub fn mean(&self, values: &[f64]) -> Result<Interval> {
+        if values.is_empty() {
+            return Err(Error::NothingToEvaluate);
+        }
+        let n = values.len() as f64;
+        let sum_of = |counts: &[f64]| counts.iter().zip(values).map(|(k, v)| k * v).sum::<f64>();
+        let all = vec![1.0; values.len()];
+        self.run(&vec![true; values.len()], sum_of(&all) / n, |counts| Ok(sum_of(counts) / n))
+    }
+
     fn run(
         &self,
         labels: &[bool],

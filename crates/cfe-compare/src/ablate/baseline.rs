@@ -1,0 +1,166 @@
+//! A gate: figures of a run against those of an earlier one.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::cell::Outcome;
+use super::error::AblateError;
+use super::figure::Figure;
+use super::plan::Plan;
+use super::results::{Result as Cell, mean, results};
+
+/// Figures that are held, with the least that is called noise, and whether larger is better.
+const HELD: [(Figure, f64, bool); 5] = [
+    (Figure::AveragePrecision, 0.005, true),
+    (Figure::ApGain, 0.005, true),
+    (Figure::LogLoss, 0.01, false),
+    (Figure::Collapse, 0.02, false),
+    (Figure::Inverted, 0.02, false),
+];
+
+/// Standard errors over seeds that are called noise.
+const STANDARD_ERRORS: f64 = 3.0;
+
+/// What is held, level by level.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Baseline {
+    /// Title of the grid.
+    pub title: String,
+    /// Cells of the grid.
+    pub cells: usize,
+    /// Cells that failed.
+    pub failed: usize,
+    /// By factor, level and figure.
+    pub levels: BTreeMap<String, BTreeMap<String, BTreeMap<Figure, Held>>>,
+}
+
+/// A mean with what is called its noise.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Held {
+    /// Over the cells of the level.
+    pub mean: f64,
+    /// 3 standard errors of the means of the seeds, or a floor where that is smaller.
+    pub noise: f64,
+}
+
+/// The result of a check.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Checked {
+    /// Figures compared.
+    pub compared: usize,
+    /// What got worse, a sentence each.
+    pub worse: Vec<String>,
+    /// What got better by more than its noise.
+    pub better: Vec<String>,
+}
+
+impl Baseline {
+    /// That of a run.
+    pub fn new(plan: &Plan, outcomes: &[Outcome]) -> Self {
+        let cells = results(plan, outcomes);
+        let factors = plan.grid.factors.iter().enumerate().map(|(k, factor)| {
+            let levels = factor.levels.iter().enumerate().map(|(level, of)| {
+                let own: Vec<Cell<'_>> =
+                    cells.iter().filter(|cell| cell.levels[k] == level).copied().collect();
+                (of.name.clone(), hold(&own))
+            });
+            (factor.name.clone(), levels.collect())
+        });
+        Self {
+            title: plan.grid.title.clone(),
+            cells: cells.len(),
+            failed: cells.iter().filter(|cell| cell.figures().is_none()).count(),
+            levels: factors.collect(),
+        }
+    }
+
+    /// Reads a file; `path` is for messages.
+    ///
+    /// # Errors
+    /// [`AblateError::Baseline`].
+    pub fn parse(path: &Path, text: &str) -> Result<Self, AblateError> {
+        serde_json::from_str(text)
+            .map_err(|error| AblateError::Baseline { path: path.to_owned(), why: error.to_string() })
+    }
+
+    /// Compares a later run with this one. A level that is gone, and a figure that can no longer be measured, are worse.
+    pub fn check(&self, run: &Baseline) -> Checked {
+        let mut checked = Checked::default();
+        checked.note(run.failed <= self.failed, || {
+            format!("{} of {} cells failed, {} did before", run.failed, run.cells, self.failed)
+        });
+        checked.note(run.cells == self.cells, || {
+            format!(
+                "the grid has {} cells, {} before; write a new baseline if that is meant",
+                run.cells, self.cells
+            )
+        });
+        for (factor, levels) in &self.levels {
+            for (level, figures) in levels {
+                let now = run.levels.get(factor).and_then(|levels| levels.get(level));
+                for (&figure, held) in figures {
+                    let measured = now.and_then(|figures| figures.get(&figure)).map(|held| held.mean);
+                    checked.compare(&format!("{factor} {level}"), figure, *held, measured);
+                }
+            }
+        }
+        checked
+    }
+}
+
+impl Checked {
+    fn compare(&mut self, place: &str, figure: Figure, held: Held, measured: Option<f64>) {
+        let larger_is_better = HELD.iter().find(|(of, ..)| *of == figure).is_none_or(|(.., larger)| *larger);
+        let sign = if larger_is_better { 1.0 } else { -1.0 };
+        // NaN is worse.
+        let change = measured.map_or(f64::NAN, |measured| sign * (measured - held.mean));
+        let text = || {
+            let measured = measured.map_or_else(|| "not measured".to_owned(), |value| format!("{value:.4}"));
+            format!(
+                "{place}: {} is {measured}, was {:.4} (noise {:.4})",
+                figure.label(),
+                held.mean,
+                held.noise
+            )
+        };
+        if change > held.noise {
+            self.better.push(text());
+        }
+        self.note(change >= -held.noise, text);
+    }
+
+    fn note(&mut self, ok: bool, text: impl FnOnce() -> String) {
+        self.compared += 1;
+        if !ok {
+            self.worse.push(text());
+        }
+    }
+}
+
+fn hold(cells: &[Cell<'_>]) -> BTreeMap<Figure, Held> {
+    let of = HELD.iter().filter_map(|&(figure, floor, _)| {
+        let noise = (STANDARD_ERRORS * standard_error(cells, figure)).max(floor);
+        Some((figure, Held { mean: mean(cells, figure)?, noise }))
+    });
+    of.collect()
+}
+
+/// Of the mean over seeds; 0 for a single seed.
+fn standard_error(cells: &[Cell<'_>], figure: Figure) -> f64 {
+    let mut by_seed: BTreeMap<u64, Vec<Cell<'_>>> = BTreeMap::new();
+    for cell in cells {
+        by_seed.entry(cell.seed).or_default().push(*cell);
+    }
+    let means: Vec<f64> = by_seed.values().filter_map(|cells| mean(cells, figure)).collect();
+    let n = means.len() as f64;
+    if n < 2.0 {
+        return 0.0;
+    }
+    let centre = means.iter().sum::<f64>() / n;
+    let variance = means.iter().map(|value| (value - centre).powi(2)).sum::<f64>() / (n - 1.0);
+    (variance / n).sqrt()
+}

@@ -1,0 +1,92 @@
+//! Trains and measures a cell.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use cf_ensemble::WeightStats;
+use cf_ensemble::baselines::Baseline;
+use cf_ensemble::diversity::diagnose;
+use cf_ensemble::metrics::MetricSummary;
+use serde::{Deserialize, Serialize};
+
+use super::figure::{Figure, Figures};
+use super::plan::Job;
+
+/// What became of a cell. A failure is a result as well: with a large learning rate, say.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Measured.
+    Figures(Box<Figures>),
+    /// Why there is nothing to measure.
+    Error(String),
+}
+
+impl Outcome {
+    /// The figures, if there are any.
+    pub fn figures(&self) -> Option<&Figures> {
+        match self {
+            Outcome::Figures(figures) => Some(figures),
+            Outcome::Error(_) => None,
+        }
+    }
+}
+
+/// Runs a job. Neither an error nor a panic in a trainer reaches other cells.
+pub fn run(job: &Job, folder: &Path) -> Outcome {
+    match catch_unwind(AssertUnwindSafe(|| measure(job, folder))) {
+        Ok(Ok(figures)) => Outcome::Figures(Box::new(figures)),
+        Ok(Err(why)) => Outcome::Error(why),
+        Err(_) => Outcome::Error("the trainer panicked: a fault of the program".to_owned()),
+    }
+}
+
+fn measure(job: &Job, folder: &Path) -> Result<Figures, String> {
+    let text = |error: cf_ensemble::Error| error.to_string();
+    let drawn = job.scenario.draw(folder, job.seed)?;
+    let trainer = job.trainer().map_err(|error| error.to_string())?;
+    let fitted = trainer.fit(&drawn.data).map_err(text)?;
+    let predictions = fitted.model.predict_training(&drawn.data).map_err(text)?;
+    let of_test = |values: &[f64]| drawn.test.iter().map(|&i| values[i]).collect::<Vec<f64>>();
+    let probabilities = of_test(&predictions.probabilities);
+    let own = MetricSummary::new(
+        &drawn.truth,
+        &of_test(&predictions.logits),
+        &of_test(&predictions.prior_corrected),
+    )
+    .map_err(text)?;
+    let mean = Baseline::Mean
+        .fit(&drawn.data)
+        .and_then(|fitted| fitted.predict(drawn.data.predictions()))
+        .map_err(text)?;
+    let mean = of_test(&mean);
+    let mean = MetricSummary::new(&drawn.truth, &mean, &mean).map_err(text)?;
+    let weights = fitted.model.aggregator.weights().map_or(&[][..], |(weights, _)| weights);
+    if !fitted.loss.total.is_finite() {
+        return Err(format!("training ended with a loss of {}; lower the learning rate", fitted.loss.total));
+    }
+    let figures = Figures {
+        average_precision: own.average_precision,
+        roc_auc: own.roc_auc,
+        log_loss: own.log_loss,
+        brier: own.brier,
+        ece: own.ece,
+        mean_average_precision: mean.average_precision,
+        mean_roc_auc: mean.roc_auc,
+        mean_log_loss: mean.log_loss,
+        mean_brier: mean.brier,
+        mean_ece: mean.ece,
+        weights: WeightStats::new(weights),
+        symptoms: diagnose(weights, &probabilities, own.roc_auc, mean.roc_auc),
+        iterations: fitted.history.n_iterations(),
+        final_loss: fitted.loss.total,
+        stop: fitted.stop,
+    };
+    let infinite = |figure: &Figure| figure.of(&figures).is_some_and(|value| !value.is_finite());
+    match Figure::ALL.into_iter().find(infinite) {
+        Some(figure) => {
+            Err(format!("{} is beyond the largest number; lower the learning rate", figure.label()))
+        }
+        None => Ok(figures),
+    }
+}

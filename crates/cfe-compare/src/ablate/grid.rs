@@ -1,0 +1,398 @@
+//! What a grid file says.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::error::AblateError;
+use super::figure::Figure;
+
+/// Settings by name, nested as in TOML.
+pub type Settings = Map<String, Value>;
+
+/// A grid: every combination of the levels of its factors, with every seed.
+///
+/// ```toml
+/// title = "Class weights and the learning rate"
+/// seeds = 5                       # 0, 1, 2, 3, 4; or a list
+/// base = { trainer = "als", data = { kind = "separable", prevalence = 0.1 } }
+///
+/// [[factors]]                     # the first level of a factor is its reference
+/// name = "class weights"
+/// levels = [
+///     { name = "none", set = { class_weight = "uniform" } },
+///     { name = "balanced", set = { class_weight = "balanced" } },
+/// ]
+///
+/// [[factors]]                     # a key with a list of values is the short form
+/// name = "learning rate"
+/// key = "aggregator.solver.gradient_step.learning_rate"
+/// values = [0.001, 0.01, 0.1]
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Grid {
+    /// Title of the report.
+    pub title: String,
+    /// What the grid is to answer; shown in the report.
+    #[serde(default)]
+    pub question: String,
+    /// Seeds of data and start: a count, or a list.
+    pub seeds: Seeds,
+    /// What holds for every cell.
+    #[serde(default)]
+    pub base: Level,
+    /// The factors that are crossed, at least one.
+    pub factors: Vec<Factor>,
+    /// Combinations that are left out: cells that match every entry of one of these.
+    #[serde(default)]
+    pub exclude: Vec<Match>,
+    /// Heat maps in the report.
+    #[serde(default)]
+    pub heat_maps: Vec<HeatMap>,
+}
+
+/// Names of levels by factor; a cell matches if it has one of the levels of each factor named.
+pub type Match = BTreeMap<String, OneOrMany>;
+
+/// Seeds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Seeds {
+    /// 0 to below this.
+    Count(u64),
+    /// These.
+    List(Vec<u64>),
+}
+
+impl Seeds {
+    /// The seeds themselves.
+    pub fn list(&self) -> Vec<u64> {
+        match self {
+            Seeds::Count(count) => (0..*count).collect(),
+            Seeds::List(list) => list.clone(),
+        }
+    }
+
+    /// Their number.
+    pub fn count(&self) -> u64 {
+        match self {
+            Seeds::Count(count) => *count,
+            Seeds::List(list) => list.len() as u64,
+        }
+    }
+}
+
+/// A name, or several.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum OneOrMany {
+    /// One.
+    One(String),
+    /// Several.
+    Many(Vec<String>),
+}
+
+impl OneOrMany {
+    /// The names.
+    pub fn names(&self) -> &[String] {
+        match self {
+            OneOrMany::One(name) => std::slice::from_ref(name),
+            OneOrMany::Many(names) => names,
+        }
+    }
+}
+
+/// Something that is varied.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Factor {
+    /// Name in tables.
+    pub name: String,
+    /// The setting that `values` go to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Key>,
+    /// Values of `key`, one level each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<Value>,
+    /// Levels, where one key does not say it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub levels: Vec<Level>,
+    /// Cells in which this factor changes nothing: a learning rate has no meaning under Newton's method.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub not_for: Match,
+    /// Factors within whose levels this one is shown as well.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by: Vec<String>,
+}
+
+/// Where the values of a factor go: a path with dots, one for all trainers or one for each. A path that begins with
+/// `data.` is a setting of the data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Key {
+    /// The same for every trainer.
+    Same(String),
+    /// By trainer: `als` (both kinds of ALS), `torch`.
+    ByTrainer(BTreeMap<String, String>),
+}
+
+/// A named set of changes. A technique is one of these.
+///
+/// Nested settings are merged key by key; of alternatives such as `gradient_step` and `newton` a new one takes the place of
+/// the old. "null" switches an optional setting off: `torch = { early_stopping = "null" }`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Level {
+    /// Name in tables.
+    pub name: String,
+    /// The trainer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trainer: Option<TrainerName>,
+    /// Settings of the data, see [`Scenario`](super::Scenario). A new `kind` replaces all of them.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub data: Settings,
+    /// Settings of any trainer.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub set: Settings,
+    /// Settings of ALS, exact ALS included: fields of `AlsSpec`.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub als: Settings,
+    /// Settings of joint training: fields of `TorchSpec`.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub torch: Settings,
+}
+
+/// A trainer with the settings that the changes are laid over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrainerName {
+    /// ALS as published: `AlsSpec::default()`.
+    Als,
+    /// ALS on the joint objective: `AlsSpec::exact()`.
+    ExactAls,
+    /// Joint training as published, `TorchSpec::published()`, from the start that ALS has with the same seed.
+    Torch,
+}
+
+/// A figure over two factors: a mean over all else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HeatMap {
+    /// Factor of the columns.
+    pub x: String,
+    /// Factor of the rows.
+    pub y: String,
+    /// Factor with a map for each level.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub panels: Option<String>,
+    /// What is shown: a mean over all else.
+    pub figure: Figure,
+    /// Factor whose second level is shown relative to its first: the geometric mean of the ratios.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ratio_of: Option<String>,
+    /// Cells that are shown, if not all.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub only: Match,
+}
+
+impl Grid {
+    /// Reads a grid; `name` is for messages.
+    ///
+    /// # Errors
+    /// [`AblateError::Grid`] with the place and what is allowed there.
+    pub fn parse(name: &str, text: &str) -> Result<Self, AblateError> {
+        let mut grid: Grid = toml::from_str(text)
+            .map_err(|error| AblateError::Grid { grid: name.to_owned(), why: error.to_string() })?;
+        grid.spell_out().map_err(|why| AblateError::Grid { grid: name.to_owned(), why })?;
+        grid.check().map_err(|why| AblateError::Grid { grid: name.to_owned(), why })?;
+        Ok(grid)
+    }
+
+    /// Writes the short form of factors out as levels.
+    fn spell_out(&mut self) -> Result<(), String> {
+        for factor in &mut self.factors {
+            let name = &factor.name;
+            match (&factor.key, factor.values.is_empty(), factor.levels.is_empty()) {
+                (Some(key), false, true) => {
+                    let levels = factor.values.iter().map(|value| key.level(value));
+                    factor.levels =
+                        levels.collect::<Result<_, String>>().map_err(|w| format!("factor {name:?}: {w}"))?;
+                }
+                (None, true, false) => {}
+                _ => return Err(format!("factor {name:?}: give either `key` and `values`, or `levels`")),
+            }
+        }
+        Ok(())
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if self.factors.is_empty() {
+            return Err("`factors` is empty; give at least one [[factors]] with two levels".to_owned());
+        }
+        if self.seeds.count() == 0 {
+            return Err("`seeds` is empty; at least 1 is needed, 5 or more are usual".to_owned());
+        }
+        if let Seeds::List(seeds) = &self.seeds
+            && let Some(seed) = duplicate(seeds)
+        {
+            return Err(format!("seed {seed} is given twice"));
+        }
+        if !self.base.name.is_empty() {
+            return Err("`base` has a name; only levels have one".to_owned());
+        }
+        let names: Vec<&str> = self.factors.iter().map(|factor| factor.name.as_str()).collect();
+        if let Some(name) = duplicate(&names) {
+            return Err(format!("there are two factors {name:?}; give each a name of its own"));
+        }
+        for factor in &self.factors {
+            factor.check()?;
+            self.check_match(&factor.not_for, &format!("`not_for` of factor {:?}", factor.name))?;
+            let place = format!("`by` of factor {:?}", factor.name);
+            factor.by.iter().try_for_each(|name| self.find(name, &place).map(|_| ()))?;
+            if factor.not_for.contains_key(&factor.name) || factor.by.contains(&factor.name) {
+                return Err(format!("factor {:?}: `not_for` and `by` name other factors", factor.name));
+            }
+        }
+        self.exclude.iter().try_for_each(|of| self.check_match(of, "`exclude`"))?;
+        self.heat_maps.iter().try_for_each(|map| self.check_map(map))
+    }
+
+    fn check_match(&self, of: &Match, place: &str) -> Result<(), String> {
+        of.iter().try_for_each(|(factor, levels)| {
+            let factor = self.find(factor, place)?;
+            levels.names().iter().try_for_each(|level| match factor.position(level) {
+                Some(_) => Ok(()),
+                None => Err(format!(
+                    "{place}: factor {:?} has no level {level:?}; its levels are {}",
+                    factor.name,
+                    list(factor.levels.iter().map(|level| &level.name))
+                )),
+            })
+        })
+    }
+
+    fn check_map(&self, map: &HeatMap) -> Result<(), String> {
+        let place = format!("heat map of {:?} and {:?}", map.x, map.y);
+        let used: Vec<&String> = [Some(&map.x), Some(&map.y), map.panels.as_ref(), map.ratio_of.as_ref()]
+            .into_iter()
+            .flatten()
+            .collect();
+        used.iter().try_for_each(|name| self.find(name, &place).map(|_| ()))?;
+        if duplicate(&used).is_some() {
+            return Err(format!("{place}: names one factor twice; name different ones"));
+        }
+        self.check_match(&map.only, &place)?;
+        if let Some(of) = &map.ratio_of {
+            let levels = self.find(of, &place)?.levels.len();
+            if levels != 2 || !map.figure.is_positive() {
+                return Err(format!(
+                    "{place}: `ratio_of` needs a factor with two levels and a figure above 0; {of:?} has {levels}, the \
+                     figure is {}",
+                    map.figure.id()
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn find(&self, name: &str, place: &str) -> Result<&Factor, String> {
+        self.factors.iter().find(|factor| factor.name == name).ok_or_else(|| {
+            format!(
+                "{place}: there is no factor {name:?}; factors are {}",
+                list(self.factors.iter().map(|f| &f.name))
+            )
+        })
+    }
+}
+
+impl Factor {
+    /// Index of a level.
+    pub fn position(&self, level: &str) -> Option<usize> {
+        self.levels.iter().position(|candidate| candidate.name == level)
+    }
+
+    /// Whether a level changes the data: results on other data are other repetitions.
+    pub fn changes_data(&self) -> bool {
+        self.levels.iter().any(|level| !level.data.is_empty())
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let name = &self.name;
+        if name.trim().is_empty() {
+            return Err("a factor has no name; give `name`".to_owned());
+        }
+        if self.levels.len() < 2 {
+            return Err(format!(
+                "factor {name:?} has {} level; two or more are needed, or put it in `base`",
+                self.levels.len()
+            ));
+        }
+        if self.levels.iter().any(|level| level.name.trim().is_empty()) {
+            return Err(format!("factor {name:?}: a level has no name; give `name`"));
+        }
+        let names: Vec<&String> = self.levels.iter().map(|level| &level.name).collect();
+        match duplicate(&names) {
+            Some(level) => {
+                Err(format!("factor {name:?} has two levels {level:?}; give each a name of its own"))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+impl Key {
+    /// The level that gives this setting a value.
+    fn level(&self, value: &Value) -> Result<Level, String> {
+        let name = match value {
+            Value::String(text) => text.clone(),
+            Value::Number(_) | Value::Bool(_) => value.to_string(),
+            _ => return Err(format!("{value} is no plain value; use `levels` with names")),
+        };
+        let mut level = Level { name, ..Level::default() };
+        match self {
+            Key::Same(path) => match path.strip_prefix("data.") {
+                Some(path) => level.data = nested(path, value)?,
+                None => level.set = nested(path, value)?,
+            },
+            Key::ByTrainer(paths) => {
+                for (trainer, path) in paths {
+                    match trainer.as_str() {
+                        "als" => level.als = nested(path, value)?,
+                        "torch" => level.torch = nested(path, value)?,
+                        _ => {
+                            return Err(format!(
+                                "`key`: {trainer:?} is no trainer with keys; known are als, torch"
+                            ));
+                        }
+                    }
+                }
+            }
+        }
+        Ok(level)
+    }
+}
+
+/// `a.b = value` as nested settings.
+fn nested(path: &str, value: &Value) -> Result<Settings, String> {
+    let mut value = value.clone();
+    for part in path.rsplit('.') {
+        if part.trim().is_empty() {
+            return Err(format!("{path:?} is no key; write names joined by dots"));
+        }
+        value = Value::Object(Map::from_iter([(part.to_owned(), value)]));
+    }
+    match value {
+        Value::Object(map) => Ok(map),
+        _ => Err(format!("{path:?} is no key; write names joined by dots")),
+    }
+}
+
+fn duplicate<T: PartialEq>(values: &[T]) -> Option<&T> {
+    values.iter().enumerate().find(|(k, value)| values[..*k].contains(value)).map(|(_, value)| value)
+}
+
+fn list<'a>(names: impl Iterator<Item = &'a String>) -> String {
+    names.map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,186 @@
+//! The comparison on the user's tables as a document.
+
+use super::command::{FIRST, RunResults};
+use super::measure::{MethodResult, Protocol, TableReport};
+use crate::benchmark::{self, Method};
+use crate::report::chart::extent;
+use crate::report::number::{fixed, or_dash, range, seconds, signed};
+use crate::report::scale::nice_domain;
+use crate::report::{Axis, Bar, Cell, Document, Ink, Panel, Section, Table};
+
+/// Classifiers up to which their weights are drawn.
+const DRAWN: usize = 30;
+
+/// The document of the results.
+pub fn document(results: &RunResults) -> Document {
+    let mut sections: Vec<Section> = results.tables.iter().flat_map(table).collect();
+    let mut answers: Vec<String> = results.tables.iter().filter_map(answer).collect();
+    answers.extend(results.tables.iter().flat_map(collapsed));
+    if let Some(summary) = &results.over_tables {
+        let over = benchmark::document(summary, FIRST);
+        answers.extend(over.answers);
+        sections.extend(over.sections);
+    }
+    Document { title: "Combiners on your tables".to_owned(), answers, sections }
+}
+
+/// Decreasing by average precision.
+fn ordered(table: &TableReport) -> Vec<&MethodResult> {
+    let mut methods: Vec<&MethodResult> = table.methods.iter().collect();
+    methods.sort_by(|a, b| b.cell.average_precision.total_cmp(&a.cell.average_precision));
+    methods
+}
+
+fn find<'a>(table: &'a TableReport, name: &str) -> Option<&'a MethodResult> {
+    table.methods.iter().find(|result| result.cell.method == name)
+}
+
+fn answer(table: &TableReport) -> Option<String> {
+    let best = *ordered(table).first()?;
+    let named = |name: &str| {
+        let result = find(table, name).filter(|result| result.cell.method != best.cell.method)?;
+        Some(format!(", {name} {}", fixed(result.cell.average_precision, 4)))
+    };
+    Some(format!(
+        "{}: the highest average precision is that of {}, {}{}{}.",
+        table.table,
+        best.cell.method,
+        fixed(best.cell.average_precision, 4),
+        named(FIRST).unwrap_or_default(),
+        named("mean").unwrap_or_default()
+    ))
+}
+
+fn collapsed(table: &TableReport) -> Vec<String> {
+    let found = table.methods.iter().filter(|result| !result.symptoms.is_empty());
+    found.map(|result| format!("{}: {} {}.", table.table, result.cell.method, status(result))).collect()
+}
+
+fn status(result: &MethodResult) -> String {
+    let symptoms: Vec<String> = result.symptoms.iter().map(ToString::to_string).collect();
+    format!("collapsed: {}", symptoms.join(", "))
+}
+
+fn table(of: &TableReport) -> Vec<Section> {
+    vec![quality(of), weights(of)]
+}
+
+fn quality(of: &TableReport) -> Section {
+    let header =
+        ["method", "AP", "AP - mean's", "95%", "ROC-AUC", "Brier", "log loss", "ECE", "best F1", "time"];
+    let mut table = Table::new("", header);
+    let mean = find(of, "mean").map(|result| result.cell.average_precision);
+    for result in ordered(of) {
+        let cell = &result.cell;
+        let gain = mean.filter(|_| cell.method != "mean").map(|mean| cell.average_precision - mean);
+        let name = if result.symptoms.is_empty() {
+            cell.method.clone()
+        } else {
+            format!("{} (collapsed)", cell.method)
+        };
+        table.push([
+            Cell::from(name),
+            Cell::from(fixed(cell.average_precision, 4)),
+            Cell::from(gain.map_or_else(String::new, |gain| signed(gain, 4))),
+            Cell::from(result.gain.map_or_else(String::new, |gain| range(gain.lower, gain.upper, 3))),
+            Cell::from(or_dash(cell.roc_auc, 4)),
+            Cell::from(or_dash(cell.brier, 4)),
+            Cell::from(or_dash(cell.log_loss, 4)),
+            Cell::from(or_dash(cell.ece, 4)),
+            Cell::from(or_dash(cell.best_f1, 4)),
+            Cell::from(seconds(cell.seconds)),
+        ]);
+    }
+    let how = match of.protocol {
+        Protocol::HeldOut => {
+            "Figures are those of the labeled rows outside the train split; brackets are 95% bootstrap intervals over these \
+             rows."
+                .to_owned()
+        }
+        Protocol::CrossValidated { folds } => format!(
+            "No labeled rows lie outside the train split: figures are means over {folds} stratified folds, each scored by a \
+             fit that did not see its labels."
+        ),
+    };
+    let (labeled, positives) = of.labeled;
+    let described = Method::all().into_iter().filter(|method| find(of, method.name()).is_some());
+    Section::new(of.table.as_str())
+        .text(format!(
+            "{} classifiers, {} instances; {labeled} labeled to learn from ({positives} positive), {} scored ({} positive). \
+             {how}",
+            of.classifiers.len(),
+            of.instances,
+            of.scored.0,
+            of.scored.1
+        ))
+        .list(of.warnings.clone())
+        .table(table)
+        .list(described.map(|method| format!("{}: {}", method.name(), method.description())).collect())
+}
+
+/// Statistics of the weights, and those of the trainers side by side.
+fn weights(of: &TableReport) -> Section {
+    let header = ["method", "std", "std / |mean|", "min", "max", "sum", "negative", "effective", "status"];
+    let mut table = Table::new("", header);
+    let drawn = |result: &&MethodResult| {
+        Method::all().iter().any(|m| m.is_trained() && m.name() == result.cell.method)
+    };
+    for result in &of.methods {
+        let Some(stats) = result.weight_stats else { continue };
+        let verdict = match (drawn(&result), result.symptoms.is_empty()) {
+            (false, _) => Cell::default(),
+            (true, true) => Cell::verdict("healthy", true),
+            (true, false) => Cell::verdict(status(result), false),
+        };
+        table.push([
+            Cell::from(result.cell.method.as_str()),
+            Cell::from(fixed(stats.std, 4)),
+            Cell::from(or_dash(stats.coefficient_of_variation, 3)),
+            Cell::from(fixed(stats.min, 4)),
+            Cell::from(fixed(stats.max, 4)),
+            Cell::from(fixed(stats.sum, 3)),
+            Cell::from(stats.n_negative.to_string()),
+            Cell::from(fixed(stats.effective_classifiers, 2)),
+            verdict,
+        ]);
+    }
+    let shown: Vec<(&MethodResult, &Vec<f64>)> = of
+        .methods
+        .iter()
+        .filter(|r| drawn(r) || r.cell.method == FIRST)
+        .filter_map(|r| Some((r, r.weights.as_ref()?)))
+        .collect();
+    let heads =
+        std::iter::once("classifier").chain(shown.iter().map(|(result, _)| result.cell.method.as_str()));
+    let mut each = Table::new("Weight of each classifier", heads);
+    for (u, name) in of.classifiers.iter().enumerate() {
+        let values = shown.iter().map(|(_, weights)| Cell::from(or_dash(weights.get(u).copied(), 4)));
+        each.push(std::iter::once(Cell::from(name.as_str())).chain(values));
+    }
+    Section::new(format!("Weights on {}", of.table))
+        .text(
+            "The trainers weigh reconstructed probabilities, the recommended combiner standardised probabilities and log-odds, \
+             nnls and the selections probabilities, nn_logistic log-odds: compare signs and shares, not sizes, between them. \
+             The weights are those of a fit on all rows that may be learnt from.",
+        )
+        .table(table)
+        .table(each)
+        .figure("Weight of each classifier.", shown.iter().filter_map(|(result, weights)| bars(result, weights)).collect())
+}
+
+fn bars(result: &MethodResult, weights: &[f64]) -> Option<Panel> {
+    if weights.len() > DRAWN {
+        return None;
+    }
+    let (low, high) = extent(weights.iter().copied());
+    let domain = nice_domain((low.min(0.0), high.max(0.0)), 4);
+    let names = (0..weights.len()).map(|u| u.to_string());
+    let bars =
+        weights.iter().enumerate().map(|(u, &value)| Bar { from: u as f64 - 0.4, to: u as f64 + 0.4, value });
+    let panel = Panel::new(
+        result.cell.method.as_str(),
+        Axis::names("classifier", names),
+        Axis::linear("weight", domain),
+    );
+    Some(panel.bars(bars.collect(), Ink::Series(0)))
+}
