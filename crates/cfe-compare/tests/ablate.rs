@@ -228,6 +228,7 @@ fn what_is_wrong_with_a_grid_is_said_before_the_start() {
     };
     let cases = [
         (replaced("seeds = [3, 7]", "seed = 3"), "unknown field `seed`"),
+        (replaced("name = \"learning rate\"", "name = \"seed\""), "a factor cannot be named \"seed\""),
         (replaced("seeds = [3, 7]", "seeds = 0"), "at least 1 is needed"),
         (replaced("seeds = [3, 7]", "seeds = [3, 3]"), "seed 3 is given twice"),
         (replaced("seeds = [3, 7]", "seeds = 1000000000"), "up to 50000 are allowed"),

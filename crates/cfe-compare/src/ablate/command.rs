@@ -9,7 +9,7 @@ use super::baseline::{Baseline, Checked};
 use super::cell::Outcome;
 use super::document::document;
 use super::error::AblateError;
-use super::figure::Figure;
+use super::figure::{Figure, OTHER_COLUMNS};
 use super::grid::{Grid, Seeds};
 use super::journal::{Finished, Journal};
 use super::plan::{Job, Plan};
@@ -203,9 +203,10 @@ impl Ablation {
         let mut writer = csv::Writer::from_writer(Vec::new());
         let mut header: Vec<&str> =
             self.plan.grid.factors.iter().map(|factor| factor.name.as_str()).collect();
-        header.push("seed");
+        let [seed, others @ ..] = OTHER_COLUMNS;
+        header.push(seed);
         header.extend(Figure::ALL.map(Figure::id));
-        header.extend(["mean_average_precision", "weight_sum", "final_loss", "stop", "error"]);
+        header.extend(others);
         writer.write_record(header).map_err(|error| failed(error.to_string()))?;
         for cell in results(&self.plan, &self.outcomes) {
             let factors = self.plan.grid.factors.iter().zip(cell.levels);

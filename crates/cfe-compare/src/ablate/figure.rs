@@ -46,6 +46,10 @@ impl Figures {
     }
 }
 
+/// Columns of `cells.csv` that are neither a factor nor a [`Figure`].
+pub const OTHER_COLUMNS: [&str; 6] =
+    ["seed", "mean_average_precision", "weight_sum", "final_loss", "stop", "error"];
+
 /// A figure by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -79,6 +83,7 @@ pub enum Figure {
     /// 1 for an inverted ranking, the worst kind of collapse; a mean is a rate.
     Inverted,
     /// Iterations run.
+    #[serde(rename = "n_iterations")]
     Iterations,
 }
 
@@ -119,7 +124,7 @@ impl Figure {
             Figure::NegativeWeights => "negative_weights",
             Figure::Collapse => "collapse",
             Figure::Inverted => "inverted",
-            Figure::Iterations => "iterations",
+            Figure::Iterations => "n_iterations",
         }
     }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::error::AblateError;
-use super::figure::Figure;
+use super::figure::{Figure, OTHER_COLUMNS};
 
 /// Settings by name, nested as in TOML.
 pub type Settings = Map<String, Value>;
@@ -322,6 +322,11 @@ impl Factor {
         let name = &self.name;
         if name.trim().is_empty() {
             return Err("a factor has no name; give `name`".to_owned());
+        }
+        if OTHER_COLUMNS.contains(&name.as_str()) || Figure::ALL.iter().any(|figure| figure.id() == name) {
+            return Err(format!(
+                "a factor cannot be named {name:?}, as a column of cells.csv is; choose another name"
+            ));
         }
         if self.levels.len() < 2 {
             return Err(format!(
