@@ -68,12 +68,21 @@ impl From<Map<String, Value>> for Assignments {
     }
 }
 
+/// Levels of a setting: values nested without end would exhaust the stack.
+const DEEPEST: usize = 16;
+
 impl FromStr for Assignments {
     type Err = CliError;
 
     fn from_str(text: &str) -> CliResult<Self> {
         let refused = || CliError::usage(format!("{text:?} is no setting; write KEY=VALUE, such as rank=8"));
         let (key, value) = text.split_once('=').ok_or_else(refused)?;
+        if key.split('.').count() > DEEPEST {
+            return Err(CliError::usage(format!(
+                "a setting of {} levels is not allowed; at most {DEEPEST} are taken",
+                key.split('.').count()
+            )));
+        }
         let mut value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
         for part in key.rsplit('.') {
             if part.trim().is_empty() {

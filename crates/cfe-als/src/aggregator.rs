@@ -53,8 +53,9 @@ impl AggregatorSpec {
         for (u, (w, g)) in state.weights.iter_mut().zip(&gradient.weights).enumerate() {
             let g = g - mean.as_ref().map_or(0.0, |mean| mean[u] * gradient.bias);
             *w -= rate * (g + shrinkage.strength * (*w - shrinkage.target));
-            if self.non_negative {
-                *w = w.max(0.0);
+            // Not by `max`, which would turn NaN into 0.
+            if self.non_negative && *w < 0.0 {
+                *w = 0.0;
             }
         }
         state.bias -= rate * gradient.bias;
@@ -68,13 +69,23 @@ impl AggregatorSpec {
         let r_hat = reconstruct_labeled(data, state);
         let shrinkage = self.shrinkage(problem, data, state)?;
         let logits = problem.labeled_logits(&state.factors, &state.weights, state.bias);
+        let weights = lagged_weights(problem, &logits);
+        let counts = |weights: &[f64]| {
+            let of =
+                |class| weights.iter().zip(problem.targets()).any(|(&a, &label)| a > 0.0 && label == class);
+            of(false) && of(true)
+        };
+        if counts(problem.instance_weights()) && !counts(&weights) {
+            // Focal loss has forgotten a class that is predicted without error: w and b have nothing to gain.
+            return Ok(());
+        }
         let regression = LogisticRegression {
             lambda: shrinkage.strength + NEWTON_RIDGE,
             targets: Some(vec![shrinkage.target; state.weights.len()]),
             non_negative: self.non_negative,
             ..LogisticRegression::default()
         };
-        let fit = regress(&regression, r_hat.view(), problem, &lagged_weights(problem, &logits))?;
+        let fit = regress(&regression, r_hat.view(), problem, &weights)?;
         state.weights = fit.weights;
         state.bias = fit.bias;
         Ok(())

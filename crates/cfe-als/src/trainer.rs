@@ -168,7 +168,7 @@ impl Als {
         let mut problem = Problem::new(data, &rule, self.spec.combined_objective())?;
         let monitored = Problem::new(data, &rule, self.monitored())?;
         let AlsSpec { max_iterations, aggregator, weight_schedule, dtype, .. } = self.spec;
-        let mut state = start;
+        let mut state = Start { factors: start.factors.into_row_major(), ..start };
         let center = aggregator.center;
         let mut sweep = match (self.spec.objective, dtype) {
             (AlsObjective::Exact { .. }, _) => Sweep::Exact(Exact::new(&problem, data)),
@@ -208,6 +208,10 @@ impl Als {
                 sweep.run(&problem, state)?;
                 if iteration > aggregator.freeze_iterations && trains_aggregator {
                     aggregator.update(&problem, data, state)?;
+                }
+                // Said here, where the iteration is known: the loss would refuse them as weights out of range.
+                if !state.weights.iter().chain([&state.bias]).all(|v| v.is_finite()) {
+                    return Err(Error::Diverged { iteration, loss: f64::NAN });
                 }
                 self.loss(&monitored, state)
             };

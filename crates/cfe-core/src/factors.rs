@@ -70,6 +70,16 @@ impl Factors {
             .collect()
     }
 
+    /// The same numbers laid out row by row, as the kernels need them; transposing and selecting lay them out otherwise.
+    #[must_use]
+    pub fn into_row_major(self) -> Self {
+        let lay_out = |matrix: Array2<f64>| match matrix.is_standard_layout() {
+            true => matrix,
+            false => matrix.as_standard_layout().into_owned(),
+        };
+        Self { classifiers: lay_out(self.classifiers), instances: lay_out(self.instances) }
+    }
+
     /// Shapes d x m and d x n, d >= 1, every entry finite.
     ///
     /// # Errors

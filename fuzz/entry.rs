@@ -1,0 +1,71 @@
+//! What is done with hostile bytes: by the fuzz targets, and with seeded mutations by `tests/hostile_bytes.rs`.
+//!
+//! Each function may refuse its input in words; a panic, a hang, or memory beyond the bound is a finding.
+
+use cf_ensemble::Backend;
+use cf_ensemble::cli::{FitOptions, SavedModel};
+use cf_ensemble::io::{MODEL_KIND, ModelFile, Source, TableOptions, read_table};
+use cf_ensemble::recommended::RecommendedSpec;
+use ndarray::Array2;
+use serde::Deserialize as _;
+
+/// A table of any format, as its first bytes tell.
+pub fn table(bytes: &[u8]) {
+    let mut named = TableOptions::default();
+    named.split_column = Some("split".to_owned());
+    named.columns = vec!["*".to_owned()];
+    for options in [TableOptions::default(), named] {
+        let Ok(table) = read_table(Source::bytes("input", bytes.to_vec()), &options) else { continue };
+        // What was read keeps its promises.
+        let data = &table.data;
+        assert!(data.predictions().iter().all(|r| r.is_nan() || (0.0..=1.0).contains(r)));
+        assert_eq!(data.labels().len(), data.n_instances());
+        assert_eq!(table.in_train.len(), data.n_instances());
+        assert!(data.instance_ids().is_none_or(|ids| ids.len() == data.n_instances()));
+    }
+}
+
+/// A model file.
+pub fn model(bytes: &[u8]) {
+    if let Ok(file) = ModelFile::from_bytes("input", bytes) {
+        use_model(&file);
+    }
+}
+
+/// The document of a model file whose checksum is right, beside the tensors of a real one.
+pub fn model_document(bytes: &[u8]) {
+    const REAL: &[u8] = include_bytes!("corpus/model_file/model-v1.safetensors");
+    let (Ok(document), Ok(real)) = (serde_json::from_slice(bytes), ModelFile::from_bytes("real", REAL))
+    else {
+        return;
+    };
+    let mut file = ModelFile::new(MODEL_KIND, document);
+    real.tensors().iter().for_each(|(name, tensor)| file.insert(name.clone(), tensor.clone()));
+    if let Ok(bytes) = file.to_bytes() {
+        model(&bytes);
+    }
+}
+
+fn use_model(file: &ModelFile) {
+    let Ok(model) = SavedModel::from_file(file) else { return };
+    let m = model.classifier_names().len();
+    for value in [0.0, 0.3, 1.0, f64::NAN] {
+        if let Ok(combined) = model.predict(Array2::from_elem((m, 2), value).view()) {
+            assert!(combined.probabilities.iter().all(|p| (0.0..=1.0).contains(p) && p.is_finite()));
+        }
+    }
+}
+
+/// A file for `cfe fit --config`.
+pub fn config(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let Ok(options) = FitOptions::from_toml("input", text) else { return };
+    let _ = options.table_options();
+    let settings = options.set.as_json();
+    let _ = Backend::Als.trainer_with(&settings);
+    let _ = RecommendedSpec::deserialize(&settings).map(cf_ensemble::recommended::Recommended::try_from);
+    if let Ok(text) = options.to_toml() {
+        let again = FitOptions::from_toml("again", &text).expect("what is written is read");
+        assert_eq!(again.to_toml().ok(), Some(text));
+    }
+}
