@@ -26,6 +26,7 @@ pub mod synthetic;
 pub mod validation;
 
 mod aggregator;
+mod blocks;
 mod data;
 mod dtype;
 mod error;

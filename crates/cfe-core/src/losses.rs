@@ -17,6 +17,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::blocks::{fold_blocks, fold_blocks_mut};
 use crate::error::{Result, ensure};
 
 /// 1 / (1 + exp(-z)), without overflow for any finite z.
@@ -167,8 +168,10 @@ impl SupervisedLoss {
     pub fn value_and_derivative(self, logit: f64, label: bool) -> (f64, f64) {
         let sign = if label { 1.0 } else { -1.0 };
         let s = sign * logit;
-        let log_p = log_sigmoid(s);
-        let q = sigmoid(-s);
+        // log sigma(s) and sigma(-s) from one exponential: this is the inner loop of every supervised loss.
+        let e = (-s.abs()).exp();
+        let log_p = s.min(0.0) - e.ln_1p();
+        let q = if s > 0.0 { e / (1.0 + e) } else { 1.0 / (1.0 + e) };
         match self {
             SupervisedLoss::Focal { gamma } if gamma > 0.0 => {
                 let modulation = self.focal_factor(logit, label);
@@ -189,21 +192,49 @@ impl SupervisedLoss {
         logits: &[f64],
         labels: &[bool],
         weights: &[f64],
-        mut derivatives: Option<&mut [f64]>,
+        derivatives: Option<&mut [f64]>,
     ) -> f64 {
         debug_assert!(logits.len() == labels.len() && logits.len() == weights.len());
         let total: f64 = weights.iter().sum();
         if !(total > 0.0) {
             return 0.0;
         }
-        let mut sum = 0.0;
-        for (k, ((&z, &label), &a)) in logits.iter().zip(labels).zip(weights).enumerate() {
-            let (value, derivative) = self.value_and_derivative(z, label);
-            sum += a * value;
-            if let Some(out) = derivatives.as_deref_mut() {
-                out[k] = a * derivative / total;
-            }
-        }
+        let of_block = |block: usize, out: Option<&mut [f64]>| {
+            let from = block * BLOCK;
+            let (logits, labels, weights) =
+                (from_on(logits, from), from_on(labels, from), from_on(weights, from));
+            let instances = logits.iter().zip(labels).zip(weights).take(BLOCK);
+            self.weighted_sum(instances.map(|((&z, &label), &a)| (z, label, a)), total, out)
+        };
+        let sum: f64 = match derivatives {
+            Some(out) => fold_blocks_mut(out, BLOCK, |block, out| of_block(block, Some(out))),
+            None => fold_blocks(logits.len(), BLOCK, |block| of_block(block, None)),
+        };
         sum / total
     }
+
+    /// sum a_i l_i, and each derivative over `total`.
+    fn weighted_sum(
+        self,
+        instances: impl Iterator<Item = (f64, bool, f64)>,
+        total: f64,
+        mut derivatives: Option<&mut [f64]>,
+    ) -> f64 {
+        let mut sum = 0.0;
+        for (k, (z, label, a)) in instances.enumerate() {
+            let (value, derivative) = self.value_and_derivative(z, label);
+            sum += a * value;
+            if let Some(out) = derivatives.as_deref_mut().and_then(|out| out.get_mut(k)) {
+                *out = a * derivative / total;
+            }
+        }
+        sum
+    }
 }
+
+fn from_on<T>(values: &[T], from: usize) -> &[T] {
+    values.get(from..).unwrap_or_default()
+}
+
+/// Instances summed together.
+const BLOCK: usize = 4096;

@@ -13,6 +13,7 @@ use ndarray::{Array2, Zip};
 use serde::{Deserialize, Serialize};
 
 use crate::aggregator::Aggregator;
+use crate::blocks::{fold_blocks_mut, sum_of_squares};
 use crate::confidence::ConfidenceRule;
 use crate::data::EnsembleData;
 use crate::error::{Error, Result, ensure};
@@ -21,6 +22,9 @@ use crate::losses::SupervisedLoss;
 use crate::ridge::{self, Cells, Workspace};
 use crate::schedule::WeightSchedule;
 use crate::weights::{ClassWeight, Costs, check_some_weight, instance_weights};
+
+/// Labeled instances handled together.
+const BLOCK: usize = 4096;
 
 /// How the reconstruction part is scaled, see the [module](self).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -269,11 +273,15 @@ impl<'a> Problem<'a> {
         let v = factors.combine_classifiers(weights);
         let labeled = self.data.labeled();
         let mut logits = vec![0.0; labeled.len()];
-        // Row by row: Y is stored so, and a column would touch a cache line for each of its entries.
-        for (row, v) in factors.instances.rows().into_iter().zip(&v) {
-            logits.iter_mut().zip(labeled).for_each(|(z, &i)| *z += row[i] * v);
-        }
-        logits.iter_mut().for_each(|z| *z += bias);
+        fold_blocks_mut(&mut logits, BLOCK, |block, logits| {
+            let labeled = &labeled[block * BLOCK..];
+            // Row by row: Y is stored so, and a column would touch a cache line for each of its entries.
+            for (row, v) in factors.instances.rows().into_iter().zip(&v) {
+                logits.iter_mut().zip(labeled).for_each(|(z, &i)| *z += row[i] * v);
+            }
+            logits.iter_mut().for_each(|z| *z += bias);
+            0.0
+        });
         logits
     }
 
@@ -339,12 +347,17 @@ impl<'a> Problem<'a> {
         let mut g = vec![0.0; z.len()];
         let supervised =
             self.objective.loss.weighted_mean(&z, &self.targets, &self.instance_weights, Some(&mut g));
-        let direction: Vec<f64> = factors
-            .instances
-            .rows()
-            .into_iter()
-            .map(|row| self.data.labeled().iter().zip(&g).map(|(&i, g)| g * row[i]).sum())
-            .collect();
+        let labeled = self.data.labeled();
+        let mut direction = vec![0.0; factors.latent_dim()];
+        // Several rows of Y a block if there is little to do in each.
+        let rows = (BLOCK / labeled.len().max(1)).max(1);
+        fold_blocks_mut(&mut direction, rows, |block, direction| {
+            for (k, sum) in direction.iter_mut().enumerate() {
+                let row = factors.instances.row(block * rows + k);
+                *sum = labeled.iter().zip(&g).map(|(&i, g)| g * row[i]).sum();
+            }
+            0.0
+        });
         let of_weight = |x: ndarray::ArrayView1<'_, f64>| x.iter().zip(&direction).map(|(x, s)| x * s).sum();
         let weights = factors.classifiers.columns().into_iter().map(of_weight).collect();
         let bias = g.iter().sum();
@@ -399,7 +412,10 @@ impl<'a> Problem<'a> {
 
 /// |X|^2 + |Y|^2.
 pub fn squared_norm(factors: &Factors) -> f64 {
-    let square = |matrix: &Array2<f64>| Zip::from(matrix).fold(0.0, |sum, v| sum + v * v);
+    let square = |matrix: &Array2<f64>| match matrix.as_slice() {
+        Some(values) => sum_of_squares(values),
+        None => Zip::from(matrix).fold(0.0, |sum, v| sum + v * v),
+    };
     square(&factors.classifiers) + square(&factors.instances)
 }
 

@@ -28,7 +28,10 @@ pub(crate) struct TensorProblem {
     moved: Option<Tensor>,
     objective: Objective,
     aggregator: AggregatorSpec,
+    /// Of the reconstruction, apart from rho.
     scale: f64,
+    /// Of the terms of the loss.
+    factors: Tensor,
     placement: Placement,
 }
 
@@ -37,18 +40,8 @@ pub(crate) struct TensorProblem {
 pub(crate) struct TensorLoss {
     /// What is minimised: the objective under the weights of this epoch, with the decay of w.
     pub(crate) minimised: Tensor,
-    /// The objective under the base weights.
-    parts: Tensor,
-}
-
-impl TensorLoss {
-    /// One copy, and so one synchronisation, for all parts.
-    pub(crate) fn read(&self) -> Result<LossParts, TchError> {
-        let mut parts = [0.0; 4];
-        self.parts.f_to_kind(Kind::Double)?.f_to_device(tch::Device::Cpu)?.f_copy_data(&mut parts, 4)?;
-        let [total, reconstruction, penalty, supervised] = parts;
-        Ok(LossParts { total, reconstruction, penalty, supervised })
-    }
+    /// sum C (R - X^T Y)^2, |X|^2, |Y|^2 and the supervised loss under the base weights.
+    terms: Tensor,
 }
 
 impl TensorProblem {
@@ -67,6 +60,7 @@ impl TensorProblem {
         let all = labeled.len() == n;
         let loss = problem.objective().loss;
         let targets: Vec<f64> = problem.targets().iter().map(|&y| loss.target(y)).collect();
+        let scale = problem.objective().reconstruction_scale(data);
         let signs: Vec<f64> = problem.targets().iter().map(|&y| if y { 1.0 } else { -1.0 }).collect();
         Ok(Self {
             ratings: placement.matrix(&ratings, m, n)?,
@@ -78,7 +72,8 @@ impl TensorProblem {
             moved: None,
             objective: *problem.objective(),
             aggregator,
-            scale: problem.objective().reconstruction_scale(data),
+            factors: placement.vector(&factors(problem.objective(), scale))?,
+            scale,
             placement,
         })
     }
@@ -105,34 +100,38 @@ impl TensorProblem {
         tch::no_grad(|| self.weighted(parameters)?.f_mean(None::<Kind>)?.f_double_value(&[]))
     }
 
+    /// The parts of the objective: one copy, and so one synchronisation, for all of them.
+    pub(crate) fn read(&self, loss: &TensorLoss) -> Result<LossParts, TchError> {
+        let [error, x2, y2, supervised] = read_scalars(&loss.terms)?;
+        let penalty = self.objective.lambda * self.scale * (x2 + y2);
+        Ok(LossParts::combine(self.objective.rho, self.scale * error, penalty, supervised))
+    }
+
     /// The objective at the parameters, differentiable in all of them.
     pub(crate) fn loss(&self, parameters: &Parameters) -> Result<TensorLoss, TchError> {
         let Parameters { x, y, w, .. } = parameters;
-        let rho = self.objective.rho;
-
         let r_hat = x.f_transpose(0, 1)?.f_matmul(y)?;
         let residual = self.ratings.f_sub(&r_hat)?;
-        let weighted = self.confidences.f_mul(&residual)?.f_mul(&residual)?;
-        let reconstruction = weighted.f_sum(None)?.f_mul_scalar(self.scale)?;
-        let squares = x.f_square()?.f_sum(None)?.f_add(&y.f_square()?.f_sum(None)?)?;
-        let penalty = squares.f_mul_scalar(self.objective.lambda * self.scale)?;
+        let error = self.confidences.f_mul(&residual)?.f_mul(&residual)?.f_sum(None)?;
+        let [x2, y2] = [x.f_square()?.f_sum(None)?, y.f_square()?.f_sum(None)?];
         let logits = self.logits(parameters, &r_hat)?;
         let supervised = self.supervised(&logits, &self.weights)?;
 
-        let first = reconstruction.f_add(&penalty)?.f_mul_scalar(rho)?;
-        let total = first.f_add(&supervised.f_mul_scalar(1.0 - rho)?)?;
-        let parts = [&total, &reconstruction, &penalty, &supervised].map(|t| t.f_detach());
-        let [a, b, c, d] = parts;
-        let parts = Tensor::f_stack(&[a?, b?, c?, d?], 0)?;
+        // One product with the factors of the terms instead of an operation for each: on small data an epoch is made of
+        // the overhead of its operations.
+        let terms = Tensor::f_stack(&[&error, &x2, &y2, &supervised], 0)?;
         let mut minimised = match &self.moved {
-            Some(weights) => first.f_add(&self.supervised(&logits, weights)?.f_mul_scalar(1.0 - rho)?)?,
-            None => total,
+            Some(weights) => {
+                let moved = self.supervised(&logits, weights)?;
+                Tensor::f_stack(&[&error, &x2, &y2, &moved], 0)?.f_dot(&self.factors)?
+            }
+            None => terms.f_dot(&self.factors)?,
         };
         if self.aggregator.weight_decay > 0.0 {
-            let half = 0.5 * (1.0 - rho) * self.aggregator.weight_decay;
+            let half = 0.5 * (1.0 - self.objective.rho) * self.aggregator.weight_decay;
             minimised = minimised.f_add(&w.f_square()?.f_sum(None)?.f_mul_scalar(half)?)?;
         }
-        Ok(TensorLoss { minimised, parts })
+        Ok(TensorLoss { minimised, terms })
     }
 
     /// Logits of the labeled instances.
@@ -180,6 +179,19 @@ impl TensorProblem {
         let modulation = s.f_neg()?.f_log_sigmoid()?.f_mul_scalar(gamma)?.f_exp()?;
         weights.f_mul(&modulation)?.f_mul(&log_p)?.f_sum(None)?.f_neg()
     }
+}
+
+/// The factors of the terms in the objective.
+fn factors(objective: &Objective, scale: f64) -> [f64; 4] {
+    let Objective { rho, lambda, .. } = *objective;
+    [rho * scale, rho * lambda * scale, rho * lambda * scale, 1.0 - rho]
+}
+
+fn read_scalars<const N: usize>(tensor: &Tensor) -> Result<[f64; N], TchError> {
+    let mut values = [0.0; N];
+    let host = tch::no_grad(|| tensor.f_to_kind(Kind::Double)?.f_to_device(tch::Device::Cpu))?;
+    host.f_copy_data(&mut values, N)?;
+    Ok(values)
 }
 
 /// Weights that sum to 1.

@@ -206,7 +206,7 @@ impl<'a> Run<'a> {
         }
         .map_err(backend)?;
         loss.minimised.f_backward().map_err(backend)?;
-        let parts = loss.read().map_err(backend)?;
+        let parts = self.problem.read(&loss).map_err(backend)?;
         if !parts.total.is_finite() {
             return Err(Error::Diverged { iteration: epoch, loss: parts.total });
         }
@@ -230,7 +230,7 @@ impl<'a> Run<'a> {
 
     /// The parameters to return: the best ones seen, counting the last step, or the last ones.
     fn result(&mut self) -> Result<(Start, Option<Gate>), TchError> {
-        let last = self.problem.loss(&self.parameters)?.read()?.total;
+        let last = self.problem.read(&self.problem.loss(&self.parameters)?)?.total;
         match &self.best {
             Some((best, parameters)) if !(last < *best) => parameters.read(),
             _ => self.parameters.read(),
