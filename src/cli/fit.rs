@@ -9,6 +9,7 @@ use cfe_core::validation::{Folds, StratifiedKFold};
 use serde_json::{Value, json};
 
 use super::error::{CliError, CliResult};
+use super::interrupt;
 use super::metrics::{Part, Scores, measure};
 use super::options::FitOptions;
 use super::progress::Progress;
@@ -79,7 +80,7 @@ pub(super) fn fit_chosen(
     let method = options.calibrate.unwrap_or_default().into();
     let calibrated = calibrate(method, trained.out_of_fold.as_deref(), &labels, seed);
     let (calibrator, out_of_fold) = calibrated.map_err(CliError::training("calibration"))?;
-    if method != CalibrationMethod::None && out_of_fold.is_none() {
+    if method != CalibrationMethod::None && out_of_fold.is_none() && !interrupt::asked() {
         return Err(CliError::Data(format!(
             "{}: a single row of a class cannot be held out, so there is nothing to calibrate on; \
              label more rows, or leave out --calibrate",

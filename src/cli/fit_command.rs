@@ -13,6 +13,7 @@ use super::args::{Fit, Talk};
 use super::diagnostics::{Finding, diagnose};
 use super::error::{CliError, CliResult};
 use super::fit::{FitOutcome, TRAIN, fit_chosen};
+use super::interrupt;
 use super::metrics::Part;
 use super::options::{FitOptions, Format};
 use super::progress::Progress;
@@ -83,7 +84,9 @@ fn finish(
     talk: Talk,
 ) -> CliResult<()> {
     // Everything is computed before anything is written.
-    let measured = format.is_some() || options.metrics_out.is_some() || options.report_out.is_some();
+    let interrupted = interrupt::asked();
+    let measured =
+        !interrupted && (format.is_some() || options.metrics_out.is_some() || options.report_out.is_some());
     let begin = Instant::now();
     let parts = if measured { outcome.measured(table, talk.quiet)? } else { Vec::new() };
     if measured {
@@ -111,6 +114,10 @@ fn finish(
     if let (Some(path), Some(document)) = (&options.metrics_out, &document) {
         outputs::write_text(path, document)?;
     }
+    if interrupted {
+        talk.warn(&broken_off(outcome, options));
+        return Ok(());
+    }
     match (format, &document) {
         (Some(Format::Json), Some(document)) => outputs::print(document)?,
         (Some(Format::Table), _) => {
@@ -137,6 +144,25 @@ fn finish(
         talk.note("Nothing was written; --predictions-out, --model-out, --metrics-out or --format do.");
     }
     Ok(())
+}
+
+/// What there is after Ctrl-C.
+fn broken_off(outcome: &FitOutcome, options: &FitOptions) -> String {
+    let fit = outcome.model.details.provenance.get("fit");
+    let iterations =
+        fit.and_then(|fit| fit.get("iterations")).map_or(String::new(), |k| format!(" after {k} iterations"));
+    let written = [("model", &options.model_out), ("predictions", &options.predictions_out)];
+    let written: Vec<&str> =
+        written.iter().filter(|(_, path)| path.is_some()).map(|(name, _)| *name).collect();
+    let saved = if written.is_empty() {
+        "nothing was asked to be written".to_owned()
+    } else {
+        format!(
+            "{} were written as they are then, without threshold, calibration and scores",
+            written.join(" and ")
+        )
+    };
+    format!("broken off{iterations}: {saved}; run it again for the whole")
 }
 
 /// What `--metrics-out` and `--format json` hold.

@@ -12,6 +12,7 @@ mod example;
 mod fit;
 mod fit_command;
 mod inspect;
+mod interrupt;
 mod metrics;
 mod options;
 mod outputs;
@@ -64,7 +65,9 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => error.exit(),
     };
+    interrupt::install();
     match run(command, &matches, talk) {
+        Ok(()) if interrupt::asked() => ExitCode::from(interrupt::EXIT_CODE),
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             say(&format!("error: {}", error.chain()));

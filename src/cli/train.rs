@@ -6,6 +6,7 @@ use cfe_core::{EnsembleData, Error, Trainer};
 use serde_json::{Value, json};
 
 use super::error::{CliError, CliResult};
+use super::interrupt::{self, UntilInterrupted};
 use super::progress::Progress;
 use super::saved::Combiner;
 use super::settings::Method;
@@ -70,10 +71,15 @@ pub(super) fn train(
             let assigned = folds_of(table, folds.unwrap_or(FOLDS), seed)?;
             let folds = assigned.as_ref().map_or(0, Folds::n_splits);
             let progress = Progress::start("Fitting", Some(1 + folds as u64), quiet);
-            let fitted = trainer.fit(data).map_err(CliError::training("training"))?;
+            let mut watch = UntilInterrupted::new();
+            let start = trainer.start(data).map_err(CliError::training("training"))?;
+            let fitted = trainer.fit_from(start, data, &mut watch).map_err(CliError::training("training"))?;
+            drop(watch);
+            // Broken off: what there is will be saved, and nothing more is computed.
+            let assigned = assigned.filter(|_| !interrupt::asked());
             progress.step();
             let facts = json!({
-                "folds": folds,
+                "folds": assigned.as_ref().map_or(0, Folds::n_splits),
                 "iterations": fitted.history.n_iterations(),
                 "stop": fitted.stop,
                 "loss": fitted.loss,

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::args::{Talk, Tune};
 use super::error::{CliError, CliResult};
 use super::fit_command::pretty;
+use super::interrupt;
 use super::options::{FitOptions, Format, TrainerName};
 use super::progress::Progress;
 use super::settings::Assignments;
@@ -140,6 +141,10 @@ fn tune(table: &Table, search: &RandomizedSearch, args: &Tune, talk: Talk) -> Cl
             talk.note(&format!("{} trials are in {} already.", trials.len(), path.display()));
         }
         (log, finished) = (Some(opened), trials);
+        interrupt::hint(format!(
+            "Broken off; the finished trials are in {0}: go on with --log {0} --resume.",
+            path.display()
+        ));
     }
     let planned = search.n_planned(table.data.n_classifiers());
     let progress = Progress::start("Trials", Some(planned as u64), talk.quiet);

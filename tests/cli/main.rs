@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod documentation;
+mod interrupt;
 mod options;
 mod real_data;
 mod support;
