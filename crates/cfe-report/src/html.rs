@@ -27,15 +27,20 @@ fn block(block: &Block) -> String {
         Block::Text(text) => format!("<p>{}</p>\n", escape(text)),
         Block::List(items) => list(items, ""),
         Block::Table(of) => table(of),
-        Block::Figure { caption, panels } => figure(caption, panels.iter().map(svg::draw)),
-        Block::HeatMaps { caption, maps } => figure(caption, maps.iter().map(HeatMap::draw)),
-        Block::Ranks { caption, diagram } => figure(caption, [diagram.draw()].into_iter()),
+        Block::Figure { caption, panels } => {
+            // Pairs stay side by side where there is room.
+            figure(caption, panels.len().is_multiple_of(2), panels.iter().map(svg::draw))
+        }
+        Block::HeatMaps { caption, maps } => {
+            figure(caption, maps.len().is_multiple_of(2), maps.iter().map(HeatMap::draw))
+        }
+        Block::Ranks { caption, diagram } => figure(caption, true, std::iter::once(diagram.draw())),
     }
 }
 
-fn figure(caption: &str, charts: impl ExactSizeIterator<Item = String>) -> String {
-    // Pairs stay side by side where there is room.
-    let even = if charts.len().is_multiple_of(2) { " even" } else { "" };
+/// Charts under a caption; `wide` ones take half of the page, others a third.
+fn figure(caption: &str, wide: bool, charts: impl Iterator<Item = String>) -> String {
+    let even = if wide { " even" } else { "" };
     let charts: String = charts.collect();
     let caption = escape(caption);
     format!(

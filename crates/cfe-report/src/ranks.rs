@@ -15,7 +15,7 @@ pub struct RankDiagram {
     critical_difference: f64,
 }
 
-const AXIS: f64 = 58.0;
+const AXIS: f64 = 66.0;
 const ROW: f64 = 18.0;
 const BAR: f64 = 7.0;
 

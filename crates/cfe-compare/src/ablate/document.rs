@@ -104,7 +104,7 @@ fn factor(factor: &FactorSummary) -> Section {
                 p_value(ranks.p),
                 fixed(ranks.critical_difference, 2)
             ))
-            .ranks("Mean ranks by average precision, 1 is best; a bar joins levels that do not differ.", diagram(factor, ranks));
+            .ranks("Mean ranks by average precision, 1 is best; a bar joins levels that do not differ significantly.", diagram(factor, ranks));
     }
     section
 }

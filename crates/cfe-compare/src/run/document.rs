@@ -21,7 +21,15 @@ pub fn document(results: &RunResults) -> Document {
         answers.extend(over.answers);
         sections.extend(over.sections);
     }
+    sections.push(methods(results));
     Document { title: "Combiners on your tables".to_owned(), answers, sections }
+}
+
+fn methods(results: &RunResults) -> Section {
+    let ran = |method: &Method| results.tables.iter().any(|table| find(table, method.name()).is_some());
+    let described = Method::all().into_iter().filter(ran);
+    let described = described.map(|method| format!("{}: {}", method.name(), method.description()));
+    Section::new("What the methods are").list(described.collect())
 }
 
 /// Decreasing by average precision.
@@ -103,7 +111,6 @@ fn quality(of: &TableReport) -> Section {
         ),
     };
     let (labeled, positives) = of.labeled;
-    let described = Method::all().into_iter().filter(|method| find(of, method.name()).is_some());
     Section::new(of.table.as_str())
         .text(format!(
             "{} classifiers, {} instances; {labeled} labeled to learn from ({positives} positive), {} scored ({} positive). \
@@ -115,7 +122,6 @@ fn quality(of: &TableReport) -> Section {
         ))
         .list(of.warnings.clone())
         .table(table)
-        .list(described.map(|method| format!("{}: {}", method.name(), method.description())).collect())
 }
 
 /// Statistics of the weights, and those of the trainers side by side.
