@@ -16,6 +16,7 @@ mod grid;
 pub mod journal;
 mod merge;
 mod plan;
+mod reading;
 mod results;
 mod runner;
 mod scenario;

@@ -1,0 +1,202 @@
+//! Reading a grid, and what is refused.
+
+use serde_json::{Map, Value};
+
+use super::error::AblateError;
+use super::figure::{Figure, OTHER_COLUMNS};
+use super::grid::{Factor, Grid, HeatMap, Key, Level, Match, Seeds, Settings};
+
+impl Grid {
+    /// Reads a grid; `name` is for messages.
+    ///
+    /// # Errors
+    /// [`AblateError::Grid`] with the place and what is allowed there.
+    pub fn parse(name: &str, text: &str) -> Result<Self, AblateError> {
+        let mut grid: Grid = toml::from_str(text)
+            .map_err(|error| AblateError::Grid { grid: name.to_owned(), why: error.to_string() })?;
+        grid.spell_out().map_err(|why| AblateError::Grid { grid: name.to_owned(), why })?;
+        grid.check().map_err(|why| AblateError::Grid { grid: name.to_owned(), why })?;
+        Ok(grid)
+    }
+
+    /// Writes the short form of factors out as levels.
+    fn spell_out(&mut self) -> Result<(), String> {
+        for factor in &mut self.factors {
+            let name = &factor.name;
+            match (&factor.key, factor.values.is_empty(), factor.levels.is_empty()) {
+                (Some(key), false, true) => {
+                    let levels = factor.values.iter().map(|value| key.level(value));
+                    factor.levels =
+                        levels.collect::<Result<_, String>>().map_err(|w| format!("factor {name:?}: {w}"))?;
+                }
+                (None, true, false) => {}
+                _ => return Err(format!("factor {name:?}: give either `key` and `values`, or `levels`")),
+            }
+        }
+        Ok(())
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if self.factors.is_empty() {
+            return Err("`factors` is empty; give at least one [[factors]] with two levels".to_owned());
+        }
+        if self.seeds.count() == 0 {
+            return Err("`seeds` is empty; at least 1 is needed, 5 or more are usual".to_owned());
+        }
+        if let Seeds::List(seeds) = &self.seeds
+            && let Some(seed) = duplicate(seeds)
+        {
+            return Err(format!("seed {seed} is given twice"));
+        }
+        if !self.base.name.is_empty() {
+            return Err("`base` has a name; only levels have one".to_owned());
+        }
+        let names: Vec<&str> = self.factors.iter().map(|factor| factor.name.as_str()).collect();
+        if let Some(name) = duplicate(&names) {
+            return Err(format!("there are two factors {name:?}; give each a name of its own"));
+        }
+        for factor in &self.factors {
+            factor.check()?;
+            self.check_match(&factor.not_for, &format!("`not_for` of factor {:?}", factor.name))?;
+            let place = format!("`by` of factor {:?}", factor.name);
+            factor.by.iter().try_for_each(|name| self.find(name, &place).map(|_| ()))?;
+            if factor.not_for.contains_key(&factor.name) || factor.by.contains(&factor.name) {
+                return Err(format!("factor {:?}: `not_for` and `by` name other factors", factor.name));
+            }
+        }
+        self.exclude.iter().try_for_each(|of| self.check_match(of, "`exclude`"))?;
+        self.heat_maps.iter().try_for_each(|map| self.check_map(map))
+    }
+
+    fn check_match(&self, of: &Match, place: &str) -> Result<(), String> {
+        of.iter().try_for_each(|(factor, levels)| {
+            let factor = self.find(factor, place)?;
+            levels.names().iter().try_for_each(|level| match factor.position(level) {
+                Some(_) => Ok(()),
+                None => Err(format!(
+                    "{place}: factor {:?} has no level {level:?}; its levels are {}",
+                    factor.name,
+                    list(factor.levels.iter().map(|level| &level.name))
+                )),
+            })
+        })
+    }
+
+    fn check_map(&self, map: &HeatMap) -> Result<(), String> {
+        let place = format!("heat map of {:?} and {:?}", map.x, map.y);
+        let used: Vec<&String> = [Some(&map.x), Some(&map.y), map.panels.as_ref(), map.ratio_of.as_ref()]
+            .into_iter()
+            .flatten()
+            .collect();
+        used.iter().try_for_each(|name| self.find(name, &place).map(|_| ()))?;
+        if duplicate(&used).is_some() {
+            return Err(format!("{place}: names one factor twice; name different ones"));
+        }
+        self.check_match(&map.only, &place)?;
+        if let Some(of) = &map.ratio_of {
+            let levels = self.find(of, &place)?.levels.len();
+            if levels != 2 || !map.figure.is_positive() {
+                return Err(format!(
+                    "{place}: `ratio_of` needs a factor with two levels and a figure above 0; {of:?} has {levels}, the \
+                     figure is {}",
+                    map.figure.id()
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn find(&self, name: &str, place: &str) -> Result<&Factor, String> {
+        self.factors.iter().find(|factor| factor.name == name).ok_or_else(|| {
+            format!(
+                "{place}: there is no factor {name:?}; factors are {}",
+                list(self.factors.iter().map(|f| &f.name))
+            )
+        })
+    }
+}
+
+impl Factor {
+    fn check(&self) -> Result<(), String> {
+        let name = &self.name;
+        if name.trim().is_empty() {
+            return Err("a factor has no name; give `name`".to_owned());
+        }
+        if OTHER_COLUMNS.contains(&name.as_str()) || Figure::ALL.iter().any(|figure| figure.id() == name) {
+            return Err(format!(
+                "a factor cannot be named {name:?}, as a column of cells.csv is; choose another name"
+            ));
+        }
+        if self.levels.len() < 2 {
+            return Err(format!(
+                "factor {name:?} has {} level; two or more are needed, or put it in `base`",
+                self.levels.len()
+            ));
+        }
+        if self.levels.iter().any(|level| level.name.trim().is_empty()) {
+            return Err(format!("factor {name:?}: a level has no name; give `name`"));
+        }
+        let names: Vec<&String> = self.levels.iter().map(|level| &level.name).collect();
+        match duplicate(&names) {
+            Some(level) => {
+                Err(format!("factor {name:?} has two levels {level:?}; give each a name of its own"))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+impl Key {
+    /// The level that gives this setting a value.
+    fn level(&self, value: &Value) -> Result<Level, String> {
+        let name = match value {
+            Value::String(text) => text.clone(),
+            Value::Number(_) | Value::Bool(_) => value.to_string(),
+            _ => return Err(format!("{value} is no plain value; use `levels` with names")),
+        };
+        let mut level = Level { name, ..Level::default() };
+        match self {
+            Key::Same(path) => match path.strip_prefix("data.") {
+                Some(path) => level.data = nested(path, value)?,
+                None => level.set = nested(path, value)?,
+            },
+            Key::ByTrainer(paths) => {
+                for (trainer, path) in paths {
+                    match trainer.as_str() {
+                        "als" => level.als = nested(path, value)?,
+                        "torch" => level.torch = nested(path, value)?,
+                        _ => {
+                            return Err(format!(
+                                "`key`: {trainer:?} is no trainer with keys; known are als, torch"
+                            ));
+                        }
+                    }
+                }
+            }
+        }
+        Ok(level)
+    }
+}
+
+/// `a.b = value` as nested settings.
+fn nested(path: &str, value: &Value) -> Result<Settings, String> {
+    let mut value = value.clone();
+    for part in path.rsplit('.') {
+        if part.trim().is_empty() {
+            return Err(format!("{path:?} is no key; write names joined by dots"));
+        }
+        value = Value::Object(Map::from_iter([(part.to_owned(), value)]));
+    }
+    match value {
+        Value::Object(map) => Ok(map),
+        _ => Err(format!("{path:?} is no key; write names joined by dots")),
+    }
+}
+
+fn duplicate<T: PartialEq>(values: &[T]) -> Option<&T> {
+    values.iter().enumerate().find(|(k, value)| values[..*k].contains(value)).map(|(_, value)| value)
+}
+
+fn list<'a>(names: impl Iterator<Item = &'a String>) -> String {
+    names.map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ")
+}
