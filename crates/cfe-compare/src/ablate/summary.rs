@@ -95,7 +95,7 @@ pub struct LevelSummary {
     pub weight_std_ratio: Option<f64>,
 }
 
-/// A paired difference over units, see [`Units`].
+/// A paired difference over independent repetitions: data of one kind, drawn by one seed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Difference {
     /// Independent repetitions.
