@@ -30,6 +30,8 @@ pub enum BackendError {
     )]
     NotCompiledIn(Backend),
     /// The settings have an unknown key or a value of the wrong kind.
+    ///
+    /// Cure: correct the key or value that the message names; the fields of the spec are the keys.
     #[error("the settings of the {backend} backend cannot be read: {source}")]
     Settings {
         /// The backend they were for.

@@ -3,17 +3,15 @@
 
 #[path = "../fuzz/entry.rs"]
 mod entry;
+#[path = "../fuzz/mutate.rs"]
+mod mutate;
 
+use mutate::{mutate, mutations};
 use std::fs;
 use std::path::Path;
 
-use rand::{RngExt, SeedableRng};
+use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha12Rng;
-
-/// Mutations of each file; CFE_MUTATIONS asks for more.
-fn mutations() -> usize {
-    std::env::var("CFE_MUTATIONS").ok().and_then(|count| count.parse().ok()).unwrap_or(400)
-}
 
 /// What readers of a few kilobytes may take, the whole process included.
 #[cfg(target_os = "linux")]
@@ -26,42 +24,6 @@ fn corpus(target: &str) -> Vec<Vec<u8>> {
         fs::read_dir(&folder).expect("there").map(|e| e.expect("readable").path()).collect();
     paths.sort();
     paths.iter().map(|path| fs::read(path).expect("readable")).collect()
-}
-
-/// Numbers that lengths and counts are replaced by.
-const LENGTHS: [u64; 8] = [0, 1, 0x7f, 0xffff, 0x7fff_ffff, 0xffff_ffff, 1 << 40, u64::MAX];
-
-/// One to four changes: a flipped bit, a byte, a cut, a piece moved or doubled, a length in 2, 4 or 8 bytes.
-fn mutate(bytes: &mut Vec<u8>, other: &[u8], rng: &mut ChaCha12Rng) {
-    for _ in 0..rng.random_range(1..=4) {
-        if bytes.is_empty() {
-            return;
-        }
-        let at = rng.random_range(0..bytes.len());
-        match rng.random_range(0..6) {
-            0 => bytes[at] ^= 1 << rng.random_range(0..8),
-            1 => bytes[at] = rng.random(),
-            2 => bytes.truncate(at),
-            3 => {
-                let end = rng.random_range(at..bytes.len().min(at + 64).max(at + 1));
-                let piece = bytes[at..end].to_vec();
-                let to = rng.random_range(0..bytes.len());
-                bytes.splice(to..to, piece);
-            }
-            4 if !other.is_empty() => {
-                let from = rng.random_range(0..other.len());
-                bytes.truncate(at);
-                bytes.extend(&other[from..]);
-            }
-            _ => {
-                let length = LENGTHS[rng.random_range(0..LENGTHS.len())];
-                let width = [2, 4, 8][rng.random_range(0..3)];
-                let end = bytes.len().min(at + width);
-                let written = length.to_le_bytes();
-                bytes[at..end].copy_from_slice(&written[..end - at]);
-            }
-        }
-    }
 }
 
 fn hostile(target: &str, read: fn(&[u8])) {

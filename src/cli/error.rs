@@ -13,10 +13,14 @@ pub type CliResult<T, E = CliError> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum CliError {
     /// The command was told something impossible.
+    ///
+    /// Cure: as the message says; `cfe help COMMAND` lists the options.
     #[error("{0}")]
     Usage(String),
 
     /// A TOML file cannot be read or holds something impossible.
+    ///
+    /// Cure: correct the line that the message names; `cfe fit --help` shows what a file holds.
     #[error("{file}: {message}")]
     Config {
         /// The file.
@@ -42,10 +46,14 @@ pub enum CliError {
     ModelFile(#[from] ModelFileError),
 
     /// The data do not allow what was asked for.
+    ///
+    /// Cure: as the message says.
     #[error("{0}")]
     Data(String),
 
     /// Training or predicting failed.
+    ///
+    /// Cure: follow the message of the cause.
     #[error("{doing} failed: {source}")]
     Training {
         /// What was going on.
@@ -63,6 +71,8 @@ pub enum CliError {
     Log(#[from] LogError),
 
     /// A check that was asked for failed.
+    ///
+    /// Cure: none: the check was asked for, and this is its answer.
     #[error("{0}")]
     Check(String),
 }

@@ -126,6 +126,8 @@ pub enum TuningError {
         number: usize,
     },
     /// A trial could not be kept.
+    ///
+    /// Cure: follow the message of the cause, mostly a log that cannot be written.
     #[error("a trial could not be kept: {0}")]
     Observer(#[source] std::io::Error),
 }

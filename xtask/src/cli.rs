@@ -19,6 +19,8 @@ Commands:
   libtorch [--cuda] [--force]  Set up libtorch alone: --cuda the build for NVIDIA GPUs (several GB),
                                --force again from the start
   downstream                   Build and run examples/downstream with each set of features
+  errors [--check]             Write docs/errors.md, the catalogue of errors, from the source; --check fails instead
+                               where it is out of date
   ci                           All that CI does: format, lints, docs, test, downstream
   help                         This text
 
@@ -34,6 +36,7 @@ pub enum Command {
     Test,
     Libtorch { flavor: Flavor, force: bool },
     Downstream,
+    Errors { check: bool },
     Ci,
 }
 
@@ -50,6 +53,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Error>
             return Ok(Command::Bench { pytorch: !ours.is_empty(), args });
         }
         Some("libtorch") => return libtorch(args),
+        Some("errors") => return errors(args),
         Some("test") => Command::Test,
         Some("downstream") => Command::Downstream,
         Some("ci") => Command::Ci,
@@ -73,6 +77,18 @@ fn libtorch(args: impl Iterator<Item = OsString>) -> Result<Command, Error> {
         }
     }
     Ok(Command::Libtorch { flavor, force })
+}
+
+fn errors(args: impl Iterator<Item = OsString>) -> Result<Command, Error> {
+    let mut check = false;
+    for arg in args {
+        match arg.to_str() {
+            Some("--check") => check = true,
+            _ if is_help(&arg) => return Ok(Command::Help),
+            _ => return Err(Error::Usage(format!("`errors` takes --check, not {arg:?}"))),
+        }
+    }
+    Ok(Command::Errors { check })
 }
 
 fn is_help(arg: &OsString) -> bool {

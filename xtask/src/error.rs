@@ -87,6 +87,12 @@ pub enum Error {
     #[error("`{line}` could not be started: {source}")]
     NotStarted { line: String, source: io::Error },
 
+    #[error("{place}: the catalogue of errors cannot be made: {why}")]
+    Catalogue { place: String, why: String },
+
+    #[error("{0} is out of date\n  What to do: `cargo xtask errors`")]
+    OutOfDate(&'static str),
+
     #[error("`{line}` failed")]
     Failed { line: String, code: u8 },
 }

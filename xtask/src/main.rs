@@ -1,5 +1,6 @@
 //! The project's own commands: `cargo xtask --help` lists them.
 
+#![forbid(unsafe_code)]
 // A command-line program: talking to the terminal is its purpose. Progress goes to stderr, because the output of
 // `compare --format json` must stay pure.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
@@ -7,6 +8,7 @@
 mod cli;
 mod commands;
 mod error;
+mod errors;
 mod libtorch;
 
 use std::path::{Path, PathBuf};
@@ -37,6 +39,7 @@ fn run(command: Command) -> Result<(), Error> {
         Command::Bench { pytorch, args } => commands::bench(&root, pytorch, &args),
         Command::Test => commands::test(&root),
         Command::Downstream => commands::downstream(&root),
+        Command::Errors { check } => errors::catalogue(&root, check),
         Command::Ci => commands::ci(&root),
     }
 }

@@ -207,7 +207,11 @@ impl Als {
             let mut iterate = |state: &mut Start| {
                 sweep.run(&problem, state)?;
                 if iteration > aggregator.freeze_iterations && trains_aggregator {
-                    aggregator.update(&problem, data, state)?;
+                    // Spec and data were checked before: a number that is refused here has overflowed.
+                    aggregator.update(&problem, data, state).map_err(|error| match error {
+                        Error::InvalidParameter { .. } => Error::Diverged { iteration, loss: f64::NAN },
+                        error => error,
+                    })?;
                 }
                 // Said here, where the iteration is known: the loss would refuse them as weights out of range.
                 if !state.weights.iter().chain([&state.bias]).all(|v| v.is_finite()) {

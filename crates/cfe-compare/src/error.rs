@@ -23,6 +23,8 @@ pub enum Error {
         why: String,
     },
     /// A trainer failed.
+    ///
+    /// Cure: follow the message of the cause.
     #[error("{method} could not be trained: {source}")]
     Training {
         /// The row of the table.
@@ -31,6 +33,8 @@ pub enum Error {
         source: cf_ensemble::Error,
     },
     /// What was trained cannot be measured.
+    ///
+    /// Cure: follow the message of the cause.
     #[error("{method} cannot be measured: {source}")]
     Measuring {
         /// The row of the table.
@@ -39,6 +43,8 @@ pub enum Error {
         source: cf_ensemble::Error,
     },
     /// A method of the benchmark failed.
+    ///
+    /// Cure: follow the message of the cause, or leave the method out.
     #[error("{method} failed on {data_set}, seed {seed}: {source}")]
     Method {
         /// The method.
@@ -74,6 +80,8 @@ pub enum Error {
         positives: usize,
     },
     /// A folder could not be read.
+    ///
+    /// Cure: check the path and its permissions.
     #[error("the folder {} cannot be read: {source}", path.display())]
     Folder {
         /// The folder.
@@ -107,6 +115,8 @@ pub enum Error {
         why: String,
     },
     /// A file or folder could not be written.
+    ///
+    /// Cure: check the path, its permissions and the room on the disk.
     #[error("{} cannot be written: {source}", path.display())]
     Unwritable {
         /// Which.
@@ -118,6 +128,8 @@ pub enum Error {
     #[error(transparent)]
     Write(cf_ensemble::io::WriteError),
     /// A page has no place for the tables.
+    ///
+    /// Cure: put the two lines where the tables belong.
     #[error("{} has no lines {begin:?} and {end:?} to put the tables between", path.display())]
     NoPlace {
         /// The page.
@@ -128,6 +140,8 @@ pub enum Error {
         end: &'static str,
     },
     /// A benchmark could not be run.
+    ///
+    /// Cure: as the message says.
     #[error("the benchmark cannot be run: {0}")]
     Bench(cf_ensemble::Error),
     /// The threads could not be started.
@@ -139,6 +153,8 @@ pub enum Error {
         why: String,
     },
     /// A statistic could not be computed.
+    ///
+    /// Cure: as the message says; most tests need two data sets or more.
     #[error("the results cannot be tested: {0}")]
     Statistics(cf_ensemble::Error),
     /// An ablation.
@@ -151,6 +167,8 @@ pub enum Error {
     #[error(transparent)]
     File(#[from] FileError),
     /// The results could not be put into a format.
+    ///
+    /// Cure: choose another format.
     #[error("the results cannot be written as {format}: {why}")]
     Format {
         /// "JSON", "CSV".

@@ -1,5 +1,6 @@
 //! The program `cfe-compare`.
 
+#![forbid(unsafe_code)]
 // A command-line program: talking to the terminal is its purpose. Results go to stdout, everything else to stderr.
 #![allow(clippy::print_stderr)]
 

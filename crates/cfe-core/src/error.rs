@@ -55,6 +55,8 @@ pub enum Error {
     NothingObserved,
 
     /// A list does not have one entry for each classifier or instance.
+    ///
+    /// Cure: give one entry for each instance, or each classifier, in the order of the matrix.
     #[error("{what}: {found} entries given, {expected} needed")]
     LengthMismatch {
         /// The list in question.
@@ -66,6 +68,8 @@ pub enum Error {
     },
 
     /// A matrix has the wrong shape.
+    ///
+    /// Cure: lay the matrix out as stated; rows are classifiers (or latent dimensions), columns are instances.
     #[error("{what} is {} x {}, but {} x {} is needed", found.0, found.1, expected.0, expected.1)]
     ShapeMismatch {
         /// The matrix in question.
@@ -197,6 +201,8 @@ pub enum Error {
     },
 
     /// The backend failed in its own way.
+    ///
+    /// Cure: follow the message of the cause, which stands below this one.
     #[error("the {backend} backend failed")]
     Backend {
         /// Name of the backend.

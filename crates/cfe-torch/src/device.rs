@@ -74,6 +74,8 @@ pub enum DeviceError {
         why: String,
     },
     /// There are devices, but fewer.
+    ///
+    /// Cure: take an index below the count that the message gives.
     #[error("CUDA device {index} was asked for, but there are {count}, numbered from 0: use `cuda:{}`", count - 1)]
     IndexOutOfRange {
         /// The number asked for.

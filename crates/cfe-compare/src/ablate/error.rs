@@ -18,6 +18,8 @@ pub enum AblateError {
         known: String,
     },
     /// A file could not be read.
+    ///
+    /// Cure: check the path and its permissions.
     #[error("{}: cannot be read ({source})", path.display())]
     Unreadable {
         /// The file.
@@ -26,6 +28,8 @@ pub enum AblateError {
         source: std::io::Error,
     },
     /// The grid file is wrong.
+    ///
+    /// Cure: correct the place that the message names.
     #[error("grid {grid}: {why}")]
     Grid {
         /// File or name.
@@ -34,6 +38,8 @@ pub enum AblateError {
         why: String,
     },
     /// A cell cannot be trained as asked.
+    ///
+    /// Cure: change the settings of the cell, or exclude it.
     #[error("the cell {cell} cannot be run: {why}")]
     Cell {
         /// Its coordinates.
@@ -42,6 +48,8 @@ pub enum AblateError {
         why: String,
     },
     /// The backend is not in this build.
+    ///
+    /// Cure: change the settings of the cell, or exclude it.
     #[error("the cell {cell} cannot be run: {source}")]
     Backend {
         /// Its coordinates.

@@ -20,6 +20,8 @@ pub enum WriteError {
     Interrupted { path: String, source: io::Error },
 
     /// The whole was written beside its place, but could not take it.
+    ///
+    /// Cure: make room, or grant the right to replace the file, and save again.
     #[error("{path}: the finished file could not take its place ({source}), and nothing was changed there")]
     NotReplaced { path: String, source: io::Error },
 

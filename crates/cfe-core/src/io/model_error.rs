@@ -36,6 +36,8 @@ pub enum ModelFileError {
     NewerVersion { file: String, found: u64, known: u64 },
 
     /// A model file of another kind.
+    ///
+    /// Cure: give a model of the kind that the program asks for.
     #[error("{file}: of kind {found:?}, but {expected:?} is needed")]
     WrongKind { file: String, found: String, expected: String },
 
@@ -48,10 +50,14 @@ pub enum ModelFileError {
     MissingTensor { file: String, name: String, available: String },
 
     /// A tensor has the wrong shape.
+    ///
+    /// Cure: save the model again; the file was not written by this library.
     #[error("{file}: tensor {name:?} has shape {found:?}, but {expected} is needed")]
     WrongShape { file: String, name: String, found: Vec<usize>, expected: String },
 
     /// A tensor of another type.
+    ///
+    /// Cure: save the model again, in F64.
     #[error("{file}: tensor {name:?} is of type {found}, but F64 is needed")]
     WrongType { file: String, name: String, found: String },
 
@@ -60,6 +66,8 @@ pub enum ModelFileError {
     NotFinite { file: String, name: String, position: usize, value: f64 },
 
     /// The parts are each possible, but no model together.
+    ///
+    /// Cure: save the model again; its parts contradict each other as the cause says.
     #[error("{file}: the parts do not make a model: {source}")]
     Invalid { file: String, source: crate::Error },
 

@@ -229,6 +229,8 @@ pub enum TableError {
     OneClass { file: String, class: u8, count: usize },
 
     /// Refused by the checks of the data themselves.
+    ///
+    /// Cure: follow the message of the cause.
     #[error("{file}: {source}")]
     Data { file: String, source: crate::Error },
 }
