@@ -46,6 +46,8 @@ fn is_defined(spec: &AlsSpec, data: &EnsembleData) -> bool {
         Err(Error::Diverged { iteration, .. }) => (1..=spec.max_iterations).contains(&iteration),
         Err(Error::NotPositiveDefinite { lambda, .. }) => lambda == spec.lambda,
         Err(Error::AllWeightsZero { .. }) => true,
+        // Sample weight times class weight.
+        Err(Error::InvalidWeight { value, .. }) => value.is_infinite(),
         // A logistic regression has no optimum then.
         Err(Error::SingleClass { .. }) => {
             has_one_class(data) && spec.aggregator.solver == AggregatorSolver::Newton

@@ -178,8 +178,15 @@ impl Key {
     }
 }
 
+/// Levels of a key: settings nested without end would exhaust the stack.
+const DEEPEST: usize = 16;
+
 /// `a.b = value` as nested settings.
 fn nested(path: &str, value: &Value) -> Result<Settings, String> {
+    let levels = path.split('.').count();
+    if levels > DEEPEST {
+        return Err(format!("a key of {levels} levels is not allowed; at most {DEEPEST} are taken"));
+    }
     let mut value = value.clone();
     for part in path.rsplit('.') {
         if part.trim().is_empty() {
