@@ -155,7 +155,7 @@ impl RecommendedModel {
     /// Refuses a model whose parts do not fit together, as only a damaged file can bring it.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`].
+    /// [`Error::InvalidParameter`](cfe_core::Error::InvalidParameter).
     pub fn validate(&self) -> Result<()> {
         self.columns.validate(self.classifier_names.len())?;
         if let Some(local) = &self.local {
