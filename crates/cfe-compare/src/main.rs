@@ -53,15 +53,20 @@ fn published(options: &Published) -> Result<ExitCode, Error> {
 
 fn benchmark(options: &Benchmark) -> Result<ExitCode, Error> {
     let files = open(options.out.as_deref())?;
-    let shown = std::io::stderr().is_terminal();
-    let results = run_benchmark(options, |table| {
-        if shown {
-            eprintln!("{table}");
-        }
-    })?;
+    let results = run_benchmark(options, progress())?;
     print(&results.render(options.format, width())?);
     write(files, || results.files())?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Tells a person at a terminal where the work is.
+fn progress() -> impl FnMut(&str) + Send {
+    let shown = std::io::stderr().is_terminal();
+    move |step| {
+        if shown {
+            eprintln!("{step}");
+        }
+    }
 }
 
 fn convergence(options: &Convergence, out: Option<&Path>, format: Format) -> Result<ExitCode, Error> {
@@ -74,12 +79,7 @@ fn convergence(options: &Convergence, out: Option<&Path>, format: Format) -> Res
 
 fn run(options: &Run) -> Result<ExitCode, Error> {
     let files = open(options.out.as_deref())?;
-    let shown = std::io::stderr().is_terminal();
-    let results = run_tables(options, |table| {
-        if shown {
-            eprintln!("{table}");
-        }
-    })?;
+    let results = run_tables(options, progress())?;
     print(&results.render(options.format, width())?);
     write(files, || results.files())?;
     Ok(ExitCode::SUCCESS)

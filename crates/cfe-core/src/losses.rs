@@ -22,17 +22,22 @@ use crate::error::{Result, ensure};
 
 /// 1 / (1 + exp(-z)), without overflow for any finite z.
 pub fn sigmoid(z: f64) -> f64 {
-    if z >= 0.0 {
-        1.0 / (1.0 + (-z).exp())
-    } else {
-        let e = z.exp();
-        e / (1.0 + e)
-    }
+    sigmoid_from(z, (-z.abs()).exp())
 }
 
 /// log sigma(s), accurate in both tails.
 pub fn log_sigmoid(s: f64) -> f64 {
-    s.min(0.0) - (-s.abs()).exp().ln_1p()
+    log_sigmoid_from(s, (-s.abs()).exp())
+}
+
+/// sigma(z) where e = exp(-|z|) is known.
+fn sigmoid_from(z: f64, e: f64) -> f64 {
+    if z >= 0.0 { 1.0 / (1.0 + e) } else { e / (1.0 + e) }
+}
+
+/// log sigma(s) where e = exp(-|s|) is known.
+fn log_sigmoid_from(s: f64, e: f64) -> f64 {
+    s.min(0.0) - e.ln_1p()
 }
 
 /// log(p / (1 - p)) of a probability moved into [clip, 1 - clip].
@@ -170,8 +175,7 @@ impl SupervisedLoss {
         let s = sign * logit;
         // log sigma(s) and sigma(-s) from one exponential: this is the inner loop of every supervised loss.
         let e = (-s.abs()).exp();
-        let log_p = s.min(0.0) - e.ln_1p();
-        let q = if s > 0.0 { e / (1.0 + e) } else { 1.0 / (1.0 + e) };
+        let (log_p, q) = (log_sigmoid_from(s, e), sigmoid_from(-s, e));
         match self {
             SupervisedLoss::Focal { gamma } if gamma > 0.0 => {
                 let modulation = self.focal_factor(logit, label);

@@ -5,6 +5,9 @@ use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use cf_ensemble::losses::sigmoid;
+use cf_ensemble::ridge::Cells as _;
+use cf_ensemble::{Confidence, EnsembleData};
+use ndarray::Array2;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha12Rng;
 use rand_distr::{Distribution as _, StandardNormal};
@@ -61,18 +64,25 @@ pub fn write_data(options: &BenchData) -> Result<(), Error> {
             .collect();
         ratings = ratings.row(&row)?;
         if let Some(file) = confidences.take() {
-            let blended: Vec<f64> = row.iter().zip(&labels).map(|(&r, &y)| blended(r, y)).collect();
-            confidences = Some(file.row(&blended)?);
+            confidences = Some(file.row(&blended(row, &labels)?)?);
         }
     }
     ratings.finish()?;
     confidences.map_or(Ok(()), Npy::finish)
 }
 
-/// As `Confidence::label_blended(1.0)`: |r - 1/2| times 1 + r or 2 - r where the label is known.
-fn blended(r: f64, label: f64) -> f64 {
-    let certainty = (r - 0.5).abs();
-    if label.is_nan() { certainty } else { certainty * (1.0 + if label > 0.5 { r } else { 1.0 - r }) }
+/// The confidence of one row of R.
+fn blended(row: Vec<f64>, labels: &[f64]) -> Result<Vec<f64>, Error> {
+    let n = row.len();
+    let labels = labels.iter().map(|&y| (!y.is_nan()).then_some(y > 0.5)).collect();
+    let confidence = || {
+        let data = EnsembleData::new(Array2::from_shape_fn((1, n), |(_, i)| row[i]), labels)?;
+        let fitted = Confidence::label_blended(1.0).fit(&data)?;
+        let (mut r, mut c) = (vec![0.0; n], vec![0.0; n]);
+        fitted.on_training(&data).fill(0, 0, &mut r, &mut c);
+        Ok(c)
+    };
+    confidence().map_err(Error::Bench)
 }
 
 fn unwritable(path: &Path) -> impl FnOnce(std::io::Error) -> Error + use<> {
@@ -111,7 +121,6 @@ impl Npy {
 
 #[cfg(test)]
 mod tests {
-    use cf_ensemble::Confidence;
     use cf_ensemble::confidence::ConfidenceRule;
     use cf_ensemble::io::{Source, TableOptions, read_matrix, read_table};
     use cf_ensemble::ridge::Cells;
