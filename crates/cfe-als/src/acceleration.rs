@@ -12,7 +12,7 @@
 //! the loss did not rise. Else it is repeated from where it was, and 2, 4, 8, ... up to 32 plain sweeps pass before the
 //! next trial; a success sets that back to none.
 
-use cfe_core::{LossParts, Result, Start};
+use cfe_core::{Error, LossParts, Result, Start, TrainingState};
 use nalgebra::{Cholesky, DMatrix, DVector};
 use ndarray::Array2;
 
@@ -24,6 +24,12 @@ const RIDGE: f64 = 1e-10;
 
 /// Plain sweeps after a rejected trial at most.
 const LONGEST_PAUSE: usize = 32;
+
+/// Names in the state of a run: (pause, last pause), (point, image) of the last sweep, (residuals, images) of the
+/// differences one after the other.
+const PAUSES: &str = "acceleration.pauses";
+const LAST: &str = "acceleration.last";
+const DIFFERENCES: &str = "acceleration.differences";
 
 /// Accelerates a loop of sweeps.
 #[derive(Debug)]
@@ -40,6 +46,38 @@ impl Accelerator {
     pub(crate) fn new(state: &Start) -> Self {
         let instances = Array2::zeros(state.factors.instances.dim());
         Self { memory: Memory::default(), instances, pause: 0, last_pause: 1 }
+    }
+
+    /// Puts what it remembers into the state of a run.
+    pub(crate) fn save(&self, state: &mut TrainingState) {
+        state.remember(PAUSES, [self.pause as f64, self.last_pause as f64]);
+        if let Some((point, image)) = &self.memory.last {
+            state.remember(LAST, [point.as_slice(), image.as_slice()].concat());
+        }
+        let differences = self.memory.differences.iter();
+        let flat = differences.flat_map(|(residuals, images)| residuals.iter().chain(images).copied());
+        state.remember(DIFFERENCES, flat.collect::<Vec<f64>>());
+    }
+
+    /// What [`save`](Self::save) kept.
+    pub(crate) fn load(state: &TrainingState) -> Result<Self> {
+        let mut accelerator = Self::new(&state.parameters);
+        let [pause, last_pause] = state.recall_exactly(PAUSES)?;
+        (accelerator.pause, accelerator.last_pause) = (pause as usize, last_pause as usize);
+        let length = pack(&state.parameters).len();
+        let pairs = |name: &str| {
+            let values = state.recall(name).unwrap_or_default();
+            if values.len() % (2 * length) != 0 {
+                return Err(Error::DamagedState { what: format!("{name} has {} numbers", values.len()) });
+            }
+            let pair = |chunk: &[f64]| {
+                let (a, b) = chunk.split_at(length);
+                (DVector::from_column_slice(a), DVector::from_column_slice(b))
+            };
+            Ok(values.chunks(2 * length).map(pair).collect::<Vec<_>>())
+        };
+        accelerator.memory = Memory { last: pairs(LAST)?.pop(), differences: pairs(DIFFERENCES)? };
+        Ok(accelerator)
     }
 
     /// One iteration: `sweep` changes the state and gives its loss, `before` is the loss at the present state.

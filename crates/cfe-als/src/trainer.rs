@@ -8,7 +8,7 @@ use cfe_core::ridge::{self, Workspace};
 use cfe_core::{
     Aggregator, AggregatorKind, ClassWeight, Costs, Dtype, EnsembleData, Error, Factors, Fitted, History,
     HistoryEntry, LossParts, Model, Objective, Observer, Result, Start, Step, StopReason, SupervisedLoss,
-    Timings, Trainer, WeightSchedule,
+    Timings, Trainer, TrainingState, WeightSchedule,
 };
 
 use ndarray::{Array2, Zip};
@@ -17,6 +17,9 @@ use crate::acceleration::Accelerator;
 use crate::aggregator::centre;
 use crate::exact::Exact;
 use crate::spec::{AlsObjective, AlsSpec};
+
+/// Name of the trainer.
+const NAME: &str = "als";
 
 /// The ALS trainer: a checked [`AlsSpec`].
 #[derive(Debug, Clone)]
@@ -131,7 +134,7 @@ impl Sweep<'_> {
 
 impl Trainer for Als {
     fn name(&self) -> &'static str {
-        "als"
+        NAME
     }
 
     fn start(&self, data: &EnsembleData) -> Result<Start> {
@@ -140,7 +143,54 @@ impl Trainer for Als {
 
     fn fit_from(&self, start: Start, data: &EnsembleData, observer: &mut dyn Observer) -> Result<Fitted> {
         let AlsSpec { resampling, seed, .. } = self.spec;
-        resampling.train(seed, start, data, |start, data| self.train(start, data, observer))
+        resampling.train(seed, start, data, |start, data| self.train(Origin::Start(start), data, observer))
+    }
+
+    fn resume(
+        &self,
+        state: TrainingState,
+        data: &EnsembleData,
+        observer: &mut dyn Observer,
+    ) -> Result<Fitted> {
+        let AlsSpec { resampling, seed, .. } = self.spec;
+        resampling.resume(seed, data, |data| self.train(Origin::State(Box::new(state)), data, observer))
+    }
+}
+
+/// Where a run begins.
+enum Origin {
+    Start(Start),
+    State(Box<TrainingState>),
+}
+
+/// Where a run is.
+struct Position {
+    iteration: usize,
+    state: Start,
+    history: History,
+    accelerator: Option<Accelerator>,
+}
+
+impl Position {
+    /// The loss of an iteration ago and the present one are closer than the tolerance.
+    fn has_converged(&self, tolerance: f64) -> bool {
+        match self.history.entries.as_slice() {
+            [.., before, now] => (now.loss.total - before.loss.total).abs() < tolerance,
+            _ => false,
+        }
+    }
+
+    fn loss(&self) -> Option<LossParts> {
+        self.history.entries.last().map(|entry| entry.loss)
+    }
+
+    fn training_state(&self, spec: &AlsSpec) -> TrainingState {
+        let (parameters, history) = (self.state.clone(), self.history.clone());
+        let mut state = TrainingState::new(NAME, spec, self.iteration, parameters, history);
+        if let Some(accelerator) = &self.accelerator {
+            accelerator.save(&mut state);
+        }
+        state
     }
 }
 
@@ -157,9 +207,12 @@ impl Als {
         problem.evaluate_with(&state.factors, &self.aggregator(state))
     }
 
-    fn train(&self, start: Start, data: &EnsembleData, observer: &mut dyn Observer) -> Result<Fitted> {
+    fn train(&self, origin: Origin, data: &EnsembleData, observer: &mut dyn Observer) -> Result<Fitted> {
         let began = Instant::now();
-        start.validate(data.n_classifiers(), data.n_instances())?;
+        match &origin {
+            Origin::Start(start) => start.validate(data.n_classifiers(), data.n_instances())?,
+            Origin::State(state) => state.check(NAME, &self.spec, "max_iterations", data)?,
+        }
         if data.labeled().is_empty() {
             return Err(Error::NoLabels);
         }
@@ -168,36 +221,37 @@ impl Als {
         let mut problem = Problem::new(data, &rule, self.spec.combined_objective())?;
         let monitored = Problem::new(data, &rule, self.monitored())?;
         let AlsSpec { max_iterations, aggregator, weight_schedule, dtype, .. } = self.spec;
-        let mut state = Start { factors: start.factors.into_row_major(), ..start };
+        let mut at = self.position(origin, &problem, data)?;
         let center = aggregator.center;
         let mut sweep = match (self.spec.objective, dtype) {
             (AlsObjective::Exact { .. }, _) => Sweep::Exact(Exact::new(&problem, data)),
             (AlsObjective::LabelAware { .. }, Dtype::F64) => Sweep::LabelAware { center },
             (AlsObjective::LabelAware { .. }, Dtype::F32) => {
-                Sweep::Single { center, single: Box::new(Single::new(&state)) }
+                Sweep::Single { center, single: Box::new(Single::new(&at.state)) }
             }
         };
-        aggregator.prepare(&problem, data, &mut state);
         let trains_aggregator = aggregator.kind != AggregatorKind::Mean && problem.objective().rho < 1.0;
-        // While the weights move there is no one loss that could be kept from rising.
-        let accelerate = matches!(self.spec.objective, AlsObjective::Exact { accelerate: true, .. })
-            && weight_schedule == WeightSchedule::default();
-        let mut accelerator = accelerate.then(|| Accelerator::new(&state));
-        let mut history = History::default();
-        let mut stop = StopReason::MaxIterations;
         let looped = Instant::now();
-        let mut watch = |iteration, loss, state: &Start| {
-            let step = Step::new(iteration, max_iterations, loss, &state.weights, state.bias);
-            observer.wants(iteration) && observer.step(&step) == ControlFlow::Break(())
-        };
-        let mut stopped = watch(0, None, &state);
-        for iteration in 1..=max_iterations {
-            if stopped {
-                stop = StopReason::Observer;
-                break;
+        let stop = loop {
+            let snapshot = || Ok(at.training_state(&self.spec));
+            let Start { weights, bias, .. } = &at.state;
+            let step =
+                Step::new(at.iteration, max_iterations, at.loss(), weights, *bias).with_state(&snapshot);
+            let stopped = observer.wants(at.iteration) && observer.step(&step) == ControlFlow::Break(());
+            if at.has_converged(self.spec.tolerance) {
+                break StopReason::Converged;
             }
+            if at.iteration >= max_iterations {
+                break StopReason::MaxIterations;
+            }
+            if stopped {
+                break StopReason::Observer;
+            }
+            at.iteration += 1;
+            let iteration = at.iteration;
             if weight_schedule.changes_at(iteration - 1) {
-                let logits = problem.labeled_logits(&state.factors, &state.weights, state.bias);
+                let Start { factors, weights, bias } = &at.state;
+                let logits = problem.labeled_logits(factors, weights, *bias);
                 problem.set_instance_weights(problem.scheduled_weights(
                     weight_schedule,
                     iteration - 1,
@@ -219,26 +273,42 @@ impl Als {
                 }
                 self.loss(&monitored, state)
             };
-            let before = history.entries.last().map(|entry: &HistoryEntry| entry.loss.total);
-            let loss = match &mut accelerator {
-                Some(accelerator) => accelerator.iterate(&mut state, before, iterate)?,
-                None => iterate(&mut state)?,
+            let before = at.history.entries.last().map(|entry: &HistoryEntry| entry.loss.total);
+            let loss = match &mut at.accelerator {
+                Some(accelerator) => accelerator.iterate(&mut at.state, before, iterate)?,
+                None => iterate(&mut at.state)?,
             };
             if !loss.total.is_finite() {
                 return Err(Error::Diverged { iteration, loss: loss.total });
             }
-            history.entries.push(HistoryEntry { iteration, loss });
-            stopped = watch(iteration, Some(loss), &state);
-            if before.is_some_and(|before| (loss.total - before).abs() < self.spec.tolerance) {
-                stop = StopReason::Converged;
-                break;
-            }
-        }
+            at.history.entries.push(HistoryEntry { iteration, loss });
+        };
         let timings = Timings { total: began.elapsed(), iterations: looped.elapsed() };
+        let Position { state, history, .. } = at;
         let loss = self.loss(&problem, &state)?;
         let aggregator = self.aggregator(&state);
         let model =
             Model::new(data, state.factors, aggregator, confidence.clone(), self.spec.combined_objective())?;
         Ok(Fitted::new(model, history, loss, stop, timings, format!("CPU {dtype}")))
+    }
+
+    fn position(&self, origin: Origin, problem: &Problem<'_>, data: &EnsembleData) -> Result<Position> {
+        // While the weights move there is no one loss that could be kept from rising.
+        let accelerate = matches!(self.spec.objective, AlsObjective::Exact { accelerate: true, .. })
+            && self.spec.weight_schedule == WeightSchedule::default();
+        let row_major = |start: Start| Start { factors: start.factors.into_row_major(), ..start };
+        Ok(match origin {
+            Origin::Start(start) => {
+                let mut state = row_major(start);
+                self.spec.aggregator.prepare(problem, data, &mut state);
+                let accelerator = accelerate.then(|| Accelerator::new(&state));
+                Position { iteration: 0, state, history: History::default(), accelerator }
+            }
+            Origin::State(saved) => {
+                let accelerator = accelerate.then(|| Accelerator::load(&saved)).transpose()?;
+                let TrainingState { iteration, parameters, history, .. } = *saved;
+                Position { iteration, state: row_major(parameters), history, accelerator }
+            }
+        })
     }
 }

@@ -51,6 +51,7 @@ pub fn check_all(build: Build<'_>) {
     losses_and_predictions_are_finite(build);
     shapes_are_checked(build);
     an_observer_sees_every_iteration_and_can_stop(build);
+    a_resumed_run_ends_with_the_same_bits(build);
     one_class_trains_and_no_label_is_an_error(build);
     every_instance_may_be_labeled(build);
     extreme_shapes_train(build);
@@ -128,6 +129,36 @@ pub fn an_observer_sees_every_iteration_and_can_stop(build: Build<'_>) {
     assert_eq!(count, 5, "steps after Break");
     let (weights, _) = stopped.model.aggregator.weights().expect("weighted");
     assert_eq!(trace.points[4].weights, weights, "the model of a stopped run");
+}
+
+/// Broken off at the start, on the way and at the end, and gone on with: model, history, loss and reason to stop are those
+/// of the unbroken run, to the bit.
+pub fn a_resumed_run_ends_with_the_same_bits(build: Build<'_>) {
+    let trainer = build(Request { iterations: 12, ..Request::default() });
+    resumes_to_the_same_bits(trainer.as_ref(), &small(), &[0, 1, 5, 11, 12]);
+}
+
+/// The same for a trainer with a spec of its own, broken off after each of `breaks` iterations; those that the run does
+/// not reach are left out.
+pub fn resumes_to_the_same_bits(trainer: &dyn Trainer, data: &EnsembleData, breaks: &[usize]) {
+    let whole = trainer.fit(data).expect("fits");
+    for &at in breaks {
+        let mut kept = None;
+        let mut stop = FnObserver(|step: &Step<'_>| {
+            if step.iteration < at {
+                return ControlFlow::Continue(());
+            }
+            kept = kept.take().or_else(|| Some(step.training_state().expect("a state")));
+            ControlFlow::Break(())
+        });
+        trainer.fit_from(trainer.start(data).expect("a start"), data, &mut stop).expect("fits");
+        let Some(state) = kept else { continue };
+        assert_eq!(state.iteration, at);
+        let resumed = trainer.resume(state, data, &mut ()).expect("goes on");
+        assert_eq!(resumed.model, whole.model, "the model after a break at {at}");
+        assert_eq!(resumed.history, whole.history, "the history after a break at {at}");
+        assert_eq!((resumed.loss, resumed.stop), (whole.loss, whole.stop), "after a break at {at}");
+    }
 }
 
 /// One class trains with weights of 1; no label at all is an error.

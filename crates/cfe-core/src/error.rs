@@ -200,6 +200,34 @@ pub enum Error {
         feature: &'static str,
     },
 
+    /// A training state belongs to another run.
+    #[error(
+        "the training state is of another run: {what} was {found}, and is {expected} now; \
+         resume with what it was made with, or start anew"
+    )]
+    OtherRun {
+        /// What differs.
+        what: String,
+        /// As in the state.
+        found: String,
+        /// As in this run.
+        expected: String,
+    },
+
+    /// A training state is not whole.
+    #[error("the training state is damaged: {what}; resume an earlier one, or start anew")]
+    DamagedState {
+        /// What is wrong.
+        what: String,
+    },
+
+    /// A trainer that cannot give or take up its state.
+    #[error("the trainer {trainer} keeps no state to go on from; start anew")]
+    CannotResume {
+        /// Its name.
+        trainer: &'static str,
+    },
+
     /// The backend failed in its own way.
     ///
     /// Cure: follow the message of the cause, which stands below this one.

@@ -37,6 +37,7 @@ mod model;
 mod reliability;
 mod schedule;
 mod trainer;
+mod training_state;
 mod weights;
 
 pub use aggregator::{Aggregator, AggregatorKind, BiasStart, LOGIT_CLIP};
@@ -54,4 +55,5 @@ pub use objective::{LossParts, Objective, Reduction};
 pub use resampling::{Resampled, Resampling, Sampler};
 pub use schedule::WeightSchedule;
 pub use trainer::{Fitted, FnObserver, Observer, Step, TracePoint, Trainer, WeightTrace};
+pub use training_state::TrainingState;
 pub use weights::{ClassWeight, Costs, instance_weights};

@@ -5,11 +5,12 @@ use std::ops::ControlFlow;
 use serde::{Deserialize, Serialize};
 
 use crate::data::EnsembleData;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::factors::Start;
 use crate::history::{History, StopReason, Timings};
 use crate::model::Model;
 use crate::objective::LossParts;
+use crate::training_state::TrainingState;
 
 /// One point of a training run, as the observer sees it.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +26,17 @@ pub struct Step<'a> {
     pub weights: &'a [f64],
     /// b.
     pub bias: f64,
+    state: Snapshot<'a>,
+}
+
+/// How the state of a run is copied, should an observer ask for it.
+#[derive(Clone, Copy)]
+struct Snapshot<'a>(Option<&'a dyn Fn() -> Result<TrainingState>>);
+
+impl std::fmt::Debug for Snapshot<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.0.is_some() { "available" } else { "none" })
+    }
 }
 
 impl<'a> Step<'a> {
@@ -36,7 +48,24 @@ impl<'a> Step<'a> {
         weights: &'a [f64],
         bias: f64,
     ) -> Self {
-        Self { iteration, max_iterations, loss, weights, bias }
+        Self { iteration, max_iterations, loss, weights, bias, state: Snapshot(None) }
+    }
+
+    /// Adds the way to the state of the run, which is taken only if an observer asks; for backends.
+    #[must_use]
+    pub fn with_state(self, state: &'a dyn Fn() -> Result<TrainingState>) -> Self {
+        Self { state: Snapshot(Some(state)), ..self }
+    }
+
+    /// A copy of all that the run needs to go on from here ([`Trainer::resume`]).
+    ///
+    /// # Errors
+    /// [`Error::CannotResume`] where the trainer keeps none, and failures of the backend.
+    pub fn training_state(&self) -> Result<TrainingState> {
+        match self.state.0 {
+            Some(state) => state(),
+            None => Err(Error::CannotResume { trainer: "of this run" }),
+        }
     }
 }
 
@@ -156,6 +185,22 @@ pub trait Trainer: Send + Sync {
     /// # Errors
     /// Shapes that do not fit, no labels, singular systems, divergence, failures of the backend.
     fn fit_from(&self, start: Start, data: &EnsembleData, observer: &mut dyn Observer) -> Result<Fitted>;
+
+    /// Goes on with a run that was broken off, to the same bits as if it had not been: the model, the history and the
+    /// loss are those of the unbroken run. The observer sees the step of the state first.
+    ///
+    /// # Errors
+    /// [`Error::CannotResume`] where the trainer keeps no state, what [`TrainingState::check`] refuses, and as
+    /// [`fit_from`](Self::fit_from).
+    fn resume(
+        &self,
+        state: TrainingState,
+        data: &EnsembleData,
+        observer: &mut dyn Observer,
+    ) -> Result<Fitted> {
+        let _ = (state, data, observer);
+        Err(Error::CannotResume { trainer: self.name() })
+    }
 
     /// Trains from the trainer's own start, unwatched.
     ///

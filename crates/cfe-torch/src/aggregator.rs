@@ -69,13 +69,18 @@ impl GateTensors {
         })
     }
 
-    pub(crate) fn all(&self) -> [&Tensor; 4] {
-        [&self.hidden, &self.hidden_bias, &self.output, &self.output_bias]
+    pub(crate) fn all(&self) -> [(&'static str, &Tensor); 4] {
+        [
+            ("gate.U", &self.hidden),
+            ("gate.c", &self.hidden_bias),
+            ("gate.V", &self.output),
+            ("gate.e", &self.output_bias),
+        ]
     }
 
     /// A copy with every tensor through `f`.
     pub(crate) fn map(&self, f: impl Fn(&Tensor) -> Result<Tensor, TchError>) -> Result<Self, TchError> {
-        let [hidden, hidden_bias, output, output_bias] = self.all().map(f);
+        let [hidden, hidden_bias, output, output_bias] = self.all().map(|(_, tensor)| f(tensor));
         Ok(Self { hidden: hidden?, hidden_bias: hidden_bias?, output: output?, output_bias: output_bias? })
     }
 

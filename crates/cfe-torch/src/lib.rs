@@ -26,6 +26,7 @@ mod convert;
 mod device;
 mod error;
 mod memory;
+mod optimizer;
 mod parameters;
 mod problem;
 mod schedule;

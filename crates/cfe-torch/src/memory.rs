@@ -11,7 +11,7 @@ use crate::spec::{Optimizer, TorchSpec};
 /// Bytes that training m x n data with n_labeled labels takes on the device, to within a fifth.
 ///
 /// Counts R, C and the four m x n tensors that live at once in a forward and backward pass; Y with its gradient, the
-/// gradient of the penalty, the optimiser's state and the best copy; a few vectors; and r_hat of the labeled instances, with
+/// gradient of the penalty, the optimiser's state with room for one expression, and the best copy; a few vectors; and r_hat of the labeled instances, with
 /// what is made of it, where the aggregator needs it.
 ///
 /// ```
@@ -25,8 +25,8 @@ pub fn estimate_memory(spec: &TorchSpec, m: usize, n: usize, n_labeled: usize) -
         Dtype::F64 => 8.0,
     };
     let state = match spec.optimizer {
-        Optimizer::Adam | Optimizer::AdamW { .. } => 2.0,
-        Optimizer::Sgd { .. } => 1.0,
+        Optimizer::Adam | Optimizer::AdamW { .. } => 3.0,
+        Optimizer::Sgd { .. } => 2.0,
     };
     let best = if spec.restore_best { 1.0 } else { 0.0 };
     let (m, n, d) = (m as f64, n as f64, spec.latent_dim as f64);

@@ -2,12 +2,13 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use cfe_core::{Factors, Gate, Start};
-use tch::{COptimizer, TchError, Tensor};
+use cfe_core::{Factors, Gate, Result, Start, TrainingState};
+use tch::{TchError, Tensor};
 
 use crate::aggregator::GateTensors;
 use crate::convert::{Placement, to_array, to_vec};
-use crate::spec::{Optimizer, StartSource};
+use crate::optimizer::fill;
+use crate::spec::StartSource;
 
 /// The trained tensors.
 #[derive(Debug)]
@@ -35,33 +36,33 @@ impl Parameters {
         })
     }
 
-    /// The same values, but nothing flows back to the aggregator.
-    pub(crate) fn with_frozen_aggregator(&self) -> Result<Self, TchError> {
-        Ok(Self {
-            x: self.x.shallow_clone(),
-            y: self.y.shallow_clone(),
-            w: self.w.f_detach()?,
-            b: self.b.f_detach()?,
-            gate: self.gate.as_ref().map(|gate| gate.map(|t| t.f_detach())).transpose()?,
-        })
+    /// All of them by name. X and Y come first, as w, b and the gate may be left alone.
+    pub(crate) fn all(&self) -> Vec<(&'static str, &Tensor)> {
+        let mut all = vec![("X", &self.x), ("Y", &self.y), ("w", &self.w), ("b", &self.b)];
+        all.extend(self.gate.iter().flat_map(GateTensors::all));
+        all
     }
 
-    /// libtorch's optimiser over all of them.
-    pub(crate) fn optimizer(&self, optimizer: Optimizer, rate: f64) -> Result<COptimizer, TchError> {
-        let (beta1, beta2, epsilon) = (0.9, 0.999, 1e-8);
-        let mut built = match optimizer {
-            Optimizer::Adam => COptimizer::adam(rate, beta1, beta2, 0.0, epsilon, false),
-            Optimizer::AdamW { weight_decay } => {
-                COptimizer::adamw(rate, beta1, beta2, weight_decay, epsilon, false)
-            }
-            Optimizer::Sgd { momentum } => COptimizer::sgd(rate, momentum, 0.0, 0.0, false),
-        }?;
-        // A tensor that no loss has reached has no gradient, and the optimiser passes over it.
-        let gate = self.gate.iter().flat_map(|gate| gate.all());
-        for tensor in [&self.x, &self.y, &self.w, &self.b].into_iter().chain(gate) {
-            built.add_parameters(tensor, 0)?;
+    /// X and Y, and with `aggregator` the others.
+    pub(crate) fn trained(&self, aggregator: bool) -> Vec<&Tensor> {
+        let all = self.all().into_iter().map(|(_, tensor)| tensor);
+        all.take(if aggregator { usize::MAX } else { 2 }).collect()
+    }
+
+    /// Puts the values into the state of a run, under `prefix`.
+    pub(crate) fn save(&self, prefix: &str, state: &mut TrainingState) -> Result<(), TchError> {
+        for (name, tensor) in self.all() {
+            state.remember(format!("{prefix}.{name}"), to_vec(tensor)?);
         }
-        Ok(built)
+        Ok(())
+    }
+
+    /// Takes up what [`save`](Self::save) kept.
+    pub(crate) fn load(&self, prefix: &str, state: &TrainingState) -> Result<()> {
+        let mut all = self.all().into_iter();
+        all.try_for_each(|(name, tensor)| {
+            fill(&mut tensor.shallow_clone(), state, &format!("{prefix}.{name}"))
+        })
     }
 
     /// (w, b) on the host.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::aggregator::AggregatorSpec;
 use crate::device::Device;
 
-/// The optimiser of all parameters, with libtorch's own update rules.
+/// The optimiser of all parameters, with the update rules of PyTorch.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]

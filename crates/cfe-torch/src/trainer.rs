@@ -6,18 +6,28 @@ use std::time::Instant;
 use cfe_core::objective::Problem;
 use cfe_core::{
     Aggregator, AggregatorKind, EnsembleData, Error, Fitted, Gate, History, HistoryEntry, LossParts, Model,
-    Observer, Result, Sampler, Start, Step, StopReason, Timings, Trainer,
+    Observer, Result, Sampler, Start, Step, StopReason, Timings, Trainer, TrainingState,
 };
-use tch::{COptimizer, TchError};
+use tch::{TchError, Tensor};
 
 use crate::convert::Placement;
 use crate::device::ResolvedDevice;
 use crate::error::{TorchError, backend};
 use crate::memory::{estimate_memory, free_cuda_memory};
+use crate::optimizer::Stepper;
 use crate::parameters::{Parameters, draw_start};
 use crate::problem::TensorProblem;
 use crate::schedule::{Patience, Plateau};
 use crate::spec::TorchSpec;
+
+/// Name of the trainer.
+const NAME: &str = "torch";
+
+/// Where the state of a run keeps the gate, the best parameters with their loss, and the learning rate.
+const GATE: &str = "parameters";
+const BEST: &str = "best";
+const BEST_LOSS: &str = "best loss";
+const RATE: &str = "learning rate";
 
 /// The joint trainer: a checked [`TorchSpec`].
 #[derive(Debug, Clone)]
@@ -57,7 +67,7 @@ impl Torch {
 
 impl Trainer for Torch {
     fn name(&self) -> &'static str {
-        "torch"
+        NAME
     }
 
     fn start(&self, data: &EnsembleData) -> Result<Start> {
@@ -67,12 +77,32 @@ impl Trainer for Torch {
 
     fn fit_from(&self, start: Start, data: &EnsembleData, observer: &mut dyn Observer) -> Result<Fitted> {
         let TorchSpec { resampling, seed, .. } = self.spec;
-        resampling.train(seed, start, data, |start, data| self.train(start, data, observer))
+        resampling.train(seed, start, data, |start, data| self.train(start, None, data, observer))
+    }
+
+    fn resume(
+        &self,
+        state: TrainingState,
+        data: &EnsembleData,
+        observer: &mut dyn Observer,
+    ) -> Result<Fitted> {
+        let TorchSpec { resampling, seed, .. } = self.spec;
+        resampling.resume(seed, data, |data| {
+            state.check(NAME, &self.spec, "max_epochs", data)?;
+            self.train(state.parameters.clone(), Some(&state), data, observer)
+        })
     }
 }
 
 impl Torch {
-    fn train(&self, mut start: Start, data: &EnsembleData, observer: &mut dyn Observer) -> Result<Fitted> {
+    /// From `start`, or from a state whose parameters `start` holds.
+    fn train(
+        &self,
+        mut start: Start,
+        state: Option<&TrainingState>,
+        data: &EnsembleData,
+        observer: &mut dyn Observer,
+    ) -> Result<Fitted> {
         let began = Instant::now();
         start.validate(data.n_classifiers(), data.n_instances())?;
         if data.labeled().is_empty() {
@@ -86,11 +116,16 @@ impl Torch {
         let rule = confidence.on_training(data);
         let problem = Problem::new(data, &rule, self.spec.objective())?;
         let placement = Placement::new(device.tch_device, self.spec.dtype);
-        start.bias = self.spec.aggregator.bias_start.bias(data, start.bias);
+        if state.is_none() {
+            start.bias = self.spec.aggregator.bias_start.bias(data, start.bias);
+        }
         let mut run = Run::new(&self.spec, data, &problem, &start, placement).map_err(backend)?;
+        if let Some(state) = state {
+            run.load(state)?;
+        }
 
         let looped = Instant::now();
-        let stop = run.train(observer)?;
+        let stop = run.train(state.map_or(0, |state| state.iteration), observer)?;
         let (mut state, gate) = run.result().map_err(backend)?;
         if self.spec.aggregator.center {
             let mean = problem.mean_reconstruction(&state.factors);
@@ -122,7 +157,12 @@ struct Run<'a> {
     /// Weights of the labeled instances where the schedule has them.
     scheduled: Vec<f64>,
     parameters: Parameters,
-    optimizer: COptimizer,
+    /// At the present point, of the parameters that are trained.
+    gradients: Vec<Tensor>,
+    optimizer: Stepper,
+    rate: f64,
+    plateau: Option<Plateau>,
+    patience: Option<Patience>,
     history: History,
     /// The lowest loss and its parameters, if they are to be restored.
     best: Option<(f64, Parameters)>,
@@ -146,35 +186,81 @@ impl<'a> Run<'a> {
             core,
             problem: TensorProblem::new(data, core, spec.aggregator, placement)?,
             scheduled: core.base_weights().to_vec(),
-            optimizer: parameters.optimizer(spec.optimizer, spec.learning_rate)?,
+            optimizer: Stepper::new(spec.optimizer, &parameters)?,
             parameters,
+            gradients: Vec::new(),
+            rate: spec.learning_rate,
+            plateau: spec.reduce_on_plateau.map(Plateau::new),
+            patience: spec.early_stopping.map(Patience::new),
             history: History::default(),
             best: None,
         })
     }
 
     /// Epochs until something ends them. Each measures the loss at the present point (the history), then steps.
-    fn train(&mut self, observer: &mut dyn Observer) -> Result<StopReason> {
-        let mut rate = self.spec.learning_rate;
-        let mut plateau = self.spec.reduce_on_plateau.map(Plateau::new);
-        let mut patience = self.spec.early_stopping.map(Patience::new);
-        for epoch in 0..self.spec.max_epochs {
+    fn train(&mut self, first_epoch: usize, observer: &mut dyn Observer) -> Result<StopReason> {
+        for epoch in first_epoch.. {
+            if self.patience.as_ref().is_some_and(Patience::is_exhausted) {
+                return Ok(StopReason::EarlyStopping);
+            }
+            if epoch >= self.spec.max_epochs {
+                break;
+            }
             let loss = self.measure(epoch)?;
             if self.show(epoch, Some(loss), observer)? {
                 self.history.entries.pop();
                 return Ok(StopReason::Observer);
             }
-            self.optimizer.step().map_err(backend)?;
-            if let Some(lower) = plateau.as_mut().and_then(|plateau| plateau.observe(loss.total, rate)) {
-                rate = lower;
-                self.optimizer.set_learning_rate(rate).map_err(backend)?;
-                self.history.learning_rate_changes.push((epoch + 1, rate));
+            self.optimizer.step(&self.gradients, self.rate).map_err(backend)?;
+            if let Some(lower) =
+                self.plateau.as_mut().and_then(|plateau| plateau.observe(loss.total, self.rate))
+            {
+                self.rate = lower;
+                self.history.learning_rate_changes.push((epoch + 1, lower));
             }
-            if patience.as_mut().is_some_and(|patience| patience.observe(loss.total)) {
-                return Ok(StopReason::EarlyStopping);
+            if let Some(patience) = &mut self.patience {
+                patience.observe(loss.total);
             }
         }
         Ok(StopReason::MaxIterations)
+    }
+
+    /// The state before the step of `epoch`, whose loss a run that goes on from it measures again.
+    fn training_state(&self, epoch: usize) -> Result<TrainingState> {
+        let (start, gate) = self.parameters.read().map_err(backend)?;
+        let mut history = self.history.clone();
+        history.entries.retain(|entry| entry.iteration < epoch);
+        let mut state = TrainingState::new(NAME, self.spec, epoch, start, history);
+        if gate.is_some() {
+            self.parameters.save(GATE, &mut state).map_err(backend)?;
+        }
+        self.optimizer.save(&mut state).map_err(backend)?;
+        state.remember(RATE, [self.rate]);
+        self.plateau.iter().for_each(|plateau| plateau.save(&mut state));
+        self.patience.iter().for_each(|patience| patience.save(&mut state));
+        if let Some((loss, best)) = &self.best {
+            state.remember(BEST_LOSS, [*loss]);
+            best.save(BEST, &mut state).map_err(backend)?;
+        }
+        Ok(state)
+    }
+
+    /// Takes up what [`training_state`](Self::training_state) gave, whose X, Y, w and b are there already.
+    fn load(&mut self, state: &TrainingState) -> Result<()> {
+        if self.parameters.gate.is_some() {
+            self.parameters.load(GATE, state)?;
+        }
+        self.optimizer.load(state)?;
+        [self.rate] = state.recall_exactly(RATE)?;
+        self.plateau.iter_mut().try_for_each(|plateau| plateau.load(state))?;
+        self.patience.iter_mut().try_for_each(|patience| patience.load(state))?;
+        if let Some(&[loss]) = state.recall(BEST_LOSS).as_deref() {
+            let best = self.parameters.snapshot().map_err(backend)?;
+            best.load(BEST, state)?;
+            self.best = Some((loss, best));
+        }
+        self.history = state.history.clone();
+        Ok(())
     }
 
     /// Moves the weights of the labeled instances, where schedule or sampler do.
@@ -198,14 +284,13 @@ impl<'a> Run<'a> {
     /// Loss and gradient at the present point.
     fn measure(&mut self, epoch: usize) -> Result<LossParts> {
         self.reweigh(epoch).map_err(backend)?;
-        self.optimizer.zero_grad().map_err(backend)?;
-        let loss = if epoch < self.spec.aggregator.freeze_iterations {
-            self.parameters.with_frozen_aggregator().and_then(|frozen| self.problem.loss(&frozen))
-        } else {
-            self.problem.loss(&self.parameters)
-        }
-        .map_err(backend)?;
-        loss.minimised.f_backward().map_err(backend)?;
+        let loss = self.problem.loss(&self.parameters).map_err(backend)?;
+        let aggregator = self.spec.aggregator;
+        let trains_aggregator =
+            aggregator.kind != AggregatorKind::Mean && epoch >= aggregator.freeze_iterations;
+        let trained = self.parameters.trained(trains_aggregator);
+        self.gradients =
+            Tensor::f_run_backward(&[&loss.minimised], &trained, false, false).map_err(backend)?;
         let parts = self.problem.read(&loss).map_err(backend)?;
         if !parts.total.is_finite() {
             return Err(Error::Diverged { iteration: epoch, loss: parts.total });
@@ -224,7 +309,9 @@ impl<'a> Run<'a> {
         }
         let (weights, bias) = self.parameters.aggregator().map_err(backend)?;
         let centre = self.problem.read_centre(&self.parameters).map_err(backend)?;
-        let step = Step::new(iteration, self.spec.max_epochs, loss, &weights, bias - centre);
+        let state = || self.training_state(iteration);
+        let step =
+            Step::new(iteration, self.spec.max_epochs, loss, &weights, bias - centre).with_state(&state);
         Ok(observer.step(&step) == ControlFlow::Break(()))
     }
 

@@ -28,6 +28,7 @@ mod source;
 mod table;
 mod table_error;
 mod text;
+mod training_state_file;
 mod warning;
 mod write;
 
@@ -43,5 +44,6 @@ pub use options::TableOptions;
 pub use source::Source;
 pub use table::{Table, read_table};
 pub use table_error::{Place, Row, TableError, TableResult};
+pub use training_state_file::TRAINING_STATE_KIND;
 pub use warning::TableWarning;
 pub use write::{Column, Sink, write_predictions};

@@ -8,6 +8,7 @@ use ndarray::{Array1, Array2, ArrayD, Ix1, Ix2};
 use safetensors::tensor::{Dtype, View};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use serde_json::value::{RawValue, Value};
 use sha2::{Digest, Sha256};
 
@@ -101,6 +102,30 @@ impl ModelFile {
     /// Adds a tensor, or replaces the one of that name.
     pub fn insert(&mut self, name: impl Into<String>, tensor: ArrayD<f64>) {
         self.tensors.insert(name.into(), tensor);
+    }
+
+    /// Puts a whole other file into this one, as `name` in the document and `name/` before its tensors.
+    pub fn embed(&mut self, name: &str, part: ModelFile) {
+        let ModelFile { kind, document, tensors, .. } = part;
+        if let Value::Object(own) = &mut self.document {
+            own.insert(name.to_owned(), json!({ "kind": kind, "document": document }));
+        }
+        self.tensors.extend(tensors.into_iter().map(|(tensor, values)| (format!("{name}/{tensor}"), values)));
+    }
+
+    /// A file that was [embedded](Self::embed), `None` if there is none of this name.
+    pub fn part(&self, name: &str) -> Option<ModelFile> {
+        let part = self.document.get(name)?;
+        let prefix = format!("{name}/");
+        let of_part = |(tensor, values): (&String, &ArrayD<f64>)| {
+            tensor.strip_prefix(&prefix).map(|tensor| (tensor.to_owned(), values.clone()))
+        };
+        Some(Self {
+            kind: part.get("kind")?.as_str()?.to_owned(),
+            document: part.get("document")?.clone(),
+            tensors: self.tensors.iter().filter_map(of_part).collect(),
+            file: self.file.clone(),
+        })
     }
 
     /// What kind of model it is.

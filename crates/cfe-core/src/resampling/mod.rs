@@ -225,6 +225,23 @@ impl Resampling {
         let fitted = train(resampled.extend(start), &resampled.data)?;
         Ok(resampled.restrict(fitted))
     }
+
+    /// Goes on with such a training: `resume` gets the resampled data, which are the same for the same seed.
+    ///
+    /// # Errors
+    /// Those of [`apply`](Self::apply) and of `resume`.
+    pub fn resume(
+        self,
+        seed: u64,
+        data: &EnsembleData,
+        resume: impl FnOnce(&EnsembleData) -> Result<Fitted>,
+    ) -> Result<Fitted> {
+        if self == Resampling::None {
+            return resume(data);
+        }
+        let resampled = self.apply(data, seed)?;
+        Ok(resampled.restrict(resume(&resampled.data)?))
+    }
 }
 
 impl Resampled {
