@@ -4,7 +4,7 @@
 //! hidden and its predictions stay, as they would for instances whose labels come later.
 
 use cfe_core::validation::{Folds, StratifiedGroupKFold, StratifiedKFold};
-use cfe_core::{EnsembleData, Error, Result, Trainer};
+use cfe_core::{EnsembleData, Error, Model, Result, Trainer};
 use ndarray::Axis;
 
 /// Folds of the labeled instances, in the order of [`EnsembleData::labeled`], stratified by class.
@@ -74,9 +74,26 @@ pub fn hide_labels(data: &EnsembleData, hidden: &[usize]) -> Result<EnsembleData
 /// predicted by fold-in, as the fitted model predicts new instances.
 ///
 /// # Errors
-/// As [`Trainer::fit`] and [`Model::predict_new`](cfe_core::Model::predict_new).
+/// As [`Trainer::fit`] and [`Model::predict_new`].
 pub fn predict_held_out(trainer: &dyn Trainer, data: &EnsembleData, held_out: &[usize]) -> Result<Vec<f64>> {
-    let model = trainer.fit(&hide_labels(data, held_out)?)?.model;
+    held_out_logits(&trainer.fit(&hide_labels(data, held_out)?)?.model, data, held_out)
+}
+
+/// Logits of the instances `held_out` of the data, class weights undone, from a model that did not see their labels.
+///
+/// # Errors
+/// As [`Model::predict_new`].
+pub fn held_out_logits(model: &Model, data: &EnsembleData, held_out: &[usize]) -> Result<Vec<f64>> {
     let predictions = model.predict_new(data.predictions().select(Axis(1), held_out).view())?;
     Ok(predictions.logits.iter().map(|z| z - model.logit_shift).collect())
+}
+
+/// FNV-1a of the fold of each instance (Fowler, Noll and Vo), in hex: tells whether two runs have the same folds.
+#[cfg_attr(not(feature = "io"), allow(dead_code))]
+pub(crate) fn checksum(folds: &Folds) -> String {
+    let bytes = folds.as_slice().iter().flat_map(|&fold| (fold as u64).to_le_bytes());
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    format!("{hash:016x}")
 }

@@ -42,7 +42,7 @@ const TUNE_EXAMPLES: &str = "\
 Examples:
   cfe tune p.csv --split-column split --out best.toml
   cfe fit p.csv --config best.toml                 fits what was found
-  cfe tune p.csv --trials 60 --log trials.jsonl --resume --time-budget 10m --out best.toml
+  cfe tune p.csv --trials 60 --checkpoint trials.jsonl --resume --time-budget 10m --out best.toml
   cfe tune p.csv --trainer als --set latent_dim=8 --metric log_loss
 
 Tried are the trainer's defaults, single changes of them, then seeded random draws of latent_dim, lambda, objective
@@ -200,11 +200,14 @@ pub(super) struct Tune {
     /// Write the best settings as a file for `cfe fit --config` (- is standard output)
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub out: Option<PathBuf>,
-    /// Keep every trial as it is finished, one JSON object a line
-    #[arg(long, value_name = "FILE", help_heading = "Output")]
-    pub log: Option<PathBuf>,
-    /// Go on with the log instead of refusing one that is there
-    #[arg(long, help_heading = "Output")]
+    /// Keep every trial in this file as it is finished, one JSON object a line
+    #[arg(long, value_name = "FILE", help_heading = "Checkpoint")]
+    pub checkpoint: Option<PathBuf>,
+    /// Trials between two writes of the checkpoint [default: 1]
+    #[arg(long, value_name = "K", help_heading = "Checkpoint")]
+    pub checkpoint_every: Option<usize>,
+    /// Go on with the checkpoint, if there is one, instead of refusing it
+    #[arg(long, help_heading = "Checkpoint")]
     pub resume: bool,
     /// Print this to standard output [default: table on a terminal, nothing in a pipe]
     #[arg(long, value_enum, help_heading = "Output")]

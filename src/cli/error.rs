@@ -2,6 +2,7 @@
 
 use cfe_core::io::{ModelFileError, TableError, WriteError};
 
+use super::checkpoint::CheckpointError;
 use crate::BackendError;
 use crate::tuning::{LogError, TuningError};
 
@@ -70,6 +71,10 @@ pub enum CliError {
     #[error(transparent)]
     Log(#[from] LogError),
 
+    /// The checkpoint of a fit cannot be used.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+
     /// A check that was asked for failed.
     ///
     /// Cure: none: the check was asked for, and this is its answer.
@@ -94,6 +99,8 @@ impl CliError {
             CliError::Usage(_) | CliError::Config { .. } | CliError::Output(_) | CliError::Backend(_) => 2,
             CliError::ModelFile(ModelFileError::Write(_)) => 2,
             CliError::Table(TableError::InvalidDelimiter { .. }) => 2,
+            CliError::Checkpoint(CheckpointError::File(_)) => 3,
+            CliError::Checkpoint(_) => 2,
             CliError::Table(_) | CliError::ModelFile(_) | CliError::Data(_) => 3,
             CliError::Training { source: cfe_core::Error::InvalidParameter { .. }, .. } => 2,
             CliError::Tuning(TuningError::Foreign { .. }) | CliError::Log(LogError::Damaged { .. }) => 3,

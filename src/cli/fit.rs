@@ -8,6 +8,7 @@ use cfe_core::losses::sigmoid;
 use cfe_core::validation::{Folds, StratifiedKFold};
 use serde_json::{Value, json};
 
+use super::checkpoint::Request;
 use super::error::{CliError, CliResult};
 use super::interrupt;
 use super::metrics::{Part, Scores, measure};
@@ -74,7 +75,8 @@ pub(super) fn fit_chosen(
 ) -> CliResult<FitOutcome> {
     table.require_labels()?;
     let seed = options.seed.unwrap_or(0);
-    let trained = train(&chosen.method, table, options.folds, seed, quiet)?;
+    let checkpoint = Request::of(options, chosen)?;
+    let trained = train(chosen, table, options.folds, seed, checkpoint, quiet)?;
     let labels = table.data.labeled_targets();
 
     let method = options.calibrate.unwrap_or_default().into();

@@ -10,6 +10,7 @@ use clap::{ArgMatches, FromArgMatches as _};
 use serde_json::{Value, json};
 
 use super::args::{Fit, Talk};
+use super::checkpoint::Request;
 use super::diagnostics::{Finding, diagnose};
 use super::error::{CliError, CliResult};
 use super::fit::{FitOutcome, TRAIN, fit_chosen};
@@ -39,7 +40,9 @@ pub(super) fn run(args: Fit, matches: &ArgMatches, talk: Talk) -> CliResult<()> 
     options.set = Assignments::all(assignments).over(options.set);
     let chosen = choose(&options, options.seed.unwrap_or(0))?;
     let table_options = options.table_options()?;
-    let outputs: [(&str, Option<&Path>); 4] = [
+    Request::of(&options, &chosen)?;
+    let outputs: [(&str, Option<&Path>); 5] = [
+        ("--checkpoint", options.checkpoint.as_deref()),
         ("--model-out", options.model_out.as_deref()),
         ("--predictions-out", options.predictions_out.as_deref()),
         ("--report-out", options.report_out.as_deref()),
@@ -162,7 +165,11 @@ fn broken_off(outcome: &FitOutcome, options: &FitOptions) -> String {
             written.join(" and ")
         )
     };
-    format!("broken off{iterations}: {saved}; run it again for the whole")
+    let on = match &options.checkpoint {
+        Some(path) => format!("go on from {} with the same command and --resume", path.display()),
+        None => "run it again for the whole, with --checkpoint FILE to go on from such an end".to_owned(),
+    };
+    format!("broken off{iterations}: {saved}; {on}")
 }
 
 /// What `--metrics-out` and `--format json` hold.

@@ -4,11 +4,8 @@
 //! had found by then. Everywhere else, and at the second one, the program ends at once: no file is touched then, as every
 //! output takes its place whole.
 
-use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
-
-use cfe_core::{Observer, Step};
 
 use super::say;
 
@@ -46,29 +43,18 @@ pub(super) fn asked() -> bool {
     ASKED.load(Ordering::SeqCst)
 }
 
-/// Ends training once Ctrl-C was pressed. While it exists, the first Ctrl-C does nothing else.
-pub(super) struct UntilInterrupted(());
+/// While it exists, the first Ctrl-C is only noted: whoever holds it ends in order.
+pub(super) struct Listening(());
 
-impl UntilInterrupted {
+impl Listening {
     pub(super) fn new() -> Self {
         LISTENING.store(true, Ordering::SeqCst);
         Self(())
     }
 }
 
-impl Drop for UntilInterrupted {
+impl Drop for Listening {
     fn drop(&mut self) {
         LISTENING.store(false, Ordering::SeqCst);
-    }
-}
-
-impl Observer for UntilInterrupted {
-    /// Nothing is copied for it until it matters.
-    fn wants(&self, _: usize) -> bool {
-        asked()
-    }
-
-    fn step(&mut self, _: &Step<'_>) -> ControlFlow<()> {
-        ControlFlow::Break(())
     }
 }

@@ -4,6 +4,7 @@
 //! [`SavedModel`], predictions, cross-validated scores, threshold. The program adds files and words.
 
 mod args;
+mod checkpoint;
 mod diagnostics;
 mod doctor;
 mod error;
@@ -38,6 +39,7 @@ use std::time::Instant;
 use cfe_core::io::{Table, TableWarning};
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _};
 
+pub use checkpoint::CheckpointError;
 pub use diagnostics::{Finding, diagnose};
 pub use error::{CliError, CliResult};
 pub use fit::{FitOutcome, fit};

@@ -129,6 +129,17 @@ pub struct FitOptions {
     #[arg(long, value_name = "N", help_heading = "Training")]
     pub threads: Option<usize>,
 
+    /// Keep how far training is in this file, to go on from after a kill (trainers als and torch)
+    #[arg(long, value_name = "FILE", help_heading = "Checkpoint")]
+    pub checkpoint: Option<PathBuf>,
+    /// Iterations between two writes of the checkpoint [default: 10]
+    #[arg(long, value_name = "K", help_heading = "Checkpoint")]
+    pub checkpoint_every: Option<usize>,
+    /// Go on with the checkpoint, if there is one, to the same result as an unbroken run
+    #[arg(long, help_heading = "Checkpoint")]
+    #[serde(skip)]
+    pub resume: bool,
+
     /// Map from logit to probability, fitted on held-out folds [default: none, which is calibrated already for the
     /// trainer recommended, and undoes the class weights for the others]
     #[arg(long, value_enum, help_heading = "Decision")]

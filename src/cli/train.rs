@@ -1,16 +1,17 @@
 //! Trains a combiner and scores the labeled rows by cross-validation.
 
-use cfe_core::io::Table;
+use cfe_core::io::{Table, fingerprint};
 use cfe_core::validation::Folds;
-use cfe_core::{EnsembleData, Error, Trainer};
+use cfe_core::{EnsembleData, Trainer};
 use serde_json::{Value, json};
 
+use super::checkpoint::{Checkpoint, Facts, Request};
 use super::error::{CliError, CliResult};
-use super::interrupt::{self, UntilInterrupted};
+use super::interrupt::{self, Listening};
 use super::progress::Progress;
 use super::saved::Combiner;
-use super::settings::Method;
-use crate::cross_validation::{predict_held_out, stratified_folds};
+use super::settings::{Chosen, Method};
+use crate::cross_validation::{held_out_logits, hide_labels, stratified_folds};
 use crate::recommended::LeftOut;
 
 /// Folds unless said otherwise.
@@ -31,14 +32,15 @@ pub(super) struct Trained {
 }
 
 pub(super) fn train(
-    method: &Method,
+    chosen: &Chosen,
     table: &Table,
     folds: Option<usize>,
     seed: u64,
+    checkpoint: Option<Request>,
     quiet: bool,
 ) -> CliResult<Trained> {
     let data = &table.data;
-    match method {
+    match &chosen.method {
         Method::Recommended(recommended) => {
             let progress = Progress::start("Fitting", None, quiet);
             let by_group = match table.groups {
@@ -69,38 +71,72 @@ pub(super) fn train(
         }
         Method::Backend(trainer) => {
             let assigned = folds_of(table, folds.unwrap_or(FOLDS), seed)?;
-            let folds = assigned.as_ref().map_or(0, Folds::n_splits);
-            let progress = Progress::start("Fitting", Some(1 + folds as u64), quiet);
-            let mut watch = UntilInterrupted::new();
-            let start = trainer.start(data).map_err(CliError::training("training"))?;
-            let fitted = trainer.fit_from(start, data, &mut watch).map_err(CliError::training("training"))?;
-            drop(watch);
-            // Broken off: what there is will be saved, and nothing more is computed.
-            let assigned = assigned.filter(|_| !interrupt::asked());
-            progress.step();
-            let facts = json!({
-                "folds": assigned.as_ref().map_or(0, Folds::n_splits),
-                "iterations": fitted.history.n_iterations(),
-                "stop": fitted.stop,
-                "loss": fitted.loss,
-                "device": fitted.device,
-            });
-            let out_of_fold = match &assigned {
-                Some(folds) => Some(
-                    hold_out(trainer.as_ref(), data, folds, &progress)
-                        .map_err(CliError::training("cross-validation"))?,
-                ),
-                None => None,
-            };
-            Ok(Trained {
-                combiner: Combiner::Factors(fitted.model),
-                out_of_fold,
-                folds,
-                facts,
-                left_out: Vec::new(),
-            })
+            let fingerprint = fingerprint(data);
+            let n_labeled = data.labeled().len();
+            let checkpoint =
+                Checkpoint::open(checkpoint, chosen, fingerprint, assigned.as_ref(), n_labeled, quiet)?;
+            by_parts(trainer.as_ref(), data, assigned.as_ref(), checkpoint, quiet)
         }
     }
+}
+
+/// The fit on all labels, then one for each fold; after Ctrl-C, what there is.
+fn by_parts(
+    trainer: &dyn Trainer,
+    data: &EnsembleData,
+    folds: Option<&Folds>,
+    mut checkpoint: Checkpoint,
+    quiet: bool,
+) -> CliResult<Trained> {
+    let count = folds.map_or(0, Folds::n_splits);
+    let progress = Progress::start("Fitting", Some(1 + count as u64), quiet);
+    let listening = Listening::new();
+    let (model, facts) = match checkpoint.main() {
+        Some(main) => main.clone(),
+        None => {
+            let fitted = checkpoint.fit(trainer, data).map_err(CliError::training("training"))?;
+            let main = (Facts::of(&fitted), fitted.model);
+            if !interrupt::asked() {
+                checkpoint.finish_main(main.1.clone(), main.0.clone());
+            }
+            (main.1, main.0)
+        }
+    };
+    progress.step();
+    let labeled = data.labeled();
+    (0..checkpoint.folds_done()).for_each(|_| progress.step());
+    for (fold, folds) in folds.iter().flat_map(|&folds| (0..folds.n_splits()).map(move |fold| (fold, folds)))
+    {
+        // Broken off: what there is will be saved, and nothing more is computed.
+        if fold < checkpoint.folds_done() || interrupt::asked() {
+            continue;
+        }
+        let places = folds.test(fold);
+        let rows: Vec<usize> = places.iter().map(|&p| labeled[p]).collect();
+        let failed = CliError::training("cross-validation");
+        let hidden = hide_labels(data, &rows).map_err(&failed)?;
+        let model = checkpoint.fit(trainer, &hidden).map_err(&failed)?.model;
+        if !interrupt::asked() {
+            checkpoint.finish_fold(&places, held_out_logits(&model, data, &rows).map_err(&failed)?);
+            progress.step();
+        }
+    }
+    drop(listening);
+    let whole = count > 0 && checkpoint.folds_done() == count;
+    let Facts { iterations, stop, loss, device } = facts;
+    Ok(Trained {
+        combiner: Combiner::Factors(model),
+        out_of_fold: whole.then(|| checkpoint.held_out().to_vec()),
+        folds: count,
+        facts: json!({
+            "folds": if whole { count } else { 0 },
+            "iterations": iterations,
+            "stop": stop,
+            "loss": loss,
+            "device": device,
+        }),
+        left_out: Vec::new(),
+    })
 }
 
 /// `count` folds of the labeled rows, or as many as the rarer class has rows; `None` for a single one. Groups stay
@@ -114,23 +150,4 @@ pub(super) fn folds_of(table: &Table, count: usize, seed: u64) -> CliResult<Opti
             table.file
         )),
     })
-}
-
-/// Logits of the labeled rows, class weights undone, each from a fit to which its label was hidden.
-fn hold_out(
-    trainer: &dyn Trainer,
-    data: &EnsembleData,
-    folds: &Folds,
-    progress: &Progress,
-) -> Result<Vec<f64>, Error> {
-    let labeled = data.labeled();
-    let mut out = vec![0.0; labeled.len()];
-    for fold in 0..folds.n_splits() {
-        let held = folds.test(fold);
-        let rows: Vec<usize> = held.iter().map(|&p| labeled[p]).collect();
-        let logits = predict_held_out(trainer, data, &rows)?;
-        held.iter().zip(logits).for_each(|(&p, z)| out[p] = z);
-        progress.step();
-    }
-    Ok(out)
 }

@@ -58,8 +58,8 @@ pub(super) fn run(args: &Tune, talk: Talk) -> CliResult<()> {
                 }
                 outputs::print(&text)?;
             }
-            None if args.out.is_none() && args.log.is_none() => {
-                talk.note("Nothing was written; --out, --log or --format do.");
+            None if args.out.is_none() && args.checkpoint.is_none() => {
+                talk.note("Nothing was written; --out, --checkpoint or --format do.");
             }
             None => {}
         }
@@ -85,9 +85,12 @@ fn search(args: &Tune) -> CliResult<RandomizedSearch> {
     if settings.contains_key("seed") {
         return Err(CliError::usage("give the seed with --seed, not with --set"));
     }
-    for (option, value, least) in
-        [("--trials", args.trials, 1), ("--folds", args.folds, 2), ("--threads", args.threads, 1)]
-    {
+    for (option, value, least) in [
+        ("--trials", args.trials, 1),
+        ("--folds", args.folds, 2),
+        ("--threads", args.threads, 1),
+        ("--checkpoint-every", args.checkpoint_every, 1),
+    ] {
         if let Some(value) = value.filter(|&value| value < least) {
             return Err(CliError::usage(format!("{option} {value}: at least {least} is needed")));
         }
@@ -95,8 +98,8 @@ fn search(args: &Tune) -> CliResult<RandomizedSearch> {
     let mut checked = settings.clone();
     checked.insert("seed".to_owned(), args.seed.into());
     backend.trainer_with(&Value::Object(checked))?;
-    if args.resume && args.log.is_none() {
-        return Err(CliError::usage("--resume: say which log to go on with, by --log FILE"));
+    if args.resume && args.checkpoint.is_none() {
+        return Err(CliError::usage("--resume: say which checkpoint to go on with, by --checkpoint FILE"));
     }
     Ok(RandomizedSearch {
         backend,
@@ -112,17 +115,17 @@ fn search(args: &Tune) -> CliResult<RandomizedSearch> {
 
 /// The log is opened after the table is read, and must not be one of the other files.
 fn check_log(args: &Tune) -> CliResult<()> {
-    let Some(log) = &args.log else { return Ok(()) };
+    let Some(log) = &args.checkpoint else { return Ok(()) };
     let same = |other: &Path| {
         log == other || log.canonicalize().is_ok_and(|log| other.canonicalize().is_ok_and(|o| o == log))
     };
     if log == Path::new("-") {
-        return Err(CliError::usage("--log -: a log is read again by --resume; give a file"));
+        return Err(CliError::usage("--checkpoint -: a checkpoint is read again by --resume; give a file"));
     }
     if same(&args.table) || args.out.as_deref().is_some_and(same) {
         let log = log.display();
         return Err(CliError::usage(format!(
-            "--log {log}: this is another file of this run; choose another name"
+            "--checkpoint {log}: this is another file of this run; choose another name"
         )));
     }
     Ok(())
@@ -133,16 +136,16 @@ fn tune(table: &Table, search: &RandomizedSearch, args: &Tune, talk: Talk) -> Cl
     let refused = |error| of_tuning(error, table);
     let mut finished = Vec::new();
     let mut log = None;
-    if let Some(path) = &args.log {
+    if let Some(path) = &args.checkpoint {
         let header =
             LogHeader::new(search, &table.data, groups).map_err(|e| refused(TuningError::Data(e)))?;
         let (opened, trials) = TuningLog::open(path, &header, args.resume)?;
         if !trials.is_empty() {
             talk.note(&format!("{} trials are in {} already.", trials.len(), path.display()));
         }
-        (log, finished) = (Some(opened), trials);
+        (log, finished) = (Some(opened.write_every(args.checkpoint_every.unwrap_or(1))), trials);
         interrupt::hint(format!(
-            "Broken off; the finished trials are in {0}: go on with --log {0} --resume.",
+            "Broken off; the finished trials are in {0}: go on with --checkpoint {0} --resume.",
             path.display()
         ));
     }
@@ -156,7 +159,11 @@ fn tune(table: &Table, search: &RandomizedSearch, args: &Tune, talk: Talk) -> Cl
         }
         log.as_mut().map_or(Ok(()), |log| log.append(trial))
     };
-    search.run(&table.data, groups, finished, &mut on_trial).map_err(refused)
+    let tuned = search.run(&table.data, groups, finished, &mut on_trial).map_err(refused)?;
+    if let Some(log) = &mut log {
+        log.flush().map_err(|e| refused(TuningError::Observer(e)))?;
+    }
+    Ok(tuned)
 }
 
 /// With the file, and the exit code that the cause asks for.

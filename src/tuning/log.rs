@@ -5,10 +5,11 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use cfe_core::io::fingerprint;
-use cfe_core::validation::Folds;
 use cfe_core::{EnsembleData, Error};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+use crate::cross_validation::checksum;
 
 use super::{Contender, Metric, RandomizedSearch, Trial};
 
@@ -129,6 +130,10 @@ impl LogHeader {
 #[derive(Debug)]
 pub struct TuningLog {
     file: File,
+    every: usize,
+    /// Lines that are not written yet, and how many trials they are.
+    pending: Vec<u8>,
+    waiting: usize,
 }
 
 impl TuningLog {
@@ -147,7 +152,7 @@ impl TuningLog {
         let io = |source| LogError::Io { file: name(), source };
         let opened =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(io)?;
-        let mut log = Self { file: opened };
+        let mut log = Self { file: opened, every: 1, pending: Vec::new(), waiting: 0 };
         log.file.try_lock().map_err(|why| match why {
             std::fs::TryLockError::WouldBlock => LogError::InUse { file: name() },
             std::fs::TryLockError::Error(source) => io(source),
@@ -162,9 +167,15 @@ impl TuningLog {
         log.file.set_len(text.len() as u64).map_err(io)?;
         log.file.seek(SeekFrom::End(0)).map_err(io)?;
         if text.is_empty() {
-            log.line(header).map_err(io)?;
+            log.line(header).and_then(|()| log.flush()).map_err(io)?;
         }
         Ok((log, trials))
+    }
+
+    /// Writes after every so many trials instead of after each; a kill loses those in between.
+    #[must_use]
+    pub fn write_every(self, every: usize) -> Self {
+        Self { every, ..self }
     }
 
     /// Adds a trial.
@@ -172,15 +183,26 @@ impl TuningLog {
     /// # Errors
     /// What writing can fail with.
     pub fn append(&mut self, trial: &Trial) -> std::io::Result<()> {
-        self.line(trial)
+        self.line(trial)?;
+        self.waiting += 1;
+        if self.waiting >= self.every { self.flush() } else { Ok(()) }
     }
 
-    /// One write, so that a line is torn by a crash alone.
-    fn line(&mut self, value: &impl Serialize) -> std::io::Result<()> {
-        let mut line = serde_json::to_vec(value)?;
-        line.push(b'\n');
-        self.file.write_all(&line)?;
+    /// Puts everything on the disk, in one write, so that a line is torn by a crash alone.
+    ///
+    /// # Errors
+    /// What writing can fail with.
+    pub fn flush(&mut self) -> std::io::Result<()> {
+        self.file.write_all(&self.pending)?;
+        self.pending.clear();
+        self.waiting = 0;
         self.file.sync_data()
+    }
+
+    fn line(&mut self, value: &impl Serialize) -> std::io::Result<()> {
+        serde_json::to_writer(&mut self.pending, value)?;
+        self.pending.push(b'\n');
+        Ok(())
     }
 }
 
@@ -207,13 +229,4 @@ fn read(file: &str, text: &[u8], expected: &LogHeader) -> Result<Vec<Trial>, Log
         }
     };
     lines.map(trial).collect()
-}
-
-/// FNV-1a of the fold of each instance (Fowler, Noll and Vo), in hex.
-fn checksum(folds: &Folds) -> String {
-    let bytes = folds.as_slice().iter().flat_map(|&fold| (fold as u64).to_le_bytes());
-    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
-    format!("{hash:016x}")
 }

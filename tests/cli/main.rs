@@ -1,8 +1,10 @@
 //! The program `cfe`, as a person or a script meets it.
 
 mod bad_input;
+mod checkpoint;
 mod documentation;
 mod interrupt;
+mod kills;
 mod options;
 mod real_data;
 mod support;

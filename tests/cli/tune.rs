@@ -36,14 +36,14 @@ fn what_is_found_is_fitted() {
 #[test]
 fn a_broken_run_goes_on_and_ends_the_same() {
     let folder = folder();
-    folder.ok(&format!("{TUNE} --trials 5 --log whole.jsonl --out whole.toml --threads 1"));
-    folder.ok(&format!("{TUNE} --trials 2 --log part.jsonl"));
+    folder.ok(&format!("{TUNE} --trials 5 --checkpoint whole.jsonl --out whole.toml --threads 1"));
+    folder.ok(&format!("{TUNE} --trials 2 --checkpoint part.jsonl"));
     // Torn in the middle of a line, as by a crash.
     let mut torn = folder.bytes("part.jsonl");
     torn.truncate(torn.len() - 9);
     folder.write("part.jsonl", torn);
     let json = |more: &str| folder.ok(&format!("{TUNE} --trials 5 --format json {more}")).stdout;
-    let resumed = json("--log part.jsonl --resume --out part.toml --threads 2");
+    let resumed = json("--checkpoint part.jsonl --resume --out part.toml --threads 2");
     assert_eq!(resumed, json(""));
     assert_eq!(folder.read("part.toml"), folder.read("whole.toml"));
     let untimed = |name: &str| -> Vec<serde_json::Value> {
@@ -55,37 +55,40 @@ fn a_broken_run_goes_on_and_ends_the_same() {
     assert_eq!(untimed("part.jsonl"), untimed("whole.jsonl"));
     // Nothing is left to do, so nothing is written.
     let before = folder.bytes("part.jsonl");
-    folder.ok(&format!("{TUNE} --trials 5 --log part.jsonl --resume"));
+    folder.ok(&format!("{TUNE} --trials 5 --checkpoint part.jsonl --resume"));
     assert_eq!(folder.bytes("part.jsonl"), before);
 }
 
 #[test]
 fn a_log_of_another_search_is_refused_and_left_alone() {
     let folder = folder();
-    folder.ok(&format!("{TUNE} --trials 1 --log l.jsonl"));
+    folder.ok(&format!("{TUNE} --trials 1 --checkpoint l.jsonl"));
     let log = folder.bytes("l.jsonl");
     folder.write("other.csv", small_table(151));
     for (arguments, message) in [
         (
-            "tune t.csv --split-column split --folds 3 --seed 2 --log l.jsonl --resume",
+            "tune t.csv --split-column split --folds 3 --seed 2 --checkpoint l.jsonl --resume",
             "the seed was 1, and is 2 now",
         ),
-        ("tune other.csv --split-column split --folds 3 --seed 1 --log l.jsonl --resume", "the table was"),
         (
-            "tune t.csv --split-column split --folds 4 --seed 1 --log l.jsonl --resume",
+            "tune other.csv --split-column split --folds 3 --seed 1 --checkpoint l.jsonl --resume",
+            "the table was",
+        ),
+        (
+            "tune t.csv --split-column split --folds 4 --seed 1 --checkpoint l.jsonl --resume",
             "the number of folds was 3",
         ),
         (
-            "tune t.csv --split-column split --folds 3 --seed 1 --metric log_loss --log l.jsonl --resume",
+            "tune t.csv --split-column split --folds 3 --seed 1 --metric log_loss --checkpoint l.jsonl --resume",
             "the metric",
         ),
         (
-            "tune t.csv --split-column split --folds 3 --seed 1 --set lambda=1 --log l.jsonl --resume",
+            "tune t.csv --split-column split --folds 3 --seed 1 --set lambda=1 --checkpoint l.jsonl --resume",
             "fixed settings",
         ),
-        ("tune t.csv --split-column split --folds 3 --seed 1 --log l.jsonl", "there is a log already"),
-        ("tune t.csv --split-column split --resume", "say which log"),
-        ("tune t.csv --split-column split --log t.csv", "another file of this run"),
+        ("tune t.csv --split-column split --folds 3 --seed 1 --checkpoint l.jsonl", "there is a log already"),
+        ("tune t.csv --split-column split --resume", "say which checkpoint"),
+        ("tune t.csv --split-column split --checkpoint t.csv", "another file of this run"),
         ("tune t.csv --split-column split --trainer recommended", "chooses its settings by itself"),
         ("tune t.csv --split-column split --set lambda=-1", "lambda = -1 is not allowed"),
         ("tune t.csv --split-column split --metric auc", "known are average_precision and log_loss"),
@@ -96,7 +99,7 @@ fn a_log_of_another_search_is_refused_and_left_alone() {
         assert!(error.contains(message), "cfe {arguments}\n{error}");
     }
     folder.write("damaged.jsonl", [&log[..], &b"{\"number\":9}\n"[..]].concat());
-    let error = folder.fails(3, &format!("{TUNE} --log damaged.jsonl --resume"));
+    let error = folder.fails(3, &format!("{TUNE} --checkpoint damaged.jsonl --resume"));
     assert!(error.contains("damaged.jsonl, line 5: no trial"), "{error}");
     assert_eq!(folder.bytes("l.jsonl"), log);
 }

@@ -164,6 +164,16 @@ pub struct Ablate {
     /// Keep finished cells in this folder, and write cells.csv, report.html, report.md and report.json into it.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Keep finished cells in this file instead of cells.jsonl in --out.
+    #[arg(long, value_name = "FILE")]
+    pub checkpoint: Option<PathBuf>,
+    /// Cells between two writes of the checkpoint.
+    #[arg(long, value_name = "K", default_value_t = 1, value_parser = at_least_one)]
+    pub checkpoint_every: usize,
+    /// Go on with the finished cells of the checkpoint. That is done without it as well: a cell is known by all that
+    /// decides its outcome.
+    #[arg(long)]
+    pub resume: bool,
     /// Threads; 0 is all cores.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub threads: usize,
@@ -180,6 +190,11 @@ pub struct Ablate {
     /// What to print.
     #[arg(long, value_enum, default_value_t = ReportFormat::Terminal)]
     pub format: ReportFormat,
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    let number = text.parse::<usize>().ok().filter(|&k| k >= 1);
+    number.ok_or_else(|| format!("{text:?} is no number of cells; at least 1 is needed"))
 }
 
 /// A form of a report.

@@ -114,7 +114,7 @@ pub(crate) fn fill(tensor: &mut Tensor, state: &TrainingState, name: &str) -> Re
         let what = format!("{name} has {found} numbers where {expected} belong");
         return Err(Error::DamagedState { what });
     }
-    let copied = tch::no_grad(|| {
+    let copied: Result<(), TchError> = tch::no_grad(|| {
         let values = Tensor::f_from_slice(&values)?.f_to_kind(tensor.f_kind()?)?;
         tensor.f_copy_(&values.f_reshape(tensor.size())?);
         Ok(())

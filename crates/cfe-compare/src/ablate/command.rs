@@ -11,7 +11,7 @@ use super::document::document;
 use super::error::AblateError;
 use super::figure::{Figure, OTHER_COLUMNS};
 use super::grid::{Grid, Seeds};
-use super::journal::{Finished, Journal};
+use super::journal::{Finished, JOURNAL, Journal};
 use super::plan::{Job, Plan};
 use super::results::results;
 use super::runner::run_all;
@@ -96,10 +96,11 @@ fn held(options: &Ablate, name: &str) -> Result<Option<Baseline>, AblateError> {
 
 /// The outcome of each job.
 fn outcomes(plan: &Plan, options: &Ablate, notes: &mut Vec<String>) -> Result<Vec<Outcome>, Error> {
-    let (mut journal, mut finished) = match &options.out {
-        Some(folder) => {
-            let (journal, finished) = Journal::open(folder)?;
-            (Some(journal), finished)
+    let in_folder = options.out.as_ref().map(|folder| folder.join(JOURNAL));
+    let (mut journal, mut finished) = match options.checkpoint.clone().or(in_folder) {
+        Some(path) => {
+            let (journal, finished) = Journal::open(path)?;
+            (Some(journal.write_every(options.checkpoint_every)), finished)
         }
         None => (None, Finished::new()),
     };

@@ -1,4 +1,4 @@
-//! Finished cells on the disk: `cells.jsonl`, a line for each, written as it finishes.
+//! Finished cells on the disk: a line for each, written as it finishes.
 //!
 //! The first line names the build, since another build may compute other figures; a file of another build is refused.
 //! Lines are matched by the SHA-256 of all that decides a result, so that of a changed grid the cells that stayed the same
@@ -19,7 +19,7 @@ use super::error::AblateError;
 use super::plan::Job;
 use super::scenario::hex;
 
-/// Name of the file.
+/// Name of the file in an output folder.
 pub const JOURNAL: &str = "cells.jsonl";
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,17 +45,22 @@ pub struct Journal {
     path: PathBuf,
     file: File,
     header: String,
+    every: usize,
+    /// Lines that are not written yet, and how many.
+    pending: String,
+    waiting: usize,
 }
 
 impl Journal {
-    /// Opens or makes the file in `folder` and reads what was finished before.
+    /// Opens or makes the file, and its folder, and reads what was finished before.
     ///
     /// # Errors
-    /// A folder that cannot be written to, another run at work there, another build, a damaged line.
-    pub fn open(folder: &Path) -> Result<(Self, Finished), AblateError> {
-        let path = folder.join(JOURNAL);
+    /// A place that cannot be written to, another run at work there, another build, a damaged line.
+    pub fn open(path: PathBuf) -> Result<(Self, Finished), AblateError> {
         let unwritable = |source| AblateError::Unwritable { path: path.clone(), source };
-        std::fs::create_dir_all(folder).map_err(unwritable)?;
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(unwritable)?;
+        }
         let mut options = OpenOptions::new();
         let mut file =
             options.read(true).write(true).create(true).truncate(false).open(&path).map_err(unwritable)?;
@@ -72,11 +77,17 @@ impl Journal {
         let finished = parse(&path, &bytes[..whole], &header)?;
         file.set_len(whole as u64).and_then(|()| file.seek(SeekFrom::End(0))).map_err(unwritable)?;
         let header = line(&header)?;
-        let mut journal = Self { path, file, header };
+        let mut journal = Self { path, file, header, every: 1, pending: String::new(), waiting: 0 };
         if whole == 0 {
             journal.write(&journal.header.clone())?;
         }
         Ok((journal, finished))
+    }
+
+    /// Writes after every so many jobs instead of after each; a kill loses those in between.
+    #[must_use]
+    pub fn write_every(self, every: usize) -> Self {
+        Self { every, ..self }
     }
 
     /// Adds a finished job.
@@ -84,7 +95,13 @@ impl Journal {
     /// # Errors
     /// [`AblateError::Unwritable`].
     pub fn append(&mut self, job: &Job, outcome: &Outcome) -> Result<(), AblateError> {
-        self.write(&entry(job, outcome)?)
+        self.pending += &entry(job, outcome)?;
+        self.waiting += 1;
+        if self.waiting < self.every {
+            return Ok(());
+        }
+        self.waiting = 0;
+        self.write(&std::mem::take(&mut self.pending))
     }
 
     /// Puts the file in the order of the jobs.

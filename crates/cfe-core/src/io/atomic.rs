@@ -32,6 +32,9 @@ pub enum WriteError {
     UnequalColumns { path: String, column: String, found: usize, expected: usize },
 }
 
+/// How the names of temporary files end.
+const SUFFIX: &str = ".tmp";
+
 /// A file that is written beside its place and takes it in [`commit`](Self::commit): after a crash, a full disk or a
 /// dropped `AtomicFile` the place holds what it held before.
 ///
@@ -91,9 +94,9 @@ impl AtomicFile {
         let Some(name) = path.file_name() else {
             return Err(unwritable(io::Error::new(io::ErrorKind::InvalidInput, "it names no file")));
         };
-        let prefix = format!(".{}.", name.to_string_lossy());
+        let prefix = prefix(name);
         let mut builder = tempfile::Builder::new();
-        builder.prefix(&prefix).suffix(".tmp");
+        builder.prefix(&prefix).suffix(SUFFIX);
         // Not private as temporary files are, but as the file it replaces or as any new one.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
@@ -140,6 +143,21 @@ impl AtomicFile {
         file.commit()
     }
 
+    /// Removes what writers of `path` left beside it when they were killed. Not while another one is at work.
+    pub fn remove_leftovers(path: impl AsRef<Path>) {
+        let path = path.as_ref().canonicalize().unwrap_or_else(|_| path.as_ref().to_owned());
+        let (Some(name), Ok(entries)) = (path.file_name(), fs::read_dir(folder(&path))) else { return };
+        let prefix = prefix(name);
+        for entry in entries.flatten() {
+            let found = entry.file_name();
+            let found = found.to_string_lossy();
+            if found.starts_with(&prefix) && found.ends_with(SUFFIX) {
+                // What cannot be removed is in nobody's way.
+                fs::remove_file(entry.path()).ok();
+            }
+        }
+    }
+
     pub(super) fn interrupted(&self, source: io::Error) -> WriteError {
         WriteError::Interrupted { path: self.path.display().to_string(), source }
     }
@@ -159,6 +177,11 @@ impl Write for AtomicFile {
             Output::Direct(file) => file.flush(),
         }
     }
+}
+
+/// How the name of a file's temporary neighbour begins.
+fn prefix(name: &std::ffi::OsStr) -> String {
+    format!(".{}.", name.to_string_lossy())
 }
 
 /// The folder a file lies in; a bare name lies in the current one.
@@ -187,6 +210,18 @@ mod tests {
         AtomicFile::write(&path, b"new").expect("writable");
         assert_eq!(fs::read(&path).expect("there"), b"new");
         assert_eq!(entries(dir.path()), 1);
+    }
+
+    #[test]
+    fn leftovers_of_a_killed_writer_can_be_removed() {
+        let dir = tempfile::tempdir().expect("temporary");
+        let path = dir.path().join("a");
+        for name in [".a.Xy12.tmp", ".ab.Xy12.tmp", "a", "b.tmp"] {
+            fs::write(dir.path().join(name), b"x").expect("writable");
+        }
+        AtomicFile::remove_leftovers(&path);
+        assert_eq!(entries(dir.path()), 3);
+        assert!(!dir.path().join(".a.Xy12.tmp").exists());
     }
 
     #[test]
