@@ -2,7 +2,7 @@
 
 use cfe_core::io::{Table, fingerprint};
 use cfe_core::validation::Folds;
-use cfe_core::{EnsembleData, Trainer};
+use cfe_core::{EnsembleData, StopReason, Trainer};
 use serde_json::{Value, json};
 
 use super::checkpoint::{Checkpoint, Facts, Request};
@@ -103,6 +103,13 @@ fn by_parts(
         }
     };
     progress.step();
+    if facts.stop == StopReason::Diverged && !quiet {
+        progress.say(&format!(
+            "warning: training diverged after {} iterations, and the best state before is kept; lower the learning \
+             rate or raise lambda",
+            facts.iterations
+        ));
+    }
     let labeled = data.labeled();
     (0..checkpoint.folds_done()).for_each(|_| progress.step());
     for (fold, folds) in folds.iter().flat_map(|&folds| (0..folds.n_splits()).map(move |fold| (fold, folds)))

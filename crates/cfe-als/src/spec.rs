@@ -2,7 +2,7 @@
 
 use cfe_core::{
     AggregatorKind, BiasStart, ClassWeight, Confidence, ConfidenceStrategy, Costs, Dtype, Error, Objective,
-    Reduction, Resampling, Result, SupervisedLoss, WeightSchedule, ensure,
+    OnDivergence, Reduction, Resampling, Result, SupervisedLoss, WeightSchedule, ensure,
 };
 use serde::{Deserialize, Serialize};
 
@@ -107,6 +107,7 @@ pub struct AggregatorSpec {
 /// | `loss` | BCE | see [`SupervisedLoss`]; acts where the class weights act |
 /// | `aggregator` | gradient step of 0.01 | see [`AggregatorSpec`] |
 /// | `dtype` | f64 | f64, f32: the sweeps of the label-aware objective in half the memory and about 1.7 times as fast; loss, w and b stay in f64 |
+/// | `on_divergence` | error | see [`OnDivergence`] |
 /// | `seed` | 0 | seed of the start factors |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -137,6 +138,8 @@ pub struct AlsSpec {
     pub aggregator: AggregatorSpec,
     /// Number format of the sweeps.
     pub dtype: Dtype,
+    /// What becomes of a run whose loss diverges.
+    pub on_divergence: OnDivergence,
     /// Seed of the start factors.
     pub seed: u64,
 }
@@ -158,6 +161,7 @@ impl Default for AlsSpec {
             loss: SupervisedLoss::Bce,
             aggregator: AggregatorSpec::default(),
             dtype: Dtype::F64,
+            on_divergence: OnDivergence::Error,
             seed: 0,
         }
     }

@@ -7,8 +7,8 @@ use cfe_core::objective::Problem;
 use cfe_core::ridge::{self, Workspace};
 use cfe_core::{
     Aggregator, AggregatorKind, ClassWeight, Costs, Dtype, EnsembleData, Error, Factors, Fitted, History,
-    HistoryEntry, LossParts, Model, Objective, Observer, Result, Start, Step, StopReason, SupervisedLoss,
-    Timings, Trainer, TrainingState, WeightSchedule,
+    HistoryEntry, LossParts, Model, Objective, Observer, OnDivergence, Result, Start, Step, StopReason,
+    SupervisedLoss, Timings, Trainer, TrainingState, WeightSchedule,
 };
 
 use ndarray::{Array2, Zip};
@@ -169,7 +169,13 @@ struct Position {
     state: Start,
     history: History,
     accelerator: Option<Accelerator>,
+    /// The lowest loss and its parameters, if they may be wanted.
+    best: Option<(f64, Start)>,
 }
+
+/// Where the state of a run keeps the best parameters (X, Y, w, b one after the other) and their loss.
+const BEST: &str = "best";
+const BEST_LOSS: &str = "best loss";
 
 impl Position {
     /// The loss of an iteration ago and the present one are closer than the tolerance.
@@ -177,6 +183,19 @@ impl Position {
         match self.history.entries.as_slice() {
             [.., before, now] => (now.loss.total - before.loss.total).abs() < tolerance,
             _ => false,
+        }
+    }
+
+    /// Copies the present parameters if no loss was lower.
+    fn keep_if_best(&mut self) {
+        let Some(loss) = self.loss().map(|loss| loss.total) else { return };
+        match &mut self.best {
+            Some((lowest, _)) if !(loss < *lowest) => {}
+            Some((lowest, best)) => {
+                *lowest = loss;
+                best.clone_from(&self.state);
+            }
+            None => self.best = Some((loss, self.state.clone())),
         }
     }
 
@@ -189,6 +208,12 @@ impl Position {
         let mut state = TrainingState::new(NAME, spec, self.iteration, parameters, history);
         if let Some(accelerator) = &self.accelerator {
             accelerator.save(&mut state);
+        }
+        if let Some((loss, best)) = &self.best {
+            let Start { factors, weights, bias } = best;
+            let values = factors.classifiers.iter().chain(&factors.instances).chain(weights).chain([bias]);
+            state.remember(BEST, values.copied().collect::<Vec<f64>>());
+            state.remember(BEST_LOSS, [*loss]);
         }
         state
     }
@@ -274,14 +299,24 @@ impl Als {
                 self.loss(&monitored, state)
             };
             let before = at.history.entries.last().map(|entry: &HistoryEntry| entry.loss.total);
-            let loss = match &mut at.accelerator {
-                Some(accelerator) => accelerator.iterate(&mut at.state, before, iterate)?,
-                None => iterate(&mut at.state)?,
+            let iterated = match &mut at.accelerator {
+                Some(accelerator) => accelerator.iterate(&mut at.state, before, iterate),
+                None => iterate(&mut at.state),
             };
-            if !loss.total.is_finite() {
-                return Err(Error::Diverged { iteration, loss: loss.total });
+            match iterated.and_then(|loss| at.history.check(iteration, loss)) {
+                Ok(loss) => at.history.entries.push(HistoryEntry { iteration, loss }),
+                Err(error @ Error::Diverged { .. }) => match at.best.take() {
+                    Some((_, best)) => {
+                        at.state = best;
+                        break StopReason::Diverged;
+                    }
+                    None => return Err(error),
+                },
+                Err(error) => return Err(error),
             }
-            at.history.entries.push(HistoryEntry { iteration, loss });
+            if self.spec.on_divergence == OnDivergence::KeepBest {
+                at.keep_if_best();
+            }
         };
         let timings = Timings { total: began.elapsed(), iterations: looped.elapsed() };
         let Position { state, history, .. } = at;
@@ -302,13 +337,31 @@ impl Als {
                 let mut state = row_major(start);
                 self.spec.aggregator.prepare(problem, data, &mut state);
                 let accelerator = accelerate.then(|| Accelerator::new(&state));
-                Position { iteration: 0, state, history: History::default(), accelerator }
+                Position { iteration: 0, state, history: History::default(), accelerator, best: None }
             }
             Origin::State(saved) => {
                 let accelerator = accelerate.then(|| Accelerator::load(&saved)).transpose()?;
+                let best = best_of(&saved)?;
                 let TrainingState { iteration, parameters, history, .. } = *saved;
-                Position { iteration, state: row_major(parameters), history, accelerator }
+                Position { iteration, state: row_major(parameters), history, accelerator, best }
             }
         })
     }
+}
+
+/// The lowest loss and its parameters in a state.
+fn best_of(state: &TrainingState) -> Result<Option<(f64, Start)>> {
+    let Some(values) = state.recall(BEST) else { return Ok(None) };
+    let [loss] = state.recall_exactly(BEST_LOSS)?;
+    let mut best =
+        Start { factors: state.parameters.factors.clone().into_row_major(), ..state.parameters.clone() };
+    let Start { factors, weights, bias } = &mut best;
+    let places = factors.classifiers.iter_mut().chain(&mut factors.instances).chain(weights);
+    let places: Vec<&mut f64> = places.chain(std::iter::once(bias)).collect();
+    if places.len() != values.len() {
+        let what = format!("{BEST} has {} numbers where {} belong", values.len(), places.len());
+        return Err(Error::DamagedState { what });
+    }
+    places.into_iter().zip(values).for_each(|(place, value)| *place = value);
+    Ok(Some((loss, best)))
 }

@@ -169,9 +169,10 @@ pub enum Error {
         lambda: f64,
     },
 
-    /// The loss became infinite or NaN, or left every reasonable range.
+    /// The loss became infinite or NaN, or a million times what it was at first.
     #[error(
-        "training diverged in iteration {iteration} (loss {loss}); lower the learning rate or raise lambda"
+        "training diverged in iteration {iteration} (loss {loss}); lower the learning rate or raise lambda, \
+         or keep the best state before it with on_divergence = keep_best"
     )]
     Diverged {
         /// 1-based iteration.

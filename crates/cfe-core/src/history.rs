@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Error, Result};
 use crate::objective::LossParts;
 
 /// The loss after a number of parameter updates.
@@ -28,7 +29,26 @@ pub enum StopReason {
     MaxIterations,
     /// The observer said so.
     Observer,
+    /// The loss diverged, and the best state before was kept ([`OnDivergence::KeepBest`]).
+    Diverged,
 }
+
+/// What a trainer does when its loss becomes infinite, NaN or a million times what it was at first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum OnDivergence {
+    /// [`Error::Diverged`], with the iteration and what to change.
+    #[default]
+    Error,
+    /// Returns the state of the lowest loss before, with [`StopReason::Diverged`]; an error if there was none. Costs a copy of
+    /// the parameters.
+    KeepBest,
+}
+
+/// A loss above this times the first one (or 1, if that was less) is no training any more; runs at a high rate were seen
+/// to recover from a thousand times.
+const LARGEST_RISE: f64 = 1e6;
 
 /// Wall-clock time of a fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -54,8 +74,37 @@ impl History {
         self.entries.len()
     }
 
+    /// Gives the loss of an iteration back, unless it has diverged: not finite, or a million times the first loss (or 1,
+    /// if that was less).
+    ///
+    /// # Errors
+    /// [`Error::Diverged`].
+    pub fn check(&self, iteration: usize, loss: LossParts) -> Result<LossParts> {
+        let first = self.entries.first().map_or(loss.total, |entry| entry.loss.total);
+        let sound = loss.total.is_finite() && loss.total <= LARGEST_RISE * first.max(1.0);
+        if sound { Ok(loss) } else { Err(Error::Diverged { iteration, loss: loss.total }) }
+    }
+
     /// Total losses, in order.
     pub fn losses(&self) -> Vec<f64> {
         self.entries.iter().map(|entry| entry.loss.total).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loss_diverges_by_its_first() {
+        let loss = |total| LossParts { total, ..LossParts::default() };
+        let mut history = History::default();
+        assert!(history.check(0, loss(1e300)).is_ok(), "the first is the measure");
+        assert!(history.check(0, loss(f64::NAN)).is_err());
+        history.entries.push(HistoryEntry { iteration: 0, loss: loss(0.5) });
+        assert!(history.check(1, loss(1e6)).is_ok(), "a run may recover from much");
+        for total in [1.1e6, f64::INFINITY, f64::NAN] {
+            assert!(matches!(history.check(7, loss(total)), Err(Error::Diverged { iteration: 7, .. })));
+        }
     }
 }

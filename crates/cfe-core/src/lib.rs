@@ -48,7 +48,7 @@ pub use dtype::Dtype;
 pub use error::{Error, Result, Side, ensure};
 pub use factors::{Factors, START_SCALE, Start, random_side};
 pub use gate::Gate;
-pub use history::{History, HistoryEntry, StopReason, Timings};
+pub use history::{History, HistoryEntry, OnDivergence, StopReason, Timings};
 pub use losses::SupervisedLoss;
 pub use model::{Model, Predictions};
 pub use objective::{LossParts, Objective, Reduction};

@@ -2,9 +2,7 @@
 
 use std::process::Command;
 
-use cfe_core::AggregatorKind;
-
-use cfe_core::Dtype;
+use cfe_core::{AggregatorKind, Dtype, OnDivergence};
 
 use crate::spec::{Optimizer, TorchSpec};
 
@@ -28,7 +26,8 @@ pub fn estimate_memory(spec: &TorchSpec, m: usize, n: usize, n_labeled: usize) -
         Optimizer::Adam | Optimizer::AdamW { .. } => 3.0,
         Optimizer::Sgd { .. } => 2.0,
     };
-    let best = if spec.restore_best { 1.0 } else { 0.0 };
+    let keeps_best = spec.restore_best || spec.on_divergence == OnDivergence::KeepBest;
+    let best = if keeps_best { 1.0 } else { 0.0 };
     let (m, n, d) = (m as f64, n as f64, spec.latent_dim as f64);
     let cells = 6.0 * m * n;
     let factors = (3.0 + state + best) * d * (m + n);

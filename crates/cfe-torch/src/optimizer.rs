@@ -63,24 +63,24 @@ impl Slot {
         self.steps = self.steps.saturating_add(1);
         let correction = |beta: f64| 1.0 - beta.powi(self.steps);
         let (c1, root2) = (correction(BETA1), correction(BETA2).sqrt());
-        self.first.f_lerp_(gradient, 1.0 - BETA1)?;
-        gradient.f_square_out(&self.scratch)?;
-        self.second.f_lerp_(&self.scratch, 1.0 - BETA2)?;
+        let _ = self.first.f_lerp_(gradient, 1.0 - BETA1)?;
+        let _ = gradient.f_square_out(&self.scratch)?;
+        let _ = self.second.f_lerp_(&self.scratch, 1.0 - BETA2)?;
         // All factors go to the divisor, as the quotient has no room for one.
-        self.second.f_sqrt_out(&self.scratch)?;
-        self.scratch.f_add_scalar_(EPSILON * root2)?;
-        self.scratch.f_mul_scalar_(-c1 / (rate * root2))?;
-        self.parameter.f_addcdiv_(&self.first, &self.scratch)?;
+        let _ = self.second.f_sqrt_out(&self.scratch)?;
+        let _ = self.scratch.f_add_scalar_(EPSILON * root2)?;
+        let _ = self.scratch.f_mul_scalar_(-c1 / (rate * root2))?;
+        let _ = self.parameter.f_addcdiv_(&self.first, &self.scratch)?;
         Ok(())
     }
 
     /// v = momentum v + g, p -= rate v.
     fn sgd(&mut self, gradient: &Tensor, rate: f64, momentum: f64) -> Result<(), TchError> {
         self.steps = self.steps.saturating_add(1);
-        self.first.f_mul_scalar_(momentum)?;
-        self.first.f_add_(gradient)?;
-        self.first.f_mul_scalar_out(&self.scratch, -rate)?;
-        self.parameter.f_add_(&self.scratch)?;
+        let _ = self.first.f_mul_scalar_(momentum)?;
+        let _ = self.first.f_add_(gradient)?;
+        let _ = self.first.f_mul_scalar_out(&self.scratch, -rate)?;
+        let _ = self.parameter.f_add_(&self.scratch)?;
         Ok(())
     }
 
@@ -116,8 +116,7 @@ pub(crate) fn fill(tensor: &mut Tensor, state: &TrainingState, name: &str) -> Re
     }
     let copied: Result<(), TchError> = tch::no_grad(|| {
         let values = Tensor::f_from_slice(&values)?.f_to_kind(tensor.f_kind()?)?;
-        tensor.f_copy_(&values.f_reshape(tensor.size())?);
-        Ok(())
+        tensor.f_copy_(&values.f_reshape(tensor.size())?)
     });
     copied.map_err(backend)
 }
@@ -135,7 +134,7 @@ impl Stepper {
             self.slots.iter_mut().zip(gradients).try_for_each(|(slot, gradient)| match optimizer {
                 Optimizer::Adam => slot.adam(gradient, rate),
                 Optimizer::AdamW { weight_decay } => {
-                    slot.parameter.f_mul_scalar_(1.0 - rate * weight_decay)?;
+                    let _ = slot.parameter.f_mul_scalar_(1.0 - rate * weight_decay)?;
                     slot.adam(gradient, rate)
                 }
                 Optimizer::Sgd { momentum } => slot.sgd(gradient, rate, momentum),

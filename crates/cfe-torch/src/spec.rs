@@ -1,8 +1,8 @@
 //! What the user asks for, before it is checked.
 
 use cfe_core::{
-    ClassWeight, Confidence, ConfidenceStrategy, Costs, Dtype, Error, Objective, Reduction, Resampling,
-    Result, Sampler, SupervisedLoss, WeightSchedule, ensure,
+    ClassWeight, Confidence, ConfidenceStrategy, Costs, Dtype, Error, Objective, OnDivergence, Reduction,
+    Resampling, Result, Sampler, SupervisedLoss, WeightSchedule, ensure,
 };
 use serde::{Deserialize, Serialize};
 
@@ -98,6 +98,7 @@ pub enum StartSource {
 /// | `reduce_on_plateau` | halve after 10 | or `null` |
 /// | `early_stopping` | after 20 | or `null` |
 /// | `restore_best` | true | return the parameters of the lowest loss, not the last ones |
+/// | `on_divergence` | error | see [`OnDivergence`] |
 /// | `dtype` | f32 | f32, f64 |
 /// | `device` | auto | auto, cpu, cuda, cuda:1, ... |
 /// | `threads` | 1 | at least 1; of libtorch in this whole process |
@@ -146,6 +147,8 @@ pub struct TorchSpec {
     pub early_stopping: Option<EarlyStopping>,
     /// Return the best parameters instead of the last.
     pub restore_best: bool,
+    /// What becomes of a run whose loss diverges.
+    pub on_divergence: OnDivergence,
     /// Number format.
     pub dtype: Dtype,
     /// Device.
@@ -181,6 +184,7 @@ impl Default for TorchSpec {
             reduce_on_plateau: Some(ReduceOnPlateau::default()),
             early_stopping: Some(EarlyStopping::default()),
             restore_best: true,
+            on_divergence: OnDivergence::Error,
             dtype: Dtype::F32,
             device: Device::Auto,
             threads: 1,

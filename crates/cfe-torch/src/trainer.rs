@@ -6,7 +6,7 @@ use std::time::Instant;
 use cfe_core::objective::Problem;
 use cfe_core::{
     Aggregator, AggregatorKind, EnsembleData, Error, Fitted, Gate, History, HistoryEntry, LossParts, Model,
-    Observer, Result, Sampler, Start, Step, StopReason, Timings, Trainer, TrainingState,
+    Observer, OnDivergence, Result, Sampler, Start, Step, StopReason, Timings, Trainer, TrainingState,
 };
 use tch::{TchError, Tensor};
 
@@ -126,7 +126,7 @@ impl Torch {
 
         let looped = Instant::now();
         let stop = run.train(state.map_or(0, |state| state.iteration), observer)?;
-        let (mut state, gate) = run.result().map_err(backend)?;
+        let (mut state, gate) = run.result(stop).map_err(backend)?;
         if self.spec.aggregator.center {
             let mean = problem.mean_reconstruction(&state.factors);
             state.bias -= mean.iter().zip(&state.weights).map(|(mu, w)| mu * w).sum::<f64>();
@@ -164,7 +164,7 @@ struct Run<'a> {
     plateau: Option<Plateau>,
     patience: Option<Patience>,
     history: History,
-    /// The lowest loss and its parameters, if they are to be restored.
+    /// The lowest loss and its parameters, if they may be wanted.
     best: Option<(f64, Parameters)>,
 }
 
@@ -206,7 +206,12 @@ impl<'a> Run<'a> {
             if epoch >= self.spec.max_epochs {
                 break;
             }
-            let loss = self.measure(epoch)?;
+            let loss = match self.measure(epoch) {
+                Err(Error::Diverged { .. }) if self.keeps_best() && self.best.is_some() => {
+                    return Ok(StopReason::Diverged);
+                }
+                measured => measured?,
+            };
             if self.show(epoch, Some(loss), observer)? {
                 self.history.entries.pop();
                 return Ok(StopReason::Observer);
@@ -292,11 +297,11 @@ impl<'a> Run<'a> {
         self.gradients =
             Tensor::f_run_backward(&[&loss.minimised], &trained, false, false).map_err(backend)?;
         let parts = self.problem.read(&loss).map_err(backend)?;
-        if !parts.total.is_finite() {
-            return Err(Error::Diverged { iteration: epoch, loss: parts.total });
-        }
+        let parts = self.history.check(epoch, parts)?;
         self.history.entries.push(HistoryEntry { iteration: epoch, loss: parts });
-        if self.spec.restore_best && self.best.as_ref().is_none_or(|(best, _)| parts.total < *best) {
+        if (self.spec.restore_best || self.keeps_best())
+            && self.best.as_ref().is_none_or(|(best, _)| parts.total < *best)
+        {
             self.best = Some((parts.total, self.parameters.snapshot().map_err(backend)?));
         }
         Ok(parts)
@@ -315,10 +320,15 @@ impl<'a> Run<'a> {
         Ok(observer.step(&step) == ControlFlow::Break(()))
     }
 
+    fn keeps_best(&self) -> bool {
+        self.spec.on_divergence == OnDivergence::KeepBest
+    }
+
     /// The parameters to return: the best ones seen, counting the last step, or the last ones.
-    fn result(&mut self) -> Result<(Start, Option<Gate>), TchError> {
+    fn result(&mut self, stop: StopReason) -> Result<(Start, Option<Gate>), TchError> {
+        let wanted = self.spec.restore_best || stop == StopReason::Diverged;
         let last = self.problem.read(&self.problem.loss(&self.parameters)?)?.total;
-        match &self.best {
+        match self.best.as_ref().filter(|_| wanted) {
             Some((best, parameters)) if !(last < *best) => parameters.read(),
             _ => self.parameters.read(),
         }

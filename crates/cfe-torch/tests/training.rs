@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use cfe_core::synthetic::{Correlated, Separable};
-use cfe_core::{Error, FnObserver, Reduction, Step, StopReason, SupervisedLoss, Trainer};
+use cfe_core::{Error, FnObserver, OnDivergence, Reduction, Step, StopReason, SupervisedLoss, Trainer};
 use cfe_torch::{Device, Dtype, EarlyStopping, Optimizer, Torch, TorchSpec};
 
 fn torch(spec: TorchSpec) -> Torch {
@@ -99,6 +99,25 @@ fn a_run_that_explodes_is_an_error_with_the_epoch() {
         Err(Error::Diverged { iteration, .. }) => assert!(iteration > 0),
         other => panic!("expected divergence, got {other:?}"),
     }
+}
+
+#[test]
+fn the_best_state_before_an_explosion_can_be_kept() {
+    let data = Separable::default().generate(1).expect("valid").data;
+    let spec = TorchSpec {
+        optimizer: Optimizer::Sgd { momentum: 0.0 },
+        learning_rate: 1e6,
+        reduction: Reduction::Sum,
+        on_divergence: OnDivergence::KeepBest,
+        restore_best: false,
+        ..base()
+    };
+    let trainer = torch(spec);
+    let fitted = trainer.fit(&data).expect("the state before");
+    assert_eq!(fitted.stop, StopReason::Diverged);
+    let lowest = fitted.history.losses().into_iter().fold(f64::INFINITY, f64::min);
+    assert!((fitted.loss.total - lowest).abs() < 1e-3 * lowest, "{} and {lowest}", fitted.loss.total);
+    cfe_core::contract::resumes_to_the_same_bits(&trainer, &data, &[0, 1]);
 }
 
 #[test]
