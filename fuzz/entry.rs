@@ -2,10 +2,12 @@
 //!
 //! Each function may refuse its input in words; a panic, a hang, or memory beyond the bound is a finding.
 
-use cf_ensemble::Backend;
+use cf_ensemble::als::{Als, AlsSpec};
 use cf_ensemble::cli::{FitOptions, SavedModel};
 use cf_ensemble::io::{ModelFile, Source, TableOptions, read_table};
 use cf_ensemble::recommended::RecommendedSpec;
+use cf_ensemble::synthetic::Separable;
+use cf_ensemble::{Backend, Trainer as _, TrainingState};
 use ndarray::{Array2, ArrayD};
 use serde::Deserialize as _;
 
@@ -29,14 +31,16 @@ pub fn table(bytes: &[u8]) {
 pub fn model(bytes: &[u8]) {
     if let Ok(file) = ModelFile::from_bytes("input", bytes) {
         use_model(&file);
+        use_state(&file);
     }
 }
 
-/// Models whose parts are exchanged: factors, factors with a learned confidence, recommended.
-const REAL: [&[u8]; 3] = [
+/// Files whose parts are exchanged: factors, factors with a learned confidence, recommended, a state of training.
+const REAL: [&[u8]; 4] = [
     include_bytes!("corpus/model_file/model-v1.safetensors"),
     include_bytes!("corpus/model_file/learned.safetensors"),
     include_bytes!("corpus/model_file/recommended.safetensors"),
+    include_bytes!("corpus/model_file/state.safetensors"),
 ];
 
 /// The document of a model file whose checksum is right, beside the tensors of each real one.
@@ -85,6 +89,17 @@ fn use_model(file: &ModelFile) {
         if let Ok(combined) = model.predict(Array2::from_elem((m, 2), value).view()) {
             assert!(combined.probabilities.iter().all(|p| (0.0..=1.0).contains(p) && p.is_finite()));
         }
+    }
+}
+
+/// Goes on from a state with the data and the settings that the real one is of.
+fn use_state(file: &ModelFile) {
+    let Ok(state) = TrainingState::from_file(file) else { return };
+    let drawn = Separable { n_classifiers: 3, n_instances: 12, prevalence: 0.3, ..Separable::default() };
+    let data = drawn.generate(1).expect("in range").data;
+    let spec = AlsSpec { latent_dim: 2, max_iterations: 6, tolerance: 0.0, ..AlsSpec::exact() };
+    if let Ok(fitted) = Als::try_from(spec).expect("in range").resume(state, &data, &mut ()) {
+        assert!(fitted.loss.total.is_finite());
     }
 }
 
