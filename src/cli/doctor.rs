@@ -24,7 +24,15 @@ pub(super) fn run(args: &Doctor) -> CliResult<()> {
     match args.format {
         Format::Json => outputs::print(&pretty(&found))?,
         Format::Table => {
-            let names = ["version", "system", "features", "threads", "memory_available", "instruction_sets", "libtorch"];
+            let names = [
+                "version",
+                "system",
+                "features",
+                "threads",
+                "memory_available",
+                "instruction_sets",
+                "libtorch",
+            ];
             let lines = names.map(|name| lines(if name == "version" { "cfe" } else { name }, &found[name]));
             outputs::print(&lines.concat())?;
         }
