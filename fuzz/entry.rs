@@ -2,11 +2,13 @@
 //!
 //! Each function may refuse its input in words; a panic, a hang, or memory beyond the bound is a finding.
 
-use cf_ensemble::Backend;
+use cf_ensemble::als::{Als, AlsSpec};
 use cf_ensemble::cli::{FitOptions, SavedModel};
-use cf_ensemble::io::{MODEL_KIND, ModelFile, Source, TableOptions, read_table};
+use cf_ensemble::io::{ModelFile, Source, TableOptions, read_table};
 use cf_ensemble::recommended::RecommendedSpec;
-use ndarray::Array2;
+use cf_ensemble::synthetic::Separable;
+use cf_ensemble::{Backend, Trainer as _, TrainingState};
+use ndarray::{Array2, ArrayD};
 use serde::Deserialize as _;
 
 /// A table of any format, as its first bytes tell.
@@ -29,18 +31,52 @@ pub fn table(bytes: &[u8]) {
 pub fn model(bytes: &[u8]) {
     if let Ok(file) = ModelFile::from_bytes("input", bytes) {
         use_model(&file);
+        use_state(&file);
     }
 }
 
-/// The document of a model file whose checksum is right, beside the tensors of a real one.
+/// Files whose parts are exchanged: factors, factors with a learned confidence, recommended, a state of training.
+const REAL: [&[u8]; 4] = [
+    include_bytes!("corpus/model_file/model-v1.safetensors"),
+    include_bytes!("corpus/model_file/learned.safetensors"),
+    include_bytes!("corpus/model_file/recommended.safetensors"),
+    include_bytes!("corpus/model_file/state.safetensors"),
+];
+
+/// The document of a model file whose checksum is right, beside the tensors of each real one.
 pub fn model_document(bytes: &[u8]) {
-    const REAL: &[u8] = include_bytes!("corpus/model_file/model-v1.safetensors");
-    let (Ok(document), Ok(real)) = (serde_json::from_slice(bytes), ModelFile::from_bytes("real", REAL))
-    else {
-        return;
-    };
-    let mut file = ModelFile::new(MODEL_KIND, document);
-    real.tensors().iter().for_each(|(name, tensor)| file.insert(name.clone(), tensor.clone()));
+    let Ok(document) = serde_json::from_slice::<serde_json::Value>(bytes) else { return };
+    for real in REAL {
+        let Ok(real) = ModelFile::from_bytes("real", real) else { continue };
+        let mut file = ModelFile::new(real.kind(), document.clone());
+        real.tensors().iter().for_each(|(name, tensor)| file.insert(name.clone(), tensor.clone()));
+        use_bytes_of(&file);
+    }
+}
+
+/// Numbers and shapes of the tensors of a real model, with a right checksum. The first byte chooses the model; then come
+/// changes of ten bytes: tensor, place and value, or a new shape.
+pub fn model_tensors(bytes: &[u8]) {
+    let Some((&which, changes)) = bytes.split_first() else { return };
+    let Ok(real) = ModelFile::from_bytes("real", REAL[usize::from(which) % REAL.len()]) else { return };
+    let mut tensors = real.tensors().clone();
+    let names: Vec<String> = tensors.keys().cloned().collect();
+    for change in changes.chunks_exact(10) {
+        let Some(tensor) = tensors.get_mut(&names[usize::from(change[0]) % names.len()]) else { continue };
+        let value: [u8; 8] = change[2..].try_into().expect("eight bytes");
+        if change[1] == u8::MAX {
+            let shape = [usize::from(value[0]), usize::from(value[1])];
+            *tensor = ArrayD::zeros(&shape[..1 + usize::from(value[2] % 2)]);
+        } else if let Some(cell) = tensor.iter_mut().nth(usize::from(change[1])) {
+            *cell = f64::from_le_bytes(value);
+        }
+    }
+    let mut file = ModelFile::new(real.kind(), real.document().clone());
+    tensors.into_iter().for_each(|(name, tensor)| file.insert(name, tensor));
+    use_bytes_of(&file);
+}
+
+fn use_bytes_of(file: &ModelFile) {
     if let Ok(bytes) = file.to_bytes() {
         model(&bytes);
     }
@@ -53,6 +89,17 @@ fn use_model(file: &ModelFile) {
         if let Ok(combined) = model.predict(Array2::from_elem((m, 2), value).view()) {
             assert!(combined.probabilities.iter().all(|p| (0.0..=1.0).contains(p) && p.is_finite()));
         }
+    }
+}
+
+/// Goes on from a state with the data and the settings that the real one is of.
+fn use_state(file: &ModelFile) {
+    let Ok(state) = TrainingState::from_file(file) else { return };
+    let drawn = Separable { n_classifiers: 3, n_instances: 12, prevalence: 0.3, ..Separable::default() };
+    let data = drawn.generate(1).expect("in range").data;
+    let spec = AlsSpec { latent_dim: 2, max_iterations: 6, tolerance: 0.0, ..AlsSpec::exact() };
+    if let Ok(fitted) = Als::try_from(spec).expect("in range").resume(state, &data, &mut ()) {
+        assert!(fitted.loss.total.is_finite());
     }
 }
 

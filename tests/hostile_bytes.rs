@@ -52,6 +52,7 @@ fn tables() {
 fn models() {
     hostile("model_file", entry::model);
     hostile("model_document", entry::model_document);
+    hostile("model_tensors", entry::model_tensors);
     memory_stays_bounded();
 }
 

@@ -82,7 +82,8 @@ impl FittedBaseline {
         let columns = predictions.columns();
         match rule {
             Rule::Weighted(weights) => {
-                columns.into_iter().map(|column| self.weighted(weights, column, |p| p)).collect()
+                // Weights whose sum is 1 up to rounding must not make a probability of more than 1.
+                columns.into_iter().map(|column| self.weighted(weights, column, |p| p).min(1.0)).collect()
             }
             Rule::LogitMean => {
                 let equal = vec![1.0 / self.means.len() as f64; self.means.len()];
@@ -105,7 +106,7 @@ impl FittedBaseline {
                     let scores = self.scores(rule, predictions);
                     mean.iter_mut().zip(scores).for_each(|(m, s)| *m += s / rules.len() as f64);
                 }
-                mean
+                mean.into_iter().map(|p| p.min(1.0)).collect()
             }
         }
     }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::args::Doctor;
 use super::error::{CliError, CliResult};
 use super::fit_command::pretty;
+use super::memory;
 use super::options::Format;
 use super::outputs;
 
@@ -16,13 +17,22 @@ pub(super) fn run(args: &Doctor) -> CliResult<()> {
         "system": format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
         "features": features(),
         "threads": threads,
+        "memory_available": memory::available().map(memory::gigabytes),
         "instruction_sets": instruction_sets(),
         "libtorch": torch,
     });
     match args.format {
         Format::Json => outputs::print(&pretty(&found))?,
         Format::Table => {
-            let names = ["version", "system", "features", "threads", "instruction_sets", "libtorch"];
+            let names = [
+                "version",
+                "system",
+                "features",
+                "threads",
+                "memory_available",
+                "instruction_sets",
+                "libtorch",
+            ];
             let lines = names.map(|name| lines(if name == "version" { "cfe" } else { name }, &found[name]));
             outputs::print(&lines.concat())?;
         }

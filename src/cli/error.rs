@@ -34,6 +34,15 @@ pub enum CliError {
     #[error(transparent)]
     Output(#[from] WriteError),
 
+    /// A result could not be put in its place, and lies elsewhere.
+    #[error("{source}; what was computed is in {kept}: move it from there")]
+    Elsewhere {
+        /// Why.
+        source: Box<CliError>,
+        /// Where it is.
+        kept: String,
+    },
+
     /// The trainer is not in this build, or refuses its settings.
     #[error(transparent)]
     Backend(#[from] BackendError),
@@ -96,6 +105,7 @@ impl CliError {
     pub fn exit_code(&self) -> u8 {
         match self {
             CliError::Check(_) => 1,
+            CliError::Elsewhere { source, .. } => source.exit_code(),
             CliError::Usage(_) | CliError::Config { .. } | CliError::Output(_) | CliError::Backend(_) => 2,
             CliError::ModelFile(ModelFileError::Write(_)) => 2,
             CliError::Table(TableError::InvalidDelimiter { .. }) => 2,

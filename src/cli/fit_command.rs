@@ -15,6 +15,7 @@ use super::diagnostics::{Finding, diagnose};
 use super::error::{CliError, CliResult};
 use super::fit::{FitOutcome, TRAIN, fit_chosen};
 use super::interrupt;
+use super::memory;
 use super::metrics::Part;
 use super::options::{FitOptions, Format};
 use super::progress::Progress;
@@ -70,6 +71,7 @@ pub(super) fn run(args: Fit, matches: &ArgMatches, talk: Talk) -> CliResult<()> 
         drop(progress);
         talk.took("reading", begin);
         talk.warnings(&read);
+        memory::announce(&chosen.method, &read, talk);
         let begin = Instant::now();
         let outcome = fit_chosen(&read, &options, &chosen, talk.quiet)?;
         talk.took("fitting", begin);
@@ -103,20 +105,22 @@ fn finish(
         (path, cfe_report::html::write(&report::document(outcome, table, &parts, &findings), &footer))
     });
     let file = options.model_out.as_ref().map(|path| Ok::<_, CliError>((path, outcome.model.to_file()?)));
+    let mut saved = Vec::new();
     if let Some((path, file)) = file.transpose()? {
-        file.save(path)?;
+        saved.push(outputs::save(path, |path| Ok(file.save(path)?)));
     }
     if let Some(path) = &options.predictions_out {
         let everything = vec![TRAIN.to_owned(); if table.split.is_some() { 0 } else { table.in_train.len() }];
         let split = table.split.as_deref().unwrap_or(&everything);
-        outputs::predictions(path, table, &outcome.combined, Some(split))?;
+        saved.push(outputs::predictions(path, table, &outcome.combined, Some(split)));
     }
     if let Some((path, page)) = &report {
-        outputs::write_text(path, page)?;
+        saved.push(outputs::write_text(path, page));
     }
     if let (Some(path), Some(document)) = (&options.metrics_out, &document) {
-        outputs::write_text(path, document)?;
+        saved.push(outputs::write_text(path, document));
     }
+    outputs::all(saved)?;
     if interrupted {
         talk.warn(&broken_off(outcome, options));
         return Ok(());

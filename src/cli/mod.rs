@@ -14,6 +14,7 @@ mod fit;
 mod fit_command;
 mod inspect;
 mod interrupt;
+mod memory;
 mod metrics;
 mod options;
 mod outputs;

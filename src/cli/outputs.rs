@@ -7,6 +7,10 @@ use cfe_core::io::{AtomicFile, Column, Sink, Table, WriteError, write_prediction
 
 use super::error::{CliError, CliResult};
 use super::saved::Combined;
+use super::say;
+
+/// Room that every output is sure to need.
+const ROOM: u64 = 1 << 16;
 
 /// Width of a page where the output is no terminal.
 const DEFAULT_WIDTH: usize = 100;
@@ -35,16 +39,38 @@ pub(super) fn check(input: &[&Path], outputs: &[(&str, Option<&Path>)]) -> CliRe
                     path.display()
                 )));
             }
-            AtomicFile::create(path)?;
+            AtomicFile::check_room(path, ROOM)?;
         }
         seen.push((option, real));
     }
     Ok(())
 }
 
-/// Writes text to a file or, for `-`, to standard output.
+/// Saves a result in its place or, where that fails, among the temporary files: a full disk must not cost the work.
+pub(super) fn save(path: &Path, save: impl Fn(&Path) -> CliResult<()>) -> CliResult<()> {
+    let Err(error) = save(path) else { return Ok(()) };
+    let Some(name) = path.file_name().filter(|_| !is_stdout(path)) else { return Err(error) };
+    let kept = std::env::temp_dir().join(format!("cfe-{}-{}", std::process::id(), name.to_string_lossy()));
+    match save(&kept) {
+        Ok(()) => Err(CliError::Elsewhere { source: Box::new(error), kept: kept.display().to_string() }),
+        Err(_) => Err(error),
+    }
+}
+
+/// The first failure, after the others were told: one output that fails does not take the rest with it.
+pub(super) fn all(saved: Vec<CliResult<()>>) -> CliResult<()> {
+    let mut failures = saved.into_iter().filter_map(Result::err);
+    let first = failures.next();
+    failures.for_each(|error| say(&format!("error: {}", error.chain())));
+    first.map_or(Ok(()), Err)
+}
+
+/// Writes text to a file or, for `-`, to standard output; see [`save`].
 pub(super) fn write_text(path: &Path, text: &str) -> CliResult<()> {
-    if is_stdout(path) { print(text) } else { Ok(AtomicFile::write(path, text.as_bytes())?) }
+    save(
+        path,
+        |path| if is_stdout(path) { print(text) } else { Ok(AtomicFile::write(path, text.as_bytes())?) },
+    )
 }
 
 /// Prints to standard output.
@@ -75,7 +101,7 @@ pub(super) fn person_reads() -> bool {
 }
 
 /// Writes `instance_id,probability,logit,n_observed`, then `split` and `label` where the table has them. Without ids,
-/// the rows are numbered from 0.
+/// the rows are numbered from 0. See [`save`].
 pub(super) fn predictions(
     path: &Path,
     table: &Table,
@@ -102,5 +128,5 @@ pub(super) fn predictions(
     if table.truth.iter().any(Option::is_some) {
         columns.push(("label", Column::Label(&table.truth)));
     }
-    to_stdout(write_predictions(&Sink::new(path), &columns))
+    save(path, |path| to_stdout(write_predictions(&Sink::new(path), &columns)))
 }

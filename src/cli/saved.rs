@@ -152,6 +152,7 @@ impl SavedModel {
     /// [`ModelFileError`], one variant for each cause.
     pub fn from_file(file: &ModelFile) -> ModelFileResult<Self> {
         let bad = |reason: String| ModelFileError::BadDocument { file: file.file().to_owned(), reason };
+        let invalid = |source| ModelFileError::Invalid { file: file.file().to_owned(), source };
         let (combiner, details) = if file.kind() == MODEL_KIND {
             let (model, details) = Model::from_file(file)?;
             (Combiner::Factors(model), details)
@@ -163,7 +164,6 @@ impl SavedModel {
                 object.insert("classifier_names".to_owned(), classifier_names.into());
             }
             let model = RecommendedModel::deserialize(&model).map_err(|e| bad(e.to_string()))?;
-            let invalid = |source| ModelFileError::Invalid { file: file.file().to_owned(), source };
             model.validate().map_err(invalid)?;
             (Combiner::Recommended(model), details)
         };
@@ -174,6 +174,7 @@ impl SavedModel {
             None => Calibrator::Identity,
             Some(value) => Calibrator::deserialize(value).map_err(|e| bad(format!("calibrator: {e}")))?,
         };
+        calibrator.validate().map_err(invalid)?;
         Ok(Self { combiner, calibrator, details })
     }
 

@@ -30,10 +30,16 @@ pub(super) fn lift(value: &mut Value, path: &str, tensors: &mut Vec<(String, Arr
     }
 }
 
-/// Puts the tensors back.
+/// Puts the tensors back, each in the one place that it came from.
 pub(super) fn restore(value: &mut Value, tensors: &BTreeMap<String, ArrayD<f64>>) -> Result<(), String> {
+    put_back(value, &mut tensors.iter().map(|(name, tensor)| (name.as_str(), tensor)).collect())
+}
+
+/// `left` loses what is used: named a million times, a tensor would take a million times its memory.
+fn put_back(value: &mut Value, left: &mut BTreeMap<&str, &ArrayD<f64>>) -> Result<(), String> {
     if let Some(name) = value.get(TENSOR).and_then(Value::as_str) {
-        let tensor = tensors.get(name).ok_or_else(|| format!("there is no tensor {name:?}"))?;
+        let gone = || format!("there is no tensor {name:?}, or it is named twice");
+        let tensor = left.remove(name).ok_or_else(gone)?;
         let data = Value::from(tensor.iter().copied().collect::<Vec<f64>>());
         *value = match value.get(MATRIX) {
             Some(_) => json!({ "v": 1, "dim": tensor.shape(), "data": data }),
@@ -42,8 +48,8 @@ pub(super) fn restore(value: &mut Value, tensors: &BTreeMap<String, ArrayD<f64>>
         return Ok(());
     }
     match value {
-        Value::Object(map) => map.values_mut().try_for_each(|v| restore(v, tensors)),
-        Value::Array(list) => list.iter_mut().try_for_each(|v| restore(v, tensors)),
+        Value::Object(map) => map.values_mut().try_for_each(|v| put_back(v, left)),
+        Value::Array(list) => list.iter_mut().try_for_each(|v| put_back(v, left)),
         _ => Ok(()),
     }
 }
@@ -85,7 +91,8 @@ mod tests {
         let tensors = tensors.into_iter().collect();
         restore(&mut document, &tensors).unwrap();
         assert_eq!(document, original);
-        let mut broken = json!({ "tensor": "gone" });
-        assert_eq!(restore(&mut broken, &tensors).unwrap_err(), "there is no tensor \"gone\"");
+        for mut broken in [json!({ "tensor": "gone" }), json!([{ "tensor": "w" }, { "tensor": "w" }])] {
+            assert!(restore(&mut broken, &tensors).unwrap_err().starts_with("there is no tensor"));
+        }
     }
 }

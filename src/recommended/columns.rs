@@ -210,7 +210,7 @@ impl Columns {
             && self.columns.iter().all(|c| c.classifier < m && c.own_scale > 0.0 && c.view_scale > 0.0)
             && self.unit > 0.0
             && self.fold_in_ridge > 0.0
-            && self.clip > 0.0
+            && self.clip >= f64::EPSILON
             && self.clip < 0.5
             && numbers.chain([self.unit]).chain(self.directions.iter().copied()).all(f64::is_finite);
         cfe_core::ensure(

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use cfe_core::validation::StratifiedKFold;
-use cfe_core::{EnsembleData, Error, Result, ensure};
+use cfe_core::{EnsembleData, Error, Result, check_weight_sum, ensure};
 use ndarray::{Array2, Axis, concatenate};
 use rayon::prelude::*;
 
@@ -33,9 +33,7 @@ pub(super) fn fit(
     let r = data.predictions();
     let weight = |i: usize| data.sample_weights().map_or(1.0, |w| w[i]);
     let counts = |i: usize| weight(i) > 0.0;
-    if !all.iter().any(|&i| counts(i)) {
-        return Err(Error::AllWeightsZero { what: "the sample weights of the labeled instances" });
-    }
+    check_weight_sum("the sample weights of the labeled instances", all.iter().map(|&i| weight(i)))?;
     let prior_logit = prior_logit(data, all)?;
     let observed = |i: usize| r.column(i).iter().any(|p| !p.is_nan());
     let mut places: Vec<usize> = (0..all.len()).filter(|&p| counts(all[p]) && observed(all[p])).collect();

@@ -1,7 +1,7 @@
 //! What a fit leaves behind: enough to predict new instances, and nothing that grows with the number of instances.
 
 use cfe_core::losses::sigmoid;
-use cfe_core::{Predictions, Result, check_predictions, ensure};
+use cfe_core::{Predictions, Result, check_logits, check_predictions, ensure};
 use ndarray::{Array1, ArrayView1, ArrayView2};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -77,7 +77,7 @@ impl RecommendedModel {
     /// weighs no class, so there is nothing to undo. Costs about 120 exponentials for each instance.
     ///
     /// # Errors
-    /// As [`check_predictions`]; [`InvalidParameter`](crate::Error::InvalidParameter) for a model that was read
+    /// As [`check_predictions`] and [`check_logits`]; [`InvalidParameter`](crate::Error::InvalidParameter) for a model that was read
     /// from a damaged file.
     pub fn predict(&self, predictions: ArrayView2<'_, f64>) -> Result<Predictions> {
         self.validate()?;
@@ -91,6 +91,7 @@ impl RecommendedModel {
             })
             .collect();
         let (logits, n_observed): (Vec<f64>, Vec<usize>) = parts.into_iter().unzip();
+        check_logits(&logits)?;
         let probabilities: Vec<f64> = logits.iter().map(|&z| sigmoid(z)).collect();
         Ok(Predictions { prior_corrected: probabilities.clone(), logits, probabilities, n_observed })
     }

@@ -76,7 +76,7 @@ pub enum Averaging {
 /// | `prior_powers` | 0, 2 | at least 0; 0 is equal weights, p is weights in proportion to evidence^p |
 /// | `low_rank_ridge` | 3, 10 | positive; ridge on the linear correction |
 /// | `local_ridge` | 1, 3 | positive; ridge on the local correction |
-/// | `clip` | 1e-4 | above 0, below 0.5; probabilities are moved that far inside (0, 1) before their log-odds are taken |
+/// | `clip` | 1e-4 | at least 2.3e-16, below 0.5; probabilities are moved that far inside (0, 1) before their log-odds are taken |
 /// | `fold_in_ridge` | 0.1 | positive; ridge of the fold-in that fills in missing predictions |
 /// | `caution` | 1 | at least 0; standard errors by which a member must beat the best plain aggregator |
 /// | `folds` | 5 | at least 2; fewer are used where a class has fewer instances |
@@ -185,10 +185,10 @@ impl RecommendedSpec {
             ensure(value > 0.0 && value.is_finite(), name, value, "positive and finite")?;
         }
         ensure(
-            self.clip > 0.0 && self.clip < 0.5,
+            self.clip >= f64::EPSILON && self.clip < 0.5,
             "clip",
             self.clip,
-            "above 0 and below 0.5; 1e-4 is usual",
+            "at least 2.3e-16, so that 1 - clip is below 1, and below 0.5; 1e-4 is usual",
         )?;
         ensure(
             self.caution >= 0.0 && self.caution.is_finite(),
@@ -243,6 +243,8 @@ mod tests {
             RecommendedSpec { low_rank_ridge: vec![0.0], ..default() },
             RecommendedSpec { local_ridge: vec![], ..default() },
             RecommendedSpec { clip: 0.5, ..default() },
+            // 1 - clip is 1 then, and its log-odds infinite.
+            RecommendedSpec { clip: 1e-16, ..default() },
             RecommendedSpec { fold_in_ridge: 0.0, ..default() },
             RecommendedSpec { caution: f64::NAN, ..default() },
             RecommendedSpec { folds: 1, ..default() },

@@ -162,12 +162,22 @@ impl TuningLog {
         if !text.is_empty() && !resume {
             return Err(LogError::Exists { file: name() });
         }
-        text.truncate(whole_lines(&text));
+        let whole = whole_lines(&text);
+        if whole == 0 && !encoded(header).map_err(|e| io(e.into()))?.starts_with(&text) {
+            // A line without end that is no beginning of a log is somebody else's file.
+            let reason = "this is no first line of a tuning log".to_owned();
+            return Err(LogError::Damaged { file: name(), line: 1, reason });
+        }
+        text.truncate(whole);
         let trials = read(&name(), &text, header)?;
         log.file.set_len(text.len() as u64).map_err(io)?;
         log.file.seek(SeekFrom::End(0)).map_err(io)?;
-        if text.is_empty() {
-            log.line(header).and_then(|()| log.flush()).map_err(io)?;
+        if text.is_empty()
+            && let Err(source) = log.line(header).and_then(|()| log.flush())
+        {
+            // As it was before: half a line would stand in the way of the next run.
+            log.file.set_len(0).ok();
+            return Err(io(source));
         }
         Ok((log, trials))
     }
@@ -200,10 +210,15 @@ impl TuningLog {
     }
 
     fn line(&mut self, value: &impl Serialize) -> std::io::Result<()> {
-        serde_json::to_writer(&mut self.pending, value)?;
-        self.pending.push(b'\n');
+        self.pending.extend(encoded(value)?);
         Ok(())
     }
+}
+
+fn encoded(value: &impl Serialize) -> serde_json::Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(value)?;
+    line.push(b'\n');
+    Ok(line)
 }
 
 /// Length of the whole lines.

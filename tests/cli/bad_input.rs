@@ -1,5 +1,8 @@
 //! What is refused, with which exit code and which words.
 
+use cf_ensemble::calibration::Calibrator;
+use cf_ensemble::cli::SavedModel;
+
 use super::support::{Folder, small_table};
 
 /// (content of the table, exit code, what the message says)
@@ -127,6 +130,12 @@ fn bad_models() {
         assert!(error.contains(message), "{error}");
         assert!(folder.fails(3, &format!("inspect {name}")).contains(message));
     }
+    // A right checksum over wrong numbers.
+    let mut model = SavedModel::load(folder.path("m")).unwrap();
+    model.calibrator = Calibrator::Temperature { temperature: 0.0 };
+    model.save(folder.path("cold")).unwrap();
+    let error = folder.fails(3, "predict --model cold t.csv --predictions-out p.csv");
+    assert!(error.contains("cold: ") && error.contains("calibrator"), "{error}");
     assert!(!folder.files().contains(&"p.csv".to_owned()));
 }
 

@@ -3,6 +3,8 @@
 mod bad_input;
 mod checkpoint;
 mod documentation;
+#[cfg(target_os = "linux")]
+mod full_disk;
 mod interrupt;
 mod kills;
 mod options;

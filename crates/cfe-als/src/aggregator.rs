@@ -4,7 +4,7 @@ use cfe_core::logistic::{LogisticFit, LogisticRegression};
 use cfe_core::losses::quadratic_bound;
 use cfe_core::nnls::nnls;
 use cfe_core::objective::Problem;
-use cfe_core::{EnsembleData, Error, Result, Start};
+use cfe_core::{EnsembleData, Error, Result, Start, check_weight_sum};
 use nalgebra::{Cholesky, DMatrix, DVector};
 use ndarray::{Array2, ArrayView2, Axis, aview1, concatenate};
 
@@ -75,8 +75,9 @@ impl AggregatorSpec {
                 |class| weights.iter().zip(problem.targets()).any(|(&a, &label)| a > 0.0 && label == class);
             of(false) && of(true)
         };
-        if counts(problem.instance_weights()) && !counts(&weights) {
-            // Focal loss has forgotten a class that is predicted without error: w and b have nothing to gain.
+        let summable = check_weight_sum("the weights", weights.iter().copied()).is_ok();
+        if counts(problem.instance_weights()) && !(counts(&weights) && summable) {
+            // Focal loss has forgotten what is predicted without error: w and b have nothing to gain.
             return Ok(());
         }
         let regression = LogisticRegression {

@@ -29,9 +29,11 @@
 mod acceleration;
 mod aggregator;
 mod exact;
+mod memory;
 mod spec;
 mod trainer;
 
 pub use cfe_core::BiasStart;
+pub use memory::estimate_memory;
 pub use spec::{AggregatorSolver, AggregatorSpec, AlsObjective, AlsSpec};
 pub use trainer::Als;

@@ -16,6 +16,7 @@ use ndarray::{Array2, Zip};
 use crate::acceleration::Accelerator;
 use crate::aggregator::centre;
 use crate::exact::Exact;
+use crate::memory::estimate_memory;
 use crate::spec::{AlsObjective, AlsSpec};
 
 /// Name of the trainer.
@@ -135,6 +136,11 @@ impl Sweep<'_> {
 impl Trainer for Als {
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    fn estimate_memory(&self, data: &EnsembleData) -> Option<u64> {
+        let (m, n) = (data.n_classifiers(), data.n_instances());
+        Some(estimate_memory(&self.spec, m, n, data.labeled().len()))
     }
 
     fn start(&self, data: &EnsembleData) -> Result<Start> {

@@ -47,7 +47,7 @@ fn is_defined(spec: &AlsSpec, data: &EnsembleData) -> bool {
         Err(Error::NotPositiveDefinite { lambda, .. }) => lambda == spec.lambda,
         Err(Error::AllWeightsZero { .. }) => true,
         // Sample weight times class weight.
-        Err(Error::InvalidWeight { value, .. }) => value.is_infinite(),
+        Err(Error::WeightSum { sum, .. }) => !(1e-290..=1e290).contains(&sum),
         // A logistic regression has no optimum then.
         Err(Error::SingleClass { .. }) => {
             has_one_class(data) && spec.aggregator.solver == AggregatorSolver::Newton

@@ -5,8 +5,8 @@
 #![allow(clippy::print_stderr)]
 
 use std::error::Error as _;
-use std::io::{IsTerminal as _, Write as _};
-use std::path::Path;
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use cfe_compare::ablate::run_ablation;
@@ -46,17 +46,18 @@ fn main() -> ExitCode {
 fn published(options: &Published) -> Result<ExitCode, Error> {
     let files = open(options.out.as_deref())?;
     let results = published::run()?;
-    print(&options.format.render(&results, width())?);
+    let printed = options.format.render(&results, width()).and_then(|text| print(&text));
     write(files, || render_files(&results))?;
+    printed?;
     Ok(if options.check { check(&results.report) } else { ExitCode::SUCCESS })
 }
 
 fn benchmark(options: &Benchmark) -> Result<ExitCode, Error> {
     let files = open(options.out.as_deref())?;
     let results = run_benchmark(options, progress())?;
-    print(&results.render(options.format, width())?);
+    let printed = results.render(options.format, width()).and_then(|text| print(&text));
     write(files, || results.files())?;
-    Ok(ExitCode::SUCCESS)
+    printed.map(|()| ExitCode::SUCCESS)
 }
 
 /// Tells a person at a terminal where the work is.
@@ -72,22 +73,22 @@ fn progress() -> impl FnMut(&str) + Send {
 fn convergence(options: &Convergence, out: Option<&Path>, format: Format) -> Result<ExitCode, Error> {
     let files = open(out)?;
     let races = run_convergence(options)?;
-    print(&convergence::render(&races, format, width())?);
+    let printed = convergence::render(&races, format, width()).and_then(|text| print(&text));
     write(files, || convergence::files(&races))?;
-    Ok(ExitCode::SUCCESS)
+    printed.map(|()| ExitCode::SUCCESS)
 }
 
 fn run(options: &Run) -> Result<ExitCode, Error> {
     let files = open(options.out.as_deref())?;
     let results = run_tables(options, progress())?;
-    print(&results.render(options.format, width())?);
+    let printed = results.render(options.format, width()).and_then(|text| print(&text));
     write(files, || results.files())?;
-    Ok(ExitCode::SUCCESS)
+    printed.map(|()| ExitCode::SUCCESS)
 }
 
 fn ablate(options: &Ablate) -> Result<ExitCode, Error> {
     let ablation = run_ablation(options)?;
-    print(&ablation.render(options.format, width())?);
+    print(&ablation.render(options.format, width())?)?;
     for note in &ablation.notes {
         eprintln!("{note}");
     }
@@ -108,15 +109,15 @@ fn ablate(options: &Ablate) -> Result<ExitCode, Error> {
 
 fn bench_suite(suite: &Suite) -> Result<ExitCode, Error> {
     let document = suite.run(|step| eprintln!("{step}"))?;
-    print(&terminal::write(&document, width()));
+    let printed = print(&terminal::write(&document, width()));
     suite.update(&document)?;
-    Ok(ExitCode::SUCCESS)
+    printed.map(|()| ExitCode::SUCCESS)
 }
 
 /// One JSON object.
 fn print_line(report: &impl serde::Serialize) -> Result<ExitCode, Error> {
     let text = serde_json::to_string(report);
-    print(&(text.map_err(|error| Error::Format { format: "JSON", why: error.to_string() })? + "\n"));
+    print(&(text.map_err(|error| Error::Format { format: "JSON", why: error.to_string() })? + "\n"))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -157,10 +158,15 @@ fn check(report: &Report) -> ExitCode {
     }
 }
 
-/// A reader that has seen enough (`| head`) is no failure.
-fn print(text: &str) {
+/// Prints to standard output. A reader that has seen enough (`| head`) is no failure.
+fn print(text: &str) -> Result<(), Error> {
     let mut stdout = std::io::stdout().lock();
-    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(source) if source.kind() != ErrorKind::BrokenPipe => {
+            Err(Error::Unwritable { path: PathBuf::from("standard output"), source })
+        }
+        _ => Ok(()),
+    }
 }
 
 fn width() -> usize {

@@ -98,6 +98,19 @@ fn files_are_written_and_the_page_is_well_formed() {
     assert!(page.matches("<svg").count() >= 8);
 }
 
+#[test]
+#[cfg(target_os = "linux")]
+fn standard_output_that_is_full_is_an_error_and_the_files_are_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let full = std::fs::File::options().write(true).open("/dev/full").expect("Linux");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cfe-compare"));
+    let output =
+        command.args(["published", "--out"]).arg(folder.path()).stdout(full).output().expect("started");
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    assert!(stderr(&output).contains("standard output cannot be written"), "{}", stderr(&output));
+    assert_eq!(std::fs::read_dir(folder.path()).expect("there").count(), 4);
+}
+
 /// Every element that is opened is closed, in order.
 fn check_balance(page: &str) {
     const VOID: [&str; 1] = ["meta"];

@@ -23,9 +23,10 @@
 use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, ensure};
 use crate::logistic::LogisticRegression;
 use crate::losses::{SupervisedLoss, sigmoid};
+use crate::weights::check_weight_sum;
 
 /// Temperatures allowed: where the classes do not overlap the best one is 0, where the logits are reversed infinite.
 const TEMPERATURES: (f64, f64) = (0.1, 100.0);
@@ -96,7 +97,7 @@ impl Calibrator {
     ///
     /// # Errors
     /// [`Error::LengthMismatch`], [`Error::InvalidScore`] for a logit that is not finite, [`Error::InvalidWeight`],
-    /// [`Error::NothingToEvaluate`] if no instance has a positive weight.
+    /// [`Error::WeightSum`], [`Error::NothingToEvaluate`] if no instance has a positive weight.
     pub fn fit(
         method: CalibrationMethod,
         logits: &[f64],
@@ -116,6 +117,33 @@ impl Calibrator {
             }
             CalibrationMethod::Isotonic => Ok(cells.isotonic()),
         }
+    }
+
+    /// Refuses parameters that no fit gives, as a changed file can bring them.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`].
+    pub fn validate(&self) -> Result<()> {
+        let ascending = |list: &[f64]| list.windows(2).all(|pair| pair[0] < pair[1]);
+        let sound = match self {
+            Calibrator::Identity => true,
+            Calibrator::PriorShift { shift } => shift.is_finite(),
+            Calibrator::Platt { slope, intercept } => {
+                *slope >= 0.0 && slope.is_finite() && intercept.is_finite()
+            }
+            Calibrator::Temperature { temperature } => *temperature > 0.0 && temperature.is_finite(),
+            Calibrator::Isotonic { thresholds, values } => {
+                thresholds.len() == values.len()
+                    && !values.is_empty()
+                    && thresholds.iter().all(|t| t.is_finite())
+                    && ascending(thresholds)
+                    && values.iter().all(|p| (0.0..=1.0).contains(p))
+                    && values.windows(2).all(|pair| pair[0] <= pair[1])
+            }
+        };
+        const ALLOWED: &str = "numbers are finite, slopes at least 0, temperatures positive, thresholds ascending and \
+                               values non-decreasing probabilities; was the file changed?";
+        ensure(sound, "model", "calibrator", ALLOWED)
     }
 
     /// Probability at a logit; NaN at NaN.
@@ -153,8 +181,11 @@ fn interpolate(thresholds: &[f64], values: &[f64], z: f64) -> f64 {
     }
     let (Some(&t1), Some(&v1)) = (thresholds.get(above), values.get(above)) else { return *last };
     let (t0, v0) = (thresholds[above - 1], values[above - 1]);
+    let span = t1 - t0;
+    // The halves of numbers whose difference overflows have one.
+    let share = if span.is_finite() { (z - t0) / span } else { (z / 2.0 - t0 / 2.0) / (t1 / 2.0 - t0 / 2.0) };
     // Kept between its ends: rounding must not break monotonicity.
-    (v0 + (v1 - v0) * ((z - t0) / (t1 - t0))).clamp(v0.min(v1), v0.max(v1))
+    (v0 + (v1 - v0) * share).clamp(v0.min(v1), v0.max(v1))
 }
 
 struct Cells {
@@ -186,6 +217,7 @@ impl Cells {
                 if y { positive += a } else { negative += a }
             }
         }
+        check_weight_sum("the weights", cells.iter().map(|cell: &(f64, bool, f64)| cell.2))?;
         if cells.is_empty() { Err(Error::NothingToEvaluate) } else { Ok(Self { cells, positive, negative }) }
     }
 

@@ -85,6 +85,36 @@ fn one_class_falls_back_to_identity_and_bad_input_is_refused() {
 }
 
 #[test]
+fn parameters_that_no_fit_gives_are_refused() {
+    METHODS.into_iter().for_each(|method| fit(method).validate().expect("fitted"));
+    let isotonic = |thresholds: &[f64], values: &[f64]| Calibrator::Isotonic {
+        thresholds: thresholds.to_vec(),
+        values: values.to_vec(),
+    };
+    for bad in [
+        Calibrator::PriorShift { shift: f64::NAN },
+        Calibrator::Platt { slope: -1.0, intercept: 0.0 },
+        Calibrator::Platt { slope: 1.0, intercept: f64::INFINITY },
+        // 0 / 0 at a logit of 0.
+        Calibrator::Temperature { temperature: 0.0 },
+        isotonic(&[], &[]),
+        isotonic(&[0.0, 1.0], &[0.5]),
+        isotonic(&[1.0, 0.0], &[0.2, 0.4]),
+        isotonic(&[0.0, 1.0], &[0.4, 0.2]),
+        isotonic(&[0.0], &[7.0]),
+    ] {
+        assert!(bad.validate().is_err(), "{bad:?}");
+    }
+}
+
+#[test]
+fn logits_whose_difference_overflows_are_interpolated() {
+    let wide = Calibrator::Isotonic { thresholds: vec![f64::MIN, f64::MAX], values: vec![0.2, 0.4] };
+    assert!((wide.apply(0.0) - 0.3).abs() < 1e-15);
+    assert!((wide.apply(f64::MAX / 2.0) - 0.35).abs() < 1e-15);
+}
+
+#[test]
 fn survives_serialisation() {
     for method in METHODS {
         let calibrator = fit(method);

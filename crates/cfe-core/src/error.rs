@@ -107,6 +107,18 @@ pub enum Error {
         what: &'static str,
     },
 
+    /// Weights, or their products with class weights and costs, are so large or so small that they cannot be added up.
+    #[error(
+        "{what} sum to {sum:e}, where 1e-290 to 1e290 is allowed; scale all of them by one factor, so that an instance \
+         weighs about 1"
+    )]
+    WeightSum {
+        /// The list in question.
+        what: &'static str,
+        /// The sum found.
+        sum: f64,
+    },
+
     /// No instance has a label.
     #[error(
         "no instance is labeled, so there is nothing to learn the aggregator from; label some, or average"
@@ -190,6 +202,18 @@ pub enum Error {
         found: usize,
         /// Rows needed.
         expected: usize,
+    },
+
+    /// The parameters of a model are finite, but so large that a prediction is not.
+    #[error(
+        "the logit of instance {instance} is {value}: the model's parameters are too large to add up; train it again, \
+         with a larger lambda or ridge"
+    )]
+    PredictionOverflow {
+        /// Position among the instances that were to be predicted.
+        instance: usize,
+        /// The logit.
+        value: f64,
     },
 
     /// An option needs a feature that this build lacks.

@@ -71,13 +71,14 @@ impl Model {
     /// Predictions for the instances the model was trained with (transductive): labeled and unlabeled ones.
     ///
     /// # Errors
-    /// [`Error::LengthMismatch`] if `data` has another number of instances than the model.
+    /// [`Error::LengthMismatch`] if `data` has another number of instances than the model;
+    /// [`Error::PredictionOverflow`].
     pub fn predict_training(&self, data: &EnsembleData) -> Result<Predictions> {
         let (found, expected) = (data.n_instances(), self.factors.instances.ncols());
         if found != expected {
             return Err(Error::LengthMismatch { what: "training instances", found, expected });
         }
-        Ok(self.predict(self.factors.instances.view(), data.predictions()))
+        self.predict(self.factors.instances.view(), data.predictions())
     }
 
     /// Predictions for new instances (m x k, NaN = missing) by fold-in:
@@ -90,10 +91,11 @@ impl Model {
     /// y_i = 0 and so sigma(b).
     ///
     /// # Errors
-    /// [`Error::WrongClassifiers`], [`Error::InvalidProbability`], [`Error::NotPositiveDefinite`] (lambda = 0).
+    /// [`Error::WrongClassifiers`], [`Error::InvalidProbability`], [`Error::NotPositiveDefinite`] (lambda = 0),
+    /// [`Error::PredictionOverflow`].
     pub fn predict_new(&self, predictions: ArrayView2<'_, f64>) -> Result<Predictions> {
         let instances = self.fold_in(predictions, None)?;
-        Ok(self.predict(instances.view(), predictions))
+        self.predict(instances.view(), predictions)
     }
 
     /// Instance factors (d x k) of new instances, see [`predict_new`](Self::predict_new). `given` is their confidence
@@ -139,14 +141,30 @@ impl Model {
         out
     }
 
-    fn predict(&self, instances: ArrayView2<'_, f64>, predictions: ArrayView2<'_, f64>) -> Predictions {
+    fn predict(
+        &self,
+        instances: ArrayView2<'_, f64>,
+        predictions: ArrayView2<'_, f64>,
+    ) -> Result<Predictions> {
         let logits = self.aggregator.logits(self.factors.classifiers.view(), instances);
+        check_logits(&logits)?;
         let mut n_observed = vec![0; instances.ncols()];
         for row in predictions.rows() {
             n_observed.iter_mut().zip(row).for_each(|(k, r)| *k += usize::from(!r.is_nan()));
         }
         let probabilities = logits.iter().map(|&z| sigmoid(z)).collect();
         let prior_corrected = logits.iter().map(|&z| sigmoid(z - self.logit_shift)).collect();
-        Predictions { logits, probabilities, prior_corrected, n_observed }
+        Ok(Predictions { logits, probabilities, prior_corrected, n_observed })
+    }
+}
+
+/// Refuses logits that are not finite, so that no NaN is handed on as a prediction.
+///
+/// # Errors
+/// [`Error::PredictionOverflow`].
+pub fn check_logits(logits: &[f64]) -> Result<()> {
+    match logits.iter().enumerate().find(|(_, z)| !z.is_finite()) {
+        Some((instance, &value)) => Err(Error::PredictionOverflow { instance, value }),
+        None => Ok(()),
     }
 }

@@ -21,7 +21,7 @@ use crate::factors::{Factors, logits};
 use crate::losses::SupervisedLoss;
 use crate::ridge::{self, Cells, Workspace};
 use crate::schedule::WeightSchedule;
-use crate::weights::{ClassWeight, Costs, check_some_weight, instance_weights};
+use crate::weights::{ClassWeight, Costs, LABELED, check_weight_sum, instance_weights};
 
 /// Labeled instances handled together.
 const BLOCK: usize = 4096;
@@ -95,14 +95,14 @@ impl Objective {
     /// a_i of each labeled instance: class weight x sample weight x cost, in the order of [`EnsembleData::labeled`].
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`], [`Error::AllWeightsZero`].
+    /// [`Error::InvalidParameter`], [`Error::AllWeightsZero`], [`Error::WeightSum`].
     pub fn instance_weights(&self, data: &EnsembleData) -> Result<Vec<f64>> {
         self.costs.validate()?;
         let mut weights = instance_weights(data, self.class_weight)?;
         if self.costs != Costs::default() {
             weights.iter_mut().zip(self.costs.of_labeled(data)).for_each(|(a, cost)| *a *= cost);
         }
-        check_some_weight(&weights)?;
+        check_weight_sum(LABELED, weights.iter().copied())?;
         Ok(weights)
     }
 
@@ -192,7 +192,7 @@ impl<'a> Problem<'a> {
     /// Binds an objective to data and the confidence of its cells.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`], [`Error::AllWeightsZero`].
+    /// As [`Objective::instance_weights`].
     pub fn new(data: &'a EnsembleData, rule: &'a ConfidenceRule<'a>, objective: Objective) -> Result<Self> {
         objective.validate()?;
         let base_weights = objective.instance_weights(data)?;

@@ -186,6 +186,12 @@ pub trait Trainer: Send + Sync {
     /// Shapes that do not fit, no labels, singular systems, divergence, failures of the backend.
     fn fit_from(&self, start: Start, data: &EnsembleData, observer: &mut dyn Observer) -> Result<Fitted>;
 
+    /// Bytes that a fit to `data` holds at its peak, the data included; `None` where the trainer cannot tell.
+    fn estimate_memory(&self, data: &EnsembleData) -> Option<u64> {
+        let _ = data;
+        None
+    }
+
     /// Goes on with a run that was broken off, to the same bits as if it had not been: the model, the history and the
     /// loss are those of the unbroken run. The observer sees the step of the state first.
     ///

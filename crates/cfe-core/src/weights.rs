@@ -5,6 +5,12 @@ use serde::{Deserialize, Serialize};
 use crate::data::EnsembleData;
 use crate::error::{Error, Result, ensure};
 
+/// Sums of weights that are exact to a few units in the last place, with room for products.
+const SUMS: std::ops::RangeInclusive<f64> = 1e-290..=1e290;
+
+/// What messages call the product of class weight, sample weight and cost.
+pub(crate) const LABELED: &str = "the weights of the labeled instances";
+
 /// How the two classes are weighted against each other.
 ///
 /// | variant | weight of an instance of class k, N labeled, N_k of its class |
@@ -177,7 +183,7 @@ fn certainty(data: &EnsembleData, instance: usize) -> f64 {
 /// common factor changes nothing.
 ///
 /// # Errors
-/// [`Error::InvalidParameter`] for class weights out of range, [`Error::AllWeightsZero`] if nothing is left to learn from.
+/// [`Error::InvalidParameter`] for class weights out of range, and what [`check_weight_sum`] refuses.
 pub fn instance_weights(data: &EnsembleData, class_weight: ClassWeight) -> Result<Vec<f64>> {
     class_weight.validate()?;
     let (negatives, positives) = data.class_counts();
@@ -190,15 +196,31 @@ pub fn instance_weights(data: &EnsembleData, class_weight: ClassWeight) -> Resul
             of_class * data.sample_weights().map_or(1.0, |w| w[i])
         })
         .collect();
-    check_some_weight(&weights)?;
+    check_weight_sum(LABELED, weights.iter().copied())?;
     Ok(weights)
 }
 
-pub(crate) fn check_some_weight(weights: &[f64]) -> Result<()> {
-    if !weights.is_empty() && weights.iter().all(|&w| w == 0.0) {
-        return Err(Error::AllWeightsZero { what: "the weights of the labeled instances" });
+/// Refuses weights that are all 0, or whose sum overflows or loses digits to underflow: what is divided by it would be a
+/// silently wrong weight. No weight at all is for the caller to judge.
+///
+/// # Errors
+/// [`Error::AllWeightsZero`], [`Error::WeightSum`].
+pub fn check_weight_sum(what: &'static str, weights: impl IntoIterator<Item = f64>) -> Result<()> {
+    let (mut sum, mut none, mut positive) = (0.0, true, false);
+    for weight in weights {
+        none = false;
+        positive |= weight > 0.0;
+        sum += weight;
     }
-    Ok(())
+    if none {
+        Ok(())
+    } else if !positive {
+        Err(Error::AllWeightsZero { what })
+    } else if !SUMS.contains(&sum) {
+        Err(Error::WeightSum { what, sum })
+    } else {
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -254,5 +276,27 @@ mod tests {
             .and_then(|d| d.with_sample_weights(vec![0.0, 1.0]))
             .expect("valid");
         assert!(matches!(instance_weights(&data, ClassWeight::Uniform), Err(Error::AllWeightsZero { .. })));
+    }
+
+    #[test]
+    fn weights_that_cannot_be_added_up_are_refused_by_name() {
+        let data = |weight: f64| {
+            let labels = (0..4).map(|i| Some(i == 0)).collect();
+            EnsembleData::new(Array2::from_elem((1, 4), 0.5), labels)
+                .and_then(|d| d.with_sample_weights(vec![weight; 4]))
+                .expect("valid")
+        };
+        for weight in [1e308, 1e290, 1e-291, 1e-308] {
+            let error = instance_weights(&data(weight), ClassWeight::Balanced).expect_err("out of range");
+            assert!(matches!(error, Error::WeightSum { .. }), "{error}");
+        }
+        // Balanced class weights: a quarter of the instances is positive.
+        let weights = instance_weights(&data(1e289), ClassWeight::Balanced).expect("in range");
+        assert!((weights[0] / 2e289 - 1.0).abs() < 1e-15 && (weights[1] / 2e289 - 1.0 / 3.0).abs() < 1e-15);
+        let given = ClassWeight::Given { negative: 1.0, positive: 1e308 };
+        assert!(matches!(
+            instance_weights(&data(10.0), given),
+            Err(Error::WeightSum { sum: f64::INFINITY, .. })
+        ));
     }
 }

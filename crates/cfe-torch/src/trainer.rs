@@ -70,6 +70,13 @@ impl Trainer for Torch {
         NAME
     }
 
+    /// With the data in f64, from which the tensors are made.
+    fn estimate_memory(&self, data: &EnsembleData) -> Option<u64> {
+        let (m, n) = (data.n_classifiers(), data.n_instances());
+        let data_bytes = 8 * (m as u64).saturating_mul(n as u64);
+        Some(data_bytes.saturating_add(estimate_memory(&self.spec, m, n, data.labeled().len())))
+    }
+
     fn start(&self, data: &EnsembleData) -> Result<Start> {
         let (m, n) = (data.n_classifiers(), data.n_instances());
         draw_start(self.spec.start, self.spec.latent_dim, m, n, self.spec.seed).map_err(backend)

@@ -1,5 +1,7 @@
 //! Trains with every backend that was compiled in, through `dyn Trainer`.
 
+#![forbid(unsafe_code)]
+
 use cf_ensemble::metrics::Scored;
 use cf_ensemble::{Backend, WeightStats, synthetic::Correlated};
 

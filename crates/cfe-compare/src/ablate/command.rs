@@ -21,6 +21,9 @@ use crate::cli::{Ablate, ReportFormat, json};
 use crate::error::Error;
 use crate::report::{html, markdown, terminal};
 
+/// Room that a baseline is sure to need.
+const ROOM: u64 = 1 << 12;
+
 /// An ablation that has been run.
 #[derive(Debug)]
 pub struct Ablation {
@@ -43,6 +46,9 @@ pub fn run_ablation(options: &Ablate) -> Result<Ablation, Error> {
         grid.seeds = Seeds::Count(count);
     }
     let held = held(options, &name)?;
+    if let Some(path) = &options.write_baseline {
+        AtomicFile::check_room(path, ROOM).map_err(AblateError::from)?;
+    }
     let plan = Plan::new(grid, &folder)?;
     let mut notes = Vec::new();
     let outcomes = outcomes(&plan, options, &mut notes)?;

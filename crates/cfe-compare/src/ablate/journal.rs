@@ -74,10 +74,15 @@ impl Journal {
         file.read_to_end(&mut bytes)
             .map_err(|source| AblateError::Unreadable { path: path.clone(), source })?;
         let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+        let first = line(&header)?;
+        if whole == 0 && !first.as_bytes().starts_with(&bytes) {
+            // A line without end that is no beginning of a journal is somebody else's file.
+            let why = "this is no first line of a journal".to_owned();
+            return Err(AblateError::Journal { path, line: 1, why });
+        }
         let finished = parse(&path, &bytes[..whole], &header)?;
         file.set_len(whole as u64).and_then(|()| file.seek(SeekFrom::End(0))).map_err(unwritable)?;
-        let header = line(&header)?;
-        let mut journal = Self { path, file, header, every: 1, pending: String::new(), waiting: 0 };
+        let mut journal = Self { path, file, header: first, every: 1, pending: String::new(), waiting: 0 };
         if whole == 0 {
             journal.write(&journal.header.clone())?;
         }

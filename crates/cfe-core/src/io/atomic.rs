@@ -1,7 +1,7 @@
 //! Files that appear whole or not at all.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
@@ -105,6 +105,21 @@ impl AtomicFile {
             file.as_file().set_permissions(metadata.permissions()).map_err(unwritable)?;
         }
         Ok(Self { path, output: Output::Beside(file) })
+    }
+
+    /// Refuses a place that cannot be written to, or has no room for so many bytes, before the work whose result goes
+    /// there. Nothing stays. (Later the room may be gone all the same: another program may have taken it.)
+    ///
+    /// # Errors
+    /// [`WriteError::Unwritable`], [`WriteError::Interrupted`].
+    pub fn check_room(path: impl AsRef<Path>, bytes: u64) -> Result<(), WriteError> {
+        let mut file = Self::create(path)?;
+        // A device would keep them.
+        if matches!(file.output, Output::Beside(_)) {
+            let written = io::copy(&mut io::repeat(0).take(bytes), &mut file);
+            written.map_err(|source| file.interrupted(source))?;
+        }
+        Ok(())
     }
 
     /// Puts the file on the disk and in its place.
@@ -231,6 +246,18 @@ mod tests {
             let error = AtomicFile::create(&path).expect_err("unwritable");
             assert!(error.to_string().starts_with(&path.display().to_string()), "{error}");
         }
+    }
+
+    #[test]
+    fn room_is_looked_for_without_a_trace() {
+        let dir = tempfile::tempdir().expect("temporary");
+        let path = dir.path().join("a");
+        AtomicFile::check_room(&path, 1 << 16).expect("room");
+        assert_eq!(entries(dir.path()), 0);
+        AtomicFile::write(&path, b"old").expect("writable");
+        AtomicFile::check_room(&path, 1 << 16).expect("room");
+        assert_eq!(fs::read(&path).expect("there"), b"old");
+        assert!(AtomicFile::check_room(dir.path().join("no/such/a"), 1).is_err());
     }
 
     #[cfg(unix)]

@@ -5,6 +5,7 @@ use ndarray::{ArrayView2, ArrayViewMut2, Axis, Slice};
 
 use crate::error::{Error, Result};
 use crate::losses::{SupervisedLoss, sigmoid};
+use crate::weights::check_weight_sum;
 
 /// Instances per tile: k x 256 doubles stay in the second-level cache for k up to 100 or so.
 const TILE: usize = 256;
@@ -43,7 +44,11 @@ impl Design {
             ));
         }
         let weight = |i: usize| weights.map_or(1.0, |w| w[i]);
-        let index: Vec<usize> = (0..n).filter(|&i| keep(i) && weight(i) > 0.0).collect();
+        let mut index: Vec<usize> = (0..n).filter(|&i| keep(i) && weight(i) > 0.0).collect();
+        check_weight_sum("the weights", index.iter().map(|&i| weight(i)))?;
+        let total: f64 = index.iter().map(|&i| weight(i)).sum();
+        // A weight that vanishes beside the sum is a weight of 0.
+        index.retain(|&i| weight(i) / total > 0.0);
         let labels: Vec<bool> = index.iter().map(|&i| labels[i]).collect();
         let positives = labels.iter().filter(|&&y| y).count();
         if index.is_empty() {
@@ -53,7 +58,6 @@ impl Design {
             let class = if positives == 0 { "negative" } else { "positive" };
             return Err(Error::SingleClass { n: index.len(), class });
         }
-        let total: f64 = index.iter().map(|&i| weight(i)).sum();
         let weights: Vec<f64> = index.iter().map(|&i| weight(i) / total).collect();
 
         let mut means = Vec::with_capacity(k);

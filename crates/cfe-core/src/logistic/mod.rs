@@ -119,8 +119,8 @@ impl LogisticRegression {
     ///
     /// # Errors
     /// [`Error::InvalidParameter`] for settings or features out of range, [`Error::LengthMismatch`],
-    /// [`Error::InvalidWeight`], [`Error::AllWeightsZero`], [`Error::SingleClass`], [`Error::NothingToEvaluate`] without
-    /// instances.
+    /// [`Error::InvalidWeight`], [`Error::AllWeightsZero`], [`Error::WeightSum`], [`Error::SingleClass`],
+    /// [`Error::NothingToEvaluate`] without instances.
     pub fn fit(
         &self,
         features: ArrayView2<'_, f64>,

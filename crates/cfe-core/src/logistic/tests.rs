@@ -199,6 +199,7 @@ fn refuses_what_it_cannot_fit() {
     assert!(matches!(fit(&spec, &labels, Some(&[1.0, 0.0, 1.0])), Err(Error::SingleClass { n: 2, .. })));
     assert!(matches!(fit(&spec, &labels[..2], None), Err(Error::LengthMismatch { .. })));
     assert!(matches!(fit(&spec, &labels, Some(&[0.0; 3])), Err(Error::AllWeightsZero { .. })));
+    assert!(matches!(fit(&spec, &labels, Some(&[1e308; 3])), Err(Error::WeightSum { .. })));
     assert!(matches!(fit(&spec, &labels, Some(&[1.0, -1.0, 1.0])), Err(Error::InvalidWeight { .. })));
     for bad in [-1.0, f64::NAN, f64::INFINITY] {
         let spec = LogisticRegression { lambda: bad, ..Default::default() };

@@ -27,6 +27,7 @@ pub use ranking::{Optimum, PrCurve, Ranking};
 pub use summary::MetricSummary;
 
 use crate::error::{Error, Result};
+use crate::weights::check_weight_sum;
 
 /// Labels with the scores to be judged: checked once, measured often.
 #[derive(Debug, Clone)]
@@ -47,7 +48,7 @@ impl Scored {
     /// As [`new`](Self::new), with a weight for each instance (n, finite, at least 0).
     ///
     /// # Errors
-    /// As [`new`](Self::new), and [`Error::InvalidWeight`].
+    /// As [`new`](Self::new), and [`Error::InvalidWeight`], [`Error::WeightSum`].
     pub fn weighted(labels: &[bool], scores: &[f64], weights: &[f64]) -> Result<Self> {
         if weights.len() != labels.len() {
             return Err(Error::LengthMismatch {
@@ -61,7 +62,9 @@ impl Scored {
                 return Err(Error::InvalidWeight { what: "weight", index, value });
             }
         }
-        Self::build(labels, scores, |i| weights[i])
+        let scored = Self::build(labels, scores, |i| weights[i])?;
+        check_weight_sum("the weights", scored.cells.iter().map(|cell| cell.2))?;
+        Ok(scored)
     }
 
     fn build(labels: &[bool], scores: &[f64], weight: impl Fn(usize) -> f64) -> Result<Self> {
