@@ -106,7 +106,8 @@ impl Journal {
             return Ok(());
         }
         self.waiting = 0;
-        self.write(&std::mem::take(&mut self.pending))
+        let lines = std::mem::take(&mut self.pending);
+        self.write(&lines)
     }
 
     /// Puts the file in the order of the jobs.
