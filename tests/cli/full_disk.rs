@@ -12,7 +12,7 @@ fn limited(folder: &Folder, blocks: usize, arguments: &str) -> Ran {
     let script = format!("trap '' 25; ulimit -f {blocks}; exec \"$0\" \"$@\"");
     let mut command = Command::new("sh");
     command.args(["-c", &script, env!("CARGO_BIN_EXE_cfe")]).args(arguments.split_whitespace());
-    Ran::new(command.current_dir(folder.path("")).output().unwrap())
+    Ran::new(command.current_dir(folder.path("")).output().expect("cfe runs"))
 }
 
 #[test]

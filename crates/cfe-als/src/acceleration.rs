@@ -67,7 +67,7 @@ impl Accelerator {
         let length = pack(&state.parameters).len();
         let pairs = |name: &str| {
             let values = state.recall(name).unwrap_or_default();
-            if values.len() % (2 * length) != 0 {
+            if !values.len().is_multiple_of(2 * length) {
                 return Err(Error::DamagedState { what: format!("{name} has {} numbers", values.len()) });
             }
             let pair = |chunk: &[f64]| {
