@@ -49,6 +49,22 @@ fn what_cannot_be_written_leaves_the_rest() {
 }
 
 #[test]
+fn a_fit_outlives_a_checkpoint_that_finds_no_room() {
+    let folder = Folder::new();
+    folder.write("t.csv", small_table(4000));
+    // Y alone takes 320 KB, and the limit is half of that.
+    let fit =
+        "fit t.csv --split-column split --trainer als --folds 2 --set max_iterations=4 --set latent_dim=10";
+    let ran = limited(&folder, 320, &format!("{fit} --checkpoint c --checkpoint-every 1 --model-out m"));
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert_eq!(ran.stderr.matches("no checkpoint could be written, and training goes on").count(), 1);
+    folder.ok(&format!("{fit} --model-out whole"));
+    assert_eq!(folder.bytes("m"), folder.bytes("whole"));
+    let left: Vec<String> = folder.files().into_iter().filter(|name| name.ends_with(".tmp")).collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
 fn a_result_without_a_place_is_kept_elsewhere() {
     let (folder, elsewhere) = (Folder::new(), Folder::new());
     folder.write("t.csv", small_table(60));
@@ -85,7 +101,7 @@ fn a_log_that_ran_out_of_room_is_gone_on_with() {
     folder.write("t.csv", small_table(60));
     let tune =
         "tune t.csv --split-column split --trainer als --trials 4 --folds 2 --set max_iterations=2 --seed 1";
-    folder.ok(&format!("{tune} --log whole.jsonl"));
+    folder.ok(&format!("{tune} --checkpoint whole.jsonl"));
     let untimed = |name: &str| -> Vec<serde_json::Value> {
         let mut lines: Vec<serde_json::Value> =
             folder.read(name).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -95,16 +111,16 @@ fn a_log_that_ran_out_of_room_is_gone_on_with() {
     let whole = folder.bytes("whole.jsonl");
     let half = whole.len() / 2 / 512;
     assert!(half > 0, "{} bytes", whole.len());
-    let ran = limited(&folder, half, &format!("{tune} --log part.jsonl"));
+    let ran = limited(&folder, half, &format!("{tune} --checkpoint part.jsonl"));
     assert_eq!(ran.code, 2, "{}", ran.stderr);
     assert!(folder.bytes("part.jsonl").len() < whole.len());
-    folder.ok(&format!("{tune} --log part.jsonl --resume"));
+    folder.ok(&format!("{tune} --checkpoint part.jsonl --resume"));
     assert_eq!(untimed("part.jsonl"), untimed("whole.jsonl"));
 
     // Not even its first line: as if it had never been.
-    let ran = limited(&folder, 0, &format!("{tune} --log none.jsonl"));
+    let ran = limited(&folder, 0, &format!("{tune} --checkpoint none.jsonl"));
     assert_eq!(ran.code, 2, "{}", ran.stderr);
-    folder.ok(&format!("{tune} --log none.jsonl"));
+    folder.ok(&format!("{tune} --checkpoint none.jsonl"));
     assert_eq!(untimed("none.jsonl"), untimed("whole.jsonl"));
 }
 
@@ -113,7 +129,7 @@ fn a_file_that_is_no_log_is_not_resumed() {
     let folder = Folder::new();
     folder.write("t.csv", small_table(60));
     folder.write("notes", "of mine, without a last line break");
-    let error = folder.fails(3, "tune t.csv --split-column split --trainer als --log notes --resume");
+    let error = folder.fails(3, "tune t.csv --split-column split --trainer als --checkpoint notes --resume");
     assert!(error.contains("notes, line 1: this is no first line of a tuning log"), "{error}");
     assert_eq!(folder.read("notes"), "of mine, without a last line break");
 }
