@@ -13,6 +13,7 @@ const ENOUGH: usize = 20_000;
 
 /// What a classifier adds to the others, from [`Recommended::leave_one_out`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct LeftOut {
     /// Name of the classifier.
     pub name: String,

@@ -100,6 +100,7 @@ pub struct MemberSummary {
 
 /// Wall-clock time of a fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct RecommendedTimings {
     /// Standardising, factorising, local features.
     pub features: Duration,

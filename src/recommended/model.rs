@@ -37,6 +37,7 @@ pub struct RecommendedModel {
 
 /// How much of the averaging weight each family of members has; the sum is 1.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct FamilyShares {
     /// The aggregator alone.
     pub aggregator: f64,
@@ -48,6 +49,7 @@ pub struct FamilyShares {
 
 /// What one classifier contributes to the linear part of the logit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ClassifierWeight {
     /// Name of the classifier.
     pub name: String,
@@ -61,6 +63,7 @@ pub struct ClassifierWeight {
 
 /// Linear explanation of a model, from [`RecommendedModel::classifier_weights`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ClassifierWeights {
     /// One entry for each classifier.
     pub weights: Vec<ClassifierWeight>,

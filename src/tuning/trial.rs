@@ -96,6 +96,7 @@ impl Contender {
 /// One contender with one set of settings, scored on every fold.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Trial {
     /// Its place in the search: 0 is the plain mean, 1 the recommended combiner, 2 the trainer's defaults.
     pub number: usize,

@@ -4,7 +4,7 @@ use cfe_core::logistic::{LogisticFit, LogisticRegression};
 use cfe_core::losses::quadratic_bound;
 use cfe_core::nnls::nnls;
 use cfe_core::objective::Problem;
-use cfe_core::{EnsembleData, Error, Result, Start, check_weight_sum};
+use cfe_core::{EnsembleData, Error, Result, Start, SupervisedLoss};
 use nalgebra::{Cholesky, DMatrix, DVector};
 use ndarray::{Array2, ArrayView2, Axis, aview1, concatenate};
 
@@ -17,6 +17,9 @@ const PROXIMAL: f64 = 1e-9;
 /// Weight of the squared weights in Newton's method, for the same reason: r_hat has rank d, so for d < m its optimum is
 /// not unique.
 const NEWTON_RIDGE: f64 = 1e-9;
+
+/// Steps that are tried where the focal loss rises: down to a thousandth.
+const HALVINGS: i32 = 11;
 
 impl AggregatorSpec {
     /// Sets the bias that training starts from.
@@ -70,25 +73,28 @@ impl AggregatorSpec {
         let shrinkage = self.shrinkage(problem, data, state)?;
         let logits = problem.labeled_logits(&state.factors, &state.weights, state.bias);
         let weights = lagged_weights(problem, &logits);
-        let counts = |weights: &[f64]| {
-            let of =
-                |class| weights.iter().zip(problem.targets()).any(|(&a, &label)| a > 0.0 && label == class);
-            of(false) && of(true)
-        };
-        let summable = check_weight_sum("the weights", weights.iter().copied()).is_ok();
-        if counts(problem.instance_weights()) && !(counts(&weights) && summable) {
-            // Focal loss has forgotten what is predicted without error: w and b have nothing to gain.
-            return Ok(());
-        }
         let regression = LogisticRegression {
             lambda: shrinkage.strength + NEWTON_RIDGE,
             targets: Some(vec![shrinkage.target; state.weights.len()]),
             non_negative: self.non_negative,
             ..LogisticRegression::default()
         };
-        let fit = regress(&regression, r_hat.view(), problem, &weights)?;
-        state.weights = fit.weights;
-        state.bias = fit.bias;
+        let focal = matches!(problem.objective().loss, SupervisedLoss::Focal { gamma } if gamma > 0.0);
+        let both_count = [false, true].iter().all(|class| {
+            let mut cells = problem.instance_weights().iter().zip(problem.targets());
+            cells.any(|(&a, label)| a > 0.0 && label == class)
+        });
+        match regress(&regression, r_hat.view(), problem, &weights) {
+            // Forgotten: a class that is predicted without error leaves w and b nothing to gain.
+            Err(Error::SingleClass { .. } | Error::WeightSum { .. } | Error::AllWeightsZero { .. })
+                if focal && both_count => {}
+            fit if focal => approach(&fit?, problem, &shrinkage, &logits, state),
+            fit => {
+                let fit = fit?;
+                state.weights = fit.weights;
+                state.bias = fit.bias;
+            }
+        }
         Ok(())
     }
 
@@ -154,6 +160,38 @@ impl AggregatorSpec {
 struct Shrinkage {
     strength: f64,
     target: f64,
+}
+
+/// Moves w and b to `fit`, or half, a quarter, ... of the way, to where the loss is no higher than before; not at all where it
+/// is nowhere. The optimum under lagged weights may lie far beyond that of the focal loss, and from there the classes would
+/// take turns in being forgotten, until the numbers overflow.
+fn approach(
+    fit: &LogisticFit,
+    problem: &Problem<'_>,
+    shrinkage: &Shrinkage,
+    logits: &[f64],
+    state: &mut Start,
+) {
+    let loss = |logits: &[f64], weights: &[f64]| {
+        let supervised = problem.objective().loss;
+        let squares: f64 = weights.iter().map(|w| (w - shrinkage.target) * (w - shrinkage.target)).sum();
+        supervised.weighted_mean(logits, problem.targets(), problem.instance_weights(), None)
+            + shrinkage.strength / 2.0 * squares
+    };
+    let before = loss(logits, &state.weights);
+    let there = problem.labeled_logits(&state.factors, &fit.weights, fit.bias);
+    for halvings in 0..HALVINGS {
+        let share = 0.5_f64.powi(halvings);
+        let between = |from: &[f64], to: &[f64]| -> Vec<f64> {
+            from.iter().zip(to).map(|(from, to)| from + share * (to - from)).collect()
+        };
+        let weights = between(&state.weights, &fit.weights);
+        if loss(&between(logits, &there), &weights) <= before {
+            state.weights = weights;
+            state.bias += share * (fit.bias - state.bias);
+            return;
+        }
+    }
 }
 
 /// w . mu: what centring takes off the bias.

@@ -1,6 +1,7 @@
 //! Data and settings at the edge: a finite result or a typed error, in the iteration where it goes wrong.
 
 use cfe_als::{AggregatorSolver, AggregatorSpec, Als, AlsObjective, AlsSpec};
+use cfe_core::synthetic::Separable;
 use cfe_core::{
     ClassWeight, Confidence, ConfidenceStrategy, Dtype, EnsembleData, Error, Fitted, FnObserver,
     OnDivergence, Reduction, Result, Step, StopReason, SupervisedLoss, Trainer,
@@ -175,6 +176,42 @@ fn a_divergence_is_found_in_its_iteration() {
                 assert_eq!(iteration, last + 1, "learning rate {learning_rate:e}");
             }
             other => panic!("learning rate {learning_rate:e}: {other:?}"),
+        }
+    }
+}
+
+/// Each used to end in NaN, or with a class that was said not to be there.
+#[test]
+fn focal_loss_with_newtons_method_never_overflows() {
+    let drawn = |seed| {
+        let few =
+            Separable { n_classifiers: 3, n_instances: 40, labeled_share: 1.0, prevalence: 0.25, gap: 0.3 };
+        few.generate(seed).expect("in range").data
+    };
+    for seed in 0..10 {
+        let data = drawn(seed);
+        for gamma in [1.0, 2.0, 5.0, 20.0] {
+            for (lambda, label_alpha) in [(0.03, 0.0), (0.01, 2.0), (0.3, 2.0), (1.0, 0.0)] {
+                let exact = AlsObjective::Exact { rho: 0.5, reduction: Reduction::Mean, accelerate: true };
+                for objective in [AlsObjective::LabelAware { monitor_rho: 0.5 }, exact] {
+                    let alpha = if objective == exact { 0.0 } else { label_alpha };
+                    let spec = AlsSpec {
+                        latent_dim: 3,
+                        lambda,
+                        objective,
+                        confidence: Confidence::label_blended(alpha),
+                        max_iterations: 100,
+                        loss: SupervisedLoss::Focal { gamma },
+                        aggregator: AggregatorSpec {
+                            solver: AggregatorSolver::Newton,
+                            ..AggregatorSpec::default()
+                        },
+                        ..AlsSpec::default()
+                    };
+                    let fitted = fit(&spec, &data).unwrap_or_else(|e| panic!("seed {seed}, {spec:?}: {e}"));
+                    assert!(is_finite(&fitted, &data), "seed {seed}, {spec:?}");
+                }
+            }
         }
     }
 }

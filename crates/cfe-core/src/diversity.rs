@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Statistics of aggregator weights w (m).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct WeightStats {
     /// Population standard deviation: the published measure of diversity.
     pub std: f64,

@@ -48,6 +48,7 @@ pub fn logit(p: f64, clip: f64) -> f64 {
 
 /// A parabola above the BCE that touches it at a logit: `l(y, z') <= kappa (z' - target)^2 + const`, with equality at z.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct QuadraticBound {
     /// Curvature, above 0 and at most 1/8.
     pub kappa: f64,

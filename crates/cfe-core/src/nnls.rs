@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 
 /// A minimiser with its certificate.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct NnlsSolution {
     /// x (k), every entry at least 0; exactly 0 off the passive set.
     pub x: Vec<f64>,

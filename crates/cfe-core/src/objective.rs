@@ -149,6 +149,7 @@ impl LossParts {
 
 /// Gradient of the objective, shaped like the parameters.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Gradient {
     /// With respect to X (d x m).
     pub classifiers: Array2<f64>,
@@ -162,6 +163,7 @@ pub struct Gradient {
 
 /// Gradient of the supervised loss alone, without the factor 1 - rho.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct AggregatorGradient {
     /// The loss itself.
     pub supervised: f64,

@@ -102,6 +102,7 @@ impl<F: FnMut(&Step<'_>) -> ControlFlow<()>> Observer for FnObserver<F> {
 
 /// The aggregator after a number of updates.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct TracePoint {
     /// Updates made.
     pub iteration: usize,

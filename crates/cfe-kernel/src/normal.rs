@@ -28,6 +28,7 @@ const CHUNK: usize = 16;
 /// The normal equations of all classifiers, without lambda: sums over all instances, in f64 for both
 /// element types.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct NormalEquations {
     /// Number of classifiers.
     pub rows: usize,

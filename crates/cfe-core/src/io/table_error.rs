@@ -29,6 +29,7 @@ impl fmt::Display for Row {
 
 /// One cell of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Place {
     /// The file, or `standard input`.
     pub file: String,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Weighted counts of the four outcomes.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Confusion {
     /// True positives.
     pub tp: f64,

@@ -18,6 +18,7 @@ pub enum BinEdge {
 
 /// One bin of a reliability diagram.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct CalibrationBin {
     /// Sum of the weights in the bin; the number of instances where nothing is weighted.
     pub weight: f64,

@@ -14,6 +14,7 @@ pub struct Ranking {
 
 /// Precision and recall over all thresholds, scikit-learn's `precision_recall_curve`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct PrCurve {
     /// Precision at each threshold, and a final 1.
     pub precision: Vec<f64>,
@@ -25,6 +26,7 @@ pub struct PrCurve {
 
 /// The best value of a metric over all thresholds, and where it is attained.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Optimum {
     /// The value.
     pub value: f64,

@@ -7,6 +7,7 @@ use crate::error::Result;
 
 /// Headline metrics of one set of probabilities.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct MetricSummary {
     /// Instances evaluated.
     pub n: usize,

@@ -43,6 +43,7 @@ impl Default for Bootstrap {
 
 /// An estimate with its bootstrap interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Interval {
     /// On the data themselves.
     pub estimate: f64,

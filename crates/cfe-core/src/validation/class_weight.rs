@@ -61,6 +61,7 @@ impl Default for ClassWeightSearch {
 
 /// One candidate with its score.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ScoredClassWeight {
     /// Multiple of the balanced weight.
     pub factor: f64,

@@ -31,6 +31,7 @@ pub fn rank_data(values: &[f64]) -> Vec<f64> {
 
 /// Result of Friedman's test.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Friedman {
     /// Mean rank of each method (k); 1 is best.
     pub mean_ranks: Vec<f64>,
@@ -124,6 +125,7 @@ fn range_cdf(q: f64, k: usize) -> f64 {
 
 /// How often one method beats another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct WinTieLoss {
     /// Differences of at least the margin.
     pub wins: usize,

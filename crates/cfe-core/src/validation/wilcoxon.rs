@@ -11,6 +11,7 @@ const EXACT_UP_TO: usize = 50;
 
 /// Result of a two-sided signed-rank test.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Wilcoxon {
     /// Pairs that differ.
     pub n: usize,
