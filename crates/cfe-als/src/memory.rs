@@ -17,6 +17,7 @@ use crate::spec::{AggregatorSolver, AlsObjective, AlsSpec};
 /// Newton's aggregator, or a ridge:       8 (2 m + 1) n_labeled, twice that with a smoothed loss
 ///   r_hat and its centred copy
 /// the bound's aggregator                 16 d n_labeled
+/// systems of the aggregator's weights    24 m^2, but by gradient steps
 /// resampling: a copy of the data         8 m n, without its synthetic instances
 /// ```
 ///
@@ -46,9 +47,10 @@ pub fn estimate_memory(spec: &AlsSpec, m: usize, n: usize, n_labeled: usize) -> 
     let copies = if spec.loss.smoothing() == 0.0 { 1.0 } else { 2.0 };
     let r_hat = copies * 8.0 * (2.0 * m + 1.0) * labeled;
     let aggregator = match spec.aggregator.solver {
-        AggregatorSolver::Newton => r_hat,
-        _ if spec.aggregator.ridge > 0.0 => r_hat,
-        AggregatorSolver::Bound => 16.0 * d * labeled,
+        AggregatorSolver::Newton => r_hat + 24.0 * m * m,
+        AggregatorSolver::Bound if spec.aggregator.ridge > 0.0 => r_hat + 24.0 * m * m,
+        AggregatorSolver::Bound => 16.0 * d * labeled + 24.0 * m * m,
+        AggregatorSolver::GradientStep { .. } if spec.aggregator.ridge > 0.0 => r_hat,
         AggregatorSolver::GradientStep { .. } => 0.0,
     };
     let vectors = 25.0 * n + 74.0 * labeled;
