@@ -125,7 +125,6 @@ fn range_cdf(q: f64, k: usize) -> f64 {
 
 /// How often one method beats another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[non_exhaustive]
 pub struct WinTieLoss {
     /// Differences of at least the margin.
     pub wins: usize,
