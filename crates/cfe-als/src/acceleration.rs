@@ -9,8 +9,8 @@
 //! ```
 //!
 //! with the differences of the last residuals and images as the columns of dF and dG. A sweep from there is kept only if
-//! the loss did not rise. Else it is repeated from where it was, and 2, 4, 8, ... up to 32 plain sweeps pass before the
-//! next trial; a success sets that back to none.
+//! the loss did not rise. Else it is repeated from where it was, and 2 and then 4 plain sweeps pass before the next trial;
+//! a success sets that back to none.
 
 use cfe_core::{Error, LossParts, Result, Start, TrainingState};
 use nalgebra::{Cholesky, DMatrix, DVector};
@@ -23,7 +23,7 @@ const DEPTH: usize = 8;
 const RIDGE: f64 = 1e-10;
 
 /// Plain sweeps after a rejected trial at most.
-const LONGEST_PAUSE: usize = 32;
+const LONGEST_PAUSE: usize = 4;
 
 /// Names in the state of a run: (pause, last pause), (point, image) of the last sweep, (residuals, images) of the
 /// differences one after the other.

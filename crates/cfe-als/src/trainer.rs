@@ -4,14 +4,15 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use cfe_core::objective::Problem;
-use cfe_core::ridge::{self, Workspace};
+use cfe_core::ridge::{self, InstanceSums, Workspace};
 use cfe_core::{
     Aggregator, AggregatorKind, ClassWeight, Costs, Dtype, EnsembleData, Error, Factors, Fitted, History,
     HistoryEntry, LossParts, Model, Objective, Observer, OnDivergence, Result, Start, Step, StopReason,
     SupervisedLoss, Timings, Trainer, TrainingState, WeightSchedule,
 };
 
-use ndarray::{Array2, Zip};
+use ndarray::Array2;
+use rayon::prelude::*;
 
 use crate::acceleration::Accelerator;
 use crate::aggregator::centre;
@@ -86,18 +87,25 @@ impl Single {
         Self { workspace: Workspace::new(), x: narrow(classifiers), y: narrow(instances) }
     }
 
-    fn sweep(&mut self, problem: &Problem<'_>, factors: &mut Factors) -> Result<()> {
+    fn sweep(&mut self, problem: &Problem<'_>, factors: &mut Factors) -> Result<InstanceSums> {
         let Self { workspace, x, y } = self;
         let lambda = problem.objective().lambda as f32;
         ridge::update_classifiers(workspace, problem.rule(), y.view(), lambda, x)?;
-        ridge::update_instances(workspace, problem.rule(), x.view(), lambda, y)?;
-        let widen = |wide: &mut Array2<f64>, narrow: &Array2<f32>| {
-            Zip::from(wide).and(narrow).for_each(|wide, &narrow| *wide = f64::from(narrow));
-        };
+        let sums = ridge::update_instances_and_sum(workspace, problem.rule(), x.view(), lambda, y)?;
         widen(&mut factors.classifiers, x);
         widen(&mut factors.instances, y);
-        Ok(())
+        Ok(sums)
     }
+}
+
+/// Copies a matrix to f64; both are row-major.
+fn widen(wide: &mut Array2<f64>, narrow: &Array2<f32>) {
+    /// Numbers copied by one task.
+    const BLOCK: usize = 1 << 15;
+    let (wide, narrow) = (wide.as_slice_mut().unwrap_or_default(), narrow.as_slice().unwrap_or_default());
+    wide.par_chunks_mut(BLOCK).zip(narrow.par_chunks(BLOCK)).for_each(|(wide, narrow)| {
+        wide.iter_mut().zip(narrow).for_each(|(wide, &narrow)| *wide = f64::from(narrow));
+    });
 }
 
 /// Runs `update` on the factors; where r_hat is centred, b moves with its mean.
@@ -105,30 +113,31 @@ fn centred(
     center: bool,
     problem: &Problem<'_>,
     state: &mut Start,
-    update: impl FnOnce(&mut Factors) -> Result<()>,
-) -> Result<()> {
+    update: impl FnOnce(&mut Factors) -> Result<InstanceSums>,
+) -> Result<InstanceSums> {
     let bias = center.then(|| state.bias + centre(problem, state));
-    update(&mut state.factors)?;
+    let sums = update(&mut state.factors)?;
     if let Some(bias) = bias {
         state.bias = bias - centre(problem, state);
     }
-    Ok(())
+    Ok(sums)
 }
 
 impl Sweep<'_> {
-    /// X from Y, then Y from X.
-    fn run(&mut self, problem: &Problem<'_>, state: &mut Start) -> Result<()> {
+    /// X from Y, then Y from X, with what the loss needs of the new Y; `None` where X was last.
+    fn run(&mut self, problem: &Problem<'_>, state: &mut Start) -> Result<Option<InstanceSums>> {
         match self {
             Sweep::LabelAware { center } => centred(*center, problem, state, |factors| {
                 let (workspace, lambda) = (problem.workspace(), problem.objective().lambda);
                 let Factors { classifiers: x, instances: y } = factors;
                 ridge::update_classifiers(workspace, problem.rule(), y.view(), lambda, x)?;
-                ridge::update_instances(workspace, problem.rule(), x.view(), lambda, y)
-            }),
+                ridge::update_instances_and_sum(workspace, problem.rule(), x.view(), lambda, y)
+            })
+            .map(Some),
             Sweep::Single { center, single } => {
-                centred(*center, problem, state, |factors| single.sweep(problem, factors))
+                centred(*center, problem, state, |factors| single.sweep(problem, factors)).map(Some)
             }
-            Sweep::Exact(exact) => exact.sweep(problem, state),
+            Sweep::Exact(exact) => exact.sweep(problem, state).map(|()| None),
         }
     }
 }
@@ -290,7 +299,7 @@ impl Als {
                 ))?;
             }
             let mut iterate = |state: &mut Start| {
-                sweep.run(&problem, state)?;
+                let sums = sweep.run(&problem, state)?;
                 if iteration > aggregator.freeze_iterations && trains_aggregator {
                     // Spec and data were checked before: a number that is refused here has overflowed.
                     aggregator.update(&problem, data, state).map_err(|error| match error {
@@ -302,7 +311,10 @@ impl Als {
                 if !state.weights.iter().chain([&state.bias]).all(|v| v.is_finite()) {
                     return Err(Error::Diverged { iteration, loss: f64::NAN });
                 }
-                self.loss(&monitored, state)
+                match sums {
+                    Some(sums) => monitored.evaluate_with_sums(&state.factors, &self.aggregator(state), sums),
+                    None => self.loss(&monitored, state),
+                }
             };
             let before = at.history.entries.last().map(|entry: &HistoryEntry| entry.loss.total);
             let iterated = match &mut at.accelerator {

@@ -33,6 +33,7 @@ mod error;
 mod factors;
 mod gate;
 mod history;
+mod labeled;
 mod model;
 mod reliability;
 mod schedule;

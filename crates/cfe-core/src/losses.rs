@@ -17,6 +17,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use cfe_kernel::exp_and_log1p;
+
 use crate::blocks::{fold_blocks, fold_blocks_mut};
 use crate::error::{Result, ensure};
 
@@ -172,15 +174,20 @@ impl SupervisedLoss {
 
     /// (loss, derivative with respect to the logit) at a logit.
     pub fn value_and_derivative(self, logit: f64, label: bool) -> (f64, f64) {
+        let e = (-logit.abs()).exp();
+        self.from_exponential(logit, label, e, e.ln_1p())
+    }
+
+    /// The same where e = exp(-|logit|) and log(1 + e) are known: log sigma(s) and sigma(-s) from one exponential.
+    #[inline(always)]
+    fn from_exponential(self, logit: f64, label: bool, e: f64, log: f64) -> (f64, f64) {
         let sign = if label { 1.0 } else { -1.0 };
         let s = sign * logit;
-        // log sigma(s) and sigma(-s) from one exponential: this is the inner loop of every supervised loss.
-        let e = (-s.abs()).exp();
-        let (log_p, q) = (log_sigmoid_from(s, e), sigmoid_from(-s, e));
+        let (log_p, q) = (s.min(0.0) - log, sigmoid_from(-s, e));
         match self {
             SupervisedLoss::Focal { gamma } if gamma > 0.0 => {
-                let modulation = self.focal_factor(logit, label);
-                (-modulation * log_p, sign * modulation * (gamma * sigmoid(s) * log_p - q))
+                let modulation = (gamma * (-s.max(0.0) - log)).exp();
+                (-modulation * log_p, sign * modulation * (gamma * sigmoid_from(s, e) * log_p - q))
             }
             SupervisedLoss::LabelSmoothing { epsilon } => {
                 (0.5 * epsilon * s - log_p, sign * (0.5 * epsilon - q))
@@ -208,8 +215,8 @@ impl SupervisedLoss {
             let from = block * BLOCK;
             let (logits, labels, weights) =
                 (from_on(logits, from), from_on(labels, from), from_on(weights, from));
-            let instances = logits.iter().zip(labels).zip(weights).take(BLOCK);
-            self.weighted_sum(instances.map(|((&z, &label), &a)| (z, label, a)), total, out)
+            let end = BLOCK.min(logits.len());
+            self.weighted_sum(&logits[..end], &labels[..end], &weights[..end], total, out)
         };
         let sum: f64 = match derivatives {
             Some(out) => fold_blocks_mut(out, BLOCK, |block, out| of_block(block, Some(out))),
@@ -221,16 +228,24 @@ impl SupervisedLoss {
     /// sum a_i l_i, and each derivative over `total`.
     fn weighted_sum(
         self,
-        instances: impl Iterator<Item = (f64, bool, f64)>,
+        logits: &[f64],
+        labels: &[bool],
+        weights: &[f64],
         total: f64,
         mut derivatives: Option<&mut [f64]>,
     ) -> f64 {
         let mut sum = 0.0;
-        for (k, (z, label, a)) in instances.enumerate() {
-            let (value, derivative) = self.value_and_derivative(z, label);
-            sum += a * value;
-            if let Some(out) = derivatives.as_deref_mut().and_then(|out| out.get_mut(k)) {
-                *out = a * derivative / total;
+        let (mut exponentials, mut logarithms) = ([0.0; RUN], [0.0; RUN]);
+        for (run, logits) in logits.chunks(RUN).enumerate() {
+            exp_and_log1p(logits, &mut exponentials, &mut logarithms);
+            let from = run * RUN;
+            let instances = logits.iter().zip(&labels[from..]).zip(&weights[from..]);
+            for (k, ((&z, &label), &a)) in instances.enumerate() {
+                let (value, derivative) = self.from_exponential(z, label, exponentials[k], logarithms[k]);
+                sum += a * value;
+                if let Some(out) = derivatives.as_deref_mut().and_then(|out| out.get_mut(from + k)) {
+                    *out = a * derivative / total;
+                }
             }
         }
         sum
@@ -243,3 +258,6 @@ fn from_on<T>(values: &[T], from: usize) -> &[T] {
 
 /// Instances summed together.
 const BLOCK: usize = 4096;
+
+/// Instances whose exponentials are taken together.
+const RUN: usize = 256;

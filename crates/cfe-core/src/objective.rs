@@ -10,6 +10,7 @@
 //! cells.
 
 use ndarray::{Array2, Zip};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::aggregator::Aggregator;
@@ -18,8 +19,9 @@ use crate::confidence::ConfidenceRule;
 use crate::data::EnsembleData;
 use crate::error::{Error, Result, ensure};
 use crate::factors::{Factors, logits};
+use crate::labeled::{add_scores, add_weighted};
 use crate::losses::SupervisedLoss;
-use crate::ridge::{self, Cells, Workspace};
+use crate::ridge::{self, Cells, InstanceSums, Workspace};
 use crate::schedule::WeightSchedule;
 use crate::weights::{ClassWeight, Costs, LABELED, check_weight_sum, instance_weights};
 
@@ -258,10 +260,8 @@ impl<'a> Problem<'a> {
     /// mu (m): the mean of r_hat over the labeled instances; 0 without any.
     pub fn mean_reconstruction(&self, factors: &Factors) -> Vec<f64> {
         let labeled = self.data.labeled();
-        let of_row = |row: ndarray::ArrayView1<'_, f64>| {
-            labeled.iter().map(|&i| row[i]).sum::<f64>() / labeled.len().max(1) as f64
-        };
-        let mean: Vec<f64> = factors.instances.rows().into_iter().map(of_row).collect();
+        let equal = vec![1.0 / labeled.len().max(1) as f64; labeled.len()];
+        let mean = self.weighted_instances(factors, &equal);
         factors
             .classifiers
             .columns()
@@ -274,17 +274,34 @@ impl<'a> Problem<'a> {
     pub fn labeled_logits(&self, factors: &Factors, weights: &[f64], bias: f64) -> Vec<f64> {
         let v = factors.combine_classifiers(weights);
         let labeled = self.data.labeled();
-        let mut logits = vec![0.0; labeled.len()];
+        let mut logits = vec![bias; labeled.len()];
+        let (y, n) = (factors.instances.as_standard_layout(), factors.instances.ncols());
+        let y = y.as_slice().unwrap_or_default();
         fold_blocks_mut(&mut logits, BLOCK, |block, logits| {
-            let labeled = &labeled[block * BLOCK..];
-            // Row by row: Y is stored so, and a column would touch a cache line for each of its entries.
-            for (row, v) in factors.instances.rows().into_iter().zip(&v) {
-                logits.iter_mut().zip(labeled).for_each(|(z, &i)| *z += row[i] * v);
-            }
-            logits.iter_mut().for_each(|z| *z += bias);
+            add_scores(y, n, &v, &labeled[block * BLOCK..], logits);
             0.0
         });
         logits
+    }
+
+    /// sum_i g_i y_i (d) over the labeled instances.
+    fn weighted_instances(&self, factors: &Factors, g: &[f64]) -> Vec<f64> {
+        let (y, n) = (factors.instances.as_standard_layout(), factors.instances.ncols());
+        let y = y.as_slice().unwrap_or_default();
+        let of_block = |(g, labeled): (&[f64], &[usize])| {
+            let mut sums = vec![0.0; factors.latent_dim()];
+            add_weighted(y, n, g, labeled, &mut sums);
+            sums
+        };
+        let labeled = self.data.labeled();
+        if labeled.len() <= BLOCK {
+            return of_block((g, labeled));
+        }
+        let blocks: Vec<Vec<f64>> =
+            g.par_chunks(BLOCK).zip(labeled.par_chunks(BLOCK)).map(of_block).collect();
+        let mut total = vec![0.0; factors.latent_dim()];
+        blocks.iter().for_each(|sums| total.iter_mut().zip(sums).for_each(|(total, sum)| *total += sum));
+        total
     }
 
     /// Scratch memory of the kernel, for trainers to share.
@@ -298,7 +315,7 @@ impl<'a> Problem<'a> {
     /// [`Error::ShapeMismatch`], [`Error::LengthMismatch`].
     pub fn evaluate(&self, factors: &Factors, weights: &[f64], bias: f64) -> Result<LossParts> {
         self.check(factors, weights)?;
-        self.parts(factors, &self.labeled_logits(factors, weights, bias))
+        self.parts(factors, &self.labeled_logits(factors, weights, bias), self.sums(factors)?)
     }
 
     /// The objective at a point with any aggregator: as [`evaluate`](Self::evaluate), plus what r_hat of the labeled
@@ -313,17 +330,45 @@ impl<'a> Problem<'a> {
             return self.evaluate(factors, weights, *bias);
         }
         self.check(factors, &vec![0.0; m])?;
-        let labeled = factors.instances.select(ndarray::Axis(1), self.data.labeled());
-        self.parts(factors, &aggregator.logits(factors.classifiers.view(), labeled.view()))
+        self.evaluate_with_sums(factors, aggregator, self.sums(factors)?)
     }
 
-    fn parts(&self, factors: &Factors, logits: &[f64]) -> Result<LossParts> {
+    /// As [`evaluate_with`](Self::evaluate_with), where an update of Y has left the sums over its instances
+    /// ([`ridge::update_instances_and_sum`]): without a pass over R, and over the labeled columns of Y alone. `sums` are
+    /// believed.
+    ///
+    /// # Errors
+    /// As [`evaluate_with`](Self::evaluate_with).
+    pub fn evaluate_with_sums(
+        &self,
+        factors: &Factors,
+        aggregator: &Aggregator,
+        sums: InstanceSums,
+    ) -> Result<LossParts> {
+        let m = self.rule.dim().0;
+        aggregator.validate(m)?;
+        if let Aggregator::Weighted { weights, bias } = aggregator {
+            self.check(factors, weights)?;
+            return self.parts(factors, &self.labeled_logits(factors, weights, *bias), sums);
+        }
+        self.check(factors, &vec![0.0; m])?;
+        let labeled = factors.instances.select(ndarray::Axis(1), self.data.labeled());
+        self.parts(factors, &aggregator.logits(factors.classifiers.view(), labeled.view()), sums)
+    }
+
+    /// The squared error and |Y|^2.
+    fn sums(&self, factors: &Factors) -> Result<InstanceSums> {
         let (x, y) = (factors.classifiers.view(), factors.instances.view());
-        let error = ridge::weighted_squared_error(&self.workspace, self.rule, x, y)?;
+        let squared_error = ridge::weighted_squared_error(&self.workspace, self.rule, x, y)?;
+        Ok(InstanceSums { squared_error, squared_norm: square(&factors.instances) })
+    }
+
+    fn parts(&self, factors: &Factors, logits: &[f64], sums: InstanceSums) -> Result<LossParts> {
         let scale = self.objective.reconstruction_scale(self.data);
         let supervised = self.objective.loss.weighted_mean(logits, &self.targets, &self.base_weights, None);
-        let penalty = scale * self.objective.lambda * squared_norm(factors);
-        Ok(LossParts::combine(self.objective.rho, scale * error, penalty, supervised))
+        let norm = square(&factors.classifiers) + sums.squared_norm;
+        let penalty = scale * self.objective.lambda * norm;
+        Ok(LossParts::combine(self.objective.rho, scale * sums.squared_error, penalty, supervised))
     }
 
     fn check(&self, factors: &Factors, weights: &[f64]) -> Result<()> {
@@ -349,17 +394,7 @@ impl<'a> Problem<'a> {
         let mut g = vec![0.0; z.len()];
         let supervised =
             self.objective.loss.weighted_mean(&z, &self.targets, &self.instance_weights, Some(&mut g));
-        let labeled = self.data.labeled();
-        let mut direction = vec![0.0; factors.latent_dim()];
-        // Several rows of Y a block if there is little to do in each.
-        let rows = (BLOCK / labeled.len().max(1)).max(1);
-        fold_blocks_mut(&mut direction, rows, |block, direction| {
-            for (k, sum) in direction.iter_mut().enumerate() {
-                let row = factors.instances.row(block * rows + k);
-                *sum = labeled.iter().zip(&g).map(|(&i, g)| g * row[i]).sum();
-            }
-            0.0
-        });
+        let direction = self.weighted_instances(factors, &g);
         let of_weight = |x: ndarray::ArrayView1<'_, f64>| x.iter().zip(&direction).map(|(x, s)| x * s).sum();
         let weights = factors.classifiers.columns().into_iter().map(of_weight).collect();
         let bias = g.iter().sum();
@@ -414,11 +449,14 @@ impl<'a> Problem<'a> {
 
 /// |X|^2 + |Y|^2.
 pub fn squared_norm(factors: &Factors) -> f64 {
-    let square = |matrix: &Array2<f64>| match matrix.as_slice() {
+    square(&factors.classifiers) + square(&factors.instances)
+}
+
+fn square(matrix: &Array2<f64>) -> f64 {
+    match matrix.as_slice() {
         Some(values) => sum_of_squares(values),
         None => Zip::from(matrix).fold(0.0, |sum, v| sum + v * v),
-    };
-    square(&factors.classifiers) + square(&factors.instances)
+    }
 }
 
 /// Logits of all n instances at a point.

@@ -4,6 +4,7 @@
 //! it is used with new types, so the public functions, generic over [`super::Cells`], only fetch cells and
 //! call these methods, whose bodies exist once in this crate.
 
+use super::instances::InstanceSums;
 use super::pack::{PAIR, Panels};
 use super::residual::{ErrorTile, Interleave, PackErrors};
 use super::shard::{PackRow, TileSums};
@@ -22,7 +23,7 @@ pub trait Compiled: Sized {
     /// See [`PackPair`].
     fn pack_pair(arch: Arch, op: PackPair<'_, Self>);
     /// See [`SolveTile`].
-    fn solve_tile(arch: Arch, op: SolveTile<'_, '_, Self>) -> Option<usize>;
+    fn solve_tile(arch: Arch, op: SolveTile<'_, '_, Self>) -> (Option<usize>, InstanceSums);
     /// See [`PackRow`].
     fn pack_row(arch: Arch, op: PackRow<'_, Self>) -> f64;
     /// See [`TileSums`].
@@ -58,7 +59,7 @@ macro_rules! compiled {
             fn pack_pair(arch: Arch, op: PackPair<'_, Self>) {
                 arch.dispatch(op);
             }
-            fn solve_tile(arch: Arch, op: SolveTile<'_, '_, Self>) -> Option<usize> {
+            fn solve_tile(arch: Arch, op: SolveTile<'_, '_, Self>) -> (Option<usize>, InstanceSums) {
                 arch.dispatch(op)
             }
             fn pack_row(arch: Arch, op: PackRow<'_, Self>) -> f64 {

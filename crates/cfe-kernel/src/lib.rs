@@ -23,6 +23,7 @@ mod cells;
 mod compiled;
 mod factor;
 mod instances;
+mod logistic;
 mod normal;
 mod pack;
 mod product;
@@ -33,7 +34,8 @@ mod tile;
 mod workspace;
 
 pub use cells::{Cells, DenseCells};
-pub use instances::update_instances;
+pub use instances::{InstanceSums, update_instances, update_instances_and_sum};
+pub use logistic::exp_and_log1p;
 pub use normal::{NormalEquations, classifier_normal_equations, update_classifiers};
 pub use residual::{scores, weighted_squared_error};
 pub use simd::Scalar;

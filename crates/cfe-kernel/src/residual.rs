@@ -152,7 +152,6 @@ impl<T: Scalar> WithSimd for ErrorTile<'_, T> {
         let c = &*self.scratch.weights.get(count * TILE);
         let factors = &*self.scratch.lanes.get(d * self.padded);
         let predicted = self.scratch.systems.get(count * micro);
-        let one = T::splat(simd, T::ONE);
         let mut sum = [T::splat(simd, T::ZERO); PAIR];
         for t in 0..self.padded / micro {
             let (low, high) = predicted.split_at_mut(count * width);
@@ -163,13 +162,26 @@ impl<T: Scalar> WithSimd for ErrorTile<'_, T> {
                 let at = u * TILE + t * micro;
                 let r = T::registers::<S>(&r[at..at + micro]);
                 let c = T::registers::<S>(&c[at..at + micro]);
-                for (v, predicted) in [low, high].into_iter().enumerate() {
-                    let e = T::neg_mul_add(simd, predicted, one, r[v]);
-                    sum[v] = T::mul_add(simd, T::times(simd, c[v], e), e, sum[v]);
-                }
+                add_squared_error::<T, S>(simd, [c[0], c[1]], [r[0], r[1]], [low, high], &mut sum);
             }
         }
         sum.map(|sum| T::sum(simd, sum).to_f64()).iter().sum()
+    }
+}
+
+/// `sum += c (r - predicted)^2` for a pair of registers.
+#[inline(always)]
+pub(crate) fn add_squared_error<T: Scalar, S: Simd>(
+    simd: S,
+    c: [T::Vector<S>; PAIR],
+    r: [T::Vector<S>; PAIR],
+    predicted: [T::Vector<S>; PAIR],
+    sum: &mut [T::Vector<S>; PAIR],
+) {
+    let one = T::splat(simd, T::ONE);
+    for v in 0..PAIR {
+        let e = T::neg_mul_add(simd, predicted[v], one, r[v]);
+        sum[v] = T::mul_add(simd, T::times(simd, c[v], e), e, sum[v]);
     }
 }
 

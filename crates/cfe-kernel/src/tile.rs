@@ -1,10 +1,12 @@
 //! One tile of the instance update, compiled per instruction set: packing, systems, solutions.
 
-use super::factor::{Dual, MAX_LANES, Ridge, Solve, factor_len};
+use super::factor::{Dual, Ridge, Solve, factor_len};
+use super::instances::InstanceSums;
 use super::pack::{PAIR, Panels, panel_width, vech_panel};
 use super::product::lane_product;
+use super::residual::add_squared_error;
 use super::simd::Scalar;
-use super::workspace::Scratch;
+use super::workspace::{ALIGN, Buffer, Scratch};
 use super::{first_bad, split, triangle};
 use pulp::{Simd, WithSimd};
 
@@ -22,13 +24,11 @@ pub struct Problem<'a, T> {
     /// X^T in panels.
     rhs: Panels<T>,
     form: Form<T>,
+    /// X in panels, where the sums are asked for.
+    measured: Option<Panels<T>>,
 }
 
 impl<T> Problem<'_, T> {
-    pub(crate) fn is_dual(&self) -> bool {
-        matches!(self.form, Form::Dual(_))
-    }
-
     pub(crate) fn on_the_fly(&self) -> bool {
         matches!(self.form, Form::PrimalOnTheFly)
     }
@@ -50,6 +50,8 @@ pub struct Prepare<'a, T> {
     pub(crate) m: usize,
     pub(crate) d: usize,
     pub(crate) lambda: T,
+    /// Whether [`InstanceSums`] are asked for.
+    pub(crate) measured: bool,
 }
 
 impl<'a, T: Scalar> WithSimd for Prepare<'a, T> {
@@ -57,7 +59,7 @@ impl<'a, T: Scalar> WithSimd for Prepare<'a, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) -> Problem<'a, T> {
-        let Self { x, m, d, lambda } = self;
+        let Self { x, m, d, lambda, measured } = self;
         let form = if m < d && lambda > T::ZERO {
             Form::Dual(shared_gram(x, m))
         } else if m * triangle(d) * size_of::<T>() <= MAX_STORED_Z_BYTES {
@@ -65,7 +67,9 @@ impl<'a, T: Scalar> WithSimd for Prepare<'a, T> {
         } else {
             Form::PrimalOnTheFly
         };
-        Problem { x, m, d, lambda, rhs: Panels::transposed::<S>(x, m, d), form }
+        // Without classifiers there is nothing to pack, and no error.
+        let measured = measured.then(|| Panels::plain::<S>(x, m, d));
+        Problem { x, m, d, lambda, rhs: Panels::transposed::<S>(x, m, d), form, measured }
     }
 }
 
@@ -86,13 +90,12 @@ fn shared_gram<T: Scalar>(x: &[T], m: usize) -> Vec<T> {
 }
 
 /// Packs one row of the cells of a tile, `r` and `c` (whole micro-tiles): `left` gets c and `right` gets
-/// c r, or r where not `weighted`, as `[micro-tile][classifier][register of the pair]`.
+/// r, as `[micro-tile][classifier][register of the pair]`.
 pub struct PackPair<'a, T> {
     pub(crate) r: &'a [T],
     pub(crate) c: &'a [T],
     pub(crate) u: usize,
     pub(crate) m: usize,
-    pub(crate) weighted: bool,
     pub(crate) left: &'a mut [T],
     pub(crate) right: &'a mut [T],
 }
@@ -101,7 +104,7 @@ impl<T: Scalar> WithSimd for PackPair<'_, T> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
+    fn with_simd<S: Simd>(self, _: S) {
         let rs = T::registers::<S>(self.r).as_chunks::<PAIR>().0;
         let cs = T::registers::<S>(self.c).as_chunks::<PAIR>().0;
         let left = T::registers_mut::<S>(self.left).as_chunks_mut::<PAIR>().0;
@@ -110,16 +113,13 @@ impl<T: Scalar> WithSimd for PackPair<'_, T> {
         for ((left, right), (r, c)) in outs.zip(rs.iter().zip(cs)) {
             *left = *c;
             *right = *r;
-            if self.weighted {
-                right[0] = T::times(simd, c[0], r[0]);
-                right[1] = T::times(simd, c[1], r[1]);
-            }
         }
     }
 }
 
 /// Forms and solves the systems of a packed tile (in `scratch`) of `count` instances and writes the
-/// solutions to the columns of `rows` from `offset` on. The output is the first that failed.
+/// solutions to the columns of `rows` from `offset` on. The output is the first that failed, and the sums
+/// over the tile if the problem asks for them.
 pub struct SolveTile<'a, 'b, T> {
     pub(crate) problem: &'a Problem<'a, T>,
     pub(crate) scratch: &'a mut Scratch<T>,
@@ -129,10 +129,10 @@ pub struct SolveTile<'a, 'b, T> {
 }
 
 impl<T: Scalar> WithSimd for SolveTile<'_, '_, T> {
-    type Output = Option<usize>;
+    type Output = (Option<usize>, InstanceSums);
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> Option<usize> {
+    fn with_simd<S: Simd>(self, simd: S) -> (Option<usize>, InstanceSums) {
         match &self.problem.form {
             Form::Primal(z) => self.primal(simd, Some(z)),
             Form::PrimalOnTheFly => self.primal(simd, None),
@@ -144,7 +144,7 @@ impl<T: Scalar> WithSimd for SolveTile<'_, '_, T> {
 impl<T: Scalar> SolveTile<'_, '_, T> {
     /// d x d systems: accumulate, solve, write out, a group of micro-tiles at a time.
     #[inline(always)]
-    fn primal<S: Simd>(self, simd: S, z: Option<&Panels<T>>) -> Option<usize> {
+    fn primal<S: Simd>(self, simd: S, z: Option<&Panels<T>>) -> (Option<usize>, InstanceSums) {
         let Problem { x, m, d, .. } = *self.problem;
         let (width, micro) = (T::width::<S>(), PAIR * T::width::<S>());
         let entries = triangle(d) + d;
@@ -156,14 +156,22 @@ impl<T: Scalar> SolveTile<'_, '_, T> {
                 (fit.clamp(1, 8), m * panel_width::<S>())
             }
         };
-        let cells = self.scratch.left.get(tiles * micro * m);
-        let weighted = self.scratch.right.get(tiles * micro * m);
+        let cells = &*self.scratch.left.get(tiles * micro * m);
+        let ratings = &*self.scratch.right.get(tiles * micro * m);
+        let weighted = self.scratch.weighted.get(group * micro * m);
         let systems = self.scratch.systems.get(group * entries * micro);
         let work = self.scratch.factor.get(factor_len(d) * width);
         let formed = self.scratch.panel.get(formed);
-        let mut out = Output::new(self.rows, self.offset, self.count, width);
+        let mut sums = Sums::new::<S>(self.problem, &mut self.scratch.columns, &mut self.scratch.predicted);
+        let mut out = Output::new(&mut self.scratch.solved, self.problem.d, tiles * micro, width);
         for first in (0..tiles).step_by(group) {
             let members = first..tiles.min(first + group);
+            let used = micro * m * first..micro * m * members.end;
+            let factors =
+                T::registers::<S>(&cells[used.clone()]).iter().zip(T::registers::<S>(&ratings[used]));
+            for (out, (&c, &r)) in T::registers_mut::<S>(weighted).iter_mut().zip(factors) {
+                *out = T::times(simd, c, r);
+            }
             for (start, columns) in split(triangle(d), panel_width::<S>()) {
                 let panel = match z {
                     Some(z) => z.get(start, columns),
@@ -182,54 +190,62 @@ impl<T: Scalar> SolveTile<'_, '_, T> {
             for (start, columns) in split(d, panel_width::<S>()) {
                 let panel = self.problem.rhs.get(start, columns);
                 for t in members.clone() {
-                    let left = &weighted[t * micro * m..][..micro * m];
+                    let left = &weighted[(t - first) * micro * m..][..micro * m];
                     let start = (triangle(d) + start) * width;
                     let at = pair_of(systems, t - first, entries * width, start);
                     lane_product(simd, left, panel, columns, at);
                 }
             }
-            for (slot, a) in systems.chunks_exact_mut(entries * width).enumerate() {
-                let register = first * PAIR + slot;
-                if register >= members.end * PAIR {
-                    break;
+            for t in members {
+                let pair = &mut systems[(t - first) * entries * micro..][..entries * micro];
+                for (member, a) in pair.chunks_exact_mut(entries * width).enumerate() {
+                    let system = Ridge { lambda: self.problem.lambda };
+                    let good = simd.vectorize(Solve { system, n: d, a, work });
+                    out.flags(t * PAIR + member, &good);
+                    out.store::<S>(t * PAIR + member, &a[triangle(d) * width..]);
                 }
-                let good =
-                    simd.vectorize(Solve { system: Ridge { lambda: self.problem.lambda }, n: d, a, work });
-                out.flags(register, &good);
-                out.store::<S>(register, &a[triangle(d) * width..]);
+                if let Some(sums) = &mut sums {
+                    let (low, high) = pair.split_at(entries * width);
+                    let solved = [low, high].map(|a| &a[triangle(d) * width..]);
+                    let cells = [cells, ratings].map(|cells| &cells[t * micro * m..][..micro * m]);
+                    sums.add(simd, cells, solved, self.count - t * micro);
+                }
             }
         }
-        out.failed
+        let failed = out.finish(self.rows, self.offset, self.count);
+        (failed, sums.map_or_else(InstanceSums::default, |sums| sums.total))
     }
 
     /// m x m systems: factor from the shared Gram matrix, solve, multiply by X, write out.
     #[inline(always)]
-    fn dual<S: Simd>(self, simd: S, gram: &[T]) -> Option<usize> {
+    fn dual<S: Simd>(self, simd: S, gram: &[T]) -> (Option<usize>, InstanceSums) {
         let Problem { m, d, .. } = *self.problem;
         let (width, micro) = (T::width::<S>(), PAIR * T::width::<S>());
         let entries = triangle(m) + m;
         let tiles = self.count.div_ceil(micro);
-        let cells = self.scratch.left.get(tiles * micro * m);
-        let unknowns = self.scratch.right.get(tiles * micro * m);
+        let cells = &*self.scratch.left.get(tiles * micro * m);
+        let ratings = &*self.scratch.right.get(tiles * micro * m);
+        let unknowns = self.scratch.weighted.get(micro * m);
         let a = self.scratch.systems.get(entries * width);
         let work = self.scratch.factor.get(factor_len(m) * width);
         let results = self.scratch.lanes.get(micro * d);
-        let mut out = Output::new(self.rows, self.offset, self.count, width);
+        let mut sums = Sums::new::<S>(self.problem, &mut self.scratch.columns, &mut self.scratch.predicted);
+        let mut out = Output::new(&mut self.scratch.solved, self.problem.d, tiles * micro, width);
         for t in 0..tiles {
             let weights = &cells[t * micro * m..][..micro * m];
-            let unknowns = &mut unknowns[t * micro * m..][..micro * m];
+            let ratings = &ratings[t * micro * m..][..micro * m];
             for member in 0..PAIR {
                 let system = Dual { shared: gram, weights, member, lambda: self.problem.lambda };
-                let pairs = T::registers_mut::<S>(unknowns).as_chunks_mut::<PAIR>().0;
                 let rhs = &mut T::registers_mut::<S>(a)[triangle(m)..];
-                for (rhs, r) in rhs.iter_mut().zip(&*pairs) {
+                for (rhs, r) in rhs.iter_mut().zip(T::registers::<S>(ratings).as_chunks::<PAIR>().0) {
                     *rhs = r[member];
                 }
                 let good = simd.vectorize(Solve { system, n: m, a, work });
                 out.flags(t * PAIR + member, &good);
                 let solved = &T::registers::<S>(a)[triangle(m)..];
-                for (r, solved) in pairs.iter_mut().zip(solved) {
-                    r[member] = *solved;
+                let pairs = T::registers_mut::<S>(unknowns).as_chunks_mut::<PAIR>().0;
+                for (pair, solved) in pairs.iter_mut().zip(solved) {
+                    pair[member] = *solved;
                 }
             }
             for (start, columns) in split(d, panel_width::<S>()) {
@@ -240,8 +256,74 @@ impl<T: Scalar> SolveTile<'_, '_, T> {
             for (member, y) in results.chunks_exact(d * width).enumerate() {
                 out.store::<S>(t * PAIR + member, y);
             }
+            if let Some(sums) = &mut sums {
+                let (low, high) = results.split_at(d * width);
+                sums.add(simd, [weights, ratings], [low, high], self.count - t * micro);
+            }
         }
-        out.failed
+        let failed = out.finish(self.rows, self.offset, self.count);
+        (failed, sums.map_or_else(InstanceSums::default, |sums| sums.total))
+    }
+}
+
+/// Sums over the micro-tiles of a tile, taken as soon as one is solved.
+struct Sums<'a, T> {
+    problem: &'a Problem<'a, T>,
+    panels: &'a Panels<T>,
+    columns: &'a mut [T],
+    predicted: &'a mut [T],
+    total: InstanceSums,
+}
+
+impl<'a, T: Scalar> Sums<'a, T> {
+    /// `None` if the problem does not ask for them.
+    #[inline(always)]
+    fn new<S: Simd>(
+        problem: &'a Problem<'a, T>,
+        columns: &'a mut Buffer<T>,
+        predicted: &'a mut Buffer<T>,
+    ) -> Option<Self> {
+        let panels = problem.measured.as_ref()?;
+        let micro = PAIR * T::width::<S>();
+        let columns = columns.get(problem.d * micro);
+        let predicted = predicted.get(panel_width::<S>() * micro);
+        Some(Self { problem, panels, columns, predicted, total: InstanceSums::default() })
+    }
+
+    /// Adds a micro-tile of `count` instances (or more than it has lanes, if it is full): its confidences and
+    /// ratings, and the columns of either register.
+    #[inline(always)]
+    fn add<S: Simd>(&mut self, simd: S, [c, r]: [&[T]; 2], solved: [&[T]; PAIR], count: usize) {
+        let width = T::width::<S>();
+        let [low, high] = solved.map(T::registers::<S>);
+        let columns = T::registers_mut::<S>(self.columns).as_chunks_mut::<PAIR>().0;
+        for (pair, (&low, &high)) in columns.iter_mut().zip(low.iter().zip(high)) {
+            *pair = [low, high];
+        }
+        // With lambda = 0 the unused lanes are NaN.
+        for row in self.columns.chunks_exact_mut(PAIR * width) {
+            row.iter_mut().skip(count).for_each(|y| *y = T::ZERO);
+        }
+        let zero = T::splat(simd, T::ZERO);
+        let mut norm = [zero; PAIR];
+        for pair in T::registers::<S>(self.columns).as_chunks::<PAIR>().0 {
+            norm[0] = T::mul_add(simd, pair[0], pair[0], norm[0]);
+            norm[1] = T::mul_add(simd, pair[1], pair[1], norm[1]);
+        }
+        let mut error = [zero; PAIR];
+        let [c, r] = [c, r].map(|cells| T::registers::<S>(cells).as_chunks::<PAIR>().0);
+        for (first, classifiers) in split(self.problem.m, panel_width::<S>()) {
+            let (low, high) = self.predicted.split_at_mut(panel_width::<S>() * width);
+            let panel = self.panels.get(first, classifiers);
+            lane_product(simd, self.columns, panel, classifiers, [&mut *low, &mut *high]);
+            let predicted = T::registers::<S>(low).iter().zip(T::registers::<S>(high)).take(classifiers);
+            for ((c, r), (&low, &high)) in c[first..].iter().zip(&r[first..]).zip(predicted) {
+                add_squared_error::<T, S>(simd, *c, *r, [low, high], &mut error);
+            }
+        }
+        let sum = |pair: [T::Vector<S>; PAIR]| pair.map(|v| T::sum(simd, v).to_f64()).iter().sum::<f64>();
+        self.total.squared_error += sum(error);
+        self.total.squared_norm += sum(norm);
     }
 }
 
@@ -253,53 +335,48 @@ fn pair_of<T>(outputs: &mut [T], t: usize, len: usize, start: usize) -> [&mut [T
     [&mut low[start..], &mut high[start..]]
 }
 
-/// Where the solutions of a tile go. Registers are counted through the tile.
-struct Output<'a, 'b, T> {
-    rows: &'a mut [&'b mut [T]],
-    offset: usize,
-    count: usize,
+/// The solutions of a tile, row by row, until it is done: written to the rows of Y a register at a time, every one would wait
+/// for a cache line of its own. Registers are counted through the tile.
+struct Output<'a, T> {
+    solved: &'a mut [T],
+    /// Of a row of `solved`; no multiple of 4 KiB, which would put all rows into the same set of the first cache.
+    stride: usize,
     width: usize,
-    /// The first failing instance.
+    /// The first lane that failed.
     failed: Option<usize>,
 }
 
-impl<'a, 'b, T: Scalar> Output<'a, 'b, T> {
+impl<'a, T: Scalar> Output<'a, T> {
     #[inline(always)]
-    fn new(rows: &'a mut [&'b mut [T]], offset: usize, count: usize, width: usize) -> Self {
-        Self { rows, offset, count, width, failed: None }
-    }
-
-    /// First lane of the register, and how many of its lanes are instances.
-    #[inline(always)]
-    fn lanes(&self, register: usize) -> (usize, usize) {
-        let first = register * self.width;
-        (first, self.width.min(self.count.saturating_sub(first)))
+    fn new(buffer: &'a mut Buffer<T>, d: usize, lanes: usize, width: usize) -> Self {
+        let stride = lanes + ALIGN / size_of::<T>();
+        Self { solved: buffer.get(d * stride), stride, width, failed: None }
     }
 
     /// Notes which lanes failed.
     #[inline(always)]
     fn flags(&mut self, register: usize, good: &[T]) {
-        let (first, lanes) = self.lanes(register);
-        let bad = first_bad(good, lanes).map(|lane| first + lane);
+        let bad = first_bad(good, self.width).map(|lane| register * self.width + lane);
         self.failed = self.failed.or(bad);
     }
 
-    /// Copies the lane-interleaved `y` (latent row k at `k * width`) to the columns of Y.
+    /// Takes the lane-interleaved `y` (latent row k at `k * width`).
     #[inline(always)]
     fn store<S: Simd>(&mut self, register: usize, y: &[T]) {
-        let (first, lanes) = self.lanes(register);
-        let at = (self.offset + first).min(self.offset + self.count);
-        for (row, value) in self.rows.iter_mut().zip(T::registers::<S>(y)) {
-            let out = &mut row[at..at + lanes];
-            if let Some(out) = T::registers_mut::<S>(out).first_mut() {
+        let rows = self.solved.chunks_exact_mut(self.stride);
+        for (row, value) in rows.zip(T::registers::<S>(y)) {
+            if let Some(out) = T::registers_mut::<S>(row).get_mut(register) {
                 *out = *value;
-                continue;
             }
-            let mut short = [T::ZERO; MAX_LANES];
-            if let Some(first) = T::registers_mut::<S>(&mut short).first_mut() {
-                *first = *value;
-            }
-            out.copy_from_slice(&short[..lanes]);
         }
+    }
+
+    /// Copies `count` columns to those of Y from `offset` on. The output is the first of them that failed.
+    #[inline(always)]
+    fn finish(self, rows: &mut [&mut [T]], offset: usize, count: usize) -> Option<usize> {
+        for (row, solved) in rows.iter_mut().zip(self.solved.chunks_exact(self.stride)) {
+            row[offset..offset + count].copy_from_slice(&solved[..count]);
+        }
+        self.failed.filter(|&lane| lane < count)
     }
 }

@@ -8,7 +8,7 @@ use pulp::Arch;
 use std::sync::{Mutex, PoisonError};
 
 /// Bytes of a cache line and of the widest register.
-const ALIGN: usize = 64;
+pub(crate) const ALIGN: usize = 64;
 
 /// A growable buffer whose contents start on a cache line: an AVX-512 load or store that straddles two
 /// lines costs twice.
@@ -39,8 +39,10 @@ pub struct Scratch<T> {
     pub(crate) weights: Buffer<T>,
     /// Packed confidences of a tile.
     pub(crate) left: Buffer<T>,
-    /// Packed confidence times rating, or ratings, of a tile.
+    /// Packed ratings of a tile, or confidence times rating.
     pub(crate) right: Buffer<T>,
+    /// Confidence times rating, or the unknowns of the dual systems, of some micro-tiles.
+    pub(crate) weighted: Buffer<T>,
     /// The tile of Y, or lane-interleaved results.
     pub(crate) lanes: Buffer<T>,
     /// Interleaved systems, or a panel of products of Y rows.
@@ -49,6 +51,12 @@ pub struct Scratch<T> {
     pub(crate) factor: Buffer<T>,
     /// A panel of Z formed on the fly.
     pub(crate) panel: Buffer<T>,
+    /// New columns of Y of a micro-tile, `[latent row][register of the pair]`.
+    pub(crate) columns: Buffer<T>,
+    /// New columns of Y of a tile, row by row.
+    pub(crate) solved: Buffer<T>,
+    /// The reconstruction of a micro-tile by one panel of classifiers.
+    pub(crate) predicted: Buffer<T>,
 }
 
 /// Scratch memory for the kernel's functions. Make one and pass it to every call; it holds a few hundred

@@ -4,7 +4,7 @@ mod common;
 
 use cfe_kernel::{
     DenseCells, KernelError, Side, Workspace, classifier_normal_equations, scores, update_classifiers,
-    update_instances, weighted_squared_error,
+    update_instances, update_instances_and_sum, weighted_squared_error,
 };
 use common::{Problem, Rng};
 
@@ -158,16 +158,17 @@ fn any_number_of_threads_gives_the_same_bits() {
                 let (cells, ws) = (cells(&p), Workspace::new());
                 let (mut x, mut y) = (p.x.clone(), p.y.clone());
                 let mut z = vec![0.0; n];
-                let mut errors = Vec::new();
+                let (mut errors, mut sums) = (Vec::new(), Vec::new());
                 for _ in 0..3 {
                     update_classifiers(&ws, &cells, &y, d, 0.05, &mut x).expect("x");
-                    update_instances(&ws, &cells, &x, d, 0.05, &mut y).expect("y");
+                    let of_update = update_instances_and_sum(&ws, &cells, &x, d, 0.05, &mut y).expect("y");
+                    sums.extend([of_update.squared_error, of_update.squared_norm]);
                     errors.push(weighted_squared_error(&ws, &cells, &x, &y, d).expect("e"));
                 }
                 let v: Vec<f64> = (0..d).map(|k| k as f64 - 1.5).collect();
                 scores(&v, &y, &mut z).expect("z");
                 let normal = classifier_normal_equations(&ws, &cells, &y, d).expect("ne");
-                [x, y, errors, z, normal.gram, normal.rhs, normal.weight_sq].map(|v| bits(&v))
+                [x, y, errors, sums, z, normal.gram, normal.rhs, normal.weight_sq].map(|v| bits(&v))
             })
         };
         let one = run(1);
@@ -270,4 +271,32 @@ fn wrong_shapes_and_lambdas_are_errors() {
     assert!(update_instances(&ws, &none, &[], 2, 0.1, &mut y).is_ok());
     assert!(y.iter().all(|&v| v == 0.0));
     assert_eq!(weighted_squared_error(&ws, &none, &[], &y, 2), Ok(0.0));
+}
+
+#[test]
+fn the_sums_of_an_update_are_those_of_its_result() {
+    // Primal, dual, more classifiers than a panel, an unused half of a register, Z formed on the fly.
+    for (m, n, d) in [(50, 1003, 20), (10, 517, 15), (3, 40, 33), (16, 31, 4), (1, 1, 1), (400, 60, 100)] {
+        let p = Problem::random(m, n, d, 0.3);
+        let (cells, ws) = (cells(&p), Workspace::new());
+        let (mut y, mut same) = (vec![f64::NAN; d * n], vec![f64::NAN; d * n]);
+        let sums = update_instances_and_sum(&ws, &cells, &p.x, d, 0.1, &mut y).expect("y");
+        update_instances(&ws, &cells, &p.x, d, 0.1, &mut same).expect("y");
+        assert_eq!(bits(&y), bits(&same), "m={m} n={n} d={d}");
+        let p = Problem { y, ..p };
+        let (error, norm) = (common::error(&p), p.y.iter().map(|y| y * y).sum::<f64>());
+        assert!((sums.squared_error - error).abs() <= 1e-12 * error, "m={m} n={n} d={d}: {sums:?} {error}");
+        assert!((sums.squared_norm - norm).abs() <= 1e-13 * norm, "m={m} n={n} d={d}: {sums:?} {norm}");
+    }
+}
+
+#[test]
+fn unused_lanes_leave_no_trace_in_the_sums() {
+    // lambda = 0: the systems of the lanes beyond n are singular.
+    let p = Problem::random(9, 21, 3, 0.0);
+    let mut y = vec![f64::NAN; 63];
+    let sums =
+        update_instances_and_sum(&Workspace::new(), &cells(&p), &p.x, 3, 0.0, &mut y).expect("regular");
+    let p = Problem { y, ..p };
+    assert!((sums.squared_error - common::error(&p)).abs() <= 1e-12 * common::error(&p), "{sums:?}");
 }

@@ -1,7 +1,8 @@
 //! The confidence of given cells, evaluated where it is needed.
 
 use cfe_kernel::{Cells, Scalar};
-use ndarray::{Array2, ArrayView2, Axis, CowArray, Ix2, Slice};
+use ndarray::{Array2, ArrayView1, ArrayView2, Axis, CowArray, Ix2, Slice};
+use pulp::{Simd, WithSimd};
 
 use super::{ConfidenceStrategy, FittedConfidence};
 
@@ -29,62 +30,46 @@ impl ConfidenceRule<'_> {
         (0..matrix.ncols()).filter(|&i| matrix.column(i).iter().any(|&c| c > 0.0)).collect()
     }
 
-    /// The formula of one row of cells. `label` is 1, 0 or NaN (unlabeled); nothing branches on it, since neighbours'
-    /// labels are unrelated, so that all of it becomes vector code.
+    /// The formula of one row of cells, whose ratings are there. `label` is 1, 0 or NaN (unlabeled); nothing branches on
+    /// it, since neighbours' labels are unrelated, so that all of it becomes vector code.
     #[inline(always)]
     fn evaluate<T: Scalar>(&self, u: usize, start: usize, ratings: &mut [T], confidences: &mut [T]) {
         let number = T::from_f64;
         let (half, one) = (T::HALF, T::ONE);
-        let end = start + ratings.len();
-        let labels = self.labels.as_deref().map(|labels| &labels[start..end]);
+        let certainty = |r: T| (r - half).abs();
+        let len = ratings.len();
+        let labels = self.labels.as_deref().map(|labels| &labels[start..][..len]);
         let reliability = self.fitted.reliability.get(u).copied().unwrap_or(1.0);
-        let cells = ratings.iter().zip(confidences.iter_mut());
-        match self.fitted.confidence.strategy {
-            ConfidenceStrategy::Uniform => confidences.fill(one),
-            ConfidenceStrategy::Certainty => cells.for_each(|(&r, c)| *c = (r - half).abs()),
-            ConfidenceStrategy::LabelAware => match labels {
-                Some(labels) => cells.zip(labels).for_each(|((&r, c), &y)| {
-                    *c = if y.is_nan() { (r - half).abs() } else { agreement_with(r, y) };
-                }),
-                None => cells.for_each(|(&r, c)| *c = (r - half).abs()),
-            },
-            ConfidenceStrategy::Calibration { .. } => confidences.fill(number(reliability)),
-            ConfidenceStrategy::Adaptive { certainty, calibration, agreement } => {
-                let (certainty, fixed, agreement) =
-                    (number(certainty), number(calibration * reliability), number(agreement));
-                for ((&r, c), &agreed) in cells.zip(&self.agreement[start..end]) {
-                    *c = certainty * (r - half).abs() + fixed + agreement * number(agreed);
-                }
+        let alpha = number(self.fitted.confidence.label_alpha);
+        let mut each = Blend { labels: labels.filter(|_| alpha > T::ZERO), alpha, ratings, confidences };
+        match (self.fitted.confidence.strategy, labels) {
+            (ConfidenceStrategy::Uniform, _) => each.fill(|_, _| one),
+            (ConfidenceStrategy::Certainty, _) | (ConfidenceStrategy::LabelAware, None) => {
+                each.fill(|_, r| certainty(r));
             }
-            ConfidenceStrategy::Given | ConfidenceStrategy::Learned { .. } => {
+            (ConfidenceStrategy::LabelAware, Some(labels)) => each.fill(|k, r| {
+                let y = number(labels[k]);
+                if y.is_nan() { certainty(r) } else { agreement_with(r, y) }
+            }),
+            (ConfidenceStrategy::Calibration { .. }, _) => each.fill(|_, _| number(reliability)),
+            (ConfidenceStrategy::Adaptive { certainty: sure, calibration, agreement }, _) => {
+                let (sure, fixed, agreement) =
+                    (number(sure), number(calibration * reliability), number(agreement));
+                let agreed = &self.agreement[start..][..len];
+                each.fill(|k, r| sure * certainty(r) + fixed + agreement * number(agreed[k]));
+            }
+            (ConfidenceStrategy::Given | ConfidenceStrategy::Learned { .. }, _) => {
                 match self.given.as_ref().map(|given| given.row(u)) {
                     Some(row) => match row.as_slice() {
                         Some(row) => {
-                            confidences
-                                .iter_mut()
-                                .zip(&row[start..end])
-                                .for_each(|(c, &given)| *c = number(given));
+                            let row = &row[start..][..len];
+                            each.fill(|k, _| number(row[k]));
                         }
-                        None => {
-                            confidences.iter_mut().enumerate().for_each(|(k, c)| *c = number(row[start + k]))
-                        }
+                        None => each.fill(|k, _| number(row[start + k])),
                     },
-                    None => confidences.fill(one),
+                    None => each.fill(|_, _| one),
                 }
             }
-        }
-        let alpha = self.fitted.confidence.label_alpha;
-        if let (Some(labels), true) = (labels, alpha > 0.0) {
-            let alpha = number(alpha);
-            for ((&r, c), &y) in ratings.iter().zip(confidences.iter_mut()).zip(labels) {
-                let agreement = if y.is_nan() { T::ZERO } else { agreement_with(r, y) };
-                *c = *c * (one + alpha * agreement);
-            }
-        }
-        for (r, c) in ratings.iter_mut().zip(confidences.iter_mut()) {
-            let seen = !r.is_nan();
-            *c = if seen { *c } else { T::ZERO };
-            *r = if seen { *r } else { T::ZERO };
         }
     }
 
@@ -119,19 +104,74 @@ impl<T: Scalar> Cells<T> for ConfidenceRule<'_> {
     fn fill(&self, u: usize, start: usize, ratings: &mut [T], confidences: &mut [T]) {
         let row = self.predictions.row(u);
         let row = row.slice_axis(Axis(0), Slice::from(start..start + ratings.len()));
-        // Compiled for the instruction set found at run time: a sweep evaluates every cell twice.
-        pulp::Arch::new().dispatch(|| {
-            match row.as_slice() {
-                Some(row) => ratings.iter_mut().zip(row).for_each(|(r, &given)| *r = T::from_f64(given)),
-                None => ratings.iter_mut().zip(&row).for_each(|(r, &given)| *r = T::from_f64(given)),
+        pulp::Arch::new().dispatch(Fill { rule: self, row, u, start, ratings, confidences });
+    }
+}
+
+/// Compiled for the instruction set found at run time: a sweep evaluates every cell twice. A struct, as a closure would
+/// not be inlined into the code for that set, and so be compiled for the least one.
+struct Fill<'f, 'a, T> {
+    rule: &'f ConfidenceRule<'a>,
+    row: ArrayView1<'f, f64>,
+    u: usize,
+    start: usize,
+    ratings: &'f mut [T],
+    confidences: &'f mut [T],
+}
+
+impl<T: Scalar> WithSimd for Fill<'_, '_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { rule, row, u, start, ratings, confidences } = self;
+        match row.as_slice() {
+            Some(row) => ratings.iter_mut().zip(row).for_each(|(r, &given)| *r = T::from_f64(given)),
+            None => ratings.iter_mut().zip(&row).for_each(|(r, &given)| *r = T::from_f64(given)),
+        }
+        rule.evaluate(u, start, ratings, confidences);
+    }
+}
+
+/// Cells whose ratings are there and whose confidences are to come.
+struct Blend<'c, T> {
+    /// 1, 0 or NaN, where confidences are blended with the labels.
+    labels: Option<&'c [f64]>,
+    alpha: T,
+    ratings: &'c mut [T],
+    confidences: &'c mut [T],
+}
+
+impl<T: Scalar> Blend<'_, T> {
+    /// `formula` of place and rating, blended; 0 where the rating is missing, and the rating then as well. In one pass.
+    #[inline(always)]
+    fn fill(&mut self, formula: impl Fn(usize, T) -> T) {
+        let cells = self.ratings.iter_mut().zip(self.confidences.iter_mut()).enumerate();
+        // Two values that are there first: a condition around a store becomes a masked store, which is slow.
+        let seen = |r: T, value: T| if r.is_nan() { T::ZERO } else { value };
+        match self.labels {
+            Some(labels) => {
+                for ((k, (r, c)), &y) in cells.zip(labels) {
+                    let y = T::from_f64(y);
+                    let given = *r;
+                    let agreement = if y.is_nan() { T::ZERO } else { agreement_with(given, y) };
+                    let confidence = formula(k, given) * (T::ONE + self.alpha * agreement);
+                    (*r, *c) = (seen(given, given), seen(given, confidence));
+                }
             }
-            self.evaluate(u, start, ratings, confidences);
-        });
+            None => {
+                for (k, (r, c)) in cells {
+                    let given = *r;
+                    let confidence = formula(k, given);
+                    (*r, *c) = (seen(given, given), seen(given, confidence));
+                }
+            }
+        }
     }
 }
 
 /// How far a prediction agrees with a label of 0 or 1: r or 1 - r.
 #[inline(always)]
-fn agreement_with<T: Scalar>(r: T, label: f64) -> T {
-    if label > 0.5 { r } else { T::ONE - r }
+fn agreement_with<T: Scalar>(r: T, label: T) -> T {
+    if label > T::HALF { r } else { T::ONE - r }
 }
