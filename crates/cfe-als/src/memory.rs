@@ -1,7 +1,7 @@
 //! How much memory a fit will need, before any is allocated.
 
 use cfe_core::resampling::Resampling;
-use cfe_core::{ConfidenceStrategy, Dtype};
+use cfe_core::{ConfidenceStrategy, Dtype, OnDivergence};
 
 use crate::spec::{AggregatorSolver, AlsObjective, AlsSpec};
 
@@ -12,7 +12,8 @@ use crate::spec::{AggregatorSolver, AlsObjective, AlsSpec};
 /// R                                      8 m n
 /// confidence given or learned            8 m n, learned twice at the end
 /// labels, weights, logits                25 n + 74 n_labeled
-/// X, Y                                   8 d (m + n);  4 d (m + n) more in f32, 8 d n more if accelerated
+/// X, Y                                   8 d (m + n);  4 d (m + n) more in f32, 8 d n more if accelerated,
+///   twice as much with on_divergence = keep_best
 /// exact: the supervised row              16 n
 /// Newton's aggregator, or a ridge:       8 (2 m + 1) n_labeled, twice that with a smoothed loss
 ///   r_hat and its centred copy
@@ -39,10 +40,9 @@ pub fn estimate_memory(spec: &AlsSpec, m: usize, n: usize, n_labeled: usize) -> 
     };
     let copied = if spec.resampling == Resampling::None { 0.0 } else { matrix };
     let side = d * (m + n);
-    let (accelerated, exact) = match spec.objective {
-        AlsObjective::Exact { accelerate, .. } => (if accelerate { 8.0 * d * n } else { 0.0 }, 16.0 * n),
-        AlsObjective::LabelAware { .. } => (0.0, 0.0),
-    };
+    let exact = if matches!(spec.objective, AlsObjective::Exact { .. }) { 16.0 * n } else { 0.0 };
+    let accelerated = if spec.accelerates() { 8.0 * d * n } else { 0.0 };
+    let best = if spec.on_divergence == OnDivergence::KeepBest { 8.0 * side } else { 0.0 };
     let single = if spec.dtype == Dtype::F32 { 4.0 * side } else { 0.0 };
     let copies = if spec.loss.smoothing() == 0.0 { 1.0 } else { 2.0 };
     let r_hat = copies * 8.0 * (2.0 * m + 1.0) * labeled;
@@ -54,7 +54,8 @@ pub fn estimate_memory(spec: &AlsSpec, m: usize, n: usize, n_labeled: usize) -> 
         AggregatorSolver::GradientStep { .. } => 0.0,
     };
     let vectors = 25.0 * n + 74.0 * labeled;
-    (matrix + confidence + copied + 8.0 * side + accelerated + exact + single + aggregator + vectors) as u64
+    (matrix + confidence + copied + 8.0 * side + best + accelerated + exact + single + aggregator + vectors)
+        as u64
 }
 
 #[cfg(test)]
@@ -71,6 +72,7 @@ mod tests {
         assert!(of(&AlsSpec { latent_dim: 30, ..spec.clone() }) > base);
         assert!(of(&AlsSpec { dtype: Dtype::F32, ..spec.clone() }) > base);
         assert!(of(&AlsSpec { resampling: Resampling::RandomOver { ratio: 1.0 }, ..spec.clone() }) > base);
+        assert!(of(&AlsSpec { on_divergence: OnDivergence::KeepBest, ..spec.clone() }) > base);
         let mut newton = spec.clone();
         newton.aggregator.solver = AggregatorSolver::Newton;
         assert!(of(&newton) > base);

@@ -8,7 +8,7 @@ use cfe_core::ridge::{self, InstanceSums, Workspace};
 use cfe_core::{
     Aggregator, AggregatorKind, ClassWeight, Costs, Dtype, EnsembleData, Error, Factors, Fitted, History,
     HistoryEntry, LossParts, Model, Objective, Observer, OnDivergence, Result, Start, Step, StopReason,
-    SupervisedLoss, Timings, Trainer, TrainingState, WeightSchedule,
+    SupervisedLoss, Timings, Trainer, TrainingState,
 };
 
 use ndarray::Array2;
@@ -346,9 +346,7 @@ impl Als {
     }
 
     fn position(&self, origin: Origin, problem: &Problem<'_>, data: &EnsembleData) -> Result<Position> {
-        // While the weights move there is no one loss that could be kept from rising.
-        let accelerate = matches!(self.spec.objective, AlsObjective::Exact { accelerate: true, .. })
-            && self.spec.weight_schedule == WeightSchedule::default();
+        let accelerate = self.spec.accelerates();
         let row_major = |start: Start| Start { factors: start.factors.into_row_major(), ..start };
         Ok(match origin {
             Origin::Start(start) => {
