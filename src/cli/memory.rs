@@ -5,7 +5,7 @@ use cfe_core::io::Table;
 use super::Talk;
 use super::settings::Method;
 
-/// Classifiers from which the recommended combiner takes long: its time grows with their square and more, and what each
+/// Classifiers from which the recommended combiner takes long: its time grows with more than their square, and what each
 /// of them adds takes one more fit for each.
 const MANY: usize = 400;
 
@@ -28,8 +28,8 @@ pub(super) fn announce(method: &Method, table: &Table, talk: Talk) {
     let (m, n) = (data.n_classifiers(), data.n_instances());
     match method {
         Method::Recommended(_) if m >= MANY => talk.warn(&format!(
-            "{m} classifiers: the time of the recommended combiner grows with more than the cube of their number, from \
-             tens of minutes for 400 to days for 2000; --trainer als takes minutes; or choose some with --columns"
+            "{m} classifiers: the time of the recommended combiner grows with more than the square of their number, and may \
+             be hours; --trainer als takes minutes; or choose some with --columns"
         )),
         Method::Recommended(_) => {}
         Method::Backend(trainer) => {
