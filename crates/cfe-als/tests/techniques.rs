@@ -5,8 +5,8 @@ use cfe_core::contract::{Request, check_all};
 use cfe_core::objective::Problem;
 use cfe_core::synthetic::Correlated;
 use cfe_core::{
-    Aggregator, AggregatorKind, ClassWeight, Confidence, ConfidenceStrategy, Costs, EnsembleData, Factors,
-    Fitted, Resampling, Start, SupervisedLoss, Trainer, WeightSchedule,
+    Aggregator, AggregatorKind, ClassWeight, Confidence, ConfidenceStrategy, Costs, Dtype, EnsembleData,
+    Factors, Fitted, Resampling, Start, SupervisedLoss, Trainer, WeightSchedule,
 };
 
 const RATE: f64 = 0.1;
@@ -222,4 +222,31 @@ fn keys_are_those_of_the_documentation() {
     let spec: AlsSpec = serde_json::from_value(settings).expect("known keys");
     assert!(spec.validate().is_ok());
     assert!(serde_json::from_value::<AlsSpec>(serde_json::json!({"cost": {}})).is_err());
+}
+
+/// The loss of an iteration is summed up while Y is updated; that of the model is computed from scratch.
+#[test]
+fn the_history_ends_with_the_loss_of_the_model() {
+    let data = data(7);
+    for (dtype, kind, tolerance) in [
+        (Dtype::F64, AggregatorKind::Weighted, 1e-12),
+        (Dtype::F64, AggregatorKind::Mean, 1e-12),
+        (Dtype::F32, AggregatorKind::Weighted, 1e-6),
+    ] {
+        let aggregator = AggregatorSpec { kind, ..AggregatorSpec::default() };
+        for latent_dim in [4, 15] {
+            let class_weight = ClassWeight::Uniform;
+            let spec = AlsSpec { latent_dim, max_iterations: 3, dtype, class_weight, ..spec(aggregator) };
+            let fitted = Als::try_from(spec).expect("valid").fit(&data).expect("fits");
+            let last = fitted.history.entries.last().expect("an iteration").loss;
+            for (summed, computed) in [
+                (last.reconstruction, fitted.loss.reconstruction),
+                (last.penalty, fitted.loss.penalty),
+                (last.supervised, fitted.loss.supervised),
+            ] {
+                let off = (summed - computed).abs() / computed;
+                assert!(off <= tolerance, "{dtype}, {kind:?}, d = {latent_dim}: {summed} {computed}");
+            }
+        }
+    }
 }

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The number format of parameters and data in training. Every reported loss is computed in f64 whatever it is.
+/// The number format of parameters and data in training. The loss of a model is computed in f64
+/// whatever it is; the squared errors in the history of an ALS fit in f32 are terms in f32, summed in f64.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Dtype {

@@ -7,7 +7,7 @@
 const ROWS: usize = 4;
 
 /// Columns whose logits, indices and rows stay in the first cache.
-const RUN: usize = 512;
+pub(crate) const RUN: usize = 512;
 
 /// `z_j += sum_k v_k y_k,i(j)` for the columns i(j) of `instances` (rows of `n` numbers).
 pub(crate) fn add_scores(instances: &[f64], n: usize, v: &[f64], columns: &[usize], z: &mut [f64]) {

@@ -175,12 +175,12 @@ impl SupervisedLoss {
     /// (loss, derivative with respect to the logit) at a logit.
     pub fn value_and_derivative(self, logit: f64, label: bool) -> (f64, f64) {
         let e = (-logit.abs()).exp();
-        self.from_exponential(logit, label, e, e.ln_1p())
+        self.with_exponential(logit, label, e, e.ln_1p())
     }
 
     /// The same where e = exp(-|logit|) and log(1 + e) are known: log sigma(s) and sigma(-s) from one exponential.
     #[inline(always)]
-    fn from_exponential(self, logit: f64, label: bool, e: f64, log: f64) -> (f64, f64) {
+    fn with_exponential(self, logit: f64, label: bool, e: f64, log: f64) -> (f64, f64) {
         let sign = if label { 1.0 } else { -1.0 };
         let s = sign * logit;
         let (log_p, q) = (s.min(0.0) - log, sigmoid_from(-s, e));
@@ -226,7 +226,7 @@ impl SupervisedLoss {
     }
 
     /// sum a_i l_i, and each derivative over `total`.
-    fn weighted_sum(
+    pub(crate) fn weighted_sum(
         self,
         logits: &[f64],
         labels: &[bool],
@@ -241,7 +241,7 @@ impl SupervisedLoss {
             let from = run * RUN;
             let instances = logits.iter().zip(&labels[from..]).zip(&weights[from..]);
             for (k, ((&z, &label), &a)) in instances.enumerate() {
-                let (value, derivative) = self.from_exponential(z, label, exponentials[k], logarithms[k]);
+                let (value, derivative) = self.with_exponential(z, label, exponentials[k], logarithms[k]);
                 sum += a * value;
                 if let Some(out) = derivatives.as_deref_mut().and_then(|out| out.get_mut(from + k)) {
                     *out = a * derivative / total;

@@ -19,7 +19,7 @@ use crate::confidence::ConfidenceRule;
 use crate::data::EnsembleData;
 use crate::error::{Error, Result, ensure};
 use crate::factors::{Factors, logits};
-use crate::labeled::{add_scores, add_weighted};
+use crate::labeled::{RUN, add_scores, add_weighted};
 use crate::losses::SupervisedLoss;
 use crate::ridge::{self, Cells, InstanceSums, Workspace};
 use crate::schedule::WeightSchedule;
@@ -390,14 +390,44 @@ impl<'a> Problem<'a> {
     /// The supervised loss and its gradient in w and b, X and Y held fixed. Costs O(d (labeled + m)) flops: r_hat is
     /// never formed, since sum_i g_i r_hat_i = X^T sum_i g_i y_i.
     pub fn aggregator_gradient(&self, factors: &Factors, weights: &[f64], bias: f64) -> AggregatorGradient {
-        let z = self.labeled_logits(factors, weights, bias);
-        let mut g = vec![0.0; z.len()];
-        let supervised =
-            self.objective.loss.weighted_mean(&z, &self.targets, &self.instance_weights, Some(&mut g));
-        let direction = self.weighted_instances(factors, &g);
+        let v = factors.combine_classifiers(weights);
+        let (y, n) = (factors.instances.as_standard_layout(), factors.instances.ncols());
+        let y = y.as_slice().unwrap_or_default();
+        let total: f64 = self.instance_weights.iter().sum();
+        let labeled = self.data.labeled();
+        // Logits, slopes and sums of a run of instances follow each other while its columns of Y are in cache.
+        let of_block = |(block, g): (usize, &mut [f64])| {
+            let mut sums = GradientSums { direction: vec![0.0; v.len()], ..GradientSums::default() };
+            let mut logits = [0.0; RUN];
+            for (run, g) in g.chunks_mut(RUN).enumerate() {
+                let from = block * BLOCK + run * RUN;
+                let range = from..from + g.len();
+                let (logits, columns) = (&mut logits[..g.len()], &labeled[range.clone()]);
+                logits.fill(bias);
+                add_scores(y, n, &v, columns, logits);
+                let (targets, weights) = (&self.targets[range.clone()], &self.instance_weights[range]);
+                sums.supervised += self.objective.loss.weighted_sum(logits, targets, weights, total, Some(g));
+                add_weighted(y, n, g, columns, &mut sums.direction);
+                sums.bias += g.iter().sum::<f64>();
+            }
+            sums
+        };
+        let mut g = vec![0.0; labeled.len()];
+        let blocks: Vec<GradientSums> = match labeled.len() {
+            // All weights may be 0 under a schedule: there is nothing to descend.
+            _ if !(total > 0.0) => Vec::new(),
+            // Without waking a thread.
+            ..=BLOCK => vec![of_block((0, &mut g))],
+            _ => g.par_chunks_mut(BLOCK).enumerate().map(of_block).collect(),
+        };
+        let (mut supervised, mut bias, mut direction) = (0.0, 0.0, vec![0.0; v.len()]);
+        for block in &blocks {
+            supervised += block.supervised / total;
+            bias += block.bias;
+            direction.iter_mut().zip(&block.direction).for_each(|(sum, part)| *sum += part);
+        }
         let of_weight = |x: ndarray::ArrayView1<'_, f64>| x.iter().zip(&direction).map(|(x, s)| x * s).sum();
         let weights = factors.classifiers.columns().into_iter().map(of_weight).collect();
-        let bias = g.iter().sum();
         AggregatorGradient { supervised, weights, bias, logits: g, direction }
     }
 
@@ -445,6 +475,15 @@ impl<'a> Problem<'a> {
         };
         Ok((self.evaluate(factors, weights, bias)?, gradient))
     }
+}
+
+/// What a block of labeled instances adds to an [`AggregatorGradient`].
+#[derive(Default)]
+struct GradientSums {
+    /// sum a_i l_i.
+    supervised: f64,
+    direction: Vec<f64>,
+    bias: f64,
 }
 
 /// |X|^2 + |Y|^2.
