@@ -1,7 +1,7 @@
 //! The comparison as a document.
 
 use super::methods::Method;
-use super::summary::{MethodRow, Summary, TIE_MARGIN};
+use super::summary::{DataSetRow, MethodRow, Summary, TIE_MARGIN};
 use crate::report::number::{fixed, or_dash, seconds};
 use crate::report::{Cell, Document, Section, Table};
 
@@ -141,21 +141,18 @@ fn data_sets(summary: &Summary, first: &str) -> Section {
 }
 
 fn honesty(summary: &Summary, first: &str) -> Section {
-    let chosen: Vec<usize> = columns(summary, first)
-        .into_iter()
-        .filter(|&k| summary.methods[k].log_loss.is_some())
-        .take(4)
-        .collect();
-    let heads = chosen.iter().flat_map(|&k| {
-        let name = &summary.methods[k].method;
-        [format!("log loss {name}"), format!("ECE {name}")]
-    });
-    let mut table = Table::new("", std::iter::once("data set".to_owned()).chain(heads));
-    for set in &summary.data_sets {
-        let cells = chosen
-            .iter()
-            .flat_map(|&k| [Cell::from(or_dash(set.log_loss[k], 4)), Cell::from(or_dash(set.ece[k], 4))]);
-        table.push(std::iter::once(Cell::from(set.data_set.as_str())).chain(cells));
-    }
-    Section::new("Probabilities by data set").table(table)
+    let chosen: Vec<usize> =
+        columns(summary, first).into_iter().filter(|&k| summary.methods[k].log_loss.is_some()).collect();
+    let by_set = |title: &str, of: &dyn Fn(&DataSetRow) -> &[Option<f64>]| {
+        let names = chosen.iter().map(|&k| summary.methods[k].method.clone());
+        let mut table = Table::new(title, std::iter::once("data set".to_owned()).chain(names));
+        for set in &summary.data_sets {
+            let cells = chosen.iter().map(|&k| Cell::from(or_dash(of(set)[k], 4)));
+            table.push(std::iter::once(Cell::from(set.data_set.as_str())).chain(cells));
+        }
+        table
+    };
+    Section::new("Probabilities by data set")
+        .table(by_set("Log loss", &|set| &set.log_loss))
+        .table(by_set("Expected calibration error", &|set| &set.ece))
 }
