@@ -34,8 +34,11 @@ pub(super) fn run(args: &Inspect) -> CliResult<()> {
             let mut out = origin(&model);
             if let Some(shares) = shares {
                 out += &format!(
-                    "Families: aggregator alone {}, with low-rank correction {}, with local correction {}\n",
+                    "Families: aggregator {}, selection {}, sparse {}, signed {}, with low-rank correction {}, with local correction {}\n",
                     percent(shares.aggregator, 0),
+                    percent(shares.selection, 0),
+                    percent(shares.sparse, 0),
+                    percent(shares.signed, 0),
                     percent(shares.low_rank, 0),
                     percent(shares.local, 0)
                 );

@@ -128,10 +128,13 @@ fn trusted(trust: &TrustReport, combiner: &Combiner) -> Section {
     if let Combiner::Recommended(model) = combiner {
         let shares = model.shares();
         section = section.text(format!(
-            "The model is an average by cross-validated evidence: aggregators alone {}, with a correction linear in the \
-             factors {}, with a local correction {}. The local correction has no weights; it makes {} of the variance \
-             of the log-odds.",
+            "The model is an average: aggregators on all classifiers {}, the mean of the best {}, weights on log-odds alone {}, weights of either sign {}, \
+             and, by cross-validated evidence against these, aggregators with a correction linear in the factors {} and with \
+             a local correction {}. The local correction has no weights; it makes {} of the variance of the log-odds.",
             percent(shares.aggregator, 0),
+            percent(shares.selection, 0),
+            percent(shares.sparse, 0),
+            percent(shares.signed, 0),
             percent(shares.low_rank, 0),
             percent(shares.local, 0),
             percent(trust.local_share, 1),
@@ -139,7 +142,7 @@ fn trusted(trust: &TrustReport, combiner: &Combiner) -> Section {
     }
     section.figure("", vec![panel]).table(table).text(
         "Average precision lost without a classifier: cross-validated, with all classifiers less that of a fit without this \
-         one, on the heaviest member of the average, with its 95% interval; negative where the others do better alone. \
+         one, on the member of the average with the smallest log loss, with its 95% interval; negative where the others do better alone. \
          Most like: the classifier of the highest correlation of log-odds; of two near 1, one adds nothing.",
     )
 }

@@ -8,7 +8,7 @@ use ndarray::{Array2, Axis, concatenate};
 use rayon::prelude::*;
 
 use super::average::weigh;
-use super::columns::{Columns, mean_and_sd};
+use super::columns::{Columns, View, mean_and_sd};
 use super::local::LocalBasis;
 use super::members::{Family, Features, Member, Targets, fit_members, fold_names};
 use super::model::{FamilyShares, RecommendedModel};
@@ -72,6 +72,9 @@ pub(super) fn fit(
     let prepared = begin.elapsed();
     let members = fit_members(spec, &features, targets, folds.as_deref())?;
     let fitted = begin.elapsed();
+    if members.is_empty() {
+        return Ok(constant(data, columns, prior_logit, begin));
+    }
     let (member_weights, sums) = weigh(spec, &members, targets);
 
     let mut model = assemble(data, columns, &features, &basis, &members, &member_weights);
@@ -152,6 +155,8 @@ fn features(spec: &RecommendedSpec, columns: &Columns, g: &Array2<f64>) -> (Feat
         row *= column.ratio();
     }
     let k = views.nrows();
+    let probabilities = columns.columns.iter().filter(|c| c.view == View::Probability).count();
+    let scales = columns.columns.iter().map(|c| c.view_scale).collect();
     let y = columns.instance_factors(g);
     let score: Vec<f64> = views.columns().into_iter().map(|f| f.sum() / k as f64).collect();
     let (basis, local) = if spec.families.local {
@@ -163,7 +168,7 @@ fn features(spec: &RecommendedSpec, columns: &Columns, g: &Array2<f64>) -> (Feat
     let rank = y.nrows();
     // The widths agree by construction.
     let stacked = concatenate(Axis(0), &[y.view(), views.view(), local.view()]).unwrap_or(views);
-    (Features { stacked, rank, views: k }, basis)
+    (Features { stacked, rank, views: k, probabilities, scales }, basis)
 }
 
 /// The average of the members as one function.
@@ -186,10 +191,13 @@ fn assemble(
     for (member, &weight) in members.iter().zip(weights) {
         let w = &member.fit.weights;
         let views = features.views_in(member.family);
-        add(&mut view_weights, weight, &w[views.clone()]);
+        add(&mut view_weights[features.first_view(member.family)..], weight, &w[views.clone()]);
         bias += weight * member.fit.bias;
         match member.family {
             Family::Aggregator => shares.aggregator += weight,
+            Family::Selection => shares.selection += weight,
+            Family::Sparse => shares.sparse += weight,
+            Family::Signed => shares.signed += weight,
             Family::LowRank => {
                 add(&mut factor_weights, weight, &w[..views.start]);
                 shares.low_rank += weight;

@@ -9,20 +9,33 @@ use ndarray::{Array2, ArrayView2, Axis, Slice};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::problem::{Grid, Group, Problem};
+use super::problem::{Group, Problem};
 use super::spec::RecommendedSpec;
 
-/// What the factorisation contributes to a member.
+/// What a member is: four ways to weigh the classifiers, and two to correct them by the factorisation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Family {
-    /// Nothing: the aggregator alone.
+    /// The aggregator alone: weights on both views, pulled to a prior direction.
     Aggregator,
+    /// The aggregator with all its weight on the few best classifiers.
+    Selection,
+    /// The aggregator with weights on the log-odds alone, pulled to zero.
+    Sparse,
+    /// The aggregator with weights of either sign on the probabilities, pulled to zero.
+    Signed,
     /// A correction linear in the instance factors.
     LowRank,
     /// A correction local in the space of the instance factors.
     Local,
+}
+
+impl Family {
+    /// Whether the factorisation takes part.
+    pub(super) fn is_correction(self) -> bool {
+        matches!(self, Family::LowRank | Family::Local)
+    }
 }
 
 /// Features of the labeled instances, one row each: factors Y (d), views F (k), local features (r). Each family is a
@@ -31,6 +44,10 @@ pub(super) struct Features {
     pub stacked: Array2<f64>,
     pub rank: usize,
     pub views: usize,
+    /// Those of the views that are probabilities; they come first.
+    pub probabilities: usize,
+    /// What each of the views was divided by (k).
+    pub scales: Vec<f64>,
 }
 
 impl Features {
@@ -39,18 +56,34 @@ impl Features {
         let (d, k) = (self.rank, self.views);
         let rows = match family {
             Family::Aggregator => d..d + k,
+            Family::Selection => d..d + self.selectable(),
+            Family::Signed => d..d + self.probabilities,
+            Family::Sparse => d + self.probabilities..d + k,
             Family::LowRank => 0..d + k,
             Family::Local => d..self.stacked.nrows(),
         };
         self.stacked.slice_axis(Axis(0), Slice::from(rows))
     }
 
-    /// Where the views stand among the rows of a family; the others are its correction.
+    /// Where views stand among the rows of a family; the others are its correction.
     pub fn views_in(&self, family: Family) -> Range<usize> {
         match family {
             Family::Aggregator | Family::Local => 0..self.views,
+            Family::Selection => 0..self.selectable(),
+            Family::Signed => 0..self.probabilities,
+            Family::Sparse => 0..self.views - self.probabilities,
             Family::LowRank => self.rank..self.rank + self.views,
         }
+    }
+
+    /// Which of the views these are, the first of them.
+    pub fn first_view(&self, family: Family) -> usize {
+        if family == Family::Sparse { self.probabilities } else { 0 }
+    }
+
+    /// One column for each classifier: probabilities, or log-odds without them.
+    fn selectable(&self) -> usize {
+        if self.probabilities > 0 { self.probabilities } else { self.views }
     }
 }
 
@@ -78,6 +111,42 @@ pub(super) struct Member {
     pub held_out: Option<Vec<f64>>,
 }
 
+/// The groups of a spec: all members, or without `every` those with the strongest penalties alone.
+fn groups(spec: &RecommendedSpec, features: &Features, every: bool) -> Vec<Group> {
+    let strengths = |list: &[f64]| match every {
+        true => list.to_vec(),
+        false => list.iter().copied().reduce(f64::max).into_iter().collect(),
+    };
+    let shrinkage = strengths(&spec.shrinkage);
+    let grid: Vec<(f64, f64)> =
+        spec.prior_powers.iter().flat_map(|&p| shrinkage.iter().map(move |&l| (p, l))).collect();
+    let on = spec.families;
+    let mut groups = Vec::new();
+    if on.aggregator {
+        groups.push(Group { family: Family::Aggregator, ridge: None, grid: grid.clone() });
+    }
+    if on.selection {
+        groups.push(Group { family: Family::Selection, ridge: None, grid: vec![(0.0, 0.0)] });
+    }
+    for (on, family, ridges) in [
+        (on.sparse && features.views > features.probabilities, Family::Sparse, &spec.sparse_ridge),
+        (on.signed && features.probabilities > 0, Family::Signed, &spec.signed_ridge),
+    ] {
+        if on {
+            let grid = strengths(ridges).into_iter().map(|ridge| (0.0, ridge)).collect();
+            groups.push(Group { family, ridge: None, grid });
+        }
+    }
+    for (on, family, ridges) in
+        [(on.low_rank, Family::LowRank, &spec.low_rank_ridge), (on.local, Family::Local, &spec.local_ridge)]
+    {
+        let ridges = if on { strengths(ridges) } else { Vec::new() };
+        let group = |ridge| Group { family, ridge: Some(ridge), grid: grid.clone() };
+        groups.extend(ridges.into_iter().map(group));
+    }
+    groups
+}
+
 /// Fits every member on all instances and, given `folds`, on all but each fold.
 ///
 /// Without folds there is nothing to choose by: the members with the strongest penalties alone are fitted.
@@ -87,24 +156,7 @@ pub(super) fn fit_members(
     targets: Targets<'_>,
     folds: Option<&[usize]>,
 ) -> Result<Vec<Member>> {
-    let strongest = |list: &[f64]| match folds {
-        Some(_) => list.to_vec(),
-        None => list.iter().copied().reduce(f64::max).into_iter().collect(),
-    };
-    let mut groups = Vec::new();
-    if spec.families.aggregator {
-        groups.push(Group { family: Family::Aggregator, ridge: None });
-    }
-    for (on, family, ridges) in [
-        (spec.families.low_rank, Family::LowRank, &spec.low_rank_ridge),
-        (spec.families.local, Family::Local, &spec.local_ridge),
-    ] {
-        let ridges = if on { strongest(ridges) } else { Vec::new() };
-        groups.extend(ridges.into_iter().map(|ridge| Group { family, ridge: Some(ridge) }));
-    }
-    let shrinkage = strongest(&spec.shrinkage);
-    let grid: Grid = spec.prior_powers.iter().flat_map(|&p| shrinkage.iter().map(move |&l| (p, l))).collect();
-
+    let groups = groups(spec, features, folds.is_some());
     let problem = Problem { spec, features, targets };
     let names = fold_names(folds.unwrap_or_default());
     let held = |fold: Option<usize>, i: usize| folds.is_some_and(|f| fold == Some(f[i]));
@@ -115,7 +167,7 @@ pub(super) fn fit_members(
         .map(|fold| problem.gains(|i| !held(fold, i)))
         .collect::<Result<_>>()?;
 
-    let full = problem.full_fits(&groups, &grid, shrinkage.len(), &gains[0])?;
+    let full = problem.full_fits(&groups, &gains[0])?;
     // The largest problems first, so that no thread is left with one at the end.
     let jobs: Vec<(usize, usize)> =
         (0..groups.len()).rev().flat_map(|g| (0..names.len()).map(move |f| (g, f))).collect();
@@ -124,20 +176,21 @@ pub(super) fn fit_members(
         .with_max_len(1)
         .map(|&(g, f)| {
             let hold = |i: usize| held(Some(names[f]), i);
-            problem.held_out(groups[g], &grid, &full[g], &gains[f + 1], &hold)
+            problem.held_out(&groups[g], &full[g], &gains[f + 1], &hold)
         })
         .collect::<Result<_>>()?;
 
-    let mut logits = vec![vec![vec![0.0; targets.labels.len()]; grid.len()]; groups.len()];
+    let zeros = vec![0.0; targets.labels.len()];
+    let mut logits: Vec<Vec<Vec<f64>>> = groups.iter().map(|g| vec![zeros.clone(); g.grid.len()]).collect();
     for (&(g, f), parts) in jobs.iter().zip(&held_out) {
         let rows: Vec<usize> = (0..targets.labels.len()).filter(|&i| held(Some(names[f]), i)).collect();
         for (all, part) in logits[g].iter_mut().zip(parts) {
             rows.iter().zip(part).for_each(|(&i, &z)| all[i] = z);
         }
     }
-    let mut members = Vec::with_capacity(groups.len() * grid.len());
+    let mut members = Vec::new();
     for ((group, fits), logits) in groups.iter().zip(full).zip(logits) {
-        for ((&(prior_power, shrinkage), fit), z) in grid.iter().zip(fits).zip(logits) {
+        for ((&(prior_power, shrinkage), fit), z) in group.grid.iter().zip(fits).zip(logits) {
             members.push(Member {
                 family: group.family,
                 prior_power,

@@ -1,10 +1,11 @@
 //! The recommended way to combine classifiers: a posterior average of CF-Ensemble aggregators.
 //!
 //! R ~ X^T Y is factorised from standardised probabilities and log-odds (the closed optimum of unweighted alternating
-//! least squares), and aggregators sigma(w . r + u . y + b) are fitted to the labels. They differ in what the factorisation
-//! contributes (nothing, a correction linear in the instance factors y, a local one) and in how hard w >= 0 is pulled to
-//! equal weights, or to weights in proportion to the evidence of each classifier alone. Cross-validated evidence averages
-//! them in log-odds. `docs/recommended.md` has the formulas, the reasons and the figures.
+//! least squares), and aggregators sigma(w . r + u . y + b) are fitted to the labels. Four families see no factors and differ
+//! in where w is pulled: to equal weights or weights by evidence, to the few best classifiers, to zero on the log-odds, to
+//! zero with either sign on the probabilities. They are averaged alike, in log-odds. Two add a correction by the instance
+//! factors y, linear or local, and get a weight by cross-validated evidence against the others. `docs/recommended.md` has
+//! the formulas, the reasons and the figures.
 //!
 //! Probabilities come out calibrated: every member is an unweighted maximum-a-posteriori fit with a free intercept.
 //!
@@ -17,7 +18,8 @@
 //! let predictions = fitted.model.predict(data.predictions())?;
 //! assert_eq!(predictions.probabilities.len(), data.n_instances());
 //! let shares = fitted.model.shares();
-//! assert!((shares.aggregator + shares.low_rank + shares.local - 1.0).abs() < 1e-12);
+//! let plain = shares.aggregator + shares.selection + shares.sparse + shares.signed;
+//! assert!((plain + shares.low_rank + shares.local - 1.0).abs() < 1e-12);
 //! # Ok::<(), cf_ensemble::Error>(())
 //! ```
 
@@ -45,7 +47,8 @@ pub use spec::{Averaging, Families, RecommendedSpec, ShrinkTo, Views};
 /// The recommended combiner; made from a checked [`RecommendedSpec`].
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Recommended {
-    spec: RecommendedSpec,
+    /// On the heap, so that enums with a combiner among their variants stay small.
+    spec: Box<RecommendedSpec>,
 }
 
 impl TryFrom<RecommendedSpec> for Recommended {
@@ -55,7 +58,7 @@ impl TryFrom<RecommendedSpec> for Recommended {
     /// [`Error::InvalidParameter`].
     fn try_from(spec: RecommendedSpec) -> Result<Self> {
         spec.validate()?;
-        Ok(Self { spec })
+        Ok(Self { spec: Box::new(spec) })
     }
 }
 

@@ -38,9 +38,16 @@ pub struct RecommendedModel {
 /// How much of the averaging weight each family of members has; the sum is 1.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
+#[serde(default)]
 pub struct FamilyShares {
     /// The aggregator alone.
     pub aggregator: f64,
+    /// The mean of the few best classifiers.
+    pub selection: f64,
+    /// Weights on the log-odds alone, pulled to zero.
+    pub sparse: f64,
+    /// Weights of either sign on the probabilities, pulled to zero.
+    pub signed: f64,
     /// With the correction linear in the factors.
     pub low_rank: f64,
     /// With the local correction.

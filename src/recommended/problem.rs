@@ -1,8 +1,9 @@
 //! The convex problem of one member, and the fits of many.
 
 use cfe_core::logistic::{LogisticFit, LogisticRegression, PreparedFeatures};
+use cfe_core::metrics::AveragePrecision;
 use cfe_core::{Error, Result};
-use ndarray::{Axis, Slice};
+use ndarray::{Array2, Axis, Slice};
 use rayon::prelude::*;
 
 use super::members::{Family, Features, Targets};
@@ -19,14 +20,12 @@ const GAIN_RIDGE: f64 = 1e-3;
 const GAIN_TOLERANCE: f64 = 1e-4;
 
 /// Members that share features and ridge.
-#[derive(Clone, Copy)]
 pub(super) struct Group {
     pub family: Family,
     pub ridge: Option<f64>,
+    /// Prior power and shrinkage of each.
+    pub grid: Vec<(f64, f64)>,
 }
-
-/// Prior power and shrinkage of the members of a group, in order.
-pub(super) type Grid = Vec<(f64, f64)>;
 
 pub(super) struct Problem<'a> {
     pub spec: &'a RecommendedSpec,
@@ -36,26 +35,23 @@ pub(super) struct Problem<'a> {
 
 impl Problem<'_> {
     /// One chain of warm starts for each group and prior power.
-    pub fn full_fits(
-        &self,
-        groups: &[Group],
-        grid: &Grid,
-        chain: usize,
-        gains: &[f64],
-    ) -> Result<Vec<Vec<LogisticFit>>> {
+    pub fn full_fits(&self, groups: &[Group], gains: &[f64]) -> Result<Vec<Vec<LogisticFit>>> {
         let total = self.targets.total(|_| true);
-        let chains: Vec<(usize, usize)> = (0..groups.len())
+        let chains: Vec<(usize, &[(f64, f64)])> = (0..groups.len())
             .rev()
-            .flat_map(|g| (0..grid.len()).step_by(chain).map(move |start| (g, start)))
+            .flat_map(|g| groups[g].grid.chunk_by(|a, b| a.0 == b.0).map(move |chain| (g, chain)))
             .collect();
         let fitted: Vec<Vec<LogisticFit>> = chains
             .par_iter()
             .with_max_len(1)
-            .map(|&(g, start)| {
+            .map(|&(g, chain)| {
+                if groups[g].family == Family::Selection {
+                    return Ok(vec![self.selection(|_| true)?]);
+                }
                 let data = self.prepare(groups[g].family, |_| true)?;
-                let mut fits: Vec<LogisticFit> = Vec::with_capacity(chain);
-                for &(power, shrinkage) in &grid[start..start + chain] {
-                    let regression = self.regression(groups[g], power, shrinkage, gains, total);
+                let mut fits: Vec<LogisticFit> = Vec::with_capacity(chain.len());
+                for &(power, shrinkage) in chain {
+                    let regression = self.regression(&groups[g], power, shrinkage, gains, total);
                     fits.push(regression.fit_prepared(&data, fits.last())?);
                 }
                 Ok(fits)
@@ -69,23 +65,57 @@ impl Problem<'_> {
     /// Logits of the instances that `hold` names, for each member of a group fitted without them.
     pub fn held_out(
         &self,
-        group: Group,
-        grid: &Grid,
+        group: &Group,
         full: &[LogisticFit],
         gains: &[f64],
         hold: &(dyn Fn(usize) -> bool + Sync),
     ) -> Result<Vec<Vec<f64>>> {
-        let total = self.targets.total(|i| !hold(i));
-        let data = self.prepare(group.family, |i| !hold(i))?;
         let rows: Vec<usize> = (0..self.targets.labels.len()).filter(|&i| hold(i)).collect();
         let held = self.features.of(group.family).select(Axis(1), &rows);
-        grid.iter()
+        if group.family == Family::Selection {
+            return Ok(vec![self.selection(|i| !hold(i))?.logits(held.view())?]);
+        }
+        let total = self.targets.total(|i| !hold(i));
+        let data = self.prepare(group.family, |i| !hold(i))?;
+        group
+            .grid
+            .iter()
             .zip(full)
             .map(|(&(power, shrinkage), start)| {
                 let regression = self.regression(group, power, shrinkage, gains, total);
                 regression.fit_prepared(&data, Some(start))?.logits(held.view())
             })
             .collect()
+    }
+
+    /// The mean of the classifiers of the highest average precision, calibrated: slope at least 0, intercept free.
+    fn selection(&self, keep: impl Fn(usize) -> bool + Sync) -> Result<LogisticFit> {
+        let Targets { labels, weights } = self.targets;
+        let kept: Vec<usize> = (0..labels.len()).filter(|&i| keep(i)).collect();
+        let columns = self.features.of(Family::Selection).select(Axis(1), &kept);
+        let labels: Vec<bool> = kept.iter().map(|&i| labels[i]).collect();
+        let weights: Vec<f64> = kept.iter().map(|&i| weights[i]).collect();
+        let precision: Vec<f64> = columns
+            .outer_iter()
+            .map(|column| Ok(AveragePrecision::new(&labels, &column.to_vec())?.weighted(&weights)))
+            .collect::<Result<_>>()?;
+        let mut order: Vec<usize> = (0..precision.len()).collect();
+        order.sort_by(|&a, &b| precision[b].total_cmp(&precision[a]));
+        order.truncate(self.spec.selected);
+        let share = 1.0 / order.len() as f64;
+        let mut mean = Array2::zeros((1, kept.len()));
+        order.iter().for_each(|&j| mean.row_mut(0).scaled_add(share, &columns.row(j)));
+        let calibration = LogisticRegression {
+            lambda: TINY_RIDGE / weights.iter().sum::<f64>(),
+            non_negative: true,
+            tolerance: TOLERANCE,
+            ..LogisticRegression::default()
+        };
+        let mut fit = calibration.fit(mean.view(), &labels, Some(&weights))?;
+        let slope = fit.weights[0];
+        fit.weights = vec![0.0; columns.nrows()];
+        order.iter().for_each(|&j| fit.weights[j] = slope * share);
+        Ok(fit)
     }
 
     fn prepare(&self, family: Family, keep: impl Fn(usize) -> bool) -> Result<PreparedFeatures> {
@@ -97,7 +127,7 @@ impl Problem<'_> {
     /// takes the mean of the losses.
     fn regression(
         &self,
-        group: Group,
+        group: &Group,
         power: f64,
         shrinkage: f64,
         gains: &[f64],
@@ -107,9 +137,15 @@ impl Problem<'_> {
         let views = self.features.views_in(group.family);
         let mut factors = vec![group.ridge.unwrap_or(0.0) + TINY_RIDGE; rows];
         factors[views.clone()].fill(shrinkage + TINY_RIDGE);
+        let to_zero = matches!(group.family, Family::Sparse | Family::Signed);
+        if to_zero {
+            let scales = &self.features.scales[self.features.first_view(group.family)..];
+            factors.iter_mut().zip(scales).for_each(|(factor, scale)| *factor /= scale * scale);
+        }
         let mut unbounded = vec![true; rows];
-        unbounded[views.clone()].fill(false);
-        let free_direction = (self.spec.shrink_to == ShrinkTo::Equal).then(|| {
+        unbounded[views.clone()].fill(group.family == Family::Signed);
+        let to_prior = self.spec.shrink_to == ShrinkTo::Equal && !to_zero;
+        let free_direction = to_prior.then(|| {
             let mut v: Vec<f64> = gains.iter().map(|g| g.powf(power)).collect();
             let length = v.iter().map(|v| v * v).sum::<f64>().sqrt().max(1e-12);
             v.iter_mut().for_each(|v| *v *= shrinkage.sqrt() / length);

@@ -7,8 +7,14 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Families {
-    /// The aggregator alone, w . f + b.
+    /// The aggregator alone, w . f + b, weights pulled to a prior direction.
     pub aggregator: bool,
+    /// The aggregator with all weight on the few classifiers of the highest average precision.
+    pub selection: bool,
+    /// The aggregator with weights on the log-odds alone, pulled to zero.
+    pub sparse: bool,
+    /// The aggregator with weights of either sign on the probabilities, pulled to zero.
+    pub signed: bool,
     /// With a supervised correction that is linear in the instance factors.
     pub low_rank: bool,
     /// With a supervised correction that is local in the space of the instance factors.
@@ -17,7 +23,7 @@ pub struct Families {
 
 impl Default for Families {
     fn default() -> Self {
-        Self { aggregator: true, low_rank: true, local: true }
+        Self { aggregator: true, selection: true, sparse: true, signed: true, low_rank: true, local: true }
     }
 }
 
@@ -54,7 +60,8 @@ pub enum ShrinkTo {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Averaging {
-    /// By cross-validated evidence.
+    /// Families without the factorisation alike; the members of a family, and corrections against those families, by
+    /// cross-validated evidence.
     #[default]
     Evidence,
     /// The member of the smallest cross-validated log loss alone.
@@ -74,11 +81,14 @@ pub enum Averaging {
 /// | `local_length` | 1 | positive; length scale, in standard deviations of the first factor |
 /// | `shrinkage` | 10, 30, 100, 300, 1000 | positive; pull of w to its prior direction |
 /// | `prior_powers` | 0, 2 | at least 0; 0 is equal weights, p is weights in proportion to evidence^p |
+/// | `selected` | 5 | at least 1; classifiers in the selection |
+/// | `sparse_ridge` | 1, 10 | positive; 1 / C of the weights on the log-odds |
+/// | `signed_ridge` | 1 | positive; 1 / C of the weights of either sign on the probabilities |
 /// | `low_rank_ridge` | 3, 10 | positive; ridge on the linear correction |
 /// | `local_ridge` | 1, 3 | positive; ridge on the local correction |
 /// | `clip` | 1e-4 | at least 2.3e-16, below 0.5; probabilities are moved that far inside (0, 1) before their log-odds are taken |
 /// | `fold_in_ridge` | 0.1 | positive; ridge of the fold-in that fills in missing predictions |
-/// | `caution` | 1 | at least 0; standard errors by which a member must beat the best plain aggregator |
+/// | `caution` | 1 | at least 0; standard errors by which a function must beat another to get its weight |
 /// | `folds` | 5 | at least 2; fewer are used where a class has fewer instances |
 /// | `max_instances` | 20000 | at least 100; members are fitted to a weighted sample of so many labeled instances where there are more |
 /// | `seed` | 0 | seed of folds and sample; nothing else is random |
@@ -109,6 +119,12 @@ pub struct RecommendedSpec {
     pub shrinkage: Vec<f64>,
     /// Powers of the evidence in the prior direction.
     pub prior_powers: Vec<f64>,
+    /// Classifiers in the selection.
+    pub selected: usize,
+    /// Ridges of the weights on the log-odds alone, in the units of log-odds.
+    pub sparse_ridge: Vec<f64>,
+    /// Ridges of the weights of either sign, in the units of probabilities.
+    pub signed_ridge: Vec<f64>,
     /// Ridges of the linear correction.
     pub low_rank_ridge: Vec<f64>,
     /// Ridges of the local correction.
@@ -117,7 +133,7 @@ pub struct RecommendedSpec {
     pub clip: f64,
     /// Ridge of the fold-in of missing predictions.
     pub fold_in_ridge: f64,
-    /// Standard errors taken off the evidence of a member.
+    /// Standard errors taken off the evidence.
     pub caution: f64,
     /// Folds of the cross-validation.
     pub folds: usize,
@@ -147,6 +163,9 @@ impl Default for RecommendedSpec {
             local_length: 1.0,
             shrinkage: vec![10.0, 30.0, 100.0, 300.0, 1000.0],
             prior_powers: vec![0.0, 2.0],
+            selected: 5,
+            sparse_ridge: vec![1.0, 10.0],
+            signed_ridge: vec![1.0],
             low_rank_ridge: vec![3.0, 10.0],
             local_ridge: vec![1.0, 3.0],
             clip: 1e-4,
@@ -175,6 +194,7 @@ impl RecommendedSpec {
             ("local_rank", self.local_rank),
             ("local_landmarks", self.local_landmarks),
             ("local_features", self.local_features),
+            ("selected", self.selected),
         ] {
             ensure(value >= 1, name, value, "at least 1 is needed")?;
         }
@@ -198,6 +218,8 @@ impl RecommendedSpec {
         )?;
         for (name, list, used) in [
             ("shrinkage", &self.shrinkage, true),
+            ("sparse_ridge", &self.sparse_ridge, self.families.sparse),
+            ("signed_ridge", &self.signed_ridge, self.families.signed),
             ("low_rank_ridge", &self.low_rank_ridge, self.families.low_rank),
             ("local_ridge", &self.local_ridge, self.families.local),
         ] {
@@ -215,9 +237,15 @@ impl RecommendedSpec {
         for &value in &self.prior_powers {
             ensure(value >= 0.0 && value.is_finite(), "prior_powers", value, "finite and at least 0")?;
         }
-        let Families { aggregator, low_rank, local } = self.families;
-        ensure(aggregator || low_rank || local, "families", "none", "at least one family must be on")?;
         let Views { probabilities, log_odds } = self.views;
+        let Families { aggregator, selection, sparse, signed, low_rank, local } = self.families;
+        let of_one_view = (sparse && log_odds) || (signed && probabilities);
+        ensure(
+            aggregator || selection || of_one_view || low_rank || local,
+            "families",
+            "none",
+            "at least one family must be on (sparse needs the log-odds, signed the probabilities)",
+        )?;
         ensure(probabilities || log_odds, "views", "none", "at least one view must be on")
     }
 }
@@ -229,7 +257,14 @@ mod tests {
     #[test]
     fn each_range_is_checked_and_nan_is_outside() {
         let default = RecommendedSpec::default;
-        let off = Families { aggregator: false, low_rank: false, local: false };
+        let off = Families {
+            aggregator: false,
+            selection: false,
+            sparse: false,
+            signed: false,
+            low_rank: false,
+            local: false,
+        };
         let broken = [
             RecommendedSpec { rank: 0, ..default() },
             RecommendedSpec { local_rank: 0, ..default() },
@@ -240,6 +275,9 @@ mod tests {
             RecommendedSpec { shrinkage: vec![f64::INFINITY], ..default() },
             RecommendedSpec { prior_powers: vec![-1.0], ..default() },
             RecommendedSpec { prior_powers: vec![], ..default() },
+            RecommendedSpec { selected: 0, ..default() },
+            RecommendedSpec { sparse_ridge: vec![-1.0], ..default() },
+            RecommendedSpec { signed_ridge: vec![], ..default() },
             RecommendedSpec { low_rank_ridge: vec![0.0], ..default() },
             RecommendedSpec { local_ridge: vec![], ..default() },
             RecommendedSpec { clip: 0.5, ..default() },

@@ -43,7 +43,7 @@ pub fn chosen(names: &[String], default: Vec<Method>) -> Result<Vec<Method>, Err
     if names.is_empty() {
         return Ok(default);
     }
-    let all = Method::all();
+    let all = Method::named();
     let find = |name: &String| {
         all.iter().copied().find(|method| method.name() == name).ok_or_else(|| Error::UnknownMethod {
             name: name.clone(),

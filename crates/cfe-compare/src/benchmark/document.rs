@@ -1,12 +1,12 @@
 //! The comparison as a document.
 
 use super::methods::Method;
-use super::summary::{MethodRow, Summary, TIE_MARGIN};
+use super::summary::{DataSetRow, MethodRow, Summary, TIE_MARGIN};
 use crate::report::number::{fixed, or_dash, seconds};
 use crate::report::{Cell, Document, Section, Table};
 
-/// Methods shown as columns of the table per data set.
-const COLUMNS: usize = 8;
+/// Methods shown as columns of the table per data set, which has to fit a terminal.
+const COLUMNS: usize = 4;
 
 /// The document of a summary; `first` is our method.
 pub fn document(summary: &Summary, first: &str) -> Document {
@@ -51,33 +51,21 @@ fn answers(summary: &Summary, first: &str) -> Vec<String> {
 }
 
 fn methods(summary: &Summary, first: &str) -> Section {
-    let mut table = Table::new(
-        "",
-        [
-            "method",
-            "what",
-            "mean rank",
-            "AP",
-            "AP / mean's",
-            "worst",
-            "win/tie/loss",
-            "p vs mean",
-            &format!("p of {first}"),
-            "ROC-AUC",
-            "Brier",
-            "log loss",
-            "ECE",
-            "best F1",
-            "time",
-        ],
-    );
+    // Three tables, each of which fits a terminal.
+    let ours = format!("p of {first}");
+    let ranks =
+        ["method", "mean rank", "AP", "AP / mean's", "worst", "win/tie/loss", "p vs mean", ours.as_str()];
+    let mut ranking = Table::new("Average precision", ranks);
+    let mut others =
+        Table::new("Other figures", ["method", "ROC-AUC", "Brier", "log loss", "ECE", "best F1", "time"]);
+    let mut legend = Table::new("What they are", ["method", "what"]);
     for row in &summary.methods {
         let text = |value: Option<f64>, decimals| Cell::from(or_dash(value, decimals));
         let counts =
             row.against_mean.map_or("-".to_owned(), |c| format!("{}/{}/{}", c.wins, c.ties, c.losses));
-        table.push([
-            Cell::from(row.method.as_str()),
-            Cell::from(what(row)),
+        let name = || Cell::from(row.method.as_str());
+        ranking.push([
+            name(),
             text(row.mean_rank, 2),
             text(Some(row.average_precision), 4),
             text(row.ratio_to_mean, 3),
@@ -85,6 +73,9 @@ fn methods(summary: &Summary, first: &str) -> Section {
             Cell::from(counts),
             text(row.p_against_mean, 4),
             text(row.p_first_against, 4),
+        ]);
+        others.push([
+            name(),
             text(row.roc_auc, 4),
             text(row.brier, 4),
             text(row.log_loss, 4),
@@ -92,6 +83,7 @@ fn methods(summary: &Summary, first: &str) -> Section {
             text(row.best_f1, 4),
             Cell::from(seconds(row.seconds)),
         ]);
+        legend.push([name(), Cell::from(what(row))]);
     }
     let seeds = summary.seeds.map_or("several".to_owned(), |k| k.to_string());
     let test = summary
@@ -104,11 +96,13 @@ fn methods(summary: &Summary, first: &str) -> Section {
              are over data sets and average precision.{test} A star marks results of another program, read from a file.",
             summary.data_sets.len()
         ))
-        .table(table)
+        .table(ranking)
+        .table(others)
+        .table(legend)
 }
 
 fn what(row: &MethodRow) -> &'static str {
-    let own = Method::all().into_iter().find(|method| method.name() == row.method);
+    let own = Method::named().into_iter().find(|method| method.name() == row.method);
     own.map_or("", Method::description)
 }
 
@@ -147,21 +141,18 @@ fn data_sets(summary: &Summary, first: &str) -> Section {
 }
 
 fn honesty(summary: &Summary, first: &str) -> Section {
-    let chosen: Vec<usize> = columns(summary, first)
-        .into_iter()
-        .filter(|&k| summary.methods[k].log_loss.is_some())
-        .take(4)
-        .collect();
-    let heads = chosen.iter().flat_map(|&k| {
-        let name = &summary.methods[k].method;
-        [format!("log loss {name}"), format!("ECE {name}")]
-    });
-    let mut table = Table::new("", std::iter::once("data set".to_owned()).chain(heads));
-    for set in &summary.data_sets {
-        let cells = chosen
-            .iter()
-            .flat_map(|&k| [Cell::from(or_dash(set.log_loss[k], 4)), Cell::from(or_dash(set.ece[k], 4))]);
-        table.push(std::iter::once(Cell::from(set.data_set.as_str())).chain(cells));
-    }
-    Section::new("Probabilities by data set").table(table)
+    let chosen: Vec<usize> =
+        columns(summary, first).into_iter().filter(|&k| summary.methods[k].log_loss.is_some()).collect();
+    let by_set = |title: &str, of: &dyn Fn(&DataSetRow) -> &[Option<f64>]| {
+        let names = chosen.iter().map(|&k| summary.methods[k].method.clone());
+        let mut table = Table::new(title, std::iter::once("data set".to_owned()).chain(names));
+        for set in &summary.data_sets {
+            let cells = chosen.iter().map(|&k| Cell::from(or_dash(of(set)[k], 4)));
+            table.push(std::iter::once(Cell::from(set.data_set.as_str())).chain(cells));
+        }
+        table
+    };
+    Section::new("Probabilities by data set")
+        .table(by_set("Log loss", &|set| &set.log_loss))
+        .table(by_set("Expected calibration error", &|set| &set.ece))
 }

@@ -5,11 +5,15 @@ use cf_ensemble::baselines::Baseline;
 use cf_ensemble::recommended::{Recommended, RecommendedSpec};
 use cf_ensemble::{ClassWeight, EnsembleData, Result, Trainer};
 
+use super::part::Part;
+
 /// A way of combining.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
     /// The recommended preset.
     Recommended,
+    /// The same without one of its parts.
+    Without(Part),
     /// ALS as published, with class weights.
     AlsWeighted,
     /// ALS as published, without class weights.
@@ -48,6 +52,13 @@ impl Method {
         methods
     }
 
+    /// Every method that can be named: [`all`](Self::all), and the recommended one without each of its parts.
+    pub fn named() -> Vec<Method> {
+        let mut methods = Self::all();
+        methods.extend(Part::all().map(Method::Without));
+        methods
+    }
+
     /// The methods of the benchmark, whose ranks depend on who takes part: of each trainer the published form.
     pub fn benchmarked() -> Vec<Method> {
         let variant = |method: &Method| match method {
@@ -61,13 +72,14 @@ impl Method {
 
     /// Whether a backend trains it.
     pub fn is_trained(self) -> bool {
-        !matches!(self, Method::Recommended | Method::Baseline(_))
+        !matches!(self, Method::Recommended | Method::Without(_) | Method::Baseline(_))
     }
 
     /// Name in tables and files.
     pub fn name(self) -> &'static str {
         match self {
             Method::Recommended => "recommended",
+            Method::Without(part) => part.name(),
             Method::AlsWeighted => "als",
             Method::AlsUnweighted => "als_unweighted",
             Method::AlsExact => "als_exact",
@@ -83,6 +95,7 @@ impl Method {
     pub fn description(self) -> &'static str {
         match self {
             Method::Recommended => "the recommended preset of CF-Ensemble",
+            Method::Without(part) => part.description(),
             Method::AlsWeighted => "ALS as published, class weights, prior-corrected",
             Method::AlsUnweighted => "ALS as published, without class weights",
             Method::AlsExact => "ALS on the objective of joint training, class weights, prior-corrected",
@@ -101,16 +114,9 @@ impl Method {
     pub fn score(self, data: &EnsembleData, test: &[usize], seed: u64) -> Result<Scores> {
         match self {
             Method::Recommended => {
-                let fitted = Recommended::try_from(RecommendedSpec { seed, ..RecommendedSpec::default() })?
-                    .fit(data)?;
-                let predictions = fitted.model.predict(data.select_instances(test)?.predictions())?;
-                let weights = fitted.model.classifier_weights().weights.iter().map(|w| w.total).collect();
-                Ok(Scores {
-                    ranking: predictions.logits,
-                    probabilities: Some(predictions.probabilities),
-                    weights: Some(weights),
-                })
+                recommended(RecommendedSpec { seed, ..RecommendedSpec::default() }, data, test)
             }
+            Method::Without(part) => recommended(part.without(seed), data, test),
             Method::AlsWeighted => transductive(&als(ClassWeight::Balanced, seed)?, data, test),
             Method::AlsUnweighted => transductive(&als(ClassWeight::Uniform, seed)?, data, test),
             Method::AlsExact => {
@@ -128,6 +134,17 @@ impl Method {
             }
         }
     }
+}
+
+fn recommended(spec: RecommendedSpec, data: &EnsembleData, test: &[usize]) -> Result<Scores> {
+    let fitted = Recommended::try_from(spec)?.fit(data)?;
+    let predictions = fitted.model.predict(data.select_instances(test)?.predictions())?;
+    let weights = fitted.model.classifier_weights().weights.iter().map(|w| w.total).collect();
+    Ok(Scores {
+        ranking: predictions.logits,
+        probabilities: Some(predictions.probabilities),
+        weights: Some(weights),
+    })
 }
 
 fn als(class_weight: ClassWeight, seed: u64) -> Result<Als> {

@@ -10,6 +10,7 @@ mod command;
 mod document;
 mod external;
 mod methods;
+mod part;
 mod summary;
 
 pub use cells::{Cell, figures, run};
@@ -17,4 +18,5 @@ pub use command::{BenchmarkResults, chosen, run_benchmark};
 pub use document::document;
 pub use external::read_external;
 pub use methods::{Method, Scores};
+pub use part::Part;
 pub use summary::{DataSetRow, MethodRow, Summary, summarise};
