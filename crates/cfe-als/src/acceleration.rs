@@ -9,7 +9,7 @@
 //! ```
 //!
 //! with the differences of the last residuals and images as the columns of dF and dG. A sweep from there is kept only if
-//! the loss did not rise. Else it is repeated from where it was, and 2 and then 4 plain sweeps pass before the next trial;
+//! the loss, with the penalty on w where there is one, did not rise. Else it is repeated from where it was, and 2 and then 4 plain sweeps pass before the next trial;
 //! a success sets that back to none.
 
 use cfe_core::{Error, LossParts, Result, Start, TrainingState};
@@ -25,8 +25,9 @@ const RIDGE: f64 = 1e-10;
 /// Plain sweeps after a rejected trial at most.
 const LONGEST_PAUSE: usize = 4;
 
-/// Names in the state of a run: (pause, last pause), (point, image) of the last sweep, (residuals, images) of the
+/// Names in the state of a run: what the last sweep was judged by, (pause, last pause), (point, image) of the last sweep, (residuals, images) of the
 /// differences one after the other.
+const JUDGED: &str = "acceleration.judged";
 const PAUSES: &str = "acceleration.pauses";
 const LAST: &str = "acceleration.last";
 const DIFFERENCES: &str = "acceleration.differences";
@@ -37,6 +38,8 @@ pub(crate) struct Accelerator {
     memory: Memory,
     /// Y from before a trial.
     instances: Array2<f64>,
+    /// What the last sweep was judged by.
+    judged: Option<f64>,
     /// Plain sweeps until the next trial, and how many there were after the last rejection.
     pause: usize,
     last_pause: usize,
@@ -45,12 +48,15 @@ pub(crate) struct Accelerator {
 impl Accelerator {
     pub(crate) fn new(state: &Start) -> Self {
         let instances = Array2::zeros(state.factors.instances.dim());
-        Self { memory: Memory::default(), instances, pause: 0, last_pause: 1 }
+        Self { memory: Memory::default(), instances, judged: None, pause: 0, last_pause: 1 }
     }
 
     /// Puts what it remembers into the state of a run.
     pub(crate) fn save(&self, state: &mut TrainingState) {
         state.remember(PAUSES, [self.pause as f64, self.last_pause as f64]);
+        if let Some(judged) = self.judged {
+            state.remember(JUDGED, [judged]);
+        }
         if let Some((point, image)) = &self.memory.last {
             state.remember(LAST, [point.as_slice(), image.as_slice()].concat());
         }
@@ -64,6 +70,7 @@ impl Accelerator {
         let mut accelerator = Self::new(&state.parameters);
         let [pause, last_pause] = state.recall_exactly(PAUSES)?;
         (accelerator.pause, accelerator.last_pause) = (pause as usize, last_pause as usize);
+        accelerator.judged = state.recall(JUDGED).and_then(|judged| judged.first().copied());
         let length = pack(&state.parameters).len();
         let pairs = |name: &str| {
             let values = state.recall(name).unwrap_or_default();
@@ -80,24 +87,24 @@ impl Accelerator {
         Ok(accelerator)
     }
 
-    /// One iteration: `sweep` changes the state and gives its loss, `before` is the loss at the present state.
+    /// One iteration: `sweep` changes the state and gives its loss, and what is minimised beside it.
     pub(crate) fn iterate(
         &mut self,
         state: &mut Start,
-        before: Option<f64>,
-        mut sweep: impl FnMut(&mut Start) -> Result<LossParts>,
+        mut sweep: impl FnMut(&mut Start) -> Result<(LossParts, f64)>,
     ) -> Result<LossParts> {
         let here = pack(state);
         if self.pause > 0 {
             self.pause -= 1;
-        } else if let (Some(trial), Some(before)) = (self.memory.extrapolate(), before) {
+        } else if let (Some(trial), Some(before)) = (self.memory.extrapolate(), self.judged) {
             self.instances.assign(&state.factors.instances);
             unpack(&trial, state);
             // A trial may fail where the plain sweep does not: it is then one that did not help.
-            if let Ok(loss) = sweep(state)
-                && loss.total <= before
+            if let Ok((loss, penalty)) = sweep(state)
+                && loss.total + penalty <= before
             {
                 self.memory.push(trial, pack(state));
+                self.judged = Some(loss.total + penalty);
                 self.last_pause = 1;
                 return Ok(loss);
             }
@@ -106,8 +113,9 @@ impl Accelerator {
             self.last_pause = (2 * self.last_pause).min(LONGEST_PAUSE);
             self.pause = self.last_pause;
         }
-        let loss = sweep(state)?;
+        let (loss, penalty) = sweep(state)?;
         self.memory.push(here, pack(state));
+        self.judged = Some(loss.total + penalty);
         Ok(loss)
     }
 }
@@ -176,7 +184,7 @@ mod tests {
     use super::*;
 
     /// A linear map s -> s / 2 + 1 in every entry of (X, w, b), the loss its squared distance from the fixed point 2.
-    fn linear(state: &mut Start) -> Result<LossParts> {
+    fn linear(state: &mut Start) -> Result<(LossParts, f64)> {
         let mut values = pack(state);
         let rates = [0.9, 0.5, 0.99, 0.3];
         for (k, v) in values.iter_mut().enumerate() {
@@ -184,7 +192,7 @@ mod tests {
         }
         unpack(&values, state);
         let total = values.iter().map(|v| (v - 2.0).powi(2)).sum();
-        Ok(LossParts { total, ..LossParts::default() })
+        Ok((LossParts { total, ..LossParts::default() }, 0.0))
     }
 
     #[test]
@@ -196,7 +204,7 @@ mod tests {
         let mut accelerator = Accelerator::new(&state);
         let mut loss = None;
         for _ in 0..8 {
-            loss = Some(accelerator.iterate(&mut state, loss, linear).expect("finite").total);
+            loss = Some(accelerator.iterate(&mut state, linear).expect("finite").total);
         }
         // Plainly, the slowest entries would still be at 0.99^8 of their distance.
         assert!(loss.is_some_and(|loss| loss < 1e-6), "{loss:?}");
@@ -216,11 +224,11 @@ mod tests {
             state.factors.instances.fill(f64::from(calls));
             // The third call is the first trial.
             let total = if calls == 3 { 9.0 } else { 1.0 / f64::from(calls) };
-            Ok(LossParts { total, ..LossParts::default() })
+            Ok((LossParts { total, ..LossParts::default() }, 0.0))
         };
         let mut loss = None;
         for _ in 0..3 {
-            loss = Some(accelerator.iterate(&mut state, loss, &mut sweep).expect("finite").total);
+            loss = Some(accelerator.iterate(&mut state, &mut sweep).expect("finite").total);
         }
         assert_eq!((loss, calls), (Some(0.25), 4));
         assert_eq!((state.bias, state.factors.instances[(0, 0)]), (3.0, 4.0));

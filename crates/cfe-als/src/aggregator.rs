@@ -30,26 +30,26 @@ impl AggregatorSpec {
         }
     }
 
-    /// Updates w and b in place.
-    pub(crate) fn update(&self, problem: &Problem<'_>, data: &EnsembleData, state: &mut Start) -> Result<()> {
-        match self.solver {
-            AggregatorSolver::GradientStep { learning_rate } => {
-                self.gradient_step(learning_rate, problem, data, state)
-            }
-            AggregatorSolver::Newton => self.newton(problem, data, state),
-            AggregatorSolver::Bound => self.bound(problem, data, state),
-        }
-    }
-
-    fn gradient_step(
+    /// Updates w and b in place, and gives the penalty on the new w, which stands beside the supervised loss.
+    pub(crate) fn update(
         &self,
-        rate: f64,
         problem: &Problem<'_>,
         data: &EnsembleData,
         state: &mut Start,
-    ) -> Result<()> {
-        let gradient = problem.aggregator_gradient(&state.factors, &state.weights, state.bias);
+    ) -> Result<f64> {
         let shrinkage = self.shrinkage(problem, data, state)?;
+        match self.solver {
+            AggregatorSolver::GradientStep { learning_rate } => {
+                self.gradient_step(learning_rate, problem, &shrinkage, state);
+            }
+            AggregatorSolver::Newton => self.newton(problem, data, &shrinkage, state)?,
+            AggregatorSolver::Bound => self.bound(problem, data, &shrinkage, state)?,
+        }
+        Ok(shrinkage.penalty(&state.weights))
+    }
+
+    fn gradient_step(&self, rate: f64, problem: &Problem<'_>, shrinkage: &Shrinkage, state: &mut Start) {
+        let gradient = problem.aggregator_gradient(&state.factors, &state.weights, state.bias);
         let before = if self.center { centre(problem, state) } else { 0.0 };
         // Centred, the gradient in w is that of sum_i g_i (r_hat_i - mu).
         let mean = self.center.then(|| problem.mean_reconstruction(&state.factors));
@@ -65,12 +65,16 @@ impl AggregatorSpec {
         if self.center {
             state.bias += before - centre(problem, state);
         }
-        Ok(())
     }
 
-    fn newton(&self, problem: &Problem<'_>, data: &EnsembleData, state: &mut Start) -> Result<()> {
+    fn newton(
+        &self,
+        problem: &Problem<'_>,
+        data: &EnsembleData,
+        shrinkage: &Shrinkage,
+        state: &mut Start,
+    ) -> Result<()> {
         let r_hat = reconstruct_labeled(data, state);
-        let shrinkage = self.shrinkage(problem, data, state)?;
         let logits = problem.labeled_logits(&state.factors, &state.weights, state.bias);
         let weights = lagged_weights(problem, &logits);
         let regression = LogisticRegression {
@@ -88,7 +92,7 @@ impl AggregatorSpec {
             // Forgotten: a class that is predicted without error leaves w and b nothing to gain.
             Err(Error::SingleClass { .. } | Error::WeightSum { .. } | Error::AllWeightsZero { .. })
                 if focal && both_count => {}
-            fit if focal => approach(&fit?, problem, &shrinkage, &logits, state),
+            fit if focal => approach(&fit?, problem, shrinkage, &logits, state),
             fit => {
                 let fit = fit?;
                 state.weights = fit.weights;
@@ -109,7 +113,13 @@ impl AggregatorSpec {
     }
 
     /// Minimises sum_i c_i (t_i - b - w . r_hat_i)^2 + ridge + proximal term; b is eliminated by centring.
-    fn bound(&self, problem: &Problem<'_>, data: &EnsembleData, state: &mut Start) -> Result<()> {
+    fn bound(
+        &self,
+        problem: &Problem<'_>,
+        data: &EnsembleData,
+        shrinkage: &Shrinkage,
+        state: &mut Start,
+    ) -> Result<()> {
         let logits = problem.labeled_logits(&state.factors, &state.weights, state.bias);
         let total: f64 = problem.instance_weights().iter().sum();
         let mut weights = lagged_weights(problem, &logits);
@@ -127,7 +137,7 @@ impl AggregatorSpec {
         let gram = x.t().dot(&moments.covariance).dot(x);
         let gradient = x.t().dot(&aview1(&moments.cross));
         let m = state.weights.len();
-        let Shrinkage { strength, target } = self.shrinkage(problem, data, state)?;
+        let &Shrinkage { strength, target } = shrinkage;
         let half_ridge = strength / 2.0;
         let mean_curvature = gram.diag().sum() / m as f64;
         let proximal = PROXIMAL * mean_curvature + f64::MIN_POSITIVE;
@@ -160,6 +170,13 @@ impl AggregatorSpec {
 struct Shrinkage {
     strength: f64,
     target: f64,
+}
+
+impl Shrinkage {
+    fn penalty(&self, weights: &[f64]) -> f64 {
+        let squares: f64 = weights.iter().map(|w| (w - self.target) * (w - self.target)).sum();
+        self.strength / 2.0 * squares
+    }
 }
 
 /// Moves w and b to `fit`, or half, a quarter, ... of the way, to where the loss is no higher than before; not at all where it

@@ -26,7 +26,7 @@ pub enum AlsObjective {
         /// Scale of the reconstruction.
         reduction: Reduction,
         /// Whether sweeps are accelerated (Anderson 1965); the loss never rises either way.
-        /// While class weights move by a schedule, or with a penalty on w, they are not.
+        /// While class weights move by a schedule they are not.
         #[serde(default = "yes")]
         accelerate: bool,
     },
@@ -195,14 +195,11 @@ impl AlsSpec {
         Objective { rho, lambda, reduction, loss, class_weight, costs }
     }
 
-    /// Whether the sweeps are accelerated: where the reported loss is what every block lowers. It is not while the weights
-    /// move by a schedule, nor where a penalty on w is minimised beside it.
+    /// Whether the sweeps are accelerated. While the weights move by a schedule there is no one loss that could be kept from
+    /// rising.
     pub(crate) fn accelerates(&self) -> bool {
-        let AggregatorSpec { ridge, weight_decay, .. } = self.aggregator;
         matches!(self.objective, AlsObjective::Exact { accelerate: true, .. })
             && self.weight_schedule == WeightSchedule::Constant
-            && ridge == 0.0
-            && weight_decay == 0.0
     }
 
     /// Refuses parameters out of range.

@@ -300,9 +300,11 @@ impl Als {
             }
             let mut iterate = |state: &mut Start| {
                 let sums = sweep.run(&problem, state)?;
+                let mut penalty = 0.0;
                 if iteration > aggregator.freeze_iterations && trains_aggregator {
                     // Spec and data were checked before: a number that is refused here has overflowed.
-                    aggregator.update(&problem, data, state).map_err(|error| match error {
+                    let updated = aggregator.update(&problem, data, state);
+                    penalty = updated.map_err(|error| match error {
                         Error::InvalidParameter { .. } => Error::Diverged { iteration, loss: f64::NAN },
                         error => error,
                     })?;
@@ -311,15 +313,15 @@ impl Als {
                 if !state.weights.iter().chain([&state.bias]).all(|v| v.is_finite()) {
                     return Err(Error::Diverged { iteration, loss: f64::NAN });
                 }
-                match sums {
+                let loss = match sums {
                     Some(sums) => monitored.evaluate_with_sums(&state.factors, &self.aggregator(state), sums),
                     None => self.loss(&monitored, state),
-                }
+                }?;
+                Ok((loss, (1.0 - problem.objective().rho) * penalty))
             };
-            let before = at.history.entries.last().map(|entry: &HistoryEntry| entry.loss.total);
             let iterated = match &mut at.accelerator {
-                Some(accelerator) => accelerator.iterate(&mut at.state, before, iterate),
-                None => iterate(&mut at.state),
+                Some(accelerator) => accelerator.iterate(&mut at.state, iterate),
+                None => iterate(&mut at.state).map(|(loss, _)| loss),
             };
             match iterated.and_then(|loss| at.history.check(iteration, loss)) {
                 Ok(loss) => at.history.entries.push(HistoryEntry { iteration, loss }),
