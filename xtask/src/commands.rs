@@ -19,7 +19,9 @@ pub fn compare(root: &Path, args: &[OsString]) -> Result<(), Error> {
 }
 
 /// Versions of the peers that the figures of the docs were measured with.
-const PEERS: [&str; 2] = ["numpy==2.4.6", "cmfrec==3.5.1.post14"];
+const PEERS: [&str; 3] = ["numpy==2.4.6", "cmfrec==3.5.1.post14", THREADPOOLCTL];
+/// cmfrec imports it and does not ask for it.
+const THREADPOOLCTL: &str = "threadpoolctl==3.6.0";
 const PYTORCH: &str = "torch==2.13.0";
 
 /// Speed, beside the peers.
