@@ -19,22 +19,26 @@ use super::{FittedRecommended, MemberSummary, RecommendedTimings};
 pub(super) fn fit(
     spec: &RecommendedSpec,
     data: &EnsembleData,
-    given: Option<&[usize]>,
+    given_folds: Option<&[usize]>,
 ) -> Result<FittedRecommended> {
     let begin = Instant::now();
     let all = data.labeled();
     if all.is_empty() {
         return Err(Error::NoLabels);
     }
-    if let Some(folds) = given.filter(|folds| folds.len() != all.len()) {
+    if let Some(folds) = given_folds.filter(|folds| folds.len() != all.len()) {
         return Err(Error::LengthMismatch { what: "folds", found: folds.len(), expected: all.len() });
     }
     // Positions among the labeled of those that count and say something.
     let r = data.predictions();
-    let weight = |i: usize| data.sample_weights().map_or(1.0, |w| w[i]);
-    let counts = |i: usize| weight(i) > 0.0;
-    check_weight_sum("the sample weights of the labeled instances", all.iter().map(|&i| weight(i)))?;
-    let prior_logit = prior_logit(data, all)?;
+    let given = |i: usize| data.sample_weights().map_or(1.0, |w| w[i]);
+    let counts = |i: usize| given(i) > 0.0;
+    check_weight_sum("the sample weights of the labeled instances", all.iter().map(|&i| given(i)))?;
+    let counting = all.iter().filter(|&&i| counts(i));
+    let mean = counting.clone().map(|&i| given(i)).sum::<f64>() / counting.count().max(1) as f64;
+    // The penalties stand against the sum of the weights, which a common factor must not move.
+    let weight = |i: usize| given(i) / mean;
+    let prior_logit = prior_logit(data, all, weight)?;
     let observed = |i: usize| r.column(i).iter().any(|p| !p.is_nan());
     let mut places: Vec<usize> = (0..all.len()).filter(|&p| counts(all[p]) && observed(all[p])).collect();
     let rows: Vec<usize> = places.iter().map(|&p| all[p]).collect();
@@ -56,7 +60,7 @@ pub(super) fn fit(
         return Ok(constant(data, columns, prior_logit, begin));
     }
     let (features, basis) = features(spec, &columns, &g);
-    let folds = match given {
+    let folds = match given_folds {
         Some(folds) => {
             let folds: Vec<usize> = places.iter().map(|&p| folds[p]).collect();
             let count = fold_names(&folds).len();
@@ -117,10 +121,10 @@ pub(super) fn fit(
 }
 
 /// Log-odds of (P + 1/2) / (N + 1), P and N the weights of the positives and of all.
-fn prior_logit(data: &EnsembleData, labeled: &[usize]) -> Result<f64> {
+fn prior_logit(data: &EnsembleData, labeled: &[usize], weight: impl Fn(usize) -> f64) -> Result<f64> {
     let (mut positive, mut negative, mut n) = (0.0, 0.0, 0);
     for &i in labeled {
-        let weight = data.sample_weights().map_or(1.0, |w| w[i]);
+        let weight = weight(i);
         n += usize::from(weight > 0.0);
         if data.labels()[i] == Some(true) { positive += weight } else { negative += weight }
     }

@@ -90,7 +90,7 @@ pub enum Averaging {
 /// | `fold_in_ridge` | 0.1 | positive; ridge of the fold-in that fills in missing predictions |
 /// | `caution` | 1 | at least 0; standard errors by which a function must beat another to get its weight |
 /// | `folds` | 5 | at least 2; fewer are used where a class has fewer instances |
-/// | `max_instances` | 20000 | at least 100; members are fitted to a weighted sample of so many labeled instances where there are more |
+/// | `max_instances` | 50000 | at least 100; members are fitted to a weighted sample of so many labeled instances where there are more |
 /// | `seed` | 0 | seed of folds and sample; nothing else is random |
 /// | `families`, `views`, `non_negative`, `shrink_to`, `averaging` | all on | switches that take a part away |
 ///
@@ -172,7 +172,7 @@ impl Default for RecommendedSpec {
             fold_in_ridge: 0.1,
             caution: 1.0,
             folds: 5,
-            max_instances: 20_000,
+            max_instances: 50_000,
             seed: 0,
             families: Families::default(),
             views: Views::default(),
@@ -199,7 +199,7 @@ impl RecommendedSpec {
             ensure(value >= 1, name, value, "at least 1 is needed")?;
         }
         let most = self.max_instances;
-        ensure(most >= 100, "max_instances", most, "at least 100 are needed; 20000 is usual")?;
+        ensure(most >= 100, "max_instances", most, "at least 100 are needed; 50000 is usual")?;
         ensure(self.folds >= 2, "folds", self.folds, "at least 2 folds are needed; 5 is usual")?;
         for (name, value) in [("local_length", self.local_length), ("fold_in_ridge", self.fold_in_ridge)] {
             ensure(value > 0.0 && value.is_finite(), name, value, "positive and finite")?;

@@ -21,6 +21,20 @@ fn weight_zero_is_leaving_out() {
 }
 
 #[test]
+fn a_common_factor_of_the_sample_weights_changes_nothing() {
+    let (train, test) = abalone();
+    let weights: Vec<f64> = (0..train.n_instances()).map(|i| 0.5 + (i % 4) as f64).collect();
+    let with = |factor: f64| {
+        let scaled = weights.iter().map(|w| factor * w).collect();
+        sound(&fit(small(), &train.clone().with_sample_weights(scaled).unwrap()), &test)
+    };
+    for factor in [1e-6, 3.0, 1e9] {
+        let off = with(1.0).iter().zip(with(factor)).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        assert!(off < 1e-9, "{off:e} at {factor:e}");
+    }
+}
+
+#[test]
 fn sample_weights_act_on_the_loss() {
     let (train, test) = abalone();
     let weights = train.labels().iter().map(|&y| if y == Some(true) { 4.0 } else { 1.0 }).collect();
@@ -28,7 +42,10 @@ fn sample_weights_act_on_the_loss() {
     let weighted = fit(small(), &train.clone().with_sample_weights(weights).unwrap());
     let mean = |z: Vec<f64>| z.iter().sum::<f64>() / z.len() as f64;
     assert!(mean(sound(&weighted, &test)) > mean(sound(&plain, &test)) + 0.5);
-    assert!((weighted.model.prior_logit() - (84.5f64 / 344.5).ln()).abs() < 1e-12);
+    // 21 positives of weight 4 and 344 negatives, scaled to a mean of 1.
+    let mean = (84.0 + 344.0) / 365.0;
+    let odds: f64 = (84.0 / mean + 0.5) / (344.0 / mean + 0.5);
+    assert!((weighted.model.prior_logit() - odds.ln()).abs() < 1e-12);
 }
 
 #[test]
