@@ -22,12 +22,17 @@ fn answers(summary: &Summary, first: &str) -> Vec<String> {
     let ranked = summary.methods.iter().filter(|row| row.mean_rank.is_some()).count();
     let place = summary.methods.iter().position(|row| row.method == first).map_or(0, |k| k + 1);
     let sets = summary.data_sets.len();
-    let mut answers = vec![format!(
-        "{first} is number {place} of {ranked} methods by mean rank on average precision over {sets} data sets (mean rank \
-         {}, mean average precision {}).",
-        or_dash(ours.mean_rank, 2),
-        fixed(ours.average_precision, 4)
-    )];
+    let precision = fixed(ours.average_precision, 4);
+    let mut answers = vec![match ours.mean_rank {
+        Some(rank) => format!(
+            "{first} is number {place} of {ranked} methods by mean rank on average precision over {sets} data sets (mean \
+             rank {}, mean average precision {precision}).",
+            fixed(rank, 2)
+        ),
+        None => format!(
+            "{first} has an average precision of {precision}; ranks need several data sets and methods."
+        ),
+    }];
     if let Some(rival) = summary.methods.iter().find(|row| row.method != first && row.mean_rank.is_some()) {
         answers.push(format!(
             "The best other method is {} (mean rank {}, mean average precision {}); Wilcoxon's p of the difference is {}.",
