@@ -8,8 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::baselines::LOGIT_CLIP;
 
-/// Rows that are enough for a correlation.
+/// Rows that are enough for a correlation, and those that many classifiers have to make do with.
 const ENOUGH: usize = 50_000;
+const FEWEST: usize = 1_000;
+
+/// Cells of all pairs together: with 300 classifiers or fewer, every pair gets enough rows.
+const CELLS: usize = 2_250_000_000;
 
 /// The classifier that says most nearly the same as another.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,8 +30,10 @@ pub struct Redundancy {
 /// Correlations of the log-odds of each pair (a < b) of classifiers; 0 where one does not vary.
 pub(super) fn correlations(data: &EnsembleData) -> Vec<(usize, usize, f64)> {
     let r = data.predictions();
+    let m = data.n_classifiers();
+    let n_pairs = (m * m.saturating_sub(1) / 2).max(1);
     // Evenly spread rows of a table that has more than enough.
-    let step = data.n_instances().div_ceil(ENOUGH);
+    let step = data.n_instances().div_ceil((CELLS / n_pairs).clamp(FEWEST, ENOUGH));
     let of = |&p: &f64| if p.is_nan() { p } else { logit(p, LOGIT_CLIP) };
     let log_odds: Vec<Vec<f64>> =
         r.outer_iter().map(|row| row.iter().step_by(step).map(of).collect()).collect();
@@ -43,14 +49,17 @@ pub(super) fn correlations(data: &EnsembleData) -> Vec<(usize, usize, f64)> {
 /// For each classifier the one most like it; none for a single one.
 pub(super) fn redundancy(data: &EnsembleData, correlations: &[(usize, usize, f64)]) -> Vec<Redundancy> {
     let names = data.classifier_names();
-    let of = |u: usize| {
-        let others = correlations.iter().filter_map(|&(a, b, r)| match u {
-            _ if u == a => Some((b, r)),
-            _ if u == b => Some((a, r)),
-            _ => None,
-        });
-        let (other, correlation) = others.reduce(|best, next| if next.1 > best.1 { next } else { best })?;
-        Some(Redundancy { name: names[u].clone(), most_like: names[other].clone(), correlation })
+    let mut nearest: Vec<Option<(usize, f64)>> = vec![None; names.len()];
+    for &(a, b, r) in correlations {
+        for (one, other) in [(a, b), (b, a)] {
+            if nearest[one].is_none_or(|(_, highest)| r > highest) {
+                nearest[one] = Some((other, r));
+            }
+        }
+    }
+    let named = |(name, nearest): (&String, Option<(usize, f64)>)| {
+        let (other, correlation) = nearest?;
+        Some(Redundancy { name: name.clone(), most_like: names[other].clone(), correlation })
     };
-    (0..names.len()).filter_map(of).collect()
+    names.iter().zip(nearest).filter_map(named).collect()
 }
