@@ -1,4 +1,4 @@
-//! Every command of the README and the quick start runs, in the order it is written.
+//! Every command of the README and the quick start runs, in the order it is written, and prints what they show.
 
 use std::process::Command;
 
@@ -12,18 +12,21 @@ const DOCUMENTS: [(&str, &str); 2] = [
 /// Commands that are not run here: they build, or are commands of the repository with tests of their own.
 const SKIPPED: [&str; 3] = ["cargo xtask compare", "cargo xtask test", "cargo build --release"];
 
+/// Between a command and what it prints.
+const OUTPUT: &str = "<!-- output of the command above -->\n```text\n";
+
 #[test]
 fn every_command_of_the_documents_runs() {
     let program = std::path::Path::new(env!("CARGO_BIN_EXE_cfe"));
     let mut path = program.parent().unwrap().as_os_str().to_owned();
     path.push(":");
     path.push(std::env::var_os("PATH").unwrap_or_default());
-    let mut commands = 0;
+    let (mut commands, mut outputs) = (0, 0);
     for (document, text) in DOCUMENTS {
         let folder = Folder::new();
         for block in text.split("```sh\n").skip(1) {
-            let lines = block.split("```").next().unwrap().lines();
-            let run: Vec<&str> = lines.filter(|line| !SKIPPED.contains(line)).collect();
+            let (lines, rest) = block.split_once("```").unwrap();
+            let run: Vec<&str> = lines.lines().filter(|line| !SKIPPED.contains(line)).collect();
             let script = run.join("\n").replace("target/release/cfe ", "cfe ");
             let shell = Command::new("sh")
                 .args(["-e", "-c", &script])
@@ -33,6 +36,10 @@ fn every_command_of_the_documents_runs() {
                 .unwrap();
             let ran = Ran::new(shell);
             assert_eq!(ran.code, 0, "{document}: {script}\n{}", ran.stderr);
+            if let Some(shown) = rest.trim_start().strip_prefix(OUTPUT) {
+                assert_eq!(ran.stdout, shown.split("```").next().unwrap(), "{document}: {script}");
+                outputs += 1;
+            }
             commands += script.lines().filter(|line| line.starts_with("cfe ")).count();
         }
         for file in ["p.csv", "m.safetensors"] {
@@ -43,5 +50,5 @@ fn every_command_of_the_documents_runs() {
             );
         }
     }
-    assert!(commands >= 10, "{commands}");
+    assert!(commands >= 10 && outputs >= 1, "{commands} commands, {outputs} outputs");
 }

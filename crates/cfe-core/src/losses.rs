@@ -29,7 +29,7 @@ pub fn sigmoid(z: f64) -> f64 {
 
 /// log sigma(s), accurate in both tails.
 pub fn log_sigmoid(s: f64) -> f64 {
-    log_sigmoid_from(s, (-s.abs()).exp())
+    log_sigmoid_from(s, (-s.abs()).exp().ln_1p())
 }
 
 /// sigma(z) where e = exp(-|z|) is known.
@@ -37,9 +37,14 @@ fn sigmoid_from(z: f64, e: f64) -> f64 {
     if z >= 0.0 { 1.0 / (1.0 + e) } else { e / (1.0 + e) }
 }
 
-/// log sigma(s) where e = exp(-|s|) is known.
-fn log_sigmoid_from(s: f64, e: f64) -> f64 {
-    s.min(0.0) - e.ln_1p()
+/// log sigma(s) where log(1 + exp(-|s|)) is known.
+fn log_sigmoid_from(s: f64, log: f64) -> f64 {
+    s.min(0.0) - log
+}
+
+/// (1 - p_t)^gamma from log(1 - p_t), which is there where 1 - p_t underflows.
+fn focal_modulation(gamma: f64, log_q: f64) -> f64 {
+    (gamma * log_q).exp()
 }
 
 /// log(p / (1 - p)) of a probability moved into [clip, 1 - clip].
@@ -157,7 +162,7 @@ impl SupervisedLoss {
     pub fn focal_factor(self, logit: f64, label: bool) -> f64 {
         match self.gamma() {
             0.0 => 1.0,
-            gamma => (gamma * log_sigmoid(if label { -logit } else { logit })).exp(),
+            gamma => focal_modulation(gamma, log_sigmoid(if label { -logit } else { logit })),
         }
     }
 
@@ -183,10 +188,10 @@ impl SupervisedLoss {
     fn with_exponential(self, logit: f64, label: bool, e: f64, log: f64) -> (f64, f64) {
         let sign = if label { 1.0 } else { -1.0 };
         let s = sign * logit;
-        let (log_p, q) = (s.min(0.0) - log, sigmoid_from(-s, e));
+        let (log_p, q) = (log_sigmoid_from(s, log), sigmoid_from(-s, e));
         match self {
             SupervisedLoss::Focal { gamma } if gamma > 0.0 => {
-                let modulation = (gamma * (-s.max(0.0) - log)).exp();
+                let modulation = focal_modulation(gamma, log_sigmoid_from(-s, log));
                 (-modulation * log_p, sign * modulation * (gamma * sigmoid_from(s, e) * log_p - q))
             }
             SupervisedLoss::LabelSmoothing { epsilon } => {
