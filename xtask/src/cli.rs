@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 
+use crate::ci::{is_step, list};
 use crate::error::Error;
 use crate::libtorch::Flavor;
 
@@ -19,9 +20,11 @@ Commands:
   libtorch [--cuda] [--force]  Set up libtorch alone: --cuda the build for NVIDIA GPUs (several GB),
                                --force again from the start
   downstream                   Build and run examples/downstream with each set of features
-  errors [--check]             Write docs/errors.md, the catalogue of errors, from the source; --check fails instead
+  errors [--check]             Write docs/errors.md, the catalog of errors, from the source; --check fails instead
                                where it is out of date
-  ci                           All that CI does: format, lints, docs, test, downstream
+  fences                       Check the rules of the repository: what depends on what, who prints, width, words
+  ci [--only STEP] [--list]    All that CI does: format, fences, lints, docs, tests, downstream; --only one of them
+                               (may be repeated), --list names them all
   help                         This text
 
 `compare`, `bench`, `test`, `downstream` and `ci` set up libtorch first where it is missing. One that you already have is used
@@ -37,7 +40,9 @@ pub enum Command {
     Libtorch { flavor: Flavor, force: bool },
     Downstream,
     Errors { check: bool },
-    Ci,
+    Fences,
+    Ci { only: Vec<String> },
+    CiSteps,
 }
 
 /// Reads the arguments that follow the program's name.
@@ -54,9 +59,10 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Error>
         }
         Some("libtorch") => return libtorch(args),
         Some("errors") => return errors(args),
+        Some("ci") => return ci(args),
         Some("test") => Command::Test,
         Some("downstream") => Command::Downstream,
-        Some("ci") => Command::Ci,
+        Some("fences") => Command::Fences,
         _ => return Err(Error::Usage(format!("there is no command {name:?}"))),
     };
     match args.next() {
@@ -91,6 +97,25 @@ fn errors(args: impl Iterator<Item = OsString>) -> Result<Command, Error> {
     Ok(Command::Errors { check })
 }
 
+fn ci(mut args: impl Iterator<Item = OsString>) -> Result<Command, Error> {
+    let mut only = Vec::new();
+    while let Some(arg) = args.next() {
+        match arg.to_str() {
+            Some("--list") => return Ok(Command::CiSteps),
+            Some("--only") => {
+                let name = args.next().and_then(|name| name.into_string().ok()).unwrap_or_default();
+                if !is_step(&name) {
+                    return Err(Error::Usage(format!("`ci --only` takes one of these steps:\n{}", list())));
+                }
+                only.push(name);
+            }
+            _ if is_help(&arg) => return Ok(Command::Help),
+            _ => return Err(Error::Usage(format!("`ci` takes --only STEP and --list, not {arg:?}"))),
+        }
+    }
+    Ok(Command::Ci { only })
+}
+
 fn is_help(arg: &OsString) -> bool {
     arg == "--help" || arg == "-h"
 }
@@ -120,6 +145,17 @@ mod tests {
     fn compare_hands_everything_on() {
         let Command::Compare { args } = parsed("compare --format json --help").unwrap() else { panic!() };
         assert_eq!(args, ["--format", "json", "--help"]);
+    }
+
+    #[test]
+    fn steps_of_ci_are_chosen_by_name() {
+        assert_eq!(parsed("ci").unwrap(), Command::Ci { only: vec![] });
+        let only = ["format", "docs"].map(str::to_owned).to_vec();
+        assert_eq!(parsed("ci --only format --only docs").unwrap(), Command::Ci { only });
+        assert_eq!(parsed("ci --list").unwrap(), Command::CiSteps);
+        for wrong in ["ci --only", "ci --only fromat", "ci format"] {
+            assert_eq!(parsed(wrong).unwrap_err().exit_code(), 2, "{wrong}");
+        }
     }
 
     #[test]

@@ -69,21 +69,6 @@ pub fn test(root: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// What CI does, in the order of what fails soonest.
-pub fn ci(root: &Path) -> Result<(), Error> {
-    step("format", libtorch::cargo(root).args(["fmt", "--all", "--check"]))?;
-    // All features include `doc-only`, which compiles tch without libtorch.
-    let clippy = ["clippy", "--workspace", "--all-targets", "--all-features", "--", "--deny", "warnings"];
-    step("lints", libtorch::cargo(root).args(clippy))?;
-    let doc = ["doc", "--workspace", "--no-deps", "--all-features", "--document-private-items"];
-    step("docs", libtorch::cargo(root).args(doc).env("RUSTDOCFLAGS", "--deny warnings"))?;
-    eprintln!("== tests");
-    test(root)?;
-    downstream(root)?;
-    eprintln!("CI passed.");
-    Ok(())
-}
-
 /// The crate that uses ours as a dependency, with each set of features it offers.
 pub fn downstream(root: &Path) -> Result<(), Error> {
     let manifest = root.join("examples/downstream/Cargo.toml");
@@ -108,12 +93,12 @@ fn target_dir(root: &Path) -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |dir| root.join(dir))
 }
 
-fn step(title: &str, command: &mut Command) -> Result<(), Error> {
+pub fn step(title: &str, command: &mut Command) -> Result<(), Error> {
     eprintln!("== {title}");
     run(command)
 }
 
-fn run(command: &mut Command) -> Result<(), Error> {
+pub fn run(command: &mut Command) -> Result<(), Error> {
     let line = || {
         let args = command.get_args().map(|arg| arg.to_string_lossy().into_owned());
         std::iter::once(command.get_program().to_string_lossy().into_owned())

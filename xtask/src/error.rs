@@ -87,11 +87,16 @@ pub enum Error {
     #[error("`{line}` could not be started: {source}")]
     NotStarted { line: String, source: io::Error },
 
-    #[error("{place}: the catalogue of errors cannot be made: {why}")]
-    Catalogue { place: String, why: String },
+    #[error("{place}: the catalog of errors cannot be made: {why}")]
+    Catalog { place: String, why: String },
 
     #[error("{0} is out of date\n  What to do: `cargo xtask errors`")]
     OutOfDate(&'static str),
+
+    #[error(
+        "{0} places break a rule of the repository\n  What to do: mend each; the rules are in xtask/src/fences"
+    )]
+    Fences(usize),
 
     #[error("`{line}` failed")]
     Failed { line: String, code: u8 },

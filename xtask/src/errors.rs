@@ -1,7 +1,7 @@
-//! The catalogue of errors, docs/errors.md: cause, message and cure of each, taken from the source.
+//! The catalog of errors, docs/errors.md: cause, message and cure of each, taken from the source.
 //!
-//! The cause is the doc comment of the variant. The cure is what its message says behind the first semicolon, or a line
-//! `Cure: ...` of the doc comment where the message leaves it to its source.
+//! The cause is the doc comment of the variant. The cure is what its message says behind the first semicolon,
+//! or a line `Cure: ...` of the doc comment where the message leaves it to its source.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -11,27 +11,29 @@ use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, ExprLit, Item, ItemEnum, Lit, Meta, Token, Variant, Visibility};
 
 use crate::error::Error;
+use crate::fences::WIDTH;
 
-const CATALOGUE: &str = "docs/errors.md";
+const CATALOG: &str = "docs/errors.md";
 
 const HEAD: &str = "\
 # Errors
 
-Every error that the library and its programs can give: what causes it, what it says, and what to do. Braces stand for what
-the message fills in.
+This page lists every error that the library and its programs can give: what causes it, what it says, and what
+to do. Braces stand for what the message fills in.
 
-Written by `cargo xtask errors` from the source; `cargo xtask errors --check` and the tests fail where it is out of date.
+`cargo xtask errors` writes this page from the source; `cargo xtask errors --check` and the tests fail where
+the page is out of date.
 ";
 
-/// Writes the catalogue, or says that it is out of date.
-pub fn catalogue(root: &Path, check: bool) -> Result<(), Error> {
-    let path = root.join(CATALOGUE);
+/// Writes the catalog, or says that it is out of date.
+pub fn catalog(root: &Path, check: bool) -> Result<(), Error> {
+    let path = root.join(CATALOG);
     let text = render(root)?;
     if !check {
         return fs::write(&path, text).map_err(Error::io(&path));
     }
     let old = fs::read_to_string(&path).map_err(Error::io(&path))?;
-    if old == text { Ok(()) } else { Err(Error::OutOfDate(CATALOGUE)) }
+    if old == text { Ok(()) } else { Err(Error::OutOfDate(CATALOG)) }
 }
 
 fn render(root: &Path) -> Result<String, Error> {
@@ -69,7 +71,7 @@ fn source_files(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Error> {
 
 /// The sections of one source file's error enums.
 fn of_file(place: &str, source: &str) -> Result<String, Error> {
-    let bad = |why: String| Error::Catalogue { place: place.to_owned(), why };
+    let bad = |why: String| Error::Catalog { place: place.to_owned(), why };
     let file = syn::parse_file(source).map_err(|error| bad(error.to_string()))?;
     let mut text = String::new();
     for item in file.items {
@@ -77,7 +79,8 @@ fn of_file(place: &str, source: &str) -> Result<String, Error> {
             && matches!(item.vis, Visibility::Public(_))
             && is_error(&item)
         {
-            let _ = write!(text, "\n## `{}` in {place}\n\n{}\n", item.ident, docs(&item.attrs).join(" "));
+            let about = wrapped(&docs(&item.attrs).join(" "));
+            let _ = write!(text, "\n## `{}` in {place}\n\n{about}\n", item.ident);
             for variant in &item.variants {
                 text += &of_variant(variant).map_err(|why| bad(format!("{}: {why}", variant.ident)))?;
             }
@@ -109,7 +112,8 @@ fn of_variant(variant: &Variant) -> Result<String, String> {
     if causes.is_empty() {
         return Err("it has no doc comment, which is its cause".to_owned());
     }
-    let mut text = format!("\n### `{}`\n\n* Cause: {}\n", variant.ident, causes.join(" "));
+    let point = |name: &str, what: &str| wrapped(&format!("* {name}: {what}"));
+    let mut text = format!("\n### `{}`\n\n{}\n", variant.ident, point("Cause", &causes.join(" ")));
     let Some(message) = message(variant)? else {
         return Ok(text + "* Message and cure: those of its source.\n");
     };
@@ -119,8 +123,29 @@ fn of_variant(variant: &Variant) -> Result<String, String> {
             "its message has no cure behind a semicolon, and its doc comment no line `Cure: ...`".to_owned()
         })?,
     };
-    let _ = write!(text, "* Message: {}\n* Cure: {cure}\n", quoted(&message));
+    let _ = write!(text, "{}\n{}\n", point("Message", &quoted(&message)), point("Cure", cure));
     Ok(text)
+}
+
+/// A paragraph or a list item in lines of at most [`WIDTH`] columns. Markdown reads a line end as a blank,
+/// inside code as well.
+fn wrapped(paragraph: &str) -> String {
+    let indent = if paragraph.starts_with("* ") { "  " } else { "" };
+    let (mut text, mut column) = (String::new(), 0);
+    for word in paragraph.split(' ').filter(|word| !word.is_empty()) {
+        let width = word.chars().count();
+        if column > 0 && column + 1 + width > WIDTH {
+            text += "\n";
+            text += indent;
+            column = indent.len();
+        } else if column > 0 {
+            text.push(' ');
+            column += 1;
+        }
+        text += word;
+        column += width;
+    }
+    text
 }
 
 /// As code, whatever quotes it holds.
@@ -136,7 +161,14 @@ fn message(variant: &Variant) -> Result<Option<String>, String> {
         .parse_args_with(Punctuated::<Expr, Token![,]>::parse_terminated)
         .map_err(|error| error.to_string())?;
     match arguments.first() {
-        Some(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => Ok(Some(text.value().replace('\n', " "))),
+        Some(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => {
+            let text = text.value();
+            // What a lost `\` at the end of a source line leaves. A line of its own may be indented.
+            if text.lines().any(|line| line.trim_start().contains("  ")) {
+                return Err("its message has two blanks in a row".to_owned());
+            }
+            Ok(Some(text.replace('\n', " ")))
+        }
         _ => Ok(None),
     }
 }
@@ -192,8 +224,28 @@ mod tests {
     }
 
     #[test]
-    fn the_catalogue_is_up_to_date() {
+    fn a_message_with_two_blanks_in_a_row_is_refused() {
+        let source = SOURCE.replace("too large; ", "too  large; ");
+        assert!(
+            of_file("f.rs", &source).unwrap_err().to_string().contains("Large: its message has two blanks")
+        );
+    }
+
+    #[test]
+    fn lines_are_wrapped_between_words() {
+        let words = "12345678 ".repeat(30);
+        let text = wrapped(&format!("* {words}"));
+        assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
+        assert!(
+            text.lines().count() > 2 && text.lines().skip(1).all(|line| line.starts_with("  1")),
+            "{text}"
+        );
+        assert_eq!(text.split_whitespace().count(), 31);
+    }
+
+    #[test]
+    fn the_catalog_is_up_to_date() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        catalogue(root, true).unwrap();
+        catalog(root, true).unwrap();
     }
 }

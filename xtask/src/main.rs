@@ -1,14 +1,16 @@
 //! The project's own commands: `cargo xtask --help` lists them.
 
 #![forbid(unsafe_code)]
-// A command-line program: talking to the terminal is its purpose. Progress goes to stderr, because the output of
-// `compare --format json` must stay pure.
+// A command-line program: talking to the terminal is its purpose. Progress goes to stderr, because the output
+// of `compare --format json` must stay pure.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod ci;
 mod cli;
 mod commands;
 mod error;
 mod errors;
+mod fences;
 mod libtorch;
 
 use std::path::{Path, PathBuf};
@@ -39,13 +41,18 @@ fn run(command: Command) -> Result<(), Error> {
         Command::Bench { pytorch, args } => commands::bench(&root, pytorch, &args),
         Command::Test => commands::test(&root),
         Command::Downstream => commands::downstream(&root),
-        Command::Errors { check } => errors::catalogue(&root, check),
-        Command::Ci => commands::ci(&root),
+        Command::Errors { check } => errors::catalog(&root, check),
+        Command::Fences => fences::check(&root),
+        Command::Ci { only } => ci::ci(&root, &only),
+        Command::CiSteps => {
+            print!("{}", ci::list());
+            Ok(())
+        }
     }
 }
 
-/// The repository. Cargo tells a program it runs where its manifest is now; the path at compile time would be wrong
-/// after the folder was moved.
+/// The repository. Cargo tells a program it runs where its manifest is now; the path at compile time would be
+/// wrong after the folder was moved.
 fn root() -> PathBuf {
     let manifest_dir =
         std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());

@@ -69,7 +69,8 @@ pub enum Error {
     Table(#[from] Box<cf_ensemble::io::TableError>),
     /// A table cannot be scored.
     #[error(
-        "{table}: no labeled row lies outside the train split, and {negatives} negative and {positives} positive ones are too          few to cross-validate; label two of each class, or name the split with --split-column"
+        "{table}: no labeled row lies outside the train split, and {negatives} negative and {positives} positive ones are too \
+         few to cross-validate; label two of each class, or name the split with --split-column"
     )]
     TooFewLabels {
         /// The table.

@@ -70,8 +70,8 @@ pub fn ensure(root: &Path) -> Result<(), Error> {
 
 /// Cargo as a command that finds the same libtorch in the same way as a cargo typed by hand.
 ///
-/// A cargo that started us has put the value from `.cargo/config.toml` into our environment. Left there, it would
-/// look like one the user set, and torch-sys would be compiled again for the seeming change.
+/// A cargo that started us has put the value from `.cargo/config.toml` into our environment. Left there, it
+/// would look like one the user set, and torch-sys would be compiled again for the seeming change.
 pub fn cargo(root: &Path) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root);

@@ -1,5 +1,5 @@
-//! A libtorch the user already has. The settings and their order are those of torch-sys, which will read them after us
-//! but checks the version of an archive only, not of a PyTorch that LIBTORCH points to.
+//! A libtorch the user already has. The settings and their order are those of torch-sys, which will read them
+//! after us but checks the version of an archive only, not of a PyTorch that LIBTORCH points to.
 
 use std::ffi::OsString;
 use std::fmt;

@@ -1,7 +1,7 @@
 //! What is fetched: every archive by name, size and sha256, and what of it is needed.
 //!
-//! The index has libtorch for Linux on x86-64 as the CUDA build alone (the wheel of PyTorch). Its CPU half works by
-//! itself, except that it links to two small CUDA libraries, which have wheels of their own.
+//! The index has libtorch for Linux on x86-64 as the CUDA build alone (the wheel of PyTorch). Its CPU half
+//! works by itself, except that it links to two small CUDA libraries, which have wheels of their own.
 
 use super::Flavor;
 
@@ -28,7 +28,8 @@ pub fn megabytes(bytes: u64) -> u64 {
     bytes.div_ceil(1_000_000)
 }
 
-/// The Python whose wheel of torch is taken. The libraries inside are the same in each; one must be named to be pinned.
+/// The Python whose wheel of torch is taken. The libraries inside are the same in each; one must be named to
+/// be pinned.
 pub const PYTHON_VERSION: &str = "3.11";
 pub const PYTHON_ABI: &str = "cp311";
 
@@ -44,7 +45,8 @@ pub fn archives(flavor: Flavor) -> Option<Vec<&'static Pin>> {
 /// Where a file of an archive goes in the folder of `flavor`; `None` leaves it out.
 pub fn destination(flavor: Flavor, entry: &str) -> Option<String> {
     let (folder, file) = entry.rsplit_once('/')?;
-    // Headers of these four and nothing else are what torch-sys reads; the rest belongs to libraries inside libtorch.
+    // Headers of these four and nothing else are what torch-sys reads; the rest belongs to libraries inside
+    // libtorch.
     let header = ["ATen/", "c10/", "caffe2/", "torch/"]
         .iter()
         .any(|of| entry.strip_prefix("torch/include/").is_some_and(|inside| inside.starts_with(of)));

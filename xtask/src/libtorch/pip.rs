@@ -1,4 +1,5 @@
-//! Fetching with pip, so that the index, the proxy and the certificates are those the user has set for Python.
+//! Fetching with pip, so that the index, the proxy and the certificates are those the user has set for
+//! Python.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -62,8 +63,8 @@ fn command(python: &Path, pin: &Pin, into: &Path) -> Command {
     ]);
     command.args(["--platform", pin.platform]).arg("--dest").arg(into);
     command.arg(format!("{}=={}", pin.name, pin.version));
-    // pip collects the file in the temporary folder first. Here it is on the right disk, can be measured for the
-    // progress, and is swept by the next run when this one is killed.
+    // pip collects the file in the temporary folder first. Here it is on the right disk, can be measured for
+    // the progress, and is swept by the next run when this one is killed.
     command.env("TMPDIR", into);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     command

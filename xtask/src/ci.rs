@@ -1,0 +1,155 @@
+//! The steps of continuous integration, said once: `.ci/run` and the workflow call `cargo xtask ci`.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::commands::{downstream, run, step, test};
+use crate::error::Error;
+use crate::{fences, libtorch};
+
+/// One step: its name for `--only`, what it checks, and whether a plain `cargo xtask ci` includes it.
+struct Step {
+    name: &'static str,
+    does: &'static str,
+    included: bool,
+    run: fn(&Path) -> Result<(), Error>,
+}
+
+/// In the order of what fails soonest.
+const STEPS: [Step; 10] = [
+    Step { name: "format", does: "rustfmt changes nothing", included: true, run: format },
+    Step { name: "fences", does: "the rules of the repository hold", included: true, run: fences::check },
+    Step { name: "lints", does: "clippy has nothing to say, with all features", included: true, run: lints },
+    Step { name: "docs", does: "rustdoc has nothing to say", included: true, run: docs },
+    Step { name: "tests", does: "`cargo xtask test`: every test of every crate", included: true, run: test },
+    Step {
+        name: "downstream",
+        does: "examples/downstream runs with each backend",
+        included: true,
+        run: downstream,
+    },
+    Step {
+        name: "tests-without-libtorch",
+        does: "`cargo test`: every test that needs Rust alone, on any system",
+        included: false,
+        run: tests_without_libtorch,
+    },
+    Step { name: "features", does: "each set of features compiles", included: false, run: features },
+    Step { name: "ablation", does: "a small ablation repeats its baseline", included: false, run: ablation },
+    Step {
+        name: "semver",
+        does: "no released interface is broken (cargo-semver-checks, skipped where it is missing)",
+        included: false,
+        run: semver,
+    },
+];
+
+/// What `cargo xtask ci --list` prints.
+pub fn list() -> String {
+    let line = |step: &Step| {
+        let note = if step.included { "" } else { " (only by name)" };
+        format!("  {:<22}  {}{note}\n", step.name, step.does)
+    };
+    STEPS.iter().map(line).collect()
+}
+
+/// Whether there is a step of this name.
+pub fn is_step(name: &str) -> bool {
+    STEPS.iter().any(|step| step.name == name)
+}
+
+/// Runs the named steps, or all that are included where none is named, and stops at the first that fails.
+pub fn ci(root: &Path, only: &[String]) -> Result<(), Error> {
+    let chosen = |step: &&Step| {
+        if only.is_empty() { step.included } else { only.iter().any(|name| name == step.name) }
+    };
+    for step in STEPS.iter().filter(chosen) {
+        eprintln!("== {}: {}", step.name, step.does);
+        (step.run)(root)?;
+    }
+    eprintln!("CI passed.");
+    Ok(())
+}
+
+fn format(root: &Path) -> Result<(), Error> {
+    run(libtorch::cargo(root).args(["fmt", "--all", "--check"]))
+}
+
+/// All features include `doc-only`, which compiles tch without libtorch.
+fn lints(root: &Path) -> Result<(), Error> {
+    let clippy = ["clippy", "--workspace", "--all-targets", "--all-features", "--", "--deny", "warnings"];
+    run(libtorch::cargo(root).args(clippy))
+}
+
+fn docs(root: &Path) -> Result<(), Error> {
+    let doc = ["doc", "--workspace", "--no-deps", "--all-features", "--document-private-items"];
+    run(libtorch::cargo(root).args(doc).env("RUSTDOCFLAGS", "--deny warnings"))
+}
+
+fn tests_without_libtorch(root: &Path) -> Result<(), Error> {
+    run(libtorch::cargo(root).args(["test", "--no-fail-fast"]))
+}
+
+fn ablation(root: &Path) -> Result<(), Error> {
+    let ablate = ["run", "--release", "--package", "cfe-compare", "--", "ablate", "ci", "--check", "--out"];
+    run(libtorch::cargo(root).args(ablate).arg("ablation"))
+}
+
+/// Sets of features that a user may ask for, `+` for none; `doc-only` stands in for libtorch.
+const FEATURES: [(&str, &[&str]); 4] = [
+    ("cfe-core", &["", "learned", "io", "parquet"]),
+    ("cfe-als", &[""]),
+    ("cf-ensemble", &["", "als", "io", "parquet", "als,learned", "torch,doc-only", "als,io,torch,doc-only"]),
+    ("cfe-compare", &[""]),
+];
+
+fn features(root: &Path) -> Result<(), Error> {
+    for (package, sets) in FEATURES {
+        for set in sets {
+            let mut cargo = libtorch::cargo(root);
+            cargo.args(["check", "--package", package, "--no-default-features", "--features", set]);
+            step(&format!("{package} with {}", if set.is_empty() { "no feature" } else { set }), &mut cargo)?;
+        }
+    }
+    Ok(())
+}
+
+fn semver(root: &Path) -> Result<(), Error> {
+    let there = Command::new("cargo").args(["semver-checks", "--version"]).output();
+    if !there.is_ok_and(|output| output.status.success()) {
+        eprintln!(
+            "skipped: cargo-semver-checks is not installed (`cargo install cargo-semver-checks --locked`)"
+        );
+        return Ok(());
+    }
+    run(libtorch::cargo(root).args(["semver-checks", "check-release", "--workspace"]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_steps_are_unique_and_listed() {
+        for step in &STEPS {
+            assert_eq!(STEPS.iter().filter(|other| other.name == step.name).count(), 1, "{}", step.name);
+            assert!(is_step(step.name) && list().contains(step.does));
+        }
+        assert!(!is_step("fromat"));
+    }
+
+    #[test]
+    fn the_script_and_the_workflow_ask_for_steps_that_exist() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the repository");
+        let mut asked = 0;
+        for file in [".ci/run", ".github/workflows/ci.yml"] {
+            let text = std::fs::read_to_string(root.join(file)).expect("a text file");
+            for name in text.split("--only ").skip(1).filter_map(|rest| rest.split_whitespace().next()) {
+                // A matrix of the workflow fills the name in.
+                assert!(name.starts_with("${{") || is_step(name), "{file}: {name}");
+                asked += 1;
+            }
+        }
+        assert!(asked > 5, "{asked}");
+    }
+}

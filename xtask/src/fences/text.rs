@@ -1,0 +1,190 @@
+//! Fences around text: conflict markers, width and words.
+
+use super::{Finding, TextFile};
+
+/// Columns of a line; the same as in rustfmt.toml.
+pub const WIDTH: usize = 110;
+
+/// Lines that a merge leaves in a file which nobody solved.
+pub fn conflict_markers(files: &[TextFile]) -> Vec<Finding> {
+    // Spelled in parts, so that this file has none.
+    let markers = ["<", "|", ">"].map(|sign| sign.repeat(7));
+    let middle = "=".repeat(7);
+    let is_marker = |line: &str| {
+        let named =
+            |marker: &String| line.strip_prefix(marker.as_str()).is_some_and(|rest| rest.starts_with(' '));
+        line == middle || markers.iter().any(named)
+    };
+    let of_file = |file| {
+        numbered(file).filter(|(_, line)| is_marker(line)).map(move |(number, _)| {
+            Finding::new(file, number, "a conflict marker: keep the right half, or both, and remove the line")
+        })
+    };
+    files.iter().flat_map(of_file).collect()
+}
+
+/// Lines of Markdown and of comments that are wider than rustfmt makes code. Tables, links, and what a fenced
+/// block shows as it is are exempt.
+pub fn width(files: &[TextFile]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for file in files.iter().filter(|file| is_checked_for_width(file)) {
+        for (number, line) in prose(file) {
+            let columns = line.chars().count();
+            let exempt = is_table(line) || line.contains("://") || line.contains("](");
+            if columns > WIDTH && !exempt {
+                let what = format!("{columns} columns; wrap the line at {WIDTH}");
+                findings.push(Finding::new(file, number, what));
+            }
+        }
+    }
+    findings
+}
+
+fn is_checked_for_width(file: &TextFile) -> bool {
+    let later = ["CHANGELOG.md", "docs/recommended.md"];
+    file.path.starts_with("xtask/src/") || file.is_markdown() && !later.contains(&file.path.as_str())
+}
+
+fn is_table(line: &str) -> bool {
+    line.trim_start_matches(['/', '!', ' ']).starts_with('|')
+}
+
+/// Stems of British spellings, and what to write instead. A word counts if it starts with the stem.
+const BRITISH: [(&str, &str); 32] = [
+    ("learnt", "learned"),
+    ("centre", "center"),
+    ("centring", "centering"),
+    ("optimis", "optimiz"),
+    ("minimis", "minimiz"),
+    ("maximis", "maximiz"),
+    ("normalis", "normaliz"),
+    ("standardis", "standardiz"),
+    ("factoris", "factoriz"),
+    ("regularis", "regulariz"),
+    ("initialis", "initializ"),
+    ("penalis", "penaliz"),
+    ("generalis", "generaliz"),
+    ("specialis", "specializ"),
+    ("summaris", "summariz"),
+    ("recognis", "recogniz"),
+    ("organis", "organiz"),
+    ("serialis", "serializ"),
+    ("randomis", "randomiz"),
+    ("analyse", "analyze"),
+    ("analysing", "analyzing"),
+    ("colour", "color"),
+    ("behaviour", "behavior"),
+    ("neighbour", "neighbor"),
+    ("favour", "favor"),
+    ("licence", "license"),
+    ("catalogue", "catalog"),
+    ("labelled", "labeled"),
+    ("unlabelled", "unlabeled"),
+    ("modelled", "modeled"),
+    ("cancelled", "canceled"),
+    ("artefact", "artifact"),
+];
+
+/// Phrases that read as translated, and what to write instead.
+const PHRASES: [(&str, &str); 5] = [
+    ("broken off", "interrupted"),
+    ("is no ", "is not a"),
+    ("are no ", "are not"),
+    ("goes on from", "resumes from"),
+    ("taken up again", "resumed"),
+];
+
+/// "There is no such column" and "is no longer" are English.
+fn is_english(before: &str, after: &str) -> bool {
+    before.trim_end().ends_with("there")
+        || ["longer ", "more ", "less ", "better ", "worse "].iter().any(|word| after.starts_with(word))
+}
+
+fn holds_phrase(line: &str, phrase: &str) -> bool {
+    line.match_indices(phrase).any(|(at, _)| {
+        // `this no` is not `is no`.
+        let (before, after) = (&line[..at], &line[at + phrase.len()..]);
+        let is_part = before.ends_with(char::is_alphanumeric);
+        !(is_part || phrase.ends_with("no ") && is_english(before, after))
+    })
+}
+
+/// Old spellings and phrases in prose. A line with `alias` reads files of an older release and may keep the
+/// old name.
+pub fn words(files: &[TextFile]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for file in files.iter().filter(|file| is_checked_for_words(file)) {
+        for (number, line) in numbered(file).filter(|(_, line)| !line.contains("alias")) {
+            let lower = line.to_lowercase();
+            let spelled = lower
+                .split(|c: char| !(c.is_alphanumeric() || c == '_'))
+                .filter_map(|word| BRITISH.iter().find(|(stem, _)| word.starts_with(stem)));
+            let said = PHRASES.iter().filter(|(phrase, _)| holds_phrase(&lower, phrase));
+            for (old, new) in spelled.chain(said) {
+                findings.push(Finding::new(file, number, format!("\"{}\": write \"{new}\"", old.trim())));
+            }
+        }
+    }
+    findings
+}
+
+fn is_checked_for_words(file: &TextFile) -> bool {
+    // This file holds the words themselves.
+    file.path.starts_with("xtask/src/") && file.path != "xtask/src/fences/text.rs"
+}
+
+fn numbered(file: &TextFile) -> impl Iterator<Item = (usize, &str)> {
+    file.text.lines().enumerate().map(|(index, line)| (index + 1, line))
+}
+
+/// The lines of Markdown outside fenced blocks, or the lines that are comments.
+fn prose(file: &TextFile) -> impl Iterator<Item = (usize, &str)> {
+    let (markdown, mut fenced) = (file.is_markdown(), false);
+    numbered(file).filter(move |(_, line)| {
+        let line = line.trim_start();
+        if !markdown {
+            return line.starts_with("//");
+        }
+        let mark = line.starts_with("```");
+        fenced ^= mark;
+        !fenced && !mark
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{file, lines};
+    use super::*;
+
+    #[test]
+    fn markers_of_all_four_kinds_are_found_and_headings_are_not() {
+        let markers = ["<", "|", "=", ">"].map(|sign| sign.repeat(7));
+        let text = format!(
+            "a\n{0} HEAD\nb\n{1} base\n{2}\nc\n{3} 4183f8a\n========\n{0}\n",
+            markers[0], markers[1], markers[2], markers[3]
+        );
+        assert_eq!(lines(&conflict_markers(&[file("docs/a.md", &text)])), [2, 4, 5, 7]);
+    }
+
+    #[test]
+    fn wide_lines_are_found_outside_tables_links_and_blocks() {
+        let long = "word ".repeat(23);
+        let text = format!("{long}\n| {long}\n[{long}](a.md)\n```text\n{long}\n```\n{long}\n");
+        assert_eq!(lines(&width(&[file("docs/a.md", &text)])), [1, 7]);
+        let source = format!("/// {long}\nlet a = \"{long}\";\n    // {long}\n/// | {long} |\n");
+        assert_eq!(lines(&width(&[file("xtask/src/a.rs", &source)])), [1, 3]);
+        // Columns are characters, not bytes.
+        assert!(width(&[file("docs/a.md", &"é".repeat(110))]).is_empty());
+        assert_eq!(width(&[file("docs/a.md", &"é".repeat(111))]).len(), 1);
+    }
+
+    #[test]
+    fn old_words_are_found_with_the_new_ones() {
+        let text = "Learnt weights.\nThe centred r_hat, optimisers\nThis is no probability.\nlearned centers\n\
+                    There is no loss; it is no longer one.\n\
+                    with `alias = learnt`\n";
+        let found = words(&[file("xtask/src/a.md", text)]);
+        assert_eq!(lines(&found), [1, 2, 2, 3]);
+        assert!(found[0].what.contains("learned"), "{}", found[0].what);
+    }
+}
