@@ -15,7 +15,7 @@ Commands:
   compare [ARGS...]            Run the published comparison and write report/ (ARGS go to `cfe-compare published`)
   test                         Run every test of every crate, doctests included
   bench [--pytorch] [ARGS...]  Measure speed beside other implementations and write the tables of docs/performance.md
-                               (ARGS go to `cfe-compare bench suite`; its --python names a Python that has the peers.
+                               (ARGS go to `cfe-compare speed suite`; its --python names a Python that has the peers.
                                Without it a virtual environment gets numpy and cmfrec, with --pytorch PyTorch too, 3 GB)
   libtorch [--cuda] [--force]  Set up libtorch alone: --cuda the build for NVIDIA GPUs (several GB),
                                --force again from the start

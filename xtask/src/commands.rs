@@ -36,7 +36,7 @@ pub fn bench(root: &Path, pytorch: bool, args: &[OsString]) -> Result<(), Error>
         "--features",
         "torch",
         "--",
-        "bench",
+        "speed",
         "suite",
     ]);
     cargo.arg("--update").arg(root.join("docs/performance.md"));

@@ -1,4 +1,4 @@
-"""Times other implementations on the arrays of `cfe-compare bench data`, one JSON line for each.
+"""Times other implementations on the arrays of `cfe-compare speed data`, one JSON line for each.
 
     python peers.py als DIR --latent-dim 20 --sweeps 5      numpy, cmfrec (Cholesky and conjugate gradients, f64 and f32)
     python peers.py torch DIR --latent-dim 15 --epochs 400  PyTorch in Python, eager

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use clap::builder::TypedValueParser as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::bench::{AlsBench, BenchData, EpochBench, Suite};
 use crate::convergence::Convergence;
 use crate::error::Error;
 use crate::published::{Results, csv, document};
 use crate::report::{html, markdown, terminal};
+use crate::speed::{AlsSpeed, EpochSpeed, SpeedData, Suite};
 
 /// Compares the trainers of CF-Ensemble with each other and with published figures.
 #[derive(Debug, Parser)]
@@ -29,12 +29,12 @@ pub enum Command {
     /// written to; 4 training failed.
     #[command(args_override_self = true)]
     Published(Published),
-    /// Compare combiners on a folder of real predictions, `<data set>/seed<k>.csv.gz`.
+    /// Rank combiners over a folder of data sets, `<data set>/seed<k>.csv.gz`.
     ///
-    /// Each table needs a column `split`: rows with `train` are learnt from, the others are for scoring. Exit codes: 0 done;
-    /// 2 bad usage, 3 bad data, 4 a method failed.
-    #[command(args_override_self = true)]
-    Benchmark(Benchmark),
+    /// Each table needs a column `split`. Methods learn from the rows with `train`; the other rows are scored. Exit codes:
+    /// 0 done; 2 bad usage; 3 bad data; 4 a method failed.
+    #[command(alias = "benchmark", args_override_self = true)]
+    OverDataSets(OverDataSets),
     /// Draw the combined loss against time: exact ALS beside joint training, from the same start.
     ///
     /// Exit codes: 0 done; 2 bad usage, 3 bad data, 4 training failed.
@@ -52,10 +52,10 @@ pub enum Command {
     },
     /// Compare every method on tables of your own: both trainers with their variants, the recommended combiner, all baselines.
     ///
-    /// A table whose rows outside the train split have labels is scored on those, any other by cross-validation. Exit
-    /// codes: 0 done; 2 bad usage, 3 bad data, 4 a method failed.
-    #[command(args_override_self = true)]
-    Run(Run),
+    /// A table with labels outside its train split is scored on those rows. Any other table is scored by cross-validation.
+    /// Exit codes: 0 done; 2 bad usage; 3 bad data; 4 a method failed.
+    #[command(alias = "run", args_override_self = true)]
+    OnTables(OnTables),
     /// Train every combination of some levels over seeds and compare the levels.
     ///
     /// A grid is a TOML file, or one of those that ship: published, collapse, focal, diversity, ci. With --out, finished
@@ -64,45 +64,54 @@ pub enum Command {
     /// done; 1 a figure got worse (--check); 2 bad usage or a bad grid, 3 bad data, 4 every cell failed.
     #[command(args_override_self = true)]
     Ablate(Ablate),
-    /// Measure speed.
-    #[command(subcommand)]
-    Bench(Bench),
+    /// Measure the speed of the trainers.
+    #[command(subcommand, alias = "bench")]
+    Speed(Speed),
 }
 
-/// What is measured by `bench`.
+/// Names that commands had in version 0.1.0, with their present ones. They are accepted for one release, with a warning.
+const FORMER_NAMES: [(&str, &str); 3] =
+    [("run", "on-tables"), ("benchmark", "over-data-sets"), ("bench", "speed")];
+
+/// The present name of a command that was given by its former one.
+pub fn renamed(command: &str) -> Option<&'static str> {
+    FORMER_NAMES.iter().find(|(former, _)| *former == command).map(|(_, present)| *present)
+}
+
+/// What is measured by `speed`.
 #[derive(Debug, Subcommand)]
-pub enum Bench {
+pub enum Speed {
     /// Sweeps of ALS on given data, beside the machine's own rate at matrix products.
     #[command(args_override_self = true)]
     Als {
         /// What is run.
         #[command(flatten)]
-        options: AlsBench,
+        options: AlsSpeed,
         /// What is printed; only json so far.
         #[arg(long, value_enum, default_value_t = JsonOnly::Json)]
         format: JsonOnly,
     },
     /// Epochs of joint training on given data; prints one JSON object.
     #[command(args_override_self = true)]
-    Torch(EpochBench),
+    Torch(EpochSpeed),
     /// Write arrays to measure on.
     #[command(args_override_self = true)]
-    Data(BenchData),
+    Data(SpeedData),
     /// Measure everything, each in a process of its own, beside the peers that a Python has.
     #[command(args_override_self = true)]
     Suite(Suite),
 }
 
-/// The one form of `bench`.
+/// The one form of `speed als`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum JsonOnly {
     /// One JSON object.
     Json,
 }
 
-/// Options of `benchmark`.
+/// Options of `over-data-sets`.
 #[derive(Debug, Args)]
-pub struct Benchmark {
+pub struct OverDataSets {
     /// The folder above the data sets.
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
@@ -123,9 +132,9 @@ pub struct Benchmark {
     pub threads: usize,
 }
 
-/// Options of `run`.
+/// Options of `on-tables`.
 #[derive(Debug, Args)]
-pub struct Run {
+pub struct OnTables {
     /// Tables of predictions, one row for each instance.
     #[arg(value_name = "TABLE", required = true)]
     pub tables: Vec<PathBuf>,
@@ -283,6 +292,18 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn former_names_still_start_their_commands() {
+        for (former, present) in FORMER_NAMES {
+            let cli = Cli::command();
+            let found = cli.find_subcommand(former).expect("a hidden alias");
+            assert_eq!(found.get_name(), present);
+            assert!(found.get_visible_aliases().next().is_none(), "{former} is not advertised");
+            assert_eq!(renamed(former), Some(present));
+        }
+        assert_eq!(renamed("published"), None);
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub enum Error {
         /// The core's error.
         source: cf_ensemble::Error,
     },
-    /// A method of the benchmark failed.
+    /// A method of the comparison failed.
     ///
     /// Cure: follow the message of the cause, or leave the method out.
     #[error("{method} failed on {data_set}, seed {seed}: {source}")]
@@ -69,8 +69,8 @@ pub enum Error {
     Table(#[from] Box<cf_ensemble::io::TableError>),
     /// A table cannot be scored.
     #[error(
-        "{table}: no labeled row lies outside the train split, and {negatives} negative and {positives} positive ones are too \
-         few to cross-validate; label two of each class, or name the split with --split-column"
+        "{table}: no labeled row lies outside the train split, and {negatives} negative and {positives} positive rows are \
+         too few for cross-validation; label two rows of each class, or name the split with --split-column"
     )]
     TooFewLabels {
         /// The table.
@@ -90,7 +90,7 @@ pub enum Error {
         /// The system's message.
         source: std::io::Error,
     },
-    /// A folder holds no tables of a benchmark.
+    /// A folder holds no data sets.
     #[error("{} holds no `<data set>/seed<k>.csv.gz`; name the folder above the data sets", path.display())]
     NoTables {
         /// The folder.
@@ -140,11 +140,11 @@ pub enum Error {
         /// Last line.
         end: &'static str,
     },
-    /// A benchmark could not be run.
+    /// A measurement could not be made: settings that a trainer refuses, or a trainer that fails.
     ///
     /// Cure: as the message says.
-    #[error("the benchmark cannot be run: {0}")]
-    Bench(cf_ensemble::Error),
+    #[error("the measurement cannot be made: {0}")]
+    Measurement(cf_ensemble::Error),
     /// The threads could not be started.
     #[error("{threads} threads cannot be started: {why}; ask for fewer")]
     Threads {

@@ -10,32 +10,41 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use cfe_compare::ablate::run_ablation;
-use cfe_compare::bench::{Suite, run_als, run_epochs, write_data};
-use cfe_compare::benchmark::run_benchmark;
 use cfe_compare::cli::{
-    Ablate, Bench, Benchmark, Cli, Command, FILES, Format, JsonOnly, Published, Run, render_files,
+    Ablate, Cli, Command, FILES, Format, JsonOnly, OnTables, OverDataSets, Published, Speed, renamed,
+    render_files,
 };
 use cfe_compare::convergence::{self, Convergence, run_convergence};
 use cfe_compare::error::{CHECK_FAILED, Error};
+use cfe_compare::on_tables::compare_on_tables;
+use cfe_compare::over_data_sets::compare_over_data_sets;
 use cfe_compare::published::{self, Report};
 use cfe_compare::report::files::OutputFiles;
 use cfe_compare::report::terminal::{self, DEFAULT_WIDTH};
-use cfe_compare::run::run_tables;
+use cfe_compare::speed::{Suite, run_als, run_epochs, write_data};
 use clap::Parser as _;
 
 fn main() -> ExitCode {
+    // The program has no options before the command, so that its first argument is the command.
+    if let Some(former) = std::env::args().nth(1)
+        && let Some(present) = renamed(&former)
+    {
+        eprintln!(
+            "warning: `{former}` is now called `{present}`; the old name goes away with the next release"
+        );
+    }
     let outcome = match Cli::parse().command {
         Command::Published(options) => published(&options),
-        Command::Benchmark(options) => benchmark(&options),
-        Command::Run(options) => run(&options),
+        Command::OverDataSets(options) => over_data_sets(&options),
+        Command::OnTables(options) => on_tables(&options),
         Command::Ablate(options) => ablate(&options),
         Command::Convergence { options, out, format } => convergence(&options, out.as_deref(), format),
-        Command::Bench(Bench::Als { options, format: JsonOnly::Json }) => {
+        Command::Speed(Speed::Als { options, format: JsonOnly::Json }) => {
             run_als(&options).and_then(|report| print_line(&report))
         }
-        Command::Bench(Bench::Torch(options)) => run_epochs(&options).and_then(|report| print_line(&report)),
-        Command::Bench(Bench::Data(options)) => write_data(&options).map(|()| ExitCode::SUCCESS),
-        Command::Bench(Bench::Suite(suite)) => bench_suite(&suite),
+        Command::Speed(Speed::Torch(options)) => run_epochs(&options).and_then(|report| print_line(&report)),
+        Command::Speed(Speed::Data(options)) => write_data(&options).map(|()| ExitCode::SUCCESS),
+        Command::Speed(Speed::Suite(suite)) => speed_suite(&suite),
     };
     outcome.unwrap_or_else(|error| {
         complain(&error);
@@ -52,9 +61,9 @@ fn published(options: &Published) -> Result<ExitCode, Error> {
     Ok(if options.check { check(&results.report) } else { ExitCode::SUCCESS })
 }
 
-fn benchmark(options: &Benchmark) -> Result<ExitCode, Error> {
+fn over_data_sets(options: &OverDataSets) -> Result<ExitCode, Error> {
     let files = open(options.out.as_deref())?;
-    let results = run_benchmark(options, progress())?;
+    let results = compare_over_data_sets(options, progress())?;
     let printed = results.render(options.format, width()).and_then(|text| print(&text));
     write(files, || results.files())?;
     printed.map(|()| ExitCode::SUCCESS)
@@ -78,9 +87,9 @@ fn convergence(options: &Convergence, out: Option<&Path>, format: Format) -> Res
     printed.map(|()| ExitCode::SUCCESS)
 }
 
-fn run(options: &Run) -> Result<ExitCode, Error> {
+fn on_tables(options: &OnTables) -> Result<ExitCode, Error> {
     let files = open(options.out.as_deref())?;
-    let results = run_tables(options, progress())?;
+    let results = compare_on_tables(options, progress())?;
     let printed = results.render(options.format, width()).and_then(|text| print(&text));
     write(files, || results.files())?;
     printed.map(|()| ExitCode::SUCCESS)
@@ -107,7 +116,7 @@ fn ablate(options: &Ablate) -> Result<ExitCode, Error> {
     Ok(if worse == 0 { ExitCode::SUCCESS } else { ExitCode::from(CHECK_FAILED) })
 }
 
-fn bench_suite(suite: &Suite) -> Result<ExitCode, Error> {
+fn speed_suite(suite: &Suite) -> Result<ExitCode, Error> {
     let document = suite.run(|step| eprintln!("{step}"))?;
     let printed = print(&terminal::write(&document, width()));
     suite.update(&document)?;

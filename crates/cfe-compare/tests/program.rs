@@ -131,6 +131,15 @@ fn check_balance(page: &str) {
 }
 
 #[test]
+fn a_former_name_works_with_a_warning_that_names_the_present_one() {
+    let output = run(&["run", "no-such-table.csv"]);
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    assert!(stderr(&output).starts_with("warning: `run` is now called `on-tables`"), "{}", stderr(&output));
+    assert!(!stderr(&run(&["on-tables", "no-such-table.csv"])).contains("warning"));
+    assert!(!stdout(&run(&["--help"])).contains("benchmark"), "former names are not advertised");
+}
+
+#[test]
 fn bad_usage_exits_with_two_and_says_what_is_allowed() {
     for (args, said) in [
         (&["published", "--format", "xml"][..], "markdown"),

@@ -210,7 +210,7 @@ fn race(name: String, known: &Known, options: &Convergence) -> Result<Race, Erro
         seed: options.seed,
         ..AlsSpec::exact()
     };
-    let als = watch("exact ALS", &Als::try_from(spec.clone()).map_err(Error::Bench)?, known)?;
+    let als = watch("exact ALS", &Als::try_from(spec.clone()).map_err(Error::Measurement)?, known)?;
     let adam = joint(&spec, known, options)?;
     let best = adam.as_ref().and_then(Run::best);
     let (reached, time_ratio) = match best {
@@ -245,7 +245,7 @@ fn joint(spec: &AlsSpec, known: &Known, options: &Convergence) -> Result<Option<
         seed: spec.seed,
         ..TorchSpec::default()
     };
-    watch("Adam", &Torch::try_from(spec).map_err(Error::Bench)?, known).map(Some)
+    watch("Adam", &Torch::try_from(spec).map_err(Error::Measurement)?, known).map(Some)
 }
 
 #[cfg(not(feature = "torch"))]
@@ -256,7 +256,7 @@ fn joint(_: &AlsSpec, _: &Known, _: &Convergence) -> Result<Option<Run>, Error> 
 /// Trains and notes every new lowest loss with its time.
 fn watch(name: &'static str, trainer: &dyn Trainer, known: &Known) -> Result<Run, Error> {
     let data = &known.data;
-    let start = trainer.start(data).map_err(Error::Bench)?;
+    let start = trainer.start(data).map_err(Error::Measurement)?;
     let mut points: Vec<Point> = Vec::new();
     let mut began = None;
     let mut observer = FnObserver(|step: &Step<'_>| {
@@ -268,7 +268,7 @@ fn watch(name: &'static str, trainer: &dyn Trainer, known: &Known) -> Result<Run
         }
         ControlFlow::Continue(())
     });
-    let fitted = trainer.fit_from(start, data, &mut observer).map_err(Error::Bench)?;
-    let average_precision = known.average_precision(&fitted).map_err(Error::Bench)?;
+    let fitted = trainer.fit_from(start, data, &mut observer).map_err(Error::Measurement)?;
+    let average_precision = known.average_precision(&fitted).map_err(Error::Measurement)?;
     Ok(Run { name, points, seconds: fitted.timings.iterations.as_secs_f64(), average_precision })
 }

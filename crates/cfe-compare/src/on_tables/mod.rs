@@ -7,6 +7,6 @@ mod command;
 mod document;
 mod measure;
 
-pub use command::{RunResults, run_tables};
+pub use command::{TablesResults, compare_on_tables};
 pub use document::document;
 pub use measure::{MethodResult, Protocol, TableReport};

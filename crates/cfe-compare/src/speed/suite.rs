@@ -1,4 +1,4 @@
-//! `cfe-compare bench suite`: every measurement, each in a process of its own, beside the peers that are installed.
+//! `cfe-compare speed suite`: every measurement, each in a process of its own, beside the peers that are installed.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::data::{BenchData, write_data};
+use super::data::{SpeedData, write_data};
 use crate::error::Error;
 use crate::report::number::{fixed, percent, seconds, significant};
 use crate::report::{Cell, Document, Section, Table, markdown};
@@ -16,8 +16,8 @@ use crate::report::{Cell, Document, Section, Table, markdown};
 const PEERS: &str = include_str!("../../peers/peers.py");
 
 /// Lines between which [`Suite::update`] puts the tables.
-const BEGIN: &str = "<!-- cfe-compare bench suite: begin -->";
-const END: &str = "<!-- cfe-compare bench suite: end -->";
+const BEGIN: &str = "<!-- cfe-compare speed suite: begin -->";
+const END: &str = "<!-- cfe-compare speed suite: end -->";
 
 /// What is run.
 #[derive(Debug, Clone, PartialEq, clap::Args)]
@@ -60,7 +60,7 @@ const EPOCHS: [(Size, u32); 3] = [
     (Size { m: 20, n: 100_000, d: 8 }, 20),
 ];
 
-/// What `bench als` prints.
+/// What `speed als` prints.
 #[derive(Debug, Clone, Deserialize)]
 struct Sweep {
     seconds_per_sweep: f64,
@@ -285,7 +285,7 @@ fn megabytes(bytes: Option<u64>) -> String {
 }
 
 fn write(folder: &Path, size: Size, confidence: bool) -> Result<(), Error> {
-    write_data(&BenchData {
+    write_data(&SpeedData {
         folder: folder.to_owned(),
         classifiers: size.m,
         instances: size.n,
@@ -311,7 +311,7 @@ fn als(
     }
     let value = ours("als", folder, size, &more)?;
     serde_json::from_value(value)
-        .map_err(|error| Error::Peer { line: "bench als".to_owned(), why: error.to_string() })
+        .map_err(|error| Error::Peer { line: "speed als".to_owned(), why: error.to_string() })
 }
 
 /// This program, in a process of its own: the high-water mark of memory is then that of one measurement.
@@ -319,7 +319,7 @@ fn ours(what: &str, folder: &Path, size: Size, more: &[impl AsRef<OsStr>]) -> Re
     let program = std::env::current_exe().unwrap_or_else(|_| OsString::from("cfe-compare").into());
     let latent_dim = size.d.to_string();
     let mut command = Command::new(program);
-    command.args(["bench", what, "--predictions"]).arg(folder.join("R.npy"));
+    command.args(["speed", what, "--predictions"]).arg(folder.join("R.npy"));
     command.arg("--labels").arg(folder.join("labels.npy")).args(["--latent-dim", &latent_dim]).args(more);
     let text = output(&mut command)?;
     serde_json::from_str(&text).map_err(|error| failed(&command, error))

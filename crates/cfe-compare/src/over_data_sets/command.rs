@@ -1,8 +1,8 @@
-//! `cfe-compare benchmark`: from the options to the files.
+//! `cfe-compare over-data-sets`: from the options to the files.
 
-use crate::benchmark::{Cell, Method, Summary, document, read_external, run, summarise};
-use crate::cli::{Benchmark, Format, json};
+use crate::cli::{Format, OverDataSets, json};
 use crate::error::Error;
+use crate::over_data_sets::{Cell, Method, Summary, document, read_external, run, summarise};
 use crate::report::{html, markdown, terminal};
 
 /// Our method, which the others are tested against.
@@ -10,7 +10,7 @@ const FIRST: &str = "recommended";
 
 /// Everything that was measured.
 #[derive(Debug, Clone, PartialEq)]
-pub struct BenchmarkResults {
+pub struct DataSetsResults {
     cells: Vec<Cell>,
     summary: Summary,
 }
@@ -19,10 +19,10 @@ pub struct BenchmarkResults {
 ///
 /// # Errors
 /// Unknown methods, unreadable folders and tables, methods that fail.
-pub fn run_benchmark(
-    options: &Benchmark,
+pub fn compare_over_data_sets(
+    options: &OverDataSets,
     progress: impl FnMut(&str) + Send,
-) -> Result<BenchmarkResults, Error> {
+) -> Result<DataSetsResults, Error> {
     let methods = chosen(&options.methods, Method::benchmarked())?;
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(options.threads)
@@ -32,7 +32,7 @@ pub fn run_benchmark(
     let mut cells = pool.install(|| run(&options.folder, &methods, progress))?;
     cells.extend(external.into_iter().flatten());
     let summary = summarise(&cells, FIRST)?;
-    Ok(BenchmarkResults { cells, summary })
+    Ok(DataSetsResults { cells, summary })
 }
 
 /// Methods by name; `default` if none is named.
@@ -53,7 +53,7 @@ pub fn chosen(names: &[String], default: Vec<Method>) -> Result<Vec<Method>, Err
     names.iter().map(find).collect()
 }
 
-impl BenchmarkResults {
+impl DataSetsResults {
     /// What is printed.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ use crate::error::Error;
 
 /// What is drawn: logit r_ui = q_u (2 y_i - 1) + 1.3 e_ui + 0.7 f_i - 0.8 with q_u uniform in 0.6 to 2.2 and normal e, f.
 #[derive(Debug, Clone, PartialEq, clap::Args)]
-pub struct BenchData {
+pub struct SpeedData {
     /// Folder for R.npy (m x n), labels.npy (n, NaN unlabeled) and C.npy (m x n, certainty blended with the labels).
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
@@ -38,7 +38,7 @@ pub struct BenchData {
 ///
 /// # Errors
 /// A folder or file that cannot be written.
-pub fn write_data(options: &BenchData) -> Result<(), Error> {
+pub fn write_data(options: &SpeedData) -> Result<(), Error> {
     let (m, n) = (options.classifiers as usize, options.instances as usize);
     std::fs::create_dir_all(&options.folder).map_err(unwritable(&options.folder))?;
     let mut rng = ChaCha12Rng::seed_from_u64(options.seed);
@@ -82,7 +82,7 @@ fn blended(row: Vec<f64>, labels: &[f64]) -> Result<Vec<f64>, Error> {
         fitted.on_training(&data).fill(0, 0, &mut r, &mut c);
         Ok(c)
     };
-    confidence().map_err(Error::Bench)
+    confidence().map_err(Error::Measurement)
 }
 
 fn unwritable(path: &Path) -> impl FnOnce(std::io::Error) -> Error + use<> {
@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read_and_c_is_that_of_the_formula() {
         let folder = tempfile::tempdir().expect("a folder");
-        let options = BenchData {
+        let options = SpeedData {
             folder: folder.path().to_owned(),
             classifiers: 3,
             instances: 50,

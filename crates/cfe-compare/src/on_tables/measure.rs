@@ -8,8 +8,8 @@ use cf_ensemble::validation::{Bootstrap, Interval, StratifiedKFold};
 use cf_ensemble::{EnsembleData, Symptom, WeightStats};
 use serde::Serialize;
 
-use crate::benchmark::{Cell, Method, Scores, figures};
 use crate::error::Error;
+use crate::over_data_sets::{Cell, Method, Scores, figures};
 
 /// Scored rows beyond which no bootstrap is drawn, as it would take longer than the fits.
 const BOOTSTRAP_ROWS: usize = 100_000;

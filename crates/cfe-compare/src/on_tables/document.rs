@@ -1,8 +1,8 @@
 //! The comparison on the user's tables as a document.
 
-use super::command::{FIRST, RunResults};
+use super::command::{FIRST, TablesResults};
 use super::measure::{MethodResult, Protocol, TableReport};
-use crate::benchmark::{self, Method};
+use crate::over_data_sets::{self, Method};
 use crate::report::chart::extent;
 use crate::report::number::{fixed, or_dash, range, seconds, signed};
 use crate::report::scale::nice_domain;
@@ -12,12 +12,12 @@ use crate::report::{Axis, Bar, Cell, Document, Ink, Panel, Section, Table};
 const DRAWN: usize = 30;
 
 /// The document of the results.
-pub fn document(results: &RunResults) -> Document {
+pub fn document(results: &TablesResults) -> Document {
     let mut sections: Vec<Section> = results.tables.iter().flat_map(table).collect();
     let mut answers: Vec<String> = results.tables.iter().filter_map(answer).collect();
     answers.extend(results.tables.iter().flat_map(collapsed));
     if let Some(summary) = &results.over_tables {
-        let over = benchmark::document(summary, FIRST);
+        let over = over_data_sets::document(summary, FIRST);
         answers.extend(over.answers);
         sections.extend(over.sections);
     }
@@ -25,7 +25,7 @@ pub fn document(results: &RunResults) -> Document {
     Document { title: "Combiners on your tables".to_owned(), answers, sections }
 }
 
-fn methods(results: &RunResults) -> Section {
+fn methods(results: &TablesResults) -> Section {
     let ran = |method: &Method| results.tables.iter().any(|table| find(table, method.name()).is_some());
     let described = Method::all().into_iter().filter(ran);
     let described = described.map(|method| format!("{}: {}", method.name(), method.description()));

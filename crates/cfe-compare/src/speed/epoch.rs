@@ -1,4 +1,4 @@
-//! `cfe-compare bench torch`: epochs of joint training on given data.
+//! `cfe-compare speed torch`: epochs of joint training on given data.
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use crate::error::Error;
 
 /// What is run.
 #[derive(Debug, Clone, PartialEq, clap::Args)]
-pub struct EpochBench {
+pub struct EpochSpeed {
     /// R as .npy, m x n: rows are classifiers.
     #[arg(long, value_name = "R.npy")]
     pub predictions: PathBuf,
@@ -69,7 +69,7 @@ impl Observer for Clock {
 ///
 /// # Errors
 /// Files that cannot be read, a build without libtorch, an unknown device, a trainer that fails.
-pub fn run_epochs(options: &EpochBench) -> Result<EpochReport, Error> {
+pub fn run_epochs(options: &EpochSpeed) -> Result<EpochReport, Error> {
     let mut table = TableOptions::default();
     table.labels_file = Some(options.labels.clone());
     let data = read_table(Source::new(&options.predictions), &table).map_err(Box::new)?.data;
@@ -84,9 +84,9 @@ pub fn run_epochs(options: &EpochBench) -> Result<EpochReport, Error> {
         "threads": options.threads,
         "device": options.device,
     }))?;
-    let start = trainer.start(&data).map_err(Error::Bench)?;
+    let start = trainer.start(&data).map_err(Error::Measurement)?;
     let mut clock = Clock { ends: [WARM_UP, last], seen: Vec::new() };
-    let fitted = trainer.fit_from(start, &data, &mut clock).map_err(Error::Bench)?;
+    let fitted = trainer.fit_from(start, &data, &mut clock).map_err(Error::Measurement)?;
     let (seconds, loss) = match clock.seen.as_slice() {
         [(began, _), (ended, loss), ..] => (ended.duration_since(*began).as_secs_f64(), *loss),
         _ => (f64::NAN, f64::NAN),

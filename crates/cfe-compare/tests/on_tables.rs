@@ -1,4 +1,4 @@
-//! `cfe-compare run` on real tables.
+//! `cfe-compare on-tables` on real tables.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -12,7 +12,7 @@ fn data(name: &str) -> String {
 
 fn run(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_cfe-compare"))
-        .arg("run")
+        .arg("on-tables")
         .args(args)
         .output()
         .expect("the program starts")
@@ -83,7 +83,7 @@ fn what_cannot_be_scored_is_said() {
     let output = run(&[&path.to_string_lossy()]);
     assert_eq!(output.status.code(), Some(3));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(said.contains("label two of each class"), "{said}");
+    assert!(said.contains("label two rows of each class"), "{said}");
     let output = run(&[&data("abalone9_18_seed0.csv.gz"), "--methods", "magic"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("als_exact"));

@@ -14,7 +14,7 @@ mod part;
 mod summary;
 
 pub use cells::{Cell, figures, run};
-pub use command::{BenchmarkResults, chosen, run_benchmark};
+pub use command::{DataSetsResults, chosen, compare_over_data_sets};
 pub use document::document;
 pub use external::read_external;
 pub use methods::{Method, Scores};

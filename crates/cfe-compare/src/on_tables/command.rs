@@ -1,13 +1,13 @@
-//! `cfe-compare run`: from the options to the files.
+//! `cfe-compare on-tables`: from the options to the files.
 
 use cf_ensemble::io::{Source, TableOptions, read_table};
 use serde::Serialize;
 
 use super::document::document;
 use super::measure::{TableReport, measure};
-use crate::benchmark::{Cell, Method, Summary, chosen, summarise};
-use crate::cli::{Format, Run, json};
+use crate::cli::{Format, OnTables, json};
 use crate::error::Error;
+use crate::over_data_sets::{Cell, Method, Summary, chosen, summarise};
 use crate::report::{html, markdown, terminal};
 
 /// Our method, which the others are tested against.
@@ -15,7 +15,7 @@ pub(super) const FIRST: &str = "recommended";
 
 /// Everything that was measured.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct RunResults {
+pub struct TablesResults {
     /// Version of this program.
     pub version: &'static str,
     /// Each table.
@@ -28,7 +28,10 @@ pub struct RunResults {
 ///
 /// # Errors
 /// Unknown methods, tables that cannot be read or used, methods that fail.
-pub fn run_tables(options: &Run, mut progress: impl FnMut(&str) + Send) -> Result<RunResults, Error> {
+pub fn compare_on_tables(
+    options: &OnTables,
+    mut progress: impl FnMut(&str) + Send,
+) -> Result<TablesResults, Error> {
     let methods = chosen(&options.methods, Method::all())?;
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(options.threads)
@@ -46,10 +49,10 @@ pub fn run_tables(options: &Run, mut progress: impl FnMut(&str) + Send) -> Resul
     let cells: Vec<Cell> =
         tables.iter().flat_map(|table| &table.methods).map(|result| result.cell.clone()).collect();
     let over_tables = if tables.len() > 1 { Some(summarise(&cells, FIRST)?) } else { None };
-    Ok(RunResults { version: env!("CARGO_PKG_VERSION"), tables, over_tables })
+    Ok(TablesResults { version: env!("CARGO_PKG_VERSION"), tables, over_tables })
 }
 
-impl RunResults {
+impl TablesResults {
     /// What is printed.
     ///
     /// # Errors

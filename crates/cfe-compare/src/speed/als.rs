@@ -1,4 +1,4 @@
-//! `cfe-compare bench als`: the sweeps of ALS on given data.
+//! `cfe-compare speed als`: the sweeps of ALS on given data.
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -27,7 +27,7 @@ fn dtype_parser() -> impl TypedValueParser<Value = Dtype> {
 
 /// What is run.
 #[derive(Debug, Clone, PartialEq, clap::Args)]
-pub struct AlsBench {
+pub struct AlsSpeed {
     /// R as .npy, m x n: rows are classifiers.
     #[arg(long, value_name = "R.npy")]
     pub predictions: PathBuf,
@@ -86,7 +86,7 @@ pub struct AlsReport {
 ///
 /// # Errors
 /// Files that cannot be read, parameters out of range, singular systems.
-pub fn run_als(options: &AlsBench) -> Result<AlsReport, Error> {
+pub fn run_als(options: &AlsSpeed) -> Result<AlsReport, Error> {
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(options.threads)
         .build()
@@ -97,7 +97,7 @@ pub fn run_als(options: &AlsBench) -> Result<AlsReport, Error> {
             Some(_) => Confidence::new(ConfidenceStrategy::Given),
             None => Confidence::label_blended(1.0),
         };
-        let fitted = confidence.fit(&data).map_err(Error::Bench)?;
+        let fitted = confidence.fit(&data).map_err(Error::Measurement)?;
         let rule = fitted.on_training(&data);
         let mut report = match options.dtype {
             Dtype::F32 => sweeps::<f32>(options, &rule),
@@ -109,7 +109,7 @@ pub fn run_als(options: &AlsBench) -> Result<AlsReport, Error> {
 }
 
 /// Median seconds of an iteration of the trainer.
-fn iteration(options: &AlsBench, data: &EnsembleData, confidence: Confidence) -> Result<f64, Error> {
+fn iteration(options: &AlsSpeed, data: &EnsembleData, confidence: Confidence) -> Result<f64, Error> {
     let spec = AlsSpec {
         latent_dim: options.latent_dim,
         lambda: options.lambda,
@@ -120,7 +120,7 @@ fn iteration(options: &AlsBench, data: &EnsembleData, confidence: Confidence) ->
         seed: options.seed,
         ..AlsSpec::default()
     };
-    let als = Als::try_from(spec).map_err(Error::Bench)?;
+    let als = Als::try_from(spec).map_err(Error::Measurement)?;
     let (mut seconds, mut last) = (Vec::new(), Instant::now());
     let mut observer = FnObserver(|step: &Step<'_>| {
         if step.iteration > 0 {
@@ -129,29 +129,30 @@ fn iteration(options: &AlsBench, data: &EnsembleData, confidence: Confidence) ->
         last = Instant::now();
         ControlFlow::Continue(())
     });
-    als.fit_from(als.start(data).map_err(Error::Bench)?, data, &mut observer).map_err(Error::Bench)?;
+    als.fit_from(als.start(data).map_err(Error::Measurement)?, data, &mut observer)
+        .map_err(Error::Measurement)?;
     Ok(median(&mut seconds))
 }
 
-fn read(options: &AlsBench) -> Result<EnsembleData, Error> {
+fn read(options: &AlsSpeed) -> Result<EnsembleData, Error> {
     let mut table = TableOptions::default();
     table.labels_file = Some(options.labels.clone());
     let data = read_table(Source::new(&options.predictions), &table).map_err(Box::new)?.data;
     match &options.confidence {
-        Some(path) => {
-            data.with_confidence(read_matrix(Source::new(path)).map_err(Box::new)?).map_err(Error::Bench)
-        }
+        Some(path) => data
+            .with_confidence(read_matrix(Source::new(path)).map_err(Box::new)?)
+            .map_err(Error::Measurement),
         None => Ok(data),
     }
 }
 
 fn sweeps<T: Scalar + LinalgScalar>(
-    options: &AlsBench,
+    options: &AlsSpeed,
     rule: &ConfidenceRule<'_>,
 ) -> Result<AlsReport, Error> {
     let (m, n) = rule.dim();
     let d = options.latent_dim;
-    cf_ensemble::ensure(d >= 1, "latent_dim", d, "at least 1 is needed").map_err(Error::Bench)?;
+    cf_ensemble::ensure(d >= 1, "latent_dim", d, "at least 1 is needed").map_err(Error::Measurement)?;
     let (workspace, lambda) = (Workspace::<T>::new(), T::from_f64(options.lambda));
     // Before Y is there, so that the matrices of the product are no part of the peak.
     let before = product_gflops::<T>();
@@ -160,9 +161,9 @@ fn sweeps<T: Scalar + LinalgScalar>(
     let (mut classifier, mut instance, mut sweep) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..options.sweeps {
         let began = Instant::now();
-        ridge::update_classifiers(&workspace, rule, y.view(), lambda, &mut x).map_err(Error::Bench)?;
+        ridge::update_classifiers(&workspace, rule, y.view(), lambda, &mut x).map_err(Error::Measurement)?;
         let half = began.elapsed().as_secs_f64();
-        ridge::update_instances(&workspace, rule, x.view(), lambda, &mut y).map_err(Error::Bench)?;
+        ridge::update_instances(&workspace, rule, x.view(), lambda, &mut y).map_err(Error::Measurement)?;
         let whole = began.elapsed().as_secs_f64();
         classifier.push(half);
         instance.push(whole - half);
@@ -193,7 +194,8 @@ fn loss<T: Scalar>(
 ) -> Result<f64, Error> {
     let factors = Factors { classifiers: x.mapv(T::to_f64), instances: y.mapv(T::to_f64) };
     let (x, y) = (factors.classifiers.view(), factors.instances.view());
-    let error = ridge::weighted_squared_error(&Workspace::<f64>::new(), rule, x, y).map_err(Error::Bench)?;
+    let error =
+        ridge::weighted_squared_error(&Workspace::<f64>::new(), rule, x, y).map_err(Error::Measurement)?;
     Ok(error + lambda * squared_norm(&factors))
 }
 
