@@ -7,7 +7,7 @@ use cf_ensemble::cli::{FitOptions, SavedModel};
 use cf_ensemble::io::{ModelFile, Source, TableOptions, read_table};
 use cf_ensemble::recommended::RecommendedSpec;
 use cf_ensemble::synthetic::Separable;
-use cf_ensemble::{Backend, Trainer as _, TrainingState};
+use cf_ensemble::{Backend, Trainer as _};
 use ndarray::{Array2, ArrayD};
 use serde::Deserialize as _;
 
@@ -94,7 +94,7 @@ fn use_model(file: &ModelFile) {
 
 /// Goes on from a state with the data and the settings that the real one is of.
 fn use_state(file: &ModelFile) {
-    let Ok(state) = TrainingState::from_file(file) else { return };
+    let Ok(state) = file.to_training_state() else { return };
     let drawn = Separable { n_classifiers: 3, n_instances: 12, prevalence: 0.3, ..Separable::default() };
     let data = drawn.generate(1).expect("in range").data;
     let spec = AlsSpec { latent_dim: 2, max_iterations: 6, tolerance: 0.0, ..AlsSpec::exact() };

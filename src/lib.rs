@@ -17,6 +17,12 @@ mod backend;
 pub use backend::{Backend, BackendError};
 pub use cfe_core::*;
 
+/// Tables and model files (feature `io`).
+#[cfg(feature = "io")]
+pub mod io {
+    pub use cfe_io::*;
+}
+
 /// The ALS trainer (feature `als`).
 #[cfg(feature = "als")]
 pub mod als {

@@ -7,9 +7,9 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use cfe_core::io::{AtomicFile, ModelDetails, ModelFile, ModelFileError};
 use cfe_core::validation::Folds;
 use cfe_core::{EnsembleData, Fitted, LossParts, Model, Observer, Step, StopReason, Trainer, TrainingState};
+use cfe_io::{AtomicFile, ModelDetails, ModelFile, ModelFileError};
 use ndarray::Array1;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -216,11 +216,11 @@ impl Checkpoint {
             let file = path.display().to_string();
             return Err(CheckpointError::OtherFit { file, what, found, expected });
         }
-        let model = file.part("model").map(|part| Model::from_file(&part)).transpose()?;
+        let model = file.part("model").map(|part| part.to_model()).transpose()?;
         self.main = model.map(|(model, _)| model).zip(facts);
         self.held_out = file.vector("held_out", Some(self.held_out.len()))?.to_vec();
         self.folds_done = folds_done;
-        self.state = file.part("state").map(|part| TrainingState::from_file(&part)).transpose()?;
+        self.state = file.part("state").map(|part| part.to_training_state()).transpose()?;
         self.written = self.state.as_ref().map(|state| state.iteration);
         Ok(())
     }
@@ -311,10 +311,10 @@ impl Checkpoint {
         let mut file = ModelFile::new(KIND, document);
         file.insert("held_out", Array1::from(self.held_out.clone()).into_dyn());
         if let Some((model, _)) = &self.main {
-            file.embed("model", model.to_file(&ModelDetails::default(), false)?);
+            file.embed("model", ModelFile::from_model(model, &ModelDetails::default(), false)?);
         }
         if let Some(state) = state {
-            file.embed("state", state.to_file()?);
+            file.embed("state", ModelFile::from_training_state(state)?);
         }
         Ok(file)
     }

@@ -1,8 +1,8 @@
 //! What may have gone wrong before the classifiers came together.
 
 use cfe_core::Result;
-use cfe_core::io::Table;
 use cfe_core::metrics::Scored;
+use cfe_io::Table;
 use serde::Serialize;
 
 use super::redundancy::correlations;
@@ -159,7 +159,7 @@ fn distance(a: &[f64], b: &[f64]) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use cfe_core::io::{Source, TableOptions, read_table};
+    use cfe_io::{Source, TableOptions, read_table};
 
     use super::*;
 

@@ -1,6 +1,6 @@
 //! What can go wrong, and the exit code of each.
 
-use cfe_core::io::{ModelFileError, TableError, WriteError};
+use cfe_io::{ModelFileError, TableError, WriteError};
 
 use super::checkpoint::CheckpointError;
 use crate::BackendError;

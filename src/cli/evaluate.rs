@@ -1,6 +1,6 @@
 //! `cfe evaluate`.
 
-use cfe_core::io::Table;
+use cfe_io::Table;
 use cfe_report::terminal::wrap;
 use serde_json::json;
 

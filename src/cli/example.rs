@@ -4,8 +4,8 @@ use std::fs;
 
 use std::path::Path;
 
-use cfe_core::io::{AtomicFile, Column, Sink, WriteError, write_predictions};
 use cfe_core::synthetic::Correlated;
+use cfe_io::{AtomicFile, Column, Sink, WriteError, write_predictions};
 
 use super::args::{Example, Talk};
 use super::error::{CliError, CliResult};

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use cfe_core::calibration::{CalibrationMethod, Calibrator};
-use cfe_core::io::{ModelDetails, Table, fingerprint};
 use cfe_core::losses::sigmoid;
 use cfe_core::validation::{Folds, StratifiedKFold};
+use cfe_io::{ModelDetails, Table, fingerprint};
 use serde_json::{Value, json};
 
 use super::checkpoint::Request;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
-use cfe_core::io::{Source, Table, read_table};
+use cfe_io::{Source, Table, read_table};
 use cfe_report::terminal::wrap;
 use clap::{ArgMatches, FromArgMatches as _};
 use serde_json::{Value, json};

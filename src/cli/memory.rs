@@ -1,6 +1,6 @@
 //! What a fit will take, beside what there is.
 
-use cfe_core::io::Table;
+use cfe_io::Table;
 
 use super::Talk;
 use super::settings::Method;

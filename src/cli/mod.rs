@@ -37,7 +37,7 @@ mod tune_words;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use cfe_core::io::{Table, TableWarning};
+use cfe_io::{Table, TableWarning};
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _};
 
 pub use checkpoint::CheckpointError;
@@ -59,7 +59,7 @@ pub fn main() -> ExitCode {
     // What a decoder panics about becomes an error of its own; a message before it would only frighten.
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
-        if !cfe_core::io::is_decoding() {
+        if !cfe_io::is_decoding() {
             hook(info);
         }
     }));

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use cfe_core::calibration::CalibrationMethod;
-use cfe_core::io::TableOptions;
+use cfe_io::TableOptions;
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 

@@ -3,7 +3,7 @@
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
-use cfe_core::io::{AtomicFile, Column, Sink, Table, WriteError, write_predictions};
+use cfe_io::{AtomicFile, Column, Sink, Table, WriteError, write_predictions};
 
 use super::error::{CliError, CliResult};
 use super::saved::Combined;

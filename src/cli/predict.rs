@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use cfe_core::io::{Source, Table, read_table};
+use cfe_io::{Source, Table, read_table};
 
 use super::args::{Predict, Talk};
 use super::error::{CliError, CliResult};
@@ -39,7 +39,7 @@ pub(super) fn read(
     drop(progress);
     talk.took("reading", begin);
     // There is no training here: a table without train rows is as good as any.
-    let told = |w: &&cfe_core::io::TableWarning| !matches!(w, cfe_core::io::TableWarning::NoTrainRow { .. });
+    let told = |w: &&cfe_io::TableWarning| !matches!(w, cfe_io::TableWarning::NoTrainRow { .. });
     table.warnings.iter().filter(told).for_each(|w| talk.warn(&w.to_string()));
     Ok(table)
 }

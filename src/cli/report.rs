@@ -1,7 +1,7 @@
 //! The report as a document: is it better than averaging, whom does it trust, are the probabilities honest, where to
 //! cut, what went wrong.
 
-use cfe_core::io::Table;
+use cfe_io::Table;
 use cfe_report::number::{fixed, or_dash, percent, range, signed};
 use cfe_report::{Axis, Cell, Document, Ink, Panel, Section, Stroke, Table as ReportTable};
 

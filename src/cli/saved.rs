@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use cfe_core::calibration::Calibrator;
-use cfe_core::io::{MODEL_KIND, ModelDetails, ModelFile, ModelFileError, ModelFileResult};
 use cfe_core::{Model, Result};
+use cfe_io::{MODEL_KIND, ModelDetails, ModelFile, ModelFileError, ModelFileResult};
 use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -127,7 +127,7 @@ impl SavedModel {
         };
         let model = match &self.combiner {
             // Without the factors of the training rows: the file does not grow with the table.
-            Combiner::Factors(model) => return model.to_file(&details, false),
+            Combiner::Factors(model) => return ModelFile::from_model(model, &details, false),
             Combiner::Recommended(model) => model,
         };
         env!("CARGO_PKG_VERSION").clone_into(&mut details.crate_version);
@@ -154,7 +154,7 @@ impl SavedModel {
         let bad = |reason: String| ModelFileError::BadDocument { file: file.file().to_owned(), reason };
         let invalid = |source| ModelFileError::Invalid { file: file.file().to_owned(), source };
         let (combiner, details) = if file.kind() == MODEL_KIND {
-            let (model, details) = Model::from_file(file)?;
+            let (model, details) = file.to_model()?;
             (Combiner::Factors(model), details)
         } else {
             file.expect_kind(RECOMMENDED_KIND)?;

@@ -46,7 +46,7 @@ pub(super) fn with_interval(i: Interval) -> String {
 }
 
 /// The three lines that matter.
-pub(super) fn lines(outcome: &FitOutcome, table: &cfe_core::io::Table, parts: &[Part]) -> [String; 3] {
+pub(super) fn lines(outcome: &FitOutcome, table: &cfe_io::Table, parts: &[Part]) -> [String; 3] {
     [better(parts), trusted(&TrustReport::of(&outcome.model)), cut(outcome, table)]
 }
 
@@ -121,7 +121,7 @@ pub(super) fn rule_in_words(rule: ThresholdRule) -> String {
 }
 
 /// Where to cut?
-fn cut(outcome: &FitOutcome, table: &cfe_core::io::Table) -> String {
+fn cut(outcome: &FitOutcome, table: &cfe_io::Table) -> String {
     match &outcome.cut {
         Some(Cut { rule, threshold, precision, recall, called, .. }) => format!(
             "Cut at {} ({}): calls {called} of {} labeled train rows, {} of them rightly, and finds {} of the \

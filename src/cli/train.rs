@@ -1,8 +1,8 @@
 //! Trains a combiner and scores the labeled rows by cross-validation.
 
-use cfe_core::io::{Table, fingerprint};
 use cfe_core::validation::Folds;
 use cfe_core::{EnsembleData, StopReason, Trainer};
+use cfe_io::{Table, fingerprint};
 use serde_json::{Value, json};
 
 use super::checkpoint::{Checkpoint, Facts, Request};

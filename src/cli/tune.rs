@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use cfe_core::io::{Source, Table, fingerprint, read_table};
+use cfe_io::{Source, Table, fingerprint, read_table};
 use serde_json::{Value, json};
 
 use super::args::{Talk, Tune};

@@ -4,8 +4,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use cfe_core::io::fingerprint;
 use cfe_core::{EnsembleData, Error};
+use cfe_io::fingerprint;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 

@@ -40,6 +40,7 @@ fn render(root: &Path) -> Result<String, Error> {
     let mut text = HEAD.to_owned();
     for folder in [
         "crates/cfe-core/src",
+        "crates/cfe-io/src",
         "crates/cfe-torch/src",
         "crates/cfe-report/src",
         "src",

@@ -85,7 +85,6 @@ impl BiasStart {
 /// Combines the m reconstructed probabilities r_hat of an instance.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum Aggregator {
     /// The plain mean of r_hat, taken as a probability.
     Mean,

@@ -1,8 +1,9 @@
 //! The input: probabilities of m classifiers for n instances, with labels for some of them.
 
-use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
 
 use ndarray::{Array2, ArrayView2, Axis};
+use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 
@@ -124,15 +125,6 @@ impl EnsembleData {
         check_unique("instance id", &ids)?;
         self.instance_ids = Some(ids);
         Ok(self)
-    }
-
-    /// As [`with_instance_ids`](Self::with_instance_ids) for ids that are known to be n and unique: checking a million
-    /// of them takes as long as parsing them.
-    #[cfg(feature = "io")]
-    pub(crate) fn with_checked_ids(mut self, ids: Vec<String>) -> Self {
-        debug_assert_eq!(ids.len(), self.n_instances());
-        self.instance_ids = Some(ids);
-        self
     }
 
     /// Weighs each instance (n) in the supervised loss; only those of labeled instances count.
@@ -271,12 +263,29 @@ fn check_len(what: &'static str, found: usize, expected: usize) -> Result<()> {
     if found == expected { Ok(()) } else { Err(Error::LengthMismatch { what, found, expected }) }
 }
 
-fn check_unique(what: &'static str, names: &[String]) -> Result<()> {
-    let mut seen = HashSet::with_capacity(names.len());
-    match names.iter().find(|name| !seen.insert(name.as_str())) {
-        Some(name) => Err(Error::DuplicateName { what, name: name.clone() }),
+pub(crate) fn check_unique(what: &'static str, names: &[String]) -> Result<()> {
+    match first_duplicate(names) {
+        Some((first, second)) => {
+            Err(Error::DuplicateName { what, name: names[second].clone(), first, second })
+        }
         None => Ok(()),
     }
+}
+
+/// Positions of a name that occurs twice; of several the one that is complete first.
+/// Hashes are sorted on all threads, as a hash set of a million ids takes as long as parsing them.
+fn first_duplicate(names: &[String]) -> Option<(usize, usize)> {
+    let state = RandomState::new();
+    let mut hashes: Vec<(u64, usize)> =
+        names.par_iter().enumerate().map(|(i, name)| (state.hash_one(name), i)).collect();
+    hashes.par_sort_unstable();
+    let group_of = |group: &[(u64, usize)]| {
+        // Almost always one name; otherwise two of one hash, in their order.
+        let mut pairs = (1..group.len()).flat_map(|b| (0..b).map(move |a| (a, b)));
+        let (a, b) = pairs.find(|&(a, b)| names[group[a].1] == names[group[b].1])?;
+        Some((group[a].1, group[b].1))
+    };
+    hashes.chunk_by(|a, b| a.0 == b.0).filter(|g| g.len() > 1).filter_map(group_of).min_by_key(|&(_, b)| b)
 }
 
 fn check_weights(what: &'static str, weights: impl Iterator<Item = f64>) -> Result<()> {

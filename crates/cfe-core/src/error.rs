@@ -81,12 +81,18 @@ pub enum Error {
     },
 
     /// Two classifiers or two instances share a name.
-    #[error("the {what} {name:?} occurs twice; names must be unique")]
+    #[error(
+        "the {what} {name:?} occurs twice (entries {first} and {second}, counted from 0); names must be unique"
+    )]
     DuplicateName {
         /// "classifier name" or "instance id".
         what: &'static str,
         /// The name.
         name: String,
+        /// Position of its first entry, from 0.
+        first: usize,
+        /// Position of its second entry.
+        second: usize,
     },
 
     /// A weight or confidence is negative, infinite or NaN.

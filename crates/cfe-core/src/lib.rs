@@ -4,7 +4,8 @@
 //! labels for some of the n instances. CF-Ensemble factorises R ~ X^T Y and learns an aggregator sigma(w . r_hat + b).
 //! This crate holds the data ([`EnsembleData`]), the objective ([`objective`]), the [`metrics`], the [`Model`] and the
 //! [`Trainer`] trait. Backends train; this crate predicts, measures and computes every reported loss, so that a
-//! difference between backends comes from training. It knows no backend, and opens no file but through the feature `io`.
+//! difference between backends comes from training. It knows no backend
+//! and opens no file: tables and model files are in `cfe-io`.
 
 #![forbid(unsafe_code)]
 
@@ -13,13 +14,12 @@ pub mod confidence;
 #[cfg(feature = "contract")]
 pub mod contract;
 pub mod diversity;
-#[cfg(feature = "io")]
-pub mod io;
 pub mod logistic;
 pub mod losses;
 pub mod metrics;
 pub mod nnls;
 pub mod objective;
+pub mod reliability;
 pub mod resampling;
 pub mod ridge;
 pub mod synthetic;
@@ -35,7 +35,6 @@ mod gate;
 mod history;
 mod labeled;
 mod model;
-mod reliability;
 mod schedule;
 mod trainer;
 mod training_state;

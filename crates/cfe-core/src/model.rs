@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::aggregator::Aggregator;
 use crate::confidence::FittedConfidence;
-use crate::data::{EnsembleData, check_predictions};
-use crate::error::{Error, Result};
+use crate::data::{EnsembleData, check_predictions, check_unique};
+use crate::error::{Error, Result, ensure};
 use crate::factors::{Factors, reconstruct_instance};
 use crate::losses::sigmoid;
 use crate::objective::Objective;
@@ -22,7 +22,7 @@ pub struct Model {
     pub factors: Factors,
     /// Combines r_hat to a logit.
     pub aggregator: Aggregator,
-    /// The confidence rule with what it learnt in training.
+    /// The confidence rule with what it learned in training.
     pub confidence: FittedConfidence,
     /// The objective the model was trained for.
     pub objective: Objective,
@@ -66,6 +66,38 @@ impl Model {
             objective,
             logit_shift: objective.logit_shift(negatives, positives),
         })
+    }
+
+    /// Puts a model together from its fields, as a model file holds them. `factors.instances` may be empty (d x 0): then
+    /// only new instances can be predicted.
+    ///
+    /// # Errors
+    /// What [`validate`](Self::validate) refuses.
+    pub fn from_parts(
+        classifier_names: Vec<String>,
+        factors: Factors,
+        aggregator: Aggregator,
+        confidence: FittedConfidence,
+        objective: Objective,
+        logit_shift: f64,
+    ) -> Result<Self> {
+        let model = Self { classifier_names, factors, aggregator, confidence, objective, logit_shift };
+        model.validate()?;
+        Ok(model)
+    }
+
+    /// Refuses names that occur twice, shapes that do not fit each other, and parameters out of range: the fields are
+    /// public, and this is called before a model is saved.
+    ///
+    /// # Errors
+    /// [`Error::DuplicateName`], [`Error::ShapeMismatch`], [`Error::LengthMismatch`], [`Error::InvalidParameter`].
+    pub fn validate(&self) -> Result<()> {
+        let m = self.classifier_names.len();
+        check_unique("classifier name", &self.classifier_names)?;
+        self.factors.validate(m, self.factors.instances.ncols())?;
+        self.aggregator.validate(m)?;
+        self.objective.validate()?;
+        ensure(self.logit_shift.is_finite(), "logit_shift", self.logit_shift, "it is finite")
     }
 
     /// Predictions for the instances the model was trained with (transductive): labeled and unlabeled ones.

@@ -14,7 +14,7 @@ use crate::history::History;
 /// Everything that a trainer needs to go on from some iteration to the same bits as an unbroken run.
 ///
 /// An observer takes it from a [`Step`](crate::Step), [`Trainer::resume`](crate::Trainer::resume) goes on with it, and
-/// with feature `io` it is written to a file and read back (`to_file`, `from_file`). It takes 8 d (m + n) bytes and more;
+/// `cfe-io` writes it to a file and reads it back. It takes 8 d (m + n) bytes and more;
 /// joint training keeps up to four times as much (two moments of Adam and the best parameters).
 ///
 /// ```

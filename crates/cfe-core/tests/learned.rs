@@ -1,12 +1,9 @@
-//! Learned confidence: it finds the cells that are wrong, and it comes back from a model file.
+//! Learned confidence: it finds the cells that are wrong.
 
-use cfe_core::io::{ModelDetails, ModelFile, ModelFileError};
 use cfe_core::metrics::Scored;
 use cfe_core::synthetic::Correlated;
-use cfe_core::{
-    Aggregator, Confidence, ConfidenceStrategy, Error, Factors, FittedConfidence, Model, Objective,
-};
-use ndarray::{Array1, Array2};
+use cfe_core::{Confidence, ConfidenceStrategy, Error};
+use ndarray::Array2;
 
 fn learned(seed: u64) -> Confidence {
     Confidence::new(ConfidenceStrategy::Learned { n_trees: 50, max_depth: 6, seed })
@@ -45,38 +42,6 @@ fn wrong_cells_get_less_confidence_than_by_certainty() {
     assert!(data.predictions().iter().zip(&by_forest).all(|(r, c)| !r.is_nan() || *c == 0.0));
     assert_eq!(by_forest, matrix(learned(1)), "same seed, same bits");
     assert_ne!(by_forest, matrix(learned(2)));
-}
-
-fn model(confidence: FittedConfidence) -> Model {
-    let data = drawn().data;
-    let factors = Factors::random(2, data.n_classifiers(), data.n_instances(), 0.5, 1);
-    let aggregator = Aggregator::equal_weights(data.n_classifiers());
-    Model::new(&data, factors, aggregator, confidence, Objective::default()).expect("valid")
-}
-
-#[test]
-fn the_forest_comes_back_from_a_file_and_is_checked() {
-    let data = drawn().data;
-    let saved = model(learned(1).fit(&data).expect("fits"));
-    let file = saved.to_file(&ModelDetails::default(), true).expect("valid");
-    let bytes = file.to_bytes().expect("finite");
-    let (loaded, _) =
-        ModelFile::from_bytes("m", &bytes).and_then(|f| Model::from_file(&f)).expect("readable");
-    assert_eq!(loaded, saved);
-    let new = data.predictions();
-    assert_eq!(loaded.predict_new(new).expect("fits"), saved.predict_new(new).expect("fits"));
-
-    for (name, tensor) in [
-        ("forest.roots", Array1::from(vec![1e9]).into_dyn()),
-        ("forest.nodes", Array2::from_elem((3, 5), 1.0).into_dyn()),
-        ("forest.classifiers", Array2::zeros((2, 3)).into_dyn()),
-    ] {
-        let mut broken = file.clone();
-        broken.insert(name, tensor);
-        let error = Model::from_file(&broken).expect_err("refused");
-        let wrong = matches!(error, ModelFileError::Invalid { .. } | ModelFileError::WrongShape { .. });
-        assert!(wrong, "{name}: {error}");
-    }
 }
 
 #[test]

@@ -28,9 +28,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::EnsembleData;
 use crate::error::{Error, Result, ensure};
-#[cfg(feature = "io")]
-use crate::reliability::N_FEATURES;
-use crate::reliability::Reliability;
+use crate::reliability::{N_FEATURES, Reliability};
 use statistics::{column_spreads, reliability};
 
 pub use rule::ConfidenceRule;
@@ -171,7 +169,7 @@ impl Confidence {
     }
 }
 
-/// A confidence rule with the numbers learnt in training, so that a new instance is weighed as those were.
+/// A confidence rule with the numbers learned in training, so that a new instance is weighed as those were.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FittedConfidence {
     confidence: Confidence,
@@ -193,9 +191,8 @@ impl FittedConfidence {
         Self { out_of_fold: None, ..self }
     }
 
-    /// The model of the error of cells, for model files.
-    #[cfg(feature = "io")]
-    pub(crate) fn learned(&self) -> Option<&Reliability> {
+    /// The model of the error of cells, of the strategy `learned`.
+    pub fn cell_errors(&self) -> Option<&Reliability> {
         self.learned.as_deref()
     }
 
@@ -204,23 +201,30 @@ impl FittedConfidence {
         self.confidence
     }
 
-    /// What was learnt: one number for each classifier, or none, and the largest column spread.
-    #[cfg(feature = "io")]
-    pub(crate) fn learnt(&self) -> (&[f64], f64) {
-        (&self.reliability, self.max_spread)
+    /// One number for each classifier (m), learned by the strategies `calibration` and `adaptive`; empty otherwise.
+    pub fn reliability(&self) -> &[f64] {
+        &self.reliability
     }
 
-    /// The rule from its parameters and what was learnt, out of a model file.
-    #[cfg(feature = "io")]
-    pub(crate) fn from_learnt(
+    /// Largest column spread in training, learned by the strategy `adaptive`; 0 otherwise.
+    pub fn max_spread(&self) -> f64 {
+        self.max_spread
+    }
+
+    /// The rule from its parameters and what was learned in training, as a model file holds it.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`] for numbers that are negative or not finite and for a forest that leads astray,
+    /// [`Error::MissingConfidence`] for the strategy `learned` without `cell_errors`.
+    pub fn from_parts(
         confidence: Confidence,
         reliability: Vec<f64>,
         max_spread: f64,
-        learned: Option<Reliability>,
+        cell_errors: Option<Reliability>,
     ) -> Result<Self> {
         confidence.validate()?;
-        match (&learned, confidence.strategy) {
-            (Some(learned), _) => learned.forest.validate(N_FEATURES)?,
+        match (&cell_errors, confidence.strategy) {
+            (Some(model), _) => model.forest.validate(N_FEATURES)?,
             (None, ConfidenceStrategy::Learned { .. }) => return Err(Error::MissingConfidence),
             _ => {}
         }
@@ -229,10 +233,16 @@ impl FittedConfidence {
                 value >= 0.0 && value.is_finite(),
                 "confidence",
                 value,
-                "what was learnt is finite and at least 0",
+                "what was learned is finite and at least 0",
             )?;
         }
-        Ok(Self { confidence, reliability, max_spread, learned: learned.map(Box::new), out_of_fold: None })
+        Ok(Self {
+            confidence,
+            reliability,
+            max_spread,
+            learned: cell_errors.map(Box::new),
+            out_of_fold: None,
+        })
     }
 
     /// The rule applied to the training data, labels included.

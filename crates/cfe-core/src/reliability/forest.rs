@@ -2,27 +2,30 @@
 
 use serde::{Deserialize, Serialize};
 
-#[cfg(any(feature = "io", feature = "learned", test))]
 use crate::error::{Error, Result};
 
 /// A node; a leaf has children 0.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Node {
-    pub(crate) feature: usize,
+pub struct Node {
+    /// Which feature of the cell is compared, below the number of features.
+    pub feature: usize,
     /// Values up to and including this one go left.
-    pub(crate) threshold: f64,
-    pub(crate) left: usize,
-    pub(crate) right: usize,
+    pub threshold: f64,
+    /// Position of the left child.
+    pub left: usize,
+    /// Position of the right child.
+    pub right: usize,
     /// Mean of the target.
-    pub(crate) value: f64,
+    pub value: f64,
 }
 
 /// Trees one after the other; without trees it predicts 0.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub(crate) struct Forest {
+pub struct Forest {
     /// Position of the root of each tree, ascending.
-    pub(crate) roots: Vec<usize>,
-    pub(crate) nodes: Vec<Node>,
+    pub roots: Vec<usize>,
+    /// The nodes of all trees; a child follows its node.
+    pub nodes: Vec<Node>,
 }
 
 impl Forest {
@@ -43,8 +46,7 @@ impl Forest {
     ///
     /// # Errors
     /// [`Error::InvalidParameter`].
-    #[cfg(any(feature = "io", feature = "learned", test))]
-    pub(crate) fn validate(&self, n_features: usize) -> Result<()> {
+    pub fn validate(&self, n_features: usize) -> Result<()> {
         const ALLOWED: &str = "children follow their node, features exist and numbers are finite";
         let refuse = |k: usize| Err(Error::parameter("node of the forest", k, ALLOWED));
         let n = self.nodes.len();

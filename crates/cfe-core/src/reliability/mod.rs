@@ -1,6 +1,6 @@
 //! Learned confidence: a model of the error |r - y| of a cell.
 //!
-//! What it looks at, and why cells of labeled instances are predicted out of fold: `crate::confidence`. With fewer than two
+//! What it looks at, and why cells of labeled instances are predicted out of fold: [`crate::confidence`]. With fewer than two
 //! labeled instances there are no folds.
 
 #[cfg(feature = "learned")]
@@ -14,22 +14,20 @@ use serde::{Deserialize, Serialize};
 use crate::data::EnsembleData;
 use crate::error::Result;
 
-pub(crate) use forest::Forest;
-#[cfg(any(feature = "io", feature = "learned"))]
-pub(crate) use forest::Node;
+pub use forest::{Forest, Node};
 
 /// Features of a cell.
-pub(crate) const N_FEATURES: usize = 9;
+pub const N_FEATURES: usize = 9;
 /// Columns of the statistics of a classifier.
-#[cfg(any(feature = "io", feature = "learned"))]
-pub(crate) const N_STATISTICS: usize = 3;
+pub const N_STATISTICS: usize = 3;
 
 /// A fitted model of the error of cells.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Reliability {
-    pub(crate) forest: Forest,
+pub struct Reliability {
+    /// Predicts the error |r - y| of a cell from its features.
+    pub forest: Forest,
     /// Mean and variance of r and Brier score over the labeled cells of each classifier (m x 3).
-    pub(crate) classifiers: Array2<f64>,
+    pub classifiers: Array2<f64>,
 }
 
 /// Mean, standard deviation and share of the observed cells of an instance.

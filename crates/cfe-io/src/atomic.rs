@@ -1,0 +1,286 @@
+//! Files that appear whole or not at all.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+/// An output could not be written; what was there before is as it was.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+#[allow(missing_docs)] // The fields are what the message of their variant names.
+pub enum WriteError {
+    /// The place cannot be written to at all.
+    #[error("{path}: cannot be written ({source}); check that the folder exists and may be written to")]
+    Unwritable { path: String, source: io::Error },
+
+    /// Writing failed on the way.
+    #[error("{path}: writing failed ({source}), and nothing was changed there; check the space on the disk")]
+    Interrupted { path: String, source: io::Error },
+
+    /// The whole was written beside its place, but could not take it.
+    ///
+    /// Cure: make room, or grant the right to replace the file, and save again.
+    #[error("{path}: the finished file could not take its place ({source}), and nothing was changed there")]
+    NotReplaced { path: String, source: io::Error },
+
+    /// The columns of a table do not fit each other.
+    #[error(
+        "{path}: column {column:?} has {found} entries, the first column {expected}; give columns of one length"
+    )]
+    UnequalColumns { path: String, column: String, found: usize, expected: usize },
+}
+
+/// How the names of temporary files end.
+const SUFFIX: &str = ".tmp";
+
+/// A file that is written beside its place and takes it in [`commit`](Self::commit): after a crash, a full disk or a
+/// dropped `AtomicFile` the place holds what it held before.
+///
+/// Pipes and devices (`/dev/null`, `/dev/stdout`) have nothing to protect and are written to directly. A symbolic link
+/// stays, and its target is replaced.
+///
+/// ```
+/// use std::io::Write;
+/// use cfe_io::AtomicFile;
+///
+/// let dir = tempfile::tempdir()?;
+/// let path = dir.path().join("out.csv");
+/// let mut file = AtomicFile::create(&path)?;
+/// file.write_all(b"a,b\n")?;
+/// assert!(!path.exists());
+/// file.commit()?;
+/// assert_eq!(std::fs::read(&path)?, b"a,b\n");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct AtomicFile {
+    path: PathBuf,
+    output: Output,
+}
+
+#[derive(Debug)]
+enum Output {
+    Beside(NamedTempFile),
+    Direct(File),
+}
+
+impl AtomicFile {
+    /// Opens a temporary file beside `path`, so that an unwritable place is seen before the work.
+    ///
+    /// # Errors
+    /// [`WriteError::Unwritable`].
+    pub fn create(path: impl AsRef<Path>) -> Result<Self, WriteError> {
+        let given = path.as_ref();
+        let path = match given.canonicalize() {
+            Ok(target) => target,
+            Err(_) => given.to_owned(),
+        };
+        let unwritable = |source| WriteError::Unwritable { path: given.display().to_string(), source };
+        let metadata = fs::metadata(&path).ok();
+        if let Some(metadata) = &metadata {
+            if metadata.is_dir() {
+                return Err(unwritable(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory")));
+            }
+            if !metadata.is_file() {
+                let device = File::options().write(true).open(&path).map_err(unwritable)?;
+                return Ok(Self { path, output: Output::Direct(device) });
+            }
+            if metadata.permissions().readonly() {
+                return Err(unwritable(io::Error::new(io::ErrorKind::PermissionDenied, "it is read-only")));
+            }
+        }
+        let Some(name) = path.file_name() else {
+            return Err(unwritable(io::Error::new(io::ErrorKind::InvalidInput, "it names no file")));
+        };
+        let prefix = prefix(name);
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(&prefix).suffix(SUFFIX);
+        // Not private as temporary files are, but as the file it replaces or as any new one.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let file = builder.tempfile_in(folder(&path)).map_err(unwritable)?;
+        if let Some(metadata) = metadata {
+            file.as_file().set_permissions(metadata.permissions()).map_err(unwritable)?;
+        }
+        Ok(Self { path, output: Output::Beside(file) })
+    }
+
+    /// Refuses a place that cannot be written to, or has no room for so many bytes, before the work whose result goes
+    /// there. Nothing stays. (Later the room may be gone all the same: another program may have taken it.)
+    ///
+    /// # Errors
+    /// [`WriteError::Unwritable`], [`WriteError::Interrupted`].
+    pub fn check_room(path: impl AsRef<Path>, bytes: u64) -> Result<(), WriteError> {
+        let mut file = Self::create(path)?;
+        // A device would keep them.
+        if matches!(file.output, Output::Beside(_)) {
+            let written = io::copy(&mut io::repeat(0).take(bytes), &mut file);
+            written.map_err(|source| file.interrupted(source))?;
+        }
+        Ok(())
+    }
+
+    /// Puts the file on the disk and in its place.
+    ///
+    /// # Errors
+    /// [`WriteError::Interrupted`], [`WriteError::NotReplaced`].
+    pub fn commit(self) -> Result<(), WriteError> {
+        let path = || self.path.display().to_string();
+        match self.output {
+            Output::Direct(mut device) => {
+                device.flush().map_err(|source| WriteError::Interrupted { path: path(), source })
+            }
+            Output::Beside(file) => {
+                file.as_file()
+                    .sync_all()
+                    .map_err(|source| WriteError::Interrupted { path: path(), source })?;
+                file.persist(&self.path)
+                    .map_err(|e| WriteError::NotReplaced { path: path(), source: e.error })?;
+                // The new name survives a power cut once the folder is on the disk too. Not every file system can.
+                #[cfg(unix)]
+                if let Ok(folder) = File::open(folder(&self.path)) {
+                    folder.sync_all().ok();
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Writes `bytes` as the whole file.
+    ///
+    /// # Errors
+    /// [`WriteError`].
+    pub fn write(path: impl AsRef<Path>, bytes: &[u8]) -> Result<(), WriteError> {
+        let mut file = Self::create(&path)?;
+        file.write_all(bytes).map_err(|source| file.interrupted(source))?;
+        file.commit()
+    }
+
+    /// Removes what writers of `path` left beside it when they were killed. Not while another one is at work.
+    pub fn remove_leftovers(path: impl AsRef<Path>) {
+        let path = path.as_ref().canonicalize().unwrap_or_else(|_| path.as_ref().to_owned());
+        let (Some(name), Ok(entries)) = (path.file_name(), fs::read_dir(folder(&path))) else { return };
+        let prefix = prefix(name);
+        for entry in entries.flatten() {
+            let found = entry.file_name();
+            let found = found.to_string_lossy();
+            if found.starts_with(&prefix) && found.ends_with(SUFFIX) {
+                // What cannot be removed is in nobody's way.
+                fs::remove_file(entry.path()).ok();
+            }
+        }
+    }
+
+    pub(crate) fn interrupted(&self, source: io::Error) -> WriteError {
+        WriteError::Interrupted { path: self.path.display().to_string(), source }
+    }
+}
+
+impl Write for AtomicFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.output {
+            Output::Beside(file) => file.write(bytes),
+            Output::Direct(file) => file.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match &mut self.output {
+            Output::Beside(file) => file.flush(),
+            Output::Direct(file) => file.flush(),
+        }
+    }
+}
+
+/// How the name of a file's temporary neighbour begins.
+fn prefix(name: &std::ffi::OsStr) -> String {
+    format!(".{}.", name.to_string_lossy())
+}
+
+/// The folder a file lies in; a bare name lies in the current one.
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entries(dir: &Path) -> usize {
+        fs::read_dir(dir).expect("readable").count()
+    }
+
+    #[test]
+    fn what_was_there_stays_until_the_commit() {
+        let dir = tempfile::tempdir().expect("temporary");
+        let path = dir.path().join("a");
+        AtomicFile::write(&path, b"old").expect("writable");
+        let mut file = AtomicFile::create(&path).expect("writable");
+        file.write_all(b"new").expect("writable");
+        drop(file);
+        assert_eq!(fs::read(&path).expect("there"), b"old");
+        assert_eq!(entries(dir.path()), 1);
+        AtomicFile::write(&path, b"new").expect("writable");
+        assert_eq!(fs::read(&path).expect("there"), b"new");
+        assert_eq!(entries(dir.path()), 1);
+    }
+
+    #[test]
+    fn leftovers_of_a_killed_writer_can_be_removed() {
+        let dir = tempfile::tempdir().expect("temporary");
+        let path = dir.path().join("a");
+        for name in [".a.Xy12.tmp", ".ab.Xy12.tmp", "a", "b.tmp"] {
+            fs::write(dir.path().join(name), b"x").expect("writable");
+        }
+        AtomicFile::remove_leftovers(&path);
+        assert_eq!(entries(dir.path()), 3);
+        assert!(!dir.path().join(".a.Xy12.tmp").exists());
+    }
+
+    #[test]
+    fn unwritable_places_are_seen_at_once() {
+        let dir = tempfile::tempdir().expect("temporary");
+        for path in [dir.path().to_owned(), dir.path().join("no/such/folder/a"), PathBuf::from("/")] {
+            let error = AtomicFile::create(&path).expect_err("unwritable");
+            assert!(error.to_string().starts_with(&path.display().to_string()), "{error}");
+        }
+    }
+
+    #[test]
+    fn room_is_looked_for_without_a_trace() {
+        let dir = tempfile::tempdir().expect("temporary");
+        let path = dir.path().join("a");
+        AtomicFile::check_room(&path, 1 << 16).expect("room");
+        assert_eq!(entries(dir.path()), 0);
+        AtomicFile::write(&path, b"old").expect("writable");
+        AtomicFile::check_room(&path, 1 << 16).expect("room");
+        assert_eq!(fs::read(&path).expect("there"), b"old");
+        assert!(AtomicFile::check_room(dir.path().join("no/such/a"), 1).is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_permissions_and_devices_are_kept() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let dir = tempfile::tempdir().expect("temporary");
+        let (target, link) = (dir.path().join("target"), dir.path().join("link"));
+        fs::write(&target, b"old").expect("writable");
+        fs::set_permissions(&target, fs::Permissions::from_mode(0o640)).expect("own file");
+        symlink(&target, &link).expect("supported");
+        AtomicFile::write(&link, b"new").expect("writable");
+        assert!(fs::symlink_metadata(&link).expect("there").is_symlink());
+        assert_eq!(fs::read(&target).expect("there"), b"new");
+        assert_eq!(fs::metadata(&target).expect("there").permissions().mode() & 0o777, 0o640);
+        AtomicFile::write("/dev/null", b"gone").expect("a device");
+        assert!(!fs::metadata("/dev/null").expect("there").is_file());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_an_error() {
+        let error = AtomicFile::write("/dev/full", b"x").expect_err("full");
+        assert!(matches!(error, WriteError::Interrupted { .. }), "{error}");
+    }
+}

@@ -1,0 +1,258 @@
+//! What can be wrong with a table: one variant for each cause.
+
+use std::fmt;
+
+/// Result of reading a table.
+pub type TableResult<T, E = TableError> = std::result::Result<T, E>;
+
+/// Where in a file a row stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Row {
+    /// Line of a text file; the header is line 1.
+    Line(u64),
+    /// Row of a file without lines (Parquet, Arrow), counted from 1.
+    Row(u64),
+    /// Instance (column) of an array file, counted from 0 as in NumPy.
+    Instance(u64),
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Row::Line(k) => write!(f, "line {k}"),
+            Row::Row(k) => write!(f, "row {k}"),
+            Row::Instance(k) => write!(f, "instance {k} (counted from 0)"),
+        }
+    }
+}
+
+/// One cell of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Place {
+    /// The file, or `standard input`.
+    pub file: String,
+    /// Row as in the file.
+    pub row: Row,
+    /// Name of the column.
+    pub column: String,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, {}, column {:?}", self.file, self.row, self.column)
+    }
+}
+
+/// What may be meant by a cell that holds no number.
+fn remedy(value: &str) -> &'static str {
+    const SPLITS: [&str; 8] = ["train", "training", "test", "testing", "valid", "validation", "val", "dev"];
+    if SPLITS.contains(&value.trim().to_ascii_lowercase().as_str()) {
+        "if this column says which split a row belongs to, name it: --split-column"
+    } else {
+        "if this is no classifier, say what it is: --id-column, --label-column, --split-column, --group-column, or select \
+         the classifiers with --columns"
+    }
+}
+
+/// Everything that can be wrong with a table.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+#[allow(missing_docs)] // The fields are what the message of their variant names.
+pub enum TableError {
+    /// No such file.
+    #[error("{file}: there is no such file; check the path (`-` is standard input)")]
+    NotFound { file: String },
+
+    /// The file cannot be opened or read.
+    #[error("{file}: cannot be read ({source}); check its permissions and the disk")]
+    Unreadable { file: String, source: std::io::Error },
+
+    /// The compressed stream is broken.
+    #[error("{file}: the gzip data are damaged or cut off ({reason}); copy or compress the file again")]
+    BadGzip { file: String, reason: String },
+
+    /// Neither text nor a format that is read here.
+    #[error(
+        "{file}: not a table this program reads ({saw}); \
+         allowed are CSV and TSV in UTF-8 (plain or gzip), Parquet, Arrow IPC, NPY and NPZ"
+    )]
+    UnknownFormat { file: String, saw: String },
+
+    /// The name promises another format than the content.
+    #[error(
+        "{file}: named .{extension}, but it does not begin with {expected} as such files do; \
+         it is damaged, cut off or misnamed"
+    )]
+    FormatMismatch { file: String, extension: String, expected: String },
+
+    /// The format was left out of this build.
+    #[error(
+        "{file}: {format} is read only with the cargo feature `parquet`; build with it, or convert to CSV"
+    )]
+    FeatureMissing { file: String, format: &'static str },
+
+    /// Nothing in the file.
+    #[error("{file}: empty; expected a header and at least one row")]
+    Empty { file: String },
+
+    /// No row under the header.
+    #[error("{file}: a header of {columns} columns and no row; at least one row is needed")]
+    HeaderOnly { file: String, columns: usize },
+
+    /// The delimiter does not cut the header.
+    #[error(
+        "{file}, line 1: {delimiter} cuts the header {header:?} into one column; \
+         comma, tab, semicolon and | are recognised, or give the delimiter"
+    )]
+    WrongDelimiter { file: String, delimiter: String, header: String },
+
+    /// The delimiter is none.
+    #[error(
+        "delimiter {value:?} is not allowed; give one ASCII character that is no quote, line end or letter"
+    )]
+    InvalidDelimiter { value: char },
+
+    /// Two columns of one name.
+    #[error(
+        "{file}: columns {first} and {second} are both named {column:?}; names must be unique, rename one"
+    )]
+    DuplicateColumn { file: String, column: String, first: usize, second: usize },
+
+    /// A column without a name.
+    #[error(
+        "{file}: column {position} has no name; name it, or leave it out \
+         (with pandas: `to_csv(..., index=False)`)"
+    )]
+    UnnamedColumn { file: String, position: usize },
+
+    /// An option names a column that is not there.
+    #[error("{file}: there is no column {column:?} ({option}); the columns are {available}")]
+    UnknownColumn { file: String, column: String, option: &'static str, available: String },
+
+    /// No column of probabilities.
+    #[error(
+        "{file}: no column matches {patterns}; at least one column of probabilities is needed among {available}"
+    )]
+    NoClassifierColumn { file: String, patterns: String, available: String },
+
+    /// A classifier that the model was trained with is not there.
+    #[error(
+        "{file}: there is no column {column:?}, which the model was trained with; \
+         add it (empty cells are allowed); the columns are {available}"
+    )]
+    MissingClassifier { file: String, column: String, available: String },
+
+    /// A row has too few or too many cells.
+    #[error(
+        "{file}, line {line}: {found} cells, but the header has {expected}; \
+         complete the line, or quote cells that contain the delimiter {delimiter}"
+    )]
+    Ragged { file: String, line: u64, found: usize, expected: usize, delimiter: String },
+
+    /// A line is longer than any table needs; mostly a quote that is never closed.
+    #[error(
+        "{file}, line {line}: longer than {limit} bytes; close the quote that is open, or split the line"
+    )]
+    LineTooLong { file: String, line: u64, limit: usize },
+
+    /// Bytes that are no UTF-8.
+    #[error("{place}: {value:?} is not UTF-8; save the file as UTF-8")]
+    NotUtf8 { place: Place, value: String },
+
+    /// A cell that should hold a probability holds no number.
+    #[error(
+        "{place}: {value:?} is not a number; allowed are probabilities from 0 to 1 with a decimal point, and empty, \
+         NA, NaN or null for a missing one ({})",
+        remedy(value)
+    )]
+    NotANumber { place: Place, value: String },
+
+    /// A number that is no probability.
+    #[error(
+        "{place}: {value} is not a probability; allowed are 0 to 1, and empty, NA, NaN or null for a missing one \
+         (turn scores into probabilities, or select the classifiers' columns if this is none)"
+    )]
+    OutOfRange { place: Place, value: String },
+
+    /// A label that is neither 0 nor 1.
+    #[error(
+        "{place}: {value:?} is not a label; allowed are 0 and 1 (or false and true), and empty for unlabeled"
+    )]
+    InvalidLabel { place: Place, value: String },
+
+    /// A row without id.
+    #[error("{place}: empty; every row needs an id")]
+    EmptyId { place: Place },
+
+    /// Two rows of one id.
+    #[error("{place}: the id {value:?} was used in {first} already; ids must be unique")]
+    DuplicateId { place: Place, value: String, first: Row },
+
+    /// A column or array of a type that cannot be used.
+    #[error("{file}, column {column:?}: of type {found}; allowed are {allowed}")]
+    WrongType { file: String, column: String, found: String, allowed: &'static str },
+
+    /// Damaged or unusual binary file.
+    #[error("{file}: damaged or unsupported {format} ({reason}); write it again")]
+    Damaged { file: String, format: &'static str, reason: String },
+
+    /// The header promises more than the file holds.
+    #[error(
+        "{file}: {what} of {promised} bytes is announced, but {available} bytes are there; the file is cut off or damaged"
+    )]
+    PromisesTooMuch { file: String, what: String, promised: u128, available: u64 },
+
+    /// An array is not in the archive.
+    #[error("{file}: there is no array {wanted}; the archive has {available}")]
+    MissingArray { file: String, wanted: String, available: String },
+
+    /// Arrays that do not fit each other.
+    #[error("{file}: {what} has {found} entries, but {expected} are needed; {remedy}")]
+    LengthMismatch { file: String, what: String, found: usize, expected: usize, remedy: &'static str },
+
+    /// No probability anywhere.
+    #[error("{file}: every probability is missing; at least one is needed")]
+    NothingObserved { file: String },
+
+    /// Nothing to learn from.
+    #[error(
+        "{file}: no row of the train split is labeled ({rows} rows, {in_train} in the train split); \
+         label some with 0 or 1, and check the label column and the name of the train split"
+    )]
+    NoLabeledRow { file: String, rows: usize, in_train: usize },
+
+    /// Only one class to learn from.
+    #[error(
+        "{file}: all {count} labeled rows of the train split are of class {class}; both classes are needed"
+    )]
+    OneClass { file: String, class: u8, count: usize },
+
+    /// Refused by the checks of the data themselves.
+    ///
+    /// Cure: follow the message of the cause.
+    #[error("{file}: {source}")]
+    Data { file: String, source: cfe_core::Error },
+}
+
+/// At most 40 characters of a value, for a message.
+pub(crate) fn shorten(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes.get(..200).unwrap_or(bytes));
+    if text.chars().count() <= 40 && bytes.len() <= 200 {
+        return text.into_owned();
+    }
+    text.chars().take(40).chain(['…']).collect()
+}
+
+/// Names for a message: all of a few, the first of many.
+pub(crate) fn list<S: AsRef<str>>(names: &[S]) -> String {
+    const SHOWN: usize = 12;
+    let shown: Vec<String> =
+        names.iter().take(SHOWN).map(|n| format!("{:?}", shorten(n.as_ref().as_bytes()))).collect();
+    match names.len() {
+        0 => "none".to_owned(),
+        n if n > SHOWN => format!("{} and {} more", shown.join(", "), n - SHOWN),
+        _ => shown.join(", "),
+    }
+}

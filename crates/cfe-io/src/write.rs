@@ -1,0 +1,185 @@
+//! Tables written as CSV.
+
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use flate2::{Compression, GzBuilder};
+
+use crate::atomic::{AtomicFile, WriteError};
+
+/// Where a table is written to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Sink {
+    /// A file, whole or not at all; `.tsv` is cut by tabs, `.gz` is compressed.
+    Path(PathBuf),
+    /// Standard output.
+    Stdout,
+}
+
+impl Sink {
+    /// A path, or standard output for `-`.
+    pub fn new(path: impl AsRef<Path>) -> Self {
+        match path.as_ref() {
+            p if p == Path::new("-") => Sink::Stdout,
+            p => Sink::Path(p.to_owned()),
+        }
+    }
+}
+
+/// One column of a table.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum Column<'a> {
+    /// Text, quoted where needed.
+    Text(&'a [String]),
+    /// Numbers in the shortest form that reads back to the same bits; NaN is an empty cell.
+    Float(&'a [f64]),
+    /// Counts.
+    Count(&'a [usize]),
+    /// Labels, 0, 1 or empty.
+    Label(&'a [Option<bool>]),
+}
+
+impl Column<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Column::Text(v) => v.len(),
+            Column::Float(v) => v.len(),
+            Column::Count(v) => v.len(),
+            Column::Label(v) => v.len(),
+        }
+    }
+}
+
+/// Writes named columns of equal length.
+///
+/// ```
+/// use cfe_io::{Column, Sink, write_predictions};
+///
+/// let dir = tempfile::tempdir()?;
+/// let path = dir.path().join("p.csv");
+/// let ids = ["a".to_owned(), "b, c".to_owned()];
+/// let columns = [("instance_id", Column::Text(&ids)), ("probability", Column::Float(&[0.25, f64::NAN]))];
+/// write_predictions(&Sink::new(&path), &columns)?;
+/// assert_eq!(std::fs::read_to_string(&path)?, "instance_id,probability\na,0.25\n\"b, c\",\n");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// [`WriteError`]; whatever the file held before is then as it was.
+pub fn write_predictions(sink: &Sink, columns: &[(&str, Column<'_>)]) -> Result<(), WriteError> {
+    let path = match sink {
+        Sink::Path(path) => path.as_path(),
+        Sink::Stdout => Path::new("standard output"),
+    };
+    let n = columns.first().map_or(0, |(_, column)| column.len());
+    if let Some((name, column)) = columns.iter().find(|(_, column)| column.len() != n) {
+        return Err(WriteError::UnequalColumns {
+            path: path.display().to_string(),
+            column: (*name).to_owned(),
+            found: column.len(),
+            expected: n,
+        });
+    }
+    let interrupted = |source| WriteError::Interrupted { path: path.display().to_string(), source };
+    match sink {
+        Sink::Stdout => write_csv(io::stdout().lock(), b',', columns).map_err(interrupted),
+        Sink::Path(path) => {
+            let (delimiter, gzip) = format_of(path);
+            let mut file = AtomicFile::create(path)?;
+            if gzip {
+                // No name and no time inside, so that equal tables are equal files.
+                let encoder = GzBuilder::new().write(&mut file, Compression::default());
+                let mut encoder = BufWriter::new(encoder);
+                write_csv(&mut encoder, delimiter, columns)
+                    .and_then(|()| encoder.into_inner().map_err(io::IntoInnerError::into_error)?.finish())
+                    .map_err(interrupted)?;
+            } else {
+                write_csv(&mut file, delimiter, columns).map_err(interrupted)?;
+            }
+            file.commit()
+        }
+    }
+}
+
+/// Delimiter and whether to compress.
+fn format_of(path: &Path) -> (u8, bool) {
+    let name = path.file_name().map(|n| n.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+    let (name, gzip) = match name.strip_suffix(".gz") {
+        Some(inner) => (inner.to_owned(), true),
+        None => (name, false),
+    };
+    let tabs = [".tsv", ".tab"].iter().any(|e| name.ends_with(e));
+    (if tabs { b'\t' } else { b',' }, gzip)
+}
+
+/// Writes the columns to any writer.
+fn write_csv(writer: impl Write, delimiter: u8, columns: &[(&str, Column<'_>)]) -> io::Result<()> {
+    let mut out = csv::WriterBuilder::new().delimiter(delimiter).buffer_capacity(1 << 16).from_writer(writer);
+    let mut number = zmij::Buffer::new();
+    out.write_record(columns.iter().map(|(name, _)| name)).map_err(io::Error::from)?;
+    let n = columns.first().map_or(0, |(_, column)| column.len());
+    for i in 0..n {
+        for (_, column) in columns {
+            match column {
+                Column::Text(v) => out.write_field(&v[i]),
+                Column::Float(v) if v[i].is_nan() => out.write_field(b""),
+                Column::Float(v) => out.write_field(number.format(v[i])),
+                Column::Count(v) => out.write_field(v[i].to_string()),
+                Column::Label(v) => out.write_field(match v[i] {
+                    Some(true) => "1",
+                    Some(false) => "0",
+                    None => "",
+                }),
+            }
+            .map_err(io::Error::from)?;
+        }
+        out.write_record(None::<&[u8]>).map_err(io::Error::from)?;
+    }
+    out.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::{Source, TableOptions, read_table};
+
+    #[test]
+    fn floats_read_back_to_the_same_bits() {
+        let dir = tempfile::tempdir().expect("temporary");
+        let values = [0.0, 1.0, 0.1, 1.0 / 3.0, 5e-324, 1e-300, 0.999_999_999_999_999_9, f64::NAN];
+        let ids: Vec<String> = (0..values.len()).map(|i| format!("i\n\"{i}\",")).collect();
+        for name in ["p.csv", "p.tsv", "p.csv.gz", "p.tsv.gz"] {
+            let path = dir.path().join(name);
+            let columns = [
+                ("instance_id", Column::Text(&ids)),
+                ("p", Column::Float(&values)),
+                ("label", Column::Label(&[Some(true), Some(false), None, None, None, None, None, None])),
+            ];
+            write_predictions(&Sink::new(&path), &columns).expect("writable");
+            let table = read_table(Source::new(&path), &TableOptions::default()).expect("readable");
+            let read: Vec<u64> = table.data.predictions().iter().map(|v| v.to_bits()).collect();
+            assert_eq!(read[..7], values[..7].iter().map(|v| v.to_bits()).collect::<Vec<_>>());
+            assert!(table.data.predictions()[(0, 7)].is_nan());
+            assert_eq!(table.data.instance_ids(), Some(&ids[..]));
+            assert_eq!(table.truth[..3], [Some(true), Some(false), None]);
+            let before = fs::read(&path).expect("there");
+            write_predictions(&Sink::new(&path), &columns).expect("writable");
+            assert_eq!(fs::read(&path).expect("there"), before);
+        }
+    }
+
+    #[test]
+    fn unequal_columns_leave_the_old_file() {
+        let dir = tempfile::tempdir().expect("temporary");
+        let path = dir.path().join("p.csv");
+        fs::write(&path, "old").expect("writable");
+        let columns = [("a", Column::Count(&[1, 2])), ("b", Column::Float(&[0.5]))];
+        let error = write_predictions(&Sink::new(&path), &columns).expect_err("unequal");
+        assert!(error.to_string().contains("column \"b\" has 1 entries, the first column 2"), "{error}");
+        assert_eq!(fs::read(&path).expect("there"), b"old");
+    }
+}

@@ -1,0 +1,176 @@
+//! Parquet and Arrow IPC: what pandas and polars write is read, what is wrong is told, damage is an error.
+//!
+//! `golden/pandas.*` and `golden/polars.*` were written by pandas 3 (pyarrow) and polars 2: snappy, lz4 and zstd, categories, nullable
+//! columns.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, Float32Array, Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow_ipc::writer::{FileWriter, StreamWriter};
+use cfe_io::{Source, Table, TableOptions, TableResult, read_table};
+use parquet::arrow::ArrowWriter;
+use proptest::prelude::*;
+
+const GOLDEN: [&str; 4] = ["pandas.parquet", "pandas.feather", "polars.parquet", "polars.arrows"];
+
+fn golden(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
+}
+
+fn with_split() -> TableOptions {
+    let mut options = TableOptions::default();
+    options.split_column = Some("split".into());
+    options
+}
+
+fn is_the_table(table: &Table) {
+    assert_eq!(table.data.classifier_names(), ["forest", "svm"]);
+    let r = table.data.predictions();
+    assert_eq!(r.row(0).to_vec(), [0.9, 0.2, 0.4]);
+    assert!(r[(1, 0)] == 0.7 && r[(1, 1)].is_nan() && r[(1, 2)].is_nan());
+    assert_eq!(table.data.instance_ids(), Some(&["a", "b", "c"].map(String::from)[..]));
+    assert_eq!(table.truth, [Some(true), Some(false), Some(true)]);
+    assert_eq!(table.data.labels(), [Some(true), Some(false), None]);
+}
+
+#[test]
+fn what_others_write_is_read() {
+    for name in GOLDEN {
+        let path = golden(name);
+        is_the_table(&read_table(Source::new(&path), &with_split()).expect(name));
+        let bytes = fs::read(&path).expect("there");
+        is_the_table(&read_table(Source::bytes("pipe", bytes), &with_split()).expect(name));
+    }
+}
+
+type Columns = Vec<(&'static str, ArrayRef)>;
+
+/// The batches in all three formats.
+fn written(batches: Vec<Columns>) -> [Vec<u8>; 3] {
+    let batch = |columns: Columns| {
+        let nullable = columns.into_iter().map(|(name, array)| (name, array, true));
+        RecordBatch::try_from_iter_with_nullable(nullable).expect("one length")
+    };
+    let batches: Vec<RecordBatch> = batches.into_iter().map(batch).collect();
+    let schema = batches[0].schema();
+    let (mut parquet, mut file, mut stream) = (Vec::new(), Vec::new(), Vec::new());
+    let mut a = ArrowWriter::try_new(&mut parquet, schema.clone(), None).expect("in memory");
+    let mut b = FileWriter::try_new(&mut file, &schema).expect("in memory");
+    let mut c = StreamWriter::try_new(&mut stream, &schema).expect("in memory");
+    for batch in &batches {
+        a.write(batch).expect("in memory");
+        b.write(batch).expect("in memory");
+        c.write(batch).expect("in memory");
+    }
+    a.close().expect("in memory");
+    b.finish().expect("in memory");
+    c.finish().expect("in memory");
+    [parquet, file, stream]
+}
+
+fn read_all(batches: Vec<Columns>) -> [TableResult<Table>; 3] {
+    written(batches).map(|bytes| read_table(Source::bytes("t", bytes), &TableOptions::default()))
+}
+
+fn part(ids: Vec<i64>, labels: Vec<Option<&str>>, p: Vec<Option<f32>>) -> Columns {
+    vec![
+        ("instance_id", Arc::new(Int64Array::from(ids)) as ArrayRef),
+        ("label", Arc::new(StringArray::from(labels))),
+        ("p", Arc::new(Float32Array::from(p))),
+    ]
+}
+
+#[track_caller]
+fn all_say(results: [TableResult<Table>; 3], part: &str) {
+    for result in results {
+        let message = result.expect_err("refused").to_string();
+        assert!(message.contains(part), "{part:?} is not in {message:?}");
+    }
+}
+
+#[test]
+fn batches_follow_each_other() {
+    let batches = vec![
+        part(vec![1, 2], vec![Some("1"), None], vec![Some(0.25), None]),
+        part(vec![3], vec![Some("0")], vec![Some(0.5)]),
+    ];
+    for table in read_all(batches) {
+        let table = table.expect("readable");
+        assert_eq!(table.truth, [Some(true), None, Some(false)]);
+        assert_eq!(table.data.instance_id(2), "3");
+        assert_eq!(table.data.predictions()[(0, 2)], 0.5);
+    }
+}
+
+#[test]
+fn what_is_wrong_is_told() {
+    let good = || part(vec![1, 2], vec![None, None], vec![Some(0.25), Some(0.5)]);
+    all_say(
+        read_all(vec![good(), part(vec![3], vec![None], vec![Some(2.0)])]),
+        "t, row 3, column \"p\": 2 is not a",
+    );
+    all_say(
+        read_all(vec![good(), part(vec![3], vec![Some("x")], vec![None])]),
+        "t, row 3, column \"label\": \"x\" is not a label",
+    );
+    all_say(
+        read_all(vec![good(), part(vec![1], vec![None], vec![None])]),
+        "t, row 3, column \"instance_id\": the id \"1\" was used in row 1",
+    );
+    all_say(read_all(vec![part(vec![], vec![], vec![])]), "a header of 3 columns and no row");
+    let text: Columns = vec![("p", Arc::new(StringArray::from(vec!["0.5"])))];
+    all_say(read_all(vec![text]), "column \"p\": of type Utf8; allowed are float32");
+    let two: Columns = vec![
+        ("a", Arc::new(Float64Array::from(vec![0.5]))),
+        ("b", Arc::new(Float64Array::from(vec![f64::INFINITY]))),
+    ];
+    all_say(read_all(vec![two]), "row 1, column \"b\": inf");
+}
+
+#[test]
+fn a_promised_terabyte_is_refused_before_it_is_allocated() {
+    let file = fs::read(golden("pandas.feather")).expect("there");
+    // The length that an LZ4 frame unpacks to stands before its magic number.
+    let frames: Vec<usize> =
+        (8..file.len() - 4).filter(|&at| file[at..].starts_with(&[0x04, 0x22, 0x4d, 0x18])).collect();
+    assert!(!frames.is_empty());
+    for at in frames {
+        let mut bytes = file.clone();
+        bytes[at - 8..at].copy_from_slice(&(1i64 << 40).to_le_bytes());
+        let error =
+            read_table(Source::bytes("t.feather", bytes), &with_split()).expect_err("refused").to_string();
+        assert!(error.contains("says it unpacks to 1099511627776"), "{error}");
+    }
+}
+
+#[test]
+fn every_cut_is_an_error() {
+    for name in GOLDEN {
+        let bytes = fs::read(golden(name)).expect("there");
+        // The index of an Arrow file comes after its end mark and is not needed; a stream may do without the mark.
+        let mark = bytes.windows(8).rposition(|w| w == b"\xff\xff\xff\xff\0\0\0\0");
+        let needed = match name.ends_with("parquet") {
+            true => bytes.len(),
+            false => mark.expect("there") - usize::from(name.ends_with("arrows")),
+        };
+        for length in 0..needed {
+            read_table(Source::bytes(name, bytes[..length].to_vec()), &with_split()).expect_err(name);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn no_change_gets_out_as_a_panic(which in 0..GOLDEN.len(), changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4)) {
+        let mut bytes = fs::read(golden(GOLDEN[which])).expect("there");
+        for (at, byte) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        let _ = read_table(Source::bytes("any", bytes), &with_split());
+    }
+}
