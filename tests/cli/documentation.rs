@@ -9,8 +9,9 @@ const DOCUMENTS: [(&str, &str); 2] = [
     ("docs/quick-start.md", include_str!("../../docs/quick-start.md")),
 ];
 
-/// Commands that are not run here: they build, or are commands of the repository with tests of their own.
-const SKIPPED: [&str; 3] = ["cargo xtask compare", "cargo xtask test", "cargo build --release"];
+/// Beginnings of commands that are not run here: they build, or are commands of the repository with tests of their
+/// own.
+const SKIPPED: [&str; 3] = ["cargo xtask compare", "cargo xtask test", "cargo install --path "];
 
 /// Between a command and what it prints.
 const OUTPUT: &str = "<!-- output of the command above -->\n```text\n";
@@ -26,8 +27,9 @@ fn every_command_of_the_documents_runs() {
         let folder = Folder::new();
         for block in text.split("```sh\n").skip(1) {
             let (lines, rest) = block.split_once("```").unwrap();
-            let run: Vec<&str> = lines.lines().filter(|line| !SKIPPED.contains(line)).collect();
-            let script = run.join("\n").replace("target/release/cfe ", "cfe ");
+            let skipped = |line: &&str| !SKIPPED.iter().any(|start| line.starts_with(start));
+            let run: Vec<&str> = lines.lines().filter(skipped).collect();
+            let script = run.join("\n");
             let shell = Command::new("sh")
                 .args(["-e", "-c", &script])
                 .env("PATH", &path)
@@ -51,4 +53,34 @@ fn every_command_of_the_documents_runs() {
         }
     }
     assert!(commands >= 10 && outputs >= 1, "{commands} commands, {outputs} outputs");
+}
+
+#[test]
+fn the_results_of_the_readme_are_what_the_command_prints() {
+    let folder = Folder::with_example();
+    let printed = folder.ok("fit abalone.csv.gz --split-column split --seed 0 --format table").stdout;
+    let test = printed.split("\ntest: ").nth(1).expect("scores of the test rows");
+    let shown: Vec<Vec<&str>> = DOCUMENTS[0]
+        .1
+        .lines()
+        .filter(|line| line.starts_with("| "))
+        .map(|line| line.split('|').collect())
+        .collect();
+    for (row, method) in [
+        ("`cfe fit`", "combined"),
+        ("average of all classifiers", "mean"),
+        ("best single classifier", "best_single"),
+        ("`avg4`, the average of four stackers", "avg4"),
+    ] {
+        let line = test.lines().find(|line| line.split_whitespace().next() == Some(method)).expect(method);
+        let figures: Vec<&str> = line.split_whitespace().collect();
+        // The last four are ROC-AUC, log loss, Brier score and calibration error.
+        let n = figures.len();
+        let expected = [figures[1], figures[n - 4], figures[n - 3], figures[n - 1]];
+        let cells = shown.iter().find(|cells| cells[1].trim() == row).expect(row);
+        for (cell, figure) in cells[2..].iter().zip(expected) {
+            let rounded = format!("{:.3}", figure.parse::<f64>().unwrap());
+            assert_eq!(cell.trim().trim_matches('*'), rounded, "{row}");
+        }
+    }
 }
