@@ -70,7 +70,9 @@ fn check(page: &Path, text: &str) -> Vec<String> {
 #[test]
 fn every_link_leads_somewhere() {
     let mut pages = pages();
-    pages.extend(["README.md", "CONTRIBUTING.md"].map(|name| root().join(name)));
+    pages.extend(
+        ["README.md", "CONTRIBUTING.md", "SECURITY.md", "RELEASE-CHECKLIST.md"].map(|name| root().join(name)),
+    );
     let read = |page: &PathBuf| std::fs::read_to_string(page).expect("readable");
     let broken: Vec<String> = pages.iter().flat_map(|page| check(page, &read(page))).collect();
     assert!(broken.is_empty(), "{}", broken.join("\n"));
