@@ -143,7 +143,7 @@ fn is_checked_for_words(file: &TextFile) -> bool {
     let later = ["docs/recommended.md", "docs/errors.md"];
     // text.rs holds the words themselves.
     let source = file.path.starts_with("xtask/src/") && file.path != "xtask/src/fences/text.rs";
-    source || file.is_markdown() && file.path != later
+    source || file.is_markdown() && !later.contains(&file.path.as_str())
 }
 
 fn numbered(file: &TextFile) -> impl Iterator<Item = (usize, &str)> {
