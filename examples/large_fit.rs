@@ -2,7 +2,7 @@
 //! `cargo run --release --example large_fit -- als 20 5000000 8`, or `-- recommended 200 2000`.
 
 #![forbid(unsafe_code)]
-#![allow(clippy::print_stdout)] // Its figures are for people.
+#![allow(clippy::print_stdout, reason = "its figures are for people")]
 
 use std::time::Instant;
 

@@ -93,7 +93,7 @@ impl Backend {
             Backend::Torch => {
                 Ok(Box::new(cfe_torch::Torch::try_from(self.read::<cfe_torch::TorchSpec>(settings)?)?))
             }
-            #[allow(unreachable_patterns)] // reached in builds that lack a backend
+            #[allow(unreachable_patterns, reason = "reached in builds that lack a backend")]
             missing => {
                 let _ = settings;
                 Err(BackendError::NotCompiledIn(missing))
@@ -101,7 +101,10 @@ impl Backend {
         }
     }
 
-    #[cfg_attr(not(any(feature = "als", feature = "torch")), allow(dead_code))]
+    #[cfg_attr(
+        not(any(feature = "als", feature = "torch")),
+        allow(dead_code, reason = "each backend calls it")
+    )]
     fn read<T: DeserializeOwned>(self, settings: &Value) -> Result<T, BackendError> {
         T::deserialize(settings).map_err(|source| BackendError::Settings { backend: self, source })
     }

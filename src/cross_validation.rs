@@ -89,7 +89,7 @@ pub fn held_out_logits(model: &Model, data: &EnsembleData, held_out: &[usize]) -
 }
 
 /// FNV-1a of the fold of each instance (Fowler, Noll and Vo), in hex: tells whether two runs have the same folds.
-#[cfg_attr(not(feature = "io"), allow(dead_code))]
+#[cfg_attr(not(feature = "io"), allow(dead_code, reason = "checkpoints call it"))]
 pub(crate) fn checksum(folds: &Folds) -> String {
     let bytes = folds.as_slice().iter().flat_map(|&fold| (fold as u64).to_le_bytes());
     let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {

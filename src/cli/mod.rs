@@ -98,7 +98,7 @@ fn run(command: Command, matches: &ArgMatches, talk: Talk) -> CliResult<()> {
 }
 
 /// A line on standard error, which is all the program has for talking beside its results.
-#[allow(clippy::print_stderr)]
+#[allow(clippy::print_stderr, reason = "the one place that prints")]
 fn say(line: &str) {
     eprintln!("{line}");
 }

@@ -83,8 +83,8 @@ impl RecommendedModel {
     /// Predicts instances (m x k, NaN = missing), each by itself: the result does not depend on the others.
     ///
     /// Missing predictions are filled in by fold-in; an instance without any observed prediction (of a classifier that
-    /// varied in training) gets the prevalence of the labeled instances. `prior_corrected` equals `probabilities`: the fit
-    /// weighs no class, so there is nothing to undo. Costs about 120 exponentials for each instance.
+    /// varied in training) gets the prevalence of the labeled instances. `weighted_probabilities` equal
+    /// `probabilities`: the fit weighs no class, so there is nothing to undo. Costs about 120 exponentials for each instance.
     ///
     /// # Errors
     /// As [`check_predictions`] and [`check_logits`]; [`InvalidParameter`](crate::Error::InvalidParameter) for a model that was read
@@ -103,7 +103,7 @@ impl RecommendedModel {
         let (logits, n_observed): (Vec<f64>, Vec<usize>) = parts.into_iter().unzip();
         check_logits(&logits)?;
         let probabilities: Vec<f64> = logits.iter().map(|&z| sigmoid(z)).collect();
-        Ok(Predictions { prior_corrected: probabilities.clone(), logits, probabilities, n_observed })
+        Ok(Predictions { weighted_probabilities: probabilities.clone(), logits, probabilities, n_observed })
     }
 
     /// (linear with intercept, local) part of the logit of instance `i`; `None` if nothing is observed.

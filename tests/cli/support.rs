@@ -1,6 +1,6 @@
 //! Running the program in a folder of its own.
 
-#![allow(clippy::unwrap_used)] // A helper that panics fails the test, which is its work.
+#![allow(clippy::unwrap_used, reason = "a helper that panics fails the test, which is its work")]
 
 use std::fs;
 use std::path::PathBuf;

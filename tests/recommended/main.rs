@@ -1,6 +1,6 @@
 //! The recommended combiner against an independent implementation, and at the edges of what it is given.
 
-#![allow(clippy::unwrap_used)] // helpers stand outside of the tests
+#![allow(clippy::unwrap_used, reason = "helpers stand outside of the tests")]
 
 mod edges;
 

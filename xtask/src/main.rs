@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 // A command-line program: talking to the terminal is its purpose. Progress goes to stderr, because the output
 // of `compare --format json` must stay pure.
-#![allow(clippy::print_stdout, clippy::print_stderr)]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program talks to the terminal")]
 
 mod ci;
 mod cli;

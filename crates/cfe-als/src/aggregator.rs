@@ -290,7 +290,7 @@ fn equal_weight(problem: &Problem<'_>, data: &EnsembleData, state: &Start) -> Re
     let regression =
         LogisticRegression { lambda: NEWTON_RIDGE, non_negative: true, ..LogisticRegression::default() };
     let fit = regress(&regression, sums, problem, problem.instance_weights())?;
-    fit.weights.first().copied().ok_or(Error::NothingToEvaluate)
+    Ok(fit.weights[0])
 }
 
 /// Solves a symmetric positive definite system; `None` if it is not, or the solution is not finite.

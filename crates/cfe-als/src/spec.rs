@@ -2,7 +2,8 @@
 
 use cfe_core::{
     AggregatorKind, BiasStart, ClassWeight, Confidence, ConfidenceStrategy, Costs, Dtype, Error, Objective,
-    OnDivergence, Reduction, Resampling, Result, SupervisedLoss, WeightSchedule, ensure,
+    OnDivergence, Reduction, Resampling, Result, SupervisedLoss, WeightSchedule, ensure, is_at_least_zero,
+    is_positive,
 };
 use serde::{Deserialize, Serialize};
 
@@ -210,7 +211,7 @@ impl AlsSpec {
         ensure(self.latent_dim >= 1, "latent_dim", self.latent_dim, "at least 1 is needed")?;
         ensure(self.max_iterations >= 1, "max_iterations", self.max_iterations, "at least 1 is needed")?;
         ensure(
-            not_negative(self.tolerance),
+            is_at_least_zero(self.tolerance),
             "tolerance",
             self.tolerance,
             "finite and at least 0; 0 never stops early",
@@ -242,11 +243,11 @@ impl AlsSpec {
             }
         }
         for (name, value) in [("aggregator.ridge", ridge), ("aggregator.weight_decay", weight_decay)] {
-            ensure(not_negative(value), name, value, "finite and at least 0")?;
+            ensure(is_at_least_zero(value), name, value, "finite and at least 0")?;
         }
         if let AggregatorSolver::GradientStep { learning_rate } = solver {
             ensure(
-                learning_rate > 0.0 && learning_rate.is_finite(),
+                is_positive(learning_rate),
                 "learning_rate",
                 learning_rate,
                 "positive and finite; 0.01 is usual",
@@ -254,10 +255,6 @@ impl AlsSpec {
         }
         Ok(())
     }
-}
-
-fn not_negative(x: f64) -> bool {
-    x >= 0.0 && x.is_finite()
 }
 
 #[cfg(test)]

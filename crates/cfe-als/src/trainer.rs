@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use cfe_core::objective::Problem;
 use cfe_core::ridge::{self, InstanceSums, Workspace};
+use cfe_core::rows::{rows_of, rows_of_mut};
 use cfe_core::{
     Aggregator, AggregatorKind, ClassWeight, Costs, Dtype, EnsembleData, Error, Factors, Fitted, History,
     HistoryEntry, LossParts, Model, Objective, Observer, OnDivergence, Result, Start, Step, StopReason,
@@ -102,7 +103,7 @@ impl Single {
 fn widen(wide: &mut Array2<f64>, narrow: &Array2<f32>) {
     /// Numbers copied by one task.
     const BLOCK: usize = 1 << 15;
-    let (wide, narrow) = (wide.as_slice_mut().unwrap_or_default(), narrow.as_slice().unwrap_or_default());
+    let (wide, narrow) = (rows_of_mut(wide), rows_of(narrow));
     wide.par_chunks_mut(BLOCK).zip(narrow.par_chunks(BLOCK)).for_each(|(wide, narrow)| {
         wide.iter_mut().zip(narrow).for_each(|(wide, &narrow)| *wide = f64::from(narrow));
     });
@@ -342,8 +343,12 @@ impl Als {
         let Position { state, history, .. } = at;
         let loss = self.loss(&problem, &state)?;
         let aggregator = self.aggregator(&state);
-        let model =
+        let mut model =
             Model::new(data, state.factors, aggregator, confidence.clone(), self.spec.combined_objective())?;
+        if model.aggregator == Aggregator::Mean {
+            // Class weights and costs act on w and b alone, so the mean of r_hat has nothing that must be undone.
+            model.logit_shift = 0.0;
+        }
         Ok(Fitted::new(model, history, loss, stop, timings, format!("CPU {dtype}")))
     }
 

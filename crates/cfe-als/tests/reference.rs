@@ -77,7 +77,7 @@ fn check(run: &str, class_weight: ClassWeight, name: &str) {
     }
     close(bias, expected["b"].as_f64().expect("a number"), 1e-9, 0.0, "b");
     let predictions = fitted.model.predict_training(&data(run)).expect("same data");
-    for (p, e) in predictions.probabilities.iter().zip(vector(&expected["predictions"])) {
+    for (p, e) in predictions.weighted_probabilities.iter().zip(vector(&expected["predictions"])) {
         close(*p, e, 1e-9, 0.0, "prediction");
     }
     let factors = load(run, &format!("factors_als_{name}.json"));

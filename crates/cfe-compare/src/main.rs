@@ -2,7 +2,7 @@
 
 #![forbid(unsafe_code)]
 // A command-line program: talking to the terminal is its purpose. Results go to stdout, everything else to stderr.
-#![allow(clippy::print_stderr)]
+#![allow(clippy::print_stderr, reason = "a program talks to the terminal")]
 
 use std::error::Error as _;
 use std::io::{ErrorKind, IsTerminal as _, Write as _};

@@ -9,8 +9,8 @@ use crate::factors::{logits, reconstruct_instance};
 use crate::gate::Gate;
 use crate::losses::{logit, sigmoid};
 
-/// The mean of r_hat is moved this far inside (0, 1) before its logit is taken.
-pub const LOGIT_CLIP: f64 = 1e-12;
+/// [`Aggregator::Mean`] moves the mean of r_hat this far inside (0, 1) before it takes the logit.
+pub const MEAN_LOGIT_CLIP: f64 = 1e-12;
 
 /// Which aggregator a trainer is to find.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -122,7 +122,7 @@ impl Aggregator {
     /// ```
     pub fn logit(&self, r_hat: &[f64]) -> f64 {
         match self {
-            Aggregator::Mean => logit(r_hat.iter().sum::<f64>() / r_hat.len() as f64, LOGIT_CLIP),
+            Aggregator::Mean => logit(r_hat.iter().sum::<f64>() / r_hat.len() as f64, MEAN_LOGIT_CLIP),
             Aggregator::Weighted { weights, bias } => dot(weights, r_hat) + bias,
             Aggregator::Gated { weights, bias, gate } => {
                 let gated = gate.weights(r_hat);

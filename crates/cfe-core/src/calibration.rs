@@ -23,7 +23,7 @@
 use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result, ensure};
+use crate::error::{Error, Result, ensure, is_at_least_zero, is_positive};
 use crate::logistic::LogisticRegression;
 use crate::losses::{SupervisedLoss, sigmoid};
 use crate::weights::check_weight_sum;
@@ -128,10 +128,8 @@ impl Calibrator {
         let sound = match self {
             Calibrator::Identity => true,
             Calibrator::PriorShift { shift } => shift.is_finite(),
-            Calibrator::Platt { slope, intercept } => {
-                *slope >= 0.0 && slope.is_finite() && intercept.is_finite()
-            }
-            Calibrator::Temperature { temperature } => *temperature > 0.0 && temperature.is_finite(),
+            Calibrator::Platt { slope, intercept } => is_at_least_zero(*slope) && intercept.is_finite(),
+            Calibrator::Temperature { temperature } => is_positive(*temperature),
             Calibrator::Isotonic { thresholds, values } => {
                 thresholds.len() == values.len()
                     && !values.is_empty()
@@ -206,7 +204,7 @@ impl Cells {
         let (mut positive, mut negative) = (0.0, 0.0);
         for (index, (&z, &y)) in logits.iter().zip(labels).enumerate() {
             let a = weights.map_or(1.0, |w| w[index]);
-            if !(a >= 0.0 && a.is_finite()) {
+            if !(is_at_least_zero(a)) {
                 return Err(Error::InvalidWeight { what: "weight", index, value: a });
             }
             if !z.is_finite() {
@@ -246,7 +244,7 @@ impl Cells {
                 weights.push(a * if label { t } else { 1.0 - t });
             }
         }
-        let features = ArrayView2::from_shape((1, 2 * n), &features).map_err(|_| Error::NothingToEvaluate)?;
+        let features = ArrayView2::from_shape((1, 2 * n), &features).expect("one row of 2 n features");
         let spec = LogisticRegression { non_negative: true, ..Default::default() };
         let fit = spec.fit(features, &labels, Some(&weights))?;
         Ok(Calibrator::Platt { slope: fit.weights[0], intercept: fit.bias })

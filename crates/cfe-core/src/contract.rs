@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView2};
 
 use crate::data::EnsembleData;
 use crate::error::Error;
@@ -208,15 +208,44 @@ pub fn class_weights_prevent_collapse(build: Build<'_>) {
     assert!(auc > 0.95, "ROC-AUC {auc}");
 }
 
-/// A missing cell has no influence: whatever fills the same place in other data, training goes on.
+/// A missing cell has no influence. A classifier and an instance of which every cell is missing leave the predictions for
+/// all others as they are without them, and what stands in a missing cell, any of the many NaNs, changes no bit.
 pub fn a_missing_prediction_does_not_matter(build: Build<'_>) {
     let data = small();
+    let (m, n) = (data.n_classifiers(), data.n_instances());
     assert!(data.n_missing() > 0, "the data of this test have missing cells");
-    let mut whole_row_missing = data.predictions().to_owned();
-    whole_row_missing.row_mut(0).fill(f64::NAN);
-    whole_row_missing.column_mut(0).fill(f64::NAN);
-    let data = EnsembleData::new(whole_row_missing, data.labels().to_vec()).expect("valid");
-    let fitted = build(Request::default()).fit(&data).expect("fits");
-    assert!(fitted.loss.total.is_finite());
-    assert_eq!(fitted.model.predict_training(&data).expect("same data").n_observed[0], 0);
+    let trainer = build(Request::default());
+    let start = trainer.start(&data).expect("a start");
+    let fitted = trainer.fit_from(start.clone(), &data, &mut ()).expect("fits");
+    let predictions = fitted.model.predict_training(&data).expect("same data");
+
+    // One more row and one more column without a prediction, which start at 0.
+    let extended = |matrix: ArrayView2<'_, f64>, rows: usize, columns: usize, filling: f64| {
+        let shape = (matrix.nrows() + rows, matrix.ncols() + columns);
+        Array2::from_shape_fn(shape, |place| *matrix.get(place).unwrap_or(&filling))
+    };
+    let labels = data.labels().iter().copied().chain([None]).collect();
+    let larger = EnsembleData::new(extended(data.predictions(), 1, 1, f64::NAN), labels).expect("valid");
+    let Start { factors, mut weights, bias } = start.clone();
+    weights.push(0.0);
+    let factors = Factors {
+        classifiers: extended(factors.classifiers.view(), 0, 1, 0.0),
+        instances: extended(factors.instances.view(), 0, 1, 0.0),
+    };
+    let with_gaps = trainer.fit_from(Start { factors, weights, bias }, &larger, &mut ()).expect("fits");
+    let of_larger = with_gaps.model.predict_training(&larger).expect("same data");
+    // The sums over more cells are split differently, and a backend may compute in f32.
+    for (i, (a, b)) in predictions.logits.iter().zip(&of_larger.logits).enumerate() {
+        assert!((a - b).abs() < 1e-3 * a.abs().max(1.0), "instance {i}: {a} without the gaps, {b} with them");
+    }
+    assert_eq!(of_larger.n_observed[n], 0);
+    let (weights, _) = with_gaps.model.aggregator.weights().expect("weighted");
+    assert_eq!(weights[m], 0.0, "the weight of a classifier without a prediction");
+
+    let other_nan = f64::from_bits(f64::NAN.to_bits() ^ (1 << 63) ^ 0x5ca1ab1e);
+    assert!(other_nan.is_nan());
+    let renamed = data.predictions().mapv(|r| if r.is_nan() { other_nan } else { r });
+    let renamed = EnsembleData::new(renamed, data.labels().to_vec()).expect("valid");
+    let again = trainer.fit_from(start, &renamed, &mut ()).expect("fits");
+    assert_eq!(again.model, fitted.model, "another NaN in the missing cells");
 }

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use ndarray::{Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, is_at_least_zero};
 
 /// Checked input of every trainer.
 ///
@@ -290,7 +290,7 @@ fn first_duplicate(names: &[String]) -> Option<(usize, usize)> {
 
 fn check_weights(what: &'static str, weights: impl Iterator<Item = f64>) -> Result<()> {
     for (index, value) in weights.enumerate() {
-        if !(value >= 0.0 && value.is_finite()) {
+        if !(is_at_least_zero(value)) {
             return Err(Error::InvalidWeight { what, index, value });
         }
     }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Error, Result};
+
 /// Statistics of aggregator weights w (m).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -113,13 +115,26 @@ pub const CONSTANT_PREDICTION_STD: f64 = 1e-4;
 
 /// Looks for collapse: weights that sum below 0, constant predictions, an inverted ranking.
 ///
+/// `weights` are those of the aggregator (m, or none where there is no aggregator), `probabilities` its predictions (n).
 /// `roc_auc` and `mean_roc_auc` are those of the model and of the plain mean on the same instances, where known.
-pub fn diagnose(
+///
+/// # Errors
+/// [`Error::InvalidScore`] for a weight, a probability or an area that is not finite: no comparison with NaN is true, so
+/// that a broken model would look healthy. [`Error::NothingToEvaluate`] without a probability.
+pub fn symptoms_of_collapse(
     weights: &[f64],
     probabilities: &[f64],
     roc_auc: Option<f64>,
     mean_roc_auc: Option<f64>,
-) -> Vec<Symptom> {
+) -> Result<Vec<Symptom>> {
+    if probabilities.is_empty() {
+        return Err(Error::NothingToEvaluate);
+    }
+    for list in [weights, probabilities, roc_auc.as_slice(), mean_roc_auc.as_slice()] {
+        if let Some((index, &value)) = list.iter().enumerate().find(|(_, v)| !v.is_finite()) {
+            return Err(Error::InvalidScore { index, value });
+        }
+    }
     let mut symptoms = Vec::new();
     if weights.iter().sum::<f64>() < 0.0 {
         symptoms.push(Symptom::NegativeWeights);
@@ -133,7 +148,7 @@ pub fn diagnose(
     {
         symptoms.push(Symptom::InvertedRanking);
     }
-    symptoms
+    Ok(symptoms)
 }
 
 #[cfg(test)]
@@ -152,11 +167,26 @@ mod tests {
     #[test]
     fn each_symptom_is_found_alone() {
         let spread = [0.1, 0.9];
+        let diagnose = |weights: &[f64], probabilities: &[f64], model, mean| {
+            symptoms_of_collapse(weights, probabilities, model, mean).expect("finite")
+        };
         assert_eq!(diagnose(&[0.1, 0.2], &spread, Some(0.9), Some(0.8)), []);
         assert_eq!(diagnose(&[-0.1, -0.2], &spread, Some(0.9), Some(0.8)), [Symptom::NegativeWeights]);
         assert_eq!(diagnose(&[0.1], &[0.3, 0.3], Some(0.5), Some(0.8)), [Symptom::ConstantPredictions]);
         assert_eq!(diagnose(&[0.1], &spread, Some(0.1), Some(0.8)), [Symptom::InvertedRanking]);
         assert_eq!(diagnose(&[0.1], &spread, Some(0.1), Some(0.2)), []);
+    }
+
+    #[test]
+    fn numbers_that_are_not_finite_are_not_healthy() {
+        let spread = [0.1, 0.9];
+        for bad in [f64::NAN, f64::INFINITY] {
+            assert!(symptoms_of_collapse(&[bad], &spread, None, None).is_err());
+            assert!(symptoms_of_collapse(&[0.1], &[0.1, bad], None, None).is_err());
+            assert!(symptoms_of_collapse(&[0.1], &spread, Some(bad), Some(0.8)).is_err());
+            assert!(symptoms_of_collapse(&[0.1], &spread, Some(0.8), Some(bad)).is_err());
+        }
+        assert!(matches!(symptoms_of_collapse(&[0.1], &[], None, None), Err(Error::NothingToEvaluate)));
     }
 
     #[test]

@@ -287,3 +287,13 @@ pub fn ensure(
 ) -> Result<()> {
     if ok { Ok(()) } else { Err(Error::parameter(name, value, allowed)) }
 }
+
+/// Whether a number is positive and finite; NaN is not.
+pub fn is_positive(x: f64) -> bool {
+    x > 0.0 && x.is_finite()
+}
+
+/// Whether a number is finite and at least 0; NaN is not.
+pub fn is_at_least_zero(x: f64) -> bool {
+    x >= 0.0 && x.is_finite()
+}

@@ -22,6 +22,7 @@ pub mod objective;
 pub mod reliability;
 pub mod resampling;
 pub mod ridge;
+pub mod rows;
 pub mod synthetic;
 pub mod validation;
 
@@ -40,12 +41,12 @@ mod trainer;
 mod training_state;
 mod weights;
 
-pub use aggregator::{Aggregator, AggregatorKind, BiasStart, LOGIT_CLIP};
+pub use aggregator::{Aggregator, AggregatorKind, BiasStart, MEAN_LOGIT_CLIP};
 pub use confidence::{Confidence, ConfidenceStrategy, FittedConfidence};
 pub use data::{EnsembleData, check_predictions};
 pub use diversity::{Symptom, WeightStats};
 pub use dtype::Dtype;
-pub use error::{Error, Result, Side, ensure};
+pub use error::{Error, Result, Side, ensure, is_at_least_zero, is_positive};
 pub use factors::{Factors, START_SCALE, Start, random_side};
 pub use gate::Gate;
 pub use history::{History, HistoryEntry, OnDivergence, StopReason, Timings};

@@ -218,8 +218,7 @@ impl SupervisedLoss {
         }
         let of_block = |block: usize, out: Option<&mut [f64]>| {
             let from = block * BLOCK;
-            let (logits, labels, weights) =
-                (from_on(logits, from), from_on(labels, from), from_on(weights, from));
+            let (logits, labels, weights) = (&logits[from..], &labels[from..], &weights[from..]);
             let end = BLOCK.min(logits.len());
             self.weighted_sum(&logits[..end], &labels[..end], &weights[..end], total, out)
         };
@@ -255,10 +254,6 @@ impl SupervisedLoss {
         }
         sum
     }
-}
-
-fn from_on<T>(values: &[T], from: usize) -> &[T] {
-    values.get(from..).unwrap_or_default()
 }
 
 /// Instances summed together.

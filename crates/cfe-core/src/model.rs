@@ -35,10 +35,12 @@ pub struct Model {
 pub struct Predictions {
     /// Logit (k); rank on this.
     pub logits: Vec<f64>,
-    /// sigma(logit) (k): class-weighted training pulls these towards the minority class.
+    /// Probability of the positive class (k): sigma(logit - [`Model::logit_shift`]), class weights, costs and resampling
+    /// undone (Elkan, 2001; King and Zeng, 2001). The same ranking as the logits.
     pub probabilities: Vec<f64>,
-    /// sigma(logit - [`Model::logit_shift`]) (k): the class weights (costs, resampling) undone, same ranking.
-    pub prior_corrected: Vec<f64>,
+    /// sigma(logit) (k): what training minimizes the loss of. Class weights, costs and resampling are left in, and pull
+    /// these towards the minority class; they are not the probabilities of the data. The published comparison reports them.
+    pub weighted_probabilities: Vec<f64>,
     /// Classifiers that gave a probability (k).
     pub n_observed: Vec<usize>,
 }
@@ -184,9 +186,9 @@ impl Model {
         for row in predictions.rows() {
             n_observed.iter_mut().zip(row).for_each(|(k, r)| *k += usize::from(!r.is_nan()));
         }
-        let probabilities = logits.iter().map(|&z| sigmoid(z)).collect();
-        let prior_corrected = logits.iter().map(|&z| sigmoid(z - self.logit_shift)).collect();
-        Ok(Predictions { logits, probabilities, prior_corrected, n_observed })
+        let probabilities = logits.iter().map(|&z| sigmoid(z - self.logit_shift)).collect();
+        let weighted_probabilities = logits.iter().map(|&z| sigmoid(z)).collect();
+        Ok(Predictions { logits, probabilities, weighted_probabilities, n_observed })
     }
 }
 

@@ -58,9 +58,9 @@ pub fn nnls(gram: ArrayView2<'_, f64>, rhs: &[f64]) -> Result<NnlsSolution> {
     let gram: Vec<f64> = gram.iter().copied().collect();
     let mut solver = ActiveSet::new(k);
     let mut x = vec![0.0; k];
-    // From x = 0 without free variables the start cannot be singular.
-    let outcome = solver.solve(&gram, rhs, &vec![false; k], &mut x);
-    let (iterations, converged) = outcome.map_or((0, false), |o| (o.iterations, o.converged));
+    let Outcome { iterations, converged } = solver
+        .solve(&gram, rhs, &vec![false; k], &mut x)
+        .expect("from x = 0 without a free variable the passive set is empty, which is not singular");
     let kkt_residual = (0..k).fold(0.0, |worst: f64, j| {
         let gradient = dot(&gram[j * k..(j + 1) * k], &x) - rhs[j];
         worst.max(if x[j] > 0.0 { gradient.abs() } else { -gradient })

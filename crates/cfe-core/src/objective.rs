@@ -17,11 +17,12 @@ use crate::aggregator::Aggregator;
 use crate::blocks::{fold_blocks_mut, sum_of_squares};
 use crate::confidence::ConfidenceRule;
 use crate::data::EnsembleData;
-use crate::error::{Error, Result, ensure};
-use crate::factors::{Factors, logits};
+use crate::error::{Error, Result, ensure, is_at_least_zero};
+use crate::factors::Factors;
 use crate::labeled::{RUN, add_scores, add_weighted};
 use crate::losses::SupervisedLoss;
 use crate::ridge::{self, Cells, InstanceSums, Workspace};
+use crate::rows::rows_of;
 use crate::schedule::WeightSchedule;
 use crate::weights::{ClassWeight, Costs, LABELED, check_weight_sum, instance_weights};
 
@@ -83,12 +84,7 @@ impl Objective {
             self.rho,
             "0 (supervised only) to 1 (reconstruction only)",
         )?;
-        ensure(
-            self.lambda >= 0.0 && self.lambda.is_finite(),
-            "lambda",
-            self.lambda,
-            "the ridge is finite and at least 0",
-        )?;
+        ensure(is_at_least_zero(self.lambda), "lambda", self.lambda, "the ridge is finite and at least 0")?;
         self.loss.validate()?;
         self.class_weight.validate()?;
         self.costs.validate()
@@ -276,7 +272,7 @@ impl<'a> Problem<'a> {
         let labeled = self.data.labeled();
         let mut logits = vec![bias; labeled.len()];
         let (y, n) = (factors.instances.as_standard_layout(), factors.instances.ncols());
-        let y = y.as_slice().unwrap_or_default();
+        let y = rows_of(&y);
         fold_blocks_mut(&mut logits, BLOCK, |block, logits| {
             add_scores(y, n, &v, &labeled[block * BLOCK..], logits);
             0.0
@@ -287,7 +283,7 @@ impl<'a> Problem<'a> {
     /// sum_i g_i y_i (d) over the labeled instances.
     fn weighted_instances(&self, factors: &Factors, g: &[f64]) -> Vec<f64> {
         let (y, n) = (factors.instances.as_standard_layout(), factors.instances.ncols());
-        let y = y.as_slice().unwrap_or_default();
+        let y = rows_of(&y);
         let of_block = |(g, labeled): (&[f64], &[usize])| {
             let mut sums = vec![0.0; factors.latent_dim()];
             add_weighted(y, n, g, labeled, &mut sums);
@@ -392,7 +388,7 @@ impl<'a> Problem<'a> {
     pub fn aggregator_gradient(&self, factors: &Factors, weights: &[f64], bias: f64) -> AggregatorGradient {
         let v = factors.combine_classifiers(weights);
         let (y, n) = (factors.instances.as_standard_layout(), factors.instances.ncols());
-        let y = y.as_slice().unwrap_or_default();
+        let y = rows_of(&y);
         let total: f64 = self.instance_weights.iter().sum();
         let labeled = self.data.labeled();
         // Logits, slopes and sums of a run of instances follow each other while its columns of Y are in cache.
@@ -496,9 +492,4 @@ fn square(matrix: &Array2<f64>) -> f64 {
         Some(values) => sum_of_squares(values),
         None => Zip::from(matrix).fold(0.0, |sum, v| sum + v * v),
     }
-}
-
-/// Logits of all n instances at a point.
-pub fn all_logits(factors: &Factors, weights: &[f64], bias: f64) -> Vec<f64> {
-    logits(&factors.combine_classifiers(weights), bias, factors.instances.view())
 }

@@ -14,6 +14,7 @@ use cfe_kernel::KernelError;
 use ndarray::{Array2, ArrayView2};
 
 use crate::error::{Error, Result, Side};
+use crate::rows::rows_of;
 
 /// All columns of Y (d x n) from X (d x m). Costs n (m d (d + 3) + d^3 / 3 + 2 d^2) flops, less where m < d.
 ///
@@ -61,7 +62,7 @@ fn with_slices<T: Scalar, C: Cells<T>, O>(
     check("Y", y.dim(), (d, cells.cols()))?;
     let x = x.as_standard_layout();
     match y.as_slice_mut() {
-        Some(y) => Ok(of(x.as_slice().unwrap_or_default(), d, y)),
+        Some(y) => Ok(of(rows_of(&x), d, y)),
         None => Err(Error::parameter("Y", "column-major", "Y is stored row-major")),
     }
 }
@@ -82,7 +83,7 @@ pub fn update_classifiers<T: Scalar, C: Cells<T>>(
     check("Y", (d, n), (d, cells.cols()))?;
     check("X", x.dim(), (d, cells.rows()))?;
     let y = y.as_standard_layout();
-    let y = y.as_slice().unwrap_or_default();
+    let y = rows_of(&y);
     let Some(x) = x.as_slice_mut() else {
         return Err(Error::parameter("X", "column-major", "X is stored row-major"));
     };
@@ -102,7 +103,7 @@ pub fn normal_equations<C: Cells<f64>>(
     let (d, n) = y.dim();
     check("Y", (d, n), (d, cells.cols()))?;
     let y = y.as_standard_layout();
-    let y = y.as_slice().unwrap_or_default();
+    let y = rows_of(&y);
     cfe_kernel::classifier_normal_equations(workspace, cells, y, d).map_err(|error| convert(error, 0.0))
 }
 
@@ -120,7 +121,7 @@ pub fn weighted_squared_error<T: Scalar, C: Cells<T>>(
     check("X", x.dim(), (d, cells.rows()))?;
     check("Y", y.dim(), (d, cells.cols()))?;
     let (x, y) = (x.as_standard_layout(), y.as_standard_layout());
-    let (x, y) = (x.as_slice().unwrap_or_default(), y.as_slice().unwrap_or_default());
+    let (x, y) = (rows_of(&x), rows_of(&y));
     cfe_kernel::weighted_squared_error(workspace, cells, x, y, d).map_err(|error| convert(error, 0.0))
 }
 

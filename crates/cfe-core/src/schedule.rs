@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Result, ensure};
+use crate::error::{Result, ensure, is_positive};
 use crate::losses::sigmoid;
 
 /// How the weights of the labeled instances change during training. Base weight a_i = class weight x sample weight x cost.
@@ -63,7 +63,7 @@ impl WeightSchedule {
     pub fn validate(self) -> Result<()> {
         match self {
             WeightSchedule::Recall { epsilon } | WeightSchedule::Uncertainty { epsilon } => ensure(
-                epsilon > 0.0 && epsilon.is_finite(),
+                is_positive(epsilon),
                 "weight_schedule.epsilon",
                 epsilon,
                 "positive and finite; 0.1 is usual",

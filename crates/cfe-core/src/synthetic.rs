@@ -12,7 +12,7 @@ use rand_distr::{Distribution, StandardNormal};
 use serde::{Deserialize, Serialize};
 
 use crate::data::EnsembleData;
-use crate::error::{Result, ensure};
+use crate::error::{Result, ensure, is_at_least_zero};
 use crate::losses::{logit, sigmoid};
 
 /// Generated data with the truth of every instance.
@@ -217,7 +217,7 @@ impl Correlated {
             ("own_error", self.own_error),
             ("overconfidence", self.overconfidence),
         ] {
-            ensure(value >= 0.0 && value.is_finite(), name, value, "finite and at least 0")?;
+            ensure(is_at_least_zero(value), name, value, "finite and at least 0")?;
         }
         ensure(self.quality.0.is_finite() && self.quality.1.is_finite(), "quality", self.quality.1, "finite")
     }

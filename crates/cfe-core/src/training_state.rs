@@ -88,7 +88,9 @@ impl TrainingState {
     /// # Errors
     /// [`Error::DamagedState`].
     pub fn recall_exactly<const N: usize>(&self, name: &str) -> Result<[f64; N]> {
-        let values = self.recall(name).unwrap_or_default();
+        let Some(values) = self.recall(name) else {
+            return Err(Error::DamagedState { what: format!("{name} is missing") });
+        };
         let found = values.len();
         values
             .try_into()
@@ -138,8 +140,8 @@ impl TrainingState {
             return Err(Error::parameter(limit, most, ALLOWED));
         }
         self.parameters.validate(data.n_classifiers(), data.n_instances())?;
-        let finite = |(_, values): &(&String, &ArrayD<f64>)| !values.iter().all(|v| v.is_finite());
-        if let Some((name, _)) = self.memory.iter().find(finite) {
+        let not_finite = |(_, values): &(&String, &ArrayD<f64>)| !values.iter().all(|v| v.is_finite());
+        if let Some((name, _)) = self.memory.iter().find(not_finite) {
             return Err(Error::DamagedState { what: format!("{name} is not finite") });
         }
         let in_order = self.history.entries.windows(2).all(|pair| pair[0].iteration < pair[1].iteration);
@@ -151,9 +153,9 @@ impl TrainingState {
     }
 }
 
-/// A spec as JSON; specs have string keys alone, which is all that could fail.
+/// A spec as JSON.
 fn json(spec: &impl Serialize) -> Value {
-    serde_json::to_value(spec).unwrap_or_default()
+    serde_json::to_value(spec).expect("a spec is a struct of plain fields, which JSON can hold")
 }
 
 #[cfg(test)]

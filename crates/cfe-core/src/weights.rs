@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::data::EnsembleData;
-use crate::error::{Error, Result, ensure};
+use crate::error::{Error, Result, ensure, is_positive};
 
 /// Sums of weights that are exact to a few units in the last place, with room for products.
 const SUMS: std::ops::RangeInclusive<f64> = 1e-290..=1e290;
@@ -56,8 +56,8 @@ impl ClassWeight {
         }
         if let ClassWeight::Given { negative, positive } = self {
             const ALLOWED: &str = "class weights are positive and finite";
-            ensure(negative > 0.0 && negative.is_finite(), "class_weight.negative", negative, ALLOWED)?;
-            ensure(positive > 0.0 && positive.is_finite(), "class_weight.positive", positive, ALLOWED)?;
+            ensure(is_positive(negative), "class_weight.negative", negative, ALLOWED)?;
+            ensure(is_positive(positive), "class_weight.positive", positive, ALLOWED)?;
         }
         Ok(())
     }
@@ -151,7 +151,7 @@ impl Costs {
         for (name, cost) in
             [("costs.false_positive", self.false_positive), ("costs.false_negative", self.false_negative)]
         {
-            ensure(cost > 0.0 && cost.is_finite(), name, cost, "costs are positive and finite")?;
+            ensure(is_positive(cost), name, cost, "costs are positive and finite")?;
         }
         Ok(())
     }

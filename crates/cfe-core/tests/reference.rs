@@ -392,7 +392,7 @@ fn fold_in() {
         }
         if given.is_none() {
             let predictions = model.predict_new(r.view()).expect("regular");
-            for (p, expected) in predictions.probabilities.iter().zip(vector(&case["prediction"])) {
+            for (p, expected) in predictions.weighted_probabilities.iter().zip(vector(&case["prediction"])) {
                 close(*p, expected, tolerance, 0.0, name);
             }
         }

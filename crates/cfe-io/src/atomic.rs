@@ -9,7 +9,7 @@ use tempfile::NamedTempFile;
 /// An output could not be written; what was there before is as it was.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-#[allow(missing_docs)] // The fields are what the message of their variant names.
+#[allow(missing_docs, reason = "the fields are what the message of their variant names")]
 pub enum WriteError {
     /// The place cannot be written to at all.
     #[error("{path}: cannot be written ({source}); check that the folder exists and may be written to")]

@@ -8,7 +8,7 @@ pub type ModelFileResult<T, E = ModelFileError> = std::result::Result<T, E>;
 /// Everything that can be wrong with a model file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-#[allow(missing_docs)] // The fields are what the message of their variant names.
+#[allow(missing_docs, reason = "the fields are what the message of their variant names")]
 pub enum ModelFileError {
     /// The file cannot be opened or read.
     #[error("{file}: cannot be read ({source}); check the path and its permissions")]

@@ -59,7 +59,7 @@ fn remedy(value: &str) -> &'static str {
 /// Everything that can be wrong with a table.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-#[allow(missing_docs)] // The fields are what the message of their variant names.
+#[allow(missing_docs, reason = "the fields are what the message of their variant names")]
 pub enum TableError {
     /// No such file.
     #[error("{file}: there is no such file; check the path (`-` is standard input)")]

@@ -10,7 +10,7 @@ use crate::table_error::list;
 /// Something to know before trusting the result.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
-#[allow(missing_docs)] // The fields are what the message of their variant names.
+#[allow(missing_docs, reason = "the fields are what the message of their variant names")]
 pub enum TableWarning {
     /// A classifier says the same for every row.
     ConstantColumn { file: String, column: String, value: f64 },

@@ -15,7 +15,10 @@
 
 // Loops over a register block count instead of iterating: with constant bounds they unroll completely, which
 // is what keeps the block in registers, and several arrays are indexed alike.
-#![allow(clippy::needless_range_loop)]
+#![allow(
+    clippy::needless_range_loop,
+    reason = "constant bounds unroll, and several arrays are indexed alike"
+)]
 
 use super::pack::PAIR;
 use super::simd::Scalar;
@@ -134,7 +137,7 @@ impl<T: Scalar, P: System<T>> WithSimd for Solve<'_, T, P> {
 
 /// Finishes the `J` columns from `start` on: diagonal block, rows below, right-hand side.
 #[inline(always)]
-#[allow(clippy::too_many_arguments)] // One call site; a struct would only rename the arguments.
+#[allow(clippy::too_many_arguments, reason = "one call site; a struct would only rename the arguments")]
 fn columns<T: Scalar, S: Simd, P: System<T>, const J: usize>(
     simd: S,
     system: P,

@@ -3,8 +3,7 @@
 //! The lanes are the summands: a block of 5 classifiers x 5 entries of vech keeps 25 partial sums over the
 //! tile in registers (10 loads for 25 multiply-adds a step) and adds their lanes up at its end.
 
-// As in `factor`: constant bounds unroll completely and keep the block in registers.
-#![allow(clippy::needless_range_loop)]
+#![allow(clippy::needless_range_loop, reason = "constant bounds unroll and keep the block in registers")]
 
 use super::factor::MAX_LANES;
 use super::pack::triangle_position;

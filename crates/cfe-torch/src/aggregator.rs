@@ -2,14 +2,14 @@
 //!
 //! Formulas: `cfe_core::Aggregator`; the tests hold the two against each other.
 
-use cfe_core::{AggregatorKind, BiasStart, Error, Gate, LOGIT_CLIP, Result, ensure};
+use cfe_core::{AggregatorKind, BiasStart, Error, Gate, MEAN_LOGIT_CLIP, Result, ensure, is_at_least_zero};
 use serde::{Deserialize, Serialize};
 use tch::{Kind, TchError, Tensor};
 
 use crate::convert::{Placement, to_array, to_vec};
 
 /// In f32, 1 - 1e-12 is 1.
-const F32_LOGIT_CLIP: f64 = 1e-6;
+const F32_MEAN_LOGIT_CLIP: f64 = 1e-6;
 
 /// The aggregator's part of the parameters. Keys that `cfe-als` has too mean the same there.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
@@ -34,7 +34,7 @@ impl AggregatorSpec {
     pub(crate) fn validate(&self) -> Result<()> {
         self.kind.validate()?;
         let decay = self.weight_decay;
-        ensure(decay >= 0.0 && decay.is_finite(), "aggregator.weight_decay", decay, "finite and at least 0")?;
+        ensure(is_at_least_zero(decay), "aggregator.weight_decay", decay, "finite and at least 0")?;
         if self.center && self.kind != AggregatorKind::Weighted {
             const ALLOWED: &str =
                 "centring needs the weighted aggregator: only there it is a shift of the bias";
@@ -109,6 +109,6 @@ impl GateTensors {
 
 /// Logits (k) of the mean of `r_hat` (m x k), taken as a probability.
 pub(crate) fn mean_logits(r_hat: &Tensor) -> Result<Tensor, TchError> {
-    let clip = if r_hat.kind() == Kind::Double { LOGIT_CLIP } else { F32_LOGIT_CLIP };
+    let clip = if r_hat.kind() == Kind::Double { MEAN_LOGIT_CLIP } else { F32_MEAN_LOGIT_CLIP };
     r_hat.f_mean_dim(0i64, false, None::<Kind>)?.f_logit(clip)
 }

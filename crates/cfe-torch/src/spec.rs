@@ -2,7 +2,7 @@
 
 use cfe_core::{
     ClassWeight, Confidence, ConfidenceStrategy, Costs, Dtype, Error, Objective, OnDivergence, Reduction,
-    Resampling, Result, Sampler, SupervisedLoss, WeightSchedule, ensure,
+    Resampling, Result, Sampler, SupervisedLoss, WeightSchedule, ensure, is_at_least_zero, is_positive,
 };
 use serde::{Deserialize, Serialize};
 
@@ -240,7 +240,7 @@ impl TorchSpec {
             ));
         }
         ensure(
-            positive(self.learning_rate),
+            is_positive(self.learning_rate),
             "learning_rate",
             self.learning_rate,
             "positive and finite; 0.01 is usual",
@@ -250,7 +250,12 @@ impl TorchSpec {
         match self.optimizer {
             Optimizer::Adam => {}
             Optimizer::AdamW { weight_decay } => {
-                ensure(not_negative(weight_decay), "weight_decay", weight_decay, "finite and at least 0")?;
+                ensure(
+                    is_at_least_zero(weight_decay),
+                    "weight_decay",
+                    weight_decay,
+                    "finite and at least 0",
+                )?;
             }
             Optimizer::Sgd { momentum } => {
                 ensure((0.0..1.0).contains(&momentum), "momentum", momentum, "0 to below 1 is allowed")?;
@@ -270,7 +275,7 @@ impl TorchSpec {
         if let Some(early) = self.early_stopping {
             ensure(early.patience >= 1, "early_stopping.patience", early.patience, "at least 1 is needed")?;
             ensure(
-                not_negative(early.min_delta),
+                is_at_least_zero(early.min_delta),
                 "early_stopping.min_delta",
                 early.min_delta,
                 "finite and at least 0",
@@ -278,14 +283,6 @@ impl TorchSpec {
         }
         Ok(())
     }
-}
-
-fn positive(x: f64) -> bool {
-    x > 0.0 && x.is_finite()
-}
-
-fn not_negative(x: f64) -> bool {
-    x >= 0.0 && x.is_finite()
 }
 
 #[cfg(test)]

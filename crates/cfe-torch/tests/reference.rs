@@ -75,7 +75,7 @@ fn check_weights(
     }
     close(bias, number(&expected["b"]), of_weights, 0.0, "b");
     let predictions = fitted.model.predict_training(data).expect("same data");
-    for (p, e) in predictions.probabilities.iter().zip(vector(&expected["predictions"])) {
+    for (p, e) in predictions.weighted_probabilities.iter().zip(vector(&expected["predictions"])) {
         close(*p, e, of_predictions, 0.0, "prediction");
     }
 }

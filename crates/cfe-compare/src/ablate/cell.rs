@@ -5,7 +5,7 @@ use std::path::Path;
 
 use cf_ensemble::WeightStats;
 use cf_ensemble::baselines::Baseline;
-use cf_ensemble::diversity::diagnose;
+use cf_ensemble::diversity::symptoms_of_collapse;
 use cf_ensemble::metrics::MetricSummary;
 use serde::{Deserialize, Serialize};
 
@@ -48,13 +48,10 @@ fn measure(job: &Job, folder: &Path) -> Result<Figures, String> {
     let fitted = trainer.fit(&drawn.data).map_err(text)?;
     let predictions = fitted.model.predict_training(&drawn.data).map_err(text)?;
     let of_test = |values: &[f64]| drawn.test.iter().map(|&i| values[i]).collect::<Vec<f64>>();
-    let probabilities = of_test(&predictions.probabilities);
-    let own = MetricSummary::new(
-        &drawn.truth,
-        &of_test(&predictions.logits),
-        &of_test(&predictions.prior_corrected),
-    )
-    .map_err(text)?;
+    let weighted = of_test(&predictions.weighted_probabilities);
+    let own =
+        MetricSummary::new(&drawn.truth, &of_test(&predictions.logits), &of_test(&predictions.probabilities))
+            .map_err(text)?;
     let mean = Baseline::Mean
         .fit(&drawn.data)
         .and_then(|fitted| fitted.predict(drawn.data.predictions()))
@@ -77,7 +74,7 @@ fn measure(job: &Job, folder: &Path) -> Result<Figures, String> {
         mean_brier: mean.brier,
         mean_ece: mean.ece,
         weights: WeightStats::new(weights),
-        symptoms: diagnose(weights, &probabilities, own.roc_auc, mean.roc_auc),
+        symptoms: symptoms_of_collapse(weights, &weighted, own.roc_auc, mean.roc_auc).map_err(text)?,
         iterations: fitted.history.n_iterations(),
         final_loss: fitted.loss.total,
         stop: fitted.stop,

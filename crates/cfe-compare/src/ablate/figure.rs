@@ -11,7 +11,7 @@ pub struct Figures {
     pub average_precision: f64,
     /// Area under the ROC curve; `None` with one class only.
     pub roc_auc: Option<f64>,
-    /// Log loss of the prior-corrected probabilities.
+    /// Log loss of the probabilities, class weights undone.
     pub log_loss: f64,
     /// Brier score of the same.
     pub brier: f64,
@@ -29,7 +29,7 @@ pub struct Figures {
     pub mean_ece: f64,
     /// What the weights look like; `None` for an aggregator that has no weights of its own.
     pub weights: Option<WeightStats>,
-    /// Signs of collapse, as [`diagnose`](cf_ensemble::diversity::diagnose) finds them.
+    /// Signs of collapse, as [`symptoms_of_collapse`](cf_ensemble::diversity::symptoms_of_collapse) finds them.
     pub symptoms: Vec<Symptom>,
     /// Iterations run.
     pub iterations: usize,

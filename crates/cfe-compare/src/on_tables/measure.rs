@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use cf_ensemble::diversity::diagnose;
+use cf_ensemble::diversity::symptoms_of_collapse;
 use cf_ensemble::io::Table;
 use cf_ensemble::validation::{Bootstrap, Interval, StratifiedKFold};
 use cf_ensemble::{EnsembleData, Symptom, WeightStats};
@@ -212,5 +212,5 @@ fn symptoms(method: Method, split: &Split, scores: &Scores, mean: &Scores) -> Re
         return Ok(Vec::new());
     };
     let roc_auc = |scores| figures(&split.labels, scores).map(|cell| cell.roc_auc).map_err(Error::Statistics);
-    Ok(diagnose(weights, probabilities, roc_auc(scores)?, roc_auc(mean)?))
+    symptoms_of_collapse(weights, probabilities, roc_auc(scores)?, roc_auc(mean)?).map_err(Error::Statistics)
 }

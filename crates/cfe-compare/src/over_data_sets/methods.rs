@@ -164,7 +164,7 @@ fn transductive(trainer: &dyn Trainer, data: &EnsembleData, test: &[usize]) -> R
     let of = |values: &[f64]| test.iter().map(|&i| values[i]).collect();
     Ok(Scores {
         ranking: of(&predictions.logits),
-        probabilities: Some(of(&predictions.prior_corrected)),
+        probabilities: Some(of(&predictions.probabilities)),
         weights: fitted.model.aggregator.weights().map(|(weights, _)| weights.to_vec()),
     })
 }

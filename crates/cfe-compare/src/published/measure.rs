@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use cf_ensemble::diversity::{diagnose, std_dev};
+use cf_ensemble::diversity::{std_dev, symptoms_of_collapse};
 use cf_ensemble::metrics::Scored;
 use cf_ensemble::{Fitted, Trainer, WeightStats, WeightTrace};
 
@@ -73,7 +73,7 @@ fn train(method: Method, trainer: &dyn Trainer, experiment: &Experiment) -> Resu
     let predicted = fitted.model.predict_training(data).map_err(failed)?;
     Ok(Outcome {
         logits: predicted.logits,
-        predictions: predicted.probabilities,
+        predictions: predicted.weighted_probabilities,
         fitted: Some(fitted),
         trace,
         seconds,
@@ -95,7 +95,8 @@ fn judge(
     let aggregator = fitted.as_ref().and_then(|fitted| fitted.model.aggregator.weights());
     let weights = aggregator.map(|(weights, _)| weights.to_vec());
     let stats = weights.as_deref().and_then(WeightStats::new);
-    let symptoms = diagnose(weights.as_deref().unwrap_or_default(), &test, ranking.roc_auc(), mean_roc_auc);
+    let symptoms =
+        symptoms_of_collapse(weights.as_deref().unwrap_or_default(), &test, ranking.roc_auc(), mean_roc_auc)?;
     seconds.sort_by(f64::total_cmp);
     let (prediction_min, prediction_max) = extent(test.iter().copied());
     let (prediction_min_all, prediction_max_all) = extent(predictions.iter().copied());

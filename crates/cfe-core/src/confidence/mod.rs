@@ -27,7 +27,7 @@ use ndarray::{Array2, ArrayView2, CowArray};
 use serde::{Deserialize, Serialize};
 
 use crate::data::EnsembleData;
-use crate::error::{Error, Result, ensure};
+use crate::error::{Error, Result, ensure, is_at_least_zero};
 use crate::reliability::{N_FEATURES, Reliability};
 use statistics::{column_spreads, reliability};
 
@@ -114,8 +114,12 @@ impl Confidence {
     /// # Errors
     /// [`Error::InvalidParameter`].
     pub fn validate(&self) -> Result<()> {
-        let finite = |x: f64| x >= 0.0 && x.is_finite();
-        ensure(finite(self.label_alpha), "label_alpha", self.label_alpha, "alpha is finite and at least 0")?;
+        ensure(
+            is_at_least_zero(self.label_alpha),
+            "label_alpha",
+            self.label_alpha,
+            "alpha is finite and at least 0",
+        )?;
         match self.strategy {
             ConfidenceStrategy::Calibration { floor } => {
                 ensure((0.0..=1.0).contains(&floor), "calibration.floor", floor, "0 to 1 is allowed")
@@ -126,7 +130,7 @@ impl Confidence {
                     ("adaptive.calibration", calibration),
                     ("adaptive.agreement", agreement),
                 ] {
-                    ensure(finite(value), name, value, "shares are finite and at least 0")?;
+                    ensure(is_at_least_zero(value), name, value, "shares are finite and at least 0")?;
                 }
                 Ok(())
             }
@@ -230,7 +234,7 @@ impl FittedConfidence {
         }
         for &value in reliability.iter().chain([&max_spread]) {
             ensure(
-                value >= 0.0 && value.is_finite(),
+                is_at_least_zero(value),
                 "confidence",
                 value,
                 "what was learned is finite and at least 0",

@@ -3,7 +3,7 @@
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, Slice};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, is_at_least_zero};
 use crate::losses::{SupervisedLoss, sigmoid};
 use crate::weights::check_weight_sum;
 
@@ -171,7 +171,7 @@ pub(super) fn check_lengths(n: usize, labels: &[bool], weights: Option<&[f64]>) 
     if weights.len() != n {
         return Err(Error::LengthMismatch { what: "weights", found: weights.len(), expected: n });
     }
-    match weights.iter().enumerate().find(|(_, w)| !(**w >= 0.0 && w.is_finite())) {
+    match weights.iter().enumerate().find(|(_, w)| !(is_at_least_zero(**w))) {
         Some((index, &value)) => Err(Error::InvalidWeight { what: "weight", index, value }),
         None if n > 0 && weights.iter().all(|&w| w == 0.0) => {
             Err(Error::AllWeightsZero { what: "the weights" })

@@ -30,7 +30,7 @@ mod prepared;
 use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result, ensure};
+use crate::error::{Error, Result, ensure, is_at_least_zero, is_positive};
 
 pub use path::{CrossValidatedPath, lambda_path};
 pub use prepared::PreparedFeatures;
@@ -153,7 +153,7 @@ impl LogisticRegression {
     pub fn validate(&self, k: usize) -> Result<()> {
         check_lambda(self.lambda)?;
         if let Some(factors) = &self.penalty_factors {
-            check_list("penalty_factors", factors, k, |v| v >= 0.0 && v.is_finite())?;
+            check_list("penalty_factors", factors, k, is_at_least_zero)?;
         }
         if let Some(targets) = &self.targets {
             check_list("targets", targets, k, |v| v.is_finite())?;
@@ -176,7 +176,7 @@ impl LogisticRegression {
             "at least 1 step; 100 is usual",
         )?;
         let tolerance = self.tolerance;
-        ensure(tolerance > 0.0 && tolerance.is_finite(), "tolerance", tolerance, "positive; 1e-10 is usual")
+        ensure(is_positive(tolerance), "tolerance", tolerance, "positive; 1e-10 is usual")
     }
 }
 
@@ -187,7 +187,7 @@ fn check_start(start: &LogisticFit, k: usize) -> Result<()> {
 
 fn check_lambda(lambda: f64) -> Result<()> {
     ensure(
-        lambda >= 0.0 && lambda.is_finite(),
+        is_at_least_zero(lambda),
         "lambda",
         lambda,
         "the strength of a penalty is finite and at least 0 (0 is no penalty)",

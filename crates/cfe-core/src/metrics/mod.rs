@@ -26,7 +26,7 @@ pub use probability::{BinEdge, CalibrationBin};
 pub use ranking::{Optimum, PrCurve, Ranking};
 pub use summary::MetricSummary;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, is_at_least_zero};
 use crate::weights::check_weight_sum;
 
 /// Labels with the scores to be judged: checked once, measured often.
@@ -58,7 +58,7 @@ impl Scored {
             });
         }
         for (index, &value) in weights.iter().enumerate() {
-            if !(value >= 0.0 && value.is_finite()) {
+            if !(is_at_least_zero(value)) {
                 return Err(Error::InvalidWeight { what: "weight", index, value });
             }
         }

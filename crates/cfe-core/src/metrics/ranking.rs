@@ -74,11 +74,11 @@ impl Ranking {
     }
 
     fn positives(&self) -> f64 {
-        self.tp.last().copied().unwrap_or(0.0)
+        *self.tp.last().expect("a ranking has at least one threshold")
     }
 
     fn negatives(&self) -> f64 {
-        self.fp.last().copied().unwrap_or(0.0)
+        *self.fp.last().expect("a ranking has at least one threshold")
     }
 
     /// Share of positives: the average precision of a random ranking.

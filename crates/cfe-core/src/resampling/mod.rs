@@ -16,7 +16,6 @@ use serde::{Deserialize, Serialize};
 use crate::data::EnsembleData;
 use crate::error::{Result, ensure};
 use crate::factors::{Factors, Start};
-use crate::model::Predictions;
 use crate::trainer::Fitted;
 
 pub use sampler::Sampler;
@@ -269,15 +268,6 @@ impl Resampled {
         Start { factors: Factors { instances, ..start.factors }, ..start }
     }
 
-    /// Predictions of the original instances out of those of [`data`](Self::data).
-    pub fn original_predictions(&self, mut predictions: Predictions) -> Predictions {
-        predictions.logits.truncate(self.n_original);
-        predictions.probabilities.truncate(self.n_original);
-        predictions.prior_corrected.truncate(self.n_original);
-        predictions.n_observed.truncate(self.n_original);
-        predictions
-    }
-
     /// A fit to [`data`](Self::data) as one to the original data: without the synthetic instances, and with their
     /// influence in the logit shift.
     pub fn restrict(&self, mut fitted: Fitted) -> Fitted {
@@ -327,9 +317,10 @@ fn append(matrix: Array2<f64>, columns: &[Vec<f64>]) -> Array2<f64> {
         return matrix;
     }
     let added = Array2::from_shape_fn((matrix.nrows(), columns.len()), |(row, k)| columns[k][row]);
-    // Cannot fail, as the rows agree; and the result is row-major.
     concatenate(Axis(1), &[matrix.view(), added.view()])
-        .map_or(matrix, |m| m.as_standard_layout().into_owned())
+        .expect("the added columns have as many rows as the matrix")
+        .as_standard_layout()
+        .into_owned()
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::folds::StratifiedKFold;
 use crate::data::EnsembleData;
-use crate::error::{Error, Result, ensure};
+use crate::error::{Error, Result, ensure, is_positive};
 use crate::metrics::Scored;
 use crate::trainer::Trainer;
 use crate::weights::ClassWeight;
@@ -17,7 +17,7 @@ pub enum SelectionMetric {
     /// Average precision of the logits; higher is better.
     #[default]
     AveragePrecision,
-    /// Log loss of the prior-corrected probabilities; lower is better.
+    /// Log loss of the probabilities, class weights undone; lower is better.
     LogLoss,
 }
 
@@ -94,7 +94,7 @@ impl ClassWeightSearch {
     ) -> Result<ClassWeightChoice> {
         ensure(!self.factors.is_empty(), "factors", "[]", "at least one is needed")?;
         for &factor in &self.factors {
-            ensure(factor > 0.0 && factor.is_finite(), "factors", factor, "factors are positive and finite")?;
+            ensure(is_positive(factor), "factors", factor, "factors are positive and finite")?;
         }
         if data.labeled().is_empty() {
             return Err(Error::NoLabels);
@@ -116,7 +116,7 @@ impl ClassWeightSearch {
         let better = |a: &&ScoredClassWeight, b: &&ScoredClassWeight| {
             value(a).total_cmp(&value(b)).then(distance(b).total_cmp(&distance(a)))
         };
-        let factor = candidates.iter().max_by(better).map_or(1.0, |best| best.factor);
+        let factor = candidates.iter().max_by(better).expect("there is a candidate for each factor").factor;
         Ok(ClassWeightChoice { class_weight: weighted_by(factor, data), factor, candidates })
     }
 
@@ -144,7 +144,7 @@ impl ClassWeightSearch {
         let predictions = trainer.fit(&hidden)?.model.predict_training(&hidden)?;
         let scores = match self.metric {
             SelectionMetric::AveragePrecision => &predictions.logits,
-            SelectionMetric::LogLoss => &predictions.prior_corrected,
+            SelectionMetric::LogLoss => &predictions.probabilities,
         };
         let of = |values: &[f64]| held_out.iter().map(|&i| values[i]).collect::<Vec<f64>>();
         let labels: Vec<bool> = held_out.iter().map(|&i| data.labels()[i] == Some(true)).collect();

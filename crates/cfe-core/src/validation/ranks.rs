@@ -4,7 +4,7 @@ use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ChiSquared, Continuous, ContinuousCDF, Normal};
 
-use crate::error::{Error, Result, ensure};
+use crate::error::{Error, Result, ensure, is_at_least_zero};
 
 /// Mean ranks (1 = smallest) and sum of t^3 - t over groups of t equal values.
 pub(super) fn mid_ranks(values: &[f64]) -> (Vec<f64>, f64) {
@@ -76,7 +76,7 @@ pub fn friedman(results: ArrayView2<'_, f64>) -> Result<Friedman> {
     let correction = 1.0 - ties / (nf * kf * (kf * kf - 1.0));
     let raw = 12.0 / (nf * kf * (kf + 1.0)) * squares - 3.0 * nf * (kf + 1.0);
     let chi_square = if correction > 0.0 { (raw / correction).max(0.0) } else { 0.0 };
-    let p_value = ChiSquared::new(kf - 1.0).map_or(f64::NAN, |d| d.sf(chi_square));
+    let p_value = ChiSquared::new(kf - 1.0).expect("k >= 2 was checked").sf(chi_square);
     let mean_ranks = sums.into_iter().map(|s| s / nf).collect();
     Ok(Friedman { mean_ranks, chi_square, degrees_of_freedom: k - 1, p_value })
 }
@@ -146,12 +146,7 @@ pub struct WinTieLoss {
 /// # Errors
 /// [`Error::LengthMismatch`], [`Error::InvalidParameter`] for a bad margin, [`Error::InvalidScore`].
 pub fn win_tie_loss(a: &[f64], b: &[f64], margin: f64) -> Result<WinTieLoss> {
-    ensure(
-        margin >= 0.0 && margin.is_finite(),
-        "margin",
-        margin,
-        "the margin of a tie is finite, at least 0",
-    )?;
+    ensure(is_at_least_zero(margin), "margin", margin, "the margin of a tie is finite, at least 0")?;
     if a.len() != b.len() {
         return Err(Error::LengthMismatch { what: "results", found: b.len(), expected: a.len() });
     }

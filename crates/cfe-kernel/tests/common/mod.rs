@@ -1,5 +1,5 @@
 //! A plain f64 implementation to compare with, and random problems.
-#![allow(dead_code)] // Each test file uses a part.
+#![allow(dead_code, reason = "each test file uses a part")]
 
 /// xorshift64*, uniform in [0, 1).
 pub struct Rng(pub u64);

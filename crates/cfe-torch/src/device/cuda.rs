@@ -67,7 +67,7 @@ fn load_from(folder: Option<PathBuf>) -> Result<PathBuf, Load> {
     if !path.exists() {
         return Err(Load::Absent { folder });
     }
-    #[allow(unsafe_code)] // The one place.
+    #[allow(unsafe_code, reason = "the one place: loading a library of libtorch")]
     // SAFETY: loading runs the library's initialisers. It is the CUDA half of the very libtorch that this process runs,
     // from the same folder, and is made to be loaded like this (PyTorch's Python package does so). It registers itself
     // in libtorch_cpu and is never unloaded (`forget`), so nothing can point to it after its end.
