@@ -3,11 +3,10 @@
 //! Each function may refuse its input in words; a panic, a hang, or memory beyond the bound is a finding.
 
 use cf_ensemble::als::{Als, AlsSpec};
-use cf_ensemble::cli::{FitOptions, SavedModel};
 use cf_ensemble::io::{ModelFile, Source, TableOptions, read_table};
 use cf_ensemble::recommended::RecommendedSpec;
 use cf_ensemble::synthetic::Separable;
-use cf_ensemble::{Backend, Trainer as _};
+use cf_ensemble::{Backend, FitOptions, SavedModel, Trainer as _};
 use ndarray::{Array2, ArrayD};
 use serde::Deserialize as _;
 
@@ -106,13 +105,13 @@ fn use_state(file: &ModelFile) {
 /// A file for `cfe fit --config`.
 pub fn config(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
-    let Ok(options) = FitOptions::from_toml("input", text) else { return };
+    let Ok(options) = toml::from_str::<FitOptions>(text) else { return };
     let _ = options.table_options();
     let settings = options.set.as_json();
     let _ = Backend::Als.trainer_with(&settings);
     let _ = RecommendedSpec::deserialize(&settings).map(cf_ensemble::recommended::Recommended::try_from);
-    if let Ok(text) = options.to_toml() {
-        let again = FitOptions::from_toml("again", &text).expect("what is written is read");
-        assert_eq!(again.to_toml().ok(), Some(text));
+    if let Ok(text) = toml::to_string(&options) {
+        let again = toml::from_str::<FitOptions>(&text).expect("what is written is read");
+        assert_eq!(toml::to_string(&again).ok(), Some(text));
     }
 }

@@ -1,6 +1,6 @@
 //! Exact ALS on real predictions: its loss never rises, sweep by sweep.
 
-#![cfg(all(feature = "als", feature = "io"))]
+#![cfg(feature = "als")]
 
 use std::path::Path;
 

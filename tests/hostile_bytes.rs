@@ -1,5 +1,5 @@
 //! Seeded mutations of every file of the fuzz corpus: no reader panics, and none takes memory for what is only promised.
-#![cfg(all(feature = "cli", feature = "als"))]
+#![cfg(feature = "als")]
 
 #[path = "../fuzz/entry.rs"]
 mod entry;
@@ -96,9 +96,9 @@ fn deep_nesting_is_refused() {
     entry::model_document("[".repeat(deep).as_bytes());
     entry::model_document(r#"{"a":"#.repeat(deep).as_bytes());
     let assignment = "a.".repeat(deep) + "b=1";
-    assert!(assignment.parse::<cf_ensemble::cli::Assignments>().is_err());
+    assert!(assignment.parse::<cf_ensemble::pipeline::Assignments>().is_err());
     let value = "a=".to_owned() + &"[".repeat(deep);
-    let _ = value.parse::<cf_ensemble::cli::Assignments>();
+    let _ = value.parse::<cf_ensemble::pipeline::Assignments>();
 }
 
 /// The most memory that this process ever used, against the bound. A terabyte set aside at once ends the process.

@@ -43,7 +43,8 @@ fn render(root: &Path) -> Result<String, Error> {
         "crates/cfe-io/src",
         "crates/cfe-torch/src",
         "crates/cfe-report/src",
-        "src",
+        "crates/cfe-combine/src",
+        "crates/cfe-cli/src",
         "crates/cfe-compare/src",
     ] {
         let mut files = Vec::new();

@@ -1,0 +1,383 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use cfe_combine::judge::ThresholdRule;
+use cfe_combine::pipeline::{Assignments, Calibrate, Preset, TableColumns, TrainerName, TrainingColumns};
+use cfe_combine::tuning::Metric;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::{Deserialize, Serialize};
+
+use crate::commands::tune;
+use crate::config::{object, parsed};
+
+const EXAMPLES: &str = "\
+Examples:
+  cfe example try                                  write a real table to try things on
+  cfe fit try/abalone.csv.gz --split-column split --model-out m.safetensors --predictions-out p.csv
+  cfe predict --model m.safetensors new.csv --predictions-out new_p.csv
+  cfe inspect m.safetensors
+
+Exit codes: 0 done, 1 a check failed, 2 bad usage (options, settings, outputs that cannot be written),
+3 bad data (a table or model file that cannot be used), 4 training failed, 130 interrupted (Ctrl-C).";
+
+const FIT_EXAMPLES: &str = "\
+Examples:
+  cfe fit p.csv                                    all labeled rows train; cross-validated metrics
+  cfe fit p.csv --split-column split --predictions-out out.csv
+  cfe fit p.parquet --label-column y --columns 'p_*' --threshold cost=1,20 --model-out m.safetensors
+  cfe fit p.csv --trainer als --set latent_dim=8 --calibrate platt
+  cfe fit p.csv --config fit.toml --seed 3         options override the file
+  zcat p.csv.gz | cfe fit - --format json
+
+A table has one row for each instance and one column of probabilities for each classifier; empty cells are missing
+predictions, and rows with an empty label are unlabeled. CSV and TSV (also gzip), Parquet, Arrow IPC, NPY and NPZ are
+told apart by content.
+
+Predictions: instance_id, probability, logit, n_observed, split and, where given, label; rank by the logit. Those of
+train rows come from the model that was fitted to them: judge by the metrics, which are cross-validated.
+
+Exit codes: 0 done, 2 bad usage, 3 bad data, 4 training failed, 130 interrupted (Ctrl-C).";
+
+const TUNE_EXAMPLES: &str = "\
+Examples:
+  cfe tune p.csv --split-column split --out best.toml
+  cfe fit p.csv --config best.toml                 fits what was found
+  cfe tune p.csv --trials 60 --checkpoint trials.jsonl --resume --time-budget 10m --out best.toml
+  cfe tune p.csv --trainer als --set latent_dim=8 --metric log_loss
+
+Tried are the trainer's defaults, single changes of them, then seeded random draws of latent_dim, lambda, objective
+(label-aware or exact, with rho), label_alpha, focal gamma, class_weight and the aggregator. Each is scored on the same
+folds as the plain mean and the recommended combiner. Labels of a fold are hidden, its predictions stay. The simplest
+trial that the best one does not beat by more than one standard error is chosen; without --trainer, the recommended
+combiner competes and is the simplest.
+
+Exit codes: 0 done, 2 bad usage, 3 bad data, 4 no trial could be trained, 130 interrupted (Ctrl-C; the checkpoint keeps
+the finished trials).";
+
+const CONFIG: &str = "\
+A file for --config holds the same names with underscores, and the trainer's settings in a table:
+  split_column = \"split\"
+  threshold = \"fbeta=2\"
+  [set]
+  rank = 12
+  families = { local = false }";
+
+/// Combines the probabilities of trained classifiers on imbalanced problems.
+///
+/// Give it a table with one row for each instance and one column of probabilities for each classifier. It returns a
+/// better probability, says how far to trust it, and shows whom it listened to.
+#[derive(Debug, Parser)]
+#[command(name = "cfe", version, after_help = EXAMPLES, max_term_width = 110)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+    #[command(flatten)]
+    pub talk: Talk,
+}
+
+/// How much is said on standard error.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Talk {
+    /// Nothing but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// What is done, and how long it takes
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Learns to combine the classifiers of a table
+    Fit(Box<Fit>),
+    /// Combines the classifiers of a new table with a model
+    Predict(Predict),
+    /// Scores a model on a labeled table
+    Evaluate(Evaluate),
+    /// Searches the settings of a trainer by cross-validation
+    Tune(Box<Tune>),
+    /// Shows what is in a model: weights, threshold, origin
+    Inspect(Inspect),
+    /// Shows what this build can do and runs on
+    Doctor(Doctor),
+    /// Writes a small real table to try things on
+    Example(Example),
+    /// Prints completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Format {
+    /// A table for people
+    Table,
+    /// JSON for programs
+    Json,
+}
+
+/// One of the names that the library gives, with its description.
+fn one_of<T>(names: &'static [(T, &'static str, &'static str)]) -> impl TypedValueParser<Value = T>
+where
+    T: Copy + Send + Sync + 'static,
+{
+    let values = names.iter().map(|(_, name, description)| PossibleValue::new(name).help(description));
+    PossibleValuesParser::new(values).map(move |given| {
+        let found = names.iter().find(|(_, name, _)| *name == given);
+        found.expect("clap lets only these names pass").0
+    })
+}
+
+/// Columns of a table.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, Args)]
+#[serde(default)]
+pub(crate) struct ColumnArgs {
+    /// Column of the ids [default: instance_id, if there is one]
+    #[arg(long, value_name = "NAME", help_heading = "Table")]
+    id_column: Option<String>,
+    /// Column of the labels: 0, 1 or empty [default: label, if there is one]
+    #[arg(long, value_name = "NAME", help_heading = "Table")]
+    label_column: Option<String>,
+    /// Column of the split [default: none]; rows outside the train split are scored and never learned from
+    #[arg(long, value_name = "NAME", help_heading = "Table")]
+    split_column: Option<String>,
+    /// Delimiter of a text table [default: what cuts the header]
+    #[arg(long, value_name = "CHAR", help_heading = "Table")]
+    delimiter: Option<char>,
+    /// Labels for a table in NPY [default: labels.npy beside the table]
+    #[arg(long, value_name = "FILE", help_heading = "Table")]
+    labels_file: Option<PathBuf>,
+}
+
+/// Columns that matter for training alone.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, Args)]
+#[serde(default)]
+pub(crate) struct TrainingArgs {
+    /// Value of the split column in rows for training [default: train]
+    #[arg(long, value_name = "VALUE", help_heading = "Table")]
+    train_value: Option<String>,
+    /// Column of groups (patients, days) that cross-validation keeps together
+    #[arg(long, value_name = "NAME", help_heading = "Table")]
+    group_column: Option<String>,
+    /// Columns of the classifiers, as names or patterns with * and ? [default: all that mean nothing else]
+    #[arg(long, value_name = "GLOB", num_args = 1.., help_heading = "Table")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    columns: Vec<String>,
+}
+
+/// Options of a fit, from the command line or, under the same names, from a TOML file.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, Args)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct FitArgs {
+    #[command(flatten)]
+    #[serde(flatten)]
+    columns: ColumnArgs,
+    #[command(flatten)]
+    #[serde(flatten)]
+    training: TrainingArgs,
+    /// Which trainer finds the model [default: by the preset]
+    #[arg(long, value_parser = one_of(TrainerName::ALL), help_heading = "Training")]
+    trainer: Option<TrainerName>,
+    /// Named settings [default: recommended]
+    #[arg(long, value_parser = one_of(Preset::ALL), help_heading = "Training")]
+    preset: Option<Preset>,
+    /// Seed of everything random [default: 0]
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    seed: Option<u64>,
+    /// Number of folds of the cross-validation that scores the train rows [default: 5]
+    #[arg(long, value_name = "K", help_heading = "Training")]
+    folds: Option<usize>,
+    /// Save the progress of training in this file, so that an interrupted fit can be resumed (als, torch)
+    #[arg(long, value_name = "FILE", help_heading = "Checkpoint")]
+    checkpoint: Option<PathBuf>,
+    /// Iterations between two writes of the checkpoint [default: 10]
+    #[arg(long, value_name = "K", help_heading = "Checkpoint")]
+    checkpoint_every: Option<usize>,
+    /// Map from logit to probability, fitted on out-of-fold logits [default: none: the trainer recommended is calibrated
+    /// already, and the others have their class weights undone]
+    #[arg(long, value_parser = one_of(Calibrate::ALL), help_heading = "Decision")]
+    calibrate: Option<Calibrate>,
+    #[arg(long, value_name = "RULE", help_heading = "Decision", help = threshold_help())]
+    threshold: Option<ThresholdRule>,
+
+    /// Keep the model in this file (safetensors)
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    model_out: Option<PathBuf>,
+    /// Write predictions of every row (.csv or .tsv, also with .gz; - is standard output)
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    predictions_out: Option<PathBuf>,
+    /// Write a report for people: one HTML file that loads nothing else
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    report_out: Option<PathBuf>,
+    /// Write the metrics as JSON (- is standard output)
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    metrics_out: Option<PathBuf>,
+    /// Print this to standard output [default: table on a terminal, nothing in a pipe]
+    #[arg(long, value_enum, help_heading = "Output")]
+    format: Option<Format>,
+    /// Number of threads [default: 0, one per core]; the result is the same for any number
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    threads: Option<usize>,
+    /// Settings of the trainer; on the command line `--set KEY=VALUE`.
+    #[arg(skip)]
+    #[serde(skip_serializing_if = "Assignments::is_empty")]
+    set: Assignments,
+}
+
+fn threshold_help() -> String {
+    format!(
+        "What the threshold makes best on out-of-fold predictions: {} [default: f1]",
+        ThresholdRule::FORMS
+    )
+}
+
+impl ColumnArgs {
+    pub fn options(&self) -> TableColumns {
+        parsed(object(self))
+    }
+}
+
+impl TrainingArgs {
+    pub fn options(&self) -> TrainingColumns {
+        parsed(object(self))
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = FIT_EXAMPLES, after_long_help = format!("{FIT_EXAMPLES}\n\n{CONFIG}"))]
+pub(crate) struct Fit {
+    /// Table of predictions and labels; - is standard input
+    pub table: PathBuf,
+    /// Options from a TOML file; those of the command line override it
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// A setting of the trainer, such as rank=8 or families.local=false; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE", help_heading = "Training")]
+    pub assignments: Vec<Assignments>,
+    /// Resume from the checkpoint if the file exists; the result is identical to an uninterrupted fit
+    #[arg(long, help_heading = "Checkpoint")]
+    pub resume: bool,
+    #[command(flatten)]
+    pub options: FitArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Predict {
+    /// Model from `cfe fit --model-out`
+    #[arg(long, value_name = "FILE")]
+    pub model: PathBuf,
+    /// Table with a column for each classifier of the model, by name; - is standard input
+    pub table: PathBuf,
+    /// Where to write the predictions (.csv or .tsv, also with .gz)
+    #[arg(long, value_name = "FILE", default_value = "-")]
+    pub predictions_out: PathBuf,
+    #[command(flatten)]
+    pub columns: ColumnArgs,
+    /// Number of threads [default: 0, one per core]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Evaluate {
+    /// Model from `cfe fit --model-out`
+    #[arg(long, value_name = "FILE")]
+    pub model: PathBuf,
+    /// Labeled table with a column for each classifier of the model; - is standard input
+    pub table: PathBuf,
+    #[command(flatten)]
+    pub columns: ColumnArgs,
+    /// Print this
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+    /// Fail (exit code 1) where the combined average precision of any split is below this
+    #[arg(long, value_name = "AP")]
+    pub min_average_precision: Option<f64>,
+    /// Fail (exit code 1) where the combined expected calibration error of any split is above this
+    #[arg(long, value_name = "ECE")]
+    pub max_ece: Option<f64>,
+    /// Number of threads [default: 0, one per core]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = TUNE_EXAMPLES)]
+pub(crate) struct Tune {
+    /// Table of predictions and labels; - is standard input
+    pub table: PathBuf,
+    #[command(flatten)]
+    pub columns: ColumnArgs,
+    #[command(flatten)]
+    pub training: TrainingArgs,
+    /// The trainer whose settings are searched, als or torch [default: als, and the recommended combiner may win]
+    #[arg(long, value_parser = one_of(TrainerName::ALL), help_heading = "Search")]
+    pub trainer: Option<TrainerName>,
+    /// A setting that every trial has and none searches; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE", help_heading = "Search")]
+    pub assignments: Vec<Assignments>,
+    /// What is made best, on held-out folds: average_precision or log_loss
+    #[arg(long, default_value = "average_precision", help_heading = "Search")]
+    pub metric: Metric,
+    /// Settings to try [default: 20]
+    #[arg(long, value_name = "N", help_heading = "Search")]
+    pub trials: Option<usize>,
+    /// Folds of the cross-validation [default: 5]
+    #[arg(long, value_name = "K", help_heading = "Search")]
+    pub folds: Option<usize>,
+    /// No trial begins after this time (90s, 5m, 1.5h); the defaults are always tried
+    #[arg(long, value_name = "TIME", value_parser = tune::duration, help_heading = "Search")]
+    pub time_budget: Option<Duration>,
+    /// Seed of folds, draws and start factors
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Search")]
+    pub seed: u64,
+    /// Number of threads [default: 0, one per core]; the result is the same for any number
+    #[arg(long, value_name = "N", help_heading = "Search")]
+    pub threads: Option<usize>,
+    /// Write the best settings as a file for `cfe fit --config` (- is standard output)
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub out: Option<PathBuf>,
+    /// Keep every trial in this file as it is finished, one JSON object a line
+    #[arg(long, value_name = "FILE", help_heading = "Checkpoint")]
+    pub checkpoint: Option<PathBuf>,
+    /// Trials between two writes of the checkpoint [default: 1]
+    #[arg(long, value_name = "K", help_heading = "Checkpoint")]
+    pub checkpoint_every: Option<usize>,
+    /// Resume from the checkpoint if the file exists
+    #[arg(long, help_heading = "Checkpoint")]
+    pub resume: bool,
+    /// Print this to standard output [default: table on a terminal, nothing in a pipe]
+    #[arg(long, value_enum, help_heading = "Output")]
+    pub format: Option<Format>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Inspect {
+    /// Model from `cfe fit --model-out`
+    pub model: PathBuf,
+    /// Print this
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Print this
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Example {
+    /// Folder to write to; made if it is not there
+    pub folder: PathBuf,
+    /// Write synthetic.csv of so many drawn rows instead, 20 classifiers, 3% positive: to try speed
+    #[arg(long, value_name = "N")]
+    pub rows: Option<usize>,
+}

@@ -1,0 +1,217 @@
+//! `cfe fit`.
+
+use std::path::Path;
+use std::time::Instant;
+
+use cfe_combine::judge::{Finding, Part, TRAIN, TrustReport, diagnose};
+use cfe_combine::pipeline::{Assignments, FitOutcome, FitPlan, Watch as _, gigabytes};
+use cfe_combine::report;
+use cfe_io::{Source, Table, read_table};
+use cfe_report::terminal::wrap;
+use serde_json::{Value, json};
+
+use super::pretty;
+use crate::args::{Fit, Format};
+use crate::config::{self, ProgramOptions};
+use crate::error::{CliError, CliResult};
+use crate::terminal::Terminal;
+use crate::words::text;
+use crate::{on_threads, outputs};
+
+/// Findings that a table at the end of a run lists.
+const SHOWN: usize = 5;
+
+pub(crate) fn run(args: &Fit, terminal: &Terminal) -> CliResult<()> {
+    // Options, from the file and over it from the command line, are checked before any work.
+    let file = args.config.as_deref().map(config::load).transpose()?.unwrap_or_default();
+    let (program, mut options) = config::merged(&file, &args.options);
+    options.set = Assignments::all(args.assignments.clone()).over(options.set);
+    options.resume = args.resume;
+    let plan = options.plan()?;
+    let table_options = options.table_options()?;
+    let format = check_outputs(args, &program, &plan)?;
+    on_threads(program.threads, || {
+        let begin = Instant::now();
+        let read = terminal.during("Reading", || read_table(Source::new(&args.table), &table_options))?;
+        terminal.took("reading", begin);
+        terminal.table_warnings(&read);
+        announce_memory(&plan, &read, terminal);
+        let begin = Instant::now();
+        let outcome = plan.fit(&read, terminal)?;
+        terminal.took("fitting", begin);
+        finish(&read, &program, &plan, &outcome, format, terminal)
+    })
+}
+
+/// Refuses outputs that cannot be written; what is printed to standard output.
+fn check_outputs(args: &Fit, program: &ProgramOptions, plan: &FitPlan) -> CliResult<Option<Format>> {
+    let outputs: [(&str, Option<&Path>); 5] = [
+        ("--checkpoint", plan.options.checkpoint.as_deref()),
+        ("--model-out", program.model_out.as_deref()),
+        ("--predictions-out", program.predictions_out.as_deref()),
+        ("--report-out", program.report_out.as_deref()),
+        ("--metrics-out", program.metrics_out.as_deref()),
+    ];
+    if program.model_out.as_deref() == Some(Path::new("-")) {
+        return Err(CliError::usage("--model-out -: a model is not text; give a file"));
+    }
+    let inputs: Vec<&Path> =
+        [Some(args.table.as_path()), args.config.as_deref()].into_iter().flatten().collect();
+    outputs::check(&inputs, &outputs)?;
+    let stdout_taken = outputs.iter().any(|(_, path)| *path == Some(Path::new("-")));
+    match program.format {
+        Some(_) if stdout_taken => {
+            Err(CliError::usage("--format and an output to - both need standard output; give one a file"))
+        }
+        None if outputs::person_reads() && !stdout_taken => Ok(Some(Format::Table)),
+        given => Ok(given),
+    }
+}
+
+/// Says before the work what memory it will take, and warns where that is more than there is.
+fn announce_memory(plan: &FitPlan, table: &Table, terminal: &Terminal) {
+    let needs = (plan.estimate_memory(table), plan.estimate_memory_cross_validated(table));
+    if let (Some(fit), Some(all)) = needs
+        && terminal.verbose()
+    {
+        terminal.note(&format!(
+            "memory: about {} for a fit, {} with cross-validation, the table included",
+            gigabytes(fit),
+            gigabytes(all)
+        ));
+    }
+    plan.warn_of_cost(table, terminal);
+}
+
+/// Measures what is asked for, then writes and prints it.
+fn finish(
+    table: &Table,
+    options: &ProgramOptions,
+    plan: &FitPlan,
+    outcome: &FitOutcome,
+    format: Option<Format>,
+    terminal: &Terminal,
+) -> CliResult<()> {
+    // Everything is computed before anything is written.
+    let interrupted = outcome.stopped;
+    let measured =
+        !interrupted && (format.is_some() || options.metrics_out.is_some() || options.report_out.is_some());
+    let begin = Instant::now();
+    let parts = if measured { outcome.metrics_watched(table, terminal)? } else { Vec::new() };
+    if measured {
+        terminal.took("scoring", begin);
+    }
+    let findings =
+        if measured { diagnose(table).map_err(CliError::training("scoring"))? } else { Vec::new() };
+    let document = measured.then(|| pretty(&document(table, plan, outcome, &parts, &findings)));
+    let report = options.report_out.as_ref().map(|path| {
+        let footer = format!("Made by cfe {}.", env!("CARGO_PKG_VERSION"));
+        (path, cfe_report::html::write(&report::document(outcome, table, &parts, &findings), &footer))
+    });
+    let file = options.model_out.as_ref().map(|path| Ok::<_, CliError>((path, outcome.model.to_file()?)));
+    let mut saved = Vec::new();
+    if let Some((path, file)) = file.transpose()? {
+        saved.push(outputs::save(path, |path| Ok(file.save(path)?)));
+    }
+    if let Some(path) = &options.predictions_out {
+        let everything = vec![TRAIN.to_owned(); if table.split.is_some() { 0 } else { table.in_train.len() }];
+        let split = table.split.as_deref().unwrap_or(&everything);
+        saved.push(outputs::predictions(path, table, &outcome.combined, Some(split)));
+    }
+    if let Some((path, page)) = &report {
+        saved.push(outputs::write_text(path, page));
+    }
+    if let (Some(path), Some(document)) = (&options.metrics_out, &document) {
+        saved.push(outputs::write_text(path, document));
+    }
+    outputs::all(saved)?;
+    if interrupted {
+        terminal.warn(&interruption(plan, outcome, options));
+        return Ok(());
+    }
+    match (format, &document) {
+        (Some(Format::Json), Some(document)) => outputs::print(document)?,
+        (Some(Format::Table), _) => {
+            let width = outputs::width();
+            let page = text::page(width);
+            let mut text = text::tables(report::metrics_tables(&parts), width);
+            for line in report::lines(outcome, table, &parts) {
+                text += &wrap(&line, page, "* ", "  ");
+            }
+            for finding in findings.iter().take(SHOWN) {
+                text += &wrap(&finding.text, page, "! ", "  ");
+            }
+            if findings.len() > SHOWN {
+                text += &format!("! and {} more; --metrics-out has them all\n", findings.len() - SHOWN);
+            }
+            outputs::print(&text)?;
+        }
+        _ => {}
+    }
+    if options.model_out.is_none()
+        && options.predictions_out.is_none()
+        && format.is_none()
+        && document.is_none()
+    {
+        terminal.note("Nothing was written; --predictions-out, --model-out, --metrics-out or --format do.");
+    }
+    Ok(())
+}
+
+/// What there is after Ctrl-C.
+fn interruption(plan: &FitPlan, outcome: &FitOutcome, options: &ProgramOptions) -> String {
+    let fit = outcome.model.details.provenance.get("fit");
+    let iterations =
+        fit.and_then(|fit| fit.get("iterations")).map_or(String::new(), |k| format!(" after {k} iterations"));
+    let written = [("the model", &options.model_out), ("the predictions", &options.predictions_out)];
+    let written: Vec<&str> =
+        written.iter().filter(|(_, path)| path.is_some()).map(|(name, _)| *name).collect();
+    let saved = if written.is_empty() {
+        "no output was asked for".to_owned()
+    } else {
+        format!(
+            "{} of that moment are written, without threshold, calibration and scores",
+            written.join(" and ")
+        )
+    };
+    let resume = match &plan.options.checkpoint {
+        Some(path) => format!("resume from {} with the same command and --resume", path.display()),
+        None => {
+            "run the command again for the whole fit; with --checkpoint FILE it could be resumed".to_owned()
+        }
+    };
+    format!("interrupted{iterations}: {saved}; {resume}")
+}
+
+/// What `--metrics-out` and `--format json` hold.
+fn document(
+    table: &Table,
+    plan: &FitPlan,
+    outcome: &FitOutcome,
+    parts: &[Part],
+    findings: &[Finding],
+) -> Value {
+    let (negatives, positives) = table.data.class_counts();
+    json!({
+        "schema_version": 1,
+        "program": { "name": "cfe", "version": env!("CARGO_PKG_VERSION") },
+        "data": {
+            "file": table.file,
+            "rows": table.data.n_instances(),
+            "classifiers": table.data.n_classifiers(),
+            "train_positives": positives,
+            "train_negatives": negatives,
+            "missing_predictions": table.data.n_missing(),
+            "fingerprint": outcome.model.details.fingerprint,
+        },
+        "trainer": plan.trainer,
+        "settings": plan.settings,
+        "folds": outcome.folds,
+        "fit": outcome.model.details.provenance.get("fit"),
+        "threshold": outcome.cut,
+        "trust": TrustReport::of(&outcome.model),
+        "parts": parts,
+        "findings": findings,
+        "warnings": table.warnings.iter().map(ToString::to_string).collect::<Vec<_>>(),
+    })
+}

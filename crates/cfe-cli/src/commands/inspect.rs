@@ -1,0 +1,138 @@
+//! `cfe inspect`.
+
+use cfe_report::number::{fixed, percent, signed};
+use cfe_report::terminal::wrap;
+use cfe_report::{Cell, Table};
+use serde_json::{Value, json};
+
+use cfe_combine::SavedModel;
+use cfe_combine::judge::{Cut, TrustReport};
+use cfe_combine::recommended::RecommendedModel;
+use cfe_combine::report::{rule_in_words, with_interval};
+
+use super::pretty;
+use crate::args::{Format, Inspect};
+use crate::error::CliResult;
+use crate::outputs;
+use crate::words::text;
+
+pub(crate) fn run(args: &Inspect) -> CliResult<()> {
+    let model = SavedModel::load(&args.model)?;
+    let trust = TrustReport::of(&model);
+    let shares = model.combiner.recommended().map(RecommendedModel::shares);
+    match args.format {
+        Format::Json => outputs::print(&pretty(&json!({
+            "schema_version": 1,
+            "details": model.details,
+            "calibrator": model.calibrator,
+            "trust": trust,
+            "families": shares,
+        }))),
+        Format::Table => {
+            let mut out = origin(&model);
+            if let Some(shares) = shares {
+                out += &format!(
+                    "Families: aggregator {}, selection {}, sparse {}, signed {}, with low-rank correction {}, with local correction {}\n",
+                    percent(shares.aggregator, 0),
+                    percent(shares.selection, 0),
+                    percent(shares.sparse, 0),
+                    percent(shares.signed, 0),
+                    percent(shares.low_rank, 0),
+                    percent(shares.local, 0)
+                );
+            }
+            out.push('\n');
+            out += &weights(&trust, outputs::width());
+            if trust.local_share >= 0.005 {
+                out += &format!(
+                    "{} of the logit's variance comes from the local correction, which has no weights.\n",
+                    percent(trust.local_share, 0)
+                );
+            }
+            outputs::print(&out)
+        }
+    }
+}
+
+/// What is known of each classifier, the most trusted first.
+fn weights(trust: &TrustReport, width: usize) -> String {
+    let left_out = trust.classifiers.iter().any(|t| t.average_precision_lost.is_some());
+    let alike = trust.classifiers.iter().any(|t| t.redundancy.is_some());
+    let mut header = vec!["", "weight", "share"];
+    header.extend(left_out.then_some("AP lost without it"));
+    header.extend(alike.then_some("most like"));
+    let mut table = Table::new(format!("Weights of each classifier's {}", trust.unit), header);
+    for t in &trust.classifiers {
+        let mut row: Vec<Cell> =
+            vec![t.name.as_str().into(), signed(t.weight, 4).into(), percent(t.share, 0).into()];
+        let lost = t.average_precision_lost.map_or(String::new(), with_interval);
+        row.extend(left_out.then(|| Cell::from(lost)));
+        let like = t
+            .redundancy
+            .as_ref()
+            .map_or(String::new(), |r| format!("{} {}", r.most_like, fixed(r.correlation, 3)));
+        row.extend(alike.then(|| Cell::from(like)));
+        table.push(row);
+    }
+    let mut out = text::table(table, width);
+    let page = text::page(width);
+    if left_out {
+        out += &wrap(
+            "AP lost without it: cross-validated average precision with all classifiers less that of a fit without this \
+             one, with its 95% interval; negative where the others do better alone.",
+            page,
+            "",
+            "",
+        );
+    }
+    if alike {
+        out += &wrap("Most like: by correlation of log-odds; of two near 1, one adds nothing.", page, "", "");
+    }
+    out
+}
+
+/// Where the model comes from and where it cuts.
+fn origin(model: &SavedModel) -> String {
+    let details = &model.details;
+    let at = |path: &[&str]| {
+        let mut value = details.provenance.get(*path.first()?)?;
+        for key in &path[1..] {
+            value = value.get(key)?;
+        }
+        Some(match value {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        })
+    };
+    let mut lines = Vec::new();
+    let mut line = |name: &str, text: Option<String>| {
+        if let Some(text) = text {
+            lines.push(format!("{name}: {text}\n"));
+        }
+    };
+    line("Trainer", at(&["trainer"]));
+    line("Settings", at(&["settings"]));
+    line("Trained on", at(&["data", "file"]));
+    let counts = (at(&["data", "rows"]), at(&["data", "positives"]), at(&["data", "negatives"]));
+    if let (Some(rows), Some(positives), Some(negatives)) = counts {
+        line("Rows", Some(format!("{rows}, of which {positives} labeled positive and {negatives} negative")));
+    }
+    line("Fingerprint", details.fingerprint.clone());
+    line("Saved by version", Some(details.crate_version.clone()));
+    line("Calibrator", Some(json!(model.calibrator).to_string()));
+    let cut: Option<Cut> = details.provenance.get("cut").and_then(|c| serde_json::from_value(c.clone()).ok());
+    line(
+        "Threshold",
+        details.threshold.map(|t| match cut {
+            Some(cut) => format!(
+                "{} ({}; precision {}, recall {}, cross-validated)",
+                fixed(t, 4),
+                rule_in_words(cut.rule),
+                fixed(cut.precision, 3),
+                fixed(cut.recall, 3)
+            ),
+            None => fixed(t, 4),
+        }),
+    );
+    lines.concat()
+}

@@ -1,0 +1,260 @@
+//! `cfe tune`.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use cfe_io::{Source, Table, fingerprint, read_table};
+use serde_json::{Value, json};
+
+use cfe_combine::pipeline::{Assignments, Progress, TrainerName, Watch as _};
+use cfe_combine::tuning::{LogHeader, RandomizedSearch, Trial, Tuned, TuningError, TuningLog};
+use cfe_combine::{FitError, FitOptions};
+
+use super::pretty;
+use crate::args::{Format, Tune};
+use crate::config::to_toml;
+use crate::error::{CliError, CliResult};
+use crate::terminal::{Terminal, interrupt};
+use crate::words::tune as tune_words;
+use crate::{on_threads, outputs};
+
+pub(crate) fn run(args: &Tune, terminal: &Terminal) -> CliResult<()> {
+    let search = search(args)?;
+    let table_options = args.training.options().table_options(&args.columns.options())?;
+    let inputs = [args.table.as_path()];
+    outputs::check(&inputs, &[("--out", args.out.as_deref())])?;
+    check_log(args)?;
+    let stdout_taken = args.out.as_deref() == Some(Path::new("-"));
+    let format = match args.format {
+        Some(_) if stdout_taken => {
+            return Err(CliError::usage("--format and --out - both need standard output; give --out a file"));
+        }
+        None if outputs::person_reads() && !stdout_taken => Some(Format::Table),
+        given => given,
+    };
+    on_threads(args.threads, || {
+        let begin = Instant::now();
+        let table = terminal.during("Reading", || read_table(Source::new(&args.table), &table_options))?;
+        terminal.took("reading", begin);
+        terminal.table_warnings(&table);
+        table.require_labels()?;
+        let begin = Instant::now();
+        let tuned = tune(&table, &search, args, terminal)?;
+        terminal.took("searching", begin);
+        let options = fit_options(args, &search, &tuned.trials[tuned.chosen]);
+        if let Some(path) = &args.out {
+            outputs::write_text(path, &config(&options, &table, &tuned)?)?;
+        }
+        match format {
+            Some(Format::Json) => outputs::print(&pretty(&document(&table, &search, &tuned)))?,
+            Some(Format::Table) => {
+                let mut text = tune_words::table(&tuned, outputs::width());
+                text += &tune_words::lines(&tuned, outputs::width());
+                if let Some(path) = args.out.as_deref().filter(|path| *path != Path::new("-")) {
+                    let (table, config) = (args.table.display(), path.display());
+                    text += &format!("Next: cfe fit {table} --config {config}\n");
+                }
+                outputs::print(&text)?;
+            }
+            None if args.out.is_none() && args.checkpoint.is_none() => {
+                terminal.note("Nothing was written; --out, --checkpoint or --format do.");
+            }
+            None => {}
+        }
+        Ok(())
+    })
+}
+
+/// The search, with its settings checked before any work.
+fn search(args: &Tune) -> CliResult<RandomizedSearch> {
+    let Some(backend) = args.trainer.unwrap_or(TrainerName::Als).backend() else {
+        return Err(CliError::usage(
+            "the trainer `recommended` chooses its settings by itself; search als or torch, which it is compared with",
+        ));
+    };
+    let default = RandomizedSearch::default();
+    let Value::Object(settings) = Assignments::all(args.assignments.clone()).as_json() else {
+        return Err(CliError::usage("--set: write KEY=VALUE, such as latent_dim=8"));
+    };
+    if settings.contains_key("seed") {
+        return Err(CliError::usage("give the seed with --seed, not with --set"));
+    }
+    for (option, value, least) in [
+        ("--trials", args.trials, 1),
+        ("--folds", args.folds, 2),
+        ("--checkpoint-every", args.checkpoint_every, 1),
+    ] {
+        if let Some(value) = value.filter(|&value| value < least) {
+            return Err(CliError::usage(format!("{option} {value}: at least {least} is needed")));
+        }
+    }
+    let mut checked = settings.clone();
+    checked.insert("seed".to_owned(), args.seed.into());
+    backend.trainer_with(&Value::Object(checked))?;
+    if args.resume && args.checkpoint.is_none() {
+        return Err(CliError::usage("--resume needs a checkpoint to read; name one with --checkpoint FILE"));
+    }
+    Ok(RandomizedSearch {
+        backend,
+        recommended_competes: args.trainer.is_none(),
+        metric: args.metric,
+        n_trials: args.trials.unwrap_or(default.n_trials),
+        n_splits: args.folds.unwrap_or(default.n_splits),
+        time_budget: args.time_budget,
+        settings,
+        seed: args.seed,
+    })
+}
+
+/// The log is opened after the table is read, and must not be one of the other files.
+fn check_log(args: &Tune) -> CliResult<()> {
+    let Some(log) = &args.checkpoint else { return Ok(()) };
+    let same = |other: &Path| {
+        log == other || log.canonicalize().is_ok_and(|log| other.canonicalize().is_ok_and(|o| o == log))
+    };
+    if log == Path::new("-") {
+        return Err(CliError::usage("--checkpoint -: a checkpoint is read again by --resume; give a file"));
+    }
+    if same(&args.table) || args.out.as_deref().is_some_and(same) {
+        let log = log.display();
+        return Err(CliError::usage(format!(
+            "--checkpoint {log}: this is another file of this run; choose another name"
+        )));
+    }
+    Ok(())
+}
+
+fn tune(table: &Table, search: &RandomizedSearch, args: &Tune, terminal: &Terminal) -> CliResult<Tuned> {
+    let groups = table.groups.as_deref();
+    let refused = |error| of_tuning(error, table);
+    let mut finished = Vec::new();
+    let mut log = None;
+    if let Some(path) = &args.checkpoint {
+        let header =
+            LogHeader::new(search, &table.data, groups).map_err(|e| refused(TuningError::Data(e)))?;
+        let (opened, trials) = TuningLog::open(path, &header, args.resume)?;
+        if !trials.is_empty() {
+            terminal.note(&format!("{} trials are in {} already.", trials.len(), path.display()));
+        }
+        (log, finished) = (Some(opened.write_every(args.checkpoint_every.unwrap_or(1))), trials);
+        interrupt::hint(format!(
+            "Interrupted; the finished trials are in {0}: resume with --checkpoint {0} --resume.",
+            path.display()
+        ));
+    }
+    let planned = search.n_planned(table.data.n_classifiers());
+    let steps = Some(planned as u64);
+    terminal.progress(Progress::Started { stage: "Trials", steps, keeps_on_stop: false });
+    finished.iter().take(planned).for_each(|_| terminal.progress(Progress::Step));
+    let mut on_trial = |trial: &Trial| {
+        terminal.progress(Progress::Step);
+        if terminal.verbose() {
+            terminal.say(&tune_words::trial(trial));
+        }
+        log.as_mut().map_or(Ok(()), |log| log.append(trial))
+    };
+    let tuned = search.run(&table.data, groups, finished, &mut on_trial);
+    terminal.progress(Progress::Finished);
+    let tuned = tuned.map_err(refused)?;
+    if let Some(log) = &mut log {
+        log.flush().map_err(|e| refused(TuningError::Observer(e)))?;
+    }
+    Ok(tuned)
+}
+
+/// With the file, and the exit code that the cause asks for.
+fn of_tuning(error: TuningError, table: &Table) -> CliError {
+    match error {
+        TuningError::Backend(error) => error.into(),
+        TuningError::Data(error) => CliError::Fit(FitError::Data(format!(
+            "{}: no cross-validation can be made ({error}); use other --folds, other groups, or label more rows",
+            table.file
+        ))),
+        other => CliError::Tuning(other),
+    }
+}
+
+/// Options of a fit with the settings of a trial.
+fn fit_options(args: &Tune, search: &RandomizedSearch, trial: &Trial) -> FitOptions {
+    let mut options = FitOptions::default();
+    options.table = args.columns.options();
+    options.training = args.training.options();
+    options.trainer = Some(trial.contender.trainer());
+    options.set = trial.settings.clone().into();
+    options.seed = Some(search.seed);
+    options.folds = Some(search.n_splits);
+    options
+}
+
+/// The file for `cfe fit --config`.
+fn config(options: &FitOptions, table: &Table, tuned: &Tuned) -> CliResult<String> {
+    let head: String = tune_words::comments(tuned, &table.file);
+    let body = to_toml(options)?;
+    Ok(format!("{head}{body}"))
+}
+
+fn document(table: &Table, search: &RandomizedSearch, tuned: &Tuned) -> Value {
+    let trial = |trial: &Trial| {
+        let number = |v: f64| v.is_finite().then_some(v);
+        json!({
+            "number": trial.number,
+            "contender": trial.contender,
+            "settings": trial.settings,
+            "scores": trial.scores,
+            "mean": number(trial.mean()),
+            "standard_error": number(trial.standard_error()),
+            "failure": trial.failure,
+        })
+    };
+    json!({
+        "schema_version": 1,
+        "program": { "name": "cfe", "version": env!("CARGO_PKG_VERSION") },
+        "data": { "file": table.file, "fingerprint": fingerprint(&table.data) },
+        "metric": tuned.metric,
+        "folds": tuned.folds,
+        "seed": search.seed,
+        "trials": tuned.trials.iter().map(trial).collect::<Vec<_>>(),
+        "out_of_time": tuned.out_of_time,
+        "best": tuned.best,
+        "chosen": tuned.chosen,
+        "chosen_is_better_than": {
+            "mean": tuned.difference(tuned.chosen, tuned.mean()),
+            "recommended": tuned.difference(tuned.chosen, tuned.recommended()),
+            "defaults": tuned.difference(tuned.chosen, tuned.defaults()),
+        },
+    })
+}
+
+/// Seconds, or a number with s, m or h.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let refused = || format!("{text:?} is no time; write 90s, 5m or 1.5h");
+    let (number, unit) = match text.char_indices().find(|(_, c)| c.is_ascii_alphabetic()) {
+        Some((at, _)) => text.split_at(at),
+        None => (text, "s"),
+    };
+    let unit = match unit {
+        "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        _ => return Err(refused()),
+    };
+    let seconds = number.trim().parse::<f64>().map_err(|_| refused())? * unit;
+    let sound = seconds > 0.0 && seconds.is_finite();
+    if sound { Duration::try_from_secs_f64(seconds).map_err(|_| refused()) } else { Err(refused()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_units() {
+        for (text, seconds) in [("60s", 60.0), ("5m", 300.0), ("1.5h", 5400.0), ("90", 90.0), ("2min", 120.0)]
+        {
+            assert_eq!(duration(text).unwrap().as_secs_f64(), seconds);
+        }
+        for bad in ["", "s", "-1s", "0", "nan", "1e400h", "3d", "5 parsecs"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+}

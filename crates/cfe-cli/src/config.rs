@@ -1,0 +1,68 @@
+//! Options from a TOML file, overridden by those of the command line.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use cfe_combine::FitOptions;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::args::{FitArgs, Format};
+use crate::error::{CliError, CliResult};
+
+/// What concerns the program alone: outputs and threads.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct ProgramOptions {
+    pub threads: Option<usize>,
+    pub model_out: Option<PathBuf>,
+    pub predictions_out: Option<PathBuf>,
+    pub report_out: Option<PathBuf>,
+    pub metrics_out: Option<PathBuf>,
+    pub format: Option<Format>,
+}
+
+/// Reads the options in a TOML file.
+pub(crate) fn load(path: &Path) -> CliResult<FitArgs> {
+    let file = path.display().to_string();
+    let text = fs::read_to_string(path).map_err(|e| CliError::Config {
+        file: file.clone(),
+        message: format!("cannot be read ({e}); check the path and its permissions"),
+    })?;
+    toml::from_str(&text).map_err(|e| CliError::Config { file, message: e.to_string().trim_end().to_owned() })
+}
+
+/// The options of a file, overridden by those of the command line, as what concerns the program and what the library
+/// takes.
+pub(crate) fn merged(file: &FitArgs, command_line: &FitArgs) -> (ProgramOptions, FitOptions) {
+    let mut all = object(file);
+    all.extend(object(command_line));
+    let program: ProgramOptions = parsed(all.clone());
+    for (key, _) in object(&program) {
+        all.remove(&key);
+    }
+    (program, parsed(all))
+}
+
+/// The fields of a struct that are given; those that are left out are `null`, which says nothing.
+pub(crate) fn object(fields: &impl Serialize) -> Map<String, Value> {
+    match serde_json::to_value(fields) {
+        Ok(Value::Object(map)) => map.into_iter().filter(|(_, value)| !value.is_null()).collect(),
+        other => {
+            unreachable!("options are structs with named fields, so they serialize to an object: {other:?}")
+        }
+    }
+}
+
+/// The options with these fields, which were checked when they were parsed.
+pub(crate) fn parsed<T: DeserializeOwned>(fields: Map<String, Value>) -> T {
+    serde_json::from_value(Value::Object(fields))
+        .expect("the options of the command line have the names and types of the library's options")
+}
+
+/// The options of a fit as a TOML file's text, which `--config` reads.
+pub(crate) fn to_toml(options: &FitOptions) -> CliResult<String> {
+    toml::to_string(options)
+        .map_err(|e| CliError::usage(format!("these options cannot be written as TOML ({e}); change them")))
+}

@@ -1,0 +1,73 @@
+//! The program `cfe`: combine the probabilities of classifiers. Arguments in, words out; the work is done by
+//! `cfe-combine`.
+
+#![forbid(unsafe_code)]
+
+mod args;
+mod commands;
+mod config;
+mod error;
+mod outputs;
+mod terminal;
+mod words;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser as _};
+
+use args::{Cli, Command};
+use error::{CliError, CliResult};
+use terminal::{Terminal, interrupt, say};
+
+fn main() -> ExitCode {
+    // First of all, so that a signal always ends the program in order.
+    interrupt::install();
+    // What a decoder panics about becomes an error of its own; a message before it would only frighten.
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if !cfe_io::is_decoding() {
+            hook(info);
+        }
+    }));
+    let Cli { command, talk } = Cli::parse();
+    match run(command, &Terminal::new(talk)) {
+        Ok(()) if interrupt::asked() => ExitCode::from(interrupt::EXIT_CODE),
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("error: {}", error.chain()));
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn run(command: Command, terminal: &Terminal) -> CliResult<()> {
+    match command {
+        Command::Fit(args) => commands::fit::run(&args, terminal),
+        Command::Predict(args) => commands::predict::run(&args, terminal),
+        Command::Evaluate(args) => commands::evaluate::run(&args, terminal),
+        Command::Tune(args) => commands::tune::run(&args, terminal),
+        Command::Inspect(args) => commands::inspect::run(&args),
+        Command::Doctor(args) => commands::doctor::run(&args),
+        Command::Example(args) => commands::example::run(&args, terminal),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "cfe", &mut script);
+            outputs::print(&String::from_utf8_lossy(&script))
+        }
+    }
+}
+
+/// Runs `work` on `threads` threads, or as many as there are cores for `None` and 0.
+fn on_threads<T: Send>(threads: Option<usize>, work: impl FnOnce() -> CliResult<T> + Send) -> CliResult<T> {
+    /// More threads than this only cost memory and the time to start them.
+    const MOST: usize = 1024;
+    let Some(threads) = threads.filter(|&threads| threads > 0) else { return work() };
+    if threads > MOST {
+        return Err(CliError::usage(format!(
+            "--threads {threads}: at most {MOST} are allowed; leave the option out for one thread per core"
+        )));
+    }
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    let pool = pool.map_err(|e| CliError::usage(format!("--threads {threads}: {e}; take fewer")))?;
+    pool.install(work)
+}

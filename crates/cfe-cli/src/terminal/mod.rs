@@ -1,0 +1,108 @@
+//! Talking to the person at the terminal, on standard error: progress, warnings, Ctrl-C.
+
+pub(crate) mod interrupt;
+mod progress;
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use cfe_combine::pipeline::{Progress, Watch};
+use cfe_io::{Table, TableWarning};
+
+use crate::args::Talk;
+use progress::Bar;
+
+/// A line on standard error, which is all the program has for talking beside its results.
+#[allow(clippy::print_stderr, reason = "a program talks to its user")]
+pub(crate) fn say(line: &str) {
+    eprintln!("{line}");
+}
+
+/// Shows the progress of the work, and hears Ctrl-C.
+pub(crate) struct Terminal {
+    talk: Talk,
+    bar: Mutex<Option<Bar>>,
+}
+
+impl Terminal {
+    pub fn new(talk: Talk) -> Self {
+        Self { talk, bar: Mutex::new(None) }
+    }
+
+    pub fn verbose(&self) -> bool {
+        self.talk.verbose
+    }
+
+    /// A line that everybody sees but those who asked for quiet.
+    pub fn note(&self, message: &str) {
+        if !self.talk.quiet {
+            self.say(message);
+        }
+    }
+
+    /// Does `work` with a bar that says so.
+    pub fn during<T>(&self, stage: &str, work: impl FnOnce() -> T) -> T {
+        self.progress(Progress::Started { stage, steps: None, keeps_on_stop: false });
+        let done = work();
+        self.progress(Progress::Finished);
+        done
+    }
+
+    /// Tells how long something took, to those who asked for it.
+    pub fn took(&self, what: &str, since: Instant) {
+        if self.talk.verbose {
+            self.say(&format!("{what}: {:.2} s", since.elapsed().as_secs_f64()));
+        }
+    }
+
+    pub fn table_warnings(&self, table: &Table) {
+        table.warnings.iter().map(TableWarning::to_string).for_each(|w| self.warn(&w));
+    }
+
+    /// A line that leaves the bar whole.
+    pub fn say(&self, line: &str) {
+        match &*self.bar.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(bar) => bar.suspend(|| say(line)),
+            None => say(line),
+        }
+    }
+}
+
+impl Watch for Terminal {
+    fn progress(&self, progress: Progress<'_>) {
+        match progress {
+            Progress::Started { stage, steps, keeps_on_stop } => {
+                *self.bar.lock().unwrap_or_else(PoisonError::into_inner) =
+                    Some(Bar::start(stage, steps, self.talk.quiet));
+                interrupt::end_in_order(keeps_on_stop);
+            }
+            Progress::Step => {
+                if let Some(bar) = &*self.bar.lock().unwrap_or_else(PoisonError::into_inner) {
+                    bar.step();
+                }
+            }
+            Progress::Finished => {
+                *self.bar.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                interrupt::end_in_order(false);
+            }
+            Progress::Resumed { checkpoint, at } => {
+                self.note(&format!("Resuming from {}: {at}.", checkpoint.display()));
+            }
+            Progress::Checkpoint(path) => interrupt::hint(format!(
+                "Interrupted; the checkpoint {} is complete: resume with the same command and --resume.",
+                path.display()
+            )),
+            _ => {}
+        }
+    }
+
+    fn warn(&self, message: &str) {
+        if !self.talk.quiet {
+            self.say(&format!("warning: {message}"));
+        }
+    }
+
+    fn stop_asked(&self) -> bool {
+        interrupt::asked()
+    }
+}

@@ -1,0 +1,4 @@
+//! Texts and tables that a command prints.
+
+pub(crate) mod text;
+pub(crate) mod tune;

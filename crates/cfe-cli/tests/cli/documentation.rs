@@ -1,0 +1,86 @@
+//! Every command of the README and the quick start runs, in the order it is written, and prints what they show.
+
+use std::process::Command;
+
+use super::support::{Folder, Ran};
+
+const DOCUMENTS: [(&str, &str); 2] = [
+    ("README.md", include_str!("../../../../README.md")),
+    ("docs/quick-start.md", include_str!("../../../../docs/quick-start.md")),
+];
+
+/// Beginnings of commands that are not run here: they build, or are commands of the repository with tests of their
+/// own.
+const SKIPPED: [&str; 3] = ["cargo xtask compare", "cargo xtask test", "cargo install --path "];
+
+/// Between a command and what it prints.
+const OUTPUT: &str = "<!-- output of the command above -->\n```text\n";
+
+#[test]
+fn every_command_of_the_documents_runs() {
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_cfe"));
+    let mut path = program.parent().unwrap().as_os_str().to_owned();
+    path.push(":");
+    path.push(std::env::var_os("PATH").unwrap_or_default());
+    let (mut commands, mut outputs) = (0, 0);
+    for (document, text) in DOCUMENTS {
+        let folder = Folder::new();
+        for block in text.split("```sh\n").skip(1) {
+            let (lines, rest) = block.split_once("```").unwrap();
+            let skipped = |line: &&str| !SKIPPED.iter().any(|start| line.starts_with(start));
+            let run: Vec<&str> = lines.lines().filter(skipped).collect();
+            let script = run.join("\n");
+            let shell = Command::new("sh")
+                .args(["-e", "-c", &script])
+                .env("PATH", &path)
+                .current_dir(folder.path("."))
+                .output()
+                .unwrap();
+            let ran = Ran::new(shell);
+            assert_eq!(ran.code, 0, "{document}: {script}\n{}", ran.stderr);
+            if let Some(shown) = rest.trim_start().strip_prefix(OUTPUT) {
+                assert_eq!(ran.stdout, shown.split("```").next().unwrap(), "{document}: {script}");
+                outputs += 1;
+            }
+            commands += script.lines().filter(|line| line.starts_with("cfe ")).count();
+        }
+        for file in ["p.csv", "m.safetensors"] {
+            assert!(
+                folder.files().contains(&file.to_owned()),
+                "{document}: no {file} in {:?}",
+                folder.files()
+            );
+        }
+    }
+    assert!(commands >= 10 && outputs >= 1, "{commands} commands, {outputs} outputs");
+}
+
+#[test]
+fn the_results_of_the_readme_are_what_the_command_prints() {
+    let folder = Folder::with_example();
+    let printed = folder.ok("fit abalone.csv.gz --split-column split --seed 0 --format table").stdout;
+    let test = printed.split("\ntest: ").nth(1).expect("scores of the test rows");
+    let shown: Vec<Vec<&str>> = DOCUMENTS[0]
+        .1
+        .lines()
+        .filter(|line| line.starts_with("| "))
+        .map(|line| line.split('|').collect())
+        .collect();
+    for (row, method) in [
+        ("`cfe fit`", "combined"),
+        ("average of all classifiers", "mean"),
+        ("best single classifier", "best_single"),
+        ("`avg4`, the average of four stackers", "avg4"),
+    ] {
+        let line = test.lines().find(|line| line.split_whitespace().next() == Some(method)).expect(method);
+        let figures: Vec<&str> = line.split_whitespace().collect();
+        // The last four are ROC-AUC, log loss, Brier score and calibration error.
+        let n = figures.len();
+        let expected = [figures[1], figures[n - 4], figures[n - 3], figures[n - 1]];
+        let cells = shown.iter().find(|cells| cells[1].trim() == row).expect(row);
+        for (cell, figure) in cells[2..].iter().zip(expected) {
+            let rounded = format!("{:.3}", figure.parse::<f64>().unwrap());
+            assert_eq!(cell.trim().trim_matches('*'), rounded, "{row}");
+        }
+    }
+}

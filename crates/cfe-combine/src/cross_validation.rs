@@ -1,0 +1,98 @@
+//! Predictions of labeled instances from fits that did not see their labels.
+//!
+//! Combining is transductive: an instance without a label still helps to find the factors. So the labels of a fold are
+//! hidden and its predictions stay, as they would for instances whose labels come later.
+
+use cfe_core::validation::{Folds, StratifiedGroupKFold, StratifiedKFold};
+use cfe_core::{EnsembleData, Error, Model, Result, Trainer};
+use ndarray::Axis;
+
+/// Folds of the labeled instances, in the order of [`EnsembleData::labeled`], stratified by class.
+///
+/// Without `groups` (n, one for each instance), the rarer class may lower their number; `None` if it has a single instance.
+///
+/// ```
+/// use cf_ensemble::cross_validation::stratified_folds;
+/// use cf_ensemble::synthetic::Separable;
+///
+/// let data = Separable::default().generate(1)?.data;
+/// let folds = stratified_folds(&data, None, 5, 0)?.expect("both classes occur");
+/// assert_eq!(folds.as_slice().len(), data.labeled().len());
+/// # Ok::<(), cf_ensemble::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::InvalidParameter`] for fewer than 2 folds, or groups that cannot make so many of which each leaves both
+/// classes to learn from; [`Error::LengthMismatch`].
+pub fn stratified_folds(
+    data: &EnsembleData,
+    groups: Option<&[String]>,
+    n_splits: usize,
+    seed: u64,
+) -> Result<Option<Folds>> {
+    let labels = data.labeled_targets();
+    let Some(groups) = groups else {
+        let (negatives, positives) = data.class_counts();
+        let smaller = negatives.min(positives);
+        if smaller < 2 {
+            return Ok(None);
+        }
+        return StratifiedKFold { n_splits: n_splits.min(smaller), seed }.assign(&labels).map(Some);
+    };
+    let (found, expected) = (groups.len(), data.n_instances());
+    if found != expected {
+        return Err(Error::LengthMismatch { what: "groups", found, expected });
+    }
+    let groups: Vec<&String> = data.labeled().iter().map(|&i| &groups[i]).collect();
+    let folds = StratifiedGroupKFold { n_splits, seed }.assign(&labels, &groups)?;
+    for fold in 0..folds.n_splits() {
+        let rest = folds.train(fold);
+        if rest.iter().all(|&p| labels[p]) || !rest.iter().any(|&p| labels[p]) {
+            const ALLOWED: &str =
+                "so few that no fold holds every instance of a class; the groups do not allow these";
+            return Err(Error::parameter("n_splits", n_splits, ALLOWED));
+        }
+    }
+    Ok(Some(folds))
+}
+
+/// The data with the labels of the instances `hidden` taken away.
+///
+/// # Errors
+/// None for instances of the data.
+pub fn hide_labels(data: &EnsembleData, hidden: &[usize]) -> Result<EnsembleData> {
+    let mut labels = data.labels().to_vec();
+    for &i in hidden {
+        if let Some(label) = labels.get_mut(i) {
+            *label = None;
+        }
+    }
+    data.clone().with_labels(labels)
+}
+
+/// Logits of the instances `held_out`, class weights undone, from a fit to which their labels were hidden. They are
+/// predicted by fold-in, as the fitted model predicts new instances.
+///
+/// # Errors
+/// As [`Trainer::fit`] and [`Model::predict_new`].
+pub fn predict_held_out(trainer: &dyn Trainer, data: &EnsembleData, held_out: &[usize]) -> Result<Vec<f64>> {
+    held_out_logits(&trainer.fit(&hide_labels(data, held_out)?)?.model, data, held_out)
+}
+
+/// Logits of the instances `held_out` of the data, class weights undone, from a model that did not see their labels.
+///
+/// # Errors
+/// As [`Model::predict_new`].
+pub fn held_out_logits(model: &Model, data: &EnsembleData, held_out: &[usize]) -> Result<Vec<f64>> {
+    let predictions = model.predict_new(data.predictions().select(Axis(1), held_out).view())?;
+    Ok(predictions.logits.iter().map(|z| z - model.logit_shift).collect())
+}
+
+/// FNV-1a of the fold of each instance (Fowler, Noll and Vo), in hex: tells whether two runs have the same folds.
+pub(crate) fn checksum(folds: &Folds) -> String {
+    let bytes = folds.as_slice().iter().flat_map(|&fold| (fold as u64).to_le_bytes());
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    format!("{hash:016x}")
+}

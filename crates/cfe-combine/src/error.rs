@@ -1,0 +1,68 @@
+//! What can go wrong in a fit.
+
+use cfe_io::{ModelFileError, TableError};
+
+use crate::methods::BackendError;
+use crate::pipeline::CheckpointError;
+
+/// Result of a step of a fit.
+pub type FitResult<T, E = FitError> = std::result::Result<T, E>;
+
+/// Everything that ends a fit early.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FitError {
+    /// An option is not allowed.
+    ///
+    /// Cure: as the message says.
+    #[error("{0}")]
+    Options(String),
+
+    /// The trainer is not in this build, or refuses its settings.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
+
+    /// The table cannot be used.
+    #[error(transparent)]
+    Table(#[from] TableError),
+
+    /// The model file cannot be used.
+    #[error(transparent)]
+    ModelFile(#[from] ModelFileError),
+
+    /// The data do not allow what was asked for.
+    ///
+    /// Cure: as the message says.
+    #[error("{0}")]
+    Data(String),
+
+    /// Training or predicting failed.
+    ///
+    /// Cure: follow the message of the cause.
+    #[error("{doing} failed: {source}")]
+    Training {
+        /// What was going on.
+        doing: &'static str,
+        /// The error.
+        source: cfe_core::Error,
+    },
+
+    /// The checkpoint of a fit cannot be used.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+
+    /// A [`Watch`](crate::Watch) asked for a stop before there was anything to keep.
+    #[error("stopped on request; nothing was fitted, so run the fit again")]
+    Stopped,
+}
+
+impl FitError {
+    pub(crate) fn options(message: impl Into<String>) -> Self {
+        FitError::Options(message.into())
+    }
+
+    /// Puts what was going on in front of an error of the core.
+    pub fn training(doing: &'static str) -> impl Fn(cfe_core::Error) -> Self {
+        move |source| FitError::Training { doing, source }
+    }
+}

@@ -1,0 +1,260 @@
+//! Metrics of the combined prediction beside those of simple ways to combine.
+
+use cfe_core::Result;
+use cfe_core::metrics::{BinEdge, Scored};
+use cfe_core::validation::{Bootstrap, Interval};
+use cfe_io::Table;
+use serde::Serialize;
+
+use super::COMBINED;
+use super::rivals::Rivals;
+use super::threshold::{Cut, ThresholdRule};
+use crate::error::{FitError, FitResult};
+use crate::saved::{Combined, SavedModel};
+
+/// Resamples times rows of one interval: more rows need fewer resamples for the same precision of the ends.
+const BOOTSTRAP_ROWS: usize = 4_000_000;
+
+/// Scores of one way to combine, for the rows of a part.
+pub(crate) struct Scores {
+    pub name: String,
+    /// Rank by this.
+    pub ranking: Vec<f64>,
+    /// `None` for scores that are none.
+    pub probabilities: Option<Vec<f64>>,
+}
+
+/// One way to combine, measured.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct MethodMetrics {
+    /// Its name; the combined prediction is `combined`.
+    pub name: String,
+    /// Average precision (PR-AUC).
+    pub average_precision: f64,
+    /// Area under the ROC curve; `None` with one class only.
+    pub roc_auc: Option<f64>,
+    /// Log loss; as Brier and ECE `None` for scores that are no probabilities.
+    pub log_loss: Option<f64>,
+    /// Brier score.
+    pub brier: Option<f64>,
+    /// Expected calibration error over ten equal bins.
+    pub ece: Option<f64>,
+    /// Largest F1 over all thresholds on these rows.
+    pub best_f1: Option<f64>,
+    /// Highest threshold that attains it.
+    pub best_f1_threshold: Option<f64>,
+    /// Average precision with its 95% bootstrap interval.
+    pub average_precision_interval: Option<Interval>,
+    /// Average precision of the combined prediction less that of this one, on the same resamples.
+    pub combined_is_better_by: Option<Interval>,
+}
+
+/// Metrics of the rows of one split.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Part {
+    /// Value of the split column, or `train`.
+    pub name: String,
+    /// Whether each prediction comes from a fit that did not see the row's label; `false` for rows outside the train
+    /// split, which no fit ever sees the label of.
+    pub cross_validated: bool,
+    /// Labeled rows.
+    pub rows: usize,
+    /// Positives among them.
+    pub positives: usize,
+    /// Resamples of each interval.
+    pub resamples: usize,
+    /// The combined prediction first.
+    pub methods: Vec<MethodMetrics>,
+    /// What the model's threshold does to these rows.
+    pub at_threshold: Option<Cut>,
+    /// Reliability of the combined prediction: (mean probability, share of positives, rows) of up to ten groups.
+    pub reliability: Vec<Reliability>,
+}
+
+/// One group of rows of similar probability.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Reliability {
+    /// Mean probability.
+    pub predicted: f64,
+    /// Share of positives.
+    pub observed: f64,
+    /// 95% Wilson interval of that share.
+    pub lower: f64,
+    /// Its upper end.
+    pub upper: f64,
+    /// Rows.
+    pub rows: usize,
+}
+
+/// Measures `methods` (the combined prediction first) on the rows of a part.
+pub(crate) fn measure(
+    name: &str,
+    cross_validated: bool,
+    labels: &[bool],
+    methods: Vec<Scores>,
+    cut: Option<(ThresholdRule, f64)>,
+    seed: u64,
+    done: &dyn Fn(),
+) -> Result<Part> {
+    let positives = labels.iter().filter(|&&y| y).count();
+    let both = positives > 0 && positives < labels.len();
+    let bootstrap = Bootstrap {
+        n_resamples: (BOOTSTRAP_ROWS / labels.len().max(1)).clamp(200, 2000),
+        seed,
+        ..Default::default()
+    };
+    let rankings: Vec<&[f64]> = methods.iter().map(|method| method.ranking.as_slice()).collect();
+    let resampled = both.then(|| bootstrap.average_precision(labels, &rankings)).transpose()?;
+    let mut measured = Vec::with_capacity(methods.len());
+    let mut at_threshold = None;
+    let mut reliability = Vec::new();
+    for (k, method) in methods.iter().enumerate() {
+        let interval = resampled.as_ref().map(|r| r.interval(k)).transpose()?;
+        let gain = resampled.as_ref().filter(|_| k > 0).map(|r| r.difference(0, k)).transpose()?;
+        let ranking = Scored::new(labels, &method.ranking)?.ranking();
+        let probabilities = method.probabilities.as_deref();
+        let scored = probabilities.map(|p| Scored::new(labels, p)).transpose()?;
+        if let (0, Some(scored), Some(p)) = (k, &scored, probabilities) {
+            at_threshold = cut.map(|(rule, threshold)| rule.at(threshold, scored));
+            reliability = groups(labels, p);
+        }
+        let ece = |scored: &Scored| scored.expected_calibration_error(10, BinEdge::LeftClosed);
+        let best = scored.as_ref().map_or_else(|| ranking.best_f1(), |scored| scored.ranking().best_f1());
+        measured.push(MethodMetrics {
+            name: method.name.clone(),
+            average_precision: ranking.average_precision(),
+            roc_auc: ranking.roc_auc(),
+            log_loss: scored.as_ref().map(Scored::log_loss),
+            brier: scored.as_ref().map(Scored::brier),
+            ece: scored.as_ref().map(ece).transpose()?,
+            best_f1: best.map(|b| b.value),
+            best_f1_threshold: best.map(|b| b.highest_threshold),
+            average_precision_interval: interval,
+            combined_is_better_by: gain,
+        });
+        done();
+    }
+    Ok(Part {
+        name: name.to_owned(),
+        cross_validated,
+        rows: labels.len(),
+        positives,
+        resamples: if both { bootstrap.n_resamples } else { 0 },
+        methods: measured,
+        at_threshold,
+        reliability,
+    })
+}
+
+/// The combined prediction of some rows.
+pub(crate) fn combined_scores(combined: &Combined, rows: &[usize]) -> Scores {
+    let take = |values: &[f64]| rows.iter().map(|&i| values[i]).collect();
+    Scores {
+        name: COMBINED.to_owned(),
+        ranking: take(&combined.logits),
+        probabilities: Some(take(&combined.probabilities)),
+    }
+}
+
+/// Scores a model on the labeled rows of a table, for each value of the split column, beside the simple combiners that
+/// need no labels: those that learn would have to learn from the rows they are scored on.
+///
+/// # Errors
+/// [`FitError::Data`] for a table without labels, [`FitError::Training`] where predicting fails.
+pub fn evaluate(model: &SavedModel, table: &Table) -> FitResult<Vec<Part>> {
+    let combined = model.predict(table.data.predictions()).map_err(FitError::training("predicting"))?;
+    let scoring = FitError::training("scoring");
+    let rivals = Rivals::without_labels(&table.data).map_err(&scoring)?;
+    let provenance = model.details.provenance.get("cut");
+    let rule = provenance.and_then(|cut| serde_json::from_value::<Cut>(cut.clone()).ok()).map(|cut| cut.rule);
+    let cut = model.details.threshold.map(|t| (rule.unwrap_or(ThresholdRule::F1), t));
+    let mut parts: Vec<(String, Vec<usize>)> = Vec::new();
+    for i in (0..table.truth.len()).filter(|&i| table.truth[i].is_some()) {
+        let name = table.split.as_ref().map_or("labeled", |split| split[i].as_str());
+        match parts.iter_mut().find(|(part, _)| part == name) {
+            Some((_, rows)) => rows.push(i),
+            None => parts.push((name.to_owned(), vec![i])),
+        }
+    }
+    if parts.is_empty() {
+        return Err(FitError::Data(format!(
+            "{}: no row is labeled, so there is nothing to score; label some, or check the label column",
+            table.file
+        )));
+    }
+    let seed = model.details.seed.unwrap_or(0);
+    let measure_part = |(name, rows): (String, Vec<usize>)| {
+        let labels: Vec<bool> = rows.iter().map(|&i| table.truth[i] == Some(true)).collect();
+        let mut methods = vec![combined_scores(&combined, &rows)];
+        methods.extend(rivals.scores(&table.data, &rows)?);
+        measure(&name, false, &labels, methods, cut, seed, &|| ())
+    };
+    parts.into_iter().map(measure_part).collect::<Result<_>>().map_err(&scoring)
+}
+
+/// Up to ten groups of neighbouring probabilities with about as many positives each: equal numbers of rows would put all
+/// that matters of a rare class into one group.
+fn groups(labels: &[bool], probabilities: &[f64]) -> Vec<Reliability> {
+    let mut order: Vec<usize> = (0..labels.len()).collect();
+    order.sort_by(|&a, &b| probabilities[a].total_cmp(&probabilities[b]));
+    let positives = labels.iter().filter(|&&y| y).count();
+    let count = (positives / 5).clamp(1, 10);
+    // Expected positives, so that the groups do not depend on the labels within them.
+    let expected: f64 = probabilities.iter().sum();
+    let (mut out, mut begin, mut sum) = (Vec::new(), 0, 0.0);
+    for (k, &i) in order.iter().enumerate() {
+        sum += probabilities[i];
+        let full = sum >= expected * (out.len() + 1) as f64 / count as f64;
+        let tied = order.get(k + 1).is_some_and(|&next| probabilities[next] == probabilities[i]);
+        if k + 1 == order.len() || (full && !tied) {
+            let rows = &order[begin..=k];
+            let n = rows.len() as f64;
+            let hits = rows.iter().filter(|&&i| labels[i]).count() as f64;
+            let (lower, upper) = wilson(hits, n);
+            out.push(Reliability {
+                predicted: rows.iter().map(|&i| probabilities[i]).sum::<f64>() / n,
+                observed: hits / n,
+                lower,
+                upper,
+                rows: rows.len(),
+            });
+            begin = k + 1;
+        }
+    }
+    out
+}
+
+/// 95% interval of a share (Wilson, 1927).
+fn wilson(hits: f64, n: f64) -> (f64, f64) {
+    const Z: f64 = 1.959_963_984_540_054;
+    let z2 = Z * Z / n;
+    let p = hits / n;
+    let centre = (p + z2 / 2.0) / (1.0 + z2);
+    let half = Z / (1.0 + z2) * (p * (1.0 - p) / n + z2 / (4.0 * n)).sqrt();
+    ((centre - half).max(0.0), (centre + half).min(1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_cover_every_row_once_and_keep_ties_together() {
+        let probabilities: Vec<f64> = (0..200).map(|i| f64::from(i / 4) / 50.0).collect();
+        let labels: Vec<bool> = (0..200).map(|i| i % 3 == 0 && i > 60).collect();
+        let groups = groups(&labels, &probabilities);
+        assert_eq!(groups.iter().map(|g| g.rows).sum::<usize>(), 200);
+        assert!(groups.iter().all(|g| g.rows % 4 == 0 && g.lower <= g.observed && g.observed <= g.upper));
+        assert!(groups.windows(2).all(|w| w[0].predicted < w[1].predicted));
+        assert!(groups.len() > 5 && groups.len() <= 10);
+    }
+
+    #[test]
+    fn the_wilson_interval_of_one_in_ten() {
+        let (lower, upper) = wilson(1.0, 10.0);
+        assert!((lower - 0.017_876).abs() < 1e-5 && (upper - 0.404_150).abs() < 1e-5);
+    }
+}

@@ -1,0 +1,65 @@
+//! Which classifiers say the same.
+
+use cfe_core::EnsembleData;
+use cfe_core::diversity::correlation;
+use cfe_core::losses::logit;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::baselines::LOGIT_CLIP;
+
+/// Rows that are enough for a correlation, and those that many classifiers have to make do with.
+const ENOUGH: usize = 50_000;
+const FEWEST: usize = 1_000;
+
+/// Cells of all pairs together: with 300 classifiers or fewer, every pair gets enough rows.
+const CELLS: usize = 2_250_000_000;
+
+/// The classifier that says most nearly the same as another.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Redundancy {
+    /// Name of the classifier.
+    pub name: String,
+    /// Name of the one most like it.
+    pub most_like: String,
+    /// Pearson's correlation of their log-odds, where both gave a prediction.
+    pub correlation: f64,
+}
+
+/// Correlations of the log-odds of each pair (a < b) of classifiers; 0 where one does not vary.
+pub(crate) fn correlations(data: &EnsembleData) -> Vec<(usize, usize, f64)> {
+    let r = data.predictions();
+    let m = data.n_classifiers();
+    let n_pairs = (m * m.saturating_sub(1) / 2).max(1);
+    // Evenly spread rows of a table that has more than enough.
+    let step = data.n_instances().div_ceil((CELLS / n_pairs).clamp(FEWEST, ENOUGH));
+    let of = |&p: &f64| if p.is_nan() { p } else { logit(p, LOGIT_CLIP) };
+    let log_odds: Vec<Vec<f64>> =
+        r.outer_iter().map(|row| row.iter().step_by(step).map(of).collect()).collect();
+    let pairs: Vec<(usize, usize)> = (0..r.nrows()).flat_map(|b| (0..b).map(move |a| (a, b))).collect();
+    let both = |&(a, b): &(usize, usize)| {
+        let seen = log_odds[a].iter().zip(&log_odds[b]).filter(|(x, y)| !x.is_nan() && !y.is_nan());
+        let (x, y): (Vec<f64>, Vec<f64>) = seen.map(|(x, y)| (*x, *y)).unzip();
+        (a, b, correlation(&x, &y).unwrap_or(0.0))
+    };
+    pairs.par_iter().map(both).collect()
+}
+
+/// For each classifier the one most like it; none for a single one.
+pub(crate) fn redundancy(data: &EnsembleData, correlations: &[(usize, usize, f64)]) -> Vec<Redundancy> {
+    let names = data.classifier_names();
+    let mut nearest: Vec<Option<(usize, f64)>> = vec![None; names.len()];
+    for &(a, b, r) in correlations {
+        for (one, other) in [(a, b), (b, a)] {
+            if nearest[one].is_none_or(|(_, highest)| r > highest) {
+                nearest[one] = Some((other, r));
+            }
+        }
+    }
+    let named = |(name, nearest): (&String, Option<(usize, f64)>)| {
+        let (other, correlation) = nearest?;
+        Some(Redundancy { name: name.clone(), most_like: names[other].clone(), correlation })
+    };
+    names.iter().zip(nearest).filter_map(named).collect()
+}

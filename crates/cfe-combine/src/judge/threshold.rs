@@ -1,0 +1,216 @@
+//! Where to cut: a probability from which on a row is called positive.
+
+use std::fmt;
+use std::str::FromStr;
+
+use cfe_core::metrics::{Confusion, Scored};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{FitError, FitResult};
+
+/// What the threshold makes best on the cross-validated train rows.
+///
+/// ```
+/// use cf_ensemble::judge::ThresholdRule;
+///
+/// let rule: ThresholdRule = "cost=1,20".parse()?;
+/// assert_eq!(rule, ThresholdRule::Cost { false_positive: 1.0, false_negative: 20.0 });
+/// assert_eq!(rule.to_string(), "cost=1,20");
+/// # Ok::<(), cf_ensemble::FitError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+#[non_exhaustive]
+pub enum ThresholdRule {
+    /// Largest F1, `f1`.
+    #[default]
+    F1,
+    /// Largest F-beta, `fbeta=B`; B above 1 favours recall.
+    FBeta(f64),
+    /// Largest Matthews correlation, `mcc`.
+    Mcc,
+    /// Least cost, `cost=FP,FN`.
+    Cost {
+        /// Cost of a false alarm.
+        false_positive: f64,
+        /// Cost of a missed positive.
+        false_negative: f64,
+    },
+    /// Largest precision among cuts that find this share of the positives, `precision-at-recall=R`.
+    PrecisionAtRecall(f64),
+    /// Most positives found among cuts of this precision, `recall-at-precision=P`.
+    RecallAtPrecision(f64),
+}
+
+impl ThresholdRule {
+    /// The forms that a rule is written in.
+    pub const FORMS: &str = "f1, fbeta=B (B > 0), mcc, cost=FP,FN (both > 0), precision-at-recall=R or \
+                             recall-at-precision=P (above 0, at most 1)";
+}
+
+impl fmt::Display for ThresholdRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ThresholdRule::F1 => write!(f, "f1"),
+            ThresholdRule::FBeta(beta) => write!(f, "fbeta={beta}"),
+            ThresholdRule::Mcc => write!(f, "mcc"),
+            ThresholdRule::Cost { false_positive, false_negative } => {
+                write!(f, "cost={false_positive},{false_negative}")
+            }
+            ThresholdRule::PrecisionAtRecall(r) => write!(f, "precision-at-recall={r}"),
+            ThresholdRule::RecallAtPrecision(p) => write!(f, "recall-at-precision={p}"),
+        }
+    }
+}
+
+impl FromStr for ThresholdRule {
+    type Err = FitError;
+
+    fn from_str(text: &str) -> FitResult<Self> {
+        let refused = || {
+            FitError::options(format!(
+                "threshold rule {text:?} is not known; allowed are {}",
+                ThresholdRule::FORMS
+            ))
+        };
+        let number = |value: &str| value.trim().parse::<f64>().map_err(|_| refused());
+        let (name, value) = text.split_once('=').unwrap_or((text, ""));
+        let rule = match (name, value) {
+            ("f1", "") => ThresholdRule::F1,
+            ("mcc", "") => ThresholdRule::Mcc,
+            ("fbeta", value) => ThresholdRule::FBeta(number(value)?),
+            ("cost", value) => {
+                let (fp, fn_) = value.split_once(',').ok_or_else(refused)?;
+                ThresholdRule::Cost { false_positive: number(fp)?, false_negative: number(fn_)? }
+            }
+            ("precision-at-recall", value) => ThresholdRule::PrecisionAtRecall(number(value)?),
+            ("recall-at-precision", value) => ThresholdRule::RecallAtPrecision(number(value)?),
+            _ => return Err(refused()),
+        };
+        let positive = |v: f64| v > 0.0 && v.is_finite();
+        let share = |v: f64| v > 0.0 && v <= 1.0;
+        let sound = match rule {
+            ThresholdRule::F1 | ThresholdRule::Mcc => true,
+            ThresholdRule::FBeta(beta) => positive(beta),
+            ThresholdRule::Cost { false_positive, false_negative } => {
+                positive(false_positive) && positive(false_negative)
+            }
+            ThresholdRule::PrecisionAtRecall(v) | ThresholdRule::RecallAtPrecision(v) => share(v),
+        };
+        if sound { Ok(rule) } else { Err(refused()) }
+    }
+}
+
+impl TryFrom<String> for ThresholdRule {
+    type Error = FitError;
+
+    fn try_from(text: String) -> FitResult<Self> {
+        text.parse()
+    }
+}
+
+impl From<ThresholdRule> for String {
+    fn from(rule: ThresholdRule) -> Self {
+        rule.to_string()
+    }
+}
+
+/// A threshold with what it does to the rows it was chosen on.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Cut {
+    /// The rule.
+    pub rule: ThresholdRule,
+    /// Probabilities from here on are called positive.
+    pub threshold: f64,
+    /// Share of the called rows that are positive.
+    pub precision: f64,
+    /// Share of the positives that are called.
+    pub recall: f64,
+    /// Rows called.
+    pub called: f64,
+    /// Counts.
+    pub confusion: Confusion,
+}
+
+impl ThresholdRule {
+    /// Value of a cut to this rule; the largest is chosen.
+    fn value(self, c: &Confusion) -> f64 {
+        match self {
+            ThresholdRule::F1 => c.f1(),
+            ThresholdRule::FBeta(beta) => c.f_beta(beta),
+            ThresholdRule::Mcc => c.mcc(),
+            ThresholdRule::Cost { false_positive, false_negative } => {
+                -(false_positive * c.fp + false_negative * c.fn_)
+            }
+            ThresholdRule::PrecisionAtRecall(recall) if c.recall() >= recall => 1.0 + c.precision(),
+            ThresholdRule::RecallAtPrecision(precision) if c.precision() >= precision => 1.0 + c.recall(),
+            // Out of reach: as near as can be.
+            ThresholdRule::PrecisionAtRecall(_) => c.recall() - 1.0,
+            ThresholdRule::RecallAtPrecision(_) => c.precision() - 1.0,
+        }
+    }
+
+    /// The best threshold for these rows; `None` if a class is missing among them.
+    pub(crate) fn choose(self, labels: &[bool], probabilities: &[f64]) -> cfe_core::Result<Option<Cut>> {
+        if labels.iter().all(|&y| y) || !labels.iter().any(|&y| y) {
+            return Ok(None);
+        }
+        let scored = Scored::new(labels, probabilities)?;
+        let Some(best) = scored.ranking().best_by(|c| self.value(c)) else { return Ok(None) };
+        // Calling nothing is a choice as well, and no probability stands for it.
+        let nothing = scored.confusion(f64::INFINITY);
+        let threshold = if self.value(&nothing) > best.value { 1.0 } else { best.highest_threshold };
+        Ok(Some(self.at(threshold, &scored)))
+    }
+
+    pub(super) fn at(self, threshold: f64, scored: &Scored) -> Cut {
+        let confusion = scored.confusion(threshold);
+        Cut {
+            rule: self,
+            threshold,
+            precision: confusion.precision(),
+            recall: confusion.recall(),
+            called: confusion.tp + confusion.fp,
+            confusion,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LABELS: [bool; 6] = [false, false, true, false, true, true];
+    const P: [f64; 6] = [0.1, 0.2, 0.3, 0.4, 0.6, 0.8];
+
+    fn cut(rule: &str) -> f64 {
+        rule.parse::<ThresholdRule>().unwrap().choose(&LABELS, &P).unwrap().unwrap().threshold
+    }
+
+    #[test]
+    fn each_rule_cuts_where_it_is_best() {
+        assert_eq!(cut("f1"), 0.3);
+        assert_eq!(cut("fbeta=0.1"), 0.6);
+        assert_eq!(cut("cost=1,100"), 0.3);
+        assert_eq!(cut("cost=100,1"), 0.6);
+        assert_eq!(cut("precision-at-recall=0.6"), 0.6);
+        assert_eq!(cut("precision-at-recall=1"), 0.3);
+        assert_eq!(cut("recall-at-precision=1"), 0.6);
+        let rare: ThresholdRule = "cost=1000,1".parse().unwrap();
+        let nothing = rare.choose(&[true, false], &[0.1, 0.9]).unwrap().unwrap();
+        assert_eq!((nothing.threshold, nothing.called), (1.0, 0.0));
+        assert_eq!(rare.choose(&[true, true], &[0.1, 0.9]).unwrap(), None);
+    }
+
+    #[test]
+    fn rules_out_of_range_are_refused() {
+        for bad in ["", "f2", "f1=2", "fbeta", "fbeta=0", "fbeta=nan", "cost=1", "cost=1,-1", "mcc=1"] {
+            assert!(bad.parse::<ThresholdRule>().is_err(), "{bad}");
+        }
+        for good in ["f1", "fbeta=2", "mcc", "cost=1,20", "precision-at-recall=0.8", "recall-at-precision=1"]
+        {
+            assert_eq!(good.parse::<ThresholdRule>().unwrap().to_string(), good);
+        }
+    }
+}

@@ -1,0 +1,344 @@
+//! The progress of a fit, in a file.
+//!
+//! A fit has parts: one on all labels, then one for each fold with the labels of that fold hidden. The file holds what the
+//! finished parts gave and the state of the one at work. It takes its place whole, so that a kill at any moment leaves
+//! the one before.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use cfe_core::validation::Folds;
+use cfe_core::{EnsembleData, Fitted, LossParts, Model, Observer, Step, StopReason, Trainer, TrainingState};
+use cfe_io::{AtomicFile, ModelDetails, ModelFile, ModelFileError};
+use ndarray::Array1;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::options::FitOptions;
+use super::settings::{FitPlan, Method};
+use super::watch::{Progress, Watch};
+use crate::cross_validation::checksum;
+use crate::error::{FitError, FitResult};
+
+/// Kind of the file.
+const KIND: &str = "cf-ensemble-checkpoint";
+
+/// Iterations between two writes unless said otherwise.
+const EVERY: usize = 10;
+
+/// Why a checkpoint cannot be used. Every message begins with the file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CheckpointError {
+    /// The file exists, and resuming was not asked for.
+    #[error("{file}: this checkpoint exists already; resume it with --resume, or choose another name")]
+    Exists {
+        /// The file.
+        file: String,
+    },
+    /// It belongs to another fit.
+    #[error(
+        "{file}: this checkpoint belongs to another fit: {what} was {found}, and is {expected} now; \
+         resume it with the options it was made with, or choose another name"
+    )]
+    OtherFit {
+        /// The file.
+        file: String,
+        /// What differs.
+        what: &'static str,
+        /// As in the checkpoint.
+        found: String,
+        /// As in this run.
+        expected: String,
+    },
+    /// The file is damaged, or is not a checkpoint.
+    #[error(transparent)]
+    File(#[from] ModelFileError),
+}
+
+/// What makes two fits the same.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Identity {
+    crate_version: String,
+    trainer: String,
+    settings: Value,
+    /// Fingerprint of predictions, labels and names.
+    table: String,
+    /// Checksum of the folds, and so of groups, their number and seed.
+    folds: String,
+}
+
+impl Identity {
+    /// The first thing that differs from `other`: what, here, there.
+    fn differs(&self, other: &Self) -> Option<(&'static str, String, String)> {
+        let named = |identity: &Self| {
+            [
+                ("the version of the program", identity.crate_version.clone()),
+                ("the trainer", identity.trainer.clone()),
+                ("the settings", identity.settings.to_string()),
+                ("the table", identity.table.clone()),
+                ("the folds", identity.folds.clone()),
+            ]
+        };
+        let different = named(self).into_iter().zip(named(other)).find(|(a, b)| a != b);
+        different.map(|((what, here), (_, there))| (what, here, there))
+    }
+}
+
+/// What is told about the fit on all labels.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Facts {
+    pub iterations: usize,
+    pub stop: StopReason,
+    pub loss: LossParts,
+    pub device: String,
+}
+
+impl Facts {
+    pub fn of(fitted: &Fitted) -> Self {
+        Self {
+            iterations: fitted.history.n_iterations(),
+            stop: fitted.stop,
+            loss: fitted.loss,
+            device: fitted.device.clone(),
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Document {
+    fit: Identity,
+    facts: Option<Facts>,
+    folds_done: usize,
+}
+
+/// Where a checkpoint is to be kept.
+#[derive(Debug, Clone)]
+pub(super) struct Request {
+    path: PathBuf,
+    every: usize,
+}
+
+impl Request {
+    /// What the options ask for, checked before any work; `None` for no checkpoint.
+    pub fn of(options: &FitOptions, method: &Method) -> FitResult<Option<Self>> {
+        let FitOptions { checkpoint, checkpoint_every, resume, .. } = options;
+        let Some(path) = checkpoint else {
+            return match (checkpoint_every, resume) {
+                (None, false) => Ok(None),
+                (Some(_), _) => Err(FitError::options(
+                    "--checkpoint-every needs a checkpoint to write; name one with --checkpoint FILE",
+                )),
+                (None, true) => Err(FitError::options(
+                    "--resume needs a checkpoint to read; name one with --checkpoint FILE",
+                )),
+            };
+        };
+        if matches!(method, Method::Recommended(_)) {
+            return Err(FitError::options(
+                "--checkpoint: the trainer `recommended` takes seconds and keeps no checkpoint; \
+                 leave the option out, or take --trainer als or torch",
+            ));
+        }
+        if *checkpoint_every == Some(0) {
+            return Err(FitError::options("--checkpoint-every 0: at least 1 is needed; 10 is usual"));
+        }
+        if path == Path::new("-") {
+            return Err(FitError::options("--checkpoint -: a checkpoint is read again; give a file"));
+        }
+        let file = path.display().to_string();
+        if path.exists() && !resume {
+            return Err(CheckpointError::Exists { file }.into());
+        }
+        Ok(Some(Self { path: path.clone(), every: checkpoint_every.unwrap_or(EVERY) }))
+    }
+}
+
+/// The progress of a fit, kept in a file where that was asked for.
+pub(super) struct Checkpoint<'a> {
+    watch: &'a dyn Watch,
+    request: Option<Request>,
+    identity: Identity,
+    main: Option<(Model, Facts)>,
+    folds_done: usize,
+    /// Logits of the labeled rows in the folds that are done.
+    held_out: Vec<f64>,
+    /// Of the part at work.
+    state: Option<TrainingState>,
+    /// Iteration of the state in the file.
+    written: Option<usize>,
+    complained: bool,
+}
+
+impl<'a> Checkpoint<'a> {
+    /// With what a file holds, if there is one; else a fit that begins.
+    pub fn open(
+        plan: &FitPlan,
+        table_fingerprint: String,
+        folds: Option<&Folds>,
+        n_labeled: usize,
+        watch: &'a dyn Watch,
+    ) -> FitResult<Self> {
+        let identity = Identity {
+            crate_version: env!("CARGO_PKG_VERSION").to_owned(),
+            trainer: plan.trainer.to_string(),
+            settings: plan.settings.clone(),
+            table: table_fingerprint,
+            folds: folds.map_or_else(String::new, checksum),
+        };
+        let mut checkpoint = Self {
+            watch,
+            request: plan.checkpoint.clone(),
+            identity,
+            main: None,
+            folds_done: 0,
+            held_out: vec![0.0; n_labeled],
+            state: None,
+            written: None,
+            complained: false,
+        };
+        if let Some(Request { path, .. }) = &checkpoint.request {
+            let path = path.clone();
+            AtomicFile::remove_leftovers(&path);
+            if path.exists() {
+                checkpoint.load(&path)?;
+                watch.progress(Progress::Checkpoint(&path));
+                watch.progress(Progress::Resumed { checkpoint: &path, at: &checkpoint.position() });
+            }
+        }
+        Ok(checkpoint)
+    }
+
+    fn load(&mut self, path: &Path) -> Result<(), CheckpointError> {
+        let file = ModelFile::load(path)?;
+        file.expect_kind(KIND)?;
+        let Document { fit, facts, folds_done } = file.parse_document()?;
+        if let Some((what, found, expected)) = fit.differs(&self.identity) {
+            let file = path.display().to_string();
+            return Err(CheckpointError::OtherFit { file, what, found, expected });
+        }
+        let model = file.part("model").map(|part| part.to_model()).transpose()?;
+        self.main = model.map(|(model, _)| model).zip(facts);
+        self.held_out = file.vector("held_out", Some(self.held_out.len()))?.to_vec();
+        self.folds_done = folds_done;
+        self.state = file.part("state").map(|part| part.to_training_state()).transpose()?;
+        self.written = self.state.as_ref().map(|state| state.iteration);
+        Ok(())
+    }
+
+    /// Where the fit resumes: "fold 2, iteration 40".
+    fn position(&self) -> String {
+        let part = match (&self.main, self.folds_done) {
+            (None, _) => "the fit".to_owned(),
+            (Some(_), done) => format!("fold {}", done + 1),
+        };
+        let iteration = self.written.map_or(String::new(), |k| format!(", iteration {k}"));
+        format!("{part}{iteration}")
+    }
+
+    /// The outcome of the fit on all labels, if that is done.
+    pub fn main(&self) -> Option<&(Model, Facts)> {
+        self.main.as_ref()
+    }
+
+    /// Folds that are done.
+    pub fn folds_done(&self) -> usize {
+        self.folds_done
+    }
+
+    /// Logits of the labeled rows, in the folds that are done.
+    pub fn held_out(&self) -> &[f64] {
+        &self.held_out
+    }
+
+    /// Fits the part at work, from its state where there is one, until the watch asks for a stop.
+    pub fn fit(&mut self, trainer: &dyn Trainer, data: &EnsembleData) -> cfe_core::Result<Fitted> {
+        match self.state.take() {
+            Some(state) => trainer.resume(state, data, &mut Writer(self)),
+            None => trainer.fit_from(trainer.start(data)?, data, &mut Writer(self)),
+        }
+    }
+
+    /// Notes the fit on all labels.
+    pub fn finish_main(&mut self, model: Model, facts: Facts) {
+        self.main = Some((model, facts));
+        self.finish_part();
+    }
+
+    /// Notes the logits of the next fold at its places among the labeled rows.
+    pub fn finish_fold(&mut self, places: &[usize], logits: Vec<f64>) {
+        places.iter().zip(logits).for_each(|(&p, z)| self.held_out[p] = z);
+        self.folds_done += 1;
+        self.finish_part();
+    }
+
+    fn finish_part(&mut self) {
+        self.written = None;
+        self.write(None);
+    }
+
+    /// Writes the file. That it cannot be written is no reason to lose the fit: it is said once, and the file that is
+    /// there stays.
+    fn write(&mut self, state: Option<&TrainingState>) {
+        let Some(Request { path, .. }) = &self.request else { return };
+        let written = self.file(state).and_then(|file| file.save(path));
+        match written {
+            Ok(()) => {
+                self.written = state.map(|state| state.iteration);
+                self.watch.progress(Progress::Checkpoint(path));
+            }
+            Err(error) if !self.complained => {
+                self.complained = true;
+                self.watch
+                    .warn(&format!("the checkpoint could not be written, and training continues: {error}"));
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn file(&self, state: Option<&TrainingState>) -> Result<ModelFile, ModelFileError> {
+        let document = Document {
+            fit: self.identity.clone(),
+            facts: self.main.as_ref().map(|(_, facts)| facts.clone()),
+            folds_done: self.folds_done,
+        };
+        let document = serde_json::to_value(document).map_err(|e| ModelFileError::BadDocument {
+            file: "the checkpoint".to_owned(),
+            reason: e.to_string(),
+        })?;
+        let mut file = ModelFile::new(KIND, document);
+        file.insert("held_out", Array1::from(self.held_out.clone()).into_dyn());
+        if let Some((model, _)) = &self.main {
+            file.embed("model", ModelFile::from_model(model, &ModelDetails::default(), false)?);
+        }
+        if let Some(state) = state {
+            file.embed("state", ModelFile::from_training_state(state)?);
+        }
+        Ok(file)
+    }
+
+    fn is_due(&self, iteration: usize) -> bool {
+        let Some(Request { every, .. }) = &self.request else { return false };
+        let turn = iteration > 0 && iteration.is_multiple_of(*every);
+        (turn || self.watch.stop_asked()) && self.written != Some(iteration)
+    }
+}
+
+/// Writes the checkpoint when its turn comes, and ends training when the watch asks for it.
+struct Writer<'a, 'w>(&'a mut Checkpoint<'w>);
+
+impl Observer for Writer<'_, '_> {
+    fn wants(&self, iteration: usize) -> bool {
+        self.0.watch.stop_asked() || self.0.is_due(iteration)
+    }
+
+    fn step(&mut self, step: &Step<'_>) -> ControlFlow<()> {
+        if self.0.is_due(step.iteration) {
+            match step.training_state() {
+                Ok(state) => self.0.write(Some(&state)),
+                Err(error) => self.0.watch.warn(&format!("no checkpoint could be made: {error}")),
+            }
+        }
+        if self.0.watch.stop_asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}

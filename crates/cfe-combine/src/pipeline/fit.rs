@@ -1,0 +1,236 @@
+//! From a checked table to a model, its predictions and its metrics.
+
+use std::collections::BTreeMap;
+
+use cfe_core::calibration::{CalibrationMethod, Calibrator};
+use cfe_core::losses::sigmoid;
+use cfe_core::validation::{Folds, StratifiedKFold};
+use cfe_io::{ModelDetails, Table, fingerprint};
+use serde_json::{Value, json};
+
+use super::options::FitOptions;
+use super::settings::FitPlan;
+use super::train::{FOLDS, Trained, folds_of, train};
+use super::watch::{Stage, Watch};
+use crate::error::{FitError, FitResult};
+use crate::judge::{
+    COMBINED, Cut, LEFT_OUT, Part, REDUNDANCY, Rivals, Scores, TRAIN, combined_scores, correlations, measure,
+    redundancy,
+};
+use crate::saved::{Combined, SavedModel};
+
+/// What a fit gives.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct FitOutcome {
+    /// The model.
+    pub model: SavedModel,
+    /// Predictions of the model for every row of the table, those of training too.
+    pub combined: Combined,
+    /// Probabilities of the labeled train rows, each from fits and calibrations that did not see its label; `None` where
+    /// a class has a single row.
+    pub out_of_fold: Option<Vec<f64>>,
+    /// Where to cut, chosen on these.
+    pub cut: Option<Cut>,
+    /// Folds used.
+    pub folds: usize,
+    /// Whether the [`Watch`] ended the fit before its end: the model is what was found by then, without calibration,
+    /// threshold and out-of-fold predictions.
+    pub stopped: bool,
+    /// Logits of [`out_of_fold`](Self::out_of_fold) before calibration.
+    out_of_fold_logits: Option<Vec<f64>>,
+    seed: u64,
+}
+
+/// Fits, scores the labeled rows by cross-validation, calibrates and chooses the threshold.
+///
+/// The current rayon pool is used, and the result does not depend on its size.
+///
+/// ```
+/// use cf_ensemble::io::{Source, TableOptions, read_table};
+/// use cf_ensemble::{FitOptions, fit};
+///
+/// let mut csv = "label,forest,svm\n".to_owned();
+/// for i in 0..40 {
+///     csv += &format!("{},0.{}5,0.{}\n", u8::from(i % 4 == 0), (i * 7) % 9, (i * 5) % 8);
+/// }
+/// let table = read_table(Source::bytes("inline", csv.into()), &TableOptions::default())?;
+/// let fitted = fit(&table, &FitOptions::default())?;
+/// assert_eq!(fitted.combined.probabilities.len(), 40);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// [`FitError`], one variant for each cause.
+pub fn fit(table: &Table, options: &FitOptions) -> FitResult<FitOutcome> {
+    fit_watched(table, options, &())
+}
+
+/// Like [`fit()`], while `watch` sees the progress and may stop the fit.
+///
+/// # Errors
+/// As [`fit()`]; [`FitError::Stopped`] where a stop leaves nothing to keep.
+pub fn fit_watched(table: &Table, options: &FitOptions, watch: &dyn Watch) -> FitResult<FitOutcome> {
+    options.plan()?.fit(table, watch)
+}
+
+impl FitPlan {
+    /// Runs the fit; see [`fit()`].
+    ///
+    /// # Errors
+    /// As [`fit_watched`].
+    pub fn fit(&self, table: &Table, watch: &dyn Watch) -> FitResult<FitOutcome> {
+        fit_planned(self, table, watch)
+    }
+}
+
+fn fit_planned(plan: &FitPlan, table: &Table, watch: &dyn Watch) -> FitResult<FitOutcome> {
+    table.require_labels()?;
+    let (options, seed) = (&plan.options, plan.seed());
+    let fingerprint = fingerprint(&table.data);
+    let trained = train(plan, table, &fingerprint, watch)?;
+    let labels = table.data.labeled_targets();
+
+    let method = options.calibrate.unwrap_or_default().into();
+    let calibrated = calibrate(method, trained.out_of_fold.as_deref(), &labels, seed);
+    let (calibrator, out_of_fold) = calibrated.map_err(FitError::training("calibration"))?;
+    if method != CalibrationMethod::None && out_of_fold.is_none() && !trained.stopped {
+        return Err(FitError::Data(format!(
+            "{}: a single row of a class cannot be held out, so there is nothing to calibrate on; \
+             label more rows, or leave the calibration out",
+            table.file
+        )));
+    }
+    let cut = match &out_of_fold {
+        Some(p) => options
+            .threshold
+            .unwrap_or_default()
+            .choose(&labels, p)
+            .map_err(FitError::training("choosing the threshold"))?,
+        None => None,
+    };
+    let Trained { combiner, out_of_fold: out_of_fold_logits, folds, facts, left_out, stopped } = trained;
+    let mut details = ModelDetails::default();
+    details.threshold = cut.map(|cut| cut.threshold);
+    details.seed = Some(seed);
+    details.fingerprint = Some(fingerprint);
+    details.provenance = provenance(table, plan, cut.as_ref(), facts);
+    let correlations = correlations(&table.data);
+    details.provenance.insert(REDUNDANCY.to_owned(), json!(redundancy(&table.data, &correlations)));
+    if !left_out.is_empty() {
+        details.provenance.insert(LEFT_OUT.to_owned(), json!(left_out));
+    }
+    let model = SavedModel { combiner, calibrator, details };
+    let combined = model.predict(table.data.predictions()).map_err(FitError::training("predicting"))?;
+    Ok(FitOutcome { model, combined, out_of_fold, cut, folds, stopped, out_of_fold_logits, seed })
+}
+
+/// The calibrator for new rows, and the probabilities of the labeled rows by calibrators fitted without them.
+fn calibrate(
+    method: CalibrationMethod,
+    logits: Option<&[f64]>,
+    labels: &[bool],
+    seed: u64,
+) -> cfe_core::Result<(Calibrator, Option<Vec<f64>>)> {
+    let Some(logits) = logits else { return Ok((Calibrator::Identity, None)) };
+    if method == CalibrationMethod::None {
+        return Ok((Calibrator::Identity, Some(logits.iter().map(|&z| sigmoid(z)).collect())));
+    }
+    let calibrator = Calibrator::fit(method, logits, labels, None)?;
+    let positives = labels.iter().filter(|&&y| y).count();
+    let count = FOLDS.min(positives).min(labels.len() - positives);
+    let folds = StratifiedKFold { n_splits: count, seed }.assign(labels)?;
+    let mut out = vec![0.0; labels.len()];
+    for fold in 0..folds.n_splits() {
+        let rest = folds.train(fold);
+        let z: Vec<f64> = rest.iter().map(|&p| logits[p]).collect();
+        let y: Vec<bool> = rest.iter().map(|&p| labels[p]).collect();
+        let without = Calibrator::fit(method, &z, &y, None)?;
+        folds.test(fold).into_iter().for_each(|p| out[p] = without.apply(logits[p]));
+    }
+    Ok((calibrator, Some(out)))
+}
+
+fn provenance(table: &Table, plan: &FitPlan, cut: Option<&Cut>, facts: Value) -> BTreeMap<String, Value> {
+    let (negatives, positives) = table.data.class_counts();
+    let mut provenance = BTreeMap::from([
+        ("trainer".to_owned(), json!(plan.trainer)),
+        ("settings".to_owned(), plan.settings.clone()),
+        ("fit".to_owned(), facts),
+        (
+            "data".to_owned(),
+            json!({
+                "file": table.file,
+                "rows": table.data.n_instances(),
+                "positives": positives,
+                "negatives": negatives,
+                "missing_predictions": table.data.n_missing(),
+            }),
+        ),
+    ]);
+    if let Some(cut) = cut {
+        provenance.insert("cut".to_owned(), json!(cut));
+    }
+    provenance
+}
+
+impl FitOutcome {
+    /// Metrics of the combined prediction and of simple ways to combine: on the labeled train rows by cross-validation,
+    /// and on the labeled rows of every other split.
+    ///
+    /// # Errors
+    /// [`FitError::Training`].
+    pub fn metrics(&self, table: &Table) -> FitResult<Vec<Part>> {
+        self.metrics_watched(table, &())
+    }
+
+    /// Like [`metrics`](Self::metrics), while `watch` sees the progress.
+    ///
+    /// # Errors
+    /// As [`metrics`](Self::metrics).
+    pub fn metrics_watched(&self, table: &Table, watch: &dyn Watch) -> FitResult<Vec<Part>> {
+        let scoring = FitError::training("scoring");
+        let folds =
+            self.out_of_fold.as_ref().map(|_| folds_of(table, self.folds, self.seed)).transpose()?.flatten();
+        let others = splits(table);
+        let count = folds.as_ref().map_or(0, Folds::n_splits) as u64;
+        let stage = Stage::start(watch, "Fitting what it is compared with", Some(1 + count));
+        let rivals = Rivals::fit(&table.data, folds.as_ref(), &|| stage.step()).map_err(&scoring)?;
+        drop(stage);
+        let parts = (others.len() + usize::from(self.out_of_fold.is_some())) as u64;
+        let stage = Stage::start(watch, "Scoring", Some(parts * (1 + rivals.len() as u64)));
+        let done = || stage.step();
+        let cut = self.cut.map(|cut| (cut.rule, cut.threshold));
+        let mut out = Vec::new();
+        if let (Some(logits), Some(probabilities)) = (&self.out_of_fold_logits, &self.out_of_fold) {
+            let mut methods = vec![Scores {
+                name: COMBINED.to_owned(),
+                ranking: logits.clone(),
+                probabilities: Some(probabilities.clone()),
+            }];
+            methods.extend(rivals.held_out());
+            let labels = table.data.labeled_targets();
+            out.push(measure(TRAIN, true, &labels, methods, cut, self.seed, &done).map_err(&scoring)?);
+        }
+        for (name, rows) in others {
+            let labels: Vec<bool> = rows.iter().map(|&i| table.truth[i] == Some(true)).collect();
+            let mut methods = vec![combined_scores(&self.combined, &rows)];
+            methods.extend(rivals.scores(&table.data, &rows).map_err(&scoring)?);
+            out.push(measure(&name, false, &labels, methods, cut, self.seed, &done).map_err(&scoring)?);
+        }
+        Ok(out)
+    }
+}
+
+/// Labeled rows outside the train split by the value of the split column, in order of appearance.
+fn splits(table: &Table) -> Vec<(String, Vec<usize>)> {
+    let Some(split) = &table.split else { return Vec::new() };
+    let mut parts: Vec<(String, Vec<usize>)> = Vec::new();
+    for i in (0..split.len()).filter(|&i| !table.in_train[i] && table.truth[i].is_some()) {
+        match parts.iter_mut().find(|(name, _)| *name == split[i]) {
+            Some((_, rows)) => rows.push(i),
+            None => parts.push((split[i].clone(), vec![i])),
+        }
+    }
+    parts
+}

@@ -1,0 +1,75 @@
+//! What a fit will take, beside what there is.
+
+use cfe_io::Table;
+
+use super::settings::{FitPlan, Method};
+use super::watch::Watch;
+
+/// Classifiers from which the recommended combiner takes long: its time grows with more than their square, and what each
+/// of them adds takes one more fit for each.
+const MANY: usize = 400;
+
+/// Bytes that this system can still give; `None` where the system does not say (anywhere but on Linux).
+pub fn available_memory() -> Option<u64> {
+    let known = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = known.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kibibytes: u64 = line.split_whitespace().next()?.parse().ok()?;
+    kibibytes.checked_mul(1024)
+}
+
+/// Gigabytes, for people.
+pub fn gigabytes(bytes: u64) -> String {
+    format!("{:.2} GB", bytes as f64 / 1e9)
+}
+
+impl FitPlan {
+    /// Bytes that one fit of this table will hold at its peak, the table included; `None` where the trainer cannot tell.
+    pub fn estimate_memory(&self, table: &Table) -> Option<u64> {
+        match &self.method {
+            Method::Recommended(_) => None,
+            Method::Backend(trainer) => trainer.estimate_memory(&table.data),
+        }
+    }
+
+    /// The same with cross-validation, which keeps the fitted model and hides labels in a copy of the table.
+    pub fn estimate_memory_cross_validated(&self, table: &Table) -> Option<u64> {
+        Some(self.estimate_memory(table)?.saturating_add(table_bytes(table)))
+    }
+
+    /// Warns before the work where it will take more than there is.
+    pub fn warn_of_cost(&self, table: &Table, watch: &dyn Watch) {
+        let m = table.data.n_classifiers();
+        if matches!(self.method, Method::Recommended(_)) && m >= MANY {
+            watch.warn(&format!(
+                "{m} classifiers: the time of the recommended combiner grows with more than the square of their number, \
+                 and may be hours; the trainer als takes minutes; or choose some classifiers by `columns`"
+            ));
+        }
+        let Some(all) = self.estimate_memory_cross_validated(table) else { return };
+        let beside_table = all.saturating_sub(table_bytes(table));
+        if let Some(available) = available_memory().filter(|&available| beside_table > available) {
+            watch.warn(&format!(
+                "about {} are needed beside the table and {} are available: the system may end the program; take fewer \
+                 rows, a smaller latent_dim, or another machine",
+                gigabytes(beside_table),
+                gigabytes(available)
+            ));
+        }
+    }
+}
+
+fn table_bytes(table: &Table) -> u64 {
+    8 * (table.data.n_classifiers() as u64).saturating_mul(table.data.n_instances() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_system_says_what_it_has() {
+        assert!(available_memory().is_some_and(|bytes| bytes > 1 << 20));
+        assert_eq!(gigabytes(1_280_000_000), "1.28 GB");
+    }
+}

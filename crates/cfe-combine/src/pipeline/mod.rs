@@ -1,0 +1,16 @@
+//! From a checked table to a model: options, the whole fit, checkpoints.
+
+mod checkpoint;
+mod fit;
+mod memory;
+mod options;
+mod settings;
+mod train;
+mod watch;
+
+pub use checkpoint::CheckpointError;
+pub use fit::{FitOutcome, fit, fit_watched};
+pub use memory::{available_memory, gigabytes};
+pub use options::{Calibrate, FitOptions, Preset, TableColumns, TrainerName, TrainingColumns};
+pub use settings::{Assignments, FitPlan, Method};
+pub use watch::{Progress, Watch};

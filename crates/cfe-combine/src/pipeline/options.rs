@@ -1,0 +1,247 @@
+//! What a fit can be told: one set of names for Rust, the command line, TOML files and Python.
+
+use std::path::PathBuf;
+
+use cfe_core::calibration::CalibrationMethod;
+use cfe_io::TableOptions;
+use serde::{Deserialize, Serialize};
+
+use super::settings::Assignments;
+use crate::error::{FitError, FitResult};
+use crate::judge::ThresholdRule;
+use crate::methods::Backend;
+
+/// Which trainer finds the model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum TrainerName {
+    /// Posterior average of aggregators on factors; the default.
+    Recommended,
+    /// Alternating least squares, class-weighted.
+    Als,
+    /// Joint training on libtorch, class-weighted; needs a build with the feature `torch`.
+    Torch,
+}
+
+impl TrainerName {
+    /// Every trainer with its name and a one-line description.
+    pub const ALL: &[(Self, &str, &str)] = &[
+        (
+            Self::Recommended,
+            "recommended",
+            "Average of aggregators on factors, weighed by cross-validation; the default",
+        ),
+        (Self::Als, "als", "Alternating least squares, class-weighted"),
+        (
+            Self::Torch,
+            "torch",
+            "Joint training on libtorch, class-weighted; needs a build with the feature `torch`",
+        ),
+    ];
+
+    /// The backend of this name; `None` for the recommended combiner, which is not a [`Trainer`](cfe_core::Trainer).
+    pub fn backend(self) -> Option<Backend> {
+        match self {
+            Self::Recommended => None,
+            Self::Als => Some(Backend::Als),
+            Self::Torch => Some(Backend::Torch),
+        }
+    }
+}
+
+impl std::fmt::Display for TrainerName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let found = Self::ALL.iter().find(|(trainer, ..)| trainer == self);
+        f.write_str(found.expect("every trainer is listed").1)
+    }
+}
+
+/// A named set of settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Preset {
+    /// The trainer `recommended` as it comes.
+    Recommended,
+    /// CF-Ensemble as published: the trainer `als`, or `torch` if that is asked for.
+    Published,
+}
+
+impl Preset {
+    /// Every preset with its name and a one-line description.
+    pub const ALL: &[(Self, &str, &str)] = &[
+        (Self::Recommended, "recommended", "The trainer `recommended` with its defaults"),
+        (
+            Self::Published,
+            "published",
+            "CF-Ensemble as published: the trainer als, or torch if that is asked for",
+        ),
+    ];
+}
+
+/// How logits become probabilities.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Calibrate {
+    /// As they are, class weights undone.
+    #[default]
+    None,
+    /// Slope and intercept; from about 20 positives.
+    Platt,
+    /// Any non-decreasing function; from about 200 positives.
+    Isotonic,
+    /// A factor.
+    Temperature,
+}
+
+impl Calibrate {
+    /// Every map with its name and a one-line description.
+    pub const ALL: &[(Self, &str, &str)] = &[
+        (Self::None, "none", "As they are, class weights undone"),
+        (Self::Platt, "platt", "Slope and intercept; from about 20 positives"),
+        (Self::Isotonic, "isotonic", "Any non-decreasing function; from about 200 positives"),
+        (Self::Temperature, "temperature", "A factor"),
+    ];
+}
+
+impl From<Calibrate> for CalibrationMethod {
+    fn from(calibrate: Calibrate) -> Self {
+        match calibrate {
+            Calibrate::None => CalibrationMethod::None,
+            Calibrate::Platt => CalibrationMethod::Platt,
+            Calibrate::Isotonic => CalibrationMethod::Isotonic,
+            Calibrate::Temperature => CalibrationMethod::Temperature,
+        }
+    }
+}
+
+/// Everything a fit can be told; what is left out has its default.
+///
+/// On the command line a field is an option of the same name with hyphens (`--split-column`), in a TOML file a key
+/// (`split_column = "split"`). Unknown keys are refused.
+///
+/// ```
+/// use cf_ensemble::FitOptions;
+///
+/// let options: FitOptions = serde_json::from_str(r#"{"split_column": "split", "set": {"lambda": 0.1}}"#)?;
+/// assert_eq!(options.table.split_column.as_deref(), Some("split"));
+/// let error = serde_json::from_str::<FitOptions>(r#"{"splitcolumn": "split"}"#).unwrap_err();
+/// assert!(error.to_string().contains("unknown field `splitcolumn`"));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct FitOptions {
+    /// What the columns mean.
+    #[serde(flatten)]
+    pub table: TableColumns,
+    /// What is learned from.
+    #[serde(flatten)]
+    pub training: TrainingColumns,
+
+    /// Which trainer finds the model; `None`: by the preset.
+    pub trainer: Option<TrainerName>,
+    /// Named settings; `None`: those of the trainer `recommended`.
+    pub preset: Option<Preset>,
+    /// Settings of the trainer; on the command line `--set KEY=VALUE`, each a field of its own.
+    #[serde(skip_serializing_if = "Assignments::is_empty")]
+    pub set: Assignments,
+    /// Seed of everything random; `None`: 0.
+    pub seed: Option<u64>,
+    /// Number of folds of the cross-validation that scores the train rows, at least 2; `None`: 5.
+    pub folds: Option<usize>,
+    /// File that keeps the progress of training, so that an interrupted fit can be resumed (`als` and `torch`).
+    pub checkpoint: Option<PathBuf>,
+    /// Iterations between two writes of the checkpoint, at least 1; `None`: 10.
+    pub checkpoint_every: Option<usize>,
+    /// Resume from the checkpoint if the file exists; the result has the same bits as an uninterrupted fit.
+    #[serde(skip)]
+    pub resume: bool,
+
+    /// Map from logit to probability, fitted on out-of-fold logits. `None`: [`Calibrate::None`], since `recommended` is
+    /// calibrated already and the other trainers have their class weights undone.
+    pub calibrate: Option<Calibrate>,
+    /// What the threshold makes best on out-of-fold predictions; `None`: F1.
+    pub threshold: Option<ThresholdRule>,
+}
+
+impl FitOptions {
+    /// How the table is to be read.
+    ///
+    /// # Errors
+    /// [`FitError::Options`] for a delimiter that is not an ASCII character.
+    pub fn table_options(&self) -> FitResult<TableOptions> {
+        self.training.table_options(&self.table)
+    }
+}
+
+/// What the columns of a table mean; `None` is found by usual names.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct TableColumns {
+    /// Column of the ids.
+    pub id_column: Option<String>,
+    /// Column of the labels.
+    pub label_column: Option<String>,
+    /// Column of the split; rows outside the train split are scored and never learned from.
+    pub split_column: Option<String>,
+    /// Delimiter of a text table; `None`: the one that cuts the header.
+    pub delimiter: Option<char>,
+    /// Labels for a table in NPY; `None`: labels.npy beside the table.
+    pub labels_file: Option<PathBuf>,
+}
+
+impl TableColumns {
+    /// How a table is to be read, all of it for training.
+    ///
+    /// # Errors
+    /// [`FitError::Options`] for a delimiter that is not an ASCII character.
+    pub fn table_options(&self) -> FitResult<TableOptions> {
+        let mut options = TableOptions::default();
+        options.id_column.clone_from(&self.id_column);
+        options.label_column.clone_from(&self.label_column);
+        options.split_column.clone_from(&self.split_column);
+        options.delimiter = self.delimiter.map(delimiter).transpose()?;
+        options.labels_file.clone_from(&self.labels_file);
+        Ok(options)
+    }
+}
+
+/// What of a table is learned from.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct TrainingColumns {
+    /// Value of the split column in rows for training; `None`: "train".
+    pub train_value: Option<String>,
+    /// Column of groups (patients, days) that cross-validation keeps together.
+    pub group_column: Option<String>,
+    /// Columns of the classifiers, as names or patterns with * and ?; empty: all that mean nothing else.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<String>,
+}
+
+impl TrainingColumns {
+    /// How the table with these columns is to be read.
+    ///
+    /// # Errors
+    /// As [`TableColumns::table_options`].
+    pub fn table_options(&self, table: &TableColumns) -> FitResult<TableOptions> {
+        let mut options = table.table_options()?;
+        if let Some(value) = &self.train_value {
+            options.train_value.clone_from(value);
+        }
+        options.group_column.clone_from(&self.group_column);
+        options.columns.clone_from(&self.columns);
+        Ok(options)
+    }
+}
+
+fn delimiter(c: char) -> FitResult<u8> {
+    let ascii = u8::try_from(c).ok().filter(u8::is_ascii);
+    ascii.ok_or_else(|| FitError::options(format!("--delimiter {c:?}: give one ASCII character")))
+}

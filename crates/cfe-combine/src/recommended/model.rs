@@ -1,0 +1,182 @@
+//! What a fit leaves behind: enough to predict new instances, and nothing that grows with the number of instances.
+
+use cfe_core::losses::sigmoid;
+use cfe_core::{Predictions, Result, check_logits, check_predictions, ensure};
+use ndarray::{Array1, ArrayView1, ArrayView2};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::columns::{Columns, View};
+use super::local::LocalFunction;
+
+/// A fitted combiner, from [`Recommended::fit`](super::Recommended::fit).
+///
+/// The average of its members in log-odds is itself one function, and only that is kept:
+///
+/// ```text
+/// z = w . f + u . y + h(y) + b ,     y = V g / unit
+/// ```
+///
+/// f and g are the standardised columns of the instance, y its factors, h the local correction.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecommendedModel {
+    pub(super) classifier_names: Vec<String>,
+    pub(super) columns: Columns,
+    /// w, for the columns.
+    pub(super) view_weights: Vec<f64>,
+    /// u, for the factors.
+    pub(super) factor_weights: Vec<f64>,
+    pub(super) local: Option<LocalFunction>,
+    pub(super) bias: f64,
+    /// Log-odds of the labeled prevalence: the answer where nothing is known.
+    pub(super) prior_logit: f64,
+    pub(super) shares: FamilyShares,
+    pub(super) local_share: f64,
+}
+
+/// How much of the averaging weight each family of members has; the sum is 1.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[non_exhaustive]
+#[serde(default)]
+pub struct FamilyShares {
+    /// The aggregator alone.
+    pub aggregator: f64,
+    /// The mean of the few best classifiers.
+    pub selection: f64,
+    /// Weights on the log-odds alone, pulled to zero.
+    pub sparse: f64,
+    /// Weights of either sign on the probabilities, pulled to zero.
+    pub signed: f64,
+    /// With the correction linear in the factors.
+    pub low_rank: f64,
+    /// With the local correction.
+    pub local: f64,
+}
+
+/// What one classifier contributes to the linear part of the logit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ClassifierWeight {
+    /// Name of the classifier.
+    pub name: String,
+    /// Weight of its standardised probability; 0 if it never varied or the view is off.
+    pub probability: f64,
+    /// Weight of its standardised log-odds.
+    pub log_odds: f64,
+    /// Sum of the two. Negative only where the correction by the factors outweighs the aggregator.
+    pub total: f64,
+}
+
+/// Linear explanation of a model, from [`RecommendedModel::classifier_weights`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ClassifierWeights {
+    /// One entry for each classifier.
+    pub weights: Vec<ClassifierWeight>,
+    /// var(local part) / (var(local part) + var(linear part)) of the logits of the labeled instances: what the weights
+    /// do not explain, 0 to 1.
+    pub local_share: f64,
+}
+
+impl RecommendedModel {
+    /// Predicts instances (m x k, NaN = missing), each by itself: the result does not depend on the others.
+    ///
+    /// Missing predictions are filled in by fold-in; an instance without any observed prediction (of a classifier that
+    /// varied in training) gets the prevalence of the labeled instances. `weighted_probabilities` equal
+    /// `probabilities`: the fit weighs no class, so there is nothing to undo. Costs about 120 exponentials for each instance.
+    ///
+    /// # Errors
+    /// As [`check_predictions`] and [`check_logits`]; [`InvalidParameter`](cfe_core::Error::InvalidParameter) for a model that was read
+    /// from a damaged file.
+    pub fn predict(&self, predictions: ArrayView2<'_, f64>) -> Result<Predictions> {
+        self.validate()?;
+        check_predictions(&self.classifier_names, predictions)?;
+        let parts: Vec<(f64, usize)> = (0..predictions.ncols())
+            .into_par_iter()
+            .with_min_len(64)
+            .map(|i| {
+                let observed = predictions.column(i).iter().filter(|p| !p.is_nan()).count();
+                (self.parts(predictions, i).map_or(self.prior_logit, |(a, b)| a + b), observed)
+            })
+            .collect();
+        let (logits, n_observed): (Vec<f64>, Vec<usize>) = parts.into_iter().unzip();
+        check_logits(&logits)?;
+        let probabilities: Vec<f64> = logits.iter().map(|&z| sigmoid(z)).collect();
+        Ok(Predictions { weighted_probabilities: probabilities.clone(), logits, probabilities, n_observed })
+    }
+
+    /// (linear with intercept, local) part of the logit of instance `i`; `None` if nothing is observed.
+    pub(super) fn parts(&self, r: ArrayView2<'_, f64>, i: usize) -> Option<(f64, f64)> {
+        let mut g = vec![0.0; self.columns.columns.len()];
+        self.columns.standardise(r, i, &mut g).then(|| self.parts_of(&g))
+    }
+
+    /// As [`parts`](Self::parts), of standardised columns (k).
+    pub(super) fn parts_of(&self, g: &[f64]) -> (f64, f64) {
+        let y: Array1<f64> = self.columns.directions.dot(&ArrayView1::from(g)) / self.columns.unit;
+        let columns = self.columns.columns.iter().zip(g).zip(&self.view_weights);
+        let views: f64 = columns.map(|((column, g), w)| w * g * column.ratio()).sum();
+        let factors: f64 = self.factor_weights.iter().zip(&y).map(|(u, y)| u * y).sum();
+        (views + factors + self.bias, self.local.as_ref().map_or(0.0, |h| h.at(y.view())))
+    }
+
+    /// Names of the classifiers (m), in the order of the rows that [`predict`](Self::predict) expects.
+    pub fn classifier_names(&self) -> &[String] {
+        &self.classifier_names
+    }
+
+    /// Which part of the average comes from which family.
+    pub fn shares(&self) -> FamilyShares {
+        self.shares
+    }
+
+    /// Log-odds of the (weighted) prevalence among the labeled instances, (P + 1/2) / (N + 1).
+    pub fn prior_logit(&self) -> f64 {
+        self.prior_logit
+    }
+
+    /// The linear part as one weight for each classifier and view.
+    ///
+    /// Units: a view is divided by the standard deviation of its mean over the classifiers, so equal weights mean the plain
+    /// mean of the view. The correction by the factors is linear in the same columns and is counted in.
+    pub fn classifier_weights(&self) -> ClassifierWeights {
+        let name = |name: &String| ClassifierWeight {
+            name: name.clone(),
+            probability: 0.0,
+            log_odds: 0.0,
+            total: 0.0,
+        };
+        let mut weights: Vec<ClassifierWeight> = self.classifier_names.iter().map(name).collect();
+        let directions = &self.columns.directions;
+        for (j, (column, w)) in self.columns.columns.iter().zip(&self.view_weights).enumerate() {
+            let through: f64 =
+                self.factor_weights.iter().enumerate().map(|(k, u)| u * directions[(k, j)]).sum();
+            let effective = w + through / (self.columns.unit * column.ratio());
+            let Some(weight) = weights.get_mut(column.classifier) else { continue };
+            match column.view {
+                View::Probability => weight.probability = effective,
+                View::LogOdds => weight.log_odds = effective,
+            }
+            weight.total = weight.probability + weight.log_odds;
+        }
+        ClassifierWeights { weights, local_share: self.local_share }
+    }
+
+    /// Refuses a model whose parts do not fit together, as only a damaged file can bring it.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`](cfe_core::Error::InvalidParameter).
+    pub fn validate(&self) -> Result<()> {
+        self.columns.validate(self.classifier_names.len())?;
+        if let Some(local) = &self.local {
+            local.validate(self.columns.rank())?;
+        }
+        let sound = self.view_weights.len() == self.columns.columns.len()
+            && self.factor_weights.len() == self.columns.rank()
+            && self.view_weights.iter().chain(&self.factor_weights).all(|v| v.is_finite())
+            && self.bias.is_finite()
+            && self.prior_logit.is_finite();
+        ensure(sound, "model", "weights", "shapes agree and numbers are finite; was the file changed?")
+    }
+}

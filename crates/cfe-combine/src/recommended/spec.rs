@@ -1,0 +1,305 @@
+//! What the user asks for, before it is checked.
+
+use cfe_core::{Result, ensure};
+use serde::{Deserialize, Serialize};
+
+/// Families of aggregators that are averaged; at least one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Families {
+    /// The aggregator alone, w . f + b, weights pulled to a prior direction.
+    pub aggregator: bool,
+    /// The aggregator with all weight on the few classifiers of the highest average precision.
+    pub selection: bool,
+    /// The aggregator with weights on the log-odds alone, pulled to zero.
+    pub sparse: bool,
+    /// The aggregator with weights of either sign on the probabilities, pulled to zero.
+    pub signed: bool,
+    /// With a supervised correction that is linear in the instance factors.
+    pub low_rank: bool,
+    /// With a supervised correction that is local in the space of the instance factors.
+    pub local: bool,
+}
+
+impl Default for Families {
+    fn default() -> Self {
+        Self { aggregator: true, selection: true, sparse: true, signed: true, low_rank: true, local: true }
+    }
+}
+
+/// Views of R the aggregator sees; at least one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Views {
+    /// The probabilities themselves: a confident classifier cannot outvote the others by much.
+    pub probabilities: bool,
+    /// Their log-odds: small probabilities, as rare positives have them, are told apart.
+    pub log_odds: bool,
+}
+
+impl Default for Views {
+    fn default() -> Self {
+        Self { probabilities: true, log_odds: true }
+    }
+}
+
+/// Where a strong penalty pulls the weights of the classifiers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ShrinkTo {
+    /// To the prior direction, its length free: with infinite penalty a calibrated (weighted) mean.
+    #[default]
+    Equal,
+    /// To zero: with infinite penalty the base rate.
+    Zero,
+}
+
+/// How the members are put together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Averaging {
+    /// Families without the factorisation alike; the members of a family, and corrections against those families, by
+    /// cross-validated evidence.
+    #[default]
+    Evidence,
+    /// The member of the smallest cross-validated log loss alone.
+    BestMember,
+    /// Each family the same, each member of a family the same.
+    Flat,
+}
+
+/// Settings of the recommended combiner. Unknown keys are refused when it is read from a file.
+///
+/// | field | default | range |
+/// |---|---|---|
+/// | `rank` | 16 | at least 1; factors of R, at most one for each column of the views |
+/// | `local_rank` | 8 | at least 1; the first of them, in which the local correction measures distance |
+/// | `local_landmarks` | 60 | at least 1; landmarks on each of two grids |
+/// | `local_features` | 32 | at least 1; size of the local correction |
+/// | `local_length` | 1 | positive; length scale, in standard deviations of the first factor |
+/// | `shrinkage` | 10, 30, 100, 300, 1000 | positive; pull of w to its prior direction |
+/// | `prior_powers` | 0, 2 | at least 0; 0 is equal weights, p is weights in proportion to evidence^p |
+/// | `selected` | 5 | at least 1; classifiers in the selection |
+/// | `sparse_ridge` | 1, 10 | positive; 1 / C of the weights on the log-odds |
+/// | `signed_ridge` | 1 | positive; 1 / C of the weights of either sign on the probabilities |
+/// | `low_rank_ridge` | 3, 10 | positive; ridge on the linear correction |
+/// | `local_ridge` | 1, 3 | positive; ridge on the local correction |
+/// | `clip` | 1e-4 | at least 2.3e-16, below 0.5; probabilities are moved that far inside (0, 1) before their log-odds are taken |
+/// | `fold_in_ridge` | 0.1 | positive; ridge of the fold-in that fills in missing predictions |
+/// | `caution` | 1 | at least 0; standard errors by which a function must beat another to get its weight |
+/// | `folds` | 5 | at least 2; fewer are used where a class has fewer instances |
+/// | `max_instances` | 50000 | at least 100; members are fitted to a weighted sample of so many labeled instances where there are more |
+/// | `seed` | 0 | seed of folds and sample; nothing else is random |
+/// | `families`, `views`, `non_negative`, `shrink_to`, `averaging` | all on | switches that take a part away |
+///
+/// ```
+/// use cf_ensemble::recommended::RecommendedSpec;
+///
+/// let spec: RecommendedSpec = serde_json::from_str(r#"{"seed": 7, "families": {"local": false}}"#)?;
+/// assert!(spec.families.low_rank && !spec.families.local);
+/// assert!(serde_json::from_str::<RecommendedSpec>(r#"{"fold": 5}"#).is_err());
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RecommendedSpec {
+    /// d, the rank of R ~ X^T Y.
+    pub rank: usize,
+    /// Factors seen by the local correction.
+    pub local_rank: usize,
+    /// Landmarks on each of the two grids of the local correction.
+    pub local_landmarks: usize,
+    /// Features of the local correction.
+    pub local_features: usize,
+    /// Length scale of the local correction.
+    pub local_length: f64,
+    /// Strengths of the pull to the prior direction.
+    pub shrinkage: Vec<f64>,
+    /// Powers of the evidence in the prior direction.
+    pub prior_powers: Vec<f64>,
+    /// Classifiers in the selection.
+    pub selected: usize,
+    /// Ridges of the weights on the log-odds alone, in the units of log-odds.
+    pub sparse_ridge: Vec<f64>,
+    /// Ridges of the weights of either sign, in the units of probabilities.
+    pub signed_ridge: Vec<f64>,
+    /// Ridges of the linear correction.
+    pub low_rank_ridge: Vec<f64>,
+    /// Ridges of the local correction.
+    pub local_ridge: Vec<f64>,
+    /// Clip of the log-odds.
+    pub clip: f64,
+    /// Ridge of the fold-in of missing predictions.
+    pub fold_in_ridge: f64,
+    /// Standard errors taken off the evidence.
+    pub caution: f64,
+    /// Folds of the cross-validation.
+    pub folds: usize,
+    /// Labeled instances that members are fitted to; where there are more, a weighted sample.
+    pub max_instances: usize,
+    /// Seed of folds and sample.
+    pub seed: u64,
+    /// Families of members.
+    pub families: Families,
+    /// Views of R.
+    pub views: Views,
+    /// Whether the weights of the classifiers are at least 0.
+    pub non_negative: bool,
+    /// Where the weights of the classifiers are pulled.
+    pub shrink_to: ShrinkTo,
+    /// How the members are averaged.
+    pub averaging: Averaging,
+}
+
+impl Default for RecommendedSpec {
+    fn default() -> Self {
+        Self {
+            rank: 16,
+            local_rank: 8,
+            local_landmarks: 60,
+            local_features: 32,
+            local_length: 1.0,
+            shrinkage: vec![10.0, 30.0, 100.0, 300.0, 1000.0],
+            prior_powers: vec![0.0, 2.0],
+            selected: 5,
+            sparse_ridge: vec![1.0, 10.0],
+            signed_ridge: vec![1.0],
+            low_rank_ridge: vec![3.0, 10.0],
+            local_ridge: vec![1.0, 3.0],
+            clip: 1e-4,
+            fold_in_ridge: 0.1,
+            caution: 1.0,
+            folds: 5,
+            max_instances: 50_000,
+            seed: 0,
+            families: Families::default(),
+            views: Views::default(),
+            non_negative: true,
+            shrink_to: ShrinkTo::default(),
+            averaging: Averaging::default(),
+        }
+    }
+}
+
+impl RecommendedSpec {
+    /// Refuses settings out of range.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`](cfe_core::Error::InvalidParameter).
+    pub fn validate(&self) -> Result<()> {
+        for (name, value) in [
+            ("rank", self.rank),
+            ("local_rank", self.local_rank),
+            ("local_landmarks", self.local_landmarks),
+            ("local_features", self.local_features),
+            ("selected", self.selected),
+        ] {
+            ensure(value >= 1, name, value, "at least 1 is needed")?;
+        }
+        let most = self.max_instances;
+        ensure(most >= 100, "max_instances", most, "at least 100 are needed; 50000 is usual")?;
+        ensure(self.folds >= 2, "folds", self.folds, "at least 2 folds are needed; 5 is usual")?;
+        for (name, value) in [("local_length", self.local_length), ("fold_in_ridge", self.fold_in_ridge)] {
+            ensure(value > 0.0 && value.is_finite(), name, value, "positive and finite")?;
+        }
+        ensure(
+            self.clip >= f64::EPSILON && self.clip < 0.5,
+            "clip",
+            self.clip,
+            "at least 2.3e-16, so that 1 - clip is below 1, and below 0.5; 1e-4 is usual",
+        )?;
+        ensure(
+            self.caution >= 0.0 && self.caution.is_finite(),
+            "caution",
+            self.caution,
+            "finite and at least 0; 1 is the one-standard-error rule",
+        )?;
+        for (name, list, used) in [
+            ("shrinkage", &self.shrinkage, true),
+            ("sparse_ridge", &self.sparse_ridge, self.families.sparse),
+            ("signed_ridge", &self.signed_ridge, self.families.signed),
+            ("low_rank_ridge", &self.low_rank_ridge, self.families.low_rank),
+            ("local_ridge", &self.local_ridge, self.families.local),
+        ] {
+            ensure(!(used && list.is_empty()), name, "[]", "at least one strength is needed")?;
+            for &value in list {
+                ensure(value > 0.0 && value.is_finite(), name, value, "strengths are positive and finite")?;
+            }
+        }
+        ensure(
+            !self.prior_powers.is_empty(),
+            "prior_powers",
+            "[]",
+            "at least one is needed; [0] is equal weights",
+        )?;
+        for &value in &self.prior_powers {
+            ensure(value >= 0.0 && value.is_finite(), "prior_powers", value, "finite and at least 0")?;
+        }
+        let Views { probabilities, log_odds } = self.views;
+        let Families { aggregator, selection, sparse, signed, low_rank, local } = self.families;
+        let of_one_view = (sparse && log_odds) || (signed && probabilities);
+        ensure(
+            aggregator || selection || of_one_view || low_rank || local,
+            "families",
+            "none",
+            "at least one family must be on (sparse needs the log-odds, signed the probabilities)",
+        )?;
+        ensure(probabilities || log_odds, "views", "none", "at least one view must be on")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_range_is_checked_and_nan_is_outside() {
+        let default = RecommendedSpec::default;
+        let off = Families {
+            aggregator: false,
+            selection: false,
+            sparse: false,
+            signed: false,
+            low_rank: false,
+            local: false,
+        };
+        let broken = [
+            RecommendedSpec { rank: 0, ..default() },
+            RecommendedSpec { local_rank: 0, ..default() },
+            RecommendedSpec { local_landmarks: 0, ..default() },
+            RecommendedSpec { local_features: 0, ..default() },
+            RecommendedSpec { local_length: f64::NAN, ..default() },
+            RecommendedSpec { shrinkage: vec![], ..default() },
+            RecommendedSpec { shrinkage: vec![f64::INFINITY], ..default() },
+            RecommendedSpec { prior_powers: vec![-1.0], ..default() },
+            RecommendedSpec { prior_powers: vec![], ..default() },
+            RecommendedSpec { selected: 0, ..default() },
+            RecommendedSpec { sparse_ridge: vec![-1.0], ..default() },
+            RecommendedSpec { signed_ridge: vec![], ..default() },
+            RecommendedSpec { low_rank_ridge: vec![0.0], ..default() },
+            RecommendedSpec { local_ridge: vec![], ..default() },
+            RecommendedSpec { clip: 0.5, ..default() },
+            // 1 - clip is 1 then, and its log-odds infinite.
+            RecommendedSpec { clip: 1e-16, ..default() },
+            RecommendedSpec { fold_in_ridge: 0.0, ..default() },
+            RecommendedSpec { caution: f64::NAN, ..default() },
+            RecommendedSpec { folds: 1, ..default() },
+            RecommendedSpec { max_instances: 99, ..default() },
+            RecommendedSpec { families: off, ..default() },
+            RecommendedSpec { views: Views { probabilities: false, log_odds: false }, ..default() },
+        ];
+        assert!(default().validate().is_ok());
+        for spec in broken {
+            assert!(spec.validate().is_err(), "{spec:?}");
+        }
+    }
+
+    #[test]
+    fn a_list_of_a_family_that_is_off_may_be_empty() {
+        let families = Families { local: false, ..Families::default() };
+        let spec = RecommendedSpec { families, local_ridge: vec![], ..RecommendedSpec::default() };
+        assert!(spec.validate().is_ok());
+    }
+}

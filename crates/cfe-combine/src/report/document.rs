@@ -1,0 +1,262 @@
+//! The report as a document: is it better than averaging, whom does it trust, are the probabilities honest, where to
+//! cut, what went wrong.
+
+use cfe_io::Table;
+use cfe_report::number::{fixed, or_dash, percent, range, signed};
+use cfe_report::{Axis, Cell, Document, Ink, Panel, Section, Stroke, Table as ReportTable};
+
+use super::summary;
+use crate::judge::{COMBINED, Finding, MethodMetrics, Part, TrustReport};
+use crate::pipeline::FitOutcome;
+use crate::saved::Combiner;
+
+const COMBINED_INK: Ink = Ink::Series(0);
+
+/// Classifiers that a chart has room for.
+const BARS: usize = 12;
+
+/// The report of a fit: `parts` from [`FitOutcome::metrics`], `findings` from [`diagnose`](crate::judge::diagnose).
+pub fn document(outcome: &FitOutcome, table: &Table, parts: &[Part], findings: &[Finding]) -> Document {
+    let trust = TrustReport::of(&outcome.model);
+    let mut sections = vec![better(parts), trusted(&trust, &outcome.model.combiner)];
+    sections.extend([honest(parts), cut(outcome, parts), wrong(table, findings), origin(outcome, table)]);
+    Document {
+        title: format!("Combining {} classifiers: {}", table.data.n_classifiers(), table.file),
+        answers: summary::lines(outcome, table, parts).to_vec(),
+        sections,
+    }
+}
+
+fn named(part: &Part) -> String {
+    let how = if part.cross_validated { " (cross-validated)" } else { "" };
+    format!("{}{how}", part.name)
+}
+
+fn better(parts: &[Part]) -> Section {
+    let mut section = Section::new("Is it better than averaging?").text(
+        "Average precision is the area under the precision-recall curve. \"Better by\" is the average precision of the \
+         combined prediction less that of the method, with its 95% bootstrap interval on the same resamples of the rows; \
+         an interval that holds 0 leaves it open which one is better.",
+    );
+    let panels = parts.iter().filter(|part| part.resamples > 0).map(forest).collect();
+    section =
+        section.figure("Average precision with its 95% interval, the combined prediction at the top", panels);
+    for part in parts {
+        let caption = format!("{}: {} labeled rows, {} positive", named(part), part.rows, part.positives);
+        let header = ["method", "average precision", "95% interval", "better by", "95% interval", "ROC-AUC"];
+        let header = header.into_iter().chain(["log loss", "Brier", "ECE", "best F1"]);
+        let mut table = ReportTable::new(caption, header);
+        part.methods.iter().for_each(|method| table.push(row(method)));
+        section = section.table(table);
+    }
+    section
+}
+
+fn row(method: &MethodMetrics) -> Vec<Cell> {
+    let gain = method.combined_is_better_by;
+    let interval = method.average_precision_interval;
+    let text = |text: Option<String>| Cell::from(text.unwrap_or_default());
+    vec![
+        method.name.as_str().into(),
+        fixed(method.average_precision, 4).into(),
+        text(interval.map(|i| range(i.lower, i.upper, 3))),
+        match gain {
+            Some(i) if i.lower > 0.0 || i.upper < 0.0 => Cell::verdict(signed(i.estimate, 4), i.lower > 0.0),
+            other => text(other.map(|i| signed(i.estimate, 4))),
+        },
+        text(gain.map(|i| range(i.lower, i.upper, 3))),
+        or_dash(method.roc_auc, 4).into(),
+        or_dash(method.log_loss, 4).into(),
+        or_dash(method.brier, 4).into(),
+        or_dash(method.ece, 4).into(),
+        or_dash(method.best_f1, 4).into(),
+    ]
+}
+
+/// One line for each method: its interval, with a mark at the estimate.
+fn forest(part: &Part) -> Panel {
+    let methods: Vec<&MethodMetrics> = part.methods.iter().rev().collect();
+    let ends = methods.iter().filter_map(|m| m.average_precision_interval);
+    let (low, high) = ends.fold((1.0_f64, 0.0_f64), |(a, b), i| (a.min(i.lower), b.max(i.upper)));
+    let margin = 0.03 * (high - low).max(0.01);
+    let x = Axis::linear("average precision", ((low - margin).max(0.0), (high + margin).min(1.0)));
+    let mut panel = Panel::new(named(part), x, Axis::names("", methods.iter().map(|m| m.name.clone())));
+    for (k, method) in methods.iter().enumerate() {
+        let Some(interval) = method.average_precision_interval else { continue };
+        let combined = method.name == COMBINED;
+        let (ink, stroke) =
+            if combined { (COMBINED_INK, Stroke::Normal) } else { (Ink::Muted, Stroke::Normal) };
+        let y = k as f64;
+        panel = panel.line(vec![(interval.lower, y), (interval.upper, y)], ink, stroke, None);
+        let tick = vec![(interval.estimate, y - 0.3), (interval.estimate, y + 0.3)];
+        panel = panel.line(tick, ink, stroke, None);
+    }
+    panel
+}
+
+fn trusted(trust: &TrustReport, combiner: &Combiner) -> Section {
+    let table = weights(trust);
+    let shown: Vec<_> = trust.classifiers.iter().take(BARS).rev().collect();
+    let most = shown.iter().map(|t| t.weight.abs()).fold(1e-12, f64::max);
+    let least = if shown.iter().any(|t| t.weight < 0.0) { -most } else { 0.0 };
+    let x = Axis::linear("weight", (1.05 * least, 1.05 * most));
+    let names = shown.iter().map(|t| t.name.clone());
+    let mut panel = Panel::new("The largest weights", x, Axis::names("", names));
+    for (k, t) in shown.iter().enumerate() {
+        // Bars of a chart stand upright, and names are read best beside lying ones: lines, thick enough for bars.
+        let ink = if t.weight < 0.0 { Ink::Series(1) } else { COMBINED_INK };
+        for lane in [-0.1, 0.0, 0.1] {
+            panel = panel.line(
+                vec![(0.0, k as f64 + lane), (t.weight, k as f64 + lane)],
+                ink,
+                Stroke::Normal,
+                None,
+            );
+        }
+    }
+    let mut section = Section::new("Whom does it trust?").text(
+        "A positive weight raises the combined probability with that of the classifier. A negative weight stands beside \
+         positive ones of classifiers that say much the same: it corrects them, and does not mean that the classifier is bad.",
+    );
+    if let Combiner::Recommended(model) = combiner {
+        let shares = model.shares();
+        section = section.text(format!(
+            "The model is an average: aggregators on all classifiers {}, the mean of the best {}, weights on log-odds alone {}, weights of either sign {}, \
+             and, by cross-validated evidence against these, aggregators with a correction linear in the factors {} and with \
+             a local correction {}. The local correction has no weights; it makes {} of the variance of the log-odds.",
+            percent(shares.aggregator, 0),
+            percent(shares.selection, 0),
+            percent(shares.sparse, 0),
+            percent(shares.signed, 0),
+            percent(shares.low_rank, 0),
+            percent(shares.local, 0),
+            percent(trust.local_share, 1),
+        ));
+    }
+    section.figure("", vec![panel]).table(table).text(
+        "Average precision lost without a classifier: cross-validated, with all classifiers less that of a fit without this \
+         one, on the member of the average with the smallest log loss, with its 95% interval; negative where the others do better alone. \
+         Most like: the classifier of the highest correlation of log-odds; of two near 1, one adds nothing.",
+    )
+}
+
+fn weights(trust: &TrustReport) -> ReportTable {
+    let left_out = trust.classifiers.iter().any(|t| t.average_precision_lost.is_some());
+    let mut header = vec!["classifier", "weight", "share of all weights"];
+    header.extend(left_out.then_some("average precision lost without it"));
+    header.extend(["most like", "correlation"]);
+    let mut table = ReportTable::new(format!("Weights on each classifier's {}", trust.unit), header);
+    for t in &trust.classifiers {
+        let mut row: Vec<Cell> =
+            vec![t.name.as_str().into(), signed(t.weight, 4).into(), percent(t.share, 1).into()];
+        row.extend(left_out.then(|| match t.average_precision_lost {
+            // What rounds to 0 is no verdict.
+            Some(i) if i.lower > 5e-4 || i.upper < -5e-4 => {
+                Cell::verdict(summary::with_interval(i), i.lower > 0.0)
+            }
+            other => other.map_or(String::new(), summary::with_interval).into(),
+        }));
+        let like = t.redundancy.as_ref();
+        row.push(like.map_or("", |r| r.most_like.as_str()).into());
+        row.push(like.map_or(String::new(), |r| fixed(r.correlation, 3)).into());
+        table.push(row);
+    }
+    table
+}
+
+fn honest(parts: &[Part]) -> Section {
+    let panel = |part: &Part| {
+        let top = part.reliability.iter().map(|r| r.predicted.max(r.upper)).fold(0.01, f64::max).min(1.0);
+        let axis = |title: &str| Axis::linear(title, (0.0, top));
+        let points = part.reliability.iter().map(|r| (r.predicted, r.observed)).collect();
+        let mut panel = Panel::new(named(part), axis("mean probability"), axis("share of positives"))
+            .keyed(COMBINED_INK, "combined, with 95% intervals")
+            .keyed(Ink::Muted, "honest")
+            .line(vec![(0.0, 0.0), (top, top)], Ink::Muted, Stroke::Dashed, None)
+            .line(points, COMBINED_INK, Stroke::Normal, None);
+        for r in &part.reliability {
+            panel = panel.line(
+                vec![(r.predicted, r.lower), (r.predicted, r.upper)],
+                COMBINED_INK,
+                Stroke::Thin,
+                None,
+            );
+        }
+        panel
+    };
+    Section::new("Are the probabilities honest?")
+        .text(
+            "Rows are put into groups of neighbouring probability. Of rows given a probability of 0.3, three in ten \
+             should be positive: then the line runs along the diagonal.",
+        )
+        .figure("Share of positives by predicted probability", parts.iter().map(panel).collect())
+}
+
+fn cut(outcome: &FitOutcome, parts: &[Part]) -> Section {
+    let section = Section::new("Where to cut?");
+    let Some(chosen) = &outcome.cut else {
+        return section
+            .text("A class has a single labeled row, so no row could be held out to choose a threshold on.");
+    };
+    let rule = summary::rule_in_words(chosen.rule);
+    let text = format!(
+        "The threshold {} has the {rule} on cross-validated train rows. Another aim gives another threshold \
+         (--threshold): a missed positive that costs 20 false alarms is cost=1,20.",
+        fixed(chosen.threshold, 4)
+    );
+    let header = ["rows", "called", "right", "wrong", "missed", "precision", "recall", "F1"];
+    let mut table = ReportTable::new(format!("At {}", fixed(chosen.threshold, 4)), header);
+    for part in parts {
+        let Some(at) = part.at_threshold else { continue };
+        let count = |v: f64| Cell::from(fixed(v, 0));
+        let c = at.confusion;
+        table.push([
+            named(part).into(),
+            count(at.called),
+            count(c.tp),
+            count(c.fp),
+            count(c.fn_),
+            fixed(at.precision, 3).into(),
+            fixed(at.recall, 3).into(),
+            fixed(c.f1(), 3).into(),
+        ]);
+    }
+    section.text(text).table(table)
+}
+
+fn wrong(table: &Table, findings: &[Finding]) -> Section {
+    let items: Vec<String> = table
+        .warnings
+        .iter()
+        .map(ToString::to_string)
+        .chain(findings.iter().map(|f| f.text.clone()))
+        .collect();
+    let section = Section::new("What went wrong?");
+    if items.is_empty() {
+        return section.text(
+            "Nothing was found: no missing predictions to speak of, no near-duplicate or inverted classifiers, positives \
+             enough, and no classifier that says something else outside the train split.",
+        );
+    }
+    section.list(items)
+}
+
+fn origin(outcome: &FitOutcome, table: &Table) -> Section {
+    let (negatives, positives) = table.data.class_counts();
+    let details = &outcome.model.details;
+    let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let value = |key: &str| details.provenance.get(key).map(text).unwrap_or_default();
+    let mut facts = ReportTable::new("", ["", "value"]);
+    for (name, text) in [
+        ("rows", table.data.n_instances().to_string()),
+        ("labeled train rows", format!("{positives} positive, {negatives} negative")),
+        ("missing predictions", table.data.n_missing().to_string()),
+        ("folds", outcome.folds.to_string()),
+        ("trainer", value("trainer")),
+        ("settings", value("settings")),
+        ("SHA-256 of the training data", details.fingerprint.clone().unwrap_or_default()),
+    ] {
+        facts.push([Cell::from(name), Cell::from(text)]);
+    }
+    Section::new("Where it comes from").table(facts)
+}

@@ -1,0 +1,206 @@
+//! A combiner in a file, and back.
+
+mod tensors;
+
+use std::path::Path;
+
+use cfe_core::calibration::Calibrator;
+use cfe_core::{Model, Result};
+use cfe_io::{MODEL_KIND, ModelDetails, ModelFile, ModelFileError, ModelFileResult};
+use ndarray::ArrayView2;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::recommended::RecommendedModel;
+use tensors::{lift, restore};
+
+/// Kind of the file of a [`RecommendedModel`].
+pub const RECOMMENDED_KIND: &str = "cf-ensemble-recommended";
+
+/// What turns the classifiers' probabilities into one logit.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Combiner {
+    /// From the recommended trainer.
+    Recommended(RecommendedModel),
+    /// Factors and aggregator, from the trainers `als` and `torch`.
+    Factors(Model),
+}
+
+/// A combiner with its calibrator, threshold and origin: what `cfe fit --model-out` keeps.
+///
+/// ```no_run
+/// use cf_ensemble::SavedModel;
+/// use cf_ensemble::io::{Source, TableOptions, read_table};
+///
+/// let model = SavedModel::load("model.safetensors")?;
+/// let mut options = TableOptions::default();
+/// options.classifiers = Some(model.classifier_names().to_vec());
+/// let table = read_table(Source::new("new.csv"), &options)?;
+/// let combined = model.predict(table.data.predictions())?;
+/// println!("{:?}", combined.probabilities);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct SavedModel {
+    /// Gives the logit.
+    pub combiner: Combiner,
+    /// Gives the probability.
+    pub calibrator: Calibrator,
+    /// Threshold, seed, fingerprint of the training data, and what else tells where the model comes from.
+    pub details: ModelDetails,
+}
+
+/// Predictions for k rows.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Combined {
+    /// Logit of the combiner (k), as trained; rank by this.
+    pub logits: Vec<f64>,
+    /// Probability (k), class weights undone and calibrated.
+    pub probabilities: Vec<f64>,
+    /// Classifiers that gave a probability (k).
+    pub n_observed: Vec<usize>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Document {
+    classifier_names: Vec<String>,
+    model: Value,
+    #[serde(flatten)]
+    details: ModelDetails,
+}
+
+impl Combiner {
+    /// Names of the classifiers, in the order of the rows of R.
+    pub fn classifier_names(&self) -> &[String] {
+        match self {
+            Combiner::Recommended(model) => model.classifier_names(),
+            Combiner::Factors(model) => &model.classifier_names,
+        }
+    }
+
+    /// The recommended model, if this is one.
+    pub fn recommended(&self) -> Option<&RecommendedModel> {
+        match self {
+            Combiner::Recommended(model) => Some(model),
+            Combiner::Factors(_) => None,
+        }
+    }
+
+    /// (logits, what class weighting added to them, classifiers observed) of R (m x k). Each row by itself: factors are
+    /// found by fold-in, also those of rows seen in training.
+    pub(super) fn logits(&self, r: ArrayView2<'_, f64>) -> Result<(Vec<f64>, f64, Vec<usize>)> {
+        match self {
+            Combiner::Recommended(model) => {
+                let predictions = model.predict(r)?;
+                Ok((predictions.logits, 0.0, predictions.n_observed))
+            }
+            Combiner::Factors(model) => {
+                let predictions = model.predict_new(r)?;
+                Ok((predictions.logits, model.logit_shift, predictions.n_observed))
+            }
+        }
+    }
+}
+
+impl SavedModel {
+    /// Names of the classifiers, in the order of the rows that [`predict`](Self::predict) needs.
+    pub fn classifier_names(&self) -> &[String] {
+        self.combiner.classifier_names()
+    }
+
+    /// Predicts R (m x k, rows are classifiers, NaN = missing). A row does not depend on the others.
+    ///
+    /// # Errors
+    /// Another number of classifiers, entries that are no probabilities.
+    pub fn predict(&self, r: ArrayView2<'_, f64>) -> Result<Combined> {
+        let (logits, shift, n_observed) = self.combiner.logits(r)?;
+        let probabilities = logits.iter().map(|z| self.calibrator.apply(z - shift)).collect();
+        Ok(Combined { logits, probabilities, n_observed })
+    }
+
+    /// The model as the content of a file.
+    ///
+    /// # Errors
+    /// Parameters that are not finite.
+    pub fn to_file(&self) -> ModelFileResult<ModelFile> {
+        let bad = |e: serde_json::Error| ModelFileError::BadDocument {
+            file: "the model".to_owned(),
+            reason: e.to_string(),
+        };
+        let mut details = self.details.clone();
+        details.calibrator = match &self.calibrator {
+            Calibrator::Identity => None,
+            other => Some(serde_json::to_value(other).map_err(bad)?),
+        };
+        let model = match &self.combiner {
+            // Without the factors of the training rows: the file does not grow with the table.
+            Combiner::Factors(model) => return ModelFile::from_model(model, &details, false),
+            Combiner::Recommended(model) => model,
+        };
+        env!("CARGO_PKG_VERSION").clone_into(&mut details.crate_version);
+        let mut document = serde_json::to_value(model).map_err(bad)?;
+        let mut tensors = Vec::new();
+        lift(&mut document, "", &mut tensors);
+        if let Some(object) = document.as_object_mut() {
+            object.remove("classifier_names");
+        }
+        let names = model.classifier_names().to_vec();
+        let document = Document { classifier_names: names, model: document, details };
+        let mut file = ModelFile::new(RECOMMENDED_KIND, serde_json::to_value(document).map_err(bad)?);
+        for (name, tensor) in tensors {
+            file.insert(name, tensor);
+        }
+        Ok(file)
+    }
+
+    /// The model in a file.
+    ///
+    /// # Errors
+    /// [`ModelFileError`], one variant for each cause.
+    pub fn from_file(file: &ModelFile) -> ModelFileResult<Self> {
+        let bad = |reason: String| ModelFileError::BadDocument { file: file.file().to_owned(), reason };
+        let invalid = |source| ModelFileError::Invalid { file: file.file().to_owned(), source };
+        let (combiner, details) = if file.kind() == MODEL_KIND {
+            let (model, details) = file.to_model()?;
+            (Combiner::Factors(model), details)
+        } else {
+            file.expect_kind(RECOMMENDED_KIND)?;
+            let Document { classifier_names, mut model, details } = file.parse_document()?;
+            restore(&mut model, file.tensors()).map_err(bad)?;
+            if let Some(object) = model.as_object_mut() {
+                object.insert("classifier_names".to_owned(), classifier_names.into());
+            }
+            let model = RecommendedModel::deserialize(&model).map_err(|e| bad(e.to_string()))?;
+            model.validate().map_err(invalid)?;
+            (Combiner::Recommended(model), details)
+        };
+        if let Some(threshold) = details.threshold.filter(|t| !(0.0..=1.0).contains(t)) {
+            return Err(bad(format!("threshold {threshold}; 0 to 1 is allowed")));
+        }
+        let calibrator = match &details.calibrator {
+            None => Calibrator::Identity,
+            Some(value) => Calibrator::deserialize(value).map_err(|e| bad(format!("calibrator: {e}")))?,
+        };
+        calibrator.validate().map_err(invalid)?;
+        Ok(Self { combiner, calibrator, details })
+    }
+
+    /// Loads a file and checks it.
+    ///
+    /// # Errors
+    /// As [`from_file`](Self::from_file).
+    pub fn load(path: impl AsRef<Path>) -> ModelFileResult<Self> {
+        Self::from_file(&ModelFile::load(path)?)
+    }
+
+    /// Saves, whole or not at all.
+    ///
+    /// # Errors
+    /// As [`to_file`](Self::to_file), and what writing can fail with.
+    pub fn save(&self, path: impl AsRef<Path>) -> ModelFileResult<()> {
+        self.to_file()?.save(path)
+    }
+}

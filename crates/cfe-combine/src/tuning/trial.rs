@@ -1,0 +1,270 @@
+//! One trial and its score.
+
+use std::str::FromStr;
+use std::time::Instant;
+
+use cfe_core::losses::sigmoid;
+use cfe_core::metrics::Scored;
+use cfe_core::validation::Folds;
+use cfe_core::{EnsembleData, Result};
+use ndarray::Axis;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{RandomizedSearch, TuningError};
+use crate::baselines::Baseline;
+use crate::cross_validation::{hide_labels, predict_held_out, stratified_folds};
+use crate::methods::Backend;
+use crate::pipeline::TrainerName;
+use crate::recommended::{Recommended, RecommendedSpec};
+
+/// What a search makes best.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Metric {
+    /// Area under the precision-recall curve, 0 to 1, large is good. Folds without both classes are left out.
+    #[default]
+    AveragePrecision,
+    /// Mean -log p of the true class in nats, class weights undone, small is good.
+    LogLoss,
+}
+
+impl Metric {
+    /// Name in files and options.
+    pub fn name(self) -> &'static str {
+        match self {
+            Metric::AveragePrecision => "average_precision",
+            Metric::LogLoss => "log_loss",
+        }
+    }
+
+    /// +1 where large is good, -1 where small is.
+    pub(super) fn sign(self) -> f64 {
+        match self {
+            Metric::AveragePrecision => 1.0,
+            Metric::LogLoss => -1.0,
+        }
+    }
+}
+
+impl FromStr for Metric {
+    type Err = String;
+
+    fn from_str(name: &str) -> std::result::Result<Self, String> {
+        let found = [Metric::AveragePrecision, Metric::LogLoss].into_iter().find(|m| m.name() == name);
+        found.ok_or_else(|| format!("{name:?} is no metric; known are average_precision and log_loss"))
+    }
+}
+
+/// What is fitted in a trial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Contender {
+    /// The plain mean of the classifiers: no fit, for comparison alone.
+    Mean,
+    /// The recommended combiner as it comes.
+    Recommended,
+    /// Alternating least squares.
+    Als,
+    /// Joint training on libtorch.
+    Torch,
+}
+
+impl From<Backend> for Contender {
+    fn from(backend: Backend) -> Self {
+        match backend {
+            Backend::Als => Contender::Als,
+            Backend::Torch => Contender::Torch,
+        }
+    }
+}
+
+impl Contender {
+    /// Name in files and tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Contender::Mean => "mean",
+            Contender::Recommended => "recommended",
+            Contender::Als => "als",
+            Contender::Torch => "torch",
+        }
+    }
+
+    /// The trainer to fit for it; the recommended combiner takes the place of the plain mean, which is not fitted.
+    pub fn trainer(self) -> TrainerName {
+        match self {
+            Contender::Mean | Contender::Recommended => TrainerName::Recommended,
+            Contender::Als => TrainerName::Als,
+            Contender::Torch => TrainerName::Torch,
+        }
+    }
+}
+
+/// One contender with one set of settings, scored on every fold.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Trial {
+    /// Its place in the search: 0 is the plain mean, 1 the recommended combiner, 2 the trainer's defaults.
+    pub number: usize,
+    /// What is fitted.
+    pub contender: Contender,
+    /// Settings that are not the defaults, as fields of the trainer's spec.
+    pub settings: Map<String, Value>,
+    /// The metric on each fold that has it; empty if training failed.
+    pub scores: Vec<f64>,
+    /// Why training failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+    /// Seconds it took, all folds together.
+    pub seconds: f64,
+}
+
+impl Trial {
+    /// Mean of the scores; NaN of a failed trial.
+    pub fn mean(&self) -> f64 {
+        mean(&self.scores)
+    }
+
+    /// Standard error of the mean over folds; NaN for fewer than two.
+    pub fn standard_error(&self) -> f64 {
+        standard_error(&self.scores)
+    }
+
+    /// Contender and settings in a few words, nested settings by their last name.
+    pub fn describe(&self) -> String {
+        let mut text = self.contender.name().to_owned();
+        for (key, value) in self.changes() {
+            let key = key.rsplit('.').next().unwrap_or(&key);
+            text += &format!(" {key}={}", value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+        }
+        text
+    }
+
+    /// The settings one by one, names of nested ones joined by dots.
+    pub fn changes(&self) -> Vec<(String, Value)> {
+        let mut out = Vec::new();
+        for (key, value) in &self.settings {
+            flatten(key.clone(), value, &mut out);
+        }
+        out
+    }
+}
+
+fn flatten(name: String, value: &Value, out: &mut Vec<(String, Value)>) {
+    match value {
+        Value::Object(map) if !map.is_empty() => {
+            map.iter().for_each(|(key, value)| flatten(format!("{name}.{key}"), value, out));
+        }
+        value => out.push((name, value.clone())),
+    }
+}
+
+pub(super) fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+pub(super) fn standard_error(values: &[f64]) -> f64 {
+    let (n, mean) = (values.len() as f64, mean(values));
+    if values.len() < 2 {
+        return f64::NAN;
+    }
+    (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0) / n).sqrt()
+}
+
+/// Scores contenders on folds that stay the same.
+pub(super) struct Scorer<'a> {
+    search: &'a RandomizedSearch,
+    data: &'a EnsembleData,
+    groups: Option<&'a [String]>,
+    /// Instances of each fold that has the metric, with their labels.
+    held_out: Vec<(Vec<usize>, Vec<bool>)>,
+}
+
+impl<'a> Scorer<'a> {
+    pub fn new(
+        search: &'a RandomizedSearch,
+        data: &'a EnsembleData,
+        groups: Option<&'a [String]>,
+        folds: &Folds,
+    ) -> Result<Self> {
+        let labels = data.labeled_targets();
+        let fold = |f: usize| {
+            let places = folds.test(f);
+            let rows: Vec<usize> = places.iter().map(|&p| data.labeled()[p]).collect();
+            (rows, places.iter().map(|&p| labels[p]).collect::<Vec<bool>>())
+        };
+        let has_metric = |(_, labels): &(Vec<usize>, Vec<bool>)| match search.metric {
+            Metric::AveragePrecision => labels.iter().any(|&y| y) && !labels.iter().all(|&y| y),
+            Metric::LogLoss => !labels.is_empty(),
+        };
+        let held_out: Vec<_> = (0..folds.n_splits()).map(fold).filter(has_metric).collect();
+        const ALLOWED: &str = "so few that at least 2 folds hold both classes";
+        cfe_core::ensure(held_out.len() >= 2, "n_splits", search.n_splits, ALLOWED)?;
+        Ok(Self { search, data, groups, held_out })
+    }
+
+    /// Fits and scores on every fold. Of a reference that cannot be fitted, the error.
+    pub fn score(
+        &self,
+        number: usize,
+        contender: Contender,
+        settings: Map<String, Value>,
+    ) -> Result<Trial, TuningError> {
+        let begin = Instant::now();
+        let score = |(rows, labels): &(Vec<usize>, Vec<bool>)| {
+            let (ranking, probabilities) = self.predict(contender, &settings, rows)?;
+            Ok(match self.search.metric {
+                Metric::AveragePrecision => Scored::new(labels, &ranking)?.ranking().average_precision(),
+                Metric::LogLoss => Scored::new(labels, &probabilities)?.log_loss(),
+            })
+        };
+        let scores: Result<Vec<f64>, TuningError> = self.held_out.par_iter().map(score).collect();
+        let (scores, failure) = match scores {
+            Ok(scores) => (scores, None),
+            Err(error) if matches!(contender, Contender::Mean | Contender::Recommended) => return Err(error),
+            Err(error) => (Vec::new(), Some(error.to_string())),
+        };
+        let seconds = begin.elapsed().as_secs_f64();
+        Ok(Trial { number, contender, settings, scores, failure, seconds })
+    }
+
+    /// What to rank by, and probabilities, of instances whose labels are hidden.
+    fn predict(
+        &self,
+        contender: Contender,
+        settings: &Map<String, Value>,
+        rows: &[usize],
+    ) -> Result<(Vec<f64>, Vec<f64>), TuningError> {
+        let r = || self.data.predictions().select(Axis(1), rows);
+        let logits = match contender {
+            Contender::Mean => {
+                let scores = Baseline::Mean.fit(self.data)?.predict(r().view())?;
+                return Ok((scores.clone(), scores));
+            }
+            Contender::Recommended => {
+                let data = hide_labels(self.data, rows)?;
+                let RandomizedSearch { n_splits, seed, .. } = *self.search;
+                let spec = RecommendedSpec { folds: n_splits, seed, ..RecommendedSpec::default() };
+                let combiner = Recommended::try_from(spec)?;
+                let inner = match self.groups {
+                    Some(groups) => stratified_folds(&data, Some(groups), n_splits, seed)?,
+                    None => None,
+                };
+                let fitted = match &inner {
+                    Some(folds) => combiner.fit_with_folds(&data, folds.as_slice())?,
+                    None => combiner.fit(&data)?,
+                };
+                fitted.model.predict(r().view())?.logits
+            }
+            Contender::Als | Contender::Torch => {
+                predict_held_out(self.search.trainer(settings)?.as_ref(), self.data, rows)?
+            }
+        };
+        let probabilities = logits.iter().map(|&z| sigmoid(z)).collect();
+        Ok((logits, probabilities))
+    }
+}
