@@ -55,7 +55,7 @@ fn the_loss_gets_no_higher_than_that_of_joint_training() {
                 lambda: spec.lambda,
                 reduction,
                 confidence: spec.confidence,
-                max_epochs: 2000,
+                max_iterations: 2000,
                 reduce_on_plateau: None,
                 early_stopping: None,
                 dtype: Dtype::F64,

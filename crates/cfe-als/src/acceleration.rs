@@ -12,7 +12,7 @@
 //! the loss, with the penalty on w where there is one, did not rise. Else it is repeated from where it was, and 2 and then 4 plain sweeps pass before the next trial;
 //! a success sets that back to none.
 
-use cfe_core::{Error, LossParts, Result, Start, TrainingState};
+use cfe_core::{Error, LossParts, Parameters, Result, TrainingState};
 use nalgebra::{Cholesky, DMatrix, DVector};
 use ndarray::Array2;
 
@@ -46,7 +46,7 @@ pub(crate) struct Accelerator {
 }
 
 impl Accelerator {
-    pub(crate) fn new(state: &Start) -> Self {
+    pub(crate) fn new(state: &Parameters) -> Self {
         let instances = Array2::zeros(state.factors.instances.dim());
         Self { memory: Memory::default(), instances, judged: None, pause: 0, last_pause: 1 }
     }
@@ -90,8 +90,8 @@ impl Accelerator {
     /// One iteration: `sweep` changes the state and gives its loss, and what is minimised beside it.
     pub(crate) fn iterate(
         &mut self,
-        state: &mut Start,
-        mut sweep: impl FnMut(&mut Start) -> Result<(LossParts, f64)>,
+        state: &mut Parameters,
+        mut sweep: impl FnMut(&mut Parameters) -> Result<(LossParts, f64)>,
     ) -> Result<LossParts> {
         let here = pack(state);
         if self.pause > 0 {
@@ -165,14 +165,14 @@ impl Memory {
 }
 
 /// (X, w, b) as one vector.
-fn pack(state: &Start) -> DVector<f64> {
+fn pack(state: &Parameters) -> DVector<f64> {
     let values = state.factors.classifiers.iter().chain(&state.weights).chain([&state.bias]);
     DVector::from_iterator(state.factors.classifiers.len() + state.weights.len() + 1, values.copied())
 }
 
 /// Puts a vector of [`pack`] back.
-fn unpack(values: &DVector<f64>, state: &mut Start) {
-    let Start { factors, weights, bias } = state;
+fn unpack(values: &DVector<f64>, state: &mut Parameters) {
+    let Parameters { factors, weights, bias } = state;
     let places = factors.classifiers.iter_mut().chain(weights).chain(std::iter::once(bias));
     places.zip(values.iter()).for_each(|(place, value)| *place = *value);
 }
@@ -184,7 +184,7 @@ mod tests {
     use super::*;
 
     /// A linear map s -> s / 2 + 1 in every entry of (X, w, b), the loss its squared distance from the fixed point 2.
-    fn linear(state: &mut Start) -> Result<(LossParts, f64)> {
+    fn linear(state: &mut Parameters) -> Result<(LossParts, f64)> {
         let mut values = pack(state);
         let rates = [0.9, 0.5, 0.99, 0.3];
         for (k, v) in values.iter_mut().enumerate() {
@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn an_affine_map_is_solved_in_as_many_sweeps_as_it_has_rates() {
-        let mut state = Start::with_factors(Factors {
+        let mut state = Parameters::with_factors(Factors {
             classifiers: Array2::zeros((2, 3)),
             instances: Array2::zeros((2, 5)),
         });
@@ -212,13 +212,13 @@ mod tests {
 
     #[test]
     fn a_trial_that_makes_it_worse_leaves_no_trace() {
-        let mut state = Start::with_factors(Factors {
+        let mut state = Parameters::with_factors(Factors {
             classifiers: Array2::ones((1, 1)),
             instances: Array2::ones((1, 2)),
         });
         let mut accelerator = Accelerator::new(&state);
         let mut calls = 0;
-        let mut sweep = |state: &mut Start| {
+        let mut sweep = |state: &mut Parameters| {
             calls += 1;
             state.bias += 1.0;
             state.factors.instances.fill(f64::from(calls));

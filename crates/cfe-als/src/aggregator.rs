@@ -4,7 +4,7 @@ use cfe_core::logistic::{LogisticFit, LogisticRegression};
 use cfe_core::losses::quadratic_bound;
 use cfe_core::nnls::nnls;
 use cfe_core::objective::Problem;
-use cfe_core::{EnsembleData, Error, Result, Start, SupervisedLoss};
+use cfe_core::{EnsembleData, Error, Parameters, Result, SupervisedLoss};
 use nalgebra::{Cholesky, DMatrix, DVector};
 use ndarray::{Array2, ArrayView2, Axis, aview1, concatenate};
 
@@ -23,11 +23,17 @@ const HALVINGS: i32 = 11;
 
 impl AggregatorSpec {
     /// Sets the bias that training starts from.
-    pub(crate) fn prepare(&self, problem: &Problem<'_>, data: &EnsembleData, state: &mut Start) {
+    pub(crate) fn prepare(
+        &self,
+        problem: &Problem<'_>,
+        data: &EnsembleData,
+        state: &mut Parameters,
+    ) -> Result<()> {
         state.bias = self.bias_start.bias(data, state.bias);
         if self.center {
-            state.bias -= centre(problem, state);
+            state.bias -= problem.center(state)?;
         }
+        Ok(())
     }
 
     /// Updates w and b in place, and gives the penalty on the new w, which stands beside the supervised loss.
@@ -35,12 +41,12 @@ impl AggregatorSpec {
         &self,
         problem: &Problem<'_>,
         data: &EnsembleData,
-        state: &mut Start,
+        state: &mut Parameters,
     ) -> Result<f64> {
         let shrinkage = self.shrinkage(problem, data, state)?;
         match self.solver {
             AggregatorSolver::GradientStep { learning_rate } => {
-                self.gradient_step(learning_rate, problem, &shrinkage, state);
+                self.gradient_step(learning_rate, problem, &shrinkage, state)?;
             }
             AggregatorSolver::Newton => self.newton(problem, data, &shrinkage, state)?,
             AggregatorSolver::Bound => self.bound(problem, data, &shrinkage, state)?,
@@ -48,11 +54,20 @@ impl AggregatorSpec {
         Ok(shrinkage.penalty(&state.weights))
     }
 
-    fn gradient_step(&self, rate: f64, problem: &Problem<'_>, shrinkage: &Shrinkage, state: &mut Start) {
-        let gradient = problem.aggregator_gradient(&state.factors, &state.weights, state.bias);
-        let before = if self.center { centre(problem, state) } else { 0.0 };
-        // Centred, the gradient in w is that of sum_i g_i (r_hat_i - mu).
-        let mean = self.center.then(|| problem.mean_reconstruction(&state.factors));
+    fn gradient_step(
+        &self,
+        rate: f64,
+        problem: &Problem<'_>,
+        shrinkage: &Shrinkage,
+        state: &mut Parameters,
+    ) -> Result<()> {
+        let gradient = problem.aggregator_gradient(state)?;
+        let before = if self.center { problem.center(state)? } else { 0.0 };
+        // Centered, the gradient in w is that of sum_i g_i (r_hat_i - mu).
+        let mean = match self.center {
+            true => Some(problem.mean_reconstruction(&state.factors)?),
+            false => None,
+        };
         for (u, (w, g)) in state.weights.iter_mut().zip(&gradient.weights).enumerate() {
             let g = g - mean.as_ref().map_or(0.0, |mean| mean[u] * gradient.bias);
             *w -= rate * (g + shrinkage.strength * (*w - shrinkage.target));
@@ -63,8 +78,9 @@ impl AggregatorSpec {
         }
         state.bias -= rate * gradient.bias;
         if self.center {
-            state.bias += before - centre(problem, state);
+            state.bias += before - problem.center(state)?;
         }
+        Ok(())
     }
 
     fn newton(
@@ -72,10 +88,10 @@ impl AggregatorSpec {
         problem: &Problem<'_>,
         data: &EnsembleData,
         shrinkage: &Shrinkage,
-        state: &mut Start,
+        state: &mut Parameters,
     ) -> Result<()> {
         let r_hat = reconstruct_labeled(data, state);
-        let logits = problem.labeled_logits(&state.factors, &state.weights, state.bias);
+        let logits = problem.labeled_logits(state)?;
         let weights = lagged_weights(problem, &logits);
         let regression = LogisticRegression {
             lambda: shrinkage.strength + NEWTON_RIDGE,
@@ -92,7 +108,7 @@ impl AggregatorSpec {
             // Forgotten: a class that is predicted without error leaves w and b nothing to gain.
             Err(Error::SingleClass { .. } | Error::WeightSum { .. } | Error::AllWeightsZero { .. })
                 if focal && both_count => {}
-            fit if focal => approach(&fit?, problem, shrinkage, &logits, state),
+            fit if focal => approach(fit?, problem, shrinkage, &logits, state)?,
             fit => {
                 let fit = fit?;
                 state.weights = fit.weights;
@@ -103,7 +119,7 @@ impl AggregatorSpec {
     }
 
     /// Ridge towards equal weights and decay towards 0, as one parabola.
-    fn shrinkage(&self, problem: &Problem<'_>, data: &EnsembleData, state: &Start) -> Result<Shrinkage> {
+    fn shrinkage(&self, problem: &Problem<'_>, data: &EnsembleData, state: &Parameters) -> Result<Shrinkage> {
         let strength = self.ridge + self.weight_decay;
         let target = match self.ridge > 0.0 {
             true => equal_weight(problem, data, state)? * (self.ridge / strength),
@@ -118,9 +134,9 @@ impl AggregatorSpec {
         problem: &Problem<'_>,
         data: &EnsembleData,
         shrinkage: &Shrinkage,
-        state: &mut Start,
+        state: &mut Parameters,
     ) -> Result<()> {
-        let logits = problem.labeled_logits(&state.factors, &state.weights, state.bias);
+        let logits = problem.labeled_logits(state)?;
         let total: f64 = problem.instance_weights().iter().sum();
         let mut weights = lagged_weights(problem, &logits);
         let mut residuals = vec![0.0; logits.len()];
@@ -179,42 +195,40 @@ impl Shrinkage {
     }
 }
 
-/// Moves w and b to `fit`, or half, a quarter, ... of the way, to where the loss is no higher than before; not at all where it
-/// is nowhere. The optimum under lagged weights may lie far beyond that of the focal loss, and from there the classes would
-/// take turns in being forgotten, until the numbers overflow.
+/// Moves w and b to `fit`, or half, a quarter, ... of the way, to where the loss is no higher than before; not at all where
+/// there is no such place. The optimum under lagged weights may lie far beyond that of the focal loss, and from there the
+/// classes would take turns in being forgotten, until the numbers overflow.
 fn approach(
-    fit: &LogisticFit,
+    fit: LogisticFit,
     problem: &Problem<'_>,
     shrinkage: &Shrinkage,
     logits: &[f64],
-    state: &mut Start,
-) {
-    let loss = |logits: &[f64], weights: &[f64]| {
+    state: &mut Parameters,
+) -> Result<()> {
+    let loss = |logits: &[f64], weights: &[f64]| -> Result<f64> {
         let supervised = problem.objective().loss;
-        let squares: f64 = weights.iter().map(|w| (w - shrinkage.target) * (w - shrinkage.target)).sum();
-        supervised.weighted_mean(logits, problem.targets(), problem.instance_weights(), None)
-            + shrinkage.strength / 2.0 * squares
+        let mean = supervised.weighted_mean(logits, problem.targets(), problem.instance_weights(), None)?;
+        Ok(mean + shrinkage.penalty(weights))
     };
-    let before = loss(logits, &state.weights);
-    let there = problem.labeled_logits(&state.factors, &fit.weights, fit.bias);
+    let before = loss(logits, &state.weights)?;
+    let (weights_before, bias_before) = (std::mem::replace(&mut state.weights, fit.weights), state.bias);
+    state.bias = fit.bias;
+    let fitted_logits = problem.labeled_logits(state)?;
+    let fitted = (std::mem::replace(&mut state.weights, weights_before), state.bias);
+    state.bias = bias_before;
     for halvings in 0..HALVINGS {
         let share = 0.5_f64.powi(halvings);
         let between = |from: &[f64], to: &[f64]| -> Vec<f64> {
             from.iter().zip(to).map(|(from, to)| from + share * (to - from)).collect()
         };
-        let weights = between(&state.weights, &fit.weights);
-        if loss(&between(logits, &there), &weights) <= before {
+        let weights = between(&state.weights, &fitted.0);
+        if loss(&between(logits, &fitted_logits), &weights)? <= before {
             state.weights = weights;
-            state.bias += share * (fit.bias - state.bias);
-            return;
+            state.bias += share * (fitted.1 - state.bias);
+            return Ok(());
         }
     }
-}
-
-/// w . mu: what centring takes off the bias.
-pub(crate) fn centre(problem: &Problem<'_>, state: &Start) -> f64 {
-    let mean = problem.mean_reconstruction(&state.factors);
-    mean.iter().zip(&state.weights).map(|(mu, w)| mu * w).sum()
+    Ok(())
 }
 
 /// Weighted moments of the labeled y_i and the residuals, about their means.
@@ -230,7 +244,7 @@ struct Moments {
 
 impl Moments {
     /// `None` if all weights are 0.
-    fn new(data: &EnsembleData, state: &Start, weights: &[f64], residuals: &[f64]) -> Option<Self> {
+    fn new(data: &EnsembleData, state: &Parameters, weights: &[f64], residuals: &[f64]) -> Option<Self> {
         let total: f64 = weights.iter().sum();
         if !(total > 0.0) {
             return None;
@@ -279,12 +293,12 @@ fn regress(
 }
 
 /// r_hat of the labeled instances, m x labeled.
-fn reconstruct_labeled(data: &EnsembleData, state: &Start) -> Array2<f64> {
+fn reconstruct_labeled(data: &EnsembleData, state: &Parameters) -> Array2<f64> {
     state.factors.classifiers.t().dot(&state.factors.instances.select(Axis(1), data.labeled()))
 }
 
 /// The best weight common to all classifiers: a logistic regression on sum_u r_hat_u alone.
-fn equal_weight(problem: &Problem<'_>, data: &EnsembleData, state: &Start) -> Result<f64> {
+fn equal_weight(problem: &Problem<'_>, data: &EnsembleData, state: &Parameters) -> Result<f64> {
     let sums = reconstruct_labeled(data, state).sum_axis(Axis(0)).insert_axis(Axis(0));
     let sums: ArrayView2<'_, f64> = sums.view();
     let regression =

@@ -17,7 +17,7 @@
 use cfe_core::losses::quadratic_bound;
 use cfe_core::objective::Problem;
 use cfe_core::ridge::{self, Cells, NormalEquations};
-use cfe_core::{EnsembleData, Error, Result, Side, Start};
+use cfe_core::{EnsembleData, Error, Parameters, Result, Side};
 use nalgebra::{DMatrix, DVector};
 
 use crate::aggregator::{lagged_weights, solve};
@@ -69,16 +69,16 @@ impl<'a> Exact<'a> {
     }
 
     /// Y, then X: what a sweep starts from is (X, w, b) alone, but for where the bound touches.
-    pub(crate) fn sweep(&mut self, problem: &Problem<'_>, state: &mut Start) -> Result<()> {
-        self.touch(problem, state);
+    pub(crate) fn sweep(&mut self, problem: &Problem<'_>, state: &mut Parameters) -> Result<()> {
+        self.touch(problem, state)?;
         self.update_instances(problem, state)?;
-        self.touch(problem, state);
+        self.touch(problem, state)?;
         self.update_classifiers(problem, state)
     }
 
     /// Draws the bound at the present point.
-    fn touch(&mut self, problem: &Problem<'_>, state: &Start) {
-        let logits = problem.labeled_logits(&state.factors, &state.weights, state.bias);
+    fn touch(&mut self, problem: &Problem<'_>, state: &Parameters) -> Result<()> {
+        let logits = problem.labeled_logits(state)?;
         let total: f64 = problem.instance_weights().iter().sum();
         let scale = (1.0 - problem.objective().rho) / (self.reconstruction * total);
         let weights = lagged_weights(problem, &logits);
@@ -88,15 +88,16 @@ impl<'a> Exact<'a> {
             self.confidences[i] = scale * a * bound.kappa;
             self.ratings[i] = bound.target - state.bias;
         }
+        Ok(())
     }
 
-    fn update_classifiers(&self, problem: &Problem<'_>, state: &mut Start) -> Result<()> {
+    fn update_classifiers(&self, problem: &Problem<'_>, state: &mut Parameters) -> Result<()> {
         let lambda = problem.objective().lambda;
         let cells = Augmented { exact: self, problem };
         let equations = ridge::normal_equations(problem.workspace(), &cells, state.factors.instances.view())?;
         let m = self.data.n_classifiers();
         let (gram, target) = (matrix(&equations, m), vector(&equations, m));
-        let mut v = DVector::from_vec(state.factors.combine_classifiers(&state.weights));
+        let mut v = DVector::from_vec(state.factors.combine_classifiers(&state.weights)?);
         for (u, &w) in state.weights.iter().enumerate() {
             let mut column = state.factors.classifiers.column_mut(u);
             let old = DVector::from_iterator(column.len(), column.iter().copied());
@@ -115,8 +116,8 @@ impl<'a> Exact<'a> {
         Ok(())
     }
 
-    fn update_instances(&self, problem: &Problem<'_>, state: &mut Start) -> Result<()> {
-        let v = state.factors.combine_classifiers(&state.weights);
+    fn update_instances(&self, problem: &Problem<'_>, state: &mut Parameters) -> Result<()> {
+        let v = state.factors.combine_classifiers(&state.weights)?;
         let (d, m) = state.factors.classifiers.dim();
         let augmented = ndarray::Array2::from_shape_fn((d, m + 1), |(k, u)| {
             if u < m { state.factors.classifiers[(k, u)] } else { v[k] }

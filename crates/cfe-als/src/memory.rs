@@ -19,6 +19,8 @@ use crate::spec::{AggregatorSolver, AlsObjective, AlsSpec};
 ///   r_hat and its centred copy
 /// the bound's aggregator                 16 d n_labeled
 /// systems of the aggregator's weights    24 m^2, but by gradient steps
+/// systems of X                           4 m d^2 for each shard of the instances (up to 16) and once more
+/// systems that are being solved          300 d^2 for each thread
 /// resampling: a copy of the data         8 m n, without its synthetic instances
 /// ```
 ///
@@ -54,8 +56,11 @@ pub fn estimate_memory(spec: &AlsSpec, m: usize, n: usize, n_labeled: usize) -> 
         AggregatorSolver::GradientStep { .. } => 0.0,
     };
     let vectors = 25.0 * n + 74.0 * labeled;
-    (matrix + confidence + copied + 8.0 * side + best + accelerated + exact + single + aggregator + vectors)
-        as u64
+    // As the kernel cuts them: 16 tasks where few classifiers make shards large, and no shard without a tile.
+    let shards = (16.0 / (m / 64.0).ceil()).min((n / 128.0).ceil()).max(1.0);
+    let systems = (4.0 * m * (shards + 1.0) + 300.0 * rayon::current_num_threads() as f64) * d * d;
+    let factors = 8.0 * side + best + accelerated + exact + single;
+    (matrix + confidence + copied + factors + aggregator + vectors + systems) as u64
 }
 
 #[cfg(test)]

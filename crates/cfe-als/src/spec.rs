@@ -1,5 +1,6 @@
 //! What the user asks for, before it is checked.
 
+use cfe_core::settings::{check_iterations, check_latent_dim};
 use cfe_core::{
     AggregatorKind, BiasStart, ClassWeight, Confidence, ConfidenceStrategy, Costs, Dtype, Error, Objective,
     OnDivergence, Reduction, Resampling, Result, SupervisedLoss, WeightSchedule, ensure, is_at_least_zero,
@@ -96,10 +97,10 @@ pub struct AggregatorSpec {
 ///
 /// | field | default | range |
 /// |---|---|---|
-/// | `latent_dim` | 15 | at least 1; below m, the factors denoise, from m on they copy |
+/// | `latent_dim` | 15 | 1 to 1000; below m, the factors denoise, from m on they copy |
 /// | `lambda` | 0.01 | at least 0, ridge on X and Y |
 /// | `objective` | label-aware, as published | see [`AlsObjective`] |
-/// | `max_iterations` | 100 | at least 1 |
+/// | `max_iterations` | 100 | 1 to 10^9 |
 /// | `tolerance` | 1e-4 | at least 0; 0 never stops early |
 /// | `confidence` | certainty blended with labels, alpha 1 | see [`Confidence`] |
 /// | `class_weight` | balanced | see [`ClassWeight`]; acts on w and b, in the exact objective also on X and Y |
@@ -111,6 +112,22 @@ pub struct AggregatorSpec {
 /// | `dtype` | f64 | f64, f32: the sweeps of the label-aware objective in half the memory and about 1.7 times as fast; loss, w and b stay in f64 |
 /// | `on_divergence` | error | see [`OnDivergence`] |
 /// | `seed` | 0 | seed of the start factors |
+///
+/// ```
+/// use cfe_als::{AggregatorSolver, AggregatorSpec, AlsSpec};
+///
+/// // Three factors, and w and b in closed form; everything else as published.
+/// let spec = AlsSpec {
+///     latent_dim: 3,
+///     aggregator: AggregatorSpec { solver: AggregatorSolver::Bound, ..AggregatorSpec::default() },
+///     ..AlsSpec::published()
+/// };
+/// assert!(spec.validate().is_ok());
+/// // From a file, with the defaults for what is left out.
+/// let spec: AlsSpec = serde_json::from_str(r#"{ "latent_dim": 3, "lambda": 0.1 }"#)?;
+/// assert_eq!((spec.latent_dim, spec.max_iterations), (3, 100));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AlsSpec {
@@ -170,6 +187,11 @@ impl Default for AlsSpec {
 }
 
 impl AlsSpec {
+    /// The published configuration, which is the default.
+    pub fn published() -> Self {
+        Self::default()
+    }
+
     /// The exact objective of the joint trainer: confidence without labels, closed-form updates of w and b.
     ///
     /// The reconstruction is a sum, as published. As a mean it weighs so little that Y learns the labels of the labeled
@@ -208,8 +230,8 @@ impl AlsSpec {
     /// # Errors
     /// [`Error::InvalidParameter`].
     pub fn validate(&self) -> Result<()> {
-        ensure(self.latent_dim >= 1, "latent_dim", self.latent_dim, "at least 1 is needed")?;
-        ensure(self.max_iterations >= 1, "max_iterations", self.max_iterations, "at least 1 is needed")?;
+        check_latent_dim(self.latent_dim)?;
+        check_iterations("max_iterations", self.max_iterations)?;
         ensure(
             is_at_least_zero(self.tolerance),
             "tolerance",
@@ -269,6 +291,8 @@ mod tests {
             AlsSpec { lambda: -1.0, ..AlsSpec::default() },
             AlsSpec { lambda: f64::NAN, ..AlsSpec::default() },
             AlsSpec { max_iterations: 0, ..AlsSpec::default() },
+            AlsSpec { max_iterations: usize::MAX, ..AlsSpec::default() },
+            AlsSpec { latent_dim: 1001, ..AlsSpec::default() },
             AlsSpec { tolerance: f64::NAN, ..AlsSpec::default() },
             AlsSpec { confidence: Confidence::label_blended(-1.0), ..AlsSpec::default() },
             AlsSpec { loss: SupervisedLoss::Focal { gamma: -1.0 }, ..AlsSpec::default() },

@@ -8,15 +8,14 @@ use cfe_core::ridge::{self, InstanceSums, Workspace};
 use cfe_core::rows::{rows_of, rows_of_mut};
 use cfe_core::{
     Aggregator, AggregatorKind, ClassWeight, Costs, Dtype, EnsembleData, Error, Factors, Fitted, History,
-    HistoryEntry, LossParts, Model, Objective, Observer, OnDivergence, Result, Start, Step, StopReason,
-    SupervisedLoss, Timings, Trainer, TrainingState,
+    HistoryEntry, LossParts, Model, Objective, Observer, OnDivergence, Parameters, Resampling, Result, Step,
+    StopReason, SupervisedLoss, Timings, Trainer, TrainingState, check_memory,
 };
 
 use ndarray::Array2;
 use rayon::prelude::*;
 
 use crate::acceleration::Accelerator;
-use crate::aggregator::centre;
 use crate::exact::Exact;
 use crate::memory::estimate_memory;
 use crate::spec::{AlsObjective, AlsSpec};
@@ -24,7 +23,30 @@ use crate::spec::{AlsObjective, AlsSpec};
 /// Name of the trainer.
 const NAME: &str = "als";
 
+/// Key of the iterations at most, which a resumed run may raise.
+const LIMIT: &str = "max_iterations";
+
+/// Where the state of a run keeps the best parameters (X, Y, w, b one after the other) and their loss.
+const BEST: &str = "best";
+const BEST_LOSS: &str = "best loss";
+
 /// The ALS trainer: a checked [`AlsSpec`].
+///
+/// A facade crate re-exports this crate; there the paths are `cf_ensemble::als::{Als, AlsSpec}`.
+///
+/// ```
+/// use cfe_als::{Als, AlsSpec};
+/// use cfe_core::{Trainer, synthetic::Separable};
+///
+/// let drawn = Separable::default().generate(1)?;
+/// let als = Als::try_from(AlsSpec { latent_dim: 5, ..AlsSpec::default() })?;
+/// let fitted = als.fit(&drawn.data)?;
+/// // Predictions for all instances, the unlabeled ones too; and for new ones, each by itself.
+/// let predictions = fitted.model.predict_training(&drawn.data)?;
+/// let new = fitted.model.predict_new(drawn.data.predictions())?;
+/// assert_eq!(predictions.probabilities.len(), new.probabilities.len());
+/// # Ok::<(), cfe_core::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Als {
     spec: AlsSpec,
@@ -58,34 +80,132 @@ impl Als {
             AlsObjective::Exact { .. } => objective,
         }
     }
+
+    /// Refuses a fit that the machine has no room for, before anything is allocated. The data are there already.
+    fn check_memory(&self, data: &EnsembleData) -> Result<()> {
+        let (m, n) = (data.n_classifiers(), data.n_instances());
+        let table = 8 * (m as u64).saturating_mul(n as u64);
+        let needed = estimate_memory(&self.spec, m, n, data.labeled().len());
+        check_memory("training by ALS", needed.saturating_sub(table))
+    }
+
+    /// The aggregator at a point.
+    fn aggregator(&self, parameters: &Parameters) -> Aggregator {
+        match self.spec.aggregator.kind {
+            AggregatorKind::Mean => Aggregator::Mean,
+            _ => Aggregator::Weighted { weights: parameters.weights.clone(), bias: parameters.bias },
+        }
+    }
+
+    fn train(&self, from: From, data: &EnsembleData, observer: &mut dyn Observer) -> Result<Fitted> {
+        let began = Instant::now();
+        match &from {
+            From::Start(start) => start.validate(data.n_classifiers(), data.n_instances())?,
+            From::State(state) => state.check(NAME, &self.spec, LIMIT, data)?,
+        }
+        if data.labeled().is_empty() {
+            return Err(Error::NoLabels);
+        }
+        self.check_memory(data)?;
+        let confidence = self.spec.confidence.fit(data)?;
+        let rule = confidence.on_training(data);
+        let problem = Problem::new(data, &rule, self.spec.combined_objective())?;
+        let monitored = Problem::new(data, &rule, self.monitored())?;
+        let mut run = Run::new(self, data, problem, monitored, from)?;
+
+        let looped = Instant::now();
+        let stop = run.train(observer)?;
+        let timings = Timings { total: began.elapsed(), iterations: looped.elapsed() };
+        let Run { problem, parameters, history, .. } = run;
+        let aggregator = self.aggregator(&parameters);
+        let loss = problem.evaluate_model(&parameters.factors, &aggregator)?;
+        let objective = self.spec.combined_objective();
+        let model = Model::new(data, parameters.factors, aggregator, confidence.clone(), objective)?;
+        Ok(Fitted::new(model, history, loss, stop, timings, format!("CPU {}", self.spec.dtype)))
+    }
+
+    /// A fit in terms of the original data.
+    fn finish(&self, mut fitted: Fitted) -> Fitted {
+        if fitted.model.aggregator == Aggregator::Mean {
+            // Class weights, costs and resampling move w and b, so the mean of r_hat has nothing that must be undone.
+            fitted.model.logit_shift = 0.0;
+        }
+        fitted
+    }
+}
+
+impl Trainer for Als {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn estimate_memory(&self, data: &EnsembleData) -> Option<u64> {
+        let (m, n) = (data.n_classifiers(), data.n_instances());
+        Some(estimate_memory(&self.spec, m, n, data.labeled().len()))
+    }
+
+    fn start(&self, data: &EnsembleData) -> Result<Parameters> {
+        self.check_memory(data)?;
+        Parameters::random(self.spec.latent_dim, data.n_classifiers(), data.n_instances(), self.spec.seed)
+    }
+
+    fn fit_from(
+        &self,
+        start: Parameters,
+        data: &EnsembleData,
+        observer: &mut dyn Observer,
+    ) -> Result<Fitted> {
+        if self.spec.resampling == Resampling::None {
+            return self.train(From::Start(start), data, observer).map(|fitted| self.finish(fitted));
+        }
+        let resampled = self.spec.resampling.apply(data, self.spec.seed)?;
+        let start = From::Start(resampled.extend(start)?);
+        let fitted = self.train(start, &resampled.data, observer)?;
+        Ok(self.finish(resampled.restrict(fitted)))
+    }
+
+    fn resume(
+        &self,
+        state: TrainingState,
+        data: &EnsembleData,
+        observer: &mut dyn Observer,
+    ) -> Result<Fitted> {
+        let state = From::State(Box::new(state));
+        if self.spec.resampling == Resampling::None {
+            return self.train(state, data, observer).map(|fitted| self.finish(fitted));
+        }
+        // The same seed draws the same synthetic instances, whose factors are in the state.
+        let resampled = self.spec.resampling.apply(data, self.spec.seed)?;
+        let fitted = self.train(state, &resampled.data, observer)?;
+        Ok(self.finish(resampled.restrict(fitted)))
+    }
 }
 
 /// The closed-form half of an iteration.
 enum Sweep<'a> {
-    /// Whether b belongs to the centred r_hat, and so moves with its mean.
     LabelAware {
+        /// Whether b belongs to the centered r_hat, and so moves with its mean.
         center: bool,
     },
     /// The same in f32.
-    Single {
+    LabelAwareF32 {
         center: bool,
-        single: Box<Single>,
+        factors: Box<F32Factors>,
     },
     Exact(Exact<'a>),
 }
 
-/// X and Y in f32; the state keeps copies in f64 for the loss and the aggregator.
-struct Single {
+/// X and Y in f32; the run keeps copies in f64 for the loss and the aggregator.
+struct F32Factors {
     workspace: Workspace<f32>,
     x: Array2<f32>,
     y: Array2<f32>,
 }
 
-impl Single {
-    fn new(state: &Start) -> Self {
-        let Factors { classifiers, instances } = &state.factors;
+impl F32Factors {
+    fn new(factors: &Factors) -> Self {
         let narrow = |values: &Array2<f64>| values.mapv(|v| v as f32);
-        Self { workspace: Workspace::new(), x: narrow(classifiers), y: narrow(instances) }
+        Self { workspace: Workspace::new(), x: narrow(&factors.classifiers), y: narrow(&factors.instances) }
     }
 
     fn sweep(&mut self, problem: &Problem<'_>, factors: &mut Factors) -> Result<InstanceSums> {
@@ -109,95 +229,175 @@ fn widen(wide: &mut Array2<f64>, narrow: &Array2<f32>) {
     });
 }
 
-/// Runs `update` on the factors; where r_hat is centred, b moves with its mean.
-fn centred(
+/// Runs `update` on the factors; where r_hat is centered, b moves with its mean.
+fn keep_centered(
     center: bool,
     problem: &Problem<'_>,
-    state: &mut Start,
+    parameters: &mut Parameters,
     update: impl FnOnce(&mut Factors) -> Result<InstanceSums>,
 ) -> Result<InstanceSums> {
-    let bias = center.then(|| state.bias + centre(problem, state));
-    let sums = update(&mut state.factors)?;
-    if let Some(bias) = bias {
-        state.bias = bias - centre(problem, state);
+    if !center {
+        return update(&mut parameters.factors);
     }
+    let centered_bias = parameters.bias + problem.center(parameters)?;
+    let sums = update(&mut parameters.factors)?;
+    parameters.bias = centered_bias - problem.center(parameters)?;
     Ok(sums)
 }
 
 impl Sweep<'_> {
     /// X from Y, then Y from X, with what the loss needs of the new Y; `None` where X was last.
-    fn run(&mut self, problem: &Problem<'_>, state: &mut Start) -> Result<Option<InstanceSums>> {
+    fn run(&mut self, problem: &Problem<'_>, parameters: &mut Parameters) -> Result<Option<InstanceSums>> {
         match self {
-            Sweep::LabelAware { center } => centred(*center, problem, state, |factors| {
+            Sweep::LabelAware { center } => keep_centered(*center, problem, parameters, |factors| {
                 let (workspace, lambda) = (problem.workspace(), problem.objective().lambda);
                 let Factors { classifiers: x, instances: y } = factors;
                 ridge::update_classifiers(workspace, problem.rule(), y.view(), lambda, x)?;
                 ridge::update_instances_and_sum(workspace, problem.rule(), x.view(), lambda, y)
             })
             .map(Some),
-            Sweep::Single { center, single } => {
-                centred(*center, problem, state, |factors| single.sweep(problem, factors)).map(Some)
+            Sweep::LabelAwareF32 { center, factors: narrow } => {
+                keep_centered(*center, problem, parameters, |factors| narrow.sweep(problem, factors))
+                    .map(Some)
             }
-            Sweep::Exact(exact) => exact.sweep(problem, state).map(|()| None),
+            Sweep::Exact(exact) => exact.sweep(problem, parameters).map(|()| None),
         }
     }
 }
 
-impl Trainer for Als {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn estimate_memory(&self, data: &EnsembleData) -> Option<u64> {
-        let (m, n) = (data.n_classifiers(), data.n_instances());
-        Some(estimate_memory(&self.spec, m, n, data.labeled().len()))
-    }
-
-    fn start(&self, data: &EnsembleData) -> Result<Start> {
-        Ok(Start::random(self.spec.latent_dim, data.n_classifiers(), data.n_instances(), self.spec.seed))
-    }
-
-    fn fit_from(&self, start: Start, data: &EnsembleData, observer: &mut dyn Observer) -> Result<Fitted> {
-        let AlsSpec { resampling, seed, .. } = self.spec;
-        resampling.train(seed, start, data, |start, data| self.train(Origin::Start(start), data, observer))
-    }
-
-    fn resume(
-        &self,
-        state: TrainingState,
-        data: &EnsembleData,
-        observer: &mut dyn Observer,
-    ) -> Result<Fitted> {
-        let AlsSpec { resampling, seed, .. } = self.spec;
-        resampling.resume(seed, data, |data| self.train(Origin::State(Box::new(state)), data, observer))
-    }
-}
-
-/// Where a run begins.
-enum Origin {
-    Start(Start),
+/// What a run begins from.
+enum From {
+    Start(Parameters),
     State(Box<TrainingState>),
 }
 
-/// Where a run is.
-struct Position {
-    iteration: usize,
-    state: Start,
-    history: History,
+/// One training run.
+struct Run<'a> {
+    als: &'a Als,
+    data: &'a EnsembleData,
+    /// What w and b are trained for, and X and Y too where the objective is exact.
+    problem: Problem<'a>,
+    /// What the tolerance and the history refer to.
+    monitored: Problem<'a>,
+    sweep: Sweep<'a>,
     accelerator: Option<Accelerator>,
+    /// Updates made.
+    iteration: usize,
+    parameters: Parameters,
+    history: History,
     /// The lowest loss and its parameters, if they may be wanted.
-    best: Option<(f64, Start)>,
+    best: Option<(f64, Parameters)>,
 }
 
-/// Where the state of a run keeps the best parameters (X, Y, w, b one after the other) and their loss.
-const BEST: &str = "best";
-const BEST_LOSS: &str = "best loss";
+impl<'a> Run<'a> {
+    fn new(
+        als: &'a Als,
+        data: &'a EnsembleData,
+        problem: Problem<'a>,
+        monitored: Problem<'a>,
+        from: From,
+    ) -> Result<Self> {
+        let AlsSpec { objective, aggregator, dtype, .. } = als.spec;
+        let accelerates = als.spec.accelerates();
+        let row_major = |at: Parameters| Parameters { factors: at.factors.into_row_major(), ..at };
+        let (iteration, parameters, history, accelerator, best) = match from {
+            From::Start(start) => {
+                let mut start = row_major(start);
+                aggregator.prepare(&problem, data, &mut start)?;
+                let accelerator = accelerates.then(|| Accelerator::new(&start));
+                (0, start, History::default(), accelerator, None)
+            }
+            From::State(state) => {
+                let accelerator = accelerates.then(|| Accelerator::load(&state)).transpose()?;
+                let best = best_of(&state)?;
+                let TrainingState { iteration, parameters, history, .. } = *state;
+                (iteration, row_major(parameters), history, accelerator, best)
+            }
+        };
+        let center = aggregator.center;
+        let sweep = match (objective, dtype) {
+            (AlsObjective::Exact { .. }, _) => Sweep::Exact(Exact::new(&problem, data)),
+            (AlsObjective::LabelAware { .. }, Dtype::F64) => Sweep::LabelAware { center },
+            (AlsObjective::LabelAware { .. }, Dtype::F32) => {
+                Sweep::LabelAwareF32 { center, factors: Box::new(F32Factors::new(&parameters.factors)) }
+            }
+        };
+        Ok(Self { als, data, problem, monitored, sweep, accelerator, iteration, parameters, history, best })
+    }
 
-impl Position {
-    /// The loss of an iteration ago and the present one are closer than the tolerance.
-    fn has_converged(&self, tolerance: f64) -> bool {
+    /// Iterations until something ends them. The observer sees a point before its loss decides about the end, so that it
+    /// sees the last one too.
+    fn train(&mut self, observer: &mut dyn Observer) -> Result<StopReason> {
+        let spec = &self.als.spec;
+        loop {
+            let stopped = self.show(observer);
+            if self.has_converged() {
+                return Ok(StopReason::Converged);
+            }
+            if self.iteration >= spec.max_iterations {
+                return Ok(StopReason::MaxIterations);
+            }
+            if stopped {
+                return Ok(StopReason::Observer);
+            }
+            self.reweigh()?;
+            self.iteration += 1;
+            let loss = self.iterate().and_then(|loss| self.history.check(self.iteration, loss));
+            match (loss, self.best.take()) {
+                (Ok(loss), best) => {
+                    self.best = best;
+                    self.history.entries.push(HistoryEntry { iteration: self.iteration, loss });
+                }
+                (Err(Error::Diverged { .. }), Some((_, best))) => {
+                    self.parameters = best;
+                    return Ok(StopReason::Diverged);
+                }
+                (Err(error), _) => return Err(error),
+            }
+            if spec.on_divergence == OnDivergence::KeepBest {
+                self.keep_if_best();
+            }
+        }
+    }
+
+    /// Shows the present point to the observer; true if it wants to end.
+    fn show(&self, observer: &mut dyn Observer) -> bool {
+        if !observer.wants(self.iteration) {
+            return false;
+        }
+        let Parameters { weights, bias, .. } = &self.parameters;
+        let state = || Ok(self.training_state());
+        let most = self.als.spec.max_iterations;
+        let step = Step::new(self.iteration, most, self.loss(), weights, *bias).with_state(&state);
+        observer.step(&step) == ControlFlow::Break(())
+    }
+
+    /// Moves the weights of the labeled instances, where the schedule does.
+    fn reweigh(&mut self) -> Result<()> {
+        let schedule = self.als.spec.weight_schedule;
+        if schedule.changes_at(self.iteration) {
+            let logits = self.problem.labeled_logits(&self.parameters)?;
+            let weights = self.problem.scheduled_weights(schedule, self.iteration, &logits)?;
+            self.problem.set_instance_weights(weights)?;
+        }
+        Ok(())
+    }
+
+    /// One iteration, accelerated where that is asked for. Gives the monitored loss.
+    fn iterate(&mut self) -> Result<LossParts> {
+        let Self { als, data, problem, monitored, sweep, accelerator, iteration, parameters, .. } = self;
+        let mut update =
+            |parameters: &mut Parameters| als.update(*iteration, data, problem, monitored, sweep, parameters);
+        match accelerator {
+            Some(accelerator) => accelerator.iterate(parameters, update),
+            None => update(parameters).map(|(loss, _)| loss),
+        }
+    }
+
+    /// The loss before the present one and the present one are closer than the tolerance.
+    fn has_converged(&self) -> bool {
         match self.history.entries.as_slice() {
-            [.., before, now] => (now.loss.total - before.loss.total).abs() < tolerance,
+            [.., before, now] => (now.loss.total - before.loss.total).abs() < self.als.spec.tolerance,
             _ => false,
         }
     }
@@ -209,9 +409,9 @@ impl Position {
             Some((lowest, _)) if !(loss < *lowest) => {}
             Some((lowest, best)) => {
                 *lowest = loss;
-                best.clone_from(&self.state);
+                best.clone_from(&self.parameters);
             }
-            None => self.best = Some((loss, self.state.clone())),
+            None => self.best = Some((loss, self.parameters.clone())),
         }
     }
 
@@ -219,14 +419,14 @@ impl Position {
         self.history.entries.last().map(|entry| entry.loss)
     }
 
-    fn training_state(&self, spec: &AlsSpec) -> TrainingState {
-        let (parameters, history) = (self.state.clone(), self.history.clone());
-        let mut state = TrainingState::new(NAME, spec, self.iteration, parameters, history);
+    fn training_state(&self) -> TrainingState {
+        let (parameters, history) = (self.parameters.clone(), self.history.clone());
+        let mut state = TrainingState::new(NAME, &self.als.spec, self.iteration, parameters, history);
         if let Some(accelerator) = &self.accelerator {
             accelerator.save(&mut state);
         }
         if let Some((loss, best)) = &self.best {
-            let Start { factors, weights, bias } = best;
+            let Parameters { factors, weights, bias } = best;
             let values = factors.classifiers.iter().chain(&factors.instances).chain(weights).chain([bias]);
             state.remember(BEST, values.copied().collect::<Vec<f64>>());
             state.remember(BEST_LOSS, [*loss]);
@@ -236,149 +436,48 @@ impl Position {
 }
 
 impl Als {
-    /// The aggregator at a point.
-    fn aggregator(&self, state: &Start) -> Aggregator {
-        match self.spec.aggregator.kind {
-            AggregatorKind::Mean => Aggregator::Mean,
-            _ => Aggregator::Weighted { weights: state.weights.clone(), bias: state.bias },
+    /// X and Y, then w and b, in place. Gives the monitored loss, and the penalty on w that is minimized beside it.
+    fn update(
+        &self,
+        iteration: usize,
+        data: &EnsembleData,
+        problem: &Problem<'_>,
+        monitored: &Problem<'_>,
+        sweep: &mut Sweep<'_>,
+        parameters: &mut Parameters,
+    ) -> Result<(LossParts, f64)> {
+        let sums = sweep.run(problem, parameters)?;
+        let AlsSpec { aggregator, .. } = self.spec;
+        let rho = problem.objective().rho;
+        let trains_aggregator = aggregator.kind != AggregatorKind::Mean && rho < 1.0;
+        let mut penalty = 0.0;
+        if trains_aggregator && iteration > aggregator.freeze_iterations {
+            // Spec and data were checked before: a number that is refused here has overflowed.
+            penalty = aggregator.update(problem, data, parameters).map_err(|error| match error {
+                Error::InvalidParameter { .. } => Error::Diverged { iteration, loss: f64::NAN },
+                error => error,
+            })?;
         }
-    }
-
-    fn loss(&self, problem: &Problem<'_>, state: &Start) -> Result<LossParts> {
-        problem.evaluate_with(&state.factors, &self.aggregator(state))
-    }
-
-    fn train(&self, origin: Origin, data: &EnsembleData, observer: &mut dyn Observer) -> Result<Fitted> {
-        let began = Instant::now();
-        match &origin {
-            Origin::Start(start) => start.validate(data.n_classifiers(), data.n_instances())?,
-            Origin::State(state) => state.check(NAME, &self.spec, "max_iterations", data)?,
+        // Here the iteration is known; the loss would call them weights out of range.
+        if !parameters.weights.iter().chain([&parameters.bias]).all(|v| v.is_finite()) {
+            return Err(Error::Diverged { iteration, loss: f64::NAN });
         }
-        if data.labeled().is_empty() {
-            return Err(Error::NoLabels);
-        }
-        let confidence = self.spec.confidence.fit(data)?;
-        let rule = confidence.on_training(data);
-        let mut problem = Problem::new(data, &rule, self.spec.combined_objective())?;
-        let monitored = Problem::new(data, &rule, self.monitored())?;
-        let AlsSpec { max_iterations, aggregator, weight_schedule, dtype, .. } = self.spec;
-        let mut at = self.position(origin, &problem, data)?;
-        let center = aggregator.center;
-        let mut sweep = match (self.spec.objective, dtype) {
-            (AlsObjective::Exact { .. }, _) => Sweep::Exact(Exact::new(&problem, data)),
-            (AlsObjective::LabelAware { .. }, Dtype::F64) => Sweep::LabelAware { center },
-            (AlsObjective::LabelAware { .. }, Dtype::F32) => {
-                Sweep::Single { center, single: Box::new(Single::new(&at.state)) }
-            }
-        };
-        let trains_aggregator = aggregator.kind != AggregatorKind::Mean && problem.objective().rho < 1.0;
-        let looped = Instant::now();
-        let stop = loop {
-            let snapshot = || Ok(at.training_state(&self.spec));
-            let Start { weights, bias, .. } = &at.state;
-            let step =
-                Step::new(at.iteration, max_iterations, at.loss(), weights, *bias).with_state(&snapshot);
-            let stopped = observer.wants(at.iteration) && observer.step(&step) == ControlFlow::Break(());
-            if at.has_converged(self.spec.tolerance) {
-                break StopReason::Converged;
-            }
-            if at.iteration >= max_iterations {
-                break StopReason::MaxIterations;
-            }
-            if stopped {
-                break StopReason::Observer;
-            }
-            at.iteration += 1;
-            let iteration = at.iteration;
-            if weight_schedule.changes_at(iteration - 1) {
-                let Start { factors, weights, bias } = &at.state;
-                let logits = problem.labeled_logits(factors, weights, *bias);
-                problem.set_instance_weights(problem.scheduled_weights(
-                    weight_schedule,
-                    iteration - 1,
-                    &logits,
-                ))?;
-            }
-            let mut iterate = |state: &mut Start| {
-                let sums = sweep.run(&problem, state)?;
-                let mut penalty = 0.0;
-                if iteration > aggregator.freeze_iterations && trains_aggregator {
-                    // Spec and data were checked before: a number that is refused here has overflowed.
-                    let updated = aggregator.update(&problem, data, state);
-                    penalty = updated.map_err(|error| match error {
-                        Error::InvalidParameter { .. } => Error::Diverged { iteration, loss: f64::NAN },
-                        error => error,
-                    })?;
-                }
-                // Said here, where the iteration is known: the loss would refuse them as weights out of range.
-                if !state.weights.iter().chain([&state.bias]).all(|v| v.is_finite()) {
-                    return Err(Error::Diverged { iteration, loss: f64::NAN });
-                }
-                let loss = match sums {
-                    Some(sums) => monitored.evaluate_with_sums(&state.factors, &self.aggregator(state), sums),
-                    None => self.loss(&monitored, state),
-                }?;
-                Ok((loss, (1.0 - problem.objective().rho) * penalty))
-            };
-            let iterated = match &mut at.accelerator {
-                Some(accelerator) => accelerator.iterate(&mut at.state, iterate),
-                None => iterate(&mut at.state).map(|(loss, _)| loss),
-            };
-            match iterated.and_then(|loss| at.history.check(iteration, loss)) {
-                Ok(loss) => at.history.entries.push(HistoryEntry { iteration, loss }),
-                Err(error @ Error::Diverged { .. }) => match at.best.take() {
-                    Some((_, best)) => {
-                        at.state = best;
-                        break StopReason::Diverged;
-                    }
-                    None => return Err(error),
-                },
-                Err(error) => return Err(error),
-            }
-            if self.spec.on_divergence == OnDivergence::KeepBest {
-                at.keep_if_best();
-            }
-        };
-        let timings = Timings { total: began.elapsed(), iterations: looped.elapsed() };
-        let Position { state, history, .. } = at;
-        let loss = self.loss(&problem, &state)?;
-        let aggregator = self.aggregator(&state);
-        let mut model =
-            Model::new(data, state.factors, aggregator, confidence.clone(), self.spec.combined_objective())?;
-        if model.aggregator == Aggregator::Mean {
-            // Class weights and costs act on w and b alone, so the mean of r_hat has nothing that must be undone.
-            model.logit_shift = 0.0;
-        }
-        Ok(Fitted::new(model, history, loss, stop, timings, format!("CPU {dtype}")))
-    }
-
-    fn position(&self, origin: Origin, problem: &Problem<'_>, data: &EnsembleData) -> Result<Position> {
-        let accelerate = self.spec.accelerates();
-        let row_major = |start: Start| Start { factors: start.factors.into_row_major(), ..start };
-        Ok(match origin {
-            Origin::Start(start) => {
-                let mut state = row_major(start);
-                self.spec.aggregator.prepare(problem, data, &mut state);
-                let accelerator = accelerate.then(|| Accelerator::new(&state));
-                Position { iteration: 0, state, history: History::default(), accelerator, best: None }
-            }
-            Origin::State(saved) => {
-                let accelerator = accelerate.then(|| Accelerator::load(&saved)).transpose()?;
-                let best = best_of(&saved)?;
-                let TrainingState { iteration, parameters, history, .. } = *saved;
-                Position { iteration, state: row_major(parameters), history, accelerator, best }
-            }
-        })
+        let now = self.aggregator(parameters);
+        let loss = match sums {
+            Some(sums) => monitored.evaluate_with_sums(&parameters.factors, &now, sums),
+            None => monitored.evaluate_model(&parameters.factors, &now),
+        }?;
+        Ok((loss, (1.0 - rho) * penalty))
     }
 }
 
 /// The lowest loss and its parameters in a state.
-fn best_of(state: &TrainingState) -> Result<Option<(f64, Start)>> {
+fn best_of(state: &TrainingState) -> Result<Option<(f64, Parameters)>> {
     let Some(values) = state.recall(BEST) else { return Ok(None) };
     let [loss] = state.recall_exactly(BEST_LOSS)?;
-    let mut best =
-        Start { factors: state.parameters.factors.clone().into_row_major(), ..state.parameters.clone() };
-    let Start { factors, weights, bias } = &mut best;
+    let mut best = state.parameters.clone();
+    best.factors = best.factors.into_row_major();
+    let Parameters { factors, weights, bias } = &mut best;
     let places = factors.classifiers.iter_mut().chain(&mut factors.instances).chain(weights);
     let places: Vec<&mut f64> = places.chain(std::iter::once(bias)).collect();
     if places.len() != values.len() {

@@ -55,12 +55,12 @@ fn held_out_labels_are_hidden() {
         fn name(&self) -> &'static str {
             "guard"
         }
-        fn start(&self, data: &EnsembleData) -> Result<cfe_core::Start> {
+        fn start(&self, data: &EnsembleData) -> Result<cfe_core::Parameters> {
             self.0.start(data)
         }
         fn fit_from(
             &self,
-            start: cfe_core::Start,
+            start: cfe_core::Parameters,
             data: &EnsembleData,
             observer: &mut dyn cfe_core::Observer,
         ) -> Result<cfe_core::Fitted> {

@@ -4,7 +4,7 @@ use cfe_als::{AggregatorSolver, AggregatorSpec, Als, AlsObjective, AlsSpec, Bias
 use cfe_core::contract::{Request, check_all};
 use cfe_core::objective::Problem;
 use cfe_core::synthetic::{Correlated, Separable};
-use cfe_core::{ClassWeight, Costs, EnsembleData, Reduction, Start, SupervisedLoss, Trainer};
+use cfe_core::{ClassWeight, Costs, EnsembleData, Parameters, Reduction, SupervisedLoss, Trainer};
 
 fn hard(seed: u64) -> EnsembleData {
     Correlated { n_instances: 400, missing_share: 0.1, ..Correlated::default() }
@@ -30,7 +30,7 @@ fn largest_rise(spec: &AlsSpec, data: &EnsembleData) -> f64 {
     let confidence = spec.confidence.fit(data).expect("valid");
     let rule = confidence.on_training(data);
     let problem = Problem::new(data, &rule, spec.combined_objective()).expect("valid");
-    let first = problem.evaluate(&start.factors, &start.weights, start.bias).expect("same shapes").total;
+    let first = problem.evaluate(&start).expect("same shapes").total;
     let losses = als.fit_from(start, data, &mut ()).expect("fits").history.losses();
     assert!(losses[losses.len() - 1] < first, "the loss falls at all");
     let before = std::iter::once(first).chain(losses.iter().copied());
@@ -83,7 +83,9 @@ fn at_the_end_the_gradient_vanishes() {
     let rule = confidence.on_training(&data);
     let problem = Problem::new(&data, &rule, spec.combined_objective()).expect("valid");
     let (weights, bias) = fitted.model.aggregator.weights().expect("weighted");
-    let (_, gradient) = problem.gradient(&fitted.model.factors, weights, bias).expect("same shapes");
+    let (_, gradient) = problem
+        .gradient(&Parameters { factors: fitted.model.factors.clone(), weights: weights.to_vec(), bias })
+        .expect("same shapes");
     let norm = |values: &mut dyn Iterator<Item = &f64>| values.map(|g| g.abs()).fold(0.0, f64::max);
     let largest = [
         norm(&mut gradient.classifiers.iter()),
@@ -99,7 +101,7 @@ fn class_weights_reach_the_factors() {
     let data = hard(8);
     let fit = |class_weight| {
         let spec = AlsSpec { class_weight, ..exact(0.2, Reduction::Mean) };
-        let start = Start::random(4, data.n_classifiers(), data.n_instances(), 1);
+        let start = Parameters::random(4, data.n_classifiers(), data.n_instances(), 1).expect("in range");
         Als::try_from(spec).expect("valid").fit_from(start, &data, &mut ()).expect("fits").model.factors
     };
     assert_ne!(fit(ClassWeight::Balanced).instances, fit(ClassWeight::Uniform).instances);

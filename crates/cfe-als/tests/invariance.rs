@@ -2,7 +2,7 @@
 
 use cfe_als::{AggregatorSpec, Als, AlsObjective, AlsSpec};
 use cfe_core::synthetic::Correlated;
-use cfe_core::{Confidence, ConfidenceStrategy, EnsembleData, Fitted, Reduction, Start, Trainer};
+use cfe_core::{Confidence, ConfidenceStrategy, EnsembleData, Fitted, Parameters, Reduction, Trainer};
 use ndarray::Axis;
 use proptest::prelude::*;
 
@@ -29,7 +29,7 @@ fn specs() -> [(AlsSpec, f64); 2] {
     [(short(AlsSpec::default()), 1e-9), (short(AlsSpec { objective, aggregator, ..AlsSpec::exact() }), 1e-7)]
 }
 
-fn fit(spec: &AlsSpec, start: Start, data: &EnsembleData) -> Fitted {
+fn fit(spec: &AlsSpec, start: Parameters, data: &EnsembleData) -> Fitted {
     Als::try_from(spec.clone()).expect("valid").fit_from(start, data, &mut ()).expect("fits")
 }
 
@@ -80,7 +80,7 @@ proptest! {
             let predictions = data.predictions().select(Axis(0), &rows).select(Axis(1), &columns);
             let labels = columns.iter().map(|&i| data.labels()[i]).collect();
             let moved = EnsembleData::new(predictions, labels).expect("valid");
-            let start = Start::random(3, SHAPE.0, SHAPE.1, seed);
+            let start = Parameters::random(3, SHAPE.0, SHAPE.1, seed).expect("in range");
             let mut start_moved = start.clone();
             start_moved.factors.classifiers = start.factors.classifiers.select(Axis(1), &rows);
             start_moved.factors.instances = start.factors.instances.select(Axis(1), &columns);
@@ -103,7 +103,7 @@ proptest! {
         for (spec, tolerance) in specs() {
             let run = |factor: f64| {
                 let data = data.clone().with_sample_weights(weights.iter().map(|w| w * factor).collect()).expect("valid");
-                let fitted = fit(&spec, Start::random(3, SHAPE.0, SHAPE.1, seed), &data);
+                let fitted = fit(&spec, Parameters::random(3, SHAPE.0, SHAPE.1, seed).expect("in range"), &data);
                 logits(&fitted, &data)
             };
             let plain = run(1.0);
@@ -123,7 +123,7 @@ proptest! {
             ConfidenceStrategy::Certainty
         };
         let spec = AlsSpec { confidence: Confidence::new(strategy), ..specs()[0].0.clone() };
-        let fitted = fit(&spec, Start::random(3, SHAPE.0, SHAPE.1, seed), &data);
+        let fitted = fit(&spec, Parameters::random(3, SHAPE.0, SHAPE.1, seed).expect("in range"), &data);
         let folded = fitted.model.fold_in(data.predictions(), None).expect("same classifiers");
         prop_assert_eq!(folded, fitted.model.factors.instances.clone());
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use cfe_als::{AggregatorSolver, AggregatorSpec, Als, AlsObjective, AlsSpec};
 use cfe_core::{
-    ClassWeight, Confidence, EnsembleData, Factors, Fitted, Start, StopReason, Trainer, WeightTrace,
+    ClassWeight, Confidence, EnsembleData, Factors, Fitted, Parameters, StopReason, Trainer, WeightTrace,
 };
 use ndarray::Array2;
 use serde_json::Value;
@@ -50,7 +50,7 @@ fn fit(run: &str, class_weight: ClassWeight, trace: &mut WeightTrace) -> Fitted 
     let start = load(run, "init_als.json");
     let factors = Factors { classifiers: matrix(&start["X0"]), instances: matrix(&start["Y0"]) };
     let als = Als::try_from(spec).expect("valid");
-    als.fit_from(Start::with_factors(factors), &data(run), trace).expect("fits")
+    als.fit_from(Parameters::with_factors(factors), &data(run), trace).expect("fits")
 }
 
 fn close(actual: f64, expected: f64, absolute: f64, relative: f64, what: &str) {

@@ -6,7 +6,7 @@ use cfe_core::objective::Problem;
 use cfe_core::synthetic::Correlated;
 use cfe_core::{
     Aggregator, AggregatorKind, ClassWeight, Confidence, ConfidenceStrategy, Costs, Dtype, EnsembleData,
-    Factors, Fitted, Resampling, Start, SupervisedLoss, Trainer, WeightSchedule,
+    Factors, Fitted, Parameters, Resampling, SupervisedLoss, Trainer, WeightSchedule,
 };
 
 const RATE: f64 = 0.1;
@@ -20,14 +20,16 @@ fn spec(aggregator: AggregatorSpec) -> AlsSpec {
     AlsSpec { latent_dim: 4, max_iterations: 1, tolerance: 0.0, aggregator, ..AlsSpec::default() }
 }
 
-fn start(data: &EnsembleData) -> Start {
-    let mut start = Start::with_factors(Factors::random(4, data.n_classifiers(), data.n_instances(), 0.5, 3));
+fn start(data: &EnsembleData) -> Parameters {
+    let mut start = Parameters::with_factors(
+        Factors::random(4, data.n_classifiers(), data.n_instances(), 0.5, 3).expect("in range"),
+    );
     start.weights.iter_mut().enumerate().for_each(|(u, w)| *w = 0.5 - 0.1 * u as f64);
     start.bias = 0.3;
     start
 }
 
-fn fit(spec: &AlsSpec, start: Start, data: &EnsembleData) -> Fitted {
+fn fit(spec: &AlsSpec, start: Parameters, data: &EnsembleData) -> Fitted {
     Als::try_from(spec.clone()).expect("valid").fit_from(start, data, &mut ()).expect("fits")
 }
 
@@ -60,14 +62,20 @@ fn a_gradient_step_follows_the_core_under_every_weighting() {
         let rule = confidence.on_training(&data);
         let mut problem = Problem::new(&data, &rule, spec.combined_objective()).expect("valid");
         let center = spec.aggregator.center;
-        let logits = problem.labeled_logits(&start.factors, &start.weights, start.bias);
-        let moved = problem.scheduled_weights(spec.weight_schedule, 0, &logits);
+        let logits = problem.labeled_logits(&start).expect("same shapes");
+        let moved = problem.scheduled_weights(spec.weight_schedule, 0, &logits).expect("a logit for each");
         problem.set_instance_weights(moved).expect("one for each");
 
         let fitted = fit(&spec, start.clone(), &data);
-        let mean = problem.mean_reconstruction(&fitted.model.factors);
+        let mean = problem.mean_reconstruction(&fitted.model.factors).expect("same shapes");
         let at = start.bias - if center { dot(&mean, &start.weights) } else { 0.0 };
-        let gradient = problem.aggregator_gradient(&fitted.model.factors, &start.weights, at);
+        let gradient = problem
+            .aggregator_gradient(&Parameters {
+                factors: fitted.model.factors.clone(),
+                weights: start.weights.to_vec(),
+                bias: at,
+            })
+            .expect("same shapes");
         let (weights, bias) = fitted.model.aggregator.weights().expect("weighted");
         for (u, (before, after)) in start.weights.iter().zip(weights).enumerate() {
             let centred = if center { mean[u] * gradient.bias } else { 0.0 };
@@ -89,7 +97,13 @@ fn newton_reaches_the_optimum_of_smoothed_labels() {
     let rule = confidence.on_training(&data);
     let problem = Problem::new(&data, &rule, spec.combined_objective()).expect("valid");
     let (weights, bias) = fitted.model.aggregator.weights().expect("weighted");
-    let gradient = problem.aggregator_gradient(&fitted.model.factors, weights, bias);
+    let gradient = problem
+        .aggregator_gradient(&Parameters {
+            factors: fitted.model.factors.clone(),
+            weights: weights.to_vec(),
+            bias,
+        })
+        .expect("same shapes");
     assert!(gradient.weights.iter().chain([&gradient.bias]).all(|g| g.abs() < 1e-6), "{gradient:?}");
 }
 

@@ -4,7 +4,7 @@
 //! doubles of 53 bits from two outputs, and the polar method of Marsaglia and Bray (1964) that keeps its second value
 //! for the next call.
 
-use cf_ensemble::{Factors, START_SCALE, Start};
+use cf_ensemble::{Factors, Parameters, START_SCALE};
 use ndarray::Array2;
 use rand_mt::Mt;
 
@@ -50,11 +50,11 @@ impl RandomState {
 }
 
 /// The published start: X (d x m), then Y (d x n), and equal weights.
-pub fn published_start(seed: u32, latent_dim: usize, m: usize, n: usize) -> Start {
+pub fn published_start(seed: u32, latent_dim: usize, m: usize, n: usize) -> Parameters {
     let mut random = RandomState::new(seed);
     let classifiers = random.normal_matrix(START_SCALE, latent_dim, m);
     let instances = random.normal_matrix(START_SCALE, latent_dim, n);
-    Start::with_factors(Factors { classifiers, instances })
+    Parameters::with_factors(Factors { classifiers, instances })
 }
 
 #[cfg(test)]

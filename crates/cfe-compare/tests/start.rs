@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cf_ensemble::Start;
+use cf_ensemble::Parameters;
 use cfe_compare::numpy::published_start;
 use serde_json::Value;
 
@@ -18,7 +18,7 @@ fn reference(folder: &str) -> Value {
     serde_json::from_str(&text).expect("JSON")
 }
 
-fn largest_difference(start: &Start, reference: &Value) -> f64 {
+fn largest_difference(start: &Parameters, reference: &Value) -> f64 {
     let sides = [(&start.factors.classifiers, "X0"), (&start.factors.instances, "Y0")];
     let mut largest = 0.0_f64;
     for (matrix, key) in sides {

@@ -1,11 +1,11 @@
 //! From the reconstructed probabilities of one instance to a single logit.
 
-use ndarray::{ArrayView1, ArrayView2};
+use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 
 use crate::data::EnsembleData;
 use crate::error::{Error, Result, ensure};
-use crate::factors::{logits, reconstruct_instance};
+use crate::factors::{combine, logits, reconstruct_instance};
 use crate::gate::Gate;
 use crate::losses::{logit, sigmoid};
 
@@ -24,23 +24,23 @@ pub enum AggregatorKind {
     Weighted,
     /// [`Aggregator::Gated`]: weights that depend on the instance; joint training only.
     Gated {
-        /// h, units of the gate's hidden layer, at least 1; a few are enough.
+        /// h, units of the gate's hidden layer, 1 to 1000; a few are enough.
         hidden: usize,
     },
 }
 
 impl AggregatorKind {
-    /// Refuses a gate without units.
+    /// Refuses a gate without units, or with more than 1000.
     ///
     /// # Errors
     /// [`Error::InvalidParameter`].
     pub fn validate(self) -> Result<()> {
         match self {
             AggregatorKind::Gated { hidden } => ensure(
-                hidden >= 1,
+                (1..=1000).contains(&hidden),
                 "aggregator.kind.gated.hidden",
                 hidden,
-                "at least 1 unit is needed; 8 is usual",
+                "1 to 1000 units; 8 is usual",
             ),
             _ => Ok(()),
         }
@@ -136,8 +136,7 @@ impl Aggregator {
     /// weights that are the same for all instances, else 2 d m k and what the gate costs.
     pub fn logits(&self, classifiers: ArrayView2<'_, f64>, instances: ArrayView2<'_, f64>) -> Vec<f64> {
         if let Aggregator::Weighted { weights, bias } = self {
-            let v: Vec<f64> = classifiers.rows().into_iter().map(|x| dot_view(x, weights)).collect();
-            return logits(&v, *bias, instances);
+            return logits(&combine(classifiers, weights), *bias, instances);
         }
         let mut r_hat = vec![0.0; classifiers.ncols()];
         let of = |y: Vec<f64>| {
@@ -188,9 +187,5 @@ impl Aggregator {
 
 /// Sum of products, in index order.
 pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(x, y)| x * y).sum()
-}
-
-fn dot_view(a: ArrayView1<'_, f64>, b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(x, y)| x * y).sum()
 }

@@ -3,10 +3,11 @@
 use std::ops::ControlFlow;
 
 use ndarray::{Array2, ArrayView2};
+use serde_json::{Value, json};
 
 use crate::data::EnsembleData;
 use crate::error::Error;
-use crate::factors::{Factors, Start};
+use crate::factors::{Factors, Parameters};
 use crate::history::StopReason;
 use crate::synthetic::{Correlated, Separable};
 use crate::trainer::{FnObserver, Step, Trainer, WeightTrace};
@@ -59,6 +60,51 @@ pub fn check_all(build: Build<'_>) {
     a_missing_prediction_does_not_matter(build);
 }
 
+/// Every settings document that differs from `settings` in one key, which has an absurd value: for property tests that
+/// cover a new key without being told of it. Gives the path of the key with the document.
+pub fn absurd_settings(settings: &Value) -> Vec<(String, Value)> {
+    let absurd = [
+        json!(0),
+        json!(-1),
+        json!(i64::MIN),
+        json!(u64::MAX),
+        json!(99_999),
+        json!(1_000_000_000),
+        json!(1_000_000_000_000_000_u64),
+        json!(0.5),
+        json!(-0.5),
+        json!(1e308),
+        json!(-1e308),
+        json!(5e-324),
+        Value::Null,
+        json!(true),
+        json!("nonsense"),
+        json!([]),
+        json!({}),
+    ];
+    let mut documents = Vec::new();
+    for path in paths(settings, "") {
+        for value in &absurd {
+            let mut document = settings.clone();
+            if let Some(place) = document.pointer_mut(&path) {
+                *place = value.clone();
+            }
+            documents.push((format!("{path} = {value}"), document));
+        }
+    }
+    documents
+}
+
+/// JSON pointers to all keys, the outer ones first.
+fn paths(value: &Value, from: &str) -> Vec<String> {
+    let Value::Object(object) = value else { return Vec::new() };
+    let inner = |(key, value): (&String, &Value)| {
+        let path = format!("{from}/{key}");
+        std::iter::once(path.clone()).chain(paths(value, &path)).collect::<Vec<_>>()
+    };
+    object.iter().flat_map(inner).collect()
+}
+
 /// Same seed, same bits; another seed, another start.
 pub fn same_seed_same_bits(build: Build<'_>) {
     let data = small();
@@ -90,17 +136,19 @@ pub fn shapes_are_checked(build: Build<'_>) {
     let (m, n) = (data.n_classifiers(), data.n_instances());
     let trainer = build(Request::default());
     for (m, n) in [(m + 1, n), (m, n + 1), (m - 1, n), (m, n - 1)] {
-        let start = Start::random(3, m, n, 1);
+        let start = Parameters::random(3, m, n, 1).expect("in range");
         assert!(trainer.fit_from(start, &data, &mut ()).is_err(), "a start for {m} x {n} was accepted");
     }
-    let mut start = Start::random(3, m, n, 1);
+    let mut start = Parameters::random(3, m, n, 1).expect("in range");
     start.weights.pop();
     assert!(trainer.fit_from(start, &data, &mut ()).is_err(), "too few weights were accepted");
-    let mut start = Start::random(3, m, n, 1);
+    let mut start = Parameters::random(3, m, n, 1).expect("in range");
     start.bias = f64::NAN;
     assert!(trainer.fit_from(start, &data, &mut ()).is_err(), "a NaN bias was accepted");
-    let start =
-        Start::with_factors(Factors { classifiers: Array2::zeros((3, m)), instances: Array2::zeros((2, n)) });
+    let start = Parameters::with_factors(Factors {
+        classifiers: Array2::zeros((3, m)),
+        instances: Array2::zeros((2, n)),
+    });
     assert!(trainer.fit_from(start, &data, &mut ()).is_err(), "two latent dimensions were accepted");
 }
 
@@ -226,13 +274,13 @@ pub fn a_missing_prediction_does_not_matter(build: Build<'_>) {
     };
     let labels = data.labels().iter().copied().chain([None]).collect();
     let larger = EnsembleData::new(extended(data.predictions(), 1, 1, f64::NAN), labels).expect("valid");
-    let Start { factors, mut weights, bias } = start.clone();
+    let Parameters { factors, mut weights, bias } = start.clone();
     weights.push(0.0);
     let factors = Factors {
         classifiers: extended(factors.classifiers.view(), 0, 1, 0.0),
         instances: extended(factors.instances.view(), 0, 1, 0.0),
     };
-    let with_gaps = trainer.fit_from(Start { factors, weights, bias }, &larger, &mut ()).expect("fits");
+    let with_gaps = trainer.fit_from(Parameters { factors, weights, bias }, &larger, &mut ()).expect("fits");
     let of_larger = with_gaps.model.predict_training(&larger).expect("same data");
     // The sums over more cells are split differently, and a backend may compute in f32.
     for (i, (a, b)) in predictions.logits.iter().zip(&of_larger.logits).enumerate() {

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use ndarray::{Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 
-use crate::error::{Error, Result, is_at_least_zero};
+use crate::error::{Error, Result, check_length, is_at_least_zero};
 
 /// Checked input of every trainer.
 ///
@@ -69,7 +69,7 @@ impl EnsembleData {
         if m == 0 || n == 0 {
             return Err(Error::EmptyData { classifiers: m, instances: n });
         }
-        check_len("labels", labels.len(), n)?;
+        check_length("labels", labels.len(), n)?;
         // Row-major storage is what the kernels rely on; a transposed view is laid out anew.
         let predictions = if predictions.is_standard_layout() {
             predictions
@@ -110,7 +110,7 @@ impl EnsembleData {
     /// # Errors
     /// [`Error::LengthMismatch`], [`Error::DuplicateName`].
     pub fn with_classifier_names(mut self, names: Vec<String>) -> Result<Self> {
-        check_len("classifier names", names.len(), self.n_classifiers())?;
+        check_length("classifier names", names.len(), self.n_classifiers())?;
         check_unique("classifier name", &names)?;
         self.classifier_names = names;
         Ok(self)
@@ -121,7 +121,7 @@ impl EnsembleData {
     /// # Errors
     /// [`Error::LengthMismatch`], [`Error::DuplicateName`].
     pub fn with_instance_ids(mut self, ids: Vec<String>) -> Result<Self> {
-        check_len("instance ids", ids.len(), self.n_instances())?;
+        check_length("instance ids", ids.len(), self.n_instances())?;
         check_unique("instance id", &ids)?;
         self.instance_ids = Some(ids);
         Ok(self)
@@ -132,7 +132,7 @@ impl EnsembleData {
     /// # Errors
     /// [`Error::LengthMismatch`], [`Error::InvalidWeight`].
     pub fn with_sample_weights(mut self, weights: Vec<f64>) -> Result<Self> {
-        check_len("sample weights", weights.len(), self.n_instances())?;
+        check_length("sample weights", weights.len(), self.n_instances())?;
         check_weights("sample weight", weights.iter().copied())?;
         self.sample_weights = Some(weights);
         Ok(self)
@@ -157,21 +157,31 @@ impl EnsembleData {
     /// # Errors
     /// [`Error::LengthMismatch`].
     pub fn with_labels(mut self, labels: Vec<Option<bool>>) -> Result<Self> {
-        check_len("labels", labels.len(), self.n_instances())?;
+        check_length("labels", labels.len(), self.n_instances())?;
         self.labeled = (0..labels.len()).filter(|&i| labels[i].is_some()).collect();
         self.labels = labels;
         Ok(self)
     }
 
-    /// The instances `index` (columns) as data of their own, in that order.
+    /// The instances `index` (columns) as data of their own, in that order. An instance may be taken more than once where the
+    /// instances have no ids.
     ///
     /// # Errors
     /// [`Error::EmptyData`] if `index` is empty, [`Error::InvalidParameter`] if an entry is not below n,
-    /// [`Error::NothingObserved`].
+    /// [`Error::DuplicateName`] if an instance with an id is taken twice, [`Error::NothingObserved`].
     pub fn select_instances(&self, index: &[usize]) -> Result<Self> {
         let n = self.n_instances();
         if let Some(&i) = index.iter().find(|&&i| i >= n) {
             return Err(Error::parameter("index", i, "instance indices are below the number of instances"));
+        }
+        if let Some(ids) = &self.instance_ids {
+            let mut taken = vec![None; n];
+            for (second, &i) in index.iter().enumerate() {
+                if let Some(first) = taken[i].replace(second) {
+                    let name = ids[i].clone();
+                    return Err(Error::DuplicateName { what: "instance id", name, first, second });
+                }
+            }
         }
         let labels = index.iter().map(|&i| self.labels[i]).collect();
         let mut selected = Self::new(self.predictions.select(Axis(1), index), labels)?;
@@ -257,10 +267,6 @@ impl EnsembleData {
 
 fn default_name(u: usize) -> String {
     format!("clf_{u}")
-}
-
-fn check_len(what: &'static str, found: usize, expected: usize) -> Result<()> {
-    if found == expected { Ok(()) } else { Err(Error::LengthMismatch { what, found, expected }) }
 }
 
 pub(crate) fn check_unique(what: &'static str, names: &[String]) -> Result<()> {
@@ -357,5 +363,6 @@ mod tests {
         assert_eq!(part.instance_id(0), "c");
         assert_eq!(part.sample_weights(), Some(&[3.0, 1.0][..]));
         assert!(data.select_instances(&[3]).is_err());
+        assert!(matches!(data.select_instances(&[0, 0]), Err(Error::DuplicateName { .. })), "ids are unique");
     }
 }

@@ -259,6 +259,22 @@ pub enum Error {
         trainer: &'static str,
     },
 
+    /// A run or a matrix needs more memory than the machine has left.
+    #[error(
+        "{what} needs about {:.2} GB and {:.2} GB are available; take fewer instances, a smaller latent_dim, or another \
+         machine",
+        *needed as f64 / 1e9,
+        *available as f64 / 1e9
+    )]
+    NotEnoughMemory {
+        /// What was to be made.
+        what: &'static str,
+        /// Bytes needed, as estimated.
+        needed: u64,
+        /// Bytes that the system can still give.
+        available: u64,
+    },
+
     /// The backend failed in its own way.
     ///
     /// Cure: follow the message of the cause, which stands below this one.
@@ -296,4 +312,9 @@ pub fn is_positive(x: f64) -> bool {
 /// Whether a number is finite and at least 0; NaN is not.
 pub fn is_at_least_zero(x: f64) -> bool {
     x >= 0.0 && x.is_finite()
+}
+
+/// Refuses a list that has not one entry for each of `expected`.
+pub(crate) fn check_length(what: &'static str, found: usize, expected: usize) -> Result<()> {
+    if found == expected { Ok(()) } else { Err(Error::LengthMismatch { what, found, expected }) }
 }

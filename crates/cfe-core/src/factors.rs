@@ -7,7 +7,8 @@ use rand_distr::{Distribution, StandardNormal};
 use serde::{Deserialize, Serialize};
 
 use crate::aggregator::Aggregator;
-use crate::error::{Error, Result, Side, ensure};
+use crate::error::{Error, Result, Side, check_length, ensure};
+use crate::memory::check_matrix;
 use crate::ridge::Scalar;
 
 /// The two halves of the factorisation R ~ X^T Y.
@@ -23,32 +24,39 @@ pub struct Factors {
 pub const START_SCALE: f64 = 0.01;
 
 /// One side of [`Factors::random`], latent_dim x columns, in either number format.
+///
+/// # Errors
+/// [`Error::NotEnoughMemory`].
 pub fn random_side<T: Scalar>(
     latent_dim: usize,
     columns: usize,
     scale: f64,
     seed: u64,
     side: Side,
-) -> Array2<T> {
+) -> Result<Array2<T>> {
+    check_matrix("a matrix of factors", latent_dim, columns)?;
     let mut rng = ChaCha12Rng::seed_from_u64(seed);
     rng.set_stream(match side {
         Side::Classifier => 0,
         Side::Instance => 1,
     });
-    Array2::from_shape_fn((latent_dim, columns), |_| {
+    Ok(Array2::from_shape_fn((latent_dim, columns), |_| {
         let z: f64 = StandardNormal.sample(&mut rng);
         T::from_f64(scale * z)
-    })
+    }))
 }
 
 impl Factors {
     /// Draws independent normal entries of standard deviation `scale`, reproducibly: ChaCha12, stream 0 for X and
     /// stream 1 for Y, so that neither depends on the size of the other.
-    pub fn random(latent_dim: usize, m: usize, n: usize, scale: f64, seed: u64) -> Self {
-        Self {
-            classifiers: random_side(latent_dim, m, scale, seed, Side::Classifier),
-            instances: random_side(latent_dim, n, scale, seed, Side::Instance),
-        }
+    ///
+    /// # Errors
+    /// [`Error::NotEnoughMemory`].
+    pub fn random(latent_dim: usize, m: usize, n: usize, scale: f64, seed: u64) -> Result<Self> {
+        Ok(Self {
+            classifiers: random_side(latent_dim, m, scale, seed, Side::Classifier)?,
+            instances: random_side(latent_dim, n, scale, seed, Side::Instance)?,
+        })
     }
 
     /// d.
@@ -57,17 +65,23 @@ impl Factors {
     }
 
     /// X^T Y, m x n. Costs 2 m n d flops and 8 m n bytes; prediction does not need it.
-    pub fn reconstruct(&self) -> Array2<f64> {
-        self.classifiers.t().dot(&self.instances)
+    ///
+    /// # Errors
+    /// [`Error::ShapeMismatch`] if X and Y have another number of latent dimensions, [`Error::NotEnoughMemory`].
+    pub fn reconstruct(&self) -> Result<Array2<f64>> {
+        let n = self.instances.ncols();
+        check_shape("Y", self.instances.view(), (self.latent_dim(), n))?;
+        check_matrix("the reconstruction", self.classifiers.ncols(), n)?;
+        Ok(self.classifiers.t().dot(&self.instances))
     }
 
     /// X w (d): one dot product with y_i then gives w . r_hat_i.
-    pub fn combine_classifiers(&self, weights: &[f64]) -> Vec<f64> {
-        self.classifiers
-            .rows()
-            .into_iter()
-            .map(|row| row.iter().zip(weights).map(|(x, w)| x * w).sum())
-            .collect()
+    ///
+    /// # Errors
+    /// [`Error::LengthMismatch`] if there is not one weight for each classifier.
+    pub fn combine_classifiers(&self, weights: &[f64]) -> Result<Vec<f64>> {
+        check_length("aggregator weights", weights.len(), self.classifiers.ncols())?;
+        Ok(combine(self.classifiers.view(), weights))
     }
 
     /// The same numbers laid out row by row, as the kernels need them; transposing and selecting lay them out otherwise.
@@ -98,6 +112,11 @@ impl Factors {
     }
 }
 
+/// X w (d) for a w that was checked.
+pub(crate) fn combine(classifiers: ArrayView2<'_, f64>, weights: &[f64]) -> Vec<f64> {
+    classifiers.rows().into_iter().map(|row| row.iter().zip(weights).map(|(x, w)| x * w).sum()).collect()
+}
+
 fn check_shape(what: &'static str, matrix: ArrayView2<'_, f64>, expected: (usize, usize)) -> Result<()> {
     if matrix.dim() == expected {
         Ok(())
@@ -106,9 +125,9 @@ fn check_shape(what: &'static str, matrix: ArrayView2<'_, f64>, expected: (usize
     }
 }
 
-/// Where training begins.
+/// What training changes: X, Y, w and b. A start, a point on the way, or the end of a run.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Start {
+pub struct Parameters {
     /// X and Y.
     pub factors: Factors,
     /// w (m).
@@ -117,10 +136,13 @@ pub struct Start {
     pub bias: f64,
 }
 
-impl Start {
+impl Parameters {
     /// Random factors and equal weights: w = 1/m, b = 0.
-    pub fn random(latent_dim: usize, m: usize, n: usize, seed: u64) -> Self {
-        Self::with_factors(Factors::random(latent_dim, m, n, START_SCALE, seed))
+    ///
+    /// # Errors
+    /// [`Error::NotEnoughMemory`].
+    pub fn random(latent_dim: usize, m: usize, n: usize, seed: u64) -> Result<Self> {
+        Ok(Self::with_factors(Factors::random(latent_dim, m, n, START_SCALE, seed)?))
     }
 
     /// Given factors and equal weights.
@@ -162,19 +184,19 @@ mod tests {
 
     #[test]
     fn sides_have_streams_of_their_own() {
-        let small = Factors::random(3, 4, 5, 1.0, 7);
-        let wide = Factors::random(3, 4, 50, 1.0, 7);
+        let small = Factors::random(3, 4, 5, 1.0, 7).expect("in range");
+        let wide = Factors::random(3, 4, 50, 1.0, 7).expect("in range");
         assert_eq!(small.classifiers, wide.classifiers);
-        assert_ne!(Factors::random(3, 4, 5, 1.0, 8), small);
-        assert_eq!(Factors::random(3, 4, 5, 1.0, 7), small);
+        assert_ne!(Factors::random(3, 4, 5, 1.0, 8).expect("in range"), small);
+        assert_eq!(Factors::random(3, 4, 5, 1.0, 7).expect("in range"), small);
     }
 
     #[test]
     fn logits_agree_with_the_reconstruction() {
-        let factors = Factors::random(3, 4, 5, 1.0, 1);
+        let factors = Factors::random(3, 4, 5, 1.0, 1).expect("in range");
         let w = [0.3, -0.2, 0.5, 0.1];
-        let z = logits(&factors.combine_classifiers(&w), 0.25, factors.instances.view());
-        let r_hat = factors.reconstruct();
+        let z = logits(&combine(factors.classifiers.view(), &w), 0.25, factors.instances.view());
+        let r_hat = factors.reconstruct().expect("equal latent dimensions");
         for (i, z) in z.iter().enumerate() {
             let column: Vec<f64> = r_hat.column(i).to_vec();
             assert!((z - (crate::aggregator::dot(&w, &column) + 0.25)).abs() < 1e-14);
@@ -186,12 +208,18 @@ mod tests {
 
     #[test]
     fn wrong_shapes_and_nan_are_refused() {
-        let factors = Factors::random(3, 4, 5, 1.0, 1);
+        let factors = Factors::random(3, 4, 5, 1.0, 1).expect("in range");
         assert!(factors.validate(4, 5).is_ok());
         assert!(factors.validate(5, 5).is_err());
         assert!(factors.validate(4, 6).is_err());
         let mut broken = factors;
         broken.instances[(0, 0)] = f64::NAN;
         assert!(broken.validate(4, 5).is_err());
+        assert!(broken.combine_classifiers(&[1.0; 3]).is_err(), "one weight for each classifier");
+        let unequal = Factors { instances: Array2::zeros((2, 5)), ..broken };
+        assert!(unequal.reconstruct().is_err());
+        for (latent_dim, m) in [(usize::MAX, 2), (1 << 30, 1 << 30)] {
+            assert!(matches!(Factors::random(latent_dim, m, 2, 1.0, 1), Err(Error::NotEnoughMemory { .. })));
+        }
     }
 }

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use cfe_kernel::exp_and_log1p;
 
 use crate::blocks::{fold_blocks, fold_blocks_mut};
-use crate::error::{Result, ensure};
+use crate::error::{Result, check_length, ensure};
 
 /// 1 / (1 + exp(-z)), without overflow for any finite z.
 pub fn sigmoid(z: f64) -> f64 {
@@ -47,8 +47,10 @@ fn focal_modulation(gamma: f64, log_q: f64) -> f64 {
     (gamma * log_q).exp()
 }
 
-/// log(p / (1 - p)) of a probability moved into [clip, 1 - clip].
+/// log(p / (1 - p)) of a probability moved into [clip, 1 - clip]; NaN of NaN. A clip above 0.5 counts as 0.5, and one
+/// that is negative or NaN as 0.
 pub fn logit(p: f64, clip: f64) -> f64 {
+    let clip = if clip > 0.0 { clip.min(0.5) } else { 0.0 };
     let p = p.clamp(clip, 1.0 - clip);
     (p / (1.0 - p)).ln()
 }
@@ -204,17 +206,23 @@ impl SupervisedLoss {
     /// Weighted mean over instances, sum a_i l_i / sum a_i; 0 without instances.
     ///
     /// Writes the derivative with respect to each logit to `derivatives`, if given (same length as `logits`).
+    ///
+    /// # Errors
+    /// [`Error::LengthMismatch`] unless all lists are as long as `logits`.
     pub fn weighted_mean(
         self,
         logits: &[f64],
         labels: &[bool],
         weights: &[f64],
         derivatives: Option<&mut [f64]>,
-    ) -> f64 {
-        debug_assert!(logits.len() == labels.len() && logits.len() == weights.len());
+    ) -> Result<f64> {
+        let expected = logits.len();
+        check_length("labels", labels.len(), expected)?;
+        check_length("weights", weights.len(), expected)?;
+        check_length("derivatives", derivatives.as_ref().map_or(expected, |out| out.len()), expected)?;
         let total: f64 = weights.iter().sum();
         if !(total > 0.0) {
-            return 0.0;
+            return Ok(0.0);
         }
         let of_block = |block: usize, out: Option<&mut [f64]>| {
             let from = block * BLOCK;
@@ -226,7 +234,7 @@ impl SupervisedLoss {
             Some(out) => fold_blocks_mut(out, BLOCK, |block, out| of_block(block, Some(out))),
             None => fold_blocks(logits.len(), BLOCK, |block| of_block(block, None)),
         };
-        sum / total
+        Ok(sum / total)
     }
 
     /// sum a_i l_i, and each derivative over `total`.

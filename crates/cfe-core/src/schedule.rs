@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Result, ensure, is_positive};
+use crate::error::{Result, check_length, ensure, is_positive};
 use crate::losses::sigmoid;
+use crate::settings::MAX_FACTOR;
 
 /// How the weights of the labeled instances change during training. Base weight a_i = class weight x sample weight x cost.
 ///
@@ -27,9 +28,10 @@ use crate::losses::sigmoid;
 /// // Two positives missed, one found; the negative is right: recalls 1/3 and 1.
 /// let (logits, labels) = ([-1.0, -2.0, 3.0, -1.0], [true, true, true, false]);
 /// let schedule = WeightSchedule::Recall { epsilon: 0.1 };
-/// let weights = schedule.weights(0, &logits, &labels, &[1.0; 4], (1.0, 1.0));
+/// let weights = schedule.weights(0, &logits, &labels, &[1.0; 4], (1.0, 1.0))?;
 /// assert!((weights[0] / weights[3] - (2.0 / 3.0 + 0.1) / 0.1).abs() < 1e-12);
 /// assert!((weights.iter().sum::<f64>() - 4.0).abs() < 1e-12);
+/// # Ok::<(), cfe_core::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -56,17 +58,17 @@ pub enum WeightSchedule {
 }
 
 impl WeightSchedule {
-    /// Refuses an epsilon that is not positive and finite.
+    /// Refuses an epsilon that is not positive, or above 1e9.
     ///
     /// # Errors
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter).
     pub fn validate(self) -> Result<()> {
         match self {
             WeightSchedule::Recall { epsilon } | WeightSchedule::Uncertainty { epsilon } => ensure(
-                is_positive(epsilon),
+                is_positive(epsilon) && epsilon <= MAX_FACTOR,
                 "weight_schedule.epsilon",
                 epsilon,
-                "positive and finite; 0.1 is usual",
+                "positive and at most 1e9; 0.1 is usual",
             ),
             _ => Ok(()),
         }
@@ -88,6 +90,10 @@ impl WeightSchedule {
 
     /// Weights after `iteration` updates, from the present logits, labels and base weights of the labeled instances and
     /// the class weights (negative, positive) in the base weights. Base weights where the formula leaves nothing.
+    ///
+    /// # Errors
+    /// [`Error::LengthMismatch`](crate::Error::LengthMismatch) unless the lists are equally long; the logits may be empty
+    /// where [`needs_logits`](Self::needs_logits) says so.
     pub fn weights(
         self,
         iteration: usize,
@@ -95,8 +101,12 @@ impl WeightSchedule {
         labels: &[bool],
         base: &[f64],
         class_weights: (f64, f64),
-    ) -> Vec<f64> {
-        match self {
+    ) -> Result<Vec<f64>> {
+        check_length("labels", labels.len(), base.len())?;
+        if self.needs_logits() {
+            check_length("logits", logits.len(), base.len())?;
+        }
+        Ok(match self {
             WeightSchedule::Constant => base.to_vec(),
             WeightSchedule::Curriculum { iterations } if iteration >= iterations => base.to_vec(),
             WeightSchedule::Curriculum { iterations } => {
@@ -112,7 +122,7 @@ impl WeightSchedule {
             WeightSchedule::Uncertainty { epsilon } => {
                 scaled(base, logits.iter().map(|&z| 1.0 - (2.0 * sigmoid(z) - 1.0).abs() + epsilon))
             }
-        }
+        })
     }
 }
 
@@ -143,19 +153,20 @@ mod tests {
     #[test]
     fn the_curriculum_goes_from_uniform_to_full_weights() {
         let schedule = WeightSchedule::Curriculum { iterations: 4 };
-        let at = |t| schedule.weights(t, &[], &LABELS, &BASE, (0.75, 1.5));
+        let at = |t| schedule.weights(t, &[], &LABELS, &BASE, (0.75, 1.5)).expect("equally long");
         assert!(at(0).iter().all(|a| (a - 1.0).abs() < 1e-15));
         assert!((at(2)[2] / at(2)[0] - 2f64.sqrt()).abs() < 1e-15, "half way on the logarithmic scale");
         assert_eq!((at(4), at(9)), (BASE.to_vec(), BASE.to_vec()));
         assert!(schedule.changes_at(4) && !schedule.changes_at(5));
         let none = WeightSchedule::Curriculum { iterations: 0 };
-        assert_eq!(none.weights(0, &[], &LABELS, &BASE, (0.75, 1.5)), BASE);
+        assert_eq!(none.weights(0, &[], &LABELS, &BASE, (0.75, 1.5)).expect("equally long"), BASE);
     }
 
     #[test]
     fn an_uncertain_instance_counts_more_and_the_sum_stays() {
         let schedule = WeightSchedule::Uncertainty { epsilon: 0.1 };
-        let weights = schedule.weights(3, &[0.0, 800.0, -800.0], &LABELS, &BASE, (0.75, 1.5));
+        let weights =
+            schedule.weights(3, &[0.0, 800.0, -800.0], &LABELS, &BASE, (0.75, 1.5)).expect("equally long");
         assert!((weights[0] / weights[1] - 11.0).abs() < 1e-9);
         assert!((weights.iter().sum::<f64>() - 3.0).abs() < 1e-12);
     }
@@ -163,14 +174,15 @@ mod tests {
     #[test]
     fn one_class_or_no_weight_gives_the_base_weights() {
         let recall = WeightSchedule::Recall { epsilon: 0.1 };
-        let one = recall.weights(0, &[1.0, -1.0], &[true, true], &[1.0, 1.0], (1.0, 1.0));
+        let one =
+            recall.weights(0, &[1.0, -1.0], &[true, true], &[1.0, 1.0], (1.0, 1.0)).expect("equally long");
         assert!(one.iter().all(|a| (a - 1.0).abs() < 1e-15));
-        assert_eq!(recall.weights(0, &[1.0], &[true], &[0.0], (1.0, 1.0)), [0.0]);
+        assert_eq!(recall.weights(0, &[1.0], &[true], &[0.0], (1.0, 1.0)).expect("equally long"), [0.0]);
     }
 
     #[test]
     fn epsilon_is_checked() {
-        for epsilon in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        for epsilon in [0.0, -1.0, 1e308, f64::NAN, f64::INFINITY] {
             assert!(WeightSchedule::Recall { epsilon }.validate().is_err());
             assert!(WeightSchedule::Uncertainty { epsilon }.validate().is_err());
         }

@@ -12,8 +12,12 @@ use rand_distr::{Distribution, StandardNormal};
 use serde::{Deserialize, Serialize};
 
 use crate::data::EnsembleData;
-use crate::error::{Result, ensure, is_at_least_zero};
+use crate::error::{Result, ensure};
 use crate::losses::{logit, sigmoid};
+use crate::memory::check_matrix;
+
+/// Largest error or quality in logits: beyond, every probability is 0 or 1.
+const MAX_ERROR: f64 = 1000.0;
 
 /// Generated data with the truth of every instance.
 #[derive(Debug, Clone)]
@@ -217,15 +221,18 @@ impl Correlated {
             ("own_error", self.own_error),
             ("overconfidence", self.overconfidence),
         ] {
-            ensure(is_at_least_zero(value), name, value, "finite and at least 0")?;
+            ensure((0.0..=MAX_ERROR).contains(&value), name, value, "0 to 1000 is allowed")?;
         }
-        ensure(self.quality.0.is_finite() && self.quality.1.is_finite(), "quality", self.quality.1, "finite")
+        let allowed = self.quality.0 >= -MAX_ERROR && self.quality.1 <= MAX_ERROR;
+        ensure(allowed, "quality", self.quality.1, "-1000 to 1000 is allowed")?;
+        check_matrix("the errors of the clusters", self.n_clusters, self.n_instances)
     }
 }
 
 fn check_sizes(m: usize, n: usize) -> Result<()> {
     ensure(m >= 1, "n_classifiers", m, "at least 1 is needed")?;
-    ensure(n >= 1, "n_instances", n, "at least 1 is needed")
+    ensure(n >= 1, "n_instances", n, "at least 1 is needed")?;
+    check_matrix("the synthetic data", m, n)
 }
 
 fn check_share(name: &'static str, share: f64) -> Result<()> {

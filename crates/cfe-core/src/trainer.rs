@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::EnsembleData;
 use crate::error::{Error, Result};
-use crate::factors::Start;
+use crate::factors::Parameters;
 use crate::history::{History, StopReason, Timings};
 use crate::model::Model;
 use crate::objective::LossParts;
@@ -165,7 +165,7 @@ impl Fitted {
 /// A way of finding factors and aggregator. Usable as `dyn Trainer`.
 ///
 /// ```
-/// # use cfe_core::{EnsembleData, Fitted, Observer, Result, Start, Trainer};
+/// # use cfe_core::{EnsembleData, Fitted, Observer, Result, Parameters, Trainer};
 /// fn describe(trainer: &dyn Trainer, data: &EnsembleData) -> Result<String> {
 ///     let fitted = trainer.fit(data)?;
 ///     Ok(format!("{}: {} iterations on {}", trainer.name(), fitted.history.n_iterations(), fitted.device))
@@ -179,13 +179,14 @@ pub trait Trainer: Send + Sync {
     ///
     /// # Errors
     /// What the backend's drawing can fail with.
-    fn start(&self, data: &EnsembleData) -> Result<Start>;
+    fn start(&self, data: &EnsembleData) -> Result<Parameters>;
 
     /// Trains from a given point, watched by `observer`.
     ///
     /// # Errors
     /// Shapes that do not fit, no labels, singular systems, divergence, failures of the backend.
-    fn fit_from(&self, start: Start, data: &EnsembleData, observer: &mut dyn Observer) -> Result<Fitted>;
+    fn fit_from(&self, start: Parameters, data: &EnsembleData, observer: &mut dyn Observer)
+    -> Result<Fitted>;
 
     /// Bytes that a fit to `data` holds at its peak, the data included; `None` where the trainer cannot tell.
     fn estimate_memory(&self, data: &EnsembleData) -> Option<u64> {

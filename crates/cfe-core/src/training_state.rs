@@ -8,8 +8,9 @@ use serde_json::Value;
 
 use crate::data::EnsembleData;
 use crate::error::{Error, Result};
-use crate::factors::Start;
+use crate::factors::Parameters;
 use crate::history::History;
+use crate::settings::rename_keys;
 
 /// Everything that a trainer needs to go on from some iteration to the same bits as an unbroken run.
 ///
@@ -46,7 +47,7 @@ pub struct TrainingState {
     /// Updates made.
     pub iteration: usize,
     /// X, Y, w and b; where the data are resampled, Y has the synthetic instances as well.
-    pub parameters: Start,
+    pub parameters: Parameters,
     /// The losses up to here.
     pub history: History,
     /// What else the trainer remembers (moments of the optimiser, the past of an acceleration, counters), by name. The
@@ -60,7 +61,7 @@ impl TrainingState {
         trainer: &str,
         spec: &impl Serialize,
         iteration: usize,
-        parameters: Start,
+        parameters: Parameters,
         history: History,
     ) -> Self {
         Self {
@@ -104,7 +105,7 @@ impl TrainingState {
     ///
     /// # Errors
     /// [`Error::OtherRun`], [`Error::InvalidParameter`] for a limit below the iterations made, what
-    /// [`Start::validate`] refuses, [`Error::DamagedState`].
+    /// [`Parameters::validate`] refuses, [`Error::DamagedState`].
     pub fn check(
         &self,
         trainer: &str,
@@ -121,7 +122,9 @@ impl TrainingState {
             return Err(other("the trainer", &self.trainer, trainer));
         }
         let own = json(spec);
-        let (Value::Object(found), Value::Object(expected)) = (&self.spec, &own) else {
+        let mut saved = self.spec.clone();
+        rename_keys(&self.trainer, &mut saved)?;
+        let (Value::Object(found), Value::Object(expected)) = (&saved, &own) else {
             return Err(Error::DamagedState { what: "the spec is no object".to_owned() });
         };
         let keys = found.keys().chain(expected.keys().filter(|key| !found.contains_key(*key)));
@@ -171,7 +174,13 @@ mod tests {
 
     fn state() -> TrainingState {
         let spec = json!({ "lambda": 0.1, "max_iterations": 10 });
-        TrainingState::new("als", &spec, 4, Start::random(1, 2, 2, 0), History::default())
+        TrainingState::new(
+            "als",
+            &spec,
+            4,
+            Parameters::random(1, 2, 2, 0).expect("in range"),
+            History::default(),
+        )
     }
 
     #[test]
@@ -194,6 +203,20 @@ mod tests {
     fn a_longer_run_is_the_same_run() {
         let spec = json!({ "lambda": 0.1, "max_iterations": 99 });
         state().check("als", &spec, "max_iterations", &data()).expect("the same run");
+    }
+
+    #[test]
+    fn a_state_under_the_old_name_of_a_key_is_the_same_run() {
+        let old = json!({ "lambda": 0.1, "max_epochs": 10 });
+        let state = TrainingState::new(
+            "torch",
+            &old,
+            4,
+            Parameters::random(1, 2, 2, 0).expect("in range"),
+            History::default(),
+        );
+        let spec = json!({ "lambda": 0.1, "max_iterations": 12 });
+        state.check("torch", &spec, "max_iterations", &data()).expect("the same run");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use cfe_core::losses::quadratic_bound;
 use cfe_core::objective::Problem;
 use cfe_core::synthetic::Correlated;
 use cfe_core::{
-    Aggregator, ClassWeight, Confidence, ConfidenceStrategy, Costs, Factors, Gate, Objective, Start,
+    Aggregator, ClassWeight, Confidence, ConfidenceStrategy, Costs, Factors, Gate, Objective, Parameters,
     SupervisedLoss,
 };
 use proptest::prelude::*;
@@ -73,16 +73,16 @@ proptest! {
         let rule = confidence.on_training(&data);
         let objective = Objective { rho, loss, class_weight, costs, ..Objective::default() };
         let problem = Problem::new(&data, &rule, objective).expect("valid");
-        let factors = Factors::random(2, 4, 30, 0.7, seed);
-        let point = Start { factors, weights: vec![0.5, -0.3, 0.8, 0.1], bias: -0.4 };
-        let (_, gradient) = problem.gradient(&point.factors, &point.weights, point.bias).expect("shapes");
+        let factors = Factors::random(2, 4, 30, 0.7, seed).expect("in range");
+        let point = Parameters { factors, weights: vec![0.5, -0.3, 0.8, 0.1], bias: -0.4 };
+        let (_, gradient) = problem.gradient(&point).expect("shapes");
 
         let h = 1e-5;
-        let slope_along = |moved: &dyn Fn(&mut Start, f64)| {
+        let slope_along = |moved: &dyn Fn(&mut Parameters, f64)| {
             let value = |h| {
                 let mut point = point.clone();
                 moved(&mut point, h);
-                problem.evaluate(&point.factors, &point.weights, point.bias).expect("shapes").total
+                problem.evaluate(&point).expect("shapes").total
             };
             (value(h) - value(-h)) / (2.0 * h)
         };
@@ -105,14 +105,16 @@ fn the_loss_of_any_aggregator_is_that_of_its_logits() {
     let rule = confidence.on_training(&data);
     let problem = Problem::new(&data, &rule, Objective::default()).expect("valid");
     let m = data.n_classifiers();
-    let factors = Factors::random(3, m, data.n_instances(), 0.6, 2);
+    let factors = Factors::random(3, m, data.n_instances(), 0.6, 2).expect("in range");
     let gate = Gate::random(m, 4, 3);
     let gated = Aggregator::Gated { weights: vec![1.0 / m as f64; m], bias: 0.0, gate };
     // At its start a gate changes nothing.
-    let expected = problem.evaluate(&factors, &vec![1.0 / m as f64; m], 0.0).expect("shapes");
-    let parts = problem.evaluate_with(&factors, &gated).expect("shapes");
+    let expected = problem
+        .evaluate(&Parameters { factors: factors.clone(), weights: vec![1.0 / m as f64; m], bias: 0.0 })
+        .expect("shapes");
+    let parts = problem.evaluate_model(&factors, &gated).expect("shapes");
     assert!((parts.total - expected.total).abs() < 1e-12);
-    let mean = problem.evaluate_with(&factors, &Aggregator::Mean).expect("shapes");
+    let mean = problem.evaluate_model(&factors, &Aggregator::Mean).expect("shapes");
     assert_eq!(mean.reconstruction, expected.reconstruction);
     assert_ne!(mean.supervised, expected.supervised);
 }

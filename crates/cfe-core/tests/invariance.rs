@@ -1,5 +1,6 @@
 //! What must not change a number: the order of instances and classifiers, monotone maps of scores, the scale of weights.
 
+use cfe_core::Parameters;
 use cfe_core::losses::{log_sigmoid, sigmoid};
 use cfe_core::metrics::{BinEdge, Scored};
 use cfe_core::objective::Problem;
@@ -147,13 +148,13 @@ proptest! {
     fn a_common_factor_of_the_sample_weights_changes_no_loss(seed in 0u64..200, power in -30i32..30, factor in 0.001..1000.0) {
         let data = drawn(seed);
         let weights: Vec<f64> = (0..40).map(|i| f64::from(i % 5) / 4.0 + 0.25).collect();
-        let factors = Factors::random(3, 5, 40, 0.5, seed);
+        let factors = Factors::random(3, 5, 40, 0.5, seed).expect("in range");
         let loss = |factor: f64| {
             let data = data.clone().with_sample_weights(weights.iter().map(|w| w * factor).collect()).expect("valid");
             let confidence = Confidence::default().fit(&data).expect("valid");
             let rule = confidence.on_training(&data);
             let problem = Problem::new(&data, &rule, Objective::default()).expect("valid");
-            problem.evaluate(&factors, &[0.3, -0.2, 0.4, 0.1, 0.6], -0.5).expect("shapes").total
+            problem.evaluate(&Parameters { factors: factors.clone(), weights: vec![0.3, -0.2, 0.4, 0.1, 0.6], bias: -0.5 }).expect("shapes").total
         };
         let plain = loss(1.0);
         prop_assert_eq!(plain.to_bits(), loss(2f64.powi(power)).to_bits());

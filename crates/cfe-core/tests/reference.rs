@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use cfe_core::Parameters;
 use cfe_core::confidence::{Confidence, ConfidenceStrategy};
 use cfe_core::losses::sigmoid;
 use cfe_core::metrics::{BinEdge, Optimum, Scored};
@@ -148,13 +149,14 @@ fn losses_over_batches() {
         for (a, e) in balanced.iter().zip(vector(&case["class_weights"])) {
             close(*a, e, 1e-12, 0.0, name);
         }
-        let weighted = SupervisedLoss::Bce.weighted_mean(&logits, &y, &balanced, None);
+        let weighted = SupervisedLoss::Bce.weighted_mean(&logits, &y, &balanced, None).expect("equally long");
         close(weighted, number(&case["class_weighted_bce"]), 1e-11, 1e-10, name);
         for entry in case["losses"].as_array().expect("losses") {
             let weights = instance_weights(&data, class_weight(&entry["class_weights"])).expect("valid");
             let loss = SupervisedLoss::Focal { gamma: number(&entry["gamma"]) };
             let mut derivatives = vec![0.0; y.len()];
-            let value = loss.weighted_mean(&logits, &y, &weights, Some(&mut derivatives));
+            let value =
+                loss.weighted_mean(&logits, &y, &weights, Some(&mut derivatives)).expect("equally long");
             close(value, number(&entry["loss"]), 1e-11, 1e-10, name);
             for (a, e) in derivatives.iter().zip(vector(&entry["dloss_dlogit"])) {
                 close(*a, e, 1e-11, 1e-10, name);
@@ -185,7 +187,9 @@ fn combined_objective_and_gradients() {
                 ..Objective::default()
             };
             let problem = Problem::new(&data, &rule, objective).expect("valid");
-            let (parts, gradient) = problem.gradient(&factors, &w, b).expect("same shapes");
+            let (parts, gradient) = problem
+                .gradient(&Parameters { factors: factors.clone(), weights: w.to_vec(), bias: b })
+                .expect("same shapes");
             close(parts.reconstruction, number(&entry["weighted_sq_error"]), 1e-11, 1e-10, name);
             close(parts.penalty, number(&entry["penalty"]), 1e-11, 1e-10, name);
             close(parts.supervised, number(&entry["supervised"]), 1e-11, 1e-10, name);
@@ -220,7 +224,9 @@ fn aggregator_gradient_steps() {
                 ..Objective::default()
             };
             let problem = Problem::new(&data, &rule, objective).expect("valid");
-            let (parts, gradient) = problem.gradient(&factors, &w0, b0).expect("same shapes");
+            let (parts, gradient) = problem
+                .gradient(&Parameters { factors: factors.clone(), weights: w0.to_vec(), bias: b0 })
+                .expect("same shapes");
             let exact = &step["exact_focal_gradient"];
             close(parts.supervised, number(&exact["loss"]), 1e-11, 1e-10, name);
             for (k, (g, e)) in gradient.weights.iter().zip(vector(&exact["grad_w"])).enumerate() {
@@ -341,7 +347,9 @@ fn als_steps() {
         let problem = Problem::new(&data, &rule, objective).expect("valid");
         let loss = |x: &Array2<f64>, y: &Array2<f64>| {
             let factors = Factors { classifiers: x.clone(), instances: y.clone() };
-            problem.evaluate(&factors, &vec![0.0; m], 0.0).expect("same shapes")
+            problem
+                .evaluate(&Parameters { factors: factors.clone(), weights: vec![0.0; m], bias: 0.0 })
+                .expect("same shapes")
         };
         let parts = loss(&x, &y);
         close(parts.reconstruction, number(&case["loss_X1_Y1"]["weighted_sq_error"]), 1e-8, 1e-6, name);

@@ -78,7 +78,7 @@ impl ModelFile {
     /// let data = EnsembleData::new(array![[0.9, 0.2], [0.8, 0.1]], vec![Some(true), Some(false)])?;
     /// let model = Model::new(
     ///     &data,
-    ///     Factors::random(1, 2, 2, 1.0, 7),
+    ///     Factors::random(1, 2, 2, 1.0, 7).expect("in range"),
     ///     Aggregator::equal_weights(2),
     ///     Confidence::default().fit(&data)?,
     ///     Objective::default(),

@@ -1,6 +1,6 @@
 //! A [`TrainingState`] as a [`ModelFile`] and back.
 
-use cfe_core::{Factors, History, HistoryEntry, LossParts, Start, TrainingState};
+use cfe_core::{Factors, History, HistoryEntry, LossParts, Parameters, TrainingState};
 use ndarray::{Array1, Array2};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -33,7 +33,7 @@ impl ModelFile {
             ModelFileError::BadDocument { file: "the training state".to_owned(), reason: e.to_string() }
         })?;
         let mut file = Self::new(TRAINING_STATE_KIND, document);
-        let Start { factors, weights, bias } = &state.parameters;
+        let Parameters { factors, weights, bias } = &state.parameters;
         file.insert("X", factors.classifiers.clone().into_dyn());
         file.insert("Y", factors.instances.clone().into_dyn());
         file.insert("w", Array1::from(weights.clone()).into_dyn());
@@ -60,7 +60,7 @@ impl ModelFile {
         let (d, m) = classifiers.dim();
         let factors = Factors { classifiers, instances: self.matrix("Y", Some(d), None)? };
         let weights = self.vector("w", Some(m))?.to_vec();
-        let parameters = Start { factors, weights, bias: self.vector("b", Some(1))?[0] };
+        let parameters = Parameters { factors, weights, bias: self.vector("b", Some(1))?[0] };
         let history = History {
             entries: self.matrix("history", None, Some(5))?.rows().into_iter().map(|r| entry(&r)).collect(),
             learning_rate_changes: self
@@ -101,7 +101,8 @@ mod tests {
         history.entries.push(HistoryEntry { iteration: 1, loss });
         history.learning_rate_changes.push((3, 1e-3));
         let spec = json!({ "lambda": 0.1 + 0.2, "seed": u64::MAX });
-        let mut state = TrainingState::new("als", &spec, 7, Start::random(2, 3, 4, 1), history);
+        let mut state =
+            TrainingState::new("als", &spec, 7, Parameters::random(2, 3, 4, 1).expect("in range"), history);
         state.remember("moments", [0.1, -0.0]);
         state.remember("none", []);
         state

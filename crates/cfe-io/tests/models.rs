@@ -259,7 +259,7 @@ fn the_forest_comes_back_from_a_file_and_is_checked() {
     let data = data.generate(4).expect("valid").data;
     let strategy = ConfidenceStrategy::Learned { n_trees: 50, max_depth: 6, seed: 1 };
     let confidence = Confidence::new(strategy).fit(&data).expect("fits");
-    let factors = Factors::random(2, data.n_classifiers(), data.n_instances(), 0.5, 1);
+    let factors = Factors::random(2, data.n_classifiers(), data.n_instances(), 0.5, 1).expect("in range");
     let aggregator = Aggregator::equal_weights(data.n_classifiers());
     let saved = Model::new(&data, factors, aggregator, confidence, Objective::default()).expect("valid");
     let file = ModelFile::from_model(&saved, &ModelDetails::default(), true).expect("valid");

@@ -27,10 +27,11 @@ mod device;
 mod error;
 mod memory;
 mod optimizer;
-mod parameters;
+
 mod problem;
 mod schedule;
 mod spec;
+mod tensors;
 mod trainer;
 
 pub use aggregator::AggregatorSpec;

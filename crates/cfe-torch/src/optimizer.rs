@@ -9,8 +9,8 @@ use tch::{TchError, Tensor};
 
 use crate::convert::to_vec;
 use crate::error::backend;
-use crate::parameters::Parameters;
 use crate::spec::Optimizer;
+use crate::tensors::Tensors;
 
 const BETA1: f64 = 0.9;
 const BETA2: f64 = 0.999;
@@ -122,7 +122,7 @@ pub(crate) fn fill(tensor: &mut Tensor, state: &TrainingState, name: &str) -> Re
 }
 
 impl Stepper {
-    pub(crate) fn new(optimizer: Optimizer, parameters: &Parameters) -> Result<Self, TchError> {
+    pub(crate) fn new(optimizer: Optimizer, parameters: &Tensors) -> Result<Self, TchError> {
         let slots = parameters.all().into_iter().map(|(name, tensor)| Slot::new(optimizer, name, tensor));
         Ok(Self { optimizer, slots: slots.collect::<Result<_, _>>()? })
     }

@@ -9,7 +9,7 @@ use tch::{Kind, TchError, Tensor};
 
 use crate::aggregator::{AggregatorSpec, mean_logits};
 use crate::convert::{Placement, to_vec};
-use crate::parameters::Parameters;
+use crate::tensors::Tensors;
 
 /// Data and constants of the objective on the device.
 #[derive(Debug)]
@@ -85,7 +85,7 @@ impl TensorProblem {
     }
 
     /// Logits of the labeled instances, on the host.
-    pub(crate) fn read_logits(&self, parameters: &Parameters) -> Result<Vec<f64>, TchError> {
+    pub(crate) fn read_logits(&self, parameters: &Tensors) -> Result<Vec<f64>, TchError> {
         tch::no_grad(|| {
             let r_hat = parameters.x.f_transpose(0, 1)?.f_matmul(&parameters.y)?;
             to_vec(&self.logits(parameters, &r_hat)?)
@@ -93,7 +93,7 @@ impl TensorProblem {
     }
 
     /// w . mu: what centring takes off the bias; 0 without centring.
-    pub(crate) fn read_centre(&self, parameters: &Parameters) -> Result<f64, TchError> {
+    pub(crate) fn read_centre(&self, parameters: &Tensors) -> Result<f64, TchError> {
         if !self.aggregator.center {
             return Ok(0.0);
         }
@@ -108,8 +108,8 @@ impl TensorProblem {
     }
 
     /// The objective at the parameters, differentiable in all of them.
-    pub(crate) fn loss(&self, parameters: &Parameters) -> Result<TensorLoss, TchError> {
-        let Parameters { x, y, w, .. } = parameters;
+    pub(crate) fn loss(&self, parameters: &Tensors) -> Result<TensorLoss, TchError> {
+        let Tensors { x, y, w, .. } = parameters;
         let r_hat = x.f_transpose(0, 1)?.f_matmul(y)?;
         let residual = self.ratings.f_sub(&r_hat)?;
         let error = self.confidences.f_mul(&residual)?.f_mul(&residual)?.f_sum(None)?;
@@ -135,7 +135,7 @@ impl TensorProblem {
     }
 
     /// Logits of the labeled instances.
-    fn logits(&self, parameters: &Parameters, r_hat: &Tensor) -> Result<Tensor, TchError> {
+    fn logits(&self, parameters: &Tensors, r_hat: &Tensor) -> Result<Tensor, TchError> {
         let of_labeled = || match &self.labeled {
             Some(index) => r_hat.f_index_select(1, index),
             None => Ok(r_hat.shallow_clone()),
@@ -155,7 +155,7 @@ impl TensorProblem {
     }
 
     /// w . r_hat of the labeled instances as (X w) . y_i: their r_hat is not needed.
-    fn weighted(&self, parameters: &Parameters) -> Result<Tensor, TchError> {
+    fn weighted(&self, parameters: &Tensors) -> Result<Tensor, TchError> {
         let v = parameters.x.f_mv(&parameters.w)?;
         let of_all = parameters.y.f_transpose(0, 1)?.f_mv(&v)?;
         match &self.labeled {

@@ -6,6 +6,8 @@ use cfe_core::{
 };
 use serde::{Deserialize, Serialize};
 
+use cfe_core::settings::{check_iterations, check_latent_dim, threads};
+
 use crate::aggregator::AggregatorSpec;
 use crate::device::Device;
 
@@ -76,11 +78,11 @@ pub enum StartSource {
     Libtorch,
 }
 
-/// Parameters of the joint trainer. Unknown keys are refused when it is read from a file.
+/// Tensors of the joint trainer. Unknown keys are refused when it is read from a file.
 ///
 /// | field | default | range |
 /// |---|---|---|
-/// | `latent_dim` | 15 | at least 1 |
+/// | `latent_dim` | 15 | 1 to 1000 |
 /// | `rho` | 0.5 | 0 to 1, share of the reconstruction |
 /// | `lambda` | 0.01 | at least 0, ridge on X and Y |
 /// | `reduction` | `mean` | `mean` or `sum`, see [`Reduction`] |
@@ -94,14 +96,14 @@ pub enum StartSource {
 /// | `confidence` | certainty | any strategy that does not look at labels |
 /// | `optimizer` | Adam | see [`Optimizer`] |
 /// | `learning_rate` | 0.01 | positive |
-/// | `max_epochs` | 200 | at least 1 |
+/// | `max_iterations` | 200 | 1 to 10^9; an iteration is an epoch |
 /// | `reduce_on_plateau` | halve after 10 | or `null` |
 /// | `early_stopping` | after 20 | or `null` |
 /// | `restore_best` | true | return the parameters of the lowest loss, not the last ones |
 /// | `on_divergence` | error | see [`OnDivergence`] |
 /// | `dtype` | f32 | f32, f64 |
 /// | `device` | auto | auto, cpu, cuda, cuda:1, ... |
-/// | `threads` | 1 | at least 1; of libtorch in this whole process |
+/// | `threads` | 1 | 0 (all cores) to 256; of libtorch in this whole process |
 /// | `memory_limit_bytes` | none | refuse to start above this |
 /// | `start` | shared | see [`StartSource`] |
 /// | `seed` | 0 | seed of the start factors |
@@ -139,8 +141,9 @@ pub struct TorchSpec {
     pub optimizer: Optimizer,
     /// Learning rate at the start.
     pub learning_rate: f64,
-    /// Epochs at most; an epoch is one step on all data.
-    pub max_epochs: usize,
+    /// Iterations at most; an iteration is an epoch, one step on all data. (The name up to version 0.1.0 was `max_epochs`.)
+    #[serde(alias = "max_epochs")]
+    pub max_iterations: usize,
     /// Schedule of the learning rate.
     pub reduce_on_plateau: Option<ReduceOnPlateau>,
     /// Early end.
@@ -153,7 +156,7 @@ pub struct TorchSpec {
     pub dtype: Dtype,
     /// Device.
     pub device: Device,
-    /// libtorch's threads within an operation.
+    /// libtorch's threads within an operation; 0 is all cores.
     pub threads: usize,
     /// Largest memory training may need, as estimated before anything is allocated.
     pub memory_limit_bytes: Option<u64>,
@@ -180,7 +183,7 @@ impl Default for TorchSpec {
             confidence: Confidence::new(ConfidenceStrategy::Certainty),
             optimizer: Optimizer::Adam,
             learning_rate: 0.01,
-            max_epochs: 200,
+            max_iterations: 200,
             reduce_on_plateau: Some(ReduceOnPlateau::default()),
             early_stopping: Some(EarlyStopping::default()),
             restore_best: true,
@@ -225,7 +228,7 @@ impl TorchSpec {
     /// # Errors
     /// [`Error::InvalidParameter`].
     pub fn validate(&self) -> Result<()> {
-        ensure(self.latent_dim >= 1, "latent_dim", self.latent_dim, "at least 1 is needed")?;
+        check_latent_dim(self.latent_dim)?;
         self.objective().validate()?;
         self.weight_schedule.validate()?;
         self.resampling.validate()?;
@@ -245,8 +248,8 @@ impl TorchSpec {
             self.learning_rate,
             "positive and finite; 0.01 is usual",
         )?;
-        ensure(self.max_epochs >= 1, "max_epochs", self.max_epochs, "at least 1 is needed")?;
-        ensure(self.threads >= 1, "threads", self.threads, "at least 1 is needed")?;
+        check_iterations("max_iterations", self.max_iterations)?;
+        threads(self.threads)?;
         match self.optimizer {
             Optimizer::Adam => {}
             Optimizer::AdamW { weight_decay } => {
@@ -301,8 +304,10 @@ mod tests {
             TorchSpec { lambda: f64::NAN, ..base() },
             TorchSpec { learning_rate: f64::NAN, ..base() },
             TorchSpec { learning_rate: 0.0, ..base() },
-            TorchSpec { max_epochs: 0, ..base() },
-            TorchSpec { threads: 0, ..base() },
+            TorchSpec { max_iterations: 0, ..base() },
+            TorchSpec { threads: 257, ..base() },
+            TorchSpec { latent_dim: 1001, ..base() },
+            TorchSpec { max_iterations: usize::MAX, ..base() },
             TorchSpec { optimizer: Optimizer::Sgd { momentum: 1.0 }, ..base() },
             TorchSpec { optimizer: Optimizer::AdamW { weight_decay: -1.0 }, ..base() },
             TorchSpec { confidence: Confidence::label_blended(1.0), ..base() },

@@ -4,9 +4,11 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use cfe_core::objective::Problem;
+use cfe_core::settings;
 use cfe_core::{
     Aggregator, AggregatorKind, EnsembleData, Error, Fitted, Gate, History, HistoryEntry, LossParts, Model,
-    Observer, OnDivergence, Result, Sampler, Start, Step, StopReason, Timings, Trainer, TrainingState,
+    Observer, OnDivergence, Parameters, Resampling, Result, Sampler, Step, StopReason, Timings, Trainer,
+    TrainingState, check_memory,
 };
 use tch::{TchError, Tensor};
 
@@ -15,13 +17,16 @@ use crate::device::ResolvedDevice;
 use crate::error::{TorchError, backend};
 use crate::memory::{estimate_memory, free_cuda_memory};
 use crate::optimizer::Stepper;
-use crate::parameters::{Parameters, draw_start};
 use crate::problem::TensorProblem;
 use crate::schedule::{Patience, Plateau};
 use crate::spec::TorchSpec;
+use crate::tensors::{Tensors, draw_start};
 
 /// Name of the trainer.
 const NAME: &str = "torch";
+
+/// Key of the iterations at most, which a resumed run may raise.
+const LIMIT: &str = "max_iterations";
 
 /// Where the state of a run keeps the gate, the best parameters with their loss, and the learning rate.
 const GATE: &str = "parameters";
@@ -56,7 +61,10 @@ impl Torch {
         let needed = estimate_memory(&self.spec, m, n, labeled);
         let free = match device.tch_device {
             tch::Device::Cuda(index) => free_cuda_memory(index),
-            _ => None,
+            _ => {
+                check_memory("joint training", needed)?;
+                None
+            }
         };
         match [self.spec.memory_limit_bytes, free].into_iter().flatten().min() {
             Some(available) if needed > available => Err(backend(TorchError::TooLarge { needed, available })),
@@ -77,14 +85,23 @@ impl Trainer for Torch {
         Some(data_bytes.saturating_add(estimate_memory(&self.spec, m, n, data.labeled().len())))
     }
 
-    fn start(&self, data: &EnsembleData) -> Result<Start> {
+    fn start(&self, data: &EnsembleData) -> Result<Parameters> {
         let (m, n) = (data.n_classifiers(), data.n_instances());
-        draw_start(self.spec.start, self.spec.latent_dim, m, n, self.spec.seed).map_err(backend)
+        draw_start(self.spec.start, self.spec.latent_dim, m, n, self.spec.seed)
     }
 
-    fn fit_from(&self, start: Start, data: &EnsembleData, observer: &mut dyn Observer) -> Result<Fitted> {
-        let TorchSpec { resampling, seed, .. } = self.spec;
-        resampling.train(seed, start, data, |start, data| self.train(start, None, data, observer))
+    fn fit_from(
+        &self,
+        start: Parameters,
+        data: &EnsembleData,
+        observer: &mut dyn Observer,
+    ) -> Result<Fitted> {
+        if self.spec.resampling == Resampling::None {
+            return self.train(start, None, data, observer);
+        }
+        let resampled = self.spec.resampling.apply(data, self.spec.seed)?;
+        let fitted = self.train(resampled.extend(start)?, None, &resampled.data, observer)?;
+        Ok(resampled.restrict(fitted))
     }
 
     fn resume(
@@ -93,11 +110,16 @@ impl Trainer for Torch {
         data: &EnsembleData,
         observer: &mut dyn Observer,
     ) -> Result<Fitted> {
-        let TorchSpec { resampling, seed, .. } = self.spec;
-        resampling.resume(seed, data, |data| {
-            state.check(NAME, &self.spec, "max_epochs", data)?;
+        let train = |data: &EnsembleData, observer: &mut dyn Observer| {
+            state.check(NAME, &self.spec, LIMIT, data)?;
             self.train(state.parameters.clone(), Some(&state), data, observer)
-        })
+        };
+        if self.spec.resampling == Resampling::None {
+            return train(data, observer);
+        }
+        // The same seed draws the same synthetic instances, whose factors are in the state.
+        let resampled = self.spec.resampling.apply(data, self.spec.seed)?;
+        Ok(resampled.restrict(train(&resampled.data, observer)?))
     }
 }
 
@@ -105,7 +127,7 @@ impl Torch {
     /// From `start`, or from a state whose parameters `start` holds.
     fn train(
         &self,
-        mut start: Start,
+        mut start: Parameters,
         state: Option<&TrainingState>,
         data: &EnsembleData,
         observer: &mut dyn Observer,
@@ -115,9 +137,11 @@ impl Torch {
         if data.labeled().is_empty() {
             return Err(Error::NoLabels);
         }
+        self.spec.sampler.check_data(data.labeled().len())?;
         let device = self.spec.device.resolve().map_err(backend)?;
         self.check_memory(data, &device)?;
-        tch::set_num_threads(i32::try_from(self.spec.threads).unwrap_or(i32::MAX));
+        let threads = settings::threads(self.spec.threads)?;
+        tch::set_num_threads(i32::try_from(threads).expect("at most 256 threads, or the cores of a machine"));
 
         let confidence = self.spec.confidence.fit(data)?;
         let rule = confidence.on_training(data);
@@ -135,16 +159,15 @@ impl Torch {
         let stop = run.train(state.map_or(0, |state| state.iteration), observer)?;
         let (mut state, gate) = run.result(stop).map_err(backend)?;
         if self.spec.aggregator.center {
-            let mean = problem.mean_reconstruction(&state.factors);
-            state.bias -= mean.iter().zip(&state.weights).map(|(mu, w)| mu * w).sum::<f64>();
+            state.bias -= problem.center(&state)?;
         }
-        let Start { factors, weights, bias } = state;
+        let Parameters { factors, weights, bias } = state;
         let aggregator = match (self.spec.aggregator.kind, gate) {
             (AggregatorKind::Mean, _) => Aggregator::Mean,
             (_, Some(gate)) => Aggregator::Gated { weights, bias, gate },
             (_, None) => Aggregator::Weighted { weights, bias },
         };
-        let loss = problem.evaluate_with(&factors, &aggregator)?;
+        let loss = problem.evaluate_model(&factors, &aggregator)?;
         if stop == StopReason::MaxIterations || stop == StopReason::EarlyStopping {
             run.show(run.history.n_iterations(), Some(loss), observer)?;
         }
@@ -163,7 +186,7 @@ struct Run<'a> {
     problem: TensorProblem,
     /// Weights of the labeled instances where the schedule has them.
     scheduled: Vec<f64>,
-    parameters: Parameters,
+    parameters: Tensors,
     /// At the present point, of the parameters that are trained.
     gradients: Vec<Tensor>,
     optimizer: Stepper,
@@ -172,7 +195,7 @@ struct Run<'a> {
     patience: Option<Patience>,
     history: History,
     /// The lowest loss and its parameters, if they may be wanted.
-    best: Option<(f64, Parameters)>,
+    best: Option<(f64, Tensors)>,
 }
 
 impl<'a> Run<'a> {
@@ -180,14 +203,14 @@ impl<'a> Run<'a> {
         spec: &'a TorchSpec,
         data: &EnsembleData,
         core: &'a Problem<'a>,
-        start: &Start,
+        start: &Parameters,
         placement: Placement,
     ) -> Result<Self, TchError> {
         let gate = match spec.aggregator.kind {
             AggregatorKind::Gated { hidden } => Some(Gate::random(data.n_classifiers(), hidden, spec.seed)),
             _ => None,
         };
-        let parameters = Parameters::new(start, gate.as_ref(), placement)?;
+        let parameters = Tensors::new(start, gate.as_ref(), placement)?;
         Ok(Self {
             spec,
             core,
@@ -210,7 +233,7 @@ impl<'a> Run<'a> {
             if self.patience.as_ref().is_some_and(Patience::is_exhausted) {
                 return Ok(StopReason::EarlyStopping);
             }
-            if epoch >= self.spec.max_epochs {
+            if epoch >= self.spec.max_iterations {
                 break;
             }
             let loss = match self.measure(epoch) {
@@ -276,26 +299,26 @@ impl<'a> Run<'a> {
     }
 
     /// Moves the weights of the labeled instances, where schedule or sampler do.
-    fn reweigh(&mut self, epoch: usize) -> Result<(), TchError> {
+    fn reweigh(&mut self, epoch: usize) -> Result<()> {
         let TorchSpec { weight_schedule: schedule, sampler, seed, .. } = *self.spec;
         let scheduled = schedule.changes_at(epoch);
         if scheduled {
             let logits = match schedule.needs_logits() {
-                true => self.problem.read_logits(&self.parameters)?,
+                true => self.problem.read_logits(&self.parameters).map_err(backend)?,
                 false => Vec::new(),
             };
-            self.scheduled = self.core.scheduled_weights(schedule, epoch, &logits);
+            self.scheduled = self.core.scheduled_weights(schedule, epoch, &logits)?;
         }
         if scheduled || sampler != Sampler::FullBatch {
-            let weights = sampler.weights(seed, epoch, self.core.targets(), &self.scheduled);
-            self.problem.set_weights(&weights)?;
+            let weights = sampler.weights(seed, epoch, self.core.targets(), &self.scheduled)?;
+            self.problem.set_weights(&weights).map_err(backend)?;
         }
         Ok(())
     }
 
     /// Loss and gradient at the present point.
     fn measure(&mut self, epoch: usize) -> Result<LossParts> {
-        self.reweigh(epoch).map_err(backend)?;
+        self.reweigh(epoch)?;
         let loss = self.problem.loss(&self.parameters).map_err(backend)?;
         let aggregator = self.spec.aggregator;
         let trains_aggregator =
@@ -323,7 +346,7 @@ impl<'a> Run<'a> {
         let centre = self.problem.read_centre(&self.parameters).map_err(backend)?;
         let state = || self.training_state(iteration);
         let step =
-            Step::new(iteration, self.spec.max_epochs, loss, &weights, bias - centre).with_state(&state);
+            Step::new(iteration, self.spec.max_iterations, loss, &weights, bias - centre).with_state(&state);
         Ok(observer.step(&step) == ControlFlow::Break(()))
     }
 
@@ -332,7 +355,7 @@ impl<'a> Run<'a> {
     }
 
     /// The parameters to return: the best ones seen, counting the last step, or the last ones.
-    fn result(&mut self, stop: StopReason) -> Result<(Start, Option<Gate>), TchError> {
+    fn result(&mut self, stop: StopReason) -> Result<(Parameters, Option<Gate>), TchError> {
         let wanted = self.spec.restore_best || stop == StopReason::Diverged;
         let last = self.problem.read(&self.problem.loss(&self.parameters)?)?.total;
         match self.best.as_ref().filter(|_| wanted) {

@@ -8,7 +8,7 @@ fn check(dtype: Dtype, reduction: Reduction) {
     check_all(&|Request { latent_dim, iterations, seed }| {
         let spec = TorchSpec {
             latent_dim,
-            max_epochs: iterations,
+            max_iterations: iterations,
             early_stopping: None,
             restore_best: false,
             device: Device::Cpu,

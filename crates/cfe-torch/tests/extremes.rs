@@ -7,7 +7,7 @@ use ndarray::Array2;
 fn spec() -> TorchSpec {
     TorchSpec {
         latent_dim: 3,
-        max_epochs: 30,
+        max_iterations: 30,
         early_stopping: None,
         device: Device::Cpu,
         seed: 1,
@@ -53,7 +53,7 @@ fn is_defined(spec: &TorchSpec, data: &EnsembleData) -> Result<bool> {
                 fitted.loss.total.is_finite()
                     && predictions.probabilities.iter().all(|p| (0.0..=1.0).contains(p))
             }
-            Err(Error::Diverged { iteration, .. }) => iteration >= last && iteration <= spec.max_epochs,
+            Err(Error::Diverged { iteration, .. }) => iteration >= last && iteration <= spec.max_iterations,
             Err(error) => return Err(error),
         })
 }

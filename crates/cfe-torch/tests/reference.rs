@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cfe_core::{ClassWeight, EnsembleData, Factors, Fitted, Start, StopReason, Trainer, WeightTrace};
+use cfe_core::{ClassWeight, EnsembleData, Factors, Fitted, Parameters, StopReason, Trainer, WeightTrace};
 use cfe_torch::{Dtype, EarlyStopping, Torch, TorchSpec};
 use ndarray::Array2;
 use serde_json::Value;
@@ -41,7 +41,7 @@ fn spec(run: &str, class_weight: ClassWeight, dtype: Dtype) -> TorchSpec {
         lambda: parameter("lambda"),
         class_weight,
         learning_rate: parameter("torch_lr"),
-        max_epochs: parameter("torch_epochs") as usize,
+        max_iterations: parameter("torch_epochs") as usize,
         early_stopping: Some(EarlyStopping {
             patience: parameter("patience") as usize,
             min_delta: parameter("min_delta"),
@@ -52,9 +52,9 @@ fn spec(run: &str, class_weight: ClassWeight, dtype: Dtype) -> TorchSpec {
     }
 }
 
-fn stored_start(run: &str) -> Start {
+fn stored_start(run: &str) -> Parameters {
     let start = load(run, "init_torch.json");
-    Start::with_factors(Factors { classifiers: matrix(&start["X0"]), instances: matrix(&start["Y0"]) })
+    Parameters::with_factors(Factors { classifiers: matrix(&start["X0"]), instances: matrix(&start["Y0"]) })
 }
 
 fn close(actual: f64, expected: f64, absolute: f64, relative: f64, what: &str) {

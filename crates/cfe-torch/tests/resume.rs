@@ -10,7 +10,8 @@ fn data() -> cfe_core::EnsembleData {
 }
 
 fn spec(change: impl Fn(&mut TorchSpec)) -> TorchSpec {
-    let mut spec = TorchSpec { latent_dim: 4, max_epochs: 40, device: Device::Cpu, ..TorchSpec::default() };
+    let mut spec =
+        TorchSpec { latent_dim: 4, max_iterations: 40, device: Device::Cpu, ..TorchSpec::default() };
     change(&mut spec);
     spec
 }

@@ -6,7 +6,7 @@ use cfe_core::objective::Problem;
 use cfe_core::synthetic::Correlated;
 use cfe_core::{
     AggregatorKind, BiasStart, ClassWeight, Confidence, ConfidenceStrategy, Costs, EnsembleData, Factors,
-    Fitted, Reduction, Resampling, Sampler, Start, SupervisedLoss, Trainer, WeightSchedule, WeightTrace,
+    Fitted, Parameters, Reduction, Resampling, Sampler, SupervisedLoss, Trainer, WeightSchedule, WeightTrace,
 };
 use cfe_torch::{AggregatorSpec, Device, Dtype, Optimizer, Torch, TorchSpec};
 use ndarray::Array2;
@@ -29,7 +29,7 @@ fn one_step() -> TorchSpec {
         reduction: Reduction::Mean,
         optimizer: Optimizer::Sgd { momentum: 0.0 },
         learning_rate: RATE,
-        max_epochs: 1,
+        max_iterations: 1,
         early_stopping: None,
         reduce_on_plateau: None,
         restore_best: false,
@@ -39,13 +39,13 @@ fn one_step() -> TorchSpec {
     }
 }
 
-fn fit_from(spec: TorchSpec, start: Start, data: &EnsembleData) -> Fitted {
+fn fit_from(spec: TorchSpec, start: Parameters, data: &EnsembleData) -> Fitted {
     Torch::try_from(spec).expect("valid").fit_from(start, data, &mut ()).expect("fits")
 }
 
-fn start(data: &EnsembleData) -> Start {
-    let factors = Factors::random(3, data.n_classifiers(), data.n_instances(), 0.6, 5);
-    let mut start = Start::with_factors(factors);
+fn start(data: &EnsembleData) -> Parameters {
+    let factors = Factors::random(3, data.n_classifiers(), data.n_instances(), 0.6, 5).expect("in range");
+    let mut start = Parameters::with_factors(factors);
     start.weights.iter_mut().enumerate().for_each(|(u, w)| *w = 0.4 - 0.15 * u as f64);
     start.bias = -0.2;
     start
@@ -64,11 +64,11 @@ fn check_gradient(spec: TorchSpec, what: &str) {
     let confidence = spec.confidence.fit(&data).expect("valid");
     let rule = confidence.on_training(&data);
     let mut problem = Problem::new(&data, &rule, spec.objective()).expect("valid");
-    let logits = problem.labeled_logits(&start.factors, &start.weights, start.bias);
-    let scheduled = problem.scheduled_weights(spec.weight_schedule, 0, &logits);
-    let drawn = spec.sampler.weights(spec.seed, 0, problem.targets(), &scheduled);
+    let logits = problem.labeled_logits(&start).expect("same shapes");
+    let scheduled = problem.scheduled_weights(spec.weight_schedule, 0, &logits).expect("a logit for each");
+    let drawn = spec.sampler.weights(spec.seed, 0, problem.targets(), &scheduled).expect("in range");
     problem.set_instance_weights(drawn).expect("one for each");
-    let (parts, gradient) = problem.gradient(&start.factors, &start.weights, start.bias).expect("shapes");
+    let (parts, gradient) = problem.gradient(&start).expect("shapes");
     let entry = fitted.history.entries[0].loss;
     close(entry.total, parts.total, what);
     close(entry.supervised, parts.supervised, what);
@@ -134,18 +134,21 @@ fn centring_is_the_chain_rule_and_the_model_predicts_the_same() {
     let rule = confidence.on_training(&data);
     let problem = Problem::new(&data, &rule, spec.objective()).expect("valid");
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
-    let mean = problem.mean_reconstruction(&start.factors);
+    let mean = problem.mean_reconstruction(&start.factors).expect("same shapes");
     let bias = start.bias - dot(&mean, &start.weights);
-    let (parts, gradient) = problem.gradient(&start.factors, &start.weights, bias).expect("shapes");
+    let (parts, gradient) = problem
+        .gradient(&Parameters { factors: start.factors.clone(), weights: start.weights.to_vec(), bias })
+        .expect("shapes");
     close(fitted.history.entries[0].loss.total, parts.total, "loss");
 
     let (weights, final_bias) = fitted.model.aggregator.weights().expect("weighted");
     for (u, (before, after)) in start.weights.iter().zip(weights).enumerate() {
         close((before - after) / RATE, gradient.weights[u] - mean[u] * gradient.bias, "w");
     }
-    let c = final_bias + dot(&problem.mean_reconstruction(&fitted.model.factors), weights);
+    let c =
+        final_bias + dot(&problem.mean_reconstruction(&fitted.model.factors).expect("same shapes"), weights);
     close((start.bias - c) / RATE, gradient.bias, "c");
-    let v = start.factors.combine_classifiers(&start.weights);
+    let v = start.factors.combine_classifiers(&start.weights).expect("one weight for each");
     let share = gradient.bias / data.labeled().len() as f64;
     for (k, i) in (0..3).flat_map(|k| data.labeled().iter().map(move |&i| (k, i))) {
         let step = start.factors.instances[(k, i)] - fitted.model.factors.instances[(k, i)];
@@ -161,9 +164,9 @@ fn the_forward_pass_of_every_aggregator_is_the_cores() {
         AggregatorSpec { kind: AggregatorKind::Gated { hidden: 5 }, ..AggregatorSpec::default() },
         AggregatorSpec { center: true, ..AggregatorSpec::default() },
     ] {
-        let spec = |max_epochs| TorchSpec {
+        let spec = |max_iterations| TorchSpec {
             aggregator,
-            max_epochs,
+            max_iterations,
             optimizer: Optimizer::Adam,
             learning_rate: 0.05,
             ..one_step()
@@ -206,7 +209,7 @@ fn a_gate_learns_whom_to_trust_where() {
             lambda: 1e-4,
             optimizer: Optimizer::Adam,
             learning_rate: 0.03,
-            max_epochs: 800,
+            max_iterations: 800,
             aggregator: AggregatorSpec { kind, ..AggregatorSpec::default() },
             ..one_step()
         };
@@ -242,7 +245,7 @@ fn the_optimum_of_exact_als_is_one_of_the_tensors() {
         als.aggregator.weight_decay = weight_decay;
         let optimum = Als::try_from(als).expect("valid").fit(&data).expect("fits").model;
         let (weights, bias) = optimum.aggregator.weights().expect("weighted");
-        let at = Start { factors: optimum.factors.clone(), weights: weights.to_vec(), bias };
+        let at = Parameters { factors: optimum.factors.clone(), weights: weights.to_vec(), bias };
         let aggregator = AggregatorSpec { weight_decay, ..AggregatorSpec::default() };
         let (rho, lambda) = (0.5, 0.1);
         let spec = TorchSpec { rho, lambda, class_weight, costs, loss, aggregator, ..one_step() };
@@ -267,7 +270,7 @@ fn a_frozen_aggregator_stays_and_then_moves() {
     for kind in [AggregatorKind::Weighted, AggregatorKind::Gated { hidden: 3 }] {
         let aggregator = AggregatorSpec { kind, freeze_iterations: 4, ..AggregatorSpec::default() };
         let optimizer = Optimizer::AdamW { weight_decay: 0.1 };
-        let spec = TorchSpec { aggregator, optimizer, max_epochs: 8, ..one_step() };
+        let spec = TorchSpec { aggregator, optimizer, max_iterations: 8, ..one_step() };
         let mut trace = WeightTrace::default();
         let torch = Torch::try_from(spec).expect("valid");
         let fitted = torch.fit_from(start(&data), &data, &mut trace).expect("fits");
@@ -309,7 +312,7 @@ fn resampling_and_batches_train_reproducibly_and_keep_the_instances() {
         let spec = TorchSpec {
             resampling,
             sampler,
-            max_epochs: 60,
+            max_iterations: 60,
             optimizer: Optimizer::Adam,
             learning_rate: 0.03,
             ..one_step()

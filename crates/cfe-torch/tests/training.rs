@@ -14,7 +14,7 @@ fn base() -> TorchSpec {
     TorchSpec {
         latent_dim: 4,
         dtype: Dtype::F64,
-        max_epochs: 60,
+        max_iterations: 60,
         learning_rate: 0.02,
         ..TorchSpec::default()
     }
@@ -40,7 +40,7 @@ fn the_best_state_is_restored() {
     // A rate this large overshoots at once: the last of three losses is far from the lowest.
     let spec = TorchSpec {
         learning_rate: 5.0,
-        max_epochs: 3,
+        max_iterations: 3,
         reduce_on_plateau: None,
         early_stopping: None,
         ..base()
@@ -63,8 +63,8 @@ fn the_final_loss_is_the_cores_and_agrees_with_the_tensors() {
         for loss in [SupervisedLoss::Bce, SupervisedLoss::Focal { gamma: 1.5 }] {
             let spec = TorchSpec { reduction, loss, early_stopping: None, restore_best: false, ..base() };
             // After k epochs from the same start, the core's loss is the history's entry k of a longer run.
-            let short = torch(TorchSpec { max_epochs: 7, ..spec.clone() }).fit(&data).expect("fits");
-            let long = torch(TorchSpec { max_epochs: 8, ..spec }).fit(&data).expect("fits");
+            let short = torch(TorchSpec { max_iterations: 7, ..spec.clone() }).fit(&data).expect("fits");
+            let long = torch(TorchSpec { max_iterations: 8, ..spec }).fit(&data).expect("fits");
             let entry = long.history.entries[7].loss;
             for (a, b) in [
                 (short.loss.total, entry.total),
@@ -147,7 +147,7 @@ fn cuda_that_is_not_there_is_an_error_and_never_the_cpu() {
 fn both_trainers_can_begin_at_the_same_point() {
     let data = Separable::default().generate(1).expect("valid").data;
     let start = torch(TorchSpec { seed: 9, ..base() }).start(&data).expect("a start");
-    assert_eq!(start, cfe_core::Start::random(4, 10, 500, 9));
+    assert_eq!(start, cfe_core::Parameters::random(4, 10, 500, 9).expect("in range"));
 }
 
 #[test]

@@ -110,7 +110,7 @@ fn a_fit_of_the_exact_objective_survives_kills() {
 #[cfg(feature = "torch")]
 #[test]
 fn a_joint_fit_survives_fifty_kills() {
-    let command = fit("--trainer torch --set max_epochs=1500 --set early_stopping=null --set device=cpu");
+    let command = fit("--trainer torch --set max_iterations=1500 --set early_stopping=null --set device=cpu");
     survives(&command, 50, "c.safetensors", &OUTPUTS, 50);
 }
 

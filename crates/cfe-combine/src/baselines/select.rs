@@ -6,7 +6,7 @@ use ndarray::Array2;
 use rayon::prelude::*;
 
 fn average_precision(scores: &[f64], labels: &[bool], weights: &[f64]) -> Result<f64> {
-    Ok(AveragePrecision::new(labels, scores)?.weighted(weights))
+    AveragePrecision::new(labels, scores)?.weighted(weights)
 }
 
 /// Classifiers by decreasing average precision; equal ones in their own order.

@@ -97,7 +97,7 @@ impl Problem<'_> {
         let weights: Vec<f64> = kept.iter().map(|&i| weights[i]).collect();
         let precision: Vec<f64> = columns
             .outer_iter()
-            .map(|column| Ok(AveragePrecision::new(&labels, &column.to_vec())?.weighted(&weights)))
+            .map(|column| AveragePrecision::new(&labels, &column.to_vec())?.weighted(&weights))
             .collect::<Result<_>>()?;
         let mut order: Vec<usize> = (0..precision.len()).collect();
         order.sort_by(|&a, &b| precision[b].total_cmp(&precision[a]));

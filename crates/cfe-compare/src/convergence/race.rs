@@ -235,7 +235,7 @@ fn joint(spec: &AlsSpec, known: &Known, options: &Convergence) -> Result<Option<
         class_weight: objective.class_weight,
         confidence: spec.confidence,
         learning_rate: options.learning_rate,
-        max_epochs: options.epochs as usize,
+        max_iterations: options.epochs as usize,
         reduce_on_plateau: None,
         early_stopping: None,
         restore_best: false,

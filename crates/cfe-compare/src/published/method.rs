@@ -3,7 +3,7 @@
 use std::fmt;
 
 use cf_ensemble::als::{Als, AlsSpec};
-use cf_ensemble::{Backend, BackendError, ClassWeight, EnsembleData, Error, Start, Trainer};
+use cf_ensemble::{Backend, BackendError, ClassWeight, EnsembleData, Error, Parameters, Trainer};
 use serde::Serialize;
 
 use crate::numpy;
@@ -108,7 +108,7 @@ impl Method {
     ///
     /// # Errors
     /// What drawing can fail with.
-    pub fn start(self, trainer: &dyn Trainer, data: &EnsembleData) -> Result<Start, Error> {
+    pub fn start(self, trainer: &dyn Trainer, data: &EnsembleData) -> Result<Parameters, Error> {
         match self.backend() {
             Some(Backend::Als) => {
                 let d = AlsSpec::default().latent_dim;

@@ -156,8 +156,10 @@ fn sweeps<T: Scalar + LinalgScalar>(
     let (workspace, lambda) = (Workspace::<T>::new(), T::from_f64(options.lambda));
     // Before Y is there, so that the matrices of the product are no part of the peak.
     let before = product_gflops::<T>();
-    let mut x: Array2<T> = random_side(d, m, START_SCALE, options.seed, Side::Classifier);
-    let mut y: Array2<T> = random_side(d, n, START_SCALE, options.seed, Side::Instance);
+    let mut x: Array2<T> =
+        random_side(d, m, START_SCALE, options.seed, Side::Classifier).map_err(Error::Measurement)?;
+    let mut y: Array2<T> =
+        random_side(d, n, START_SCALE, options.seed, Side::Instance).map_err(Error::Measurement)?;
     let (mut classifier, mut instance, mut sweep) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..options.sweeps {
         let began = Instant::now();

@@ -77,7 +77,7 @@ pub fn run_epochs(options: &EpochSpeed) -> Result<EpochReport, Error> {
     let trainer = Backend::Torch.trainer_with(&json!({
         "latent_dim": options.latent_dim,
         "reduction": "sum",
-        "max_epochs": last + 1,
+        "max_iterations": last + 1,
         "reduce_on_plateau": null,
         "early_stopping": null,
         "restore_best": false,

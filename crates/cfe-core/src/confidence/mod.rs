@@ -29,6 +29,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::EnsembleData;
 use crate::error::{Error, Result, ensure, is_at_least_zero};
 use crate::reliability::{N_FEATURES, Reliability};
+use crate::settings::MAX_FACTOR;
 use statistics::{column_spreads, reliability};
 
 pub use rule::ConfidenceRule;
@@ -115,10 +116,10 @@ impl Confidence {
     /// [`Error::InvalidParameter`].
     pub fn validate(&self) -> Result<()> {
         ensure(
-            is_at_least_zero(self.label_alpha),
+            (0.0..=MAX_FACTOR).contains(&self.label_alpha),
             "label_alpha",
             self.label_alpha,
-            "alpha is finite and at least 0",
+            "0 to 1e9; 1 is usual",
         )?;
         match self.strategy {
             ConfidenceStrategy::Calibration { floor } => {
@@ -130,7 +131,7 @@ impl Confidence {
                     ("adaptive.calibration", calibration),
                     ("adaptive.agreement", agreement),
                 ] {
-                    ensure(is_at_least_zero(value), name, value, "shares are finite and at least 0")?;
+                    ensure((0.0..=MAX_FACTOR).contains(&value), name, value, "shares are 0 to 1e9")?;
                 }
                 Ok(())
             }

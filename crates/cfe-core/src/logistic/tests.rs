@@ -179,7 +179,7 @@ fn cross_validation_holds_out_what_it_scores() {
         approx::assert_abs_diff_eq!(z[i], cv.held_out_logits[(3, i)], epsilon = 1e-7);
     });
     let row = cv.held_out_logits.row(3).to_vec();
-    let expected = SupervisedLoss::Bce.weighted_mean(&row, &labels, &a, None);
+    let expected = SupervisedLoss::Bce.weighted_mean(&row, &labels, &a, None).expect("equally long");
     approx::assert_abs_diff_eq!(cv.log_loss[3], expected, epsilon = 1e-12);
     assert!(cv.one_standard_error <= cv.best && cv.standard_error.iter().all(|&s| s > 0.0));
     let again = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a pool").install(|| {

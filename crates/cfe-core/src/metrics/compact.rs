@@ -1,7 +1,7 @@
 //! Average precision under many weights.
 
 use super::Ranking;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, check_length};
 
 /// The average precision of one ranking, ready to be taken under other weights without sorting again: what resampling
 /// and selection do thousands of times.
@@ -14,8 +14,8 @@ use crate::error::{Error, Result};
 ///
 /// let (labels, scores) = ([false, false, true, true], [0.1, 0.4, 0.35, 0.8]);
 /// let ranking = AveragePrecision::new(&labels, &scores)?;
-/// assert_eq!(ranking.weighted(&[1.0; 4]), Scored::new(&labels, &scores)?.ranking().average_precision());
-/// assert_eq!(ranking.weighted(&[1.0, 0.0, 1.0, 1.0]), 1.0);
+/// assert_eq!(ranking.weighted(&[1.0; 4])?, Scored::new(&labels, &scores)?.ranking().average_precision());
+/// assert_eq!(ranking.weighted(&[1.0, 0.0, 1.0, 1.0])?, 1.0);
 /// # Ok::<(), cfe_core::Error>(())
 /// ```
 #[derive(Debug, Clone)]
@@ -56,14 +56,14 @@ impl AveragePrecision {
     /// Average precision with these weights (n, finite, at least 0), as
     /// [`Ranking::average_precision`]; 0 where no positive counts.
     ///
-    /// # Panics
-    /// In builds with debug assertions, if there is not one weight for each instance.
-    pub fn weighted(&self, weights: &[f64]) -> f64 {
-        debug_assert_eq!(weights.len(), self.cells.len(), "one weight for each instance");
+    /// # Errors
+    /// [`Error::LengthMismatch`] if there is not one weight for each instance.
+    pub fn weighted(&self, weights: &[f64]) -> Result<f64> {
+        check_length("weights", weights.len(), self.cells.len())?;
         let mut sums = vec![0.0; 2 * self.thresholds + 2];
         for (&cell, &weight) in self.cells.iter().zip(weights) {
             sums[cell as usize] += weight;
         }
-        Ranking::from_counts(sums.chunks_exact(2).map(|pair| (pair[0], pair[1]))).average_precision()
+        Ok(Ranking::from_counts(sums.chunks_exact(2).map(|pair| (pair[0], pair[1]))).average_precision())
     }
 }

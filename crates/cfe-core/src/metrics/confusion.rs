@@ -43,8 +43,10 @@ impl Confusion {
         self.f_beta(1.0)
     }
 
-    /// (1 + beta^2) tp / ((1 + beta^2) tp + beta^2 fn + fp); beta > 1 favours recall.
+    /// (1 + beta^2) tp / ((1 + beta^2) tp + beta^2 fn + fp); beta > 1 favors recall, and
+    /// beyond 1e100 it is recall to the last digit.
     pub fn f_beta(&self, beta: f64) -> f64 {
+        let beta = beta.clamp(-1e100, 1e100);
         let b = beta * beta;
         ratio((1.0 + b) * self.tp, (1.0 + b) * self.tp + b * self.fn_ + self.fp)
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Scored;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, ensure};
 
 /// Which side of a bin its edge belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -45,11 +45,9 @@ impl Scored {
     /// The reliability diagram over `n_bins` equal bins of [0, 1].
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`] for no bins, or a score outside [0, 1].
+    /// [`Error::InvalidParameter`] for no bins or more than a million, or a score outside [0, 1].
     pub fn calibration_bins(&self, n_bins: usize, edge: BinEdge) -> Result<Vec<CalibrationBin>> {
-        if n_bins == 0 {
-            return Err(Error::parameter("n_bins", 0, "at least 1 bin is needed; 10 is usual"));
-        }
+        ensure((1..=1_000_000).contains(&n_bins), "n_bins", n_bins, "1 to 1,000,000 bins; 10 are usual")?;
         let mut bins = vec![CalibrationBin::default(); n_bins];
         for &(score, label, weight) in &self.cells {
             if !(0.0..=1.0).contains(&score) {

@@ -130,8 +130,10 @@ impl Ranking {
         self.best_f_beta(1.0)
     }
 
-    /// Largest F-beta over the distinct scores; `None` without positives.
+    /// Largest F-beta over the distinct scores; `None` without positives, or for a beta that is NaN. Beyond a beta of 1e100
+    /// F-beta is recall to the last digit.
     pub fn best_f_beta(&self, beta: f64) -> Option<Optimum> {
+        let beta = if beta.is_nan() { return None } else { beta.abs().min(1e100) };
         let (positives, b) = (self.positives(), beta * beta);
         // (1 + b) tp / (tp + fp + b P), kept as a fraction: integer counts then compare exactly.
         self.optimum(|tp, fp| Some(((1.0 + b) * tp, tp + fp + b * positives)))

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::EnsembleData;
 use crate::error::{Result, ensure};
-use crate::factors::{Factors, Start};
+use crate::factors::{Factors, Parameters};
 use crate::trainer::Fitted;
 
 pub use sampler::Sampler;
@@ -203,44 +203,6 @@ impl Resampling {
         };
         Resampled::new(data, data.clone(), synthetic, minority)
     }
-
-    /// Resamples, trains on what comes out from a start that fits the original data, and gives the fit back in terms of
-    /// those: for backends. Loss and history stay those of the resampled data.
-    ///
-    /// # Errors
-    /// A start that does not fit the data, and what `train` fails with.
-    pub fn train(
-        self,
-        seed: u64,
-        start: Start,
-        data: &EnsembleData,
-        train: impl FnOnce(Start, &EnsembleData) -> Result<Fitted>,
-    ) -> Result<Fitted> {
-        if self == Resampling::None {
-            return train(start, data);
-        }
-        start.validate(data.n_classifiers(), data.n_instances())?;
-        let resampled = self.apply(data, seed)?;
-        let fitted = train(resampled.extend(start), &resampled.data)?;
-        Ok(resampled.restrict(fitted))
-    }
-
-    /// Goes on with such a training: `resume` gets the resampled data, which are the same for the same seed.
-    ///
-    /// # Errors
-    /// Those of [`apply`](Self::apply) and of `resume`.
-    pub fn resume(
-        self,
-        seed: u64,
-        data: &EnsembleData,
-        resume: impl FnOnce(&EnsembleData) -> Result<Fitted>,
-    ) -> Result<Fitted> {
-        if self == Resampling::None {
-            return resume(data);
-        }
-        let resampled = self.apply(data, seed)?;
-        Ok(resampled.restrict(resume(&resampled.data)?))
-    }
 }
 
 impl Resampled {
@@ -261,11 +223,15 @@ impl Resampled {
     }
 
     /// A start for the original data with the synthetic instances added, each between the factors of its sources.
-    pub fn extend(&self, start: Start) -> Start {
+    ///
+    /// # Errors
+    /// A start that does not fit the original data.
+    pub fn extend(&self, start: Parameters) -> Result<Parameters> {
+        start.validate(self.data.n_classifiers(), self.n_original)?;
         let columns: Vec<Vec<f64>> =
             self.synthetic.iter().map(|s| s.column(start.factors.instances.view())).collect();
         let instances = append(start.factors.instances, &columns);
-        Start { factors: Factors { instances, ..start.factors }, ..start }
+        Ok(Parameters { factors: Factors { instances, ..start.factors }, ..start })
     }
 
     /// A fit to [`data`](Self::data) as one to the original data: without the synthetic instances, and with their

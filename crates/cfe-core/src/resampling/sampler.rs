@@ -4,7 +4,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Result, ensure};
+use crate::error::{Result, check_length, ensure};
 
 /// Which labeled instances the supervised loss of an epoch sees.
 ///
@@ -17,10 +17,11 @@ use crate::error::{Result, ensure};
 /// use cfe_core::resampling::Sampler;
 ///
 /// let labels = [true, false, false, false];
-/// let weights = Sampler::Balanced { batch_size: 4 }.weights(7, 0, &labels, &[3.0, 1.0, 1.0, 1.0]);
+/// let weights = Sampler::Balanced { batch_size: 4 }.weights(7, 0, &labels, &[3.0, 1.0, 1.0, 1.0])?;
 /// assert_eq!(weights[0], 3.0);
 /// assert_eq!(weights[1] + weights[2] + weights[3], 3.0);
 /// assert!(weights.contains(&0.0), "two draws cannot hit all three negatives");
+/// # Ok::<(), cfe_core::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -31,7 +32,7 @@ pub enum Sampler {
     FullBatch,
     /// As many positives as negatives.
     Balanced {
-        /// Instances in a batch, at least 2; the odd one is a negative.
+        /// Instances in a batch, at least 2 and at most ten times the labeled ones (or 1000); the odd one is a negative.
         batch_size: usize,
     },
 }
@@ -50,11 +51,33 @@ impl Sampler {
         }
     }
 
+    /// Refuses a batch that is far larger than the labeled instances: an epoch would take longer than a run, and see no more.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter).
+    pub fn check_data(self, n_labeled: usize) -> Result<()> {
+        const ALLOWED: &str = "at most ten times the labeled instances, or 1000";
+        match self {
+            Sampler::FullBatch => Ok(()),
+            Sampler::Balanced { batch_size } => {
+                let most = n_labeled.saturating_mul(10).max(1000);
+                ensure(batch_size <= most, "sampler.batch_size", batch_size, ALLOWED)
+            }
+        }
+    }
+
     /// Weights of the labeled instances in an epoch: 0 for those that were not drawn, with the sum of `weights`.
-    pub fn weights(self, seed: u64, epoch: usize, labels: &[bool], weights: &[f64]) -> Vec<f64> {
+    ///
+    /// # Errors
+    /// As [`validate`](Self::validate) and [`check_data`](Self::check_data), and
+    /// [`Error::LengthMismatch`](crate::Error::LengthMismatch) unless labels and weights are equally long.
+    pub fn weights(self, seed: u64, epoch: usize, labels: &[bool], weights: &[f64]) -> Result<Vec<f64>> {
+        check_length("labels", labels.len(), weights.len())?;
         let Sampler::Balanced { batch_size } = self else {
-            return weights.to_vec();
+            return Ok(weights.to_vec());
         };
+        self.validate()?;
+        self.check_data(weights.len())?;
         let mut rng = ChaCha12Rng::seed_from_u64(seed);
         rng.set_stream(super::STREAM + 1 + epoch as u64);
         let mut drawn = vec![0.0; weights.len()];
@@ -75,6 +98,6 @@ impl Sampler {
                 drawn[members[hit]] += sum / draws as f64;
             }
         }
-        drawn
+        Ok(drawn)
     }
 }

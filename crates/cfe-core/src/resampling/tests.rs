@@ -132,11 +132,15 @@ fn a_balanced_batch_estimates_the_weighted_loss() {
     let mut mean = [0.0; 20];
     let epochs = 4000;
     for epoch in 0..epochs {
-        let drawn = sampler.weights(1, epoch, &labels, &weights);
+        let drawn = sampler.weights(1, epoch, &labels, &weights).expect("in range");
         mean.iter_mut().zip(&drawn).for_each(|(m, d)| *m += d / epochs as f64);
     }
     assert!(mean.iter().zip(&weights).all(|(m, w)| (m - w).abs() < 0.12), "{mean:?}");
-    let one_class = sampler.weights(1, 0, &[true, true], &[1.0, 2.0]);
+    let one_class = sampler.weights(1, 0, &[true, true], &[1.0, 2.0]).expect("in range");
     assert!((one_class.iter().sum::<f64>() - 3.0).abs() < 1e-12);
-    assert_eq!(sampler.weights(1, 0, &[true], &[0.0]), [0.0]);
+    assert_eq!(sampler.weights(1, 0, &[true], &[0.0]).expect("in range"), [0.0]);
+    for batch_size in [1, 1001, usize::MAX] {
+        assert!(Sampler::Balanced { batch_size }.weights(1, 0, &labels, &weights).is_err());
+    }
+    assert!(sampler.weights(1, 0, &labels, &[1.0]).is_err(), "one weight for each instance");
 }

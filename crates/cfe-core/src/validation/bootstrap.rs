@@ -129,9 +129,10 @@ impl Bootstrap {
     pub fn average_precision(&self, labels: &[bool], scores: &[&[f64]]) -> Result<Resampled> {
         let rankings: Vec<AveragePrecision> =
             scores.par_iter().map(|scores| AveragePrecision::new(labels, scores)).collect::<Result<_>>()?;
-        let all = |weights: &[f64]| rankings.iter().map(|r| r.weighted(weights)).collect::<Vec<f64>>();
-        let estimates = all(&vec![1.0; labels.len()]);
-        let values = self.resample(labels, |counts| Ok(all(counts)))?;
+        let all =
+            |weights: &[f64]| rankings.iter().map(|r| r.weighted(weights)).collect::<Result<Vec<f64>>>();
+        let estimates = all(&vec![1.0; labels.len()])?;
+        let values = self.resample(labels, all)?;
         Ok(Resampled { confidence: self.confidence, estimates, values })
     }
 

@@ -29,7 +29,7 @@ pub enum SelectionMetric {
 ///
 /// ```
 /// use cfe_core::validation::ClassWeightSearch;
-/// # use cfe_core::{EnsembleData, Fitted, Observer, Result, Start, Trainer, ClassWeight};
+/// # use cfe_core::{EnsembleData, Fitted, Observer, Result, Parameters, Trainer, ClassWeight};
 /// # fn search(data: &EnsembleData, build: &dyn Fn(ClassWeight) -> Result<Box<dyn Trainer>>) -> Result<()> {
 /// let search = ClassWeightSearch { factors: vec![0.5, 1.0, 2.0], ..Default::default() };
 /// let found = search.run(data, build)?;

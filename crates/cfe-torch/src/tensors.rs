@@ -2,17 +2,19 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use cfe_core::{Factors, Gate, Result, Start, TrainingState};
+use cfe_core::{Factors, Gate, Parameters, Result, TrainingState, check_matrix};
+use ndarray::Array2;
 use tch::{TchError, Tensor};
 
 use crate::aggregator::GateTensors;
 use crate::convert::{Placement, to_array, to_vec};
+use crate::error::backend;
 use crate::optimizer::fill;
 use crate::spec::StartSource;
 
 /// The trained tensors.
 #[derive(Debug)]
-pub(crate) struct Parameters {
+pub(crate) struct Tensors {
     /// d x m.
     pub(crate) x: Tensor,
     /// d x n.
@@ -24,8 +26,12 @@ pub(crate) struct Parameters {
     pub(crate) gate: Option<GateTensors>,
 }
 
-impl Parameters {
-    pub(crate) fn new(start: &Start, gate: Option<&Gate>, placement: Placement) -> Result<Self, TchError> {
+impl Tensors {
+    pub(crate) fn new(
+        start: &Parameters,
+        gate: Option<&Gate>,
+        placement: Placement,
+    ) -> Result<Self, TchError> {
         let leaf = |tensor: Tensor| tensor.f_set_requires_grad(true);
         Ok(Self {
             x: leaf(placement.array(&start.factors.classifiers)?)?,
@@ -71,7 +77,7 @@ impl Parameters {
     }
 
     /// Everything on the host, in f64.
-    pub(crate) fn read(&self) -> Result<(Start, Option<Gate>), TchError> {
+    pub(crate) fn read(&self) -> Result<(Parameters, Option<Gate>), TchError> {
         let array = |tensor: &Tensor| {
             let (rows, columns) = tensor.size2()?;
             to_array(tensor, rows as usize, columns as usize)
@@ -79,7 +85,7 @@ impl Parameters {
         let (weights, bias) = self.aggregator()?;
         let factors = Factors { classifiers: array(&self.x)?, instances: array(&self.y)? };
         let gate = self.gate.as_ref().map(GateTensors::read).transpose()?;
-        Ok((Start { factors, weights, bias }, gate))
+        Ok((Parameters { factors, weights, bias }, gate))
     }
 
     /// A copy on the device, apart from the graph.
@@ -102,20 +108,22 @@ pub(crate) fn draw_start(
     m: usize,
     n: usize,
     seed: u64,
-) -> Result<Start, TchError> {
+) -> Result<Parameters> {
     match source {
-        StartSource::Shared => Ok(Start::random(latent_dim, m, n, seed)),
+        StartSource::Shared => Parameters::random(latent_dim, m, n, seed),
         StartSource::Libtorch => {
             // libtorch has one generator for the whole process: between the seed and the draws nobody else may draw.
             static GENERATOR: Mutex<()> = Mutex::new(());
             let _drawing = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
             tch::manual_seed(seed as i64);
-            let draw = |columns: usize| {
+            let draw = |columns: usize| -> Result<Array2<f64>> {
+                check_matrix("a matrix of factors", latent_dim, columns)?;
                 let shape = [latent_dim as i64, columns as i64];
-                let normal = Tensor::f_randn(shape, (tch::Kind::Float, tch::Device::Cpu))?;
-                to_array(&normal.f_mul_scalar(cfe_core::START_SCALE)?, latent_dim, columns)
+                let normal = Tensor::f_randn(shape, (tch::Kind::Float, tch::Device::Cpu)).map_err(backend)?;
+                let scaled = normal.f_mul_scalar(cfe_core::START_SCALE).map_err(backend)?;
+                to_array(&scaled, latent_dim, columns).map_err(backend)
             };
-            Ok(Start::with_factors(Factors { classifiers: draw(m)?, instances: draw(n)? }))
+            Ok(Parameters::with_factors(Factors { classifiers: draw(m)?, instances: draw(n)? }))
         }
     }
 }
