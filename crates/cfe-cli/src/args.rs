@@ -260,6 +260,9 @@ pub(crate) struct Fit {
     /// A setting of the trainer, such as rank=8 or families.local=false; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE", help_heading = "Training")]
     pub assignments: Vec<Assignments>,
+    /// Refuse a table (exit code 1) whose results could not be believed: leaks, in-sample predictions, swapped classes
+    #[arg(long, help_heading = "Table")]
+    pub strict: bool,
     /// Resume from the checkpoint if the file exists; the result is identical to an uninterrupted fit
     #[arg(long, help_heading = "Checkpoint")]
     pub resume: bool,

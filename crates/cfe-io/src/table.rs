@@ -197,9 +197,17 @@ impl Parts {
             Some(split) => split.iter().map(|value| *value == options.train_value).collect(),
             None => vec![true; self.truth.len()],
         };
+        // A row without any prediction has nothing to learn from: its label would only move the share of positives.
+        let predicted: Vec<bool> =
+            self.matrix.columns().into_iter().map(|c| c.iter().any(|p| !p.is_nan())).collect();
         let labels =
-            self.truth.iter().zip(&in_train).map(|(label, train)| label.filter(|_| *train)).collect();
+            (0..in_train.len()).map(|i| self.truth[i].filter(|_| in_train[i] && predicted[i])).collect();
         let mut warnings = warning::of_columns(&self.file, &self.names, self.matrix.view());
+        let mut groups = self.groups;
+        if let Some(groups) = &mut groups {
+            warnings.extend(warning::of_groups(&self.file, groups));
+            separate_rows_without_group(groups);
+        }
         if let Some(split) = &self.split {
             warnings.extend(warning::of_split(&self.file, split, &options.train_value));
         }
@@ -222,14 +230,14 @@ impl Parts {
                 source => TableError::Data { file: self.file.clone(), source },
             })?,
         };
-        Ok(Table {
-            data,
-            file: self.file,
-            truth: self.truth,
-            in_train,
-            split: self.split,
-            groups: self.groups,
-            warnings,
-        })
+        Ok(Table { data, file: self.file, truth: self.truth, in_train, split: self.split, groups, warnings })
+    }
+}
+
+/// An empty cell names no group: each such row is a group of its own.
+fn separate_rows_without_group(groups: &mut [String]) {
+    for (i, group) in groups.iter_mut().enumerate().filter(|(_, group)| group.trim().is_empty()) {
+        // No cell holds a line break in front of a number, so the name cannot be that of another group.
+        *group = format!("\nrow {i}");
     }
 }

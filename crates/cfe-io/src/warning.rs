@@ -20,6 +20,8 @@ pub enum TableWarning {
     ExtraColumns { file: String, columns: Vec<String> },
     /// No row is of the train split.
     NoTrainRow { file: String, wanted: String, found: Vec<String> },
+    /// Rows without a group are groups of their own.
+    RowsWithoutGroup { file: String, rows: usize },
 }
 
 impl TableWarning {
@@ -52,6 +54,10 @@ impl fmt::Display for TableWarning {
             TableWarning::ExtraColumns { file, columns } => {
                 write!(f, "{file}: columns the model does not know are passed over: {}", list(columns))
             }
+            TableWarning::RowsWithoutGroup { file, rows } => write!(
+                f,
+                "{file}: the group column is empty in {rows} rows; each of these rows is a group of its own"
+            ),
             TableWarning::NoTrainRow { file, wanted, found } => {
                 write!(f, "{file}: no row of the split {wanted:?}; the split column holds {}", list(found))
             }
@@ -88,4 +94,10 @@ pub(crate) fn of_split(file: &str, split: &[String], wanted: &str) -> Option<Tab
         }
     }
     Some(TableWarning::NoTrainRow { file: file.to_owned(), wanted: wanted.to_owned(), found })
+}
+
+/// Empty cells in the group column.
+pub(crate) fn of_groups(file: &str, groups: &[String]) -> Option<TableWarning> {
+    let rows = groups.iter().filter(|group| group.trim().is_empty()).count();
+    (rows > 0).then(|| TableWarning::RowsWithoutGroup { file: file.to_owned(), rows })
 }

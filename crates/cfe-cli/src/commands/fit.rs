@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use cfe_combine::judge::{Finding, Part, TRAIN, TrustReport, diagnose};
+use cfe_combine::judge::{Finding, Part, Severity, TRAIN, TrustReport, diagnose};
 use cfe_combine::pipeline::{Assignments, FitOutcome, FitPlan, Watch as _, gigabytes};
 use cfe_combine::report;
 use cfe_io::{Source, Table, read_table};
@@ -19,7 +19,7 @@ use crate::words::text;
 use crate::{on_threads, outputs};
 
 /// Findings that a table at the end of a run lists.
-const SHOWN: usize = 5;
+const SHOWN: usize = 8;
 
 pub(crate) fn run(args: &Fit, terminal: &Terminal) -> CliResult<()> {
     // Options, from the file and over it from the command line, are checked before any work.
@@ -35,6 +35,9 @@ pub(crate) fn run(args: &Fit, terminal: &Terminal) -> CliResult<()> {
         let read = terminal.during("Reading", || read_table(Source::new(&args.table), &table_options))?;
         terminal.took("reading", begin);
         terminal.table_warnings(&read);
+        if args.strict {
+            refuse_alarms(&read)?;
+        }
         announce_memory(&plan, &read, terminal);
         let begin = Instant::now();
         let outcome = plan.fit(&read, terminal)?;
@@ -66,6 +69,14 @@ fn check_outputs(args: &Fit, program: &ProgramOptions, plan: &FitPlan) -> CliRes
         None if outputs::person_reads() && !stdout_taken => Ok(Some(Format::Table)),
         given => Ok(given),
     }
+}
+
+/// Ends a strict run before the work where the results could not be believed.
+fn refuse_alarms(table: &Table) -> CliResult<()> {
+    let findings = diagnose(table).map_err(CliError::training("looking for leaks"))?;
+    let alarms: Vec<String> =
+        findings.into_iter().filter(|f| f.severity == Severity::Alarm).map(|f| f.text).collect();
+    if alarms.is_empty() { Ok(()) } else { Err(CliError::Check(format!("--strict: {}", alarms.join("; ")))) }
 }
 
 /// Says before the work what memory it will take, and warns where that is more than there is.
@@ -135,14 +146,16 @@ fn finish(
             let width = outputs::width();
             let page = text::page(width);
             let mut text = text::tables(report::metrics_tables(&parts), width);
-            for line in report::lines(outcome, table, &parts) {
+            for line in report::lines(outcome, table, &parts, &findings) {
                 text += &wrap(&line, page, "* ", "  ");
             }
-            for finding in findings.iter().take(SHOWN) {
+            // Alarms stand in front of the results already.
+            let others: Vec<&Finding> = findings.iter().filter(|f| f.severity != Severity::Alarm).collect();
+            for finding in others.iter().take(SHOWN) {
                 text += &wrap(&finding.text, page, "! ", "  ");
             }
-            if findings.len() > SHOWN {
-                text += &format!("! and {} more; --metrics-out has them all\n", findings.len() - SHOWN);
+            if others.len() > SHOWN {
+                text += &format!("! and {} more; --metrics-out has them all\n", others.len() - SHOWN);
             }
             outputs::print(&text)?;
         }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use cfe_combine::SavedModel;
 use cfe_combine::judge::{Cut, TrustReport};
 use cfe_combine::recommended::RecommendedModel;
-use cfe_combine::report::{rule_in_words, with_interval};
+use cfe_combine::report::{probability, rule_in_words, unreached, with_interval};
 
 use super::pretty;
 use crate::args::{Format, Inspect};
@@ -126,12 +126,12 @@ fn origin(model: &SavedModel) -> String {
         details.threshold.map(|t| match cut {
             Some(cut) => format!(
                 "{} ({}; precision {}, recall {}, cross-validated)",
-                fixed(t, 4),
-                rule_in_words(cut.rule),
+                probability(t),
+                unreached(&cut).unwrap_or_else(|| rule_in_words(cut.rule)),
                 fixed(cut.precision, 3),
                 fixed(cut.recall, 3)
             ),
-            None => fixed(t, 4),
+            None => probability(t),
         }),
     );
     lines.concat()

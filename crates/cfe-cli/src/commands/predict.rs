@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use cfe_io::{Source, Table, read_table};
+use cfe_io::{Source, Table, TableWarning, read_table};
 
 use cfe_combine::{SavedModel, Watch as _};
 
@@ -36,8 +36,15 @@ pub(crate) fn read(
     let begin = Instant::now();
     let table = terminal.during("Reading", || read_table(Source::new(path), &options))?;
     terminal.took("reading", begin);
-    // There is no training here: a table without train rows is as good as any.
-    let told = |w: &&cfe_io::TableWarning| !matches!(w, cfe_io::TableWarning::NoTrainRow { .. });
+    // There is no training here: a table without train rows is as good as any, and a column cannot be left out.
+    let told = |w: &&TableWarning| {
+        !matches!(
+            w,
+            TableWarning::NoTrainRow { .. }
+                | TableWarning::ConstantColumn { .. }
+                | TableWarning::MissingColumn { .. }
+        )
+    };
     table.warnings.iter().filter(told).for_each(|w| terminal.warn(&w.to_string()));
     Ok(table)
 }

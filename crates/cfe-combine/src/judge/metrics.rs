@@ -3,12 +3,13 @@
 use cfe_core::Result;
 use cfe_core::metrics::{BinEdge, Scored};
 use cfe_core::validation::{Bootstrap, Interval};
-use cfe_io::Table;
+use cfe_io::{Table, fingerprint};
 use serde::Serialize;
 
 use super::COMBINED;
 use super::rivals::Rivals;
 use super::threshold::{Cut, ThresholdRule};
+use super::train_rows::TrainRows;
 use crate::error::{FitError, FitResult};
 use crate::saved::{Combined, SavedModel};
 
@@ -30,8 +31,8 @@ pub(crate) struct Scores {
 pub struct MethodMetrics {
     /// Its name; the combined prediction is `combined`.
     pub name: String,
-    /// Average precision (PR-AUC).
-    pub average_precision: f64,
+    /// Average precision (PR-AUC); `None` without positives, where it is not defined.
+    pub average_precision: Option<f64>,
     /// Area under the ROC curve; `None` with one class only.
     pub roc_auc: Option<f64>,
     /// Log loss; as Brier and ECE `None` for scores that are no probabilities.
@@ -59,8 +60,13 @@ pub struct Part {
     /// Whether each prediction comes from a fit that did not see the row's label; `false` for rows outside the train
     /// split, which no fit ever sees the label of.
     pub cross_validated: bool,
-    /// Labeled rows.
+    /// Share of these rows that the model was trained on and predicts with their labels known: such figures flatter the
+    /// model. 0 for cross-validated rows.
+    pub in_sample_share: f64,
+    /// Labeled rows that are scored.
     pub rows: usize,
+    /// Labeled rows without any prediction, which are not scored.
+    pub without_prediction: usize,
     /// Positives among them.
     pub positives: usize,
     /// Resamples of each interval.
@@ -125,7 +131,7 @@ pub(crate) fn measure(
         let best = scored.as_ref().map_or_else(|| ranking.best_f1(), |scored| scored.ranking().best_f1());
         measured.push(MethodMetrics {
             name: method.name.clone(),
-            average_precision: ranking.average_precision(),
+            average_precision: (positives > 0).then(|| ranking.average_precision()),
             roc_auc: ranking.roc_auc(),
             log_loss: scored.as_ref().map(Scored::log_loss),
             brier: scored.as_ref().map(Scored::brier),
@@ -140,6 +146,8 @@ pub(crate) fn measure(
     Ok(Part {
         name: name.to_owned(),
         cross_validated,
+        in_sample_share: 0.0,
+        without_prediction: 0,
         rows: labels.len(),
         positives,
         resamples: if both { bootstrap.n_resamples } else { 0 },
@@ -171,28 +179,63 @@ pub fn evaluate(model: &SavedModel, table: &Table) -> FitResult<Vec<Part>> {
     let provenance = model.details.provenance.get("cut");
     let rule = provenance.and_then(|cut| serde_json::from_value::<Cut>(cut.clone()).ok()).map(|cut| cut.rule);
     let cut = model.details.threshold.map(|t| (rule.unwrap_or(ThresholdRule::F1), t));
-    let mut parts: Vec<(String, Vec<usize>)> = Vec::new();
-    for i in (0..table.truth.len()).filter(|&i| table.truth[i].is_some()) {
-        let name = table.split.as_ref().map_or("labeled", |split| split[i].as_str());
-        match parts.iter_mut().find(|(part, _)| part == name) {
-            Some((_, rows)) => rows.push(i),
-            None => parts.push((name.to_owned(), vec![i])),
-        }
-    }
+    let parts = scored_rows(table, |_| true, "labeled");
     if parts.is_empty() {
         return Err(FitError::Data(format!(
-            "{}: no row is labeled, so there is nothing to score; label some, or check the label column",
+            "{}: no row has a label and a prediction, so there is nothing to score; label some, or check the label column",
             table.file
         )));
     }
     let seed = model.details.seed.unwrap_or(0);
-    let measure_part = |(name, rows): (String, Vec<usize>)| {
+    let train_rows = TrainRows::of_model(model);
+    let own_table = model.details.fingerprint.as_deref() == Some(fingerprint(&table.data).as_str());
+    let measure_part = |part: LabeledRows| {
+        let rows = &part.rows;
         let labels: Vec<bool> = rows.iter().map(|&i| table.truth[i] == Some(true)).collect();
-        let mut methods = vec![combined_scores(&combined, &rows)];
-        methods.extend(rivals.scores(&table.data, &rows)?);
-        measure(&name, false, &labels, methods, cut, seed, &|| ())
+        let mut methods = vec![combined_scores(&combined, rows)];
+        methods.extend(rivals.scores(&table.data, rows)?);
+        let mut measured = measure(&part.name, false, &labels, methods, cut, seed, &|| ())?;
+        measured.without_prediction = part.without_prediction;
+        measured.in_sample_share = match &train_rows {
+            Some(train_rows) => train_rows.share_among(&table.data, rows),
+            // A model of version 0.1.0 knows the whole table alone.
+            None if own_table => {
+                rows.iter().filter(|&&i| table.in_train[i]).count() as f64 / rows.len() as f64
+            }
+            None => 0.0,
+        };
+        Ok(measured)
     };
     parts.into_iter().map(measure_part).collect::<Result<_>>().map_err(&scoring)
+}
+
+/// The labeled rows of one value of the split column.
+pub(crate) struct LabeledRows {
+    pub name: String,
+    /// Those with a prediction, which can be scored.
+    pub rows: Vec<usize>,
+    /// How many have none.
+    pub without_prediction: usize,
+}
+
+/// Labeled rows by the value of the split column, in order of appearance; all of them are `unnamed` without one.
+pub(crate) fn scored_rows(table: &Table, keep: impl Fn(usize) -> bool, unnamed: &str) -> Vec<LabeledRows> {
+    let r = table.data.predictions();
+    let mut parts: Vec<LabeledRows> = Vec::new();
+    for i in (0..table.truth.len()).filter(|&i| table.truth[i].is_some() && keep(i)) {
+        let name = table.split.as_ref().map_or(unnamed, |split| split[i].as_str());
+        let k = parts.iter().position(|part| part.name == name).unwrap_or_else(|| {
+            parts.push(LabeledRows { name: name.to_owned(), rows: Vec::new(), without_prediction: 0 });
+            parts.len() - 1
+        });
+        if r.column(i).iter().all(|p| p.is_nan()) {
+            parts[k].without_prediction += 1;
+        } else {
+            parts[k].rows.push(i);
+        }
+    }
+    parts.retain(|part| !part.rows.is_empty());
+    parts
 }
 
 /// Up to ten groups of neighbouring probabilities with about as many positives each: equal numbers of rows would put all

@@ -131,6 +131,15 @@ pub struct Cut {
     pub called: f64,
     /// Counts.
     pub confusion: Confusion,
+    /// Whether the cut meets what the rule asks for; `false` where no cut reaches the recall or precision that was
+    /// asked for, and this is the nearest one.
+    #[serde(default = "yes")]
+    pub reached: bool,
+}
+
+/// Files of version 0.1.0 do not say whether a target was reached.
+fn yes() -> bool {
+    true
 }
 
 impl ThresholdRule {
@@ -141,13 +150,24 @@ impl ThresholdRule {
             ThresholdRule::FBeta(beta) => c.f_beta(beta),
             ThresholdRule::Mcc => c.mcc(),
             ThresholdRule::Cost { false_positive, false_negative } => {
-                -(false_positive * c.fp + false_negative * c.fn_)
+                // A power of two scales without rounding, and keeps large costs from overflowing.
+                let scale = 2.0_f64.powi(-exponent(false_positive.max(false_negative)));
+                -(false_positive * scale * c.fp + false_negative * scale * c.fn_)
             }
             ThresholdRule::PrecisionAtRecall(recall) if c.recall() >= recall => 1.0 + c.precision(),
             ThresholdRule::RecallAtPrecision(precision) if c.precision() >= precision => 1.0 + c.recall(),
             // Out of reach: as near as can be.
             ThresholdRule::PrecisionAtRecall(_) => c.recall() - 1.0,
             ThresholdRule::RecallAtPrecision(_) => c.precision() - 1.0,
+        }
+    }
+
+    /// Whether a cut meets the recall or precision that the rule asks for.
+    fn is_reached_by(self, c: &Confusion) -> bool {
+        match self {
+            ThresholdRule::PrecisionAtRecall(recall) => c.recall() >= recall,
+            ThresholdRule::RecallAtPrecision(precision) => c.precision() >= precision,
+            _ => true,
         }
     }
 
@@ -173,8 +193,14 @@ impl ThresholdRule {
             recall: confusion.recall(),
             called: confusion.tp + confusion.fp,
             confusion,
+            reached: self.is_reached_by(&confusion),
         }
     }
+}
+
+/// The largest whole number e with 2^e <= x, within the range that a power of two has without underflow.
+fn exponent(x: f64) -> i32 {
+    x.log2().floor().clamp(-1000.0, 1000.0) as i32
 }
 
 #[cfg(test)]
@@ -201,6 +227,26 @@ mod tests {
         let nothing = rare.choose(&[true, false], &[0.1, 0.9]).unwrap().unwrap();
         assert_eq!((nothing.threshold, nothing.called), (1.0, 0.0));
         assert_eq!(rare.choose(&[true, true], &[0.1, 0.9]).unwrap(), None);
+    }
+
+    #[test]
+    fn a_target_that_no_cut_reaches_is_said() {
+        let reach = |rule: &str, labels: &[bool]| {
+            rule.parse::<ThresholdRule>().unwrap().choose(labels, &P).unwrap().unwrap().reached
+        };
+        // The highest probability belongs to a negative: no cut has a precision above 3/5.
+        let upside_down = [true, true, true, false, false, false];
+        assert!(!reach("recall-at-precision=0.9", &upside_down));
+        assert!(reach("recall-at-precision=0.5", &upside_down));
+        assert!(reach("recall-at-precision=0.9", &LABELS));
+        assert!(reach("f1", &upside_down));
+    }
+
+    #[test]
+    fn costs_of_any_size_cut_at_the_same_place() {
+        for size in ["1", "1e-300", "1e300", "1e308"] {
+            assert_eq!(cut(&format!("cost={size},{size}")), cut("cost=1,1"), "{size}");
+        }
     }
 
     #[test]

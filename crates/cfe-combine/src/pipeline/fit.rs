@@ -14,8 +14,8 @@ use super::train::{FOLDS, Trained, folds_of, train};
 use super::watch::{Stage, Watch};
 use crate::error::{FitError, FitResult};
 use crate::judge::{
-    COMBINED, Cut, LEFT_OUT, Part, REDUNDANCY, Rivals, Scores, TRAIN, combined_scores, correlations, measure,
-    redundancy,
+    COMBINED, Cut, LEFT_OUT, Part, REDUNDANCY, Rivals, Scores, TRAIN, TRAIN_ROWS, TrainRows, combined_scores,
+    correlations, measure, redundancy, scored_rows,
 };
 use crate::saved::{Combined, SavedModel};
 
@@ -115,6 +115,7 @@ fn fit_planned(plan: &FitPlan, table: &Table, watch: &dyn Watch) -> FitResult<Fi
     details.seed = Some(seed);
     details.fingerprint = Some(fingerprint);
     details.provenance = provenance(table, plan, cut.as_ref(), facts);
+    details.provenance.insert(TRAIN_ROWS.to_owned(), json!(TrainRows::of(&table.data)));
     let correlations = correlations(&table.data);
     details.provenance.insert(REDUNDANCY.to_owned(), json!(redundancy(&table.data, &correlations)));
     if !left_out.is_empty() {
@@ -192,7 +193,10 @@ impl FitOutcome {
         let scoring = FitError::training("scoring");
         let folds =
             self.out_of_fold.as_ref().map(|_| folds_of(table, self.folds, self.seed)).transpose()?.flatten();
-        let others = splits(table);
+        let others = match &table.split {
+            Some(_) => scored_rows(table, |i| !table.in_train[i], ""),
+            None => Vec::new(),
+        };
         let count = folds.as_ref().map_or(0, Folds::n_splits) as u64;
         let stage = Stage::start(watch, "Fitting what it is compared with", Some(1 + count));
         let rivals = Rivals::fit(&table.data, folds.as_ref(), &|| stage.step()).map_err(&scoring)?;
@@ -212,25 +216,14 @@ impl FitOutcome {
             let labels = table.data.labeled_targets();
             out.push(measure(TRAIN, true, &labels, methods, cut, self.seed, &done).map_err(&scoring)?);
         }
-        for (name, rows) in others {
+        for part in others {
+            let rows = &part.rows;
             let labels: Vec<bool> = rows.iter().map(|&i| table.truth[i] == Some(true)).collect();
-            let mut methods = vec![combined_scores(&self.combined, &rows)];
-            methods.extend(rivals.scores(&table.data, &rows).map_err(&scoring)?);
-            out.push(measure(&name, false, &labels, methods, cut, self.seed, &done).map_err(&scoring)?);
+            let mut methods = vec![combined_scores(&self.combined, rows)];
+            methods.extend(rivals.scores(&table.data, rows).map_err(&scoring)?);
+            let measured = measure(&part.name, false, &labels, methods, cut, self.seed, &done);
+            out.push(Part { without_prediction: part.without_prediction, ..measured.map_err(&scoring)? });
         }
         Ok(out)
     }
-}
-
-/// Labeled rows outside the train split by the value of the split column, in order of appearance.
-fn splits(table: &Table) -> Vec<(String, Vec<usize>)> {
-    let Some(split) = &table.split else { return Vec::new() };
-    let mut parts: Vec<(String, Vec<usize>)> = Vec::new();
-    for i in (0..split.len()).filter(|&i| !table.in_train[i] && table.truth[i].is_some()) {
-        match parts.iter_mut().find(|(name, _)| *name == split[i]) {
-            Some((_, rows)) => rows.push(i),
-            None => parts.push((split[i].clone(), vec![i])),
-        }
-    }
-    parts
 }

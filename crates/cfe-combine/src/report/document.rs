@@ -22,14 +22,13 @@ pub fn document(outcome: &FitOutcome, table: &Table, parts: &[Part], findings: &
     sections.extend([honest(parts), cut(outcome, parts), wrong(table, findings), origin(outcome, table)]);
     Document {
         title: format!("Combining {} classifiers: {}", table.data.n_classifiers(), table.file),
-        answers: summary::lines(outcome, table, parts).to_vec(),
+        answers: summary::lines(outcome, table, parts, findings),
         sections,
     }
 }
 
 fn named(part: &Part) -> String {
-    let how = if part.cross_validated { " (cross-validated)" } else { "" };
-    format!("{}{how}", part.name)
+    format!("{}{}", part.name, summary::provenance(part))
 }
 
 fn better(parts: &[Part]) -> Section {
@@ -58,7 +57,7 @@ fn row(method: &MethodMetrics) -> Vec<Cell> {
     let text = |text: Option<String>| Cell::from(text.unwrap_or_default());
     vec![
         method.name.as_str().into(),
-        fixed(method.average_precision, 4).into(),
+        or_dash(method.average_precision, 4).into(),
         text(interval.map(|i| range(i.lower, i.upper, 3))),
         match gain {
             Some(i) if i.lower > 0.0 || i.upper < 0.0 => Cell::verdict(signed(i.estimate, 4), i.lower > 0.0),
@@ -199,13 +198,19 @@ fn cut(outcome: &FitOutcome, parts: &[Part]) -> Section {
             .text("A class has a single labeled row, so no row could be held out to choose a threshold on.");
     };
     let rule = summary::rule_in_words(chosen.rule);
+    let threshold = summary::probability(chosen.threshold);
+    let found = match summary::unreached(chosen) {
+        Some(target) => {
+            format!("{target} on cross-validated train rows; the nearest is the threshold {threshold}.")
+        }
+        None => format!("The threshold {threshold} has the {rule} on cross-validated train rows."),
+    };
     let text = format!(
-        "The threshold {} has the {rule} on cross-validated train rows. Another aim gives another threshold \
-         (--threshold): a missed positive that costs 20 false alarms is cost=1,20.",
-        fixed(chosen.threshold, 4)
+        "{found} Another aim gives another threshold (--threshold): a missed positive that costs 20 false alarms is \
+         cost=1,20."
     );
     let header = ["rows", "called", "right", "wrong", "missed", "precision", "recall", "F1"];
-    let mut table = ReportTable::new(format!("At {}", fixed(chosen.threshold, 4)), header);
+    let mut table = ReportTable::new(format!("At {threshold}"), header);
     for part in parts {
         let Some(at) = part.at_threshold else { continue };
         let count = |v: f64| Cell::from(fixed(v, 0));

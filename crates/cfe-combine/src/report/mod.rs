@@ -4,4 +4,7 @@ mod document;
 mod summary;
 
 pub use document::document;
-pub use summary::{better, lines, metrics_tables, rule_in_words, with_interval};
+pub use summary::{
+    MOSTLY_IN_SAMPLE, better, lines, metrics_tables, probability, provenance, rule_in_words, unreached,
+    with_interval,
+};

@@ -4,15 +4,20 @@ use cfe_core::validation::Interval;
 use cfe_report::number::{fixed, or_dash, percent, signed};
 use cfe_report::{Cell, Table};
 
-use crate::judge::{COMBINED, Cut, Part, ThresholdRule, Trust, TrustReport};
+use crate::judge::{COMBINED, Cut, Finding, Part, Severity, ThresholdRule, Trust, TrustReport};
 use crate::pipeline::FitOutcome;
 
 /// The metrics, a table for each part.
 pub fn metrics_tables(parts: &[Part]) -> Vec<Table> {
     let mut out = Vec::new();
     for part in parts {
-        let how = if part.cross_validated { ", cross-validated" } else { "" };
-        let caption = format!("{}{how}: {} labeled rows, {} positive", part.name, part.rows, part.positives);
+        let caption = format!(
+            "{}{}: {} labeled rows, {} positive",
+            part.name,
+            provenance(part),
+            part.rows,
+            part.positives
+        );
         let header = ["", "AP", "95% interval", "combined is better by"];
         let header = header.into_iter().chain(["ROC-AUC", "log loss", "Brier", "ECE", "best F1"]);
         let mut table = Table::new(caption, header);
@@ -20,7 +25,7 @@ pub fn metrics_tables(parts: &[Part]) -> Vec<Table> {
             let range = |low, high| format!("{} to {}", fixed(low, 3), fixed(high, 3));
             table.push([
                 method.name.as_str().into(),
-                fixed(method.average_precision, 4).into(),
+                or_dash(method.average_precision, 4).into(),
                 Cell::from(
                     method.average_precision_interval.map_or(String::new(), |i| range(i.lower, i.upper)),
                 ),
@@ -37,49 +42,111 @@ pub fn metrics_tables(parts: &[Part]) -> Vec<Table> {
     out
 }
 
+/// How the predictions of a part were made, in words that follow its name.
+pub fn provenance(part: &Part) -> String {
+    let unscored = match part.without_prediction {
+        0 => String::new(),
+        n => format!(", without {n} rows that have no prediction"),
+    };
+    let how = if part.cross_validated {
+        ", cross-validated".to_owned()
+    } else if part.in_sample_share >= 0.01 {
+        format!(", IN-SAMPLE: the model was trained on {} of these rows", percent(part.in_sample_share, 0))
+    } else {
+        String::new()
+    };
+    how + &unscored
+}
+
 /// "+0.1234 (-0.012 to +0.260)".
 pub fn with_interval(i: Interval) -> String {
     format!("{} ({} to {})", signed(i.estimate, 4), signed(i.lower, 3), signed(i.upper, 3))
 }
 
-/// The three lines that matter.
-pub fn lines(outcome: &FitOutcome, table: &cfe_io::Table, parts: &[Part]) -> [String; 3] {
-    [better(parts), trusted(&TrustReport::of(&outcome.model)), cut(outcome, table)]
+/// The lines that matter: alarms, is it better, whom does it trust, where to cut.
+pub fn lines(
+    outcome: &FitOutcome,
+    table: &cfe_io::Table,
+    parts: &[Part],
+    findings: &[Finding],
+) -> Vec<String> {
+    let mut lines = alarms(findings);
+    lines.push(better(parts, findings));
+    lines.extend([trusted(&TrustReport::of(&outcome.model)), cut(outcome, table)]);
+    lines
 }
 
-/// The part that answers best: rows that no fit saw the labels of, if they have both classes.
+/// What makes the results doubtful, in front of them.
+fn alarms(findings: &[Finding]) -> Vec<String> {
+    let alarms = findings.iter().filter(|f| f.severity == Severity::Alarm);
+    alarms.map(|f| format!("Look at this first: {}.", f.text)).collect()
+}
+
+/// The part that answers best: rows that no fit saw the labels of, if they have both classes; never rows that the model
+/// was trained on.
 fn decisive(parts: &[Part]) -> Option<&Part> {
-    let both = |part: &&Part| part.positives > 0 && part.positives < part.rows;
-    parts.iter().filter(both).find(|part| !part.cross_validated).or_else(|| parts.iter().find(both))
+    let usable = |part: &&Part| {
+        part.positives > 0 && part.positives < part.rows && part.in_sample_share < MOSTLY_IN_SAMPLE
+    };
+    parts.iter().filter(usable).find(|part| !part.cross_validated).or_else(|| parts.iter().find(usable))
 }
 
-/// Is it better than averaging, and by how much?
-pub fn better(parts: &[Part]) -> String {
+/// Rows of which so many were trained on are not a test.
+pub const MOSTLY_IN_SAMPLE: f64 = 0.5;
+
+/// Is it better than averaging, by how much, and what is the best simple rival?
+pub fn better(parts: &[Part], findings: &[Finding]) -> String {
+    if !parts.is_empty() && parts.iter().all(|part| part.in_sample_share >= MOSTLY_IN_SAMPLE) {
+        return "Better than averaging? These rows cannot tell: the model was trained on them, so its figures here are \
+                too good. Judge by rows the model has not seen, or by the cross-validated figures that `cfe fit` prints."
+            .to_owned();
+    }
+    // Where columns are the two classes of one classifier, the mean of all columns is nearly constant.
+    let no_yardstick = findings.iter().any(|f| f.kind == "pair");
     let found = decisive(parts).and_then(|part| {
         let combined = part.methods.iter().find(|m| m.name == COMBINED)?;
-        let mean = part.methods.iter().find(|m| m.name == "mean")?;
-        Some((part, combined, mean, mean.combined_is_better_by?))
+        let rivals =
+            part.methods.iter().filter(|m| m.name != COMBINED && !(no_yardstick && m.name == "mean"));
+        let best = rivals.max_by(|a, b| {
+            a.average_precision.unwrap_or(0.0).total_cmp(&b.average_precision.unwrap_or(0.0))
+        })?;
+        let mean = part.methods.iter().find(|m| m.name == "mean").filter(|_| !no_yardstick).unwrap_or(best);
+        Some((part, combined, mean, best, mean.combined_is_better_by?))
     });
-    let Some((part, combined, mean, gain)) = found else {
+    let Some((part, combined, yardstick, best, gain)) = found else {
         return "Better than averaging? Not known: no labeled rows of both classes to score on.".to_owned();
     };
+    let name = if yardstick.name == "mean" { "averaging" } else { yardstick.name.as_str() };
     let verdict = match (gain.lower > 0.0, gain.upper < 0.0) {
-        (true, _) => "Better than averaging",
-        (_, true) => "Worse than averaging",
-        _ if gain.estimate >= 0.0 => "Not surely better than averaging",
-        _ => "Not better than averaging",
+        (true, _) => "Better than",
+        (_, true) => "Worse than",
+        _ if gain.estimate >= 0.0 => "Not surely better than",
+        _ => "Not better than",
     };
     let how = if part.cross_validated { "cross-validated " } else { "" };
-    format!(
-        "{verdict}: average precision {} against {} ({}, 95% interval {} to {}) on {} {how}rows of {:?}.",
-        fixed(combined.average_precision, 3),
-        fixed(mean.average_precision, 3),
+    let mut text = format!(
+        "{verdict} {name}: average precision {} against {} ({}, 95% interval {} to {}) on {} {how}rows of {:?}.",
+        or_dash(combined.average_precision, 3),
+        or_dash(yardstick.average_precision, 3),
         signed(gain.estimate, 3),
         signed(gain.lower, 3),
         signed(gain.upper, 3),
         part.rows,
         part.name,
-    )
+    );
+    if best.name != yardstick.name
+        && let Some(gain) = best.combined_is_better_by
+    {
+        text += &format!(
+            " The best simple rival is {} with {} ({}, {} to {}).",
+            best.name,
+            or_dash(best.average_precision, 3),
+            signed(gain.estimate, 3),
+            signed(gain.lower, 3),
+            signed(gain.upper, 3),
+        );
+    }
+    text
 }
 
 /// Whom does it trust?
@@ -119,18 +186,37 @@ pub fn rule_in_words(rule: ThresholdRule) -> String {
 
 /// Where to cut?
 fn cut(outcome: &FitOutcome, table: &cfe_io::Table) -> String {
-    match &outcome.cut {
-        Some(Cut { rule, threshold, precision, recall, called, .. }) => format!(
-            "Cut at {} ({}): calls {called} of {} labeled train rows, {} of them rightly, and finds {} of the \
-             positives (cross-validated).",
-            fixed(*threshold, 4),
-            rule_in_words(*rule),
-            table.data.labeled().len(),
-            percent(*precision, 0),
-            percent(*recall, 0),
-        ),
-        None => {
-            "Where to cut? Not known: a class has a single labeled row, so none can be held out.".to_owned()
-        }
+    let Some(cut) = &outcome.cut else {
+        return "Where to cut? Not known: a class has a single labeled row, so none can be held out."
+            .to_owned();
+    };
+    let does = format!(
+        "calls {} of {} labeled train rows, {} of them rightly, and finds {} of the positives (cross-validated)",
+        cut.called,
+        table.data.labeled().len(),
+        percent(cut.precision, 0),
+        percent(cut.recall, 0),
+    );
+    let threshold = probability(cut.threshold);
+    match unreached(cut) {
+        Some(target) => format!("{target}; the nearest cut, {threshold}, {does}."),
+        None => format!("Cut at {threshold} ({}): {does}.", rule_in_words(cut.rule)),
     }
+}
+
+/// "No cut reaches precision 0.9", where that is so.
+pub fn unreached(cut: &Cut) -> Option<String> {
+    if cut.reached {
+        return None;
+    }
+    match cut.rule {
+        ThresholdRule::PrecisionAtRecall(r) => Some(format!("No cut reaches recall {r}")),
+        ThresholdRule::RecallAtPrecision(p) => Some(format!("No cut reaches precision {p}")),
+        _ => None,
+    }
+}
+
+/// A probability with four decimals, or with four significant digits where that would hide a rare event.
+pub fn probability(p: f64) -> String {
+    if p > 0.0 && p < 1e-3 { format!("{p:.3e}") } else { fixed(p, 4) }
 }
