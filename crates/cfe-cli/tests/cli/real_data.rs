@@ -34,8 +34,15 @@ fn the_example_is_fitted_and_predicted() {
     let scored =
         folder.run(&format!("evaluate --model m.safetensors abalone.csv.gz --split-column split {checks}"));
     assert_eq!(scored.code, 0, "{}", scored.stderr);
-    let failed = "evaluate --model m.safetensors abalone.csv.gz --min-average-precision 0.99";
-    assert!(folder.fails(1, failed).contains("is below 0.99"));
+    let too_high = "--split-column split --min-average-precision 0.99";
+    let failed = format!("evaluate --model m.safetensors abalone.csv.gz {too_high}");
+    assert!(folder.fails(1, &failed).contains("is below 0.99"));
+    // Without the split, half of the rows are those that the model was trained on: no check passes on them.
+    let own = "evaluate --model m.safetensors abalone.csv.gz --min-average-precision 0.1";
+    assert!(folder.fails(1, own).contains("cannot be judged, because the model was trained on"));
+    let said = folder.ok("evaluate --model m.safetensors abalone.csv.gz").stdout;
+    assert!(said.contains("IN-SAMPLE: the model was trained on 50% of these rows"), "{said}");
+    assert!(said.contains("These rows cannot tell") && !said.contains("Better than averaging: "), "{said}");
 }
 
 #[test]

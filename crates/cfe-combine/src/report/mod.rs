@@ -5,6 +5,6 @@ mod summary;
 
 pub use document::document;
 pub use summary::{
-    MOSTLY_IN_SAMPLE, better, lines, metrics_tables, probability, provenance, rule_in_words, unreached,
+    TOO_MUCH_IN_SAMPLE, better, lines, metrics_tables, probability, provenance, rule_in_words, unreached,
     with_interval,
 };

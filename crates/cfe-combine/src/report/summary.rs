@@ -86,19 +86,19 @@ fn alarms(findings: &[Finding]) -> Vec<String> {
 /// was trained on.
 fn decisive(parts: &[Part]) -> Option<&Part> {
     let usable = |part: &&Part| {
-        part.positives > 0 && part.positives < part.rows && part.in_sample_share < MOSTLY_IN_SAMPLE
+        part.positives > 0 && part.positives < part.rows && part.in_sample_share < TOO_MUCH_IN_SAMPLE
     };
     parts.iter().filter(usable).find(|part| !part.cross_validated).or_else(|| parts.iter().find(usable))
 }
 
-/// Rows of which so many were trained on are not a test.
-pub const MOSTLY_IN_SAMPLE: f64 = 0.5;
+/// Rows of which at least this share was trained on are not a test.
+pub const TOO_MUCH_IN_SAMPLE: f64 = 0.05;
 
 /// Is it better than averaging, by how much, and what is the best simple rival?
 pub fn better(parts: &[Part], findings: &[Finding]) -> String {
-    if !parts.is_empty() && parts.iter().all(|part| part.in_sample_share >= MOSTLY_IN_SAMPLE) {
-        return "Better than averaging? These rows cannot tell: the model was trained on them, so its figures here are \
-                too good. Judge by rows the model has not seen, or by the cross-validated figures that `cfe fit` prints."
+    if !parts.is_empty() && parts.iter().all(|part| part.in_sample_share >= TOO_MUCH_IN_SAMPLE) {
+        return "Better than averaging? These rows cannot tell: the model was trained on some or all of them, so its \
+                figures here are too good. Judge by rows the model has not seen, or by the cross-validated figures that `cfe fit` prints."
             .to_owned();
     }
     // Where columns are the two classes of one classifier, the mean of all columns is nearly constant.
