@@ -14,7 +14,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 SHRINKAGE, POWERS, SELECTED = [10, 30, 100, 300, 1000], [0, 2], 5
-CLIP, CAUTION, FOLDS = 1e-4, 1.0, 5
+CLIP, SLOPE_SCALE, CAUTION, FOLDS = 1e-4, 5.0, 1.0, 5
 
 
 def read(split):
@@ -109,7 +109,9 @@ def gains(rows):
 def prior_pulled(extra, extra_ridge, power, shrinkage):
     def member(rows, gain):
         x = np.vstack([f, *extra])[:, rows]
-        free = np.append(gain**power / np.linalg.norm(gain**power), np.zeros(len(x) - 2 * m)) * np.sqrt(shrinkage)
+        v = gain**power / np.linalg.norm(gain**power)
+        slope_ridge = min(shrinkage, np.mean((v @ f) ** 2) / SLOPE_SCALE**2)
+        free = np.append(v, np.zeros(len(x) - 2 * m)) * np.sqrt(shrinkage - slope_ridge)
         ridge = np.append(np.full(2 * m, shrinkage), np.full(len(x) - 2 * m, extra_ridge)) + 1e-6
         return fit(x, y[rows], ridge, [True] * 2 * m + [False] * (len(x) - 2 * m), free)
 
@@ -120,7 +122,8 @@ def selection(rows, gain):
     precision = np.array([average_precision(y[rows], column) for column in f[:m, rows]])
     best = np.zeros(m)
     best[np.argsort(-precision, kind="stable")[:SELECTED]] = 1 / SELECTED
-    slope, b = fit((best @ f[:m, rows])[None], y[rows], np.array([1e-6]), [True])
+    mean = best @ f[:m, rows]
+    slope, b = fit(mean[None], y[rows], np.array([np.mean(mean**2) / SLOPE_SCALE**2 + 1e-6]), [True])
     return slope[0] * best, b
 
 

@@ -50,6 +50,12 @@ pub enum Error {
         value: f64,
     },
 
+    /// The caller asked for a stop before there was a model.
+    ///
+    /// Cure: run the fit again.
+    #[error("stopped on request before a model was fitted; run the fit again for one")]
+    Stopped,
+
     /// No cell of the prediction matrix is observed.
     #[error("every prediction is missing (NaN); at least one observed probability is needed")]
     NothingObserved,

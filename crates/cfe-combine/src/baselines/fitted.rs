@@ -6,7 +6,7 @@ use cfe_core::{Error, Result};
 use ndarray::{ArrayView1, ArrayView2};
 use serde::{Deserialize, Serialize};
 
-use super::{Baseline, LOGIT_CLIP, filled};
+use super::{Baseline, LOGIT_CLIP, clip_for, filled};
 
 /// A [`Baseline`] with what it learnt.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -83,19 +83,21 @@ impl FittedBaseline {
         match rule {
             Rule::Weighted(weights) => {
                 // Weights whose sum is 1 up to rounding must not make a probability of more than 1.
-                columns.into_iter().map(|column| self.weighted(weights, column, |p| p).min(1.0)).collect()
+                columns.into_iter().map(|column| self.weighted(weights, column, |_, p| p).min(1.0)).collect()
             }
             Rule::LogitMean => {
                 let equal = vec![1.0 / self.means.len() as f64; self.means.len()];
-                let log_odds = |p| logit(p, LOGIT_CLIP);
+                let clips = self.clips();
+                let log_odds = |u: usize, p| logit(p, clips[u]);
                 columns.into_iter().map(|c| sigmoid(self.weighted(&equal, c, log_odds))).collect()
             }
             Rule::Median => columns.into_iter().map(|column| self.median(column)).collect(),
             Rule::RankAverage => rank_average(predictions),
             Rule::Logistic { weights, bias, log_odds } => {
                 let mut logits = vec![*bias; predictions.ncols()];
-                for (row, w) in filled(predictions, &self.means).outer_iter().zip(weights) {
-                    let feature = |&p: &f64| if *log_odds { logit(p, LOGIT_CLIP) } else { p };
+                let clips = self.clips();
+                for ((row, w), clip) in filled(predictions, &self.means).outer_iter().zip(weights).zip(clips) {
+                    let feature = |&p: &f64| if *log_odds { logit(p, clip) } else { p };
                     logits.iter_mut().zip(row).for_each(|(z, p)| *z += w * feature(p));
                 }
                 logits.into_iter().map(sigmoid).collect()
@@ -111,14 +113,20 @@ impl FittedBaseline {
         }
     }
 
-    /// Mean of the observed entries under the weights; of the training means where none is observed.
-    fn weighted(&self, weights: &[f64], column: ArrayView1<'_, f64>, map: impl Fn(f64) -> f64) -> f64 {
+    /// Clip of each classifier (m) before its log-odds are taken.
+    fn clips(&self) -> Vec<f64> {
+        self.means.iter().map(|&mean| clip_for(mean, LOGIT_CLIP)).collect()
+    }
+
+    /// Mean of the observed entries, mapped with the number of their classifier, under the weights; of the training means
+    /// where none is observed.
+    fn weighted(&self, weights: &[f64], column: ArrayView1<'_, f64>, map: impl Fn(usize, f64) -> f64) -> f64 {
         let (mut sum, mut total, mut complete) = (0.0, 0.0, true);
-        for (&p, &w) in column.iter().zip(weights) {
+        for (u, (&p, &w)) in column.iter().zip(weights).enumerate() {
             if p.is_nan() {
                 complete = false;
             } else if w != 0.0 {
-                sum += w * map(p);
+                sum += w * map(u, p);
                 total += w;
             }
         }
@@ -126,7 +134,7 @@ impl FittedBaseline {
         match (complete, total > 0.0) {
             (true, _) => sum,
             (false, true) => sum / total,
-            (false, false) => self.means.iter().zip(weights).map(|(&p, w)| w * map(p)).sum(),
+            (false, false) => self.means.iter().zip(weights).enumerate().map(|(u, (&p, w))| w * map(u, p)).sum(),
         }
     }
 

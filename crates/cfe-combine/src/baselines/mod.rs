@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | `Mean` | `mean` | mean probability |
 //! | `Median` | `median` | median probability |
-//! | `LogitMean` | `logit_mean` | sigma of the mean log-odds, probabilities clipped to 1e-4 and 1 - 1e-4 |
+//! | `LogitMean` | `logit_mean` | sigma of the mean log-odds, probabilities clipped to 1e-4 and 1 - 1e-4 (or to 0.02 times the classifier's mean, where that is less) |
 //! | `RankAverage` | `rank_avg` | mean rank among the instances predicted together, over their number; no probability |
 //! | `BestSingle` | `best_single` | the classifier with the highest average precision |
 //! | `Top5Mean` | `top5_mean` | mean of the five with the highest average precision |
@@ -56,6 +56,15 @@ use fitted::Rule;
 
 /// Probabilities are moved into [this, 1 - this] before their log-odds are taken.
 pub const LOGIT_CLIP: f64 = 1e-4;
+/// Share of the mean probability of a classifier that the clip is at most.
+const CLIP_SHARE: f64 = 0.02;
+
+/// The clip of a classifier with this mean probability: `most`, or less where probabilities are so small that `most` would make
+/// most of them alike. A mean of 0.005 or more (or at most 0.995) leaves `most` = 1e-4 as it is.
+pub(crate) fn clip_for(mean: f64, most: f64) -> f64 {
+    (CLIP_SHARE * mean.min(1.0 - mean)).min(most).max(f64::EPSILON)
+}
+
 /// Picks of greedy selection.
 pub const GREEDY_ROUNDS: usize = 50;
 /// Classifiers in `Top5Mean`.
@@ -200,10 +209,12 @@ struct Training<'a> {
     predictions: Array2<f64>,
     labels: Vec<bool>,
     weights: Vec<f64>,
+    /// Of each classifier (m).
+    means: &'a [f64],
 }
 
 impl<'a> Training<'a> {
-    fn new(data: &'a EnsembleData, means: &[f64]) -> Result<Self> {
+    fn new(data: &'a EnsembleData, means: &'a [f64]) -> Result<Self> {
         if data.labeled().is_empty() {
             return Err(Error::NoLabels);
         }
@@ -217,7 +228,7 @@ impl<'a> Training<'a> {
             _ => {}
         }
         let predictions = filled(data.predictions().select(Axis(1), data.labeled()).view(), means);
-        Ok(Self { data, predictions, labels, weights })
+        Ok(Self { data, predictions, labels, weights, means })
     }
 
     fn learn(&self, baseline: Baseline) -> Result<Rule> {
@@ -267,7 +278,13 @@ impl<'a> Training<'a> {
         let lambda = 1.0 / weights.iter().sum::<f64>();
         let spec = LogisticRegression { lambda, non_negative, ..Default::default() };
         let log_odds = non_negative;
-        let features = self.predictions.mapv(|p| if log_odds { logit(p, LOGIT_CLIP) } else { p });
+        let mut features = self.predictions.clone();
+        if log_odds {
+            for (mut row, &mean) in features.outer_iter_mut().zip(self.means) {
+                let clip = clip_for(mean, LOGIT_CLIP);
+                row.mapv_inplace(|p| logit(p, clip));
+            }
+        }
         let fit = spec.fit(features.view(), &self.labels, Some(&weights))?;
         Ok(Rule::Logistic { weights: fit.weights, bias: fit.bias, log_odds })
     }

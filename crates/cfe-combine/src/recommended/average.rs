@@ -21,62 +21,94 @@ pub(super) fn weigh(
     let losses = held_out.as_ref().map(|held_out| -> Vec<f64> {
         held_out.iter().map(|z| weighted_losses(targets, z).iter().sum()).collect()
     });
-    let mut families: Vec<Family> = members.iter().map(|m| m.family).collect();
-    families.sort_unstable();
-    families.dedup();
-    let of = |family: Family| -> Vec<usize> {
-        (0..members.len()).filter(|&m| members[m].family == family).collect()
-    };
+    let families = families(members);
     let mut weights = vec![0.0; members.len()];
     match (spec.averaging, held_out, &losses) {
-        (Averaging::BestMember, _, Some(losses)) => {
-            let best = (0..members.len()).min_by(|&a, &b| losses[a].total_cmp(&losses[b]));
-            weights[best.unwrap_or(0)] = 1.0;
-        }
+        (Averaging::BestMember, _, Some(losses)) => weights[smallest(losses)] = 1.0,
         (Averaging::Evidence, Some(held_out), Some(losses)) => {
-            // The base first; without one, the best correction takes its place.
-            let (corrections, base): (Vec<Family>, Vec<Family>) =
-                families.iter().copied().partition(|f| f.is_correction());
-            let mut functions = vec![vec![0.0; targets.labels.len()]; 1 + corrections.len()];
-            for &family in &families {
-                let inside = of(family);
-                let best = (0..inside.len()).min_by(|&a, &b| losses[inside[a]].total_cmp(&losses[inside[b]]));
-                let logits: Vec<&[f64]> = inside.iter().map(|&m| held_out[m]).collect();
-                let alike = vec![1.0; inside.len()];
-                let within = by_evidence(&logits, &alike, best.unwrap_or(0), spec.caution, targets);
-                let place = corrections.iter().position(|&c| c == family).map_or(0, |c| c + 1);
-                let share = if place == 0 { 1.0 / base.len() as f64 } else { 1.0 };
-                for (&m, w) in inside.iter().zip(within) {
-                    weights[m] = w * share;
-                    let function = functions[place].iter_mut().zip(held_out[m]);
-                    function.for_each(|(f, z)| *f += w * share * z);
-                }
-            }
-            let mut prior = vec![0.5 / corrections.len() as f64; functions.len()];
-            prior[0] = 0.5;
-            let mut logits: Vec<&[f64]> = functions.iter().map(Vec::as_slice).collect();
-            if base.is_empty() {
-                (logits, prior) = (logits[1..].to_vec(), prior[1..].to_vec());
-            }
-            let sum = |z: &[f64]| weighted_losses(targets, z).iter().sum::<f64>();
-            let best = (0..logits.len()).min_by(|&a, &b| sum(logits[a]).total_cmp(&sum(logits[b])));
-            let reference = if base.is_empty() { best.unwrap_or(0) } else { 0 };
-            let mut shares = by_evidence(&logits, &prior, reference, spec.caution, targets);
-            if base.is_empty() {
-                shares.insert(0, 0.0);
-            }
-            for (weight, member) in weights.iter_mut().zip(members) {
-                let place = corrections.iter().position(|&c| c == member.family).map_or(0, |c| c + 1);
-                *weight *= shares[place];
+            let groups = groups(spec, members, &families, &held_out, losses, targets);
+            let logits: Vec<&[f64]> = groups.iter().map(|group| group.logits.as_slice()).collect();
+            let prior: Vec<f64> = groups.iter().map(|group| group.prior).collect();
+            // The base is what corrections are measured against; without one, the best of them.
+            let reference = if groups[0].is_base {
+                0
+            } else {
+                let losses: Vec<f64> = logits.iter().map(|z| weighted_losses(targets, z).iter().sum()).collect();
+                smallest(&losses)
+            };
+            let shares = by_evidence(&logits, &prior, reference, spec.caution, targets);
+            for (group, share) in groups.iter().zip(shares) {
+                group.members.iter().for_each(|&(m, weight)| weights[m] = weight * share);
             }
         }
         // Flat, or nothing to choose by.
-        _ => families.iter().for_each(|&family| {
-            let inside = of(family);
-            inside.iter().for_each(|&m| weights[m] = 1.0 / (inside.len() * families.len()) as f64);
+        _ => families.iter().for_each(|family| {
+            let share = 1.0 / (family.len() * families.len()) as f64;
+            family.iter().for_each(|&m| weights[m] = share);
         }),
     }
     (weights, losses)
+}
+
+/// Members that get their weight in the average together: the families without factors, or one correction.
+struct Group {
+    is_base: bool,
+    /// Weight before the evidence.
+    prior: f64,
+    /// Members and their weights in the group, of sum 1.
+    members: Vec<(usize, f64)>,
+    /// Held-out logits of the group.
+    logits: Vec<f64>,
+}
+
+/// The members of each family, in the order of the families.
+fn families(members: &[Member]) -> Vec<Vec<usize>> {
+    let mut families: Vec<Family> = members.iter().map(|m| m.family).collect();
+    families.sort_unstable();
+    families.dedup();
+    let inside = |family: Family| (0..members.len()).filter(|&m| members[m].family == family).collect();
+    families.into_iter().map(inside).collect()
+}
+
+/// The base first, if there is one, then the corrections.
+fn groups(
+    spec: &RecommendedSpec,
+    members: &[Member],
+    families: &[Vec<usize>],
+    held_out: &[&[f64]],
+    losses: &[f64],
+    targets: Targets<'_>,
+) -> Vec<Group> {
+    let (corrections, base): (Vec<&Vec<usize>>, Vec<&Vec<usize>>) =
+        families.iter().partition(|family| members[family[0]].family.is_correction());
+    let group = |is_base: bool, prior: f64, families: &[&Vec<usize>]| {
+        let mut group = Group { is_base, prior, members: Vec::new(), logits: vec![0.0; targets.labels.len()] };
+        for family in families {
+            let inside: Vec<&[f64]> = family.iter().map(|&m| held_out[m]).collect();
+            let best = smallest(&family.iter().map(|&m| losses[m]).collect::<Vec<_>>());
+            let alike = vec![1.0; family.len()];
+            let within = by_evidence(&inside, &alike, best, spec.caution, targets);
+            for (&m, weight) in family.iter().zip(within) {
+                let weight = weight / families.len() as f64;
+                group.members.push((m, weight));
+                group.logits.iter_mut().zip(held_out[m]).for_each(|(sum, z)| *sum += weight * z);
+            }
+        }
+        group
+    };
+    let mut groups = Vec::with_capacity(1 + corrections.len());
+    if !base.is_empty() {
+        groups.push(group(true, 0.5, &base));
+    }
+    let prior = 0.5 / corrections.len() as f64;
+    groups.extend(corrections.iter().map(|&correction| group(false, prior, &[correction])));
+    groups
+}
+
+/// Place of the smallest of some numbers; the first of equal ones.
+fn smallest(values: &[f64]) -> usize {
+    let places = 0..values.len();
+    places.min_by(|&a, &b| values[a].total_cmp(&values[b])).expect("there is at least one member")
 }
 
 /// prior exp(-(L - L_reference) - caution se), normalised, of logits of the same instances.

@@ -9,8 +9,9 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::spec::RecommendedSpec;
+use crate::baselines::clip_for;
 
-/// A column that varies less carries nothing.
+/// A column that varies less, beside its mean, carries nothing.
 const CONSTANT: f64 = 1e-9;
 /// Rounds of factorise and fill in where predictions are missing in training.
 const FILL_ROUNDS: usize = 3;
@@ -34,6 +35,9 @@ pub(super) struct Column {
     pub own_scale: f64,
     /// Standard deviation of the mean of the view: what the aggregator divides by.
     pub view_scale: f64,
+    /// Clip of this column, where its probabilities are so small that it is below that of the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip: Option<f64>,
 }
 
 impl Column {
@@ -68,10 +72,13 @@ impl Columns {
         {
             for classifier in (0..r.nrows()).filter(|_| on) {
                 let row = r.row(classifier);
-                let raw: Vec<f64> = rows.iter().map(|&i| view.of(row[i], spec.clip)).collect();
+                let observed = rows.iter().map(|&i| row[i]).filter(|p| !p.is_nan());
+                let clip = clip_for(mean_and_sd(observed).0, spec.clip);
+                let raw: Vec<f64> = rows.iter().map(|&i| view.of(row[i], clip)).collect();
                 let (centre, own_scale) = mean_and_sd(raw.iter().copied().filter(|v| !v.is_nan()));
-                if own_scale > CONSTANT {
-                    columns.push(Column { classifier, view, centre, own_scale, view_scale: 1.0 });
+                if own_scale > CONSTANT * centre.abs() {
+                    let clip = (clip < spec.clip).then_some(clip);
+                    columns.push(Column { classifier, view, centre, own_scale, view_scale: 1.0, clip });
                     values.extend(raw.iter().map(|v| (v - centre) / own_scale));
                 }
             }
@@ -94,7 +101,8 @@ impl Columns {
             g.mapv_inplace(|v| if v.is_nan() { 0.0 } else { v });
         }
         fitted.factorise(spec.rank, &g);
-        for _ in 0..if any_missing { FILL_ROUNDS } else { 0 } {
+        let rounds = if any_missing { FILL_ROUNDS } else { 0 };
+        for _ in 0..rounds {
             let filled: Vec<(usize, Vec<f64>)> = gaps
                 .par_iter()
                 .map(|&i| {
@@ -163,7 +171,7 @@ impl Columns {
     pub fn standardise(&self, r: ArrayView2<'_, f64>, i: usize, g: &mut [f64]) -> bool {
         let mut gone = vec![false; g.len()];
         for ((g, gone), column) in g.iter_mut().zip(&mut gone).zip(&self.columns) {
-            let value = column.view.of(r[(column.classifier, i)], self.clip);
+            let value = column.view.of(r[(column.classifier, i)], column.clip.unwrap_or(self.clip));
             *gone = value.is_nan();
             *g = if *gone { 0.0 } else { (value - column.centre) / column.own_scale };
         }
@@ -210,8 +218,7 @@ impl Columns {
             && self.columns.iter().all(|c| c.classifier < m && c.own_scale > 0.0 && c.view_scale > 0.0)
             && self.unit > 0.0
             && self.fold_in_ridge > 0.0
-            && self.clip >= f64::EPSILON
-            && self.clip < 0.5
+            && self.columns.iter().filter_map(|c| c.clip).chain([self.clip]).all(|c| (f64::EPSILON..0.5).contains(&c))
             && numbers.chain([self.unit]).chain(self.directions.iter().copied()).all(f64::is_finite);
         cfe_core::ensure(
             sound,

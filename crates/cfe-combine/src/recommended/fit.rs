@@ -2,108 +2,159 @@
 
 use std::time::Instant;
 
-use cfe_core::validation::StratifiedKFold;
 use cfe_core::{EnsembleData, Error, Result, check_weight_sum, ensure};
 use ndarray::{Array2, Axis, concatenate};
 use rayon::prelude::*;
 
 use super::average::weigh;
 use super::columns::{Columns, View, mean_and_sd};
+use super::keys::{folds_by_key, row_keys};
 use super::local::LocalBasis;
 use super::members::{Family, Features, Member, Targets, fit_members, fold_names};
 use super::model::{FamilyShares, RecommendedModel};
-use super::sample::sample;
+use super::sample::{Sample, sample};
 use super::spec::RecommendedSpec;
 use super::{FittedRecommended, MemberSummary, RecommendedTimings};
+use crate::pipeline::Watch;
+
+/// The labeled instances that members learn from: those of positive weight with a prediction. The lists are in step.
+struct LabeledSubset {
+    /// Places among the labeled instances of the data.
+    places: Vec<usize>,
+    /// Instances of the data.
+    rows: Vec<usize>,
+    /// Keys by what each contains, ascending: the order of the instances in the data decides nothing.
+    keys: Vec<u64>,
+    labels: Vec<bool>,
+    /// Weights, of mean 1 over the labeled instances: penalties stand against their sum, which a common factor must not move.
+    weights: Vec<f64>,
+}
+
+impl LabeledSubset {
+    fn new(data: &EnsembleData, seed: u64) -> Result<Self> {
+        let (r, labeled) = (data.predictions(), data.labeled());
+        let given = |i: usize| data.sample_weights().map_or(1.0, |w| w[i]);
+        check_weight_sum("the sample weights of the labeled instances", labeled.iter().map(|&i| given(i)))?;
+        let observed = |i: usize| r.column(i).iter().any(|p| !p.is_nan());
+        let counting = |&p: &usize| given(labeled[p]) > 0.0 && observed(labeled[p]);
+        let keys = row_keys(data, labeled, seed);
+        let mut places: Vec<usize> = (0..labeled.len()).filter(counting).collect();
+        let label = |p: usize| data.labels()[labeled[p]] == Some(true);
+        places.sort_by(|&a, &b| {
+            let by_key = keys[a].cmp(&keys[b]).then(label(a).cmp(&label(b)));
+            by_key.then(given(labeled[a]).total_cmp(&given(labeled[b])))
+        });
+        let mean = mean_weight(data);
+        Ok(Self {
+            rows: places.iter().map(|&p| labeled[p]).collect(),
+            keys: places.iter().map(|&p| keys[p]).collect(),
+            labels: places.iter().map(|&p| label(p)).collect(),
+            weights: places.iter().map(|&p| given(labeled[p]) / mean).collect(),
+            places,
+        })
+    }
+
+    /// The members of a sample, with its weights.
+    fn select(&self, sample: Sample) -> Self {
+        let kept = &sample.places;
+        Self {
+            places: kept.iter().map(|&k| self.places[k]).collect(),
+            rows: kept.iter().map(|&k| self.rows[k]).collect(),
+            keys: kept.iter().map(|&k| self.keys[k]).collect(),
+            labels: kept.iter().map(|&k| self.labels[k]).collect(),
+            weights: sample.weights,
+        }
+    }
+
+    fn targets(&self) -> Targets<'_> {
+        Targets { labels: &self.labels, weights: &self.weights }
+    }
+
+    /// Instances of the rarer class.
+    fn smaller_class(&self) -> usize {
+        let positives = self.labels.iter().filter(|&&y| y).count();
+        positives.min(self.labels.len() - positives)
+    }
+
+    /// The fold of each instance: the caller's, or stratified ones that keep copies of a row together. `None` where a class has a
+    /// single instance.
+    fn folds(&self, given: Option<&[usize]>, n_splits: usize) -> Result<Option<Vec<usize>>> {
+        if let Some(given) = given {
+            let folds: Vec<usize> = self.places.iter().map(|&p| given[p]).collect();
+            let count = fold_names(&folds).len();
+            ensure(count >= 2, "folds", count, "at least 2 folds with labeled instances are needed")?;
+            return Ok(Some(folds));
+        }
+        let smaller = self.smaller_class();
+        Ok((smaller >= 2).then(|| folds_by_key(&self.keys, &self.labels, n_splits.min(smaller))))
+    }
+}
+
+/// Mean of the positive weights of the labeled instances.
+fn mean_weight(data: &EnsembleData) -> f64 {
+    let Some(weights) = data.sample_weights() else { return 1.0 };
+    let mut counting: Vec<f64> = data.labeled().iter().map(|&i| weights[i]).filter(|&w| w > 0.0).collect();
+    // In ascending order, so that the sum has the same bits for any order of the instances.
+    counting.sort_by(f64::total_cmp);
+    counting.iter().sum::<f64>() / counting.len().max(1) as f64
+}
 
 pub(super) fn fit(
     spec: &RecommendedSpec,
     data: &EnsembleData,
     given_folds: Option<&[usize]>,
+    watch: &dyn Watch,
 ) -> Result<FittedRecommended> {
     let begin = Instant::now();
-    let all = data.labeled();
-    if all.is_empty() {
+    let labeled = data.labeled();
+    if labeled.is_empty() {
         return Err(Error::NoLabels);
     }
-    if let Some(folds) = given_folds.filter(|folds| folds.len() != all.len()) {
-        return Err(Error::LengthMismatch { what: "folds", found: folds.len(), expected: all.len() });
+    if let Some(folds) = given_folds.filter(|folds| folds.len() != labeled.len()) {
+        return Err(Error::LengthMismatch { what: "folds", found: folds.len(), expected: labeled.len() });
     }
-    // Positions among the labeled of those that count and say something.
-    let r = data.predictions();
-    let given = |i: usize| data.sample_weights().map_or(1.0, |w| w[i]);
-    let counts = |i: usize| given(i) > 0.0;
-    check_weight_sum("the sample weights of the labeled instances", all.iter().map(|&i| given(i)))?;
-    let counting = all.iter().filter(|&&i| counts(i));
-    let mean = counting.clone().map(|&i| given(i)).sum::<f64>() / counting.count().max(1) as f64;
-    // The penalties stand against the sum of the weights, which a common factor must not move.
-    let weight = |i: usize| given(i) / mean;
-    let prior_logit = prior_logit(data, all, weight)?;
-    let observed = |i: usize| r.column(i).iter().any(|p| !p.is_nan());
-    let mut places: Vec<usize> = (0..all.len()).filter(|&p| counts(all[p]) && observed(all[p])).collect();
-    let rows: Vec<usize> = places.iter().map(|&p| all[p]).collect();
-    let mut labels: Vec<bool> = rows.iter().map(|&i| data.labels()[i] == Some(true)).collect();
-    let mut weights: Vec<f64> = rows.iter().map(|&i| weight(i)).collect();
 
-    let (columns, mut g) = Columns::fit(spec, r, &rows);
-    // Labels of instances outside the sample reach nothing but the prevalence: their scores are as honest as held-out ones.
-    if let Some(sample) = sample(&labels, &weights, spec.max_instances, spec.seed) {
+    // What is learned from: centers, scales and factors from every labeled instance, members from a sample of many. Labels
+    // outside the sample reach nothing but the prevalence, so that scores of these instances are as honest as held-out ones.
+    let mut subset = LabeledSubset::new(data, spec.seed)?;
+    let prior_logit = prior_logit(data)?;
+    let (columns, mut g) = Columns::fit(spec, data.predictions(), &subset.rows);
+    if let Some(sample) = sample(&subset.labels, &subset.weights, &subset.keys, spec.max_instances) {
         g = g.select(Axis(1), &sample.places);
-        labels = sample.places.iter().map(|&p| labels[p]).collect();
-        places = sample.places.iter().map(|&p| places[p]).collect();
-        weights = sample.weights;
+        subset = subset.select(sample);
     }
-    let targets = Targets { labels: &labels, weights: &weights };
-    let positives = labels.iter().filter(|&&y| y).count();
-    let smaller = positives.min(labels.len() - positives);
-    if columns.columns.is_empty() || smaller == 0 {
+    if columns.columns.is_empty() || subset.smaller_class() == 0 {
         return Ok(constant(data, columns, prior_logit, begin));
     }
     let (features, basis) = features(spec, &columns, &g);
-    let folds = match given_folds {
-        Some(folds) => {
-            let folds: Vec<usize> = places.iter().map(|&p| folds[p]).collect();
-            let count = fold_names(&folds).len();
-            ensure(count >= 2, "folds", count, "at least 2 folds with labeled instances are needed")?;
-            Some(folds)
-        }
-        None if smaller >= 2 => {
-            let kfold = StratifiedKFold { n_splits: spec.folds.min(smaller), seed: spec.seed };
-            Some(kfold.assign(&labels)?.as_slice().to_vec())
-        }
-        None => None,
-    };
+    let folds = subset.folds(given_folds, spec.folds)?;
     let prepared = begin.elapsed();
-    let members = fit_members(spec, &features, targets, folds.as_deref())?;
+
+    // The members, and their weights by what they predict of held-out instances.
+    let members = fit_members(spec, &features, subset.targets(), folds.as_deref(), watch)?;
     let fitted = begin.elapsed();
     if members.is_empty() {
         return Ok(constant(data, columns, prior_logit, begin));
     }
-    let (member_weights, sums) = weigh(spec, &members, targets);
+    let (member_weights, losses) = weigh(spec, &members, subset.targets());
 
+    // One model of them all.
     let mut model = assemble(data, columns, &features, &basis, &members, &member_weights);
     model.prior_logit = prior_logit;
-    model.local_share = local_share(&model, &g);
-    let out_of_fold_logits = folds.as_ref().map(|_| {
-        let mut logits: Vec<f64> = all
-            .par_iter()
-            .with_min_len(64)
-            .map(|&i| model.parts(r, i).map_or(prior_logit, |(linear, local)| linear + local))
-            .collect();
-        for (t, &p) in places.iter().enumerate() {
-            let parts = members.iter().zip(&member_weights);
-            logits[p] = parts.map(|(m, w)| w * m.held_out.as_ref().map_or(0.0, |z| z[t])).sum();
-        }
-        logits
-    });
-    let total_weight: f64 = weights.iter().sum();
+    let parts: Vec<(f64, f64)> = g.columns().into_iter().map(|g| model.parts_of(&g.to_vec())).collect();
+    model.local_share = local_share(&parts);
+    let separated = separated(&parts, &subset.labels);
+    let out_of_fold_logits =
+        folds.as_ref().map(|_| out_of_fold(data, &model, &subset, &members, &member_weights));
+
+    let total_weight: f64 = subset.weights.iter().sum();
     let summaries =
         members.iter().zip(&member_weights).enumerate().map(|(m, (member, &weight))| MemberSummary {
             family: member.family,
             prior_power: member.prior_power,
             shrinkage: member.shrinkage,
             ridge: member.ridge,
-            cv_log_loss: sums.as_ref().map(|sums| sums[m] / total_weight),
+            cv_log_loss: losses.as_ref().map(|losses| losses[m] / total_weight),
             weight,
             converged: member.fit.converged,
         });
@@ -111,6 +162,7 @@ pub(super) fn fit(
         members: summaries.collect(),
         folds: folds.map_or(0, |folds| fold_names(&folds).len()),
         out_of_fold_logits,
+        separated,
         timings: RecommendedTimings {
             features: prepared,
             members: fitted - prepared,
@@ -120,16 +172,51 @@ pub(super) fn fit(
     })
 }
 
-/// Log-odds of (P + 1/2) / (N + 1), P and N the weights of the positives and of all.
-fn prior_logit(data: &EnsembleData, labeled: &[usize], weight: impl Fn(usize) -> f64) -> Result<f64> {
-    let (mut positive, mut negative, mut n) = (0.0, 0.0, 0);
-    for &i in labeled {
-        let weight = weight(i);
-        n += usize::from(weight > 0.0);
-        if data.labels()[i] == Some(true) { positive += weight } else { negative += weight }
+/// Logits of all labeled instances: held-out ones of the members for those they learned from, the model's for the others.
+fn out_of_fold(
+    data: &EnsembleData,
+    model: &RecommendedModel,
+    subset: &LabeledSubset,
+    members: &[Member],
+    weights: &[f64],
+) -> Vec<f64> {
+    let mut logits: Vec<f64> = data
+        .labeled()
+        .par_iter()
+        .with_min_len(64)
+        .map(|&i| model.parts(data.predictions(), i).map_or(model.prior_logit, |(linear, local)| linear + local))
+        .collect();
+    for (t, &p) in subset.places.iter().enumerate() {
+        let held_out = |member: &Member| member.held_out.as_ref().map_or(0.0, |z| z[t]);
+        logits[p] = members.iter().zip(weights).map(|(member, w)| w * held_out(member)).sum();
     }
+    logits
+}
+
+/// Whether every positive has a larger logit than every negative.
+fn separated(parts: &[(f64, f64)], labels: &[bool]) -> bool {
+    let logits = |class: bool| {
+        let inside = parts.iter().zip(labels).filter(move |(_, y)| **y == class);
+        inside.map(|((linear, local), _)| linear + local)
+    };
+    logits(true).fold(f64::INFINITY, f64::min) > logits(false).fold(f64::NEG_INFINITY, f64::max)
+}
+
+/// Log-odds of (P + 1/2) / (N + 1), P and N the weights (of mean 1) of the positives and of all labeled instances.
+fn prior_logit(data: &EnsembleData) -> Result<f64> {
+    let mean = mean_weight(data);
+    let weight = |i: usize| data.sample_weights().map_or(1.0, |w| w[i] / mean);
+    let counting: Vec<usize> = data.labeled().iter().copied().filter(|&i| weight(i) > 0.0).collect();
+    let sum = |class: bool| {
+        let inside = counting.iter().filter(|&&i| (data.labels()[i] == Some(true)) == class);
+        let mut weights: Vec<f64> = inside.map(|&i| weight(i)).collect();
+        weights.sort_by(f64::total_cmp);
+        weights.iter().sum::<f64>()
+    };
+    let (positive, negative) = (sum(true), sum(false));
     if positive == 0.0 || negative == 0.0 {
-        return Err(Error::SingleClass { n, class: if positive == 0.0 { "negative" } else { "positive" } });
+        let class = if positive == 0.0 { "negative" } else { "positive" };
+        return Err(Error::SingleClass { n: counting.len(), class });
     }
     Ok(((positive + 0.5) / (negative + 0.5)).ln())
 }
@@ -149,7 +236,7 @@ fn constant(data: &EnsembleData, columns: Columns, prior_logit: f64, begin: Inst
         local_share: 0.0,
     };
     let timings = RecommendedTimings { total: begin.elapsed(), ..RecommendedTimings::default() };
-    FittedRecommended { model, out_of_fold_logits: None, members: Vec::new(), folds: 0, timings }
+    FittedRecommended { model, out_of_fold_logits: None, separated: false, members: Vec::new(), folds: 0, timings }
 }
 
 /// Factors, views and local features, one below the other.
@@ -170,8 +257,8 @@ fn features(spec: &RecommendedSpec, columns: &Columns, g: &Array2<f64>) -> (Feat
         (None, Array2::zeros((0, g.ncols())))
     };
     let rank = y.nrows();
-    // The widths agree by construction.
-    let stacked = concatenate(Axis(0), &[y.view(), views.view(), local.view()]).unwrap_or(views);
+    let stacked = concatenate(Axis(0), &[y.view(), views.view(), local.view()])
+        .expect("one column for each instance in all three");
     (Features { stacked, rank, views: k, probabilities, scales }, basis)
 }
 
@@ -225,13 +312,10 @@ fn assemble(
     }
 }
 
-/// Share of the local part in the variance of the logits of the labeled instances.
-fn local_share(model: &RecommendedModel, g: &Array2<f64>) -> f64 {
-    let parts: Vec<(f64, f64)> = g.columns().into_iter().map(|g| model.parts_of(&g.to_vec())).collect();
-    let variance = |of: &dyn Fn(&(f64, f64)) -> f64| {
-        let values: Vec<f64> = parts.iter().map(of).collect();
-        mean_and_sd(values.iter().copied()).1.powi(2)
-    };
-    let (linear, local) = (variance(&|p| p.0), variance(&|p| p.1));
+/// Share of the local part in the variance of the logits, of their (linear, local) parts.
+fn local_share(parts: &[(f64, f64)]) -> f64 {
+    let variance = |values: Vec<f64>| mean_and_sd(values.iter().copied()).1.powi(2);
+    let linear = variance(parts.iter().map(|part| part.0).collect());
+    let local = variance(parts.iter().map(|part| part.1).collect());
     if local > 0.0 { local / (linear + local) } else { 0.0 }
 }

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{Families, Family, FittedRecommended, MemberSummary, Recommended, RecommendedSpec};
+use crate::pipeline::{Stage, Watch};
 
 /// Labeled instances that are enough to tell what a classifier adds.
 const ENOUGH: usize = 20_000;
@@ -51,6 +52,21 @@ impl Recommended {
         fitted: &FittedRecommended,
         folds: Option<&[usize]>,
     ) -> Result<Vec<LeftOut>> {
+        self.leave_one_out_watched(data, fitted, folds, &())
+    }
+
+    /// As [`leave_one_out`](Self::leave_one_out), watched: a step for each classifier, and a stop is asked for before every
+    /// Newton step.
+    ///
+    /// # Errors
+    /// As [`leave_one_out`](Self::leave_one_out), and [`Error::Stopped`](crate::Error::Stopped).
+    pub fn leave_one_out_watched(
+        &self,
+        data: &EnsembleData,
+        fitted: &FittedRecommended,
+        folds: Option<&[usize]>,
+        watch: &dyn Watch,
+    ) -> Result<Vec<LeftOut>> {
         // A selection of the best says nothing of the others.
         let weighing = fitted.members.iter().filter(|m| m.family != Family::Selection);
         let loss = |m: &MemberSummary| m.cv_log_loss.unwrap_or(f64::INFINITY);
@@ -71,11 +87,15 @@ impl Recommended {
             }
         };
         let m = data.n_classifiers();
+        let stage = Stage::start(watch, "Leaving each classifier out", Some(m as u64 + 1));
         let scores: Vec<Option<Vec<f64>>> = (0..=m)
             .into_par_iter()
             .map(|u| {
                 let kept: Vec<usize> = (0..m).filter(|&k| k != u).collect();
-                Ok(alone.fit_with_folds(&select_classifiers(&data, &kept)?, &folds)?.out_of_fold_logits)
+                let data = select_classifiers(&data, &kept)?;
+                let fitted = alone.fit_watched(&data, Some(&folds), &StopOnly(watch))?;
+                stage.step();
+                Ok(fitted.out_of_fold_logits)
             })
             .collect::<Result<_>>()?;
         // Without logits no classifier that is left says anything: every instance ties.
@@ -87,6 +107,15 @@ impl Recommended {
             Ok(LeftOut { name: name.clone(), average_precision_lost: resampled.difference(m, u)? })
         };
         data.classifier_names().iter().enumerate().map(left_out).collect()
+    }
+}
+
+/// Hands on whether to stop, and keeps the progress of the parts of a larger work to itself.
+struct StopOnly<'a>(&'a dyn Watch);
+
+impl Watch for StopOnly<'_> {
+    fn stop_asked(&self) -> bool {
+        self.0.stop_asked()
     }
 }
 

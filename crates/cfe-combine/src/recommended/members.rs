@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::problem::{Group, Problem};
 use super::spec::RecommendedSpec;
+use crate::pipeline::{Stage, Watch};
 
 /// What a member is: four ways to weigh the classifiers, and two to correct them by the factorisation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -155,10 +156,13 @@ pub(super) fn fit_members(
     features: &Features,
     targets: Targets<'_>,
     folds: Option<&[usize]>,
+    watch: &dyn Watch,
 ) -> Result<Vec<Member>> {
     let groups = groups(spec, features, folds.is_some());
-    let problem = Problem { spec, features, targets };
+    let problem = Problem { spec, features, targets, watch };
     let names = fold_names(folds.unwrap_or_default());
+    let steps = groups.iter().map(|group| group.chains().count() + names.len()).sum::<usize>() as u64;
+    let stage = Stage::start(watch, "Fitting", Some(steps));
     let held = |fold: Option<usize>, i: usize| folds.is_some_and(|f| fold == Some(f[i]));
     // Evidence of the columns on all instances, then without each fold.
     let gains: Vec<Vec<f64>> = [None]
@@ -167,7 +171,7 @@ pub(super) fn fit_members(
         .map(|fold| problem.gains(|i| !held(fold, i)))
         .collect::<Result<_>>()?;
 
-    let full = problem.full_fits(&groups, &gains[0])?;
+    let full = problem.full_fits(&groups, &gains[0], &|| stage.step())?;
     // The largest problems first, so that no thread is left with one at the end.
     let jobs: Vec<(usize, usize)> =
         (0..groups.len()).rev().flat_map(|g| (0..names.len()).map(move |f| (g, f))).collect();
@@ -176,7 +180,9 @@ pub(super) fn fit_members(
         .with_max_len(1)
         .map(|&(g, f)| {
             let hold = |i: usize| held(Some(names[f]), i);
-            problem.held_out(&groups[g], &full[g], &gains[f + 1], &hold)
+            let logits = problem.held_out(&groups[g], &full[g], &gains[f + 1], &hold)?;
+            stage.step();
+            Ok(logits)
         })
         .collect::<Result<_>>()?;
 

@@ -26,6 +26,7 @@
 mod average;
 mod columns;
 mod fit;
+pub(crate) mod keys;
 mod leave_out;
 mod local;
 mod members;
@@ -38,6 +39,8 @@ use std::time::Duration;
 
 use cfe_core::{EnsembleData, Error, Result};
 use serde::{Deserialize, Serialize};
+
+use crate::pipeline::Watch;
 
 pub use leave_out::LeftOut;
 pub use members::Family;
@@ -77,6 +80,11 @@ pub struct FittedRecommended {
     pub members: Vec<MemberSummary>,
     /// Folds used: those of the spec, or fewer where a class has fewer instances; 0 without cross-validation.
     pub folds: usize,
+    /// Whether the model gives every positive it learned from a larger logit than every negative. How steep the logit
+    /// is between the classes then comes from the prior (`slope_scale`) and not from the data: probabilities are to be read
+    /// with care, ranks are not touched.
+    #[serde(default)]
+    pub separated: bool,
     /// Where the time went.
     pub timings: RecommendedTimings,
 }
@@ -136,7 +144,7 @@ impl Recommended {
     /// # Errors
     /// [`Error::NoLabels`], [`Error::SingleClass`], [`Error::AllWeightsZero`].
     pub fn fit(&self, data: &EnsembleData) -> Result<FittedRecommended> {
-        fit::fit(&self.spec, data, None)
+        fit::fit(&self.spec, data, None, &())
     }
 
     /// As [`fit`](Self::fit) with folds of the user's own: the fold of each labeled instance, in the order of
@@ -146,6 +154,38 @@ impl Recommended {
     /// As [`fit`](Self::fit); [`Error::LengthMismatch`], [`Error::InvalidParameter`] for fewer than 2 folds, and
     /// [`Error::SingleClass`] if a class is in one fold only.
     pub fn fit_with_folds(&self, data: &EnsembleData, folds: &[usize]) -> Result<FittedRecommended> {
-        fit::fit(&self.spec, data, Some(folds))
+        fit::fit(&self.spec, data, Some(folds), &())
+    }
+
+    /// As [`fit`](Self::fit), or with `folds` as [`fit_with_folds`](Self::fit_with_folds), watched: `watch` hears of a stage
+    /// with a step for each part of the work, and is asked before every Newton step whether to stop.
+    ///
+    /// ```
+    /// use cf_ensemble::recommended::Recommended;
+    /// use cf_ensemble::synthetic::Separable;
+    /// use cf_ensemble::{Error, Watch};
+    ///
+    /// struct Impatient;
+    /// impl Watch for Impatient {
+    ///     fn stop_asked(&self) -> bool {
+    ///         true
+    ///     }
+    /// }
+    ///
+    /// let data = Separable::default().generate(1)?.data;
+    /// let stopped = Recommended::default().fit_watched(&data, None, &Impatient);
+    /// assert!(matches!(stopped, Err(Error::Stopped)));
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`fit_with_folds`](Self::fit_with_folds), and [`Error::Stopped`].
+    pub fn fit_watched(
+        &self,
+        data: &EnsembleData,
+        folds: Option<&[usize]>,
+        watch: &dyn Watch,
+    ) -> Result<FittedRecommended> {
+        fit::fit(&self.spec, data, folds, watch)
     }
 }

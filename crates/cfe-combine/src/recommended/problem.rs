@@ -1,23 +1,24 @@
 //! The convex problem of one member, and the fits of many.
 
-use cfe_core::logistic::{LogisticFit, LogisticRegression, PreparedFeatures};
+use cfe_core::logistic::{LogisticFit, LogisticRegression, PreparedFeatures, SharedCurvature};
 use cfe_core::metrics::AveragePrecision;
 use cfe_core::{Error, Result};
-use ndarray::{Array2, Axis, Slice};
+use ndarray::{Array1, Array2, ArrayView1, Axis, Slice};
 use rayon::prelude::*;
 
 use super::members::{Family, Features, Targets};
 use super::spec::{RecommendedSpec, ShrinkTo};
+use crate::pipeline::Watch;
 
-/// Keeps every problem strictly convex: its minimum is then unique, and finite for separable classes.
+/// Keeps every problem strictly convex, so that its minimum is unique.
 const TINY_RIDGE: f64 = 1e-6;
-/// KKT residual of the mean loss at which a member is done. Newton's method is quadratic: the step that reaches it leaves
-/// an error far below it.
-const TOLERANCE: f64 = 1e-5;
+/// A member is done when a step would gain less log-likelihood: its weights are then within about a hundredth of a percent
+/// of their posterior standard deviation.
+const PRECISION: f64 = 1e-8;
 /// Ridge on the slope of a single column when its evidence is measured.
 const GAIN_RIDGE: f64 = 1e-3;
 /// Precision of that evidence, which only sets a prior direction.
-const GAIN_TOLERANCE: f64 = 1e-4;
+const GAIN_PRECISION: f64 = 1e-4;
 
 /// Members that share features and ridge.
 pub(super) struct Group {
@@ -27,33 +28,49 @@ pub(super) struct Group {
     pub grid: Vec<(f64, f64)>,
 }
 
+impl Group {
+    /// Members that differ in shrinkage alone.
+    pub fn chains(&self) -> impl Iterator<Item = &[(f64, f64)]> {
+        self.grid.chunk_by(|a, b| a.0 == b.0)
+    }
+}
+
 pub(super) struct Problem<'a> {
     pub spec: &'a RecommendedSpec,
     pub features: &'a Features,
     pub targets: Targets<'a>,
+    pub watch: &'a dyn Watch,
 }
 
 impl Problem<'_> {
     /// One chain of warm starts for each group and prior power.
-    pub fn full_fits(&self, groups: &[Group], gains: &[f64]) -> Result<Vec<Vec<LogisticFit>>> {
+    pub fn full_fits(
+        &self,
+        groups: &[Group],
+        gains: &[f64],
+        done: &(dyn Fn() + Sync),
+    ) -> Result<Vec<Vec<LogisticFit>>> {
         let total = self.targets.total(|_| true);
-        let chains: Vec<(usize, &[(f64, f64)])> = (0..groups.len())
-            .rev()
-            .flat_map(|g| groups[g].grid.chunk_by(|a, b| a.0 == b.0).map(move |chain| (g, chain)))
-            .collect();
+        // The largest problems first, so that no thread is left with one at the end.
+        let chains: Vec<(usize, &[(f64, f64)])> =
+            (0..groups.len()).rev().flat_map(|g| groups[g].chains().map(move |chain| (g, chain))).collect();
         let fitted: Vec<Vec<LogisticFit>> = chains
             .par_iter()
             .with_max_len(1)
             .map(|&(g, chain)| {
                 if groups[g].family == Family::Selection {
-                    return Ok(vec![self.selection(|_| true)?]);
+                    let fit = self.selection(|_| true)?;
+                    done();
+                    return Ok(vec![fit]);
                 }
                 let data = self.prepare(groups[g].family, |_| true)?;
+                let mut curvature = SharedCurvature::default();
                 let mut fits: Vec<LogisticFit> = Vec::with_capacity(chain.len());
                 for &(power, shrinkage) in chain {
                     let regression = self.regression(&groups[g], power, shrinkage, gains, total);
-                    fits.push(regression.fit_prepared(&data, fits.last())?);
+                    fits.push(self.solve(&regression, &data, fits.last(), &mut curvature, PRECISION)?);
                 }
+                done();
                 Ok(fits)
             })
             .collect::<Result<_>>()?;
@@ -77,15 +94,29 @@ impl Problem<'_> {
         }
         let total = self.targets.total(|i| !hold(i));
         let data = self.prepare(group.family, |i| !hold(i))?;
+        let mut curvature = SharedCurvature::default();
         group
             .grid
             .iter()
             .zip(full)
             .map(|(&(power, shrinkage), start)| {
                 let regression = self.regression(group, power, shrinkage, gains, total);
-                regression.fit_prepared(&data, Some(start))?.logits(held.view())
+                self.solve(&regression, &data, Some(start), &mut curvature, PRECISION)?.logits(held.view())
             })
             .collect()
+    }
+
+    fn solve(
+        &self,
+        regression: &LogisticRegression,
+        data: &PreparedFeatures,
+        start: Option<&LogisticFit>,
+        curvature: &mut SharedCurvature,
+        precision: f64,
+    ) -> Result<LogisticFit> {
+        // lambda is 1 / the total weight, and the objective a mean.
+        let stop = || self.watch.stop_asked();
+        regression.fit_sharing(data, start, curvature, precision * regression.lambda, &stop)
     }
 
     /// The mean of the classifiers of the highest average precision, calibrated: slope at least 0, intercept free.
@@ -105,17 +136,28 @@ impl Problem<'_> {
         let share = 1.0 / order.len() as f64;
         let mut mean = Array2::zeros((1, kept.len()));
         order.iter().for_each(|&j| mean.row_mut(0).scaled_add(share, &columns.row(j)));
+        let slope_ridge = mean_square(mean.row(0)) / self.spec.slope_scale.powi(2);
         let calibration = LogisticRegression {
-            lambda: TINY_RIDGE / weights.iter().sum::<f64>(),
+            lambda: 1.0 / weights.iter().sum::<f64>(),
+            penalty_factors: Some(vec![slope_ridge + TINY_RIDGE]),
             non_negative: true,
-            tolerance: TOLERANCE,
             ..LogisticRegression::default()
         };
-        let mut fit = calibration.fit(mean.view(), &labels, Some(&weights))?;
+        let data = PreparedFeatures::new(mean.view(), &labels, Some(&weights))?;
+        let mut fit = self.solve(&calibration, &data, None, &mut SharedCurvature::default(), PRECISION)?;
         let slope = fit.weights[0];
         fit.weights = vec![0.0; columns.nrows()];
         order.iter().for_each(|&j| fit.weights[j] = slope * share);
         Ok(fit)
+    }
+
+    /// Ridge on the length of w along the unit vector v of views: the member's logit then moves by a Gaussian of
+    /// standard deviation `slope_scale` for one standard deviation of v . f.
+    fn slope_ridge(&self, v: &[f64]) -> f64 {
+        let views = self.features.of(Family::Aggregator);
+        let mut projected = Array1::<f64>::zeros(views.ncols());
+        views.outer_iter().zip(v).for_each(|(row, &v)| projected.scaled_add(v, &row));
+        mean_square(projected.view()) / self.spec.slope_scale.powi(2)
     }
 
     fn prepare(&self, family: Family, keep: impl Fn(usize) -> bool) -> Result<PreparedFeatures> {
@@ -123,8 +165,11 @@ impl Problem<'_> {
         PreparedFeatures::subset(self.features.of(family), labels, Some(weights), keep)
     }
 
-    /// sum_i a_i l_i + (lambda / 2) (|w|^2 - (v . w)^2) + (ridge / 2) |u|^2, divided by the total weight as the solver
-    /// takes the mean of the losses.
+    /// The objective of a member, divided by the total weight because the solver takes the mean of the losses:
+    ///
+    /// ```text
+    /// sum_i a_i l_i + (lambda / 2) (|w|^2 - (v . w)^2) + (slope_ridge / 2) (v . w)^2 + (ridge / 2) |u|^2
+    /// ```
     fn regression(
         &self,
         group: &Group,
@@ -148,7 +193,10 @@ impl Problem<'_> {
         let free_direction = to_prior.then(|| {
             let mut v: Vec<f64> = gains.iter().map(|g| g.powf(power)).collect();
             let length = v.iter().map(|v| v * v).sum::<f64>().sqrt().max(1e-12);
-            v.iter_mut().for_each(|v| *v *= shrinkage.sqrt() / length);
+            v.iter_mut().for_each(|v| *v /= length);
+            // What is taken off the penalty along v leaves the ridge on its length.
+            let relief = (shrinkage - self.slope_ridge(&v).min(shrinkage)).sqrt();
+            v.iter_mut().for_each(|v| *v *= relief);
             let mut direction = vec![0.0; rows];
             direction[views].copy_from_slice(&v);
             direction
@@ -159,7 +207,6 @@ impl Problem<'_> {
             free_direction,
             non_negative: self.spec.non_negative,
             unbounded: Some(unbounded),
-            tolerance: TOLERANCE,
             ..LogisticRegression::default()
         }
     }
@@ -183,9 +230,9 @@ impl Problem<'_> {
         }
         let constant = -(positive * positive.ln() + (1.0 - positive) * (-positive).ln_1p());
         let regression = LogisticRegression {
-            lambda: GAIN_RIDGE / total,
+            lambda: 1.0 / total,
+            penalty_factors: Some(vec![GAIN_RIDGE]),
             non_negative: true,
-            tolerance: GAIN_TOLERANCE,
             ..LogisticRegression::default()
         };
         let mut gains: Vec<f64> = (0..views.nrows())
@@ -193,8 +240,10 @@ impl Problem<'_> {
             .map(|j| {
                 let column = views.slice_axis(Axis(0), Slice::from(j..j + 1));
                 let data = PreparedFeatures::subset(column, labels, Some(weights), &keep)?;
-                let fit = regression.fit_prepared(&data, None)?;
-                let penalty: f64 = fit.weights.iter().map(|w| 0.5 * regression.lambda * w * w).sum();
+                let mut curvature = SharedCurvature::default();
+                let fit = self.solve(&regression, &data, None, &mut curvature, GAIN_PRECISION)?;
+                let penalty: f64 =
+                    fit.weights.iter().map(|w| 0.5 * GAIN_RIDGE * regression.lambda * w * w).sum();
                 Ok((constant - (fit.objective - penalty)).max(0.0))
             })
             .collect::<Result<_>>()?;
@@ -202,4 +251,9 @@ impl Problem<'_> {
         gains.iter_mut().for_each(|g| *g /= largest);
         Ok(gains)
     }
+}
+
+/// Mean of the squares of a centered feature.
+fn mean_square(values: ArrayView1<'_, f64>) -> f64 {
+    values.dot(&values) / values.len() as f64
 }

@@ -1,9 +1,5 @@
 //! Fewer instances to learn from, where there are more than a fit gains by.
 
-use rand::SeedableRng;
-use rand::seq::SliceRandom;
-use rand_chacha::ChaCha12Rng;
-
 /// Instances (ascending) and their weights.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Sample {
@@ -11,22 +7,23 @@ pub(crate) struct Sample {
     pub weights: Vec<f64>,
 }
 
-/// At most `most` of the instances: all of the rarer class or half of `most`, and others drawn from the rest. Weights keep
-/// the share of each class and sum to what so many instances weigh on average. `None` if there are not more than `most`.
-pub(crate) fn sample(labels: &[bool], weights: &[f64], most: usize, seed: u64) -> Option<Sample> {
+/// At most `most` of the instances: all of the rarer class or half of `most`, and of the rest those of the smallest `keys`
+/// (hashes, see [`row_keys`](super::keys::row_keys)). Weights keep the share of each class and sum to what so many instances
+/// weigh on average. `None` if there are not more than `most`.
+pub(crate) fn sample(labels: &[bool], weights: &[f64], keys: &[u64], most: usize) -> Option<Sample> {
     if labels.len() <= most {
         return None;
     }
-    let of = |class: bool| (0..labels.len()).filter(|&i| labels[i] == class).collect::<Vec<usize>>();
-    let mut classes = [of(false), of(true)];
+    let members = |class: bool| (0..labels.len()).filter(|&i| labels[i] == class).collect::<Vec<usize>>();
+    let mut classes = [members(false), members(true)];
     classes.sort_by_key(Vec::len);
     let rare = classes[0].len().min(most / 2);
-    let mut rng = ChaCha12Rng::seed_from_u64(seed);
     let mut kept: Vec<(usize, f64)> = Vec::with_capacity(most);
     for (class, count) in classes.iter_mut().zip([rare, most - rare]) {
         let total = |members: &[usize]| members.iter().map(|&i| weights[i]).sum::<f64>();
         let all = total(class);
-        let (drawn, _) = class.partial_shuffle(&mut rng, count);
+        class.sort_by_key(|&i| keys[i]);
+        let drawn = &class[..count];
         let scale = all / total(drawn) * most as f64 / labels.len() as f64;
         kept.extend(drawn.iter().map(|&i| (i, weights[i] * scale)));
     }
@@ -39,10 +36,14 @@ pub(crate) fn sample(labels: &[bool], weights: &[f64], most: usize, seed: u64) -
 mod tests {
     use super::*;
 
+    fn keys(n: u64) -> Vec<u64> {
+        (0..n).map(|i| (i * 7919) % 1009).collect()
+    }
+
     #[test]
     fn the_rare_class_stays_and_shares_are_kept() {
         let labels: Vec<bool> = (0..1000).map(|i| i % 50 == 0).collect();
-        let drawn = sample(&labels, &[2.0; 1000], 100, 7).expect("more than 100");
+        let drawn = sample(&labels, &[2.0; 1000], &keys(1000), 100).expect("more than 100");
         assert_eq!(drawn.places.len(), 100);
         assert!(drawn.places.windows(2).all(|w| w[0] < w[1]));
         let positives: Vec<usize> = (0..100).filter(|&k| labels[drawn.places[k]]).collect();
@@ -50,14 +51,13 @@ mod tests {
         let weight: f64 = positives.iter().map(|&k| drawn.weights[k]).sum();
         let total: f64 = drawn.weights.iter().sum();
         assert!((total - 200.0).abs() < 1e-9 && (weight / total - 0.02).abs() < 1e-12);
-        assert_eq!(sample(&labels, &[2.0; 1000], 100, 7), Some(drawn));
-        assert_eq!(sample(&labels, &[2.0; 1000], 1000, 7), None);
+        assert_eq!(sample(&labels, &[2.0; 1000], &keys(1000), 1000), None);
     }
 
     #[test]
     fn neither_class_takes_all_the_room() {
         let labels: Vec<bool> = (0..1000).map(|i| i % 5 < 2).collect();
-        let drawn = sample(&labels, &[1.0; 1000], 100, 0).expect("more than 100");
+        let drawn = sample(&labels, &[1.0; 1000], &keys(1000), 100).expect("more than 100");
         assert_eq!(drawn.places.iter().filter(|&&i| labels[i]).count(), 50);
     }
 }

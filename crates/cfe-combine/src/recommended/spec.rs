@@ -86,6 +86,7 @@ pub enum Averaging {
 /// | `signed_ridge` | 1 | positive; 1 / C of the weights of either sign on the probabilities |
 /// | `low_rank_ridge` | 3, 10 | positive; ridge on the linear correction |
 /// | `local_ridge` | 1, 3 | positive; ridge on the local correction |
+/// | `slope_scale` | 5 | positive; prior standard deviation of a member's slope: the logits by which one standard deviation of its weighted mean moves it |
 /// | `clip` | 1e-4 | at least 2.3e-16, below 0.5; probabilities are moved that far inside (0, 1) before their log-odds are taken |
 /// | `fold_in_ridge` | 0.1 | positive; ridge of the fold-in that fills in missing predictions |
 /// | `caution` | 1 | at least 0; standard errors by which a function must beat another to get its weight |
@@ -129,6 +130,9 @@ pub struct RecommendedSpec {
     pub low_rank_ridge: Vec<f64>,
     /// Ridges of the local correction.
     pub local_ridge: Vec<f64>,
+    /// Scale of the prior on the length of the weights along their prior direction. It decides where the labeled instances
+    /// are separated, and hardly acts elsewhere.
+    pub slope_scale: f64,
     /// Clip of the log-odds.
     pub clip: f64,
     /// Ridge of the fold-in of missing predictions.
@@ -168,6 +172,7 @@ impl Default for RecommendedSpec {
             signed_ridge: vec![1.0],
             low_rank_ridge: vec![3.0, 10.0],
             local_ridge: vec![1.0, 3.0],
+            slope_scale: 5.0,
             clip: 1e-4,
             fold_in_ridge: 0.1,
             caution: 1.0,
@@ -201,7 +206,11 @@ impl RecommendedSpec {
         let most = self.max_instances;
         ensure(most >= 100, "max_instances", most, "at least 100 are needed; 50000 is usual")?;
         ensure(self.folds >= 2, "folds", self.folds, "at least 2 folds are needed; 5 is usual")?;
-        for (name, value) in [("local_length", self.local_length), ("fold_in_ridge", self.fold_in_ridge)] {
+        for (name, value) in [
+            ("local_length", self.local_length),
+            ("fold_in_ridge", self.fold_in_ridge),
+            ("slope_scale", self.slope_scale),
+        ] {
             ensure(value > 0.0 && value.is_finite(), name, value, "positive and finite")?;
         }
         ensure(
@@ -284,6 +293,8 @@ mod tests {
             // 1 - clip is 1 then, and its log-odds infinite.
             RecommendedSpec { clip: 1e-16, ..default() },
             RecommendedSpec { fold_in_ridge: 0.0, ..default() },
+            RecommendedSpec { slope_scale: 0.0, ..default() },
+            RecommendedSpec { slope_scale: f64::INFINITY, ..default() },
             RecommendedSpec { caution: f64::NAN, ..default() },
             RecommendedSpec { folds: 1, ..default() },
             RecommendedSpec { max_instances: 99, ..default() },

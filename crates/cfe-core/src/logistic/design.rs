@@ -112,6 +112,22 @@ impl Design {
         terms.map(|((&z, &y), a)| a * SupervisedLoss::Bce.value(z, y)).sum()
     }
 
+    /// Gradient (k + 1) of the mean loss at `logits`: a small part of the work of [`derivatives`](Self::derivatives).
+    pub fn gradient(&self, logits: &[f64], gradient: &mut [f64]) {
+        gradient.fill(0.0);
+        let mut slope = [0.0; TILE];
+        for (range, tile) in self.tiles() {
+            let width = range.len();
+            for (slope, i) in slope.iter_mut().zip(range) {
+                *slope =
+                    self.weights[i] * SupervisedLoss::Bce.value_and_derivative(logits[i], self.labels[i]).1;
+            }
+            for (row, g) in tile.chunks_exact(width).zip(&mut *gradient) {
+                *g += row.iter().zip(&slope).map(|(x, slope)| x * slope).sum::<f64>();
+            }
+        }
+    }
+
     /// Gradient (k + 1) and lower triangle of the Hessian ((k + 1)^2) of the mean loss at `logits`.
     ///
     /// `scratch` holds a tile. Tiles are added in order, so the result does not depend on threads.

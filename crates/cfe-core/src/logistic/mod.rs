@@ -33,7 +33,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result, ensure, is_at_least_zero, is_positive};
 
 pub use path::{CrossValidatedPath, lambda_path};
-pub use prepared::PreparedFeatures;
+pub use prepared::{PreparedFeatures, SharedCurvature};
 
 /// Settings of a logistic regression; fits by Newton's method, with an active set where `non_negative`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

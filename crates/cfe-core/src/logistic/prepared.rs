@@ -5,7 +5,7 @@ use ndarray::ArrayView2;
 use super::design::Design;
 use super::newton::Newton;
 use super::{LogisticFit, LogisticRegression, check_start};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Features, labels and weights as the solver wants them, for many fits with other penalties: laying them out costs as much
 /// as a Newton step with few features.
@@ -52,18 +52,68 @@ impl PreparedFeatures {
     }
 }
 
+/// Curvature of the losses that fits to the same [`PreparedFeatures`] share; empty before the first of them.
+///
+/// Fits that differ in their penalties alone have nearly the same Hessian of the losses, which is what a Newton step spends its
+/// time on.
+#[derive(Debug, Clone, Default)]
+pub struct SharedCurvature(Vec<f64>);
+
 impl LogisticRegression {
+    /// As [`fit_prepared`](Self::fit_prepared), but with the curvature of earlier fits to the same features where that does:
+    /// steps then cost n k in place of n k^2 operations. `precision` (positive) is the decrease of the objective that is
+    /// too small for another step. `stop` is asked before every step.
+    ///
+    /// ```
+    /// use cfe_core::logistic::{LogisticRegression, PreparedFeatures, SharedCurvature};
+    /// use ndarray::array;
+    ///
+    /// let features = array![[0.1, 0.2, 0.6, 0.3, 0.7, 0.9], [0.3, 0.1, 0.2, 0.5, 0.4, 0.6]];
+    /// let data = PreparedFeatures::new(features.view(), &[false, false, true, true, false, true], None)?;
+    /// let mut curvature = SharedCurvature::default();
+    /// for lambda in [0.01, 0.03, 0.1] {
+    ///     let ridge = LogisticRegression { lambda, ..Default::default() };
+    ///     let fit = ridge.fit_sharing(&data, None, &mut curvature, 1e-12, &|| false)?;
+    ///     assert!((fit.weights[0] - ridge.fit_prepared(&data, None)?.weights[0]).abs() < 1e-4);
+    /// }
+    /// # Ok::<(), cfe_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`fit_prepared`](Self::fit_prepared), and [`Error::Stopped`](crate::Error::Stopped).
+    pub fn fit_sharing(
+        &self,
+        data: &PreparedFeatures,
+        start: Option<&LogisticFit>,
+        curvature: &mut SharedCurvature,
+        precision: f64,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<LogisticFit> {
+        let design = &data.0;
+        let mut newton = self.solver(design, start)?;
+        let width = design.k() + 1;
+        let (found, expected) = (curvature.0.len(), width * width);
+        if found > 0 && found != expected {
+            return Err(Error::LengthMismatch { what: "the curvature", found, expected });
+        }
+        let mut v = start.map_or_else(|| newton.start(), |start| newton.start_from(start));
+        newton.minimise_sharing(&mut v, self.lambda, precision, &mut curvature.0, stop)
+    }
+
+    fn solver<'a>(&'a self, design: &'a Design, start: Option<&LogisticFit>) -> Result<Newton<'a>> {
+        self.validate(design.k())?;
+        if let Some(start) = start {
+            check_start(start, design.k())?;
+        }
+        Ok(Newton::new(self, design))
+    }
+
     /// As [`fit_from`](Self::fit_from) on prepared features.
     ///
     /// # Errors
     /// As [`fit_from`](Self::fit_from), but for the data.
     pub fn fit_prepared(&self, data: &PreparedFeatures, start: Option<&LogisticFit>) -> Result<LogisticFit> {
-        let design = &data.0;
-        self.validate(design.k())?;
-        if let Some(start) = start {
-            check_start(start, design.k())?;
-        }
-        let mut newton = Newton::new(self, design);
+        let mut newton = self.solver(&data.0, start)?;
         let mut v = start.map_or_else(|| newton.start(), |start| newton.start_from(start));
         Ok(newton.minimise(&mut v, self.lambda))
     }
