@@ -63,6 +63,9 @@ impl FitError {
 
     /// Puts what was going on in front of an error of the core.
     pub fn training(doing: &'static str) -> impl Fn(cfe_core::Error) -> Self {
-        move |source| FitError::Training { doing, source }
+        move |source| match source {
+            cfe_core::Error::Stopped => FitError::Stopped,
+            source => FitError::Training { doing, source },
+        }
     }
 }

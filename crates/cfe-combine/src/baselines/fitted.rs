@@ -96,7 +96,8 @@ impl FittedBaseline {
             Rule::Logistic { weights, bias, log_odds } => {
                 let mut logits = vec![*bias; predictions.ncols()];
                 let clips = self.clips();
-                for ((row, w), clip) in filled(predictions, &self.means).outer_iter().zip(weights).zip(clips) {
+                for ((row, w), clip) in filled(predictions, &self.means).outer_iter().zip(weights).zip(clips)
+                {
                     let feature = |&p: &f64| if *log_odds { logit(p, clip) } else { p };
                     logits.iter_mut().zip(row).for_each(|(z, p)| *z += w * feature(p));
                 }
@@ -134,7 +135,9 @@ impl FittedBaseline {
         match (complete, total > 0.0) {
             (true, _) => sum,
             (false, true) => sum / total,
-            (false, false) => self.means.iter().zip(weights).enumerate().map(|(u, (&p, w))| w * map(u, p)).sum(),
+            (false, false) => {
+                self.means.iter().zip(weights).enumerate().map(|(u, (&p, w))| w * map(u, p)).sum()
+            }
         }
     }
 

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use super::metrics::Scores;
 use crate::baselines::{Baseline, FittedBaseline};
+use crate::recommended::keys::row_keys;
 use crate::recommended::{RecommendedSpec, sample as sampling};
 
 /// Simple combiners, fitted.
@@ -78,7 +79,8 @@ fn sample(data: &EnsembleData) -> Result<EnsembleData> {
     let RecommendedSpec { max_instances, seed, .. } = RecommendedSpec::default();
     let labels = data.labeled_targets();
     let weights = instance_weights(data, ClassWeight::Uniform)?;
-    let Some(drawn) = sampling::sample(&labels, &weights, max_instances, seed) else {
+    let keys = row_keys(data, data.labeled(), seed);
+    let Some(drawn) = sampling::sample(&labels, &weights, &keys, max_instances) else {
         return Ok(data.clone());
     };
     let rows: Vec<usize> = drawn.places.iter().map(|&p| data.labeled()[p]).collect();

@@ -37,6 +37,9 @@ pub struct FitOutcome {
     /// Whether the [`Watch`] ended the fit before its end: the model is what was found by then, without calibration,
     /// threshold and out-of-fold predictions.
     pub stopped: bool,
+    /// Whether the recommended combiner gives every positive train row a larger score than every negative one: how close to
+    /// 0 and 1 its probabilities come is then an assumption and not learned from these rows.
+    pub separated: bool,
     /// Logits of [`out_of_fold`](Self::out_of_fold) before calibration.
     out_of_fold_logits: Option<Vec<f64>>,
     seed: u64,
@@ -109,7 +112,7 @@ fn fit_planned(plan: &FitPlan, table: &Table, watch: &dyn Watch) -> FitResult<Fi
             .map_err(FitError::training("choosing the threshold"))?,
         None => None,
     };
-    let Trained { combiner, out_of_fold: out_of_fold_logits, folds, facts, left_out, stopped } = trained;
+    let Trained { combiner, out_of_fold: out_of_fold_logits, folds, facts, left_out, stopped, separated } = trained;
     let mut details = ModelDetails::default();
     details.threshold = cut.map(|cut| cut.threshold);
     details.seed = Some(seed);
@@ -123,7 +126,7 @@ fn fit_planned(plan: &FitPlan, table: &Table, watch: &dyn Watch) -> FitResult<Fi
     }
     let model = SavedModel { combiner, calibrator, details };
     let combined = model.predict(table.data.predictions()).map_err(FitError::training("predicting"))?;
-    Ok(FitOutcome { model, combined, out_of_fold, cut, folds, stopped, out_of_fold_logits, seed })
+    Ok(FitOutcome { model, combined, out_of_fold, cut, folds, stopped, separated, out_of_fold_logits, seed })
 }
 
 /// The calibrator for new rows, and the probabilities of the labeled rows by calibrators fitted without them.

@@ -13,4 +13,5 @@ pub use fit::{FitOutcome, fit, fit_watched};
 pub use memory::{available_memory, gigabytes};
 pub use options::{Calibrate, FitOptions, Preset, TableColumns, TrainerName, TrainingColumns};
 pub use settings::{Assignments, FitPlan, Method};
+pub(crate) use watch::Stage;
 pub use watch::{Progress, Watch};

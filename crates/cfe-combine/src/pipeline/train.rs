@@ -30,7 +30,13 @@ pub(super) struct Trained {
     pub left_out: Vec<LeftOut>,
     /// Whether the watch ended the fit before its end.
     pub stopped: bool,
+    /// Whether the train rows are separated, where the trainer can tell.
+    pub separated: bool,
 }
+
+const SEPARATED: &str = "the train rows are separated perfectly: every positive has a larger score than every negative. How \
+     close to 0 and 1 the probabilities come is then a cautious assumption and not learned from these rows; label more rows \
+     before you rely on small probabilities";
 
 pub(super) fn train(
     plan: &FitPlan,
@@ -42,28 +48,25 @@ pub(super) fn train(
     let (folds, seed) = (plan.options.folds.unwrap_or(FOLDS), plan.seed());
     match &plan.method {
         Method::Recommended(recommended) => {
-            let stage = Stage::start(watch, "Fitting", None);
             let by_group = match table.groups {
                 Some(_) => folds_of(table, folds, seed)?,
                 None => None,
             };
-            let fitted = match &by_group {
-                Some(folds) => recommended.fit_with_folds(data, folds.as_slice()),
-                None => recommended.fit(data),
-            };
-            let fitted = fitted.map_err(FitError::training("training"))?;
-            drop(stage);
-            if watch.stop_asked() {
-                return Err(FitError::Stopped);
-            }
-            let stage = Stage::start(watch, "Leaving each classifier out", None);
-            let folds = by_group.as_ref().map(Folds::as_slice);
+            let given = by_group.as_ref().map(Folds::as_slice);
+            let fitted =
+                recommended.fit_watched(data, given, watch).map_err(FitError::training("training"))?;
             let left_out = recommended
-                .leave_one_out(data, &fitted, folds)
+                .leave_one_out_watched(data, &fitted, given, watch)
                 .map_err(FitError::training("leaving classifiers out"))?;
-            drop(stage);
-            let facts =
-                json!({ "folds": fitted.folds, "members": fitted.members, "shares": fitted.model.shares() });
+            if fitted.separated {
+                watch.warn(SEPARATED);
+            }
+            let facts = json!({
+                "folds": fitted.folds,
+                "members": fitted.members,
+                "shares": fitted.model.shares(),
+                "separated": fitted.separated,
+            });
             Ok(Trained {
                 combiner: Combiner::Recommended(fitted.model),
                 out_of_fold: fitted.out_of_fold_logits,
@@ -71,6 +74,7 @@ pub(super) fn train(
                 facts,
                 left_out,
                 stopped: false,
+                separated: fitted.separated,
             })
         }
         Method::Backend(trainer) => {
@@ -151,6 +155,7 @@ fn by_parts(
         }),
         left_out: Vec::new(),
         stopped: watch.stop_asked(),
+        separated: false,
     })
 }
 

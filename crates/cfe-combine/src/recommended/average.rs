@@ -33,7 +33,8 @@ pub(super) fn weigh(
             let reference = if groups[0].is_base {
                 0
             } else {
-                let losses: Vec<f64> = logits.iter().map(|z| weighted_losses(targets, z).iter().sum()).collect();
+                let losses: Vec<f64> =
+                    logits.iter().map(|z| weighted_losses(targets, z).iter().sum()).collect();
                 smallest(&losses)
             };
             let shares = by_evidence(&logits, &prior, reference, spec.caution, targets);
@@ -82,7 +83,8 @@ fn groups(
     let (corrections, base): (Vec<&Vec<usize>>, Vec<&Vec<usize>>) =
         families.iter().partition(|family| members[family[0]].family.is_correction());
     let group = |is_base: bool, prior: f64, families: &[&Vec<usize>]| {
-        let mut group = Group { is_base, prior, members: Vec::new(), logits: vec![0.0; targets.labels.len()] };
+        let mut group =
+            Group { is_base, prior, members: Vec::new(), logits: vec![0.0; targets.labels.len()] };
         for family in families {
             let inside: Vec<&[f64]> = family.iter().map(|&m| held_out[m]).collect();
             let best = smallest(&family.iter().map(|&m| losses[m]).collect::<Vec<_>>());

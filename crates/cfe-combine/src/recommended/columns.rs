@@ -218,7 +218,12 @@ impl Columns {
             && self.columns.iter().all(|c| c.classifier < m && c.own_scale > 0.0 && c.view_scale > 0.0)
             && self.unit > 0.0
             && self.fold_in_ridge > 0.0
-            && self.columns.iter().filter_map(|c| c.clip).chain([self.clip]).all(|c| (f64::EPSILON..0.5).contains(&c))
+            && self
+                .columns
+                .iter()
+                .filter_map(|c| c.clip)
+                .chain([self.clip])
+                .all(|c| (f64::EPSILON..0.5).contains(&c))
             && numbers.chain([self.unit]).chain(self.directions.iter().copied()).all(f64::is_finite);
         cfe_core::ensure(
             sound,

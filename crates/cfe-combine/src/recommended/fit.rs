@@ -184,7 +184,9 @@ fn out_of_fold(
         .labeled()
         .par_iter()
         .with_min_len(64)
-        .map(|&i| model.parts(data.predictions(), i).map_or(model.prior_logit, |(linear, local)| linear + local))
+        .map(|&i| {
+            model.parts(data.predictions(), i).map_or(model.prior_logit, |(linear, local)| linear + local)
+        })
         .collect();
     for (t, &p) in subset.places.iter().enumerate() {
         let held_out = |member: &Member| member.held_out.as_ref().map_or(0.0, |z| z[t]);
@@ -236,7 +238,14 @@ fn constant(data: &EnsembleData, columns: Columns, prior_logit: f64, begin: Inst
         local_share: 0.0,
     };
     let timings = RecommendedTimings { total: begin.elapsed(), ..RecommendedTimings::default() };
-    FittedRecommended { model, out_of_fold_logits: None, separated: false, members: Vec::new(), folds: 0, timings }
+    FittedRecommended {
+        model,
+        out_of_fold_logits: None,
+        separated: false,
+        members: Vec::new(),
+        folds: 0,
+        timings,
+    }
 }
 
 /// Factors, views and local features, one below the other.

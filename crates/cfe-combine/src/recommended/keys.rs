@@ -4,21 +4,26 @@ use cfe_core::EnsembleData;
 
 /// One key for each of the instances `rows`: a hash of its predictions, the names of the classifiers and the seed.
 ///
-/// Rows with the same predictions have the same key; neither the order of the rows nor that of the classifiers matters.
+/// Rows with the same predictions have the same key; neither the order of the rows nor that of the classifiers matters, nor a
+/// classifier that says the same of all of these rows.
 pub(crate) fn row_keys(data: &EnsembleData, rows: &[usize], seed: u64) -> Vec<u64> {
-    let names: Vec<u64> = data.classifier_names().iter().map(|name| fnv(name.as_bytes())).collect();
-    let cell = |name: u64, p: f64| {
-        // All NaN are one, and so are 0 and -0.
-        let bits = if p.is_nan() { u64::MAX } else { (p + 0.0).to_bits() };
-        mix(name ^ mix(bits))
-    };
-    let r = data.predictions();
-    rows.iter()
-        .map(|&i| {
-            let cells = names.iter().zip(r.column(i)).map(|(&name, &p)| cell(name, p));
-            mix(cells.fold(seed, u64::wrapping_add))
-        })
-        .collect()
+    let mut sums = vec![seed; rows.len()];
+    for (predictions, name) in data.predictions().outer_iter().zip(data.classifier_names()) {
+        let observed = || rows.iter().map(|&i| predictions[i]).filter(|p| !p.is_nan());
+        let first = observed().next();
+        if observed().all(|p| Some(p) == first) {
+            continue;
+        }
+        let name = fnv(name.as_bytes());
+        for (sum, &i) in sums.iter_mut().zip(rows) {
+            let p = predictions[i];
+            if !p.is_nan() {
+                // 0 and -0 are one.
+                *sum = sum.wrapping_add(mix(name ^ mix((p + 0.0).to_bits())));
+            }
+        }
+    }
+    sums.into_iter().map(mix).collect()
 }
 
 /// Folds of rows in ascending order of their keys: stratified by class, and with all rows of one key in one fold.
@@ -68,9 +73,9 @@ fn mix(x: u64) -> u64 {
 
 /// FNV-1a (Fowler, Noll and Vo).
 fn fnv(bytes: &[u8]) -> u64 {
-    bytes
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
 }
 
 #[cfg(test)]
@@ -94,19 +99,19 @@ mod tests {
         let shuffled = whole.select_instances(&order).expect("rows of the data");
         let after = row_keys(&shuffled, &(0..90).collect::<Vec<_>>(), 3);
         assert_eq!(after, order.iter().map(|&i| keys[i]).collect::<Vec<_>>());
-        let columns = EnsembleData::new(whole.predictions().select(Axis(0), &[2, 0, 1]), whole.labels().to_vec())
-            .expect("valid")
-            .with_classifier_names(["knn", "forest", "svm"].map(str::to_owned).to_vec())
-            .expect("distinct");
-        assert_eq!(row_keys(&columns, &[4, 8], 3), [keys[4], keys[8]]);
-        assert_ne!(row_keys(&whole, &[4], 4), [keys[4]]);
+        let columns =
+            EnsembleData::new(whole.predictions().select(Axis(0), &[2, 0, 1]), whole.labels().to_vec())
+                .expect("valid")
+                .with_classifier_names(["knn", "forest", "svm"].map(str::to_owned).to_vec())
+                .expect("distinct");
+        assert_eq!(row_keys(&columns, &(0..90).collect::<Vec<_>>(), 3), keys);
+        assert_ne!(row_keys(&whole, &(0..90).collect::<Vec<_>>(), 4), keys);
     }
 
     #[test]
     fn folds_are_stratified_and_copies_stay_together() {
         // 100 rows, each three times.
-        let mut rows: Vec<(u64, bool)> =
-            (0..300u64).map(|i| (mix(i / 3), (i / 3) % 10 == 0)).collect();
+        let mut rows: Vec<(u64, bool)> = (0..300u64).map(|i| (mix(i / 3), (i / 3) % 10 == 0)).collect();
         rows.sort_unstable();
         let (keys, labels): (Vec<u64>, Vec<bool>) = rows.into_iter().unzip();
         let folds = folds_by_key(&keys, &labels, 5);

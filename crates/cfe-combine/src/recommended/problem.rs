@@ -18,7 +18,7 @@ const PRECISION: f64 = 1e-8;
 /// Ridge on the slope of a single column when its evidence is measured.
 const GAIN_RIDGE: f64 = 1e-3;
 /// Precision of that evidence, which only sets a prior direction.
-const GAIN_PRECISION: f64 = 1e-4;
+const GAIN_PRECISION: f64 = 1e-6;
 
 /// Members that share features and ridge.
 pub(super) struct Group {

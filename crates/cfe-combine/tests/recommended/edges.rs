@@ -159,3 +159,20 @@ fn small_and_separable_problems_stay_finite() {
     let two = two.unwrap();
     sound(&fit(RecommendedSpec::default(), &two), &two);
 }
+
+/// 150 train rows whose 16 positives the classifiers happen to separate, and 1,500 others where the classes overlap.
+#[test]
+fn separated_train_rows_do_not_make_certain_predictions() {
+    let (train, test) = table("separated");
+    let fitted = fit(RecommendedSpec::default(), &train);
+    assert!(fitted.separated);
+    let predictions = fitted.model.predict(test.predictions()).unwrap();
+    let labels = test.labeled_targets();
+    let log_loss = Scored::new(&labels, &predictions.probabilities).unwrap().log_loss();
+    // Logistic regression of scikit-learn on log-odds clipped to 1e-4, C = 1: 0.02773.
+    assert!(log_loss < 0.02773 * 1.1, "{log_loss}");
+    let positives = labels.iter().zip(&predictions.probabilities).filter(|(y, _)| **y);
+    let least = positives.map(|(_, p)| *p).fold(1.0, f64::min);
+    assert!(least > 1e-4, "{least:e}");
+    assert!(!fit(small(), &abalone().0).separated);
+}
