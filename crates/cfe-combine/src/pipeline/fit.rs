@@ -112,7 +112,8 @@ fn fit_planned(plan: &FitPlan, table: &Table, watch: &dyn Watch) -> FitResult<Fi
             .map_err(FitError::training("choosing the threshold"))?,
         None => None,
     };
-    let Trained { combiner, out_of_fold: out_of_fold_logits, folds, facts, left_out, stopped, separated } = trained;
+    let Trained { combiner, out_of_fold: out_of_fold_logits, folds, facts, left_out, stopped, separated } =
+        trained;
     let mut details = ModelDetails::default();
     details.threshold = cut.map(|cut| cut.threshold);
     details.seed = Some(seed);

@@ -2,24 +2,23 @@
 
 use cfe_core::EnsembleData;
 
-/// One key for each of the instances `rows`: a hash of its predictions, the names of the classifiers and the seed.
+/// One key for each of the instances `rows`: a hash of its predictions and the seed.
 ///
 /// Rows with the same predictions have the same key; neither the order of the rows nor that of the classifiers matters, nor a
 /// classifier that says the same of all of these rows.
 pub(crate) fn row_keys(data: &EnsembleData, rows: &[usize], seed: u64) -> Vec<u64> {
     let mut sums = vec![seed; rows.len()];
-    for (predictions, name) in data.predictions().outer_iter().zip(data.classifier_names()) {
+    for predictions in data.predictions().outer_iter() {
         let observed = || rows.iter().map(|&i| predictions[i]).filter(|p| !p.is_nan());
         let first = observed().next();
         if observed().all(|p| Some(p) == first) {
             continue;
         }
-        let name = fnv(name.as_bytes());
         for (sum, &i) in sums.iter_mut().zip(rows) {
             let p = predictions[i];
             if !p.is_nan() {
                 // 0 and -0 are one.
-                *sum = sum.wrapping_add(mix(name ^ mix((p + 0.0).to_bits())));
+                *sum = sum.wrapping_add(mix((p + 0.0).to_bits()));
             }
         }
     }
@@ -71,13 +70,6 @@ fn mix(x: u64) -> u64 {
     x ^ (x >> 31)
 }
 
-/// FNV-1a (Fowler, Noll and Vo).
-fn fnv(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use ndarray::{Array2, Axis};
@@ -86,9 +78,8 @@ mod tests {
 
     fn data(n: usize) -> EnsembleData {
         let r = Array2::from_shape_fn((3, n), |(u, i)| ((i * (2 * u + 7) + u) % 97) as f64 / 97.0);
-        let names = ["forest", "svm", "knn"].map(str::to_owned).to_vec();
         let labels = (0..n).map(|i| Some(i % 7 == 0)).collect();
-        EnsembleData::new(r, labels).expect("valid").with_classifier_names(names).expect("distinct")
+        EnsembleData::new(r, labels).expect("valid")
     }
 
     #[test]
@@ -99,11 +90,8 @@ mod tests {
         let shuffled = whole.select_instances(&order).expect("rows of the data");
         let after = row_keys(&shuffled, &(0..90).collect::<Vec<_>>(), 3);
         assert_eq!(after, order.iter().map(|&i| keys[i]).collect::<Vec<_>>());
-        let columns =
-            EnsembleData::new(whole.predictions().select(Axis(0), &[2, 0, 1]), whole.labels().to_vec())
-                .expect("valid")
-                .with_classifier_names(["knn", "forest", "svm"].map(str::to_owned).to_vec())
-                .expect("distinct");
+        let columns = whole.predictions().select(Axis(0), &[2, 0, 1]);
+        let columns = EnsembleData::new(columns, whole.labels().to_vec()).expect("valid");
         assert_eq!(row_keys(&columns, &(0..90).collect::<Vec<_>>(), 3), keys);
         assert_ne!(row_keys(&whole, &(0..90).collect::<Vec<_>>(), 4), keys);
     }
