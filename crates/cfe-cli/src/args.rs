@@ -27,7 +27,7 @@ const FIT_EXAMPLES: &str = "\
 Examples:
   cfe fit p.csv                                    all labeled rows train; cross-validated metrics
   cfe fit p.csv --split-column split --predictions-out out.csv
-  cfe fit p.parquet --label-column y --columns 'p_*' --threshold cost=1,20 --model-out m.safetensors
+  cfe fit mine.csv --label-column y --columns 'p_*' --threshold cost=1,20 --model-out m.safetensors
   cfe fit p.csv --trainer als --set latent_dim=8 --calibrate platt
   cfe fit p.csv --config fit.toml --seed 3         options override the file
   zcat p.csv.gz | cfe fit - --format json

@@ -6,7 +6,8 @@ use super::{Finding, TextFile};
 
 /// Every crate of ours and those of ours that its library or program may use. Tests may use more.
 ///
-/// kernel <- core <- {io, als, torch} <- combine <- {cli, compare, python}; report stands alone.
+/// kernel <- core <- {io, als, torch} <- combine <- {cli, compare, python}; report stands alone. A program
+/// may use the front door, cf-ensemble, as well.
 const DIRECTIONS: [(&str, &[&str]); 12] = [
     ("cfe-kernel", &[]),
     ("cfe-report", &[]),
@@ -35,7 +36,7 @@ const DIRECTIONS: [(&str, &[&str]); 12] = [
 ];
 
 /// The crates that make a program: they alone read a command line and talk to the terminal.
-const PROGRAMS: [&str; 4] = ["cf-ensemble", "cfe-cli", "cfe-compare", "xtask"];
+const PROGRAMS: [&str; 3] = ["cfe-cli", "cfe-compare", "xtask"];
 
 /// What reads a command line or draws on a terminal.
 const COMMAND_LINE: [&str; 5] = ["clap", "clap_complete", "ctrlc", "indicatif", "terminal_size"];

@@ -1,5 +1,6 @@
 //! Every command of the README and the quick start runs, in the order it is written, and prints what they show.
 
+use std::io::{Read as _, Write as _};
 use std::process::Command;
 
 use super::support::{Folder, Ran};
@@ -83,4 +84,73 @@ fn the_results_of_the_readme_are_what_the_command_prints() {
             assert_eq!(cell.trim().trim_matches('*'), rounded, "{row}");
         }
     }
+}
+
+/// The commands under "Examples:" in a help text, without the remarks beside them.
+fn examples_of(help: &str) -> Vec<String> {
+    let examples = help.split("Examples:\n").nth(1).unwrap_or_default();
+    let lines = examples.lines().take_while(|line| !line.trim().is_empty());
+    // A remark stands behind two blanks.
+    lines.map(|line| line.trim_start().split("  ").next().unwrap_or_default().trim_end().to_owned()).collect()
+}
+
+/// A small table as text, with or without the column `split`.
+fn small_table(folder: &Folder, with_split: bool) -> String {
+    let mut table = String::new();
+    flate2::read::GzDecoder::new(folder.bytes("abalone.csv.gz").as_slice())
+        .read_to_string(&mut table)
+        .unwrap();
+    let (header, rows) = table.split_once('\n').unwrap();
+    let place = |wanted: &str| header.split(',').position(|name| name == wanted).unwrap();
+    let (label, split) = (place("label"), place("split"));
+    let is_positive = |row: &&str| row.split(',').nth(label) == Some("1");
+    let (positive, negative): (Vec<&str>, Vec<&str>) = rows.lines().partition(is_positive);
+    let chosen = [header].into_iter().chain(positive).chain(negative.into_iter().take(160));
+    let kept = |row: &str| -> String {
+        let cells = row.split(',').enumerate().filter(|&(k, _)| with_split || k != split);
+        cells.map(|(_, cell)| cell).collect::<Vec<_>>().join(",") + "\n"
+    };
+    chosen.map(kept).collect()
+}
+
+/// Writes what the examples call your own files: tables, a file of settings.
+fn write_files_of_a_user(folder: &Folder, with_split: bool) {
+    let table = small_table(folder, with_split);
+    folder.write("p.csv", &table);
+    folder.write("new.csv", &table);
+    // With other names of columns.
+    let (header, rows) = table.split_once('\n').unwrap();
+    let renamed = header.replace(",label", ",y").replace(",logreg", ",p_logreg").replace(",tree", ",p_tree");
+    folder.write("mine.csv", format!("{renamed}\n{rows}"));
+    folder.write("fit.toml", "threshold = \"fbeta=2\"\n");
+    let mut zipped = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    zipped.write_all(table.as_bytes()).unwrap();
+    folder.write("p.csv.gz", zipped.finish().unwrap());
+}
+
+#[test]
+fn the_examples_in_the_help_texts_run() {
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_cfe"));
+    let path = format!("{}:{}", program.parent().unwrap().display(), std::env::var("PATH").unwrap());
+    let mut count = 0;
+    for command in ["", "fit", "predict", "evaluate", "tune", "inspect"] {
+        let folder = Folder::with_example();
+        let help = folder.ok(&format!("{command} --help")).stdout;
+        for example in examples_of(&help) {
+            // Those that name the split, or a file of settings that does.
+            let with_split = example.contains("--split-column") || example.contains("--config best.toml");
+            write_files_of_a_user(&folder, with_split);
+            // A few trials show that the command works.
+            let run = match example.contains("--trials 60") {
+                true => example.replace("--trials 60", "--trials 3"),
+                false => example.replace("cfe tune p.csv", "cfe tune p.csv --trials 3"),
+            };
+            let mut shell = Command::new("sh");
+            shell.args(["-e", "-c", &run]).env("PATH", &path).current_dir(folder.path("."));
+            let ran = Ran::new(shell.output().unwrap());
+            assert_eq!(ran.code, 0, "cfe {command} --help: {example}\n{}", ran.stderr);
+            count += 1;
+        }
+    }
+    assert!(count >= 10, "{count}");
 }
