@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use cfe_combine::judge::ThresholdRule;
-use cfe_combine::pipeline::{Assignments, Calibrate, Preset, TableColumns, TrainerName, TrainingColumns};
+use cfe_combine::methods::Method;
+use cfe_combine::pipeline::{Assignments, Calibrate, Preset, TableColumns, TrainingColumns};
 use cfe_combine::tuning::Metric;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -134,6 +135,13 @@ where
     })
 }
 
+/// One of the methods that a model can be kept of.
+fn trainer() -> impl TypedValueParser<Value = Method> {
+    let values = Method::TRAINERS.map(|m| PossibleValue::new(m.name()).help(m.description()));
+    PossibleValuesParser::new(values)
+        .map(|name| name.parse::<Method>().expect("clap lets only names of the registry pass"))
+}
+
 /// Columns of a table.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, Args)]
 #[serde(default)]
@@ -182,8 +190,8 @@ pub(crate) struct FitArgs {
     #[serde(flatten)]
     training: TrainingArgs,
     /// Which trainer finds the model [default: by the preset]
-    #[arg(long, value_parser = one_of(TrainerName::ALL), help_heading = "Training")]
-    trainer: Option<TrainerName>,
+    #[arg(long, value_parser = trainer(), help_heading = "Training")]
+    trainer: Option<Method>,
     /// Named settings [default: recommended]
     #[arg(long, value_parser = one_of(Preset::ALL), help_heading = "Training")]
     preset: Option<Preset>,
@@ -320,8 +328,8 @@ pub(crate) struct Tune {
     #[command(flatten)]
     pub training: TrainingArgs,
     /// The trainer whose settings are searched, als or torch [default: als, and the recommended combiner may win]
-    #[arg(long, value_parser = one_of(TrainerName::ALL), help_heading = "Search")]
-    pub trainer: Option<TrainerName>,
+    #[arg(long, value_parser = trainer(), help_heading = "Search")]
+    pub trainer: Option<Method>,
     /// A setting that every trial has and none searches; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE", help_heading = "Search")]
     pub assignments: Vec<Assignments>,

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use cfe_io::{Source, Table, fingerprint, read_table};
 use serde_json::{Value, json};
 
-use cfe_combine::pipeline::{Assignments, Progress, TrainerName, Watch as _};
+use cfe_combine::methods::Method;
+use cfe_combine::pipeline::{Assignments, Progress, Watch as _};
 use cfe_combine::tuning::{LogHeader, RandomizedSearch, Trial, Tuned, TuningError, TuningLog};
 use cfe_combine::{FitError, FitOptions};
 
@@ -67,7 +68,7 @@ pub(crate) fn run(args: &Tune, terminal: &Terminal) -> CliResult<()> {
 
 /// The search, with its settings checked before any work.
 fn search(args: &Tune) -> CliResult<RandomizedSearch> {
-    let Some(backend) = args.trainer.unwrap_or(TrainerName::Als).backend() else {
+    let Some(backend) = args.trainer.unwrap_or(Method::Als).backend() else {
         return Err(CliError::usage(
             "the trainer `recommended` chooses its settings by itself; search als or torch, which it is compared with",
         ));
@@ -179,7 +180,9 @@ fn fit_options(args: &Tune, search: &RandomizedSearch, trial: &Trial) -> FitOpti
     let mut options = FitOptions::default();
     options.table = args.columns.options();
     options.training = args.training.options();
-    options.trainer = Some(trial.contender.trainer());
+    // The plain mean is not fitted: the recommended combiner takes its place.
+    let trained = Method::TRAINERS.contains(&trial.contender);
+    options.trainer = Some(if trained { trial.contender } else { Method::Recommended });
     options.set = trial.settings.clone().into();
     options.seed = Some(search.seed);
     options.folds = Some(search.n_splits);

@@ -84,7 +84,9 @@ pub fn diagnose(table: &Table) -> Result<Vec<Finding>> {
     out.extend(two_values(&columns, &out));
     out.extend(constant(table, &columns));
     out.extend(without_prediction(table));
-    out.extend(shifted(table, &columns));
+    let suspicious =
+        out.iter().filter(|f| f.kind == "in_sample").flat_map(|f| f.classifiers.clone()).collect();
+    out.extend(shifted(table, &columns, suspicious));
     out.extend(missing(&columns));
     out.extend(duplicates(table, &pairs));
     out.extend(few_positives(table));
@@ -470,11 +472,11 @@ fn few_positives(table: &Table) -> Option<Finding> {
 /// Another share of positives alone mixes the two classes of the train rows otherwise, and moves every classifier so;
 /// what such a mixture explains is a finding about prevalence. What is left comes from a refit, from another population,
 /// or from train predictions made on the train rows themselves; a lower ROC-AUC outside tells the last apart, and has a
-/// finding of its own.
-fn shifted(table: &Table, columns: &[Column<'_>]) -> Vec<Finding> {
+/// finding of its own (`suspicious`).
+fn shifted(table: &Table, columns: &[Column<'_>], suspicious: Vec<String>) -> Vec<Finding> {
     let mut moved: Vec<(f64, &Column<'_>)> = Vec::new();
     let mut shares = Vec::new();
-    for column in columns {
+    for column in columns.iter().filter(|c| !suspicious.iter().any(|name| name == c.name)) {
         let part = |keep: &dyn Fn(usize) -> bool| sorted(column.row, keep);
         let train = part(&|i| table.in_train[i]);
         let outside = part(&|i| !table.in_train[i]);

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::options::FitOptions;
-use super::settings::{FitPlan, Method};
+use super::settings::{FitPlan, ReadyTrainer};
 use super::watch::{Progress, Watch};
 use crate::cross_validation::checksum;
 use crate::error::{FitError, FitResult};
@@ -121,7 +121,7 @@ pub(super) struct Request {
 
 impl Request {
     /// What the options ask for, checked before any work; `None` for no checkpoint.
-    pub fn of(options: &FitOptions, method: &Method) -> FitResult<Option<Self>> {
+    pub fn of(options: &FitOptions, ready: &ReadyTrainer) -> FitResult<Option<Self>> {
         let FitOptions { checkpoint, checkpoint_every, resume, .. } = options;
         let Some(path) = checkpoint else {
             return match (checkpoint_every, resume) {
@@ -134,7 +134,7 @@ impl Request {
                 )),
             };
         };
-        if matches!(method, Method::Recommended(_)) {
+        if matches!(ready, ReadyTrainer::Recommended(_)) {
             return Err(FitError::options(
                 "--checkpoint: the trainer `recommended` takes seconds and keeps no checkpoint; \
                  leave the option out, or take --trainer als or torch",

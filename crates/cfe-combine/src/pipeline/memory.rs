@@ -2,7 +2,7 @@
 
 use cfe_io::Table;
 
-use super::settings::{FitPlan, Method};
+use super::settings::{FitPlan, ReadyTrainer};
 use super::watch::Watch;
 
 /// Classifiers from which the recommended combiner takes long: its time grows with more than their square, and what each
@@ -25,9 +25,9 @@ pub fn gigabytes(bytes: u64) -> String {
 impl FitPlan {
     /// Bytes that one fit of this table will hold at its peak, the table included; `None` where the trainer cannot tell.
     pub fn estimate_memory(&self, table: &Table) -> Option<u64> {
-        match &self.method {
-            Method::Recommended(_) => None,
-            Method::Backend(trainer) => trainer.estimate_memory(&table.data),
+        match &self.ready {
+            ReadyTrainer::Recommended(_) => None,
+            ReadyTrainer::Backend(trainer) => trainer.estimate_memory(&table.data),
         }
     }
 
@@ -39,7 +39,7 @@ impl FitPlan {
     /// Warns before the work where it will take more than there is.
     pub fn warn_of_cost(&self, table: &Table, watch: &dyn Watch) {
         let m = table.data.n_classifiers();
-        if matches!(self.method, Method::Recommended(_)) && m >= MANY {
+        if matches!(self.ready, ReadyTrainer::Recommended(_)) && m >= MANY {
             watch.warn(&format!(
                 "{m} classifiers: the time of the recommended combiner grows with more than the square of their number, \
                  and may be hours; the trainer als takes minutes; or choose some classifiers by `columns`"

@@ -9,53 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::settings::Assignments;
 use crate::error::{FitError, FitResult};
 use crate::judge::ThresholdRule;
-use crate::methods::Backend;
-
-/// Which trainer finds the model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum TrainerName {
-    /// Posterior average of aggregators on factors; the default.
-    Recommended,
-    /// Alternating least squares, class-weighted.
-    Als,
-    /// Joint training on libtorch, class-weighted; needs a build with the feature `torch`.
-    Torch,
-}
-
-impl TrainerName {
-    /// Every trainer with its name and a one-line description.
-    pub const ALL: &[(Self, &str, &str)] = &[
-        (
-            Self::Recommended,
-            "recommended",
-            "Average of aggregators on factors, weighed by cross-validation; the default",
-        ),
-        (Self::Als, "als", "Alternating least squares, class-weighted"),
-        (
-            Self::Torch,
-            "torch",
-            "Joint training on libtorch, class-weighted; needs a build with the feature `torch`",
-        ),
-    ];
-
-    /// The backend of this name; `None` for the recommended combiner, which is not a [`Trainer`](cfe_core::Trainer).
-    pub fn backend(self) -> Option<Backend> {
-        match self {
-            Self::Recommended => None,
-            Self::Als => Some(Backend::Als),
-            Self::Torch => Some(Backend::Torch),
-        }
-    }
-}
-
-impl std::fmt::Display for TrainerName {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let found = Self::ALL.iter().find(|(trainer, ..)| trainer == self);
-        f.write_str(found.expect("every trainer is listed").1)
-    }
-}
+use crate::methods::Method;
 
 /// A named set of settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -142,8 +96,8 @@ pub struct FitOptions {
     #[serde(flatten)]
     pub training: TrainingColumns,
 
-    /// Which trainer finds the model; `None`: by the preset.
-    pub trainer: Option<TrainerName>,
+    /// Which trainer finds the model, one of [`Method::TRAINERS`]; `None`: by the preset.
+    pub trainer: Option<Method>,
     /// Named settings; `None`: those of the trainer `recommended`.
     pub preset: Option<Preset>,
     /// Settings of the trainer; on the command line `--set KEY=VALUE`, each a field of its own.

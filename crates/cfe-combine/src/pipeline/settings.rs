@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::checkpoint::Request;
-use super::options::{FitOptions, Preset, TrainerName};
+use super::options::{FitOptions, Preset};
 use crate::error::{FitError, FitResult};
-use crate::methods::Backend;
+use crate::methods::Method;
 use crate::recommended::{Recommended, RecommendedSpec};
 
 /// Settings by name; names of nested ones are joined by dots on the command line.
@@ -101,7 +101,7 @@ impl FromStr for Assignments {
 
 /// A trainer ready to run.
 #[non_exhaustive]
-pub enum Method {
+pub enum ReadyTrainer {
     /// The recommended combiner.
     Recommended(Recommended),
     /// A backend.
@@ -116,9 +116,9 @@ pub struct FitPlan {
     /// The options.
     pub options: FitOptions,
     /// Name of the trainer.
-    pub trainer: TrainerName,
+    pub trainer: Method,
     /// The trainer with its settings.
-    pub method: Method,
+    pub ready: ReadyTrainer,
     /// Settings of the trainer, as it was told: a JSON object.
     pub settings: Value,
     pub(super) checkpoint: Option<Request>,
@@ -142,7 +142,7 @@ impl FitOptions {
         if let Some(folds) = self.folds.filter(|&folds| folds < 2) {
             return Err(FitError::options(format!("folds {folds}: at least 2 are needed; 5 is usual")));
         }
-        let mut settings = base(name, self.preset)?;
+        let mut settings = name.preset_settings(self.preset);
         if self.set.0.contains_key("seed") {
             return Err(FitError::options(
                 "`seed` is an option of its own (`--seed`, or `seed` at the top of a TOML file); take it out of `set`",
@@ -151,35 +151,38 @@ impl FitOptions {
         // A nested setting replaces the whole of its key: the alternatives of an enum exclude each other.
         settings.extend(self.set.0.clone());
         settings.insert("seed".to_owned(), self.seed.unwrap_or(0).into());
-        if name == TrainerName::Recommended
+        if name == Method::Recommended
             && let Some(folds) = self.folds
         {
             settings.insert("folds".to_owned(), folds.into());
         }
         let settings = Value::Object(settings);
-        let method = match name {
-            TrainerName::Recommended => {
+        let ready = match name.backend() {
+            Some(backend) => ReadyTrainer::Backend(backend.trainer_with(&settings)?),
+            None => {
                 let spec = RecommendedSpec::deserialize(&settings)
                     .map_err(|e| FitError::options(format!("settings of the trainer `recommended`: {e}")))?;
-                Method::Recommended(
-                    Recommended::try_from(spec).map_err(|e| FitError::options(e.to_string()))?,
-                )
+                let trainer = Recommended::try_from(spec).map_err(|e| FitError::options(e.to_string()))?;
+                ReadyTrainer::Recommended(trainer)
             }
-            TrainerName::Als => Method::Backend(Backend::Als.trainer_with(&settings)?),
-            TrainerName::Torch => Method::Backend(Backend::Torch.trainer_with(&settings)?),
         };
-        let checkpoint = Request::of(self, &method)?;
-        Ok(FitPlan { options: self.clone(), trainer: name, method, settings, checkpoint })
+        let checkpoint = Request::of(self, &ready)?;
+        Ok(FitPlan { options: self.clone(), trainer: name, ready, settings, checkpoint })
     }
 
-    fn trainer_name(&self) -> FitResult<TrainerName> {
+    fn trainer_name(&self) -> FitResult<Method> {
         match (self.trainer, self.preset) {
-            (None, None | Some(Preset::Recommended)) => Ok(TrainerName::Recommended),
-            (None, Some(Preset::Published)) => Ok(TrainerName::Als),
-            (Some(TrainerName::Recommended), Some(Preset::Published)) => Err(FitError::options(
+            (None, None | Some(Preset::Recommended)) => Ok(Method::Recommended),
+            (None, Some(Preset::Published)) => Ok(Method::Als),
+            (Some(Method::Recommended), Some(Preset::Published)) => Err(FitError::options(
                 "the trainer `recommended` has no preset `published`; take the trainer als or torch, or leave one out",
             )),
-            (Some(name @ (TrainerName::Als | TrainerName::Torch)), Some(Preset::Recommended)) => {
+            (Some(Method::Baseline(baseline)), _) => Err(FitError::options(format!(
+                "{} is a simple combiner, which `cfe fit` compares with and does not train; take the trainer \
+                 recommended, als or torch",
+                baseline.name()
+            ))),
+            (Some(name @ (Method::Als | Method::Torch)), Some(Preset::Recommended)) => {
                 Err(FitError::options(format!(
                     "the preset `recommended` is a trainer of its own, and the trainer {name} is another; leave one out"
                 )))
@@ -187,20 +190,6 @@ impl FitOptions {
             (Some(name), _) => Ok(name),
         }
     }
-}
-
-/// What the user's settings are laid over.
-fn base(name: TrainerName, preset: Option<Preset>) -> FitResult<Map<String, Value>> {
-    #[cfg(feature = "torch")]
-    if (name, preset) == (TrainerName::Torch, Some(Preset::Published)) {
-        return match serde_json::to_value(cfe_torch::TorchSpec::published()) {
-            Ok(Value::Object(map)) => Ok(map),
-            _ => Err(FitError::options("the published settings cannot be written as JSON")),
-        };
-    }
-    // The defaults of `als` are the published ones.
-    let _ = (name, preset);
-    Ok(Map::new())
 }
 
 #[cfg(test)]
@@ -237,11 +226,11 @@ mod tests {
         let of = |trainer, preset| {
             FitOptions { trainer, preset, ..FitOptions::default() }.plan().map(|plan| plan.trainer)
         };
-        assert_eq!(of(None, None).unwrap(), TrainerName::Recommended);
-        assert!(of(Some(TrainerName::Recommended), Some(Preset::Published)).is_err());
-        assert!(of(Some(TrainerName::Als), Some(Preset::Recommended)).is_err());
+        assert_eq!(of(None, None).unwrap(), Method::Recommended);
+        assert!(of(Some(Method::Recommended), Some(Preset::Published)).is_err());
+        assert!(of(Some(Method::Als), Some(Preset::Recommended)).is_err());
         #[cfg(feature = "als")]
-        assert_eq!(of(None, Some(Preset::Published)).unwrap(), TrainerName::Als);
+        assert_eq!(of(None, Some(Preset::Published)).unwrap(), Method::Als);
         let mut options = FitOptions { set: "ranks=8".parse().unwrap(), ..FitOptions::default() };
         assert!(options.plan().err().unwrap().to_string().contains("unknown field `ranks`"));
         options.set = "rank=0".parse().unwrap();

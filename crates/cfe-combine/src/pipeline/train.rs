@@ -6,7 +6,7 @@ use cfe_io::Table;
 use serde_json::{Value, json};
 
 use super::checkpoint::{Checkpoint, Facts};
-use super::settings::{FitPlan, Method};
+use super::settings::{FitPlan, ReadyTrainer};
 use super::watch::{Stage, Watch};
 use crate::cross_validation::{held_out_logits, hide_labels, stratified_folds};
 use crate::error::{FitError, FitResult};
@@ -46,8 +46,8 @@ pub(super) fn train(
 ) -> FitResult<Trained> {
     let data = &table.data;
     let (folds, seed) = (plan.options.folds.unwrap_or(FOLDS), plan.seed());
-    match &plan.method {
-        Method::Recommended(recommended) => {
+    match &plan.ready {
+        ReadyTrainer::Recommended(recommended) => {
             let by_group = match table.groups {
                 Some(_) => folds_of(table, folds, seed)?,
                 None => None,
@@ -77,7 +77,7 @@ pub(super) fn train(
                 separated: fitted.separated,
             })
         }
-        Method::Backend(trainer) => {
+        ReadyTrainer::Backend(trainer) => {
             let assigned = folds_of(table, folds, seed)?;
             let n_labeled = data.labeled().len();
             let checkpoint =

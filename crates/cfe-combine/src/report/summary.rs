@@ -79,7 +79,12 @@ pub fn lines(
 /// What makes the results doubtful, in front of them.
 fn alarms(findings: &[Finding]) -> Vec<String> {
     let alarms = findings.iter().filter(|f| f.severity == Severity::Alarm);
-    alarms.map(|f| format!("Look at this first: {}.", f.text)).collect()
+    alarms
+        .map(|f| {
+            let stop = if f.text.ends_with(['?', ')']) { "" } else { "." };
+            format!("Look at this first: {}{stop}", f.text)
+        })
+        .collect()
 }
 
 /// The part that answers best: rows that no fit saw the labels of, if they have both classes; never rows that the model

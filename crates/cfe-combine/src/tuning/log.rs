@@ -11,7 +11,9 @@ use serde_json::{Map, Value};
 
 use crate::cross_validation::checksum;
 
-use super::{Contender, Metric, RandomizedSearch, Trial};
+use crate::methods::Method;
+
+use super::{Metric, RandomizedSearch, Trial};
 
 /// Version of the form of the file.
 const SCHEMA_VERSION: u32 = 1;
@@ -76,7 +78,7 @@ pub struct LogHeader {
     fingerprint: String,
     /// Of the folds, and so of groups, number of folds and seed.
     folds: String,
-    trainer: Contender,
+    trainer: Method,
     metric: Metric,
     n_splits: usize,
     seed: u64,

@@ -39,11 +39,12 @@ use cfe_core::{EnsembleData, Error, ensure};
 use serde_json::{Map, Value};
 
 pub use log::{LogError, LogHeader, TuningLog};
-pub use trial::{Contender, Metric, Trial};
+pub use trial::{Metric, Trial};
 pub use tuned::{Difference, Tuned};
 
+use crate::baselines::Baseline;
 use crate::cross_validation::stratified_folds;
-use crate::methods::{Backend, BackendError};
+use crate::methods::{Backend, BackendError, Method};
 use space::Space;
 use trial::Scorer;
 
@@ -198,8 +199,9 @@ impl RandomizedSearch {
     }
 
     /// The plain mean, the recommended combiner, and the settings to try, in this order.
-    fn plan(&self, n_classifiers: usize) -> Vec<(Contender, Map<String, Value>)> {
-        let mut planned = vec![(Contender::Mean, Map::new()), (Contender::Recommended, Map::new())];
+    fn plan(&self, n_classifiers: usize) -> Vec<(Method, Map<String, Value>)> {
+        let mut planned =
+            vec![(Method::Baseline(Baseline::Mean), Map::new()), (Method::Recommended, Map::new())];
         let space = Space { backend: self.backend, n_classifiers, fixed: &self.settings };
         let settings = space.candidates(self.n_trials, self.seed);
         planned.extend(settings.into_iter().map(|settings| (self.backend.into(), settings)));

@@ -97,8 +97,8 @@ fn hidden_labels_do_not_reach_a_trial() {
     assert_eq!(fit(&data), fit(&data.clone().with_labels(flipped).expect("valid")));
 }
 
-fn tuned(rows: &[(Contender, Value, &[f64])], search: &RandomizedSearch) -> Tuned {
-    let trial = |(number, (contender, settings, scores)): (usize, &(Contender, Value, &[f64]))| Trial {
+fn tuned(rows: &[(Method, Value, &[f64])], search: &RandomizedSearch) -> Tuned {
+    let trial = |(number, (contender, settings, scores)): (usize, &(Method, Value, &[f64]))| Trial {
         number,
         contender: *contender,
         settings: settings.as_object().cloned().unwrap_or_default(),
@@ -111,9 +111,10 @@ fn tuned(rows: &[(Contender, Value, &[f64])], search: &RandomizedSearch) -> Tune
 
 #[test]
 fn the_simplest_within_one_standard_error_is_chosen() {
-    use Contender::{Als, Mean, Recommended};
-    let rows: [(Contender, Value, &[f64]); 6] = [
-        (Mean, json!({}), &[0.5, 0.5, 0.5]),
+    use Method::{Als, Recommended};
+    const MEAN: Method = Method::Baseline(crate::baselines::Baseline::Mean);
+    let rows: [(Method, Value, &[f64]); 6] = [
+        (MEAN, json!({}), &[0.5, 0.5, 0.5]),
         (Recommended, json!({}), &[0.55, 0.56, 0.54]),
         (Als, json!({}), &[0.6, 0.5, 0.72]),
         (Als, json!({ "lambda": 0.1, "latent_dim": 3 }), &[0.7, 0.6, 0.65]),

@@ -13,10 +13,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{RandomizedSearch, TuningError};
-use crate::baselines::Baseline;
 use crate::cross_validation::{hide_labels, predict_held_out, stratified_folds};
-use crate::methods::Backend;
-use crate::pipeline::TrainerName;
+use crate::methods::Method;
 use crate::recommended::{Recommended, RecommendedSpec};
 
 /// What a search makes best.
@@ -58,51 +56,6 @@ impl FromStr for Metric {
     }
 }
 
-/// What is fitted in a trial.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Contender {
-    /// The plain mean of the classifiers: no fit, for comparison alone.
-    Mean,
-    /// The recommended combiner as it comes.
-    Recommended,
-    /// Alternating least squares.
-    Als,
-    /// Joint training on libtorch.
-    Torch,
-}
-
-impl From<Backend> for Contender {
-    fn from(backend: Backend) -> Self {
-        match backend {
-            Backend::Als => Contender::Als,
-            Backend::Torch => Contender::Torch,
-        }
-    }
-}
-
-impl Contender {
-    /// Name in files and tables.
-    pub fn name(self) -> &'static str {
-        match self {
-            Contender::Mean => "mean",
-            Contender::Recommended => "recommended",
-            Contender::Als => "als",
-            Contender::Torch => "torch",
-        }
-    }
-
-    /// The trainer to fit for it; the recommended combiner takes the place of the plain mean, which is not fitted.
-    pub fn trainer(self) -> TrainerName {
-        match self {
-            Contender::Mean | Contender::Recommended => TrainerName::Recommended,
-            Contender::Als => TrainerName::Als,
-            Contender::Torch => TrainerName::Torch,
-        }
-    }
-}
-
 /// One contender with one set of settings, scored on every fold.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -111,7 +64,7 @@ pub struct Trial {
     /// Its place in the search: 0 is the plain mean, 1 the recommended combiner, 2 the trainer's defaults.
     pub number: usize,
     /// What is fitted.
-    pub contender: Contender,
+    pub contender: Method,
     /// Settings that are not the defaults, as fields of the trainer's spec.
     pub settings: Map<String, Value>,
     /// The metric on each fold that has it; empty if training failed.
@@ -134,7 +87,7 @@ impl Trial {
         standard_error(&self.scores)
     }
 
-    /// Contender and settings in a few words, nested settings by their last name.
+    /// Method and settings in a few words, nested settings by their last name.
     pub fn describe(&self) -> String {
         let mut text = self.contender.name().to_owned();
         for (key, value) in self.changes() {
@@ -211,7 +164,7 @@ impl<'a> Scorer<'a> {
     pub fn score(
         &self,
         number: usize,
-        contender: Contender,
+        contender: Method,
         settings: Map<String, Value>,
     ) -> Result<Trial, TuningError> {
         let begin = Instant::now();
@@ -225,7 +178,9 @@ impl<'a> Scorer<'a> {
         let scores: Result<Vec<f64>, TuningError> = self.held_out.par_iter().map(score).collect();
         let (scores, failure) = match scores {
             Ok(scores) => (scores, None),
-            Err(error) if matches!(contender, Contender::Mean | Contender::Recommended) => return Err(error),
+            Err(error) if matches!(contender, Method::Baseline(_) | Method::Recommended) => {
+                return Err(error);
+            }
             Err(error) => (Vec::new(), Some(error.to_string())),
         };
         let seconds = begin.elapsed().as_secs_f64();
@@ -235,17 +190,17 @@ impl<'a> Scorer<'a> {
     /// What to rank by, and probabilities, of instances whose labels are hidden.
     fn predict(
         &self,
-        contender: Contender,
+        contender: Method,
         settings: &Map<String, Value>,
         rows: &[usize],
     ) -> Result<(Vec<f64>, Vec<f64>), TuningError> {
         let r = || self.data.predictions().select(Axis(1), rows);
         let logits = match contender {
-            Contender::Mean => {
-                let scores = Baseline::Mean.fit(self.data)?.predict(r().view())?;
+            Method::Baseline(baseline) => {
+                let scores = baseline.fit(&hide_labels(self.data, rows)?)?.predict(r().view())?;
                 return Ok((scores.clone(), scores));
             }
-            Contender::Recommended => {
+            Method::Recommended => {
                 let data = hide_labels(self.data, rows)?;
                 let RandomizedSearch { n_splits, seed, .. } = *self.search;
                 let spec = RecommendedSpec { folds: n_splits, seed, ..RecommendedSpec::default() };
@@ -260,7 +215,7 @@ impl<'a> Scorer<'a> {
                 };
                 fitted.model.predict(r().view())?.logits
             }
-            Contender::Als | Contender::Torch => {
+            Method::Als | Method::Torch => {
                 predict_held_out(self.search.trainer(settings)?.as_ref(), self.data, rows)?
             }
         };

@@ -3,7 +3,9 @@
 use serde::Serialize;
 
 use super::trial::{mean, standard_error};
-use super::{Contender, Metric, RandomizedSearch, Trial, TuningError};
+use crate::methods::Method;
+
+use super::{Metric, RandomizedSearch, Trial, TuningError};
 
 /// A finished search.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,9 +51,9 @@ impl Tuned {
     ) -> Result<Self, TuningError> {
         let mut tuned = Self { metric: search.metric, folds, trials, best: 0, chosen: 0, out_of_time };
         let may_win = |trial: &Trial| match trial.contender {
-            Contender::Mean => false,
-            Contender::Recommended => search.recommended_competes,
-            Contender::Als | Contender::Torch => trial.failure.is_none(),
+            Method::Baseline(_) => false,
+            Method::Recommended => search.recommended_competes,
+            Method::Als | Method::Torch => trial.failure.is_none(),
         };
         let own: Vec<&Trial> = tuned.trials.iter().filter(|t| t.number >= 2).collect();
         if own.iter().all(|t| t.failure.is_some()) {
@@ -64,7 +66,7 @@ impl Tuned {
         let better = |best: usize, &t: &usize| if value(t) > value(best) { t } else { best };
         tuned.best = eligible.iter().skip(1).fold(eligible[0], better);
         let complexity = |t: usize| match tuned.trials[t].contender {
-            Contender::Recommended => None,
+            Method::Recommended => None,
             _ => Some(tuned.trials[t].changes().len()),
         };
         let near = eligible.iter().filter(|&&t| !tuned.difference(tuned.best, t).is_clear());
