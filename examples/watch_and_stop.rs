@@ -20,7 +20,7 @@ struct StopWhenFlat {
 impl Observer for StopWhenFlat {
     /// Trainers copy the weights only for the steps that are wanted.
     fn wants(&self, iteration: usize) -> bool {
-        iteration % 10 == 0
+        iteration.is_multiple_of(10)
     }
 
     fn step(&mut self, step: &Step<'_>) -> ControlFlow<()> {

@@ -2,7 +2,7 @@
 //! another version. torch-sys checks that only where a `build-version` file is, so not for a PyTorch folder.
 
 #[path = "src/device/version.rs"]
-#[allow(dead_code)] // compiled for the crate as well
+#[allow(dead_code, reason = "compiled for the crate as well")]
 mod version;
 
 use std::path::Path;

@@ -1,7 +1,7 @@
 #![no_main]
 
 #[path = "../entry.rs"]
-#[allow(dead_code)] // Each target uses a part.
+#[allow(dead_code, reason = "each target uses a part")]
 mod entry;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| entry::table(bytes));

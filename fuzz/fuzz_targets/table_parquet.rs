@@ -1,7 +1,7 @@
 #![no_main]
 
 #[path = "../entry.rs"]
-#[allow(dead_code)] // Each target uses a part.
+#[allow(dead_code, reason = "each target uses a part")]
 mod entry;
 
 // A panic within the decoder is caught there and becomes an error; any other ends the run.

@@ -1,5 +1,7 @@
 //! Every command of the README and the quick start runs, in the order it is written, and prints what they show.
 
+#![allow(clippy::unwrap_used, reason = "a helper that panics fails the test, which is its work")]
+
 use std::io::{Read as _, Write as _};
 use std::process::Command;
 

@@ -147,7 +147,7 @@ fn columns(table: &Table) -> Result<Vec<Column<'_>>> {
     let mut out = Vec::new();
     let r = table.data.predictions();
     for (u, name) in table.data.classifier_names().iter().enumerate() {
-        let row = r.clone().index_axis_move(Axis(0), u);
+        let row = r.index_axis_move(Axis(0), u);
         let mut distinct: Vec<f64> = Vec::new();
         for &p in row.iter().filter(|p| !p.is_nan()) {
             if !distinct.contains(&p) {
@@ -649,7 +649,7 @@ mod tests {
         let mut options = TableOptions::default();
         options.split_column = header.contains("split").then(|| "split".to_owned());
         let bytes = format!("{header}\n{csv}").into_bytes();
-        diagnose(&read_table(Source::bytes("inline", bytes.into()), &options).unwrap()).unwrap()
+        diagnose(&read_table(Source::bytes("inline", bytes), &options).unwrap()).unwrap()
     }
 
     fn noise(i: usize, k: usize) -> f64 {
