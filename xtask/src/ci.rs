@@ -16,12 +16,18 @@ struct Step {
 }
 
 /// In the order of what fails soonest.
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     Step { name: "format", does: "rustfmt changes nothing", included: true, run: format },
     Step { name: "fences", does: "the rules of the repository hold", included: true, run: fences::check },
     Step { name: "lints", does: "clippy has nothing to say, with all features", included: true, run: lints },
     Step { name: "docs", does: "rustdoc has nothing to say", included: true, run: docs },
     Step { name: "tests", does: "`cargo xtask test`: every test of every crate", included: true, run: test },
+    Step {
+        name: "python",
+        does: "`cargo xtask python`: the wheel, its tests, examples, stubs and notebook",
+        included: true,
+        run: python,
+    },
     Step {
         name: "downstream",
         does: "examples/downstream runs with each backend",
@@ -88,6 +94,10 @@ fn docs(root: &Path) -> Result<(), Error> {
 
 fn tests_without_libtorch(root: &Path) -> Result<(), Error> {
     run(libtorch::cargo(root).args(["test", "--no-fail-fast"]))
+}
+
+fn python(root: &Path) -> Result<(), Error> {
+    crate::python::python(root, false)
 }
 
 fn ablation(root: &Path) -> Result<(), Error> {

@@ -22,8 +22,10 @@ Commands:
   downstream                   Build and run examples/downstream with each set of features
   errors [--check]             Write docs/errors.md, the catalog of errors, from the source; --check fails instead
                                where it is out of date
+  python [--release]           Build the Python package, install it into a virtual environment below target/, and run its
+                               tests, examples, stubs and notebook; needs Python 3.11 or newer
   fences                       Check the rules of the repository: what depends on what, who prints, width, words
-  ci [--only STEP] [--list]    All that CI does: format, fences, lints, docs, tests, downstream; --only one of them
+  ci [--only STEP] [--list]    All that CI does: format, fences, lints, docs, tests, python, downstream; --only one of them
                                (may be repeated), --list names them all
   help                         This text
 
@@ -39,6 +41,7 @@ pub enum Command {
     Test,
     Libtorch { flavor: Flavor, force: bool },
     Downstream,
+    Python { release: bool },
     Errors { check: bool },
     Fences,
     Ci { only: Vec<String> },
@@ -60,6 +63,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Error>
         Some("libtorch") => return libtorch(args),
         Some("errors") => return errors(args),
         Some("ci") => return ci(args),
+        Some("python") => return python(args),
         Some("test") => Command::Test,
         Some("downstream") => Command::Downstream,
         Some("fences") => Command::Fences,
@@ -83,6 +87,18 @@ fn libtorch(args: impl Iterator<Item = OsString>) -> Result<Command, Error> {
         }
     }
     Ok(Command::Libtorch { flavor, force })
+}
+
+fn python(args: impl Iterator<Item = OsString>) -> Result<Command, Error> {
+    let mut release = false;
+    for arg in args {
+        match arg.to_str() {
+            Some("--release") => release = true,
+            _ if is_help(&arg) => return Ok(Command::Help),
+            _ => return Err(Error::Usage(format!("`python` takes --release, not {arg:?}"))),
+        }
+    }
+    Ok(Command::Python { release })
 }
 
 fn errors(args: impl Iterator<Item = OsString>) -> Result<Command, Error> {

@@ -17,6 +17,13 @@ pub enum Error {
     NoPython { tried: String },
 
     #[error(
+        "no Python {needed} or newer with venv and ensurepip was found (tried: {tried}); the Python package is built and \
+         tested with it\n  \
+         What to do: install Python {needed} or newer (on Debian and Ubuntu: python3 python3-venv), then run this again"
+    )]
+    OldPython { tried: String, needed: String },
+
+    #[error(
         "{python} has no pip, which is needed once, to fetch libtorch {NEEDED}: {detail}\n  \
          What to do: `{python} -m ensurepip --upgrade` or your system's package python3-pip,\n  \
          or set LIBTORCH to the folder of a libtorch {NEEDED} that you have"

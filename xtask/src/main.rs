@@ -12,6 +12,7 @@ mod error;
 mod errors;
 mod fences;
 mod libtorch;
+mod python;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -42,6 +43,7 @@ fn run(command: Command) -> Result<(), Error> {
         Command::Test => commands::test(&root),
         Command::Downstream => commands::downstream(&root),
         Command::Errors { check } => errors::catalog(&root, check),
+        Command::Python { release } => python::python(&root, release),
         Command::Fences => fences::check(&root),
         Command::Ci { only } => ci::ci(&root, &only),
         Command::CiSteps => {
