@@ -10,7 +10,7 @@ use arrow_array::types::{
     ArrowPrimitiveType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type,
     UInt16Type, UInt32Type, UInt64Type,
 };
-use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchReader};
 use arrow_ipc::reader::StreamReader;
 use arrow_schema::{ArrowError, DataType, Schema};
 use parquet::arrow::ProjectionMask;
@@ -83,6 +83,15 @@ fn read_arrow(opened: Opened, options: &TableOptions) -> TableResult<Parts> {
     let reader = StreamReader::try_new(stream, None).map_err(|e| damaged(e.to_string()))?;
     let schema = reader.schema();
     Columns::plan(&file, "Arrow IPC", &schema, 0, options)?.read_all(reader)
+}
+
+/// Reads batches that are in memory already.
+pub(crate) fn read_batches(
+    file: &str,
+    batches: impl RecordBatchReader,
+    options: &TableOptions,
+) -> TableResult<Parts> {
+    Columns::plan(file, "Arrow stream", &batches.schema(), 0, options)?.read_all(batches)
 }
 
 /// A table as it grows, batch after batch.

@@ -42,6 +42,8 @@ pub use model_file::{MODEL_FILE_VERSION, ModelFile};
 pub use model_header::{MODEL_KIND, ModelDetails};
 pub use options::TableOptions;
 pub use source::Source;
+#[cfg(feature = "parquet")]
+pub use table::read_batches;
 pub use table::{Table, read_table};
 pub use table_error::{Place, Row, TableError, TableResult};
 pub use training_state_file::TRAINING_STATE_KIND;

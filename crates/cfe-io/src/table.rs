@@ -76,7 +76,37 @@ pub fn read_table(source: Source, options: &TableOptions) -> TableResult<Table> 
     parts.assemble(options)
 }
 
+/// Reads the batches of an Arrow stream as a table; `name` stands for the file in messages. Columns mean what they mean
+/// in [`read_table`].
+///
+/// # Errors
+/// [`TableError`], one variant for each cause.
+#[cfg(feature = "parquet")]
+pub fn read_batches(
+    name: &str,
+    batches: impl arrow_array::RecordBatchReader,
+    options: &TableOptions,
+) -> TableResult<Table> {
+    crate::columnar::read_batches(name, batches, options)?.assemble(options)
+}
+
 impl Table {
+    /// A table of data that come from no file; `name` stands for the file in messages. Every row belongs to the train
+    /// split. `groups` (n) keep rows together in cross-validation.
+    ///
+    /// # Errors
+    /// [`TableError::Data`] for another number of groups than instances.
+    pub fn from_data(name: &str, data: EnsembleData, groups: Option<Vec<String>>) -> TableResult<Self> {
+        let (expected, file) = (data.n_instances(), name.to_owned());
+        if let Some(found) = groups.as_ref().map(Vec::len).filter(|&found| found != expected) {
+            let source = Error::LengthMismatch { what: "groups", found, expected };
+            return Err(TableError::Data { file, source });
+        }
+        let truth = data.labels().to_vec();
+        let warnings = warning::of_columns(&file, data.classifier_names(), data.predictions());
+        Ok(Self { file, data, truth, in_train: vec![true; expected], split: None, groups, warnings })
+    }
+
     /// (negatives, positives) that training would see, both more than 0.
     ///
     /// # Errors

@@ -157,6 +157,24 @@ pub(crate) fn measure(
     })
 }
 
+/// Measures predictions of any origin on n labels: each method by its name, the scores that it ranks by (n) and, where it
+/// has them, its probabilities (n). The first method takes the place of the combined prediction: the others are compared
+/// with it, and threshold and reliability are of it.
+///
+/// # Errors
+/// [`Error::LengthMismatch`](cfe_core::Error::LengthMismatch), [`Error::InvalidScore`](cfe_core::Error::InvalidScore),
+/// [`Error::NothingToEvaluate`](cfe_core::Error::NothingToEvaluate).
+pub fn measure_predictions(
+    name: &str,
+    labels: &[bool],
+    methods: Vec<(String, Vec<f64>, Option<Vec<f64>>)>,
+    cut: Option<(ThresholdRule, f64)>,
+    seed: u64,
+) -> Result<Part> {
+    let scores = |(name, ranking, probabilities)| Scores { name, ranking, probabilities };
+    measure(name, false, labels, methods.into_iter().map(scores).collect(), cut, seed, &|| ())
+}
+
 /// The combined prediction of some rows.
 pub(crate) fn combined_scores(combined: &Combined, rows: &[usize]) -> Scores {
     let take = |values: &[f64]| rows.iter().map(|&i| values[i]).collect();

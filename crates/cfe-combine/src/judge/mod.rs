@@ -9,7 +9,7 @@ mod train_rows;
 mod trust;
 
 pub use findings::{Finding, Severity, diagnose};
-pub use metrics::{MethodMetrics, Part, Reliability, evaluate};
+pub use metrics::{MethodMetrics, Part, Reliability, evaluate, measure_predictions};
 pub use redundancy::Redundancy;
 pub use threshold::{Cut, ThresholdRule};
 pub use trust::{Trust, TrustReport};

@@ -172,7 +172,10 @@ impl ThresholdRule {
     }
 
     /// The best threshold for these rows; `None` if a class is missing among them.
-    pub(crate) fn choose(self, labels: &[bool], probabilities: &[f64]) -> cfe_core::Result<Option<Cut>> {
+    ///
+    /// # Errors
+    /// [`Error::LengthMismatch`](cfe_core::Error::LengthMismatch), [`Error::InvalidScore`](cfe_core::Error::InvalidScore).
+    pub fn choose(self, labels: &[bool], probabilities: &[f64]) -> cfe_core::Result<Option<Cut>> {
         if labels.iter().all(|&y| y) || !labels.iter().any(|&y| y) {
             return Ok(None);
         }

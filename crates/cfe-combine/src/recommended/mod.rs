@@ -25,6 +25,7 @@
 
 mod average;
 mod columns;
+mod contributions;
 mod fit;
 pub(crate) mod keys;
 mod leave_out;
@@ -42,6 +43,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::pipeline::Watch;
 
+pub use contributions::Contributions;
 pub use leave_out::LeftOut;
 pub use members::Family;
 pub use model::{ClassifierWeight, ClassifierWeights, FamilyShares, RecommendedModel};

@@ -106,6 +106,11 @@ impl Combiner {
 }
 
 impl SavedModel {
+    /// A combiner with what belongs to it.
+    pub fn new(combiner: Combiner, calibrator: Calibrator, details: ModelDetails) -> Self {
+        Self { combiner, calibrator, details }
+    }
+
     /// Names of the classifiers, in the order of the rows that [`predict`](Self::predict) needs.
     pub fn classifier_names(&self) -> &[String] {
         self.combiner.classifier_names()

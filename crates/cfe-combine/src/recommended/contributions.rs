@@ -1,0 +1,89 @@
+//! What each classifier adds to a logit.
+
+use cfe_core::{Result, check_predictions};
+use ndarray::{Array2, ArrayView2};
+use rayon::prelude::*;
+
+use super::model::RecommendedModel;
+
+/// A logit in parts: the sum over the classifiers and the rest.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Contributions {
+    /// What each classifier adds to the logit of each instance (m x k). Where a prediction is missing, what the value
+    /// adds that it was filled in with.
+    pub classifiers: Array2<f64>,
+    /// The intercept and the local correction, which belong to no classifier alone (k).
+    pub rest: Vec<f64>,
+}
+
+impl Contributions {
+    /// For other combiners than the recommended one.
+    pub fn new(classifiers: Array2<f64>, rest: Vec<f64>) -> Self {
+        Self { classifiers, rest }
+    }
+}
+
+impl RecommendedModel {
+    /// The logits of R (m x k) in parts. The linear part of the logit is a sum over the standardized columns, and so over
+    /// the classifiers; the correction by the factors is linear in the same columns and is counted in.
+    ///
+    /// ```
+    /// use cf_ensemble::recommended::{Recommended, RecommendedSpec};
+    /// use cf_ensemble::synthetic::Separable;
+    ///
+    /// let data = Separable::default().generate(1)?.data;
+    /// let model = Recommended::try_from(RecommendedSpec::default())?.fit(&data)?.model;
+    /// let parts = model.contributions(data.predictions())?;
+    /// let logits = model.predict(data.predictions())?.logits;
+    /// for (i, z) in logits.iter().enumerate() {
+    ///     assert!((parts.classifiers.column(i).sum() + parts.rest[i] - z).abs() < 1e-9 * (1.0 + z.abs()));
+    /// }
+    /// # Ok::<(), cf_ensemble::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`predict`](Self::predict).
+    pub fn contributions(&self, predictions: ArrayView2<'_, f64>) -> Result<Contributions> {
+        self.validate()?;
+        check_predictions(&self.classifier_names, predictions)?;
+        let (m, k) = predictions.dim();
+        let directions = &self.columns.directions;
+        // What one unit of each standardized column adds.
+        let slopes: Vec<f64> = self
+            .columns
+            .columns
+            .iter()
+            .zip(&self.view_weights)
+            .enumerate()
+            .map(|(j, (column, w))| {
+                let factors = self.factor_weights.iter().enumerate();
+                let through_factors: f64 = factors.map(|(d, u)| u * directions[(d, j)]).sum();
+                w * column.ratio() + through_factors / self.columns.unit
+            })
+            .collect();
+        let instances: Vec<(Vec<f64>, f64)> = (0..k)
+            .into_par_iter()
+            .with_min_len(64)
+            .map(|i| {
+                let mut of_classifiers = vec![0.0; m];
+                let mut g = vec![0.0; self.columns.columns.len()];
+                if !self.columns.standardise(predictions, i, &mut g) {
+                    return (of_classifiers, self.prior_logit);
+                }
+                for ((column, slope), g) in self.columns.columns.iter().zip(&slopes).zip(&g) {
+                    of_classifiers[column.classifier] += slope * g;
+                }
+                let (_, local) = self.parts_of(&g);
+                (of_classifiers, self.bias + local)
+            })
+            .collect();
+        let mut classifiers = Array2::zeros((m, k));
+        let mut rest = Vec::with_capacity(k);
+        for (mut column, (of_classifiers, other)) in classifiers.columns_mut().into_iter().zip(instances) {
+            column.iter_mut().zip(of_classifiers).for_each(|(to, from)| *to = from);
+            rest.push(other);
+        }
+        Ok(Contributions { classifiers, rest })
+    }
+}

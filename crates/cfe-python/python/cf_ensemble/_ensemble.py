@@ -1,0 +1,489 @@
+"""The functions for people with tables: fit, load, evaluate, compare, report."""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from . import _core, _notebook
+from ._progress import ProgressCallback, listener
+from ._tables import Table, as_table, labels_of, options_of
+from .errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Ensemble:
+    """A fitted combiner, from :func:`fit` or :func:`load`. In a notebook it shows the heart of its report.
+
+    Attributes
+    ----------
+    names : list of str
+        Names of the classifiers.
+    threshold : float or None
+        Probability from which on ``predict`` calls a row positive.
+    info : dict
+        Where the model comes from: method, settings, data, seed.
+    """
+
+    def __init__(self, model: _core.Model, fitted: _core.TableFit | None = None, threads: int = 0) -> None:
+        self._model = model
+        self._fitted = fitted
+        self._threads = threads
+        self._parts: list[dict[str, Any]] | None = None
+
+    @property
+    def names(self) -> list[str]:
+        return self._model.classifier_names
+
+    @property
+    def threshold(self) -> float | None:
+        return self._model.threshold
+
+    @property
+    def info(self) -> dict[str, Any]:
+        details = json.loads(self._model.details)
+        return {**details.pop("provenance", {}), **details}
+
+    @property
+    def oof_proba(self) -> NDArray[np.float64] | None:
+        """Cross-validated probabilities of the labeled train rows; None for a model that was loaded."""
+        return None if self._fitted is None else self._fitted.out_of_fold
+
+    def _matrix(self, data: Any) -> tuple[NDArray[Any], Any]:
+        if isinstance(data, (np.ndarray, list)):
+            array = np.asarray(data)
+            return (array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)), None
+        table = as_table(data, classifiers=self.names)
+        names = table.names
+        if names != self.names:
+            missing = [name for name in self.names if name not in names]
+            if missing:
+                raise DataError(f"the classifier {missing[0]!r} is missing; the table has {names}")
+            return table.P[:, [names.index(name) for name in self.names]], table.ids
+        return table.P, table.ids
+
+    def predict_proba(self, data: Any) -> NDArray[np.float64]:
+        """Probabilities of negative and positive for each row.
+
+        Parameters
+        ----------
+        data : array, Table, path or data frame
+            Predictions of the same classifiers; columns of tables are found by name.
+
+        Returns
+        -------
+        ndarray of shape (n, 2)
+        """
+        matrix, ids = self._matrix(data)
+        positive = self._model.predict(matrix, threads=self._threads, row_names=ids)[1]
+        return np.column_stack([1 - positive, positive])
+
+    def decision_function(self, data: Any) -> NDArray[np.float64]:
+        """Log-odds of each row.
+
+        Parameters
+        ----------
+        data : array, Table, path or data frame
+            Predictions of the same classifiers.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+        """
+        matrix, ids = self._matrix(data)
+        return self._model.predict(matrix, threads=self._threads, row_names=ids)[0]
+
+    def predict(self, data: Any, *, threshold: float | None = None) -> NDArray[np.int8]:
+        """1 for the rows that are called positive.
+
+        Parameters
+        ----------
+        data : array, Table, path or data frame
+            Predictions of the same classifiers.
+        threshold : float, default=None
+            Probability from which on to call a row; None is that of the model, which was chosen on cross-validated rows.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+        """
+        cut = self.threshold if threshold is None else threshold
+        if cut is None:
+            raise DataError("the model has no threshold, as a class had a single row; say one with threshold=")
+        return (self.predict_proba(data)[:, 1] >= cut).astype(np.int8)
+
+    def explain(self, data: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """What each classifier adds to the log-odds of each row, and the rest.
+
+        Parameters
+        ----------
+        data : array, Table, path or data frame
+            Predictions of the same classifiers.
+
+        Returns
+        -------
+        (ndarray of shape (n, m), ndarray of shape (n,))
+            Their sum is ``decision_function``.
+        """
+        matrix, ids = self._matrix(data)
+        return self._model.explain(matrix, threads=self._threads, row_names=ids)
+
+    def weights(self) -> pd.DataFrame:
+        """The classifiers, the most trusted first, with what is lost without each and the one most like it.
+
+        Returns
+        -------
+        pandas.DataFrame
+        """
+        return _frame(trust_rows(self._model))
+
+    def metrics(self) -> pd.DataFrame:
+        """Scores of the combined prediction and of simple combiners, on cross-validated train rows and other splits.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each split and method, the combined prediction first.
+        """
+        return _frame(metric_rows(self.parts()))
+
+    def parts(self) -> list[dict[str, Any]]:
+        """What :meth:`metrics` is made of, with reliability and what the threshold does.
+
+        Returns
+        -------
+        list of dict
+        """
+        if self._parts is None:
+            if self._fitted is None:
+                raise DataError("a model that was loaded does not hold its table; use cf_ensemble.evaluate(model, table)")
+            self._parts = json.loads(self._fitted.metrics(threads=self._threads))
+        return self._parts
+
+    def report(self, path: str | os.PathLike[str] | None = None) -> str:
+        """The report for people: one HTML file without anything to load.
+
+        Parameters
+        ----------
+        path : str or path-like, default=None
+            Where to write it; None returns the text alone.
+
+        Returns
+        -------
+        str
+        """
+        if self._fitted is None:
+            raise DataError("a model that was loaded does not hold its table; fit it again to get a report")
+        html = self._fitted.report(threads=self._threads)
+        if path is not None:
+            _write(path, html)
+        return html
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the model file, the same that ``cfe`` reads, whole or not at all.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file; ``.safetensors`` is usual.
+        """
+        self._model.save(path)
+
+    def __reduce__(self) -> Any:
+        return Ensemble, (self._model,)
+
+    def __repr__(self) -> str:
+        return f"<Ensemble of {len(self.names)} classifiers: {', '.join(self.names[:4])}{', ...' * (len(self.names) > 4)}>"
+
+    def _repr_html_(self) -> str:
+        return _notebook.ensemble_html(self)
+
+
+def fit(
+    data: Any,
+    y: ArrayLike | None = None,
+    *,
+    label: str | None = None,
+    id: str | None = None,
+    split: str | None = None,
+    train_value: str | None = None,
+    group: str | None = None,
+    columns: str | Sequence[str] | None = None,
+    method: str = "recommended",
+    settings: Mapping[str, Any] | None = None,
+    folds: int | None = None,
+    calibrate: str | None = None,
+    threshold: str | None = None,
+    random_state: int = 0,
+    n_jobs: int | None = None,
+    progress: bool | ProgressCallback | None = None,
+) -> Ensemble:
+    """Fits a combiner to a table of predictions, as ``cfe fit`` does.
+
+    Parameters
+    ----------
+    data : Table, path, data frame, mapping of arrays or 2-D array
+        Out-of-fold probabilities, a column for each classifier.
+    y : array-like of shape (n,), default=None
+        Labels, where the table has no column of them.
+    label, id, split, train_value, group, columns
+        What the columns mean, as in :func:`read`.
+    method : {"recommended", "als", "torch"}, default="recommended"
+        How the model is found.
+    settings : mapping, default=None
+        Settings of the method.
+    folds : int, default=None
+        Folds of the cross-validation; None is 5.
+    calibrate : {"none", "platt", "isotonic", "temperature"}, default=None
+        Map from log-odds to probability, fitted on held-out rows.
+    threshold : str, default=None
+        What the threshold makes best: "f1", "fbeta=B", "mcc", "cost=FP,FN", "precision-at-recall=R" or
+        "recall-at-precision=P"; None is "f1".
+    random_state : int, default=0
+        Seed.
+    n_jobs : int, default=None
+        Threads; None and -1 are all cores.
+    progress : bool or callable, default=None
+        True shows a bar of tqdm; a callable gets ``(done, total, loss)``.
+
+    Returns
+    -------
+    Ensemble
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import cf_ensemble
+    >>> rng = np.random.default_rng(0)
+    >>> y = (rng.random(300) < 0.2).astype(int)
+    >>> table = {f"clf{j}": 1 / (1 + np.exp(-(3 * y - 2 + rng.normal(size=300)))) for j in range(4)}
+    >>> model = cf_ensemble.fit({**table, "label": y})
+    >>> model.names
+    ['clf0', 'clf1', 'clf2', 'clf3']
+    """
+    from ._classifier import _json, threads_of
+
+    read_as = {
+        "label": label, "id": id, "split": split, "train_value": train_value, "group": group, "columns": columns
+    }
+    table = as_table(data, y, **read_as)
+    for text in table.warnings:
+        warnings.warn(text, stacklevel=2)
+    options = options_of(
+        trainer=method,
+        set=None if settings is None else json.loads(_json(dict(settings))),
+        seed=int(random_state),
+        folds=folds,
+        calibrate=calibrate,
+        threshold=threshold,
+    )
+    threads = threads_of(n_jobs)
+    fitted = table._core.fit(options, threads=threads, progress=listener(progress))
+    return Ensemble(fitted.model, fitted, threads)
+
+
+def load(path: str | os.PathLike[str]) -> Ensemble:
+    """The model of a file that ``cfe fit --model-out``, :meth:`Ensemble.save` or ``CFEnsembleClassifier.save`` wrote.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+
+    Returns
+    -------
+    Ensemble
+    """
+    return Ensemble(_core.Model.load(path))
+
+
+def evaluate(model: Any, data: Any, y: ArrayLike | None = None, *, threshold: str = "f1", **columns: Any) -> pd.DataFrame:
+    """Scores a model, or probabilities, on labels that it has not seen.
+
+    Parameters
+    ----------
+    model : Ensemble, or array-like of shape (n,)
+        A fitted combiner; or labels, and then ``data`` are the probabilities: ``evaluate(y, p)``.
+    data : Table, path, data frame, mapping, array
+        Labeled predictions of the classifiers; or probabilities (n,), or a dict of them by name.
+    y : array-like of shape (n,), default=None
+        Labels, where the table has no column of them.
+    threshold : str, default="f1"
+        Rule of the threshold for probabilities.
+    **columns
+        What the columns mean, as in :func:`read`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each split and method. "better_by" is the average precision of the first less that of the method.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import cf_ensemble
+    >>> y = np.array([0, 0, 1, 0, 1, 1])
+    >>> table = cf_ensemble.evaluate(y, {"good": y * 0.6 + 0.2, "coin": np.full(6, 0.5)})
+    >>> table.set_index("method")["average_precision"].to_dict()
+    {'good': 1.0, 'coin': 0.5}
+    """
+    if isinstance(model, Ensemble):
+        if y is None and columns.get("label") is None and not isinstance(data, Table):
+            columns["label"] = None
+        table = as_table(data, y, **columns)
+        if table.names != model.names:
+            table = as_table(dict(zip(model.names, model._matrix(table)[0].T, strict=True)), np.where(table.y < 0, np.nan, table.y))
+        return _frame(metric_rows(json.loads(table._core.evaluate(model._model, threads=model._threads))))
+    return _frame(metric_rows([measured(model, data)]))
+
+
+def measured(y: Any, p: Any, cut: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Scores of probabilities: what :func:`evaluate` is made of."""
+    methods = p if isinstance(p, Mapping) else {"predictions": p}
+    n = len(y)
+    labels = labels_of(y, n)
+    seen = labels >= 0
+    scored = []
+    for name, values in methods.items():
+        values = np.asarray(values, dtype=np.float64)
+        if values.ndim == 2 and values.shape[1] == 2:
+            values = values[:, 1]
+        if values.shape != (n,):
+            raise DataError(f"{name!r} has the shape {values.shape}; ({n},) is needed, one for each label")
+        values = np.ascontiguousarray(values[seen])
+        # Scores outside [0, 1] are ranked by and not judged as probabilities.
+        honest = bool(((values >= 0) & (values <= 1)).all())
+        scored.append((str(name), values, values if honest else None))
+    text = None if cut is None else json.dumps(cut)
+    part: dict[str, Any] = json.loads(_core.measure(labels[seen], scored, cut=text))
+    return part
+
+
+def compare(
+    data: Any, y: ArrayLike | None = None, *, random_state: int = 0, n_jobs: int | None = None, **columns: Any
+) -> pd.DataFrame:
+    """Every combiner on cross-validated rows, with intervals.
+
+    Parameters
+    ----------
+    data : array of shape (n, m), Table, path, data frame or mapping
+        Out-of-fold probabilities.
+    y : array-like of shape (n,), default=None
+        Labels, where the table has no column of them.
+    random_state : int, default=0
+        Seed of folds and resamples.
+    n_jobs : int, default=None
+        Threads; None and -1 are all cores.
+    **columns
+        What the columns mean, as in :func:`read`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each method, the best average precision first. "better_by" is the average precision of the combined
+        prediction less that of the method, with its 95% interval on the same resamples.
+    """
+    frame = fit(data, y, random_state=random_state, n_jobs=n_jobs, **columns).metrics()
+    return frame.sort_values(["part", "average_precision"], ascending=[True, False], kind="stable", ignore_index=True)
+
+
+def report(data: Any, path: str | os.PathLike[str] | None = None, y: ArrayLike | None = None, **options: Any) -> str:
+    """The report of a fit: is it better than averaging, whom does it trust, are the probabilities honest, where to cut.
+
+    Parameters
+    ----------
+    data : Ensemble, or what :func:`fit` takes
+        A fitted combiner, or the table to fit one to.
+    path : str or path-like, default=None
+        Where to write the HTML.
+    y : array-like of shape (n,), default=None
+        Labels, where the table has no column of them.
+    **options
+        As in :func:`fit`.
+
+    Returns
+    -------
+    str
+        The HTML.
+    """
+    model = data if isinstance(data, Ensemble) else fit(data, y, **options)
+    return model.report(path)
+
+
+def trust_rows(model: _core.Model) -> list[dict[str, Any]]:
+    """Rows of the table of weights."""
+    rows = []
+    for one in json.loads(model.trust)["classifiers"]:
+        lost, like = one["average_precision_lost"] or {}, one["redundancy"] or {}
+        rows.append(
+            {
+                "classifier": one["name"],
+                "weight": one["weight"],
+                "share": one["share"],
+                "average_precision_lost": lost.get("estimate"),
+                "lost_lower": lost.get("lower"),
+                "lost_upper": lost.get("upper"),
+                "most_like": like.get("most_like"),
+                "correlation": like.get("correlation"),
+            }
+        )
+    return rows
+
+
+def metric_rows(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of the table of scores."""
+    rows = []
+    for part in parts:
+        for one in part["methods"]:
+            own, gain = one["average_precision_interval"] or {}, one["combined_is_better_by"] or {}
+            rows.append(
+                {
+                    "part": part["name"],
+                    "method": one["name"],
+                    "average_precision": one["average_precision"],
+                    "lower": own.get("lower"),
+                    "upper": own.get("upper"),
+                    "better_by": gain.get("estimate"),
+                    "better_by_lower": gain.get("lower"),
+                    "better_by_upper": gain.get("upper"),
+                    "roc_auc": one["roc_auc"],
+                    "log_loss": one["log_loss"],
+                    "brier": one["brier"],
+                    "ece": one["ece"],
+                    "best_f1": one["best_f1"],
+                    "rows": part["rows"],
+                    "positives": part["positives"],
+                }
+            )
+    return rows
+
+
+def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    try:
+        import pandas
+    except ImportError as error:
+        raise ImportError("tables of results are pandas data frames: pip install pandas") from error
+    return pandas.DataFrame(rows)
+
+
+def _write(path: str | os.PathLike[str], text: str) -> None:
+    """Writes a file whole or not at all."""
+    import tempfile
+
+    folder = os.path.dirname(os.fspath(path)) or "."
+    handle, draft = tempfile.mkstemp(dir=folder, prefix=".cf_ensemble-")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(draft, path)
+    except BaseException:
+        os.unlink(draft)
+        raise

@@ -1,0 +1,121 @@
+"""Labels, folds and seeds as the compiled half needs them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import check_cv
+from sklearn.utils import check_random_state, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+
+from .errors import DataError
+
+
+def missing(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where there is no label: NaN, None, pandas' NA."""
+    if values.dtype.kind == "f":
+        return np.isnan(values)
+    if values.dtype.kind == "O":
+        # NaN and NA are the values that do not equal themselves.
+        return np.fromiter((v is None or v is not v or not _same(v) for v in values), bool, len(values))
+    return np.zeros(len(values), dtype=bool)
+
+
+def _same(value: Any) -> bool:
+    try:
+        return bool(value == value)
+    except TypeError:  # pandas.NA has no truth value
+        return False
+
+
+def encode(y: Any, pos_label: Any, *, semi_supervised: bool) -> tuple[NDArray[Any], NDArray[np.int8], Any]:
+    """The two classes, and for each row 1 (positive), 0, or -1 (no label), and the positive class.
+
+    ``-1`` beside two other classes means "no label", as in scikit-learn's semi-supervised estimators; beside one other
+    class it is a class.
+    """
+    y = column_or_1d(y, warn=True)
+    if y.dtype.kind == "f" and np.isinf(y).any():
+        raise DataError("Input y contains infinity; labels are two classes, and NaN or None where there is none")
+    gone = missing(y)
+    if gone.all():
+        raise DataError("Input y contains NaN only: no row has a label; label rows of both classes")
+    present = y[~gone]
+    if present.dtype.kind == "O" and not all(isinstance(label, str) for label in present):
+        present = np.asarray(present.tolist())
+    check_classification_targets(present)
+    classes, codes = np.unique(present, return_inverse=True)
+    if len(classes) == 3 and classes.dtype.kind in "if" and classes[0] == -1 and semi_supervised:
+        gone[np.flatnonzero(~gone)[codes == 0]] = True
+        classes, codes = classes[1:], codes[codes > 0] - 1
+    if len(classes) > 2:
+        raise DataError(
+            "Only binary classification is supported. The type of the target is "
+            f"{type_of_target(present)}. It has {len(classes)} classes; combine one class against the rest"
+        )
+    if len(classes) < 2:
+        raise DataError(
+            f"y holds 1 class, {_plain(classes[0])!r}, and 2 are needed; label some rows of the other class"
+        )
+    if gone.any() and not semi_supervised:
+        raise DataError(
+            f"{int(gone.sum())} rows of y have no label (the first is row {int(np.flatnonzero(gone)[0])}), and the "
+            "method 'recommended' learns from labeled rows alone; leave them out, or take method='als'"
+        )
+    if pos_label is None:
+        positive = classes[1]
+    elif pos_label in classes:
+        positive = classes[list(classes).index(pos_label)]
+    else:
+        raise DataError(f"pos_label={pos_label!r} is not a class of y; the classes are {classes.tolist()}")
+    labels = np.full(len(y), -1, dtype=np.int8)
+    labels[~gone] = classes[codes] == positive
+    return classes, labels, positive
+
+
+def _plain(label: Any) -> Any:
+    """A class label as Python writes it."""
+    return label.item() if isinstance(label, np.generic) else label
+
+
+def seed_of(random_state: Any) -> int:
+    """A seed for the compiled half: 0 for None, so that a fit without one can be repeated."""
+    if random_state is None:
+        return 0
+    if isinstance(random_state, (int, np.integer)):
+        if random_state < 0:
+            raise ValueError(f"random_state={random_state}: at least 0 is allowed")
+        return int(random_state)
+    return int(check_random_state(random_state).randint(2**31 - 1))
+
+
+def folds_of(
+    cv: Any, X: Any, labels: NDArray[np.int8], groups: Any, *, n_splits: int = 5, seed: int = 0
+) -> NDArray[np.int64] | None:
+    """The fold of each row (-1 where it has no label); None where the compiled half draws them itself."""
+    if cv is None or isinstance(cv, (int, np.integer)):
+        if groups is None:
+            return None
+        from sklearn.model_selection import StratifiedGroupKFold
+
+        cv = StratifiedGroupKFold(n_splits if cv is None else int(cv), shuffle=True, random_state=seed)
+    labeled = np.flatnonzero(labels >= 0)
+    y = labels[labeled]
+    if groups is not None:
+        groups = np.asarray(groups)
+        if len(groups) != len(labels):
+            raise DataError(f"groups has {len(groups)} entries, and X has {len(labels)} rows; give one for each row")
+        groups = groups[labeled]
+    splitter = check_cv(cv, y, classifier=True)
+    folds = np.full(len(labels), -1, dtype=np.int64)
+    for fold, (_, test) in enumerate(splitter.split(X[labeled], y, groups)):
+        rows = labeled[test]
+        if (folds[rows] >= 0).any():
+            raise DataError(f"cv={cv!r} tests a row twice; each row must be in one test fold, as with StratifiedKFold")
+        folds[rows] = fold
+    if (folds[labeled] < 0).any():
+        row = int(labeled[folds[labeled] < 0][0])
+        raise DataError(f"cv={cv!r} never tests row {row}; each row must be in one test fold, as with StratifiedKFold")
+    return folds

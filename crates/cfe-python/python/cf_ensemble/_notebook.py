@@ -1,0 +1,111 @@
+"""What a fitted model shows in a notebook: the heart of its report, without a script or a style of the page."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ._classifier import CFEnsembleClassifier
+    from ._ensemble import Ensemble
+
+#: Classifiers whose weights are shown.
+SHOWN = 10
+
+
+def ensemble_html(model: Ensemble) -> str:
+    """Of a model that was fitted to a table, or loaded."""
+    from ._ensemble import trust_rows
+
+    title = f"Ensemble of {len(model.names)} classifiers"
+    weights = _weights([(row["classifier"], row["weight"]) for row in trust_rows(model._model)])
+    if model._fitted is None:
+        return _page(title, ["Loaded from a file: its scores are in the report of its fit.", weights, _cut(model.threshold)])
+    part = model.parts()[0]
+    return _page(title, [*_judged(part), weights, _cut(model.threshold)])
+
+
+def classifier_html(model: CFEnsembleClassifier) -> str:
+    """Of a fitted estimator."""
+    names = model.combiner_.classifier_names
+    weights = _weights(sorted(zip(names, model.coef_[0], strict=True), key=lambda pair: -abs(pair[1])))
+    part = model._judged()
+    told = [] if part is None else _judged(part)
+    title = f"{type(model).__name__}: {len(names)} classifiers, method {model.method}"
+    return _page(title, [*told, weights, _cut(model.best_threshold_)])
+
+
+def _page(title: str, blocks: list[str]) -> str:
+    body = "".join(f"<div style='margin:.4em 0'>{block}</div>" for block in blocks if block)
+    return f"<div style='max-width:46em'><strong>{escape(title)}</strong>{body}</div>"
+
+
+def _judged(part: dict[str, Any]) -> list[str]:
+    combined, *others = part["methods"]
+    how = "cross-validated" if part["cross_validated"] else "cross-validated rows"
+    rows = f"{part['rows']} {how} rows, {part['positives']} positive".replace("rows rows", "rows")
+    blocks = [f"Average precision {_interval(combined['average_precision'], combined['average_precision_interval'])} on {rows}."]
+    mean = next((other for other in others if other["name"] == "mean"), None)
+    if mean is not None and mean["combined_is_better_by"]:
+        gain = mean["combined_is_better_by"]
+        low, high = gain["lower"], gain["upper"]
+        verdict = "Better than averaging" if low > 0 else "Worse than averaging" if high < 0 else "Not told apart from averaging"
+        blocks.append(f"<strong>{verdict}</strong>: {gain['estimate']:+.4f} (95% {low:+.4f} to {high:+.4f}).")
+    scores = [("log loss", combined["log_loss"]), ("Brier", combined["brier"]), ("ECE", combined["ece"])]
+    blocks.append(", ".join(f"{name} {value:.4f}" for name, value in scores if value is not None))
+    blocks.append(_reliability(part["reliability"]))
+    return blocks
+
+
+def _interval(estimate: float, interval: dict[str, float] | None) -> str:
+    if not interval:
+        return f"{estimate:.4f}"
+    return f"{estimate:.4f} (95% {interval['lower']:.4f} to {interval['upper']:.4f})"
+
+
+def _weights(pairs: list[tuple[str, float]]) -> str:
+    most = max((abs(weight) for _, weight in pairs), default=0) or 1
+    rows = []
+    for name, weight in pairs[:SHOWN]:
+        color = "#3b6fb6" if weight >= 0 else "#b5523b"
+        bar = f"<div style='background:{color};height:.7em;width:{100 * abs(weight) / most:.1f}%'></div>"
+        rows.append(
+            f"<tr><td style='text-align:left'>{escape(name)}</td><td>{weight:+.3f}</td>"
+            f"<td style='width:14em'>{bar}</td></tr>"
+        )
+    more = f"<caption style='caption-side:bottom'>and {len(pairs) - SHOWN} more</caption>" if len(pairs) > SHOWN else ""
+    return f"<table>{more}<tr><th style='text-align:left'>classifier</th><th>weight</th><th></th></tr>{''.join(rows)}</table>"
+
+
+def _cut(threshold: float | None) -> str:
+    if threshold is None:
+        return "No threshold: a class has a single row, so none could be chosen on held-out rows."
+    return f"Best threshold on cross-validated rows: {threshold:.4g}."
+
+
+def _reliability(groups: list[dict[str, float]]) -> str:
+    """Share of positives by predicted probability, with 95% intervals; honest probabilities lie on the diagonal."""
+    if not groups:
+        return ""
+    top = min(1.0, max(max(group["predicted"], group["upper"]) for group in groups)) or 1.0
+    size, pad = 180, 30
+
+    def at(x: float, y: float) -> str:
+        return f"{pad + x / top * size:.1f},{pad / 2 + (1 - y / top) * size:.1f}"
+
+    lines = [f"<polyline points='{at(0, 0)} {at(top, top)}' stroke='#999' stroke-dasharray='4' fill='none'/>"]
+    for group in groups:
+        x = group["predicted"]
+        lines.append(f"<polyline points='{at(x, group['lower'])} {at(x, group['upper'])}' stroke='#9db7da' fill='none'/>")
+    path = " ".join(at(group["predicted"], group["observed"]) for group in groups)
+    lines.append(f"<polyline points='{path}' stroke='#3b6fb6' stroke-width='2' fill='none'/>")
+    frame = f"<rect x='{pad}' y='{pad / 2}' width='{size}' height='{size}' fill='none' stroke='#ccc'/>"
+    text = (
+        f"<text x='{pad + size / 2}' y='{size + pad}' text-anchor='middle'>predicted probability, 0 to {top:.2g}</text>"
+        f"<text x='{pad / 2}' y='{pad / 2 + size / 2}' text-anchor='middle' "
+        f"transform='rotate(-90 {pad / 2} {pad / 2 + size / 2})'>share of positives</text>"
+    )
+    return (
+        f"<svg width='{size + 2 * pad}' height='{size + 1.4 * pad:.0f}' font-size='11' fill='currentColor' role='img' "
+        f"aria-label='reliability'>{frame}{''.join(lines)}{text}</svg>"
+    )

@@ -1,0 +1,524 @@
+"""The estimator that trains classifiers and combines them."""
+
+from __future__ import annotations
+
+import warnings
+from copy import deepcopy
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import ClassifierMixin, TransformerMixin, clone
+from sklearn.ensemble._base import _BaseHeterogeneousEnsemble
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, check_cv
+from sklearn.utils import Bunch, _safe_indexing, indexable
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import (
+    _check_feature_names_in,
+    _check_response_method,
+    _check_sample_weight,
+    _num_samples,
+    check_consistent_length,
+    check_is_fitted,
+)
+
+from ._classifier import CFEnsembleClassifier
+from ._labels import encode, seed_of
+from .errors import DataError, InputWarning
+
+#: Calls that find nothing but failing rows before an estimator counts as failed.
+HOPELESS = 32
+
+
+class CFEnsembleStackingClassifier(ClassifierMixin, TransformerMixin, _BaseHeterogeneousEnsemble):
+    """Trains classifiers, and combines their out-of-fold probabilities with CF-Ensemble.
+
+    Takes the place of scikit-learn's ``StackingClassifier`` for two classes. Beyond it: ``groups`` keep rows together in
+    the folds, folds are stratified and shuffled, the weights carry the names of the estimators, and an estimator that
+    fails on some rows gives NaN for them instead of an error.
+
+    Parameters
+    ----------
+    estimators : list of (str, estimator)
+        The classifiers by name; "drop" leaves one out.
+    final_estimator : estimator, default=None
+        What combines them; None is ``CFEnsembleClassifier()``.
+    cv : int, cross-validation splitter, iterable or "prefit", default=None
+        Folds of the out-of-fold predictions. None is 5 stratified and shuffled folds, or as many as the rarer class has
+        rows. "prefit" takes fitted estimators; then ``fit`` needs rows that they were not trained on.
+    stack_method : {"auto", "predict_proba", "decision_function", "predict"}, default="auto"
+        What is asked of each estimator; "auto" takes the first that it has.
+    passthrough : bool, default=False
+        Whether the combiner sees the columns of X as well.
+    n_jobs : int, default=None
+        Processes of joblib for the estimators.
+    random_state : int or RandomState, default=None
+        Seed of the folds; None is 0.
+    verbose : int, default=0
+        Passed on to joblib.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (2,)
+        The classes, ascending.
+    estimators_ : list of estimators
+        Fitted on all rows.
+    named_estimators_ : Bunch
+        The same by name.
+    final_estimator_ : estimator
+        The fitted combiner.
+    stack_method_ : list of str
+        What is asked of each estimator.
+    weights_ : dict
+        Weight of each estimator, where the combiner has ``coef_``.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_classification
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from cf_ensemble import CFEnsembleStackingClassifier
+    >>> X, y = make_classification(400, weights=[0.9], random_state=0)
+    >>> stack = CFEnsembleStackingClassifier([("lr", LogisticRegression()), ("nb", GaussianNB())])
+    >>> stack.fit(X, y).predict_proba(X).shape
+    (400, 2)
+    >>> sorted(stack.weights_)
+    ['lr', 'nb']
+    """
+
+    def __init__(
+        self,
+        estimators: list[tuple[str, Any]],
+        final_estimator: Any = None,
+        *,
+        cv: Any = None,
+        stack_method: str = "auto",
+        passthrough: bool = False,
+        n_jobs: int | None = None,
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        super().__init__(estimators=estimators)
+        self.final_estimator = final_estimator
+        self.cv = cv
+        self.stack_method = stack_method
+        self.passthrough = passthrough
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = False
+        # An estimator that refuses missing values is fitted without them, and predicts NaN.
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        groups: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        **fit_params: Any,
+    ) -> Self:
+        """Fits the estimators on all rows, and the combiner on their out-of-fold predictions.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, k)
+            Features.
+        y : array-like of shape (n,)
+            Two classes.
+        groups : array-like of shape (n,), default=None
+            Rows of one group stay in one fold, of the estimators and of the combiner.
+        sample_weight : array-like of shape (n,), default=None
+            Weights of the rows, for every estimator and the combiner.
+        **fit_params : dict
+            Metadata for the estimators, with metadata routing enabled.
+
+        Returns
+        -------
+        self : CFEnsembleStackingClassifier
+        """
+        names, all_estimators = self._validate_estimators()
+        if y is None:
+            raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
+        check_consistent_length(X, y)
+        (X,) = indexable(X)
+        self.classes_, labels, _ = encode(y, None, semi_supervised=False)
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, X)
+            fit_params["sample_weight"] = sample_weight
+        routed = self._route(names, fit_params)
+        kept = [(name, est) for name, est in zip(names, all_estimators, strict=True) if not _is_drop(est)]
+        self.stack_method_ = [self._method(name, est) for name, est in kept]
+
+        if self.cv == "prefit":
+            self.estimators_ = [est for _, est in kept]
+            for est in self.estimators_:
+                check_is_fitted(est)
+            outcomes = [_predict_rows(est, m, X) for est, m in zip(self.estimators_, self.stack_method_, strict=True)]
+        else:
+            self.estimators_, outcomes = self._cross_validate(kept, X, labels, groups, routed)
+        self.named_estimators_ = Bunch(**{name: "drop" for name in names})
+        for (name, _), est in zip(kept, self.estimators_, strict=True):
+            self.named_estimators_[name] = est
+            if hasattr(est, "feature_names_in_"):
+                self.feature_names_in_ = est.feature_names_in_
+        for (name, _), outcome in zip(kept, outcomes, strict=True):
+            outcome.warn(name)
+
+        self.final_estimator_ = clone(CFEnsembleClassifier() if self.final_estimator is None else self.final_estimator)
+        stacked = self._stack([outcome.values for outcome in outcomes], X)
+        target = self.classes_[labels.astype(np.intp)]
+        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+        if isinstance(self.final_estimator_, CFEnsembleClassifier):
+            feature_names = self._names_out(X)
+            self.final_estimator_._fit(stacked, target, names=feature_names, groups=groups, **weights)
+        else:
+            self.final_estimator_.fit(stacked, target, **weights)
+        coef = getattr(self.final_estimator_, "coef_", None)
+        if coef is not None:
+            self.weights_ = dict(zip((name for name, _ in kept), np.ravel(coef).tolist(), strict=False))
+        return self
+
+    def _route(self, names: tuple[str, ...], fit_params: dict[str, Any]) -> dict[str, dict[str, Any]]:
+        """Arguments of the estimators' fit, by name."""
+        from sklearn import get_config
+
+        if get_config()["enable_metadata_routing"]:
+            routed = process_routing(self, "fit", **fit_params)
+            return {name: dict(routed[name]["fit"]) for name in names}
+        unknown = set(fit_params) - {"sample_weight"}
+        if unknown:
+            raise ValueError(
+                f"fit got {sorted(unknown)}, which is passed on only with "
+                "sklearn.set_config(enable_metadata_routing=True)"
+            )
+        return {name: dict(fit_params) for name in names}
+
+    def get_metadata_routing(self) -> MetadataRouter:
+        """Which metadata goes where.
+
+        Returns
+        -------
+        MetadataRouter
+        """
+        router = MetadataRouter(owner=self).add_self_request(self)
+        for name, estimator in self.estimators:
+            router.add(**{name: estimator}, method_mapping=MethodMapping().add(callee="fit", caller="fit"))
+        return router
+
+    def _method(self, name: str, estimator: Any) -> str:
+        asked = self.stack_method
+        methods = ["predict_proba", "decision_function", "predict"] if asked == "auto" else asked
+        try:
+            return str(_check_response_method(estimator, methods).__name__)
+        except AttributeError as error:
+            raise ValueError(f"Underlying estimator {name} does not implement the method {asked}.") from error
+
+    def _splits(self, X: Any, labels: NDArray[np.int8], groups: Any) -> list[tuple[Any, Any]]:
+        seed = seed_of(self.random_state)
+        cv = self.cv
+        if cv is None:
+            # No fold without the rarer class, where that can be had.
+            n_splits = min(5, int(np.bincount(labels.astype(np.intp), minlength=2).min()))
+            if n_splits < 2:
+                raise DataError(
+                    "the class with fewer rows has a single one, so no row can be held out; label more rows of both "
+                    "classes, or give fitted estimators with cv='prefit'"
+                )
+            kind = StratifiedKFold if groups is None else StratifiedGroupKFold
+            cv = kind(n_splits, shuffle=True, random_state=seed)
+        elif groups is not None and isinstance(cv, (int, np.integer)):
+            cv = StratifiedGroupKFold(int(cv), shuffle=True, random_state=seed)
+        else:
+            cv = deepcopy(check_cv(cv, y=labels, classifier=True))
+        return list(cv.split(X, labels, groups))
+
+    def _cross_validate(
+        self, kept: list[tuple[str, Any]], X: Any, labels: NDArray[np.int8], groups: Any, routed: dict[str, Any]
+    ) -> tuple[list[Any], list[_Outcome]]:
+        splits = self._splits(X, labels, groups)
+        tested = np.zeros(len(labels), dtype=np.intp)
+        for _, test in splits:
+            tested[test] += 1
+        if (tested != 1).any():
+            row = int(np.flatnonzero(tested != 1)[0])
+            raise DataError(
+                f"cv={self.cv!r} tests row {row} {int(tested[row])} times; each row must be in one test fold, as with "
+                "StratifiedKFold"
+            )
+        everything = np.arange(len(labels))
+        tasks = []
+        for (name, est), method in zip(kept, self.stack_method_, strict=True):
+            tasks.append(delayed(_fit_and_predict)(est, X, labels, everything, None, method, routed[name]))
+            for train, test in splits:
+                tasks.append(delayed(_fit_and_predict)(est, X, labels, train, test, method, routed[name]))
+        done = Parallel(n_jobs=self.n_jobs, verbose=self.verbose)(tasks)
+
+        estimators, outcomes = [], []
+        step = 1 + len(splits)
+        for at in range(0, len(done), step):
+            estimators.append(done[at][0])
+            values = np.full(len(labels), np.nan)
+            unfit, errors = done[at][2], [done[at][3]]
+            for (_, test), (_, held_out, _, error) in zip(splits, done[at + 1 : at + step], strict=True):
+                values[test] = held_out
+                errors.append(error)
+            outcomes.append(_Outcome(values, next((e for e in errors if e), None), unfit))
+        return estimators, outcomes
+
+    def _stack(self, columns: list[NDArray[np.float64]], X: Any) -> NDArray[Any]:
+        stacked = np.column_stack(columns)
+        if not self.passthrough:
+            return stacked
+        dense = X.toarray() if hasattr(X, "toarray") else np.asarray(X)
+        return np.hstack([stacked, dense])
+
+    @property
+    def n_features_in_(self) -> int:
+        """Number of features of X."""
+        try:
+            check_is_fitted(self)
+        except NotFittedError as error:
+            raise AttributeError(f"{type(self).__name__} object has no attribute n_features_in_") from error
+        return int(self.estimators_[0].n_features_in_)
+
+    def _names_out(self, X: Any) -> list[str]:
+        names = [name for name, est in self.estimators if not _is_drop(est)]
+        if self.passthrough:
+            columns = getattr(self, "feature_names_in_", None)
+            names += [f"x{j}" for j in range(np.shape(X)[1])] if columns is None else [str(c) for c in columns]
+        return names
+
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[Any]:
+        """Names of the columns of ``transform``: those of the estimators, and with ``passthrough`` those of X.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Names of the columns of X.
+
+        Returns
+        -------
+        ndarray of str
+        """
+        check_is_fitted(self)
+        names = [name for name, est in self.estimators if not _is_drop(est)]
+        features = _check_feature_names_in(self, input_features, generate_names=self.passthrough)
+        return np.asarray([*names, *(features if self.passthrough else [])], dtype=object)
+
+    def transform(self, X: ArrayLike) -> NDArray[Any]:
+        """Predictions of the estimators, a column for each; NaN where one fails.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, k)
+            Features.
+
+        Returns
+        -------
+        ndarray of shape (n, m)
+        """
+        check_is_fitted(self)
+        names = [name for name, est in self.estimators if not _is_drop(est)]
+        columns = []
+        for name, est, method in zip(names, self.estimators_, self.stack_method_, strict=True):
+            outcome = _predict_rows(est, method, X)
+            outcome.warn(name)
+            columns.append(outcome.values)
+        return self._stack(columns, X)
+
+    def _combine(self, method: str, X: ArrayLike) -> Any:
+        check_is_fitted(self)
+        # Not `transform`, whose output may be a data frame by `set_output`.
+        transform = type(self).transform
+        stacked = getattr(transform, "__wrapped__", transform)(self, X)
+        return getattr(self.final_estimator_, method)(stacked)
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """The more probable class of each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, k)
+            Features.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+        """
+        return self._combine("predict", X)
+
+    @available_if(lambda self: _final_has(self, "predict_proba"))
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Probabilities of the two classes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, k)
+            Features.
+
+        Returns
+        -------
+        ndarray of shape (n, 2)
+        """
+        return self._combine("predict_proba", X)
+
+    @available_if(lambda self: _final_has(self, "decision_function"))
+    def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Log-odds of ``classes_[1]``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, k)
+            Features.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+        """
+        return self._combine("decision_function", X)
+
+
+class _Outcome(NamedTuple):
+    """Predictions of one estimator."""
+
+    values: NDArray[np.float64]
+    #: Why some are missing.
+    error: Exception | None
+    #: Training rows that its fit on all rows left out.
+    unfit: int
+
+    def warn(self, name: str) -> None:
+        gone = int(np.isnan(self.values).sum())
+        said = [f"was fitted without {self.unfit} rows that have missing values"] if self.unfit else []
+        if gone:
+            said.append(f"gave no prediction for {gone} of {len(self.values)} rows, which count as missing")
+        if said:
+            why = f" ({type(self.error).__name__}: {self.error})" if self.error else ""
+            warnings.warn(f"the estimator {name!r} {' and '.join(said)}{why}", InputWarning, stacklevel=4)
+
+
+def _final_has(stack: CFEnsembleStackingClassifier, method: str) -> bool:
+    final = getattr(stack, "final_estimator_", stack.final_estimator)
+    return final is None or hasattr(final, method)
+
+
+def _is_drop(estimator: Any) -> bool:
+    return isinstance(estimator, str) and estimator == "drop"
+
+
+def _complete(X: Any) -> NDArray[np.bool_] | None:
+    """Rows without a missing value; None where that cannot be told, or all are complete."""
+    if hasattr(X, "isna"):
+        gone = np.asarray(X.isna()).any(axis=1)
+    else:
+        try:
+            gone = np.isnan(np.asarray(X, dtype=np.float64)).any(axis=1)
+        except (TypeError, ValueError):
+            return None
+    return ~gone if gone.any() else None
+
+
+def _fit_rows(
+    estimator: Any, X: Any, y: NDArray[Any], rows: NDArray[np.intp], params: dict[str, Any]
+) -> tuple[Any, int, Exception | None]:
+    """Fitted on the rows, or on the complete ones where it refuses the others; and how many were left out."""
+
+    def fit(rows: NDArray[np.intp]) -> Any:
+        subset = {
+            key: _safe_indexing(value, rows) if _rowwise(value, len(y)) else value for key, value in params.items()
+        }
+        whole = len(rows) == len(y)
+        return clone(estimator).fit(X if whole else _safe_indexing(X, rows), y[rows], **subset)
+
+    try:
+        return fit(rows), 0, None
+    except Exception as error:
+        complete = _complete(X)
+        if complete is None:
+            raise
+        kept = rows[complete[rows]]
+        if len(kept) == len(rows) or len(np.unique(y[kept])) < 2:
+            raise
+        return fit(kept), len(rows) - len(kept), error
+
+
+def _rowwise(value: Any, n: int) -> bool:
+    return hasattr(value, "__len__") and not isinstance(value, (str, dict)) and len(value) == n
+
+
+def _fit_and_predict(
+    estimator: Any,
+    X: Any,
+    y: NDArray[np.int8],
+    train: NDArray[np.intp],
+    test: NDArray[np.intp] | None,
+    method: str,
+    params: dict[str, Any],
+) -> tuple[Any, NDArray[np.float64] | None, int, Exception | None]:
+    labels = y.astype(np.intp)
+    fitted, left_out, error = _fit_rows(estimator, X, labels, np.asarray(train), params)
+    if test is None:
+        return fitted, None, left_out, error
+    outcome = _predict_rows(fitted, method, _safe_indexing(X, test))
+    return None, outcome.values, left_out, outcome.error or error
+
+
+def _predict_rows(estimator: Any, method: str, X: Any) -> _Outcome:
+    """Predictions of all rows; where the estimator fails, its rows are halved until those are found that it fails on."""
+    ask = getattr(estimator, method)
+    try:
+        return _Outcome(_column(estimator, method, ask(X)), None, 0)
+    except NotFittedError:
+        raise
+    except Exception as error:
+        first = error
+    (X,) = indexable(X)
+    n = _num_samples(X)
+    values = np.full(n, np.nan)
+    failed, succeeded = 0, False
+    complete = _complete(X)
+    parts = [np.arange(n)]
+    if complete is not None:
+        # Missing values are what most estimators fail on.
+        parts = [np.flatnonzero(~complete), np.flatnonzero(complete)]
+    while parts:
+        rows = parts.pop()
+        if not len(rows):
+            continue
+        try:
+            values[rows] = _column(estimator, method, ask(_safe_indexing(X, rows)))
+            succeeded = True
+        except Exception:
+            failed += 1
+            if not succeeded and failed >= HOPELESS:
+                raise first from None
+            if len(rows) > 1:
+                middle = len(rows) // 2
+                parts += [rows[middle:], rows[:middle]]
+    if not succeeded:
+        raise first
+    return _Outcome(values, first, 0)
+
+
+def _column(estimator: Any, method: str, predicted: Any) -> NDArray[np.float64]:
+    """What says how much an estimator is for the second class."""
+    classes = getattr(estimator, "classes_", None)
+    predicted = np.asarray(predicted)
+    if method == "predict_proba":
+        if predicted.shape[1] == 2:
+            return predicted[:, 1].astype(np.float64)
+        # A fold of one class: its probability is 1.
+        return np.full(len(predicted), float(classes[0] == 1))
+    if method == "decision_function":
+        return predicted.astype(np.float64).reshape(len(predicted))
+    positive = 1 if classes is None else classes[-1]
+    return (predicted == positive).astype(np.float64)

@@ -1,0 +1,244 @@
+"""Functions for people with tables."""
+
+from __future__ import annotations
+
+import json
+import pickle
+
+import cf_ensemble
+import numpy as np
+import pytest
+from cf_ensemble import CFEnsembleClassifier, DataError, InputWarning, ModelFileError, SettingsError
+
+pandas = pytest.importorskip("pandas")
+
+
+@pytest.fixture(scope="module")
+def fitted(abalone):
+    return cf_ensemble.fit(abalone.path, split="split")
+
+
+def test_reading(abalone):
+    table = cf_ensemble.read(abalone.path, split="split")
+    assert table.names == abalone.names
+    assert np.array_equal(table.P[table.in_train], abalone.train, equal_nan=True)
+    assert np.array_equal(table.y[~table.in_train], abalone.y_test)
+    assert len(table.ids) == len(table) == table.shape[0]
+    assert "abalone9_18_seed0.csv.gz" in repr(table)
+    with pytest.raises(DataError, match='there is no column "color"|color'):
+        cf_ensemble.read(abalone.path, label="color")
+
+
+def test_the_fit_of_a_table_is_that_of_the_arrays(abalone, fitted):
+    model = CFEnsembleClassifier().fit(abalone.train, abalone.y_train)
+    assert fitted.names == abalone.names
+    assert np.array_equal(fitted.predict_proba(abalone.test)[:, 1], model.predict_proba(abalone.test)[:, 1])
+    assert fitted.threshold == model.best_threshold_
+    called = fitted.predict(abalone.test)
+    assert np.array_equal(called, fitted.predict_proba(abalone.test)[:, 1] >= fitted.threshold)
+
+
+def test_metrics_and_weights(abalone, fitted):
+    frame = fitted.metrics()
+    assert set(frame["part"]) == {"train", "test"}
+    test = frame[frame["part"] == "test"].set_index("method")
+    from sklearn.metrics import average_precision_score, log_loss
+
+    p = fitted.predict_proba(abalone.test)[:, 1]
+    assert test.loc["combined", "average_precision"] == pytest.approx(average_precision_score(abalone.y_test, p))
+    assert test.loc["combined", "log_loss"] == pytest.approx(log_loss(abalone.y_test, p))
+    assert test.loc["mean", "better_by"] == pytest.approx(
+        test.loc["combined", "average_precision"] - test.loc["mean", "average_precision"]
+    )
+    weights = fitted.weights()
+    assert sorted(weights["classifier"]) == sorted(abalone.names)
+    assert weights["share"].sum() == pytest.approx(1)
+    assert weights["share"].is_monotonic_decreasing
+
+
+def test_report_and_notebook(fitted, tmp_path):
+    html = fitted.report(tmp_path / "report.html")
+    assert (tmp_path / "report.html").read_text(encoding="utf-8") == html
+    assert "Is it better than averaging?" in html and "<script" not in html
+    shown = fitted._repr_html_()
+    assert "averaging" in shown and "Best threshold" in shown and "<svg" in shown
+
+
+def test_explanations_add_up(abalone, fitted):
+    parts, rest = fitted.explain(abalone.test)
+    assert np.allclose(parts.sum(axis=1) + rest, fitted.decision_function(abalone.test), atol=1e-9)
+    als = CFEnsembleClassifier(method="als").fit(abalone.train, abalone.y_train)
+    logits, parts = als.decision_function(abalone.test), als.explain(abalone.test)
+    assert np.ptp(logits - parts.sum(axis=1)) < 1e-9, "the rest is the intercept alone"
+
+
+def test_files_are_shared_with_the_estimator(abalone, fitted, tmp_path):
+    file = tmp_path / "model.safetensors"
+    fitted.save(file)
+    estimator = CFEnsembleClassifier.load(file)
+    expected = fitted.predict_proba(abalone.test)
+    frame = pandas.DataFrame(abalone.test, columns=abalone.names)
+    assert np.array_equal(estimator.predict_proba(frame), expected)
+    loaded = cf_ensemble.load(file)
+    assert np.array_equal(loaded.predict_proba(abalone.test), expected)
+    assert loaded.info["trainer"] == "recommended"
+    assert np.array_equal(pickle.loads(pickle.dumps(fitted)).predict_proba(abalone.test), expected)
+    scores = cf_ensemble.evaluate(loaded, frame, abalone.y_test)
+    assert scores["method"][0] == "combined" and "mean" in set(scores["method"])
+    with pytest.raises(DataError, match="cf_ensemble.evaluate"):
+        loaded.metrics()
+    with pytest.raises(ModelFileError):
+        cf_ensemble.load(abalone.path)
+
+
+def test_tables_of_every_kind_give_the_same(abalone, tmp_path):
+    P, y, names = abalone.train, abalone.y_train, abalone.names
+    expected = cf_ensemble.fit(P, y).predict_proba(P)
+    frame = pandas.DataFrame(P, columns=names).assign(label=y)
+    kinds = [frame, dict(frame.items()), (frame[names], y)]
+    polars, pyarrow = pytest.importorskip("polars"), pytest.importorskip("pyarrow")
+    kinds += [polars.from_pandas(frame), pyarrow.Table.from_pandas(frame, preserve_index=False)]
+    frame.to_parquet(tmp_path / "table.parquet")
+    kinds += [tmp_path / "table.parquet"]
+    for kind in kinds:
+        model = cf_ensemble.fit(*kind) if isinstance(kind, tuple) else cf_ensemble.fit(kind)
+        assert model.names == names, type(kind)
+        assert np.array_equal(model.predict_proba(frame[names[::-1]]), expected), "columns are found by name"
+
+
+def test_columns_of_a_data_frame(small):
+    P, y = small
+    frame = pandas.DataFrame(P, columns=[f"p_{j}" for j in range(6)])
+    frame["sick"], frame["age"], frame["ward"] = y, 40.0 + np.arange(len(y)) % 30, np.arange(len(y)) // 3
+    model = cf_ensemble.fit(frame, label="sick", columns="p_*", group="ward")
+    assert model.names == [f"p_{j}" for j in range(6)]
+    with pytest.raises(DataError, match="age"):
+        cf_ensemble.fit(frame.drop(columns="ward"), label="sick")
+
+
+def test_options_of_a_fit(small):
+    P, y = small
+    model = cf_ensemble.fit(P, y, method="als", calibrate="platt", threshold="cost=1,20", folds=3, settings={"latent_dim": 3})
+    assert model.info["trainer"] == "als" and model.info["settings"]["latent_dim"] == 3
+    assert model.info["cut"]["rule"] == "cost=1,20"
+    p = model.predict_proba(P)[:, 1]
+    assert np.allclose(np.log(p / (1 - p)), model.decision_function(P))
+    with pytest.raises(SettingsError, match="f1, fbeta"):
+        cf_ensemble.fit(P, y, threshold="best")
+
+
+def test_compare(small):
+    frame = cf_ensemble.compare(*small)
+    assert {"combined", "mean", "lr", "greedy_es", "nnls"} <= set(frame["method"])
+    assert frame["average_precision"].is_monotonic_decreasing
+    assert (frame["lower"] <= frame["average_precision"]).all()
+
+
+def test_evaluate_predictions():
+    y = np.array(["no", "yes", "no", "yes", None], dtype=object)
+    frame = cf_ensemble.evaluate(y, {"good": [0.1, 0.9, 0.2, 0.8, 0.5], "score": [-1, 3, 0, 2, 9]}).set_index("method")
+    assert frame.loc["good", "average_precision"] == 1
+    assert frame.loc["good", "brier"] == pytest.approx(np.mean([0.01, 0.01, 0.04, 0.04]))
+    assert np.isnan(frame.loc["score", "brier"]), "scores are not judged as probabilities"
+    with pytest.raises(DataError, match="'good' has the shape"):
+        cf_ensemble.evaluate(y, {"good": [0.1]})
+
+
+def test_exports_by_model(small):
+    P, y = small
+    two = np.column_stack([1 - P[:, 0], P[:, 0]])
+    index = [f"row {i}" for i in range(len(y))]
+    autogluon = {
+        "LightGBM_BAG_L1": pandas.DataFrame(two, columns=[0, 1], index=index),
+        "CatBoost_BAG_L1": pandas.DataFrame({0: 1 - P[:, 1], 1: P[:, 1]}, index=index),
+        "WeightedEnsemble_L2": pandas.DataFrame(two, columns=[0, 1], index=index),
+    }
+    with pytest.warns(InputWarning, match="left out WeightedEnsemble_L2"):
+        table = cf_ensemble.from_predictions(autogluon, y)
+    assert table.names == ["LightGBM_BAG_L1", "CatBoost_BAG_L1"]
+    assert np.array_equal(table.P, P[:, :2])
+    h2o = {"gbm": pandas.DataFrame({"predict": y, "p0": 1 - P[:, 2], "p1": P[:, 2]})}
+    assert np.array_equal(cf_ensemble.from_predictions(h2o, y).P[:, 0], P[:, 2])
+    names = np.array(["yes", "no"])[y]
+    columns = {"m": pandas.DataFrame({"no": P[:, 0], "yes": 1 - P[:, 0]})}
+    positive = cf_ensemble.from_predictions(columns, names, positive="no")
+    assert np.array_equal(positive.P[:, 0], P[:, 0]) and np.array_equal(positive.y, y)
+    autogluon["CatBoost_BAG_L1"] = autogluon["CatBoost_BAG_L1"].iloc[::-1]
+    with pytest.warns(InputWarning), pytest.raises(DataError, match="are not those of"):
+        cf_ensemble.from_predictions(autogluon, y)
+
+
+def test_long_exports(small):
+    P, y = small
+    n = 20
+    truth = np.where(y[:n], "pos", "neg")
+    mlr3 = {
+        f"classif.{name}": pandas.DataFrame(
+            {"row_ids": np.arange(1, n + 1), "truth": truth, "response": truth, "prob.pos": P[:n, j], "prob.neg": 1 - P[:n, j]}
+        )
+        for j, name in enumerate(["ranger", "svm"])
+    }
+    mlr3["classif.svm"] = mlr3["classif.svm"].iloc[::-1]
+    table = cf_ensemble.from_predictions(mlr3, positive="pos")
+    assert table.names == ["classif.ranger", "classif.svm"]
+    assert np.array_equal(table.P, P[:n, :2]) and np.array_equal(table.y, y[:n])
+    # Two repeats of tidymodels: the mean of a row is taken.
+    parts = []
+    for j, name in enumerate(["forest", "glm"]):
+        for repeat in (-0.01, 0.01):
+            parts.append(
+                pandas.DataFrame({"wflow_id": name, ".row": np.arange(n), "obs": truth, ".pred_pos": P[:n, j] * 0.9 + 0.05 + repeat})
+            )
+    # "obs" is a label by caret's and tidymodels' names.
+    with pytest.warns(InputWarning, match="several times"):
+        table = cf_ensemble.from_predictions(pandas.concat(parts), positive="pos")
+    assert table.names == ["forest", "glm"]
+    assert np.allclose(table.P, P[:n, :2] * 0.9 + 0.05)
+    with pytest.raises(DataError, match="no column of the model"):
+        cf_ensemble.from_predictions(pandas.DataFrame({"a": [1]}))
+
+
+def test_out_of_fold_files(small, tmp_path):
+    P, y = small
+    n = 30
+    ids = np.array([f"id{i}" for i in range(n)])
+    for j, name in enumerate(["lgbm", "nn"]):
+        order = np.random.default_rng(j).permutation(n)
+        frame = pandas.DataFrame({"id": ids[order], "target": y[order], "pred": P[order, j]})
+        frame.to_csv(tmp_path / f"oof_{name}.csv", index=False)
+    table = cf_ensemble.from_predictions([tmp_path / "oof_lgbm.csv", tmp_path / "oof_nn.csv"])
+    assert table.names == ["lgbm", "nn"]
+    order = np.random.default_rng(0).permutation(n)
+    assert np.allclose(table.P, P[order, :2]) and np.array_equal(table.y, y[order])
+    np.save(tmp_path / "oof_a.npy", P[:, 0])
+    np.save(tmp_path / "oof_b.npy", np.column_stack([1 - P[:, 1], P[:, 1]]))
+    table = cf_ensemble.from_predictions([tmp_path / "oof_a.npy", tmp_path / "oof_b.npy"], y)
+    assert np.array_equal(table.P, P[:, :2])
+
+
+def test_trainers_keep_the_course_of_the_weights(small):
+    P, y = small
+    run = cf_ensemble.als(P, y, latent_dim=3, max_iterations=15, random_state=4)
+    assert run.trace_iterations[0] == 0 and run.weights.shape == (len(run.trace_iterations), 6)
+    assert len(run.losses) == run.n_iter == len(run.iterations)
+    assert run.stop in ("converged", "max_iterations") and run.loss["total"] > 0
+    assert np.array_equal(run.weights[-1], run.model._model.weights)
+    assert json.dumps(run.model.info)
+    same = CFEnsembleClassifier(method="als", settings={"latent_dim": 3, "max_iterations": 15}, random_state=4).fit(P, y)
+    assert np.array_equal(run.model.predict_proba(P)[:, 1], same.predict_proba(P)[:, 1])
+    assert cf_ensemble.als(P, y, trace=False, max_iterations=3).weights.shape[0] == 0
+
+
+def test_torch_says_how_to_get_it(small):
+    try:
+        run = cf_ensemble.torch(*small, max_epochs=3)
+    except SettingsError as error:
+        assert "--features torch" in str(error)
+    else:
+        assert run.n_iter <= 3
+
+
+def test_progress_bar(small, capsys):
+    pytest.importorskip("tqdm")
+    cf_ensemble.als(*small, max_iterations=3, progress=True)
+    assert "als" in capsys.readouterr().err
