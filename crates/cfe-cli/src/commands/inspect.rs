@@ -120,7 +120,7 @@ fn origin(model: &SavedModel) -> String {
     line("Fingerprint", details.fingerprint.clone());
     line("Saved by version", Some(details.crate_version.clone()));
     line("Calibrator", Some(json!(model.calibrator).to_string()));
-    let cut: Option<Cut> = details.provenance.get("cut").and_then(|c| serde_json::from_value(c.clone()).ok());
+    let cut = Cut::of_model(model);
     line(
         "Threshold",
         details.threshold.map(|t| match cut {

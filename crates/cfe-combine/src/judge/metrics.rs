@@ -194,8 +194,7 @@ pub fn evaluate(model: &SavedModel, table: &Table) -> FitResult<Vec<Part>> {
     let combined = model.predict(table.data.predictions()).map_err(FitError::training("predicting"))?;
     let scoring = FitError::training("scoring");
     let rivals = Rivals::without_labels(&table.data).map_err(&scoring)?;
-    let provenance = model.details.provenance.get("cut");
-    let rule = provenance.and_then(|cut| serde_json::from_value::<Cut>(cut.clone()).ok()).map(|cut| cut.rule);
+    let rule = Cut::of_model(model).map(|cut| cut.rule);
     let cut = model.details.threshold.map(|t| (rule.unwrap_or(ThresholdRule::F1), t));
     let parts = scored_rows(table, |_| true, "labeled");
     if parts.is_empty() {

@@ -1,5 +1,10 @@
 //! How good a combiner is, whom it trusts, where to cut, and what is wrong with a table.
 
+use serde::de::DeserializeOwned;
+
+use crate::recommended::LeftOut;
+use crate::saved::SavedModel;
+
 mod findings;
 mod metrics;
 mod redundancy;
@@ -11,6 +16,7 @@ mod trust;
 pub use findings::{Finding, Severity, diagnose};
 pub use metrics::{MethodMetrics, Part, Reliability, evaluate, measure_predictions};
 pub use redundancy::Redundancy;
+pub(crate) use threshold::CUT;
 pub use threshold::{Cut, ThresholdRule};
 pub use trust::{Trust, TrustReport};
 
@@ -19,6 +25,24 @@ pub(crate) use redundancy::{correlations, redundancy};
 pub(crate) use rivals::Rivals;
 pub(crate) use train_rows::{TRAIN_ROWS, TrainRows};
 pub(crate) use trust::{LEFT_OUT, REDUNDANCY};
+
+/// What the fit left in the model under a key; `None` in models that have none.
+///
+/// # Errors
+/// A form that is not understood, in words.
+fn remembered<T: DeserializeOwned>(model: &SavedModel, key: &str) -> Result<Option<T>, String> {
+    let found = model.details.provenance.get(key);
+    found.map(|value| T::deserialize(value).map_err(|e| format!("{key}: {e}"))).transpose()
+}
+
+/// Refuses a model whose memory of its fit is not understood: a reader must not take that for "nothing was found".
+pub(crate) fn check_remembered(model: &SavedModel) -> Result<(), String> {
+    remembered::<Cut>(model, CUT)?;
+    remembered::<Vec<Redundancy>>(model, REDUNDANCY)?;
+    remembered::<Vec<LeftOut>>(model, LEFT_OUT)?;
+    remembered::<TrainRows>(model, TRAIN_ROWS)?;
+    Ok(())
+}
 
 /// Name of the combined prediction among the methods.
 pub const COMBINED: &str = "combined";

@@ -6,7 +6,9 @@ use std::str::FromStr;
 use cfe_core::metrics::{Confusion, Scored};
 use serde::{Deserialize, Serialize};
 
+use super::remembered;
 use crate::error::{FitError, FitResult};
+use crate::saved::SavedModel;
 
 /// What the threshold makes best on the cross-validated train rows.
 ///
@@ -137,6 +139,16 @@ pub struct Cut {
     pub reached: bool,
 }
 
+/// Where a model file keeps its cut.
+pub(crate) const CUT: &str = "cut";
+
+impl Cut {
+    /// The cut that the model was given when it was fitted, if there was one.
+    pub fn of_model(model: &SavedModel) -> Option<Self> {
+        remembered(model, CUT).ok().flatten()
+    }
+}
+
 /// Files of version 0.1.0 do not say whether a target was reached.
 fn yes() -> bool {
     true
@@ -159,6 +171,14 @@ impl ThresholdRule {
             // Out of reach: as near as can be.
             ThresholdRule::PrecisionAtRecall(_) => c.recall() - 1.0,
             ThresholdRule::RecallAtPrecision(_) => c.precision() - 1.0,
+        }
+    }
+
+    /// Cost of a false alarm and of a missed positive, where the rule has them.
+    pub fn costs(self) -> Option<(f64, f64)> {
+        match self {
+            ThresholdRule::Cost { false_positive, false_negative } => Some((false_positive, false_negative)),
+            _ => None,
         }
     }
 

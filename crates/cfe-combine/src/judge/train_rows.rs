@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use cfe_core::EnsembleData;
 use serde::{Deserialize, Serialize};
 
+use super::remembered;
 use crate::saved::SavedModel;
 
 /// Where a model file keeps its train rows.
@@ -39,7 +40,7 @@ impl TrainRows {
 
     /// Those that the model remembers; models of version 0.1.0 remember none.
     pub fn of_model(model: &SavedModel) -> Option<Self> {
-        Self::deserialize(model.details.provenance.get(TRAIN_ROWS)?).ok()
+        remembered(model, TRAIN_ROWS).ok().flatten()
     }
 
     /// Estimated share of train rows among some rows of the data; exact for a model with few train rows.

@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::redundancy::Redundancy;
+use super::remembered;
 use crate::recommended::LeftOut;
 use crate::saved::{Combiner, SavedModel};
 
@@ -81,6 +82,5 @@ impl TrustReport {
 
 /// What the fit left in the model under `key`; nothing in models that have none.
 fn kept<T: DeserializeOwned>(model: &SavedModel, key: &str) -> Vec<T> {
-    let found = model.details.provenance.get(key).cloned();
-    found.and_then(|value| serde_json::from_value(value).ok()).unwrap_or_default()
+    remembered(model, key).ok().flatten().unwrap_or_default()
 }

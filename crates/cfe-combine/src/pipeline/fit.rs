@@ -14,8 +14,8 @@ use super::train::{FOLDS, Trained, folds_of, train};
 use super::watch::{Stage, Watch};
 use crate::error::{FitError, FitResult};
 use crate::judge::{
-    COMBINED, Cut, LEFT_OUT, Part, REDUNDANCY, Rivals, Scores, TRAIN, TRAIN_ROWS, TrainRows, combined_scores,
-    correlations, measure, redundancy, scored_rows,
+    COMBINED, CUT, Cut, LEFT_OUT, Part, REDUNDANCY, Rivals, Scores, TRAIN, TRAIN_ROWS, TrainRows,
+    combined_scores, correlations, measure, redundancy, scored_rows,
 };
 use crate::saved::{Combined, SavedModel};
 
@@ -174,7 +174,7 @@ fn provenance(table: &Table, plan: &FitPlan, cut: Option<&Cut>, facts: Value) ->
         ),
     ]);
     if let Some(cut) = cut {
-        provenance.insert("cut".to_owned(), json!(cut));
+        provenance.insert(CUT.to_owned(), json!(cut));
     }
     provenance
 }

@@ -11,6 +11,7 @@ use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::judge;
 use crate::recommended::RecommendedModel;
 use tensors::{lift, restore};
 
@@ -190,7 +191,9 @@ impl SavedModel {
             Some(value) => Calibrator::deserialize(value).map_err(|e| bad(format!("calibrator: {e}")))?,
         };
         calibrator.validate().map_err(invalid)?;
-        Ok(Self { combiner, calibrator, details })
+        let model = Self { combiner, calibrator, details };
+        judge::check_remembered(&model).map_err(bad)?;
+        Ok(model)
     }
 
     /// Loads a file and checks it.

@@ -131,15 +131,36 @@ impl Space<'_> {
     }
 }
 
-/// The objective of the joint trainer, and the settings that go with it.
+/// What `AlsSpec::exact()` changes of the defaults, with another rho: its reconstruction is a sum, since as a mean the
+/// ranking of unlabeled instances is lost (docs/exact-als.md).
+#[cfg(feature = "als")]
 fn exact(rho: f64) -> Value {
-    json!({
-        "objective": { "exact": { "rho": rho, "reduction": "mean" } },
-        "max_iterations": 500,
-        "tolerance": 1e-9,
-        "confidence": { "label_alpha": 0.0 },
-        "aggregator": { "solver": "bound" },
-    })
+    use cfe_als::{AlsObjective, AlsSpec};
+
+    let mut spec = AlsSpec::exact();
+    if let AlsObjective::Exact { rho: searched, .. } = &mut spec.objective {
+        *searched = rho;
+    }
+    changes(&json!(spec), &json!(AlsSpec::default()))
+}
+
+/// Without the backend nothing is searched: making its trainer has failed before.
+#[cfg(not(feature = "als"))]
+fn exact(_rho: f64) -> Value {
+    json!({})
+}
+
+/// The fields of `spec` that are not those of `default`. Of nested settings only what differs; the alternatives of an enum
+/// exclude each other and are taken whole.
+#[cfg(feature = "als")]
+fn changes(spec: &Value, default: &Value) -> Value {
+    let (Value::Object(spec), Value::Object(default)) = (spec, default) else { return spec.clone() };
+    let same_fields = spec.len() == default.len() && spec.keys().all(|key| default.contains_key(key));
+    if !same_fields {
+        return Value::Object(spec.clone());
+    }
+    let changed = spec.iter().filter(|&(key, value)| value != &default[key]);
+    Value::Object(changed.map(|(key, value)| (key.clone(), changes(value, &default[key]))).collect())
 }
 
 /// Keeps a setting unless it is the default.

@@ -149,3 +149,17 @@ fn settings_out_of_range_and_data_without_folds_are_refused() {
     let one = data.with_labels(one).expect("valid");
     assert!(matches!(search().folds(&one, None), Err(Error::SingleClass { .. })));
 }
+
+/// The exact objective is searched in the form that `AlsSpec::exact()` has, not in a copy of it.
+#[test]
+#[cfg(feature = "als")]
+fn the_exact_objective_is_searched_as_its_spec_has_it() {
+    use cfe_als::AlsSpec;
+    use serde::Deserialize as _;
+
+    let nothing = Map::new();
+    let space = super::space::Space { backend: Backend::Als, n_classifiers: 16, fixed: &nothing };
+    let settings = Value::Object(space.candidates(2, 0)[1].clone());
+    assert_eq!(AlsSpec::deserialize(&settings).unwrap(), AlsSpec::exact());
+    assert_eq!(settings["objective"]["exact"]["reduction"], "sum");
+}
