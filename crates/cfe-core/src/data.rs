@@ -121,10 +121,19 @@ impl EnsembleData {
     /// # Errors
     /// [`Error::LengthMismatch`], [`Error::DuplicateName`].
     pub fn with_instance_ids(mut self, ids: Vec<String>) -> Result<Self> {
+        self.set_instance_ids(ids)?;
+        Ok(self)
+    }
+
+    /// As [`with_instance_ids`](Self::with_instance_ids), in place: what is refused leaves the data as they are.
+    ///
+    /// # Errors
+    /// [`Error::LengthMismatch`], [`Error::DuplicateName`].
+    pub fn set_instance_ids(&mut self, ids: Vec<String>) -> Result<()> {
         check_length("instance ids", ids.len(), self.n_instances())?;
         check_unique("instance id", &ids)?;
         self.instance_ids = Some(ids);
-        Ok(self)
+        Ok(())
     }
 
     /// Weighs each instance (n) in the supervised loss; only those of labeled instances count.

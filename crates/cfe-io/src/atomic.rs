@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+use crate::source::shown;
+
 /// An output could not be written; what was there before is as it was.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -25,6 +27,25 @@ pub enum WriteError {
     #[error("{path}: the finished file could not take its place ({source}), and nothing was changed there")]
     NotReplaced { path: String, source: io::Error },
 
+    /// An output would replace an input.
+    #[error("{path}: {output} would replace {input}; name another file")]
+    OverInput { path: String, output: String, input: String },
+
+    /// Two outputs would take one place.
+    #[error("{path}: {first} and {second} are one file; name two")]
+    SameOutput { path: String, first: String, second: String },
+
+    /// A table cannot be written in the format that the name promises.
+    #[error(
+        "{path}: no table is written as .{extension}; allowed are .csv, .tsv, .txt (with .gz too), .parquet, .arrow and \
+             .feather"
+    )]
+    UnknownFormat { path: String, extension: String },
+
+    /// The format was left out of this build.
+    #[error("{path}: {format} is written only with the cargo feature `parquet`; build with it, or write CSV")]
+    FeatureMissing { path: String, format: &'static str },
+
     /// The columns of a table do not fit each other.
     #[error(
         "{path}: column {column:?} has {found} entries, the first column {expected}; give columns of one length"
@@ -34,6 +55,30 @@ pub enum WriteError {
 
 /// How the names of temporary files end.
 const SUFFIX: &str = ".tmp";
+/// Random letters and digits before it.
+const RANDOM: usize = 6;
+/// Bytes of a file name that nearly every file system takes.
+const LONGEST_NAME: usize = 255;
+
+/// The file that a path means, with its folder free of links and dots: also one that is not there yet, and the target of
+/// a link that leads nowhere yet.
+pub(crate) fn resolve(path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    // More links in a row are a circle.
+    for _ in 0..40 {
+        if let Ok(whole) = path.canonicalize() {
+            return whole;
+        }
+        match fs::read_link(&path) {
+            Ok(target) => path = folder(&path).join(target),
+            Err(_) => break,
+        }
+    }
+    match (folder(&path).canonicalize(), path.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        _ => path,
+    }
+}
 
 /// A file that is written beside its place and takes it in [`commit`](Self::commit): after a crash, a full disk or a
 /// dropped `AtomicFile` the place holds what it held before.
@@ -73,11 +118,17 @@ impl AtomicFile {
     /// [`WriteError::Unwritable`].
     pub fn create(path: impl AsRef<Path>) -> Result<Self, WriteError> {
         let given = path.as_ref();
-        let path = match given.canonicalize() {
-            Ok(target) => target,
-            Err(_) => given.to_owned(),
-        };
-        let unwritable = |source| WriteError::Unwritable { path: given.display().to_string(), source };
+        let path = resolve(given);
+        let unwritable = |source| WriteError::Unwritable { path: shown(given), source };
+        // `folder/` names no file, whether there is such a folder or not.
+        if given
+            .as_os_str()
+            .as_encoded_bytes()
+            .last()
+            .is_some_and(|&b| std::path::is_separator(char::from(b)))
+        {
+            return Err(unwritable(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory")));
+        }
         let metadata = fs::metadata(&path).ok();
         if let Some(metadata) = &metadata {
             if metadata.is_dir() {
@@ -94,9 +145,15 @@ impl AtomicFile {
         let Some(name) = path.file_name() else {
             return Err(unwritable(io::Error::new(io::ErrorKind::InvalidInput, "it names no file")));
         };
+        if name.len() > LONGEST_NAME {
+            return Err(unwritable(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "its name is longer than 255 bytes",
+            )));
+        }
         let prefix = prefix(name);
         let mut builder = tempfile::Builder::new();
-        builder.prefix(&prefix).suffix(SUFFIX);
+        builder.prefix(&prefix).rand_bytes(RANDOM).suffix(SUFFIX);
         // Not private as temporary files are, but as the file it replaces or as any new one.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
@@ -127,7 +184,7 @@ impl AtomicFile {
     /// # Errors
     /// [`WriteError::Interrupted`], [`WriteError::NotReplaced`].
     pub fn commit(self) -> Result<(), WriteError> {
-        let path = || self.path.display().to_string();
+        let path = || shown(&self.path);
         match self.output {
             Output::Direct(mut device) => {
                 device.flush().map_err(|source| WriteError::Interrupted { path: path(), source })
@@ -160,13 +217,15 @@ impl AtomicFile {
 
     /// Removes what writers of `path` left beside it when they were killed. Not while another one is at work.
     pub fn remove_leftovers(path: impl AsRef<Path>) {
-        let path = path.as_ref().canonicalize().unwrap_or_else(|_| path.as_ref().to_owned());
+        let path = resolve(path.as_ref());
         let (Some(name), Ok(entries)) = (path.file_name(), fs::read_dir(folder(&path))) else { return };
         let prefix = prefix(name);
         for entry in entries.flatten() {
             let found = entry.file_name();
             let found = found.to_string_lossy();
-            if found.starts_with(&prefix) && found.ends_with(SUFFIX) {
+            // Exactly the names that writers of this file give: those of `run.one` begin as those of `run` do.
+            let middle = found.strip_prefix(prefix.as_str()).and_then(|rest| rest.strip_suffix(SUFFIX));
+            if middle.is_some_and(|m| m.len() == RANDOM && m.bytes().all(|b| b.is_ascii_alphanumeric())) {
                 // What cannot be removed is in nobody's way.
                 fs::remove_file(entry.path()).ok();
             }
@@ -174,7 +233,7 @@ impl AtomicFile {
     }
 
     pub(crate) fn interrupted(&self, source: io::Error) -> WriteError {
-        WriteError::Interrupted { path: self.path.display().to_string(), source }
+        WriteError::Interrupted { path: shown(&self.path), source }
     }
 }
 
@@ -196,7 +255,20 @@ impl Write for AtomicFile {
 
 /// How the name of a file's temporary neighbour begins.
 fn prefix(name: &std::ffi::OsStr) -> String {
-    format!(".{}.", name.to_string_lossy())
+    let name = name.to_string_lossy();
+    let most = LONGEST_NAME - RANDOM - SUFFIX.len() - 2;
+    if name.len() <= most {
+        return format!(".{name}.");
+    }
+    // The start of a long name, and a sum of all of it (FNV-1a), so that neighbours of another name are not taken for it.
+    let sum = name
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325u64, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let mut cut = most - 17;
+    while !name.is_char_boundary(cut) {
+        cut -= 1;
+    }
+    format!(".{}-{sum:016x}.", &name[..cut])
 }
 
 /// The folder a file lies in; a bare name lies in the current one.
@@ -231,12 +303,12 @@ mod tests {
     fn leftovers_of_a_killed_writer_can_be_removed() {
         let dir = tempfile::tempdir().expect("temporary");
         let path = dir.path().join("a");
-        for name in [".a.Xy12.tmp", ".ab.Xy12.tmp", "a", "b.tmp"] {
+        for name in [".a.Xy12Zz.tmp", ".a.mine.tmp", ".a.b.Xy12Zz.tmp", ".ab.Xy12Zz.tmp", "a", "b.tmp"] {
             fs::write(dir.path().join(name), b"x").expect("writable");
         }
         AtomicFile::remove_leftovers(&path);
-        assert_eq!(entries(dir.path()), 3);
-        assert!(!dir.path().join(".a.Xy12.tmp").exists());
+        assert_eq!(entries(dir.path()), 5);
+        assert!(!dir.path().join(".a.Xy12Zz.tmp").exists());
     }
 
     #[test]

@@ -113,6 +113,11 @@ impl<R: Read> Blocks<R> {
         Self { reader, carry, ended: false }
     }
 
+    /// Whether all has been given.
+    pub fn is_done(&self) -> bool {
+        self.ended && self.carry.is_empty()
+    }
+
     /// The next whole records; `None` at the end.
     pub fn next(&mut self, delimiter: u8) -> Result<Option<Vec<u8>>, BlockError> {
         let mut block = std::mem::take(&mut self.carry);

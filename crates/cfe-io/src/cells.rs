@@ -1,5 +1,7 @@
 //! What a cell of text means.
 
+use crate::reading::{Reading, number};
+
 /// Why a cell holds no probability.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BadCell {
@@ -7,19 +9,12 @@ pub(crate) enum BadCell {
     OutOfRange,
 }
 
-/// Empty, NA, NaN or null, in any case.
-pub(crate) fn is_missing(cell: &[u8]) -> bool {
-    cell.is_empty()
-        || (cell.len() <= 4
-            && [&b"na"[..], b"nan", b"null"].iter().any(|token| cell.eq_ignore_ascii_case(token)))
-}
-
 /// A probability, or NaN for a missing one.
 #[inline]
-pub(crate) fn probability(cell: &[u8]) -> Result<f64, BadCell> {
+pub(crate) fn probability(cell: &[u8], reading: &Reading) -> Result<f64, BadCell> {
     match simple_fraction(cell) {
-        Some(value) => Ok(value),
-        None => other_probability(cell.trim_ascii()),
+        Some(value) if reading.is_plain() => Ok(value),
+        _ => other_probability(cell.trim_ascii(), reading),
     }
 }
 
@@ -44,43 +39,18 @@ fn simple_fraction(cell: &[u8]) -> Option<f64> {
     Some(whole as f64 / power)
 }
 
-fn other_probability(cell: &[u8]) -> Result<f64, BadCell> {
-    if is_missing(cell) {
+fn other_probability(cell: &[u8], reading: &Reading) -> Result<f64, BadCell> {
+    if reading.is_missing(cell) {
         return Ok(f64::NAN);
     }
-    match fast_float2::parse::<f64, _>(cell) {
-        Ok(value) if (0.0..=1.0).contains(&value) => Ok(value),
-        Ok(_) => Err(BadCell::OutOfRange),
-        Err(_) => Err(BadCell::NotANumber),
-    }
-}
-
-/// A label, `None` for unlabeled; the error is a label that is none.
-pub(crate) fn label(cell: &[u8]) -> Result<Option<bool>, ()> {
-    match cell {
-        b"0" => return Ok(Some(false)),
-        b"1" => return Ok(Some(true)),
-        _ => {}
-    }
-    let cell = cell.trim_ascii();
-    if is_missing(cell) {
-        Ok(None)
-    } else if cell.eq_ignore_ascii_case(b"true") {
-        Ok(Some(true))
-    } else if cell.eq_ignore_ascii_case(b"false") {
-        Ok(Some(false))
-    } else {
-        fast_float2::parse(cell).map_err(|_| ()).and_then(number_label)
-    }
-}
-
-/// A label given as a number.
-pub(crate) fn number_label(value: f64) -> Result<Option<bool>, ()> {
-    match value {
-        0.0 => Ok(Some(false)),
-        1.0 => Ok(Some(true)),
-        v if v.is_nan() => Ok(None),
-        _ => Err(()),
+    match number(cell) {
+        Some((value, _)) if reading.is_missing_number(value) => Ok(f64::NAN),
+        Some((value, sign)) => reading.probability(value, sign).ok_or(match sign {
+            // 12% is not a number that is too large, but one that has to be divided.
+            true => BadCell::NotANumber,
+            false => BadCell::OutOfRange,
+        }),
+        None => Err(BadCell::NotANumber),
     }
 }
 
@@ -89,36 +59,47 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::reading::{Input, Scale};
+
+    fn plain(cell: &[u8]) -> Result<f64, BadCell> {
+        probability(cell, &Reading::default())
+    }
 
     proptest! {
         #[test]
         fn numbers_are_read_as_the_standard_library_reads_them(text in r"0?\.[0-9]{1,20}|[01](\.0+)?|[1-9]e-[1-9][0-9]{0,2}") {
-            prop_assert_eq!(probability(text.as_bytes()).map(f64::to_bits), Ok(text.parse::<f64>().expect("a number").to_bits()));
+            prop_assert_eq!(plain(text.as_bytes()).map(f64::to_bits), Ok(text.parse::<f64>().expect("a number").to_bits()));
         }
     }
 
     #[test]
     fn cells() {
         for (text, value) in
-            [("0", 0.0), ("1", 1.0), ("0.1", 0.1), ("1e-7", 1e-7), (" .5 ", 0.5), ("-0", 0.0)]
+            [("0", 0.0), ("1", 1.0), ("0.1", 0.1), ("1e-7", 1e-7), (" .5 ", 0.5), ("-0", 0.0), ("0,25", 0.25)]
         {
-            assert_eq!(probability(text.as_bytes()), Ok(value), "{text:?}");
+            assert_eq!(plain(text.as_bytes()), Ok(value), "{text:?}");
         }
-        for missing in ["", " ", "NA", "nan", "NaN", "null"] {
-            assert!(probability(missing.as_bytes()).is_ok_and(f64::is_nan), "{missing:?}");
-            assert_eq!(label(missing.as_bytes()), Ok(None));
+        for missing in ["", " ", "NA", "nan", "NaN", "null", "<NA>", "None", "#N/A", "n/a"] {
+            assert!(plain(missing.as_bytes()).is_ok_and(f64::is_nan), "{missing:?}");
         }
-        for bad in ["1.0000001", "-1e-9", "inf", "2"] {
-            assert_eq!(probability(bad.as_bytes()), Err(BadCell::OutOfRange), "{bad:?}");
+        for bad in ["1.001", "-1e-3", "inf", "2"] {
+            assert_eq!(plain(bad.as_bytes()), Err(BadCell::OutOfRange), "{bad:?}");
         }
-        for bad in ["0,5", "x", "0.5 0.5", "--1", "\u{0}"] {
-            assert_eq!(probability(bad.as_bytes()), Err(BadCell::NotANumber), "{bad:?}");
+        for bad in ["x", "0.5 0.5", "--1", "\u{0}", "12%", "0,5,5"] {
+            assert_eq!(plain(bad.as_bytes()), Err(BadCell::NotANumber), "{bad:?}");
         }
-        for (text, value) in [("0", false), ("1", true), ("0.0", false), ("1.0", true), ("True", true)] {
-            assert_eq!(label(text.as_bytes()), Ok(Some(value)), "{text:?}");
-        }
-        for bad in ["2", "-1", "yes", "0.5"] {
-            assert_eq!(label(bad.as_bytes()), Err(()), "{bad:?}");
-        }
+        // Clipped later, where it is counted.
+        assert_eq!(plain(b"1.0000001192092896"), Ok(1.0000001192092896));
+    }
+
+    #[test]
+    fn other_scales() {
+        let percent = Reading::new(&["-1".to_owned()], Scale::Percent, Input::Probability);
+        assert_eq!(probability(b"27.15%", &percent), Ok(27.15 / 100.0));
+        assert_eq!(probability(b"0.5", &percent), Ok(0.005));
+        assert!(probability(b"-1", &percent).is_ok_and(f64::is_nan));
+        let score = Reading::new(&[], Scale::Fraction, Input::Score);
+        assert_eq!(probability(b"0", &score), Ok(0.5));
+        assert!(probability(b"-2.5", &score).is_ok_and(|p| (p - 0.075_858).abs() < 1e-6));
     }
 }

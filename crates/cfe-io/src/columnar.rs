@@ -1,25 +1,31 @@
 //! Parquet and Arrow IPC: columns with types, in batches.
 
-use std::cell::Cell;
 use std::fs::File;
-use std::io::BufReader;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::io::{BufReader, Seek as _};
 
 use arrow_array::cast::AsArray;
+use arrow_array::temporal_conversions::as_datetime;
 use arrow_array::types::{
-    ArrowPrimitiveType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type,
-    UInt16Type, UInt32Type, UInt64Type,
+    ArrowPrimitiveType, Date32Type, Date64Type, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type,
+    DecimalType, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
+    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
+    UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
-use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchReader};
-use arrow_ipc::reader::StreamReader;
-use arrow_schema::{ArrowError, DataType, Schema};
+use arrow_array::{AnyDictionaryArray, Array, ArrayRef, RecordBatch, RecordBatchReader};
+use arrow_ipc::reader::{FileReader, StreamReader};
+use arrow_schema::{ArrowError, DataType, Schema, TimeUnit};
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
 
-use crate::cells;
 use crate::grow::Growing;
-use crate::ipc_guard::Guarded;
-use crate::options::{Layout, TableOptions};
+use crate::guarded;
+use crate::ipc_guard::{self, Guarded};
+use crate::layout::Layout;
+use crate::options::TableOptions;
+use crate::profile::{Declared, Profile, Sample, rows_to_look_at};
+use crate::reading::{Input, Reading, Scale, number};
 use crate::source::{Format, Opened};
 use crate::table::Parts;
 use crate::table_error::{TableError, TableResult, shorten};
@@ -27,27 +33,15 @@ use crate::table_error::{TableError, TableResult, shorten};
 /// Rows decoded at a time.
 const BATCH: usize = 1 << 14;
 
-thread_local! {
-    static DECODING: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Whether this thread is inside a decoder whose panics are caught and become [`TableError::Damaged`]. A program's panic
-/// hook may keep silent then.
-pub fn is_decoding() -> bool {
-    DECODING.get()
-}
-
 /// Reads Parquet or Arrow IPC.
 pub(crate) fn read(opened: Opened, options: &TableOptions) -> TableResult<Parts> {
     let (file, format) = (opened.file.clone(), format_name(opened.format));
     // The decoders are large and meet damaged files now and then with a panic: here that is one more damaged file.
-    DECODING.set(true);
-    let read = catch_unwind(AssertUnwindSafe(|| match opened.format {
+    let read = guarded::decode(|| match opened.format {
         Format::Parquet => read_parquet(opened, options),
         _ => read_arrow(opened, options),
-    }));
-    DECODING.set(false);
-    read.unwrap_or_else(|_| {
+    });
+    read.unwrap_or_else(|| {
         Err(TableError::Damaged { file, format, reason: "its decoder gave up".to_owned() })
     })
 }
@@ -62,36 +56,137 @@ fn format_name(format: Format) -> &'static str {
 fn read_parquet(opened: Opened, options: &TableOptions) -> TableResult<Parts> {
     let file = opened.file.clone();
     let damaged = |reason: String| TableError::Damaged { file: file.clone(), format: "Parquet", reason };
+    let failed = |e: parquet::errors::ParquetError| damaged(e.to_string());
     let handle: File = opened.seekable()?;
-    let builder = ParquetRecordBatchReaderBuilder::try_new(handle).map_err(|e| damaged(e.to_string()))?;
-    let rows = usize::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or(0);
-    let table = Columns::plan(&file, "Parquet", builder.schema(), rows, options)?;
+    let metadata = ArrowReaderMetadata::load(&handle, ArrowReaderOptions::default()).map_err(failed)?;
+    let builder = || -> TableResult<_> {
+        let handle = handle.try_clone().map_err(|e| damaged(e.to_string()))?;
+        Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(handle, metadata.clone()))
+    };
+    let rows = usize::try_from(metadata.metadata().file_metadata().num_rows()).unwrap_or(0);
+    let schema = metadata.schema();
+    // The first rows of what can be read tell what a column holds.
+    let readable: Vec<usize> =
+        (0..schema.fields().len()).filter(|&at| is_readable(schema.field(at).data_type())).collect();
+    let most = rows_to_look_at(schema.fields().len());
+    let looked_at = match readable.is_empty() {
+        true => None,
+        false => {
+            let builder = builder()?;
+            let mask = ProjectionMask::roots(builder.parquet_schema(), readable);
+            let reader = builder.with_projection(mask).with_limit(most).with_batch_size(most).build();
+            reader.map_err(failed)?.next().transpose().map_err(|e| damaged(e.to_string()))?
+        }
+    };
+    let reading = options.reading();
+    let sample = look_at(schema, looked_at.as_ref(), rows <= most, &reading);
+    let table = Columns::plan(&file, "Parquet", schema, &sample, rows, options)?;
+    let builder = builder()?;
     let mask = ProjectionMask::roots(builder.parquet_schema(), table.used());
-    let reader =
-        builder.with_projection(mask).with_batch_size(BATCH).build().map_err(|e| damaged(e.to_string()))?;
+    let reader = builder.with_projection(mask).with_batch_size(BATCH).build().map_err(failed)?;
     table.read_all(reader)
 }
 
 fn read_arrow(opened: Opened, options: &TableOptions) -> TableResult<Parts> {
     let (file, format) = (opened.file.clone(), opened.format);
     let damaged = |reason: String| TableError::Damaged { file: file.clone(), format: "Arrow IPC", reason };
-    let mut stream = Guarded::new(BufReader::new(opened.stream()));
-    if format == Format::ArrowFile {
-        // A file is the stream between a magic number and an index.
-        stream.skip_magic().map_err(|e| damaged(e.to_string()))?;
+    let failed = |e: ArrowError| damaged(e.to_string());
+    if format == Format::ArrowStream {
+        let reader = StreamReader::try_new(Guarded::new(BufReader::new(opened.stream())), None);
+        let reader = reader.map_err(failed)?;
+        return read_batches(&file, &reader.schema(), reader, options);
     }
-    let reader = StreamReader::try_new(stream, None).map_err(|e| damaged(e.to_string()))?;
-    let schema = reader.schema();
-    Columns::plan(&file, "Arrow IPC", &schema, 0, options)?.read_all(reader)
+    let handle = opened.seekable()?;
+    let again = || -> TableResult<File> {
+        let mut handle = handle.try_clone().map_err(|e| damaged(e.to_string()))?;
+        handle.rewind().map_err(|e| damaged(e.to_string()))?;
+        Ok(handle)
+    };
+    // A file is the stream between a magic number and an index, or at least its index says where all is: Polars writes
+    // no length before the schema.
+    let mut stream = Guarded::new(BufReader::new(again()?));
+    let streamed = stream
+        .skip_magic()
+        .map_err(|e| e.to_string())
+        .and_then(|()| StreamReader::try_new(stream, None).map_err(|e| e.to_string()));
+    match streamed {
+        Ok(reader) => read_batches(&file, &reader.schema(), reader, options),
+        Err(reason) => {
+            ipc_guard::check_index(&mut BufReader::new(again()?))
+                .map_err(|e| damaged(format!("{reason}; {e}")))?;
+            let reader = FileReader::try_new(BufReader::new(again()?), None).map_err(failed)?;
+            read_batches(&file, &reader.schema(), reader, options)
+        }
+    }
+}
+
+fn read_batches(
+    file: &str,
+    schema: &Schema,
+    mut batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
+    options: &TableOptions,
+) -> TableResult<Parts> {
+    let damaged = |e: ArrowError| TableError::Damaged {
+        file: file.to_owned(),
+        format: "Arrow IPC",
+        reason: e.to_string(),
+    };
+    // Empty batches tell nothing.
+    let mut first = Vec::new();
+    while first.iter().all(|batch: &RecordBatch| batch.num_rows() == 0)
+        && let Some(batch) = batches.next().transpose().map_err(damaged)?
+    {
+        first.push(batch);
+    }
+    let sample = look_at(schema, first.last(), false, &options.reading());
+    let table = Columns::plan(file, "Arrow IPC", schema, &sample, 0, options)?;
+    table.read_all(first.into_iter().map(Ok).chain(batches))
+}
+
+/// What the first rows hold.
+fn look_at(schema: &Schema, batch: Option<&RecordBatch>, whole: bool, reading: &Reading) -> Sample {
+    let most = rows_to_look_at(schema.fields().len());
+    let profile = |field: &arrow_schema::FieldRef| {
+        let mut profile = Profile::default();
+        if !is_readable(field.data_type()) {
+            profile.declared = Declared::Unreadable(shorten(field.data_type().to_string().as_bytes()));
+            return profile;
+        }
+        if is_time(field.data_type()) {
+            profile.declared = Declared::Time;
+        }
+        let Some(array) = batch.and_then(|batch| batch.column_by_name(field.name())) else { return profile };
+        let array = array.slice(0, array.len().min(most));
+        let is_text = texts(&array).is_some() || *array.data_type() == DataType::Boolean;
+        match numbers(&array, reading).filter(|_| !is_text) {
+            Some(values) => {
+                values.into_iter().for_each(|v| profile.add_number(v.unwrap_or(f64::NAN), reading))
+            }
+            None => {
+                strings(&array).into_iter().flatten().for_each(|text| profile.add(text.as_bytes(), reading))
+            }
+        }
+        profile
+    };
+    let index =
+        schema.metadata().get("pandas").and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok());
+    let index = index.as_ref().and_then(|pandas| pandas.get("index_columns")?.as_array());
+    Sample {
+        profiles: schema.fields().iter().map(profile).collect(),
+        whole,
+        index: index.into_iter().flatten().filter_map(|name| name.as_str().map(str::to_owned)).collect(),
+        bare: false,
+    }
 }
 
 /// Reads batches that are in memory already.
-pub(crate) fn read_batches(
+pub(crate) fn read_stream(
     file: &str,
     batches: impl RecordBatchReader,
     options: &TableOptions,
 ) -> TableResult<Parts> {
-    Columns::plan(file, "Arrow stream", &batches.schema(), 0, options)?.read_all(batches)
+    let schema = batches.schema();
+    read_batches(file, &schema, batches, options)
 }
 
 /// A table as it grows, batch after batch.
@@ -101,6 +196,7 @@ struct Columns<'a> {
     layout: Layout,
     parts: Parts,
     matrix: Growing,
+    reading: Reading,
     file: &'a str,
 }
 
@@ -109,19 +205,20 @@ impl<'a> Columns<'a> {
         file: &'a str,
         format: &'static str,
         schema: &Schema,
+        sample: &Sample,
         rows: usize,
         options: &TableOptions,
     ) -> TableResult<Self> {
         let header: Vec<String> = schema.fields().iter().map(|f| f.name().clone()).collect();
-        let layout = Layout::plan(file, &header, options)?;
+        let layout = Layout::plan(file, &header, sample, options)?;
         let parts = Parts::new(file, &header, &layout);
         let matrix = Growing::new(layout.classifiers.len(), rows);
-        Ok(Self { format, header, layout, parts, matrix, file })
+        Ok(Self { format, header, layout, parts, matrix, reading: options.reading(), file })
     }
 
     fn used(&self) -> Vec<usize> {
-        let Layout { id, label, split, group, classifiers, .. } = &self.layout;
-        [id, label, split, group].into_iter().flatten().chain(classifiers).copied().collect()
+        let Layout { id, label, split, group, model, classifiers, .. } = &self.layout;
+        [id, label, split, group, model].into_iter().flatten().chain(classifiers).copied().collect()
     }
 
     fn read_all(
@@ -135,11 +232,8 @@ impl<'a> Columns<'a> {
         if self.matrix.len() == 0 {
             return Err(TableError::HeaderOnly { file: self.file.to_owned(), columns: self.header.len() });
         }
-        if self.layout.label.is_none() {
-            self.parts.truth = vec![None; self.matrix.len()];
-        }
         self.parts.matrix = self.matrix.finish();
-        self.parts.check_probabilities()?;
+        self.parts.convert(&self.reading)?;
         Ok(self.parts)
     }
 
@@ -166,27 +260,38 @@ impl<'a> Columns<'a> {
         let mut cells = vec![f64::NAN; m * batch.num_rows()];
         for (u, &at) in self.layout.classifiers.iter().enumerate() {
             let array = self.column(batch, at)?;
-            let Some(values) = numbers(array) else {
-                return Err(self.wrong_type(at, array.data_type(), "float32, float64 and integers"));
+            let Some(values) = numbers(array, &self.reading) else {
+                return Err(self.wrong_type(
+                    at,
+                    array.data_type(),
+                    "numbers, decimals, booleans, and text or dictionaries of numbers",
+                ));
             };
-            cells.iter_mut().skip(u).step_by(m).zip(values).for_each(|(to, v)| *to = v);
+            for (i, (to, value)) in cells.iter_mut().skip(u).step_by(m).zip(values).enumerate() {
+                *to = value.map_err(|text| TableError::NotANumber {
+                    place: self.parts.place(before + i, &self.header[at]),
+                    value: shorten(text.as_bytes()),
+                })?;
+            }
         }
         self.matrix.append(&cells);
         if let Some(at) = self.layout.label {
-            let labels = self.labels(self.column(batch, at)?, at, before)?;
-            self.parts.truth.extend(labels);
+            let array = self.column(batch, at)?.clone();
+            self.add_labels(&array, at)?;
         }
-        for (which, at) in [self.layout.id, self.layout.split, self.layout.group].into_iter().enumerate() {
+        let Layout { id, split, group, model, .. } = self.layout;
+        for (which, at) in [id, split, group, model].into_iter().enumerate() {
             let Some(at) = at else { continue };
             let array = self.column(batch, at)?;
             let Some(values) = strings(array) else {
                 return Err(self.wrong_type(
                     at,
                     array.data_type(),
-                    "text, integers and dictionaries of them",
+                    "text, numbers, dates, booleans and dictionaries of them",
                 ));
             };
             if which == 0
+                && !self.layout.id_guessed
                 && let Some(i) = values.iter().position(String::is_empty)
             {
                 return Err(TableError::EmptyId { place: self.parts.place(before + i, &self.header[at]) });
@@ -194,39 +299,103 @@ impl<'a> Columns<'a> {
             let list = match which {
                 0 => &mut self.parts.ids,
                 1 => &mut self.parts.split,
-                _ => &mut self.parts.groups,
+                2 => &mut self.parts.groups,
+                _ => &mut self.parts.models,
             };
             list.get_or_insert_default().extend(values);
         }
         Ok(())
     }
 
-    fn labels(&self, array: &ArrayRef, at: usize, before: usize) -> TableResult<Vec<Option<bool>>> {
-        let bad = |i: usize, value: String| TableError::InvalidLabel {
-            place: self.parts.place(before + i, &self.header[at]),
-            value,
-        };
-        if let Some(values) = numbers(array) {
-            let label = |(i, v): (usize, f64)| cells::number_label(v).map_err(|()| bad(i, v.to_string()));
-            return values.into_iter().enumerate().map(label).collect();
+    fn add_labels(&mut self, array: &ArrayRef, at: usize) -> TableResult<()> {
+        let is_text = texts(array).is_some();
+        let reading = Reading::new(&self.reading.missing, Scale::Fraction, Input::Probability);
+        let labels = self.parts.labels.get_or_insert_default();
+        if let Some(values) = numbers(array, &reading).filter(|_| !is_text) {
+            values.into_iter().for_each(|value| labels.push_number(value.unwrap_or(f64::NAN), &reading));
+        } else if let Some(values) = strings(array) {
+            values.into_iter().for_each(|text| labels.push(text.as_bytes(), &reading));
+        } else {
+            return Err(self.wrong_type(at, array.data_type(), "booleans, numbers and text"));
         }
-        let Some(values) = strings(array) else {
-            return Err(self.wrong_type(at, array.data_type(), "booleans, numbers and text of 0 and 1"));
-        };
-        let label =
-            |(i, v): (usize, String)| cells::label(v.as_bytes()).map_err(|()| bad(i, shorten(v.as_bytes())));
-        values.into_iter().enumerate().map(label).collect()
+        Ok(())
     }
 }
 
-/// The entries as numbers, NaN for null; `None` if the type holds none.
-fn numbers(array: &ArrayRef) -> Option<Vec<f64>> {
-    fn convert<T: ArrowPrimitiveType>(array: &ArrayRef, to: impl Fn(T::Native) -> f64) -> Vec<f64> {
-        array.as_primitive::<T>().iter().map(|v| v.map_or(f64::NAN, &to)).collect()
+fn is_time(kind: &DataType) -> bool {
+    matches!(kind, DataType::Date32 | DataType::Date64 | DataType::Timestamp(..))
+}
+
+/// Whether a column of this type can be read as numbers or as text.
+fn is_readable(kind: &DataType) -> bool {
+    match kind {
+        DataType::Dictionary(_, values) => is_readable(values),
+        DataType::Null
+        | DataType::Boolean
+        | DataType::Float16
+        | DataType::Float32
+        | DataType::Float64
+        | DataType::Utf8
+        | DataType::LargeUtf8
+        | DataType::Utf8View
+        | DataType::Decimal32(..)
+        | DataType::Decimal64(..)
+        | DataType::Decimal128(..)
+        | DataType::Decimal256(..) => true,
+        kind => kind.is_integer() || is_time(kind),
+    }
+}
+
+/// The entry of a dictionary for each row, `None` for null.
+fn entries(dictionary: &dyn AnyDictionaryArray) -> Vec<Option<usize>> {
+    let keys = dictionary.normalized_keys();
+    (0..keys.len()).map(|i| (!dictionary.keys().is_null(i)).then(|| keys[i])).collect()
+}
+
+/// The entries of a column of text, or of a dictionary of texts; empty for null.
+fn texts(array: &ArrayRef) -> Option<Vec<String>> {
+    fn convert<'a>(values: impl Iterator<Item = Option<&'a str>>) -> Vec<String> {
+        values.map(|v| v.map_or_else(String::new, |s| s.trim().to_owned())).collect()
+    }
+    Some(match array.data_type() {
+        DataType::Utf8 => convert(array.as_string::<i32>().iter()),
+        DataType::LargeUtf8 => convert(array.as_string::<i64>().iter()),
+        DataType::Utf8View => convert(array.as_string_view().iter()),
+        DataType::Dictionary(..) => {
+            let dictionary = array.as_any_dictionary_opt()?;
+            let values = texts(dictionary.values())?;
+            let of = |entry: Option<usize>| match entry {
+                None => Some(String::new()),
+                Some(k) => values.get(k).cloned(),
+            };
+            entries(dictionary).into_iter().map(of).collect::<Option<_>>()?
+        }
+        _ => return None,
+    })
+}
+
+/// The entries as numbers, NaN for null and what stands for a missing value, the text where it is no number; `None` if
+/// the type holds neither.
+fn numbers(array: &ArrayRef, reading: &Reading) -> Option<Vec<Result<f64, String>>> {
+    fn convert<T: ArrowPrimitiveType>(
+        array: &ArrayRef,
+        to: impl Fn(T::Native) -> f64,
+    ) -> Vec<Result<f64, String>> {
+        array.as_primitive::<T>().iter().map(|v| Ok(v.map_or(f64::NAN, &to))).collect()
+    }
+    /// A decimal is read from its digits, as the nearest number to them.
+    fn decimal<T: DecimalType>(array: &ArrayRef) -> Vec<Result<f64, String>> {
+        let array = array.as_primitive::<T>();
+        let value = |i: usize| match array.is_null(i) {
+            true => Ok(f64::NAN),
+            false => array.value_as_string(i).parse().map_err(|_| array.value_as_string(i)),
+        };
+        (0..array.len()).map(value).collect()
     }
     Some(match array.data_type() {
         DataType::Float64 => convert::<Float64Type>(array, |v| v),
         DataType::Float32 => convert::<Float32Type>(array, f64::from),
+        DataType::Float16 => convert::<Float16Type>(array, f64::from),
         DataType::Int8 => convert::<Int8Type>(array, f64::from),
         DataType::Int16 => convert::<Int16Type>(array, f64::from),
         DataType::Int32 => convert::<Int32Type>(array, f64::from),
@@ -235,46 +404,91 @@ fn numbers(array: &ArrayRef) -> Option<Vec<f64>> {
         DataType::UInt16 => convert::<UInt16Type>(array, f64::from),
         DataType::UInt32 => convert::<UInt32Type>(array, f64::from),
         DataType::UInt64 => convert::<UInt64Type>(array, |v| v as f64),
+        DataType::Decimal32(..) => decimal::<Decimal32Type>(array),
+        DataType::Decimal64(..) => decimal::<Decimal64Type>(array),
+        DataType::Decimal128(..) => decimal::<Decimal128Type>(array),
+        DataType::Decimal256(..) => decimal::<Decimal256Type>(array),
         DataType::Boolean => {
-            array.as_boolean().iter().map(|v| v.map_or(f64::NAN, |b| f64::from(u8::from(b)))).collect()
+            array.as_boolean().iter().map(|v| Ok(v.map_or(f64::NAN, |b| f64::from(u8::from(b))))).collect()
         }
-        DataType::Null => vec![f64::NAN; array.len()],
-        _ => return None,
+        DataType::Null => vec![Ok(f64::NAN); array.len()],
+        DataType::Dictionary(..) if texts(array).is_none() => {
+            let dictionary = array.as_any_dictionary_opt()?;
+            let values = numbers(dictionary.values(), reading)?;
+            let of = |entry: Option<usize>| match entry {
+                None => Some(Ok(f64::NAN)),
+                Some(k) => values.get(k).cloned(),
+            };
+            entries(dictionary).into_iter().map(of).collect::<Option<_>>()?
+        }
+        _ => {
+            let value = |text: String| match number(text.as_bytes()) {
+                _ if reading.is_missing(text.as_bytes()) => Ok(f64::NAN),
+                Some((value, sign)) if !sign || reading.scale == Scale::Percent => Ok(value),
+                _ => Err(text),
+            };
+            texts(array)?.into_iter().map(value).collect()
+        }
     })
 }
 
-/// The entries as text, empty for null; integers too (ids often are).
+/// The entries as text, empty for null; numbers and dates too (ids and groups often are).
 fn strings(array: &ArrayRef) -> Option<Vec<String>> {
-    fn convert<'a, S: AsRef<str> + 'a + ?Sized>(values: impl Iterator<Item = Option<&'a S>>) -> Vec<String> {
-        values.map(|v| v.map_or_else(String::new, |s| s.as_ref().trim().to_owned())).collect()
-    }
-    fn integers<T: ArrowPrimitiveType<Native: ToString>>(array: &ArrayRef) -> Vec<String> {
+    fn plain<T: ArrowPrimitiveType<Native: ToString>>(array: &ArrayRef) -> Vec<String> {
         array.as_primitive::<T>().iter().map(|v| v.map_or_else(String::new, |v| v.to_string())).collect()
     }
+    fn time<T: ArrowPrimitiveType<Native = N>, N: Into<i64> + Copy>(
+        array: &ArrayRef,
+        is_date: bool,
+    ) -> Vec<String> {
+        let text = |v: N| match as_datetime::<T>(v.into()) {
+            Some(time) if is_date => time.date().to_string(),
+            Some(time) => time.to_string(),
+            None => v.into().to_string(),
+        };
+        array.as_primitive::<T>().iter().map(|v| v.map_or_else(String::new, text)).collect()
+    }
+    fn decimal<T: DecimalType>(array: &ArrayRef) -> Vec<String> {
+        let array = array.as_primitive::<T>();
+        let text = |i: usize| if array.is_null(i) { String::new() } else { array.value_as_string(i) };
+        (0..array.len()).map(text).collect()
+    }
     Some(match array.data_type() {
-        DataType::Utf8 => convert(array.as_string::<i32>().iter()),
-        DataType::LargeUtf8 => convert(array.as_string::<i64>().iter()),
-        DataType::Utf8View => convert(array.as_string_view().iter()),
-        DataType::Int8 => integers::<Int8Type>(array),
-        DataType::Int16 => integers::<Int16Type>(array),
-        DataType::Int32 => integers::<Int32Type>(array),
-        DataType::Int64 => integers::<Int64Type>(array),
-        DataType::UInt8 => integers::<UInt8Type>(array),
-        DataType::UInt16 => integers::<UInt16Type>(array),
-        DataType::UInt32 => integers::<UInt32Type>(array),
-        DataType::UInt64 => integers::<UInt64Type>(array),
+        DataType::Int8 => plain::<Int8Type>(array),
+        DataType::Int16 => plain::<Int16Type>(array),
+        DataType::Int32 => plain::<Int32Type>(array),
+        DataType::Int64 => plain::<Int64Type>(array),
+        DataType::UInt8 => plain::<UInt8Type>(array),
+        DataType::UInt16 => plain::<UInt16Type>(array),
+        DataType::UInt32 => plain::<UInt32Type>(array),
+        DataType::UInt64 => plain::<UInt64Type>(array),
+        // Whole numbers of a column with gaps, which pandas holds as floats, are written without a point.
+        DataType::Float64 => plain::<Float64Type>(array).into_iter().map(|v| v.replace("NaN", "")).collect(),
+        DataType::Float32 => plain::<Float32Type>(array).into_iter().map(|v| v.replace("NaN", "")).collect(),
+        DataType::Float16 => plain::<Float16Type>(array).into_iter().map(|v| v.replace("NaN", "")).collect(),
+        DataType::Decimal32(..) => decimal::<Decimal32Type>(array),
+        DataType::Decimal64(..) => decimal::<Decimal64Type>(array),
+        DataType::Decimal128(..) => decimal::<Decimal128Type>(array),
+        DataType::Decimal256(..) => decimal::<Decimal256Type>(array),
+        DataType::Boolean => {
+            array.as_boolean().iter().map(|v| v.map_or_else(String::new, |b| b.to_string())).collect()
+        }
+        DataType::Date32 => time::<Date32Type, i32>(array, true),
+        DataType::Date64 => time::<Date64Type, i64>(array, true),
+        DataType::Timestamp(TimeUnit::Second, _) => time::<TimestampSecondType, i64>(array, false),
+        DataType::Timestamp(TimeUnit::Millisecond, _) => time::<TimestampMillisecondType, i64>(array, false),
+        DataType::Timestamp(TimeUnit::Microsecond, _) => time::<TimestampMicrosecondType, i64>(array, false),
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => time::<TimestampNanosecondType, i64>(array, false),
         DataType::Null => vec![String::new(); array.len()],
         DataType::Dictionary(..) => {
             let dictionary = array.as_any_dictionary_opt()?;
             let values = strings(dictionary.values())?;
-            let keys = dictionary.normalized_keys();
-            (0..array.len())
-                .map(|i| match dictionary.keys().is_null(i) {
-                    true => Some(String::new()),
-                    false => values.get(*keys.get(i)?).cloned(),
-                })
-                .collect::<Option<_>>()?
+            let of = |entry: Option<usize>| match entry {
+                None => Some(String::new()),
+                Some(k) => values.get(k).cloned(),
+            };
+            entries(dictionary).into_iter().map(of).collect::<Option<_>>()?
         }
-        _ => return None,
+        _ => texts(array)?,
     })
 }

@@ -1,9 +1,9 @@
 //! A check of Arrow IPC before it is decoded: the decoder sets aside what a compressed buffer says it will unpack to,
 //! and a damaged or hostile number there would end the process.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 
-use arrow_ipc::{CompressionType, MessageHeader, RecordBatch, root_as_message};
+use arrow_ipc::{CompressionType, MessageHeader, RecordBatch, root_as_footer, root_as_message};
 
 /// No column of one batch needs more.
 const MAX_BUFFER: u64 = 1 << 32;
@@ -96,6 +96,52 @@ impl<R: Read> Guarded<R> {
         Ok(Some(message))
     }
 }
+
+/// Checks a file by its index: every message that it points to lies in the file, and unpacks to what it can.
+pub(crate) fn check_index(file: &mut (impl Read + Seek)) -> io::Result<()> {
+    let length = file.seek(SeekFrom::End(0))?;
+    let at = |position: u64, bytes: u64, file: &mut dyn ReadSeek| -> io::Result<Vec<u8>> {
+        if position.checked_add(bytes).is_none_or(|end| end > length) {
+            return Err(invalid("its index points outside the file"));
+        }
+        file.seek(SeekFrom::Start(position))?;
+        let mut out = vec![0; usize::try_from(bytes).map_err(|_| invalid("too large"))?];
+        file.read_exact(&mut out)?;
+        Ok(out)
+    };
+    let number = |n: i64| u64::try_from(n).map_err(|_| invalid("a negative number in its index"));
+    let end = at(length.saturating_sub(10), 10.min(length), file)?;
+    let (Some(size), true) = (end.first_chunk::<4>(), end.ends_with(b"ARROW1")) else {
+        return Err(invalid("no index at its end"));
+    };
+    let size = number(i64::from(i32::from_le_bytes(*size)))?;
+    let start = length.checked_sub(10 + size).ok_or_else(|| invalid("an index longer than the file"))?;
+    let footer = at(start, size, file)?;
+    let footer = root_as_footer(&footer).map_err(|e| invalid(e.to_string()))?;
+    let blocks =
+        footer.dictionaries().into_iter().flatten().chain(footer.recordBatches().into_iter().flatten());
+    for block in blocks {
+        let (offset, meta) = (number(block.offset())?, number(i64::from(block.metaDataLength()))?);
+        let message = at(offset, meta, file)?;
+        let after = offset.checked_add(meta).ok_or_else(|| invalid("its index points outside the file"))?;
+        let body = at(after, number(block.bodyLength())?, file)?;
+        let skip = if message.starts_with(&CONTINUATION) { 8 } else { 4 };
+        let description = message.get(skip..).ok_or_else(|| invalid("a message without a length"))?;
+        let parsed = root_as_message(description).map_err(|e| invalid(e.to_string()))?;
+        let batch = match parsed.header_type() {
+            MessageHeader::DictionaryBatch => parsed.header_as_dictionary_batch().and_then(|d| d.data()),
+            MessageHeader::RecordBatch => parsed.header_as_record_batch(),
+            _ => None,
+        };
+        if let Some(batch) = batch {
+            check_sizes(batch, &body)?;
+        }
+    }
+    Ok(())
+}
+
+trait ReadSeek: Read + Seek {}
+impl<T: Read + Seek> ReadSeek for T {}
 
 /// Refuses compressed buffers that say they unpack to more than they can.
 fn check_sizes(batch: RecordBatch<'_>, body: &[u8]) -> io::Result<()> {

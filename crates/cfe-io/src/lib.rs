@@ -1,7 +1,8 @@
 //! Tables and model files.
 //!
-//! [`read_table`] takes CSV and TSV (plain or gzip), NPY, NPZ and, with the feature `parquet`, Parquet and Arrow IPC,
-//! from a path or a stream, and delivers checked [`EnsembleData`](cfe_core::EnsembleData). [`write_predictions`] writes
+//! [`read_table`] takes text (CSV, TSV and their kin), JSON, NPY, NPZ and, with the features `parquet` and `excel`,
+//! Parquet, Arrow IPC and workbooks, plain or packed, from a path or a stream. It guesses what the columns hold, says so
+//! ([`Taken`]), and delivers checked [`EnsembleData`](cfe_core::EnsembleData). [`write_predictions`] writes
 //! the other way. A [`ModelFile`] holds a model as data: a JSON document and named tensors in safetensors. Whatever is
 //! written appears whole or not at all ([`AtomicFile`]).
 
@@ -10,42 +11,62 @@ mod blocks;
 mod cells;
 #[cfg(feature = "parquet")]
 mod columnar;
+mod dialect;
 mod fingerprint;
+mod folder;
+mod gather;
 mod grow;
+mod guarded;
 #[cfg(feature = "parquet")]
 mod ipc_guard;
+mod json;
+mod labels;
+mod layout;
 mod matrix;
 mod model_error;
 mod model_file;
 mod model_header;
 mod model_load;
+mod names;
 mod npy;
 mod npy_table;
 mod options;
+mod outputs;
+mod pairs;
+mod profile;
+mod reading;
 mod record;
 mod rows;
 mod source;
+mod split;
 mod table;
 mod table_error;
+mod taken;
 mod text;
 mod training_state_file;
+mod unpack;
 mod warning;
+mod workbook;
 mod write;
+#[cfg(feature = "parquet")]
+mod write_columns;
 
 pub use atomic::{AtomicFile, WriteError};
-#[cfg(feature = "parquet")]
-pub use columnar::is_decoding;
 pub use fingerprint::fingerprint;
+pub use guarded::is_decoding;
 pub use matrix::read_matrix;
 pub use model_error::{ModelFileError, ModelFileResult};
 pub use model_file::{MODEL_FILE_VERSION, ModelFile};
 pub use model_header::{MODEL_KIND, ModelDetails};
 pub use options::TableOptions;
+pub use outputs::{check_outputs, check_table_output, input_files};
+pub use reading::{Input, Labels, Scale};
 pub use source::Source;
 #[cfg(feature = "parquet")]
 pub use table::read_batches;
 pub use table::{Table, read_table};
 pub use table_error::{Place, Row, TableError, TableResult};
+pub use taken::{PassedOver, Taken};
 pub use training_state_file::TRAINING_STATE_KIND;
 pub use warning::TableWarning;
 pub use write::{Column, Sink, write_predictions};

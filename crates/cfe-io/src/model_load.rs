@@ -65,6 +65,10 @@ impl ModelFile {
         if found > MODEL_FILE_VERSION {
             return Err(ModelFileError::NewerVersion { file: file(), found, known: MODEL_FILE_VERSION });
         }
+        if found == 0 {
+            let reason = "schema_version is 0; versions are counted from 1".to_owned();
+            return Err(ModelFileError::BadDocument { file: file(), reason });
+        }
         let envelope: Envelope<'_> = serde_json::from_str(entry).map_err(bad)?;
         let mut model = Self::new(envelope.kind, Value::Null);
         model.file = file();

@@ -63,7 +63,10 @@ impl Origin<'_> {
     fn read_error(&self, source: io::Error) -> TableError {
         match source.kind() {
             io::ErrorKind::UnexpectedEof => self.damaged("it ends within the header"),
-            io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => self.damaged(source.to_string()),
+            io::ErrorKind::InvalidData
+            | io::ErrorKind::InvalidInput
+            | io::ErrorKind::Unsupported
+            | io::ErrorKind::Other => self.damaged(source.to_string()),
             _ => unreadable(self.file, source),
         }
     }
@@ -179,7 +182,8 @@ fn decode(bytes: &[u8], header: &Header, out: &mut Vec<f64>) -> bool {
         let bits = u64::from_le_bytes(bits);
         match (kind, size) {
             (Kind::Float, 8) => f64::from_bits(bits),
-            (Kind::Float, _) => f64::from(f32::from_bits(bits as u32)),
+            (Kind::Float, 4) => f64::from(f32::from_bits(bits as u32)),
+            (Kind::Float, _) => half::f16::from_bits(bits as u16).to_f64(),
             (Kind::Int, 1) => f64::from(bits as u8 as i8),
             (Kind::Int, 2) => f64::from(bits as u16 as i16),
             (Kind::Int, 4) => f64::from(bits as u32 as i32),
@@ -211,7 +215,7 @@ fn parse_header(text: &[u8], origin: Origin<'_>) -> TableResult<Header> {
         .filter(|s| !s.is_empty())
         .map(|s| s.parse::<usize>().map_err(|_| bad()))
         .collect::<TableResult<Vec<usize>>>()?;
-    if shape.len() > 2 {
+    if shape.len() > 8 {
         return Err(origin.damaged(format!("{} dimensions; 1 or 2 are needed", shape.len())));
     }
     let descr = after("descr").ok_or_else(bad)?;
@@ -226,7 +230,7 @@ fn parse_header(text: &[u8], origin: Origin<'_>) -> TableResult<Header> {
     };
     let (kind, width) = (chars.next(), chars.as_str().parse::<usize>().map_err(|_| bad())?);
     let (kind, size) = match (kind, width) {
-        (Some('f'), 4 | 8) => (Kind::Float, width),
+        (Some('f'), 2 | 4 | 8) => (Kind::Float, width),
         (Some('i'), 1 | 2 | 4 | 8) => (Kind::Int, width),
         (Some('u'), 1 | 2 | 4 | 8) => (Kind::Uint, width),
         (Some('b'), 1) => (Kind::Bool, 1),
@@ -235,7 +239,8 @@ fn parse_header(text: &[u8], origin: Origin<'_>) -> TableResult<Header> {
         _ => {
             return Err(origin.wrong_type(
                 format!("{descr:?}"),
-                "float32, float64, integers, bool and fixed-width strings (no pickled objects)",
+                "float16, float32, float64, integers, bool and fixed-width strings (no pickled objects: np.asarray(..., dtype=float) \
+                 makes numbers of them)",
             ));
         }
     };

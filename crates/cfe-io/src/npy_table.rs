@@ -1,33 +1,54 @@
 //! Tables in arrays: R.npy (m x n) with labels.npy beside it, or both in one NPZ.
 
 use std::fs::File;
-use std::io::BufReader;
-use std::path::Path;
+use std::io::{BufReader, Seek as _};
+use std::path::{Path, PathBuf};
 
 use ndarray::{Array2, ShapeBuilder};
 use zip::ZipArchive;
 
-use crate::cells;
+use crate::labels::LabelColumn;
+use crate::layout::Layout;
 use crate::npy::{Array, Origin, read_array};
-use crate::options::{Layout, TableOptions};
+use crate::options::TableOptions;
+use crate::profile::{Profile, Sample, rows_to_look_at};
+use crate::reading::{Labels, Reading};
 use crate::source::{Opened, unreadable};
 use crate::table::{Parts, RowNumbers};
-use crate::table_error::{TableError, TableResult, list, shorten};
+use crate::table_error::{TableError, TableResult, list};
 
 /// No archive of predictions needs more.
 const MAX_ENTRIES: usize = 10_000;
 /// Deflate packs at most 1032 bytes into one.
 const MAX_DEFLATE: u64 = 1032;
 /// Names an archive may use for the same thing.
-const MATRIX: [&str; 2] = ["R", "predictions"];
-const CLASSIFIERS: [&str; 3] = ["classifiers", "classifier_names", "names"];
-const IDS: [&str; 3] = [crate::options::DEFAULT_ID, "instance_ids", "ids"];
-const LABELS: [&str; 2] = ["labels", crate::options::DEFAULT_LABEL];
+const MATRIX: [&str; 13] = [
+    "R",
+    "predictions",
+    "P",
+    "preds",
+    "pred",
+    "probs",
+    "proba",
+    "probas",
+    "probabilities",
+    "oof",
+    "scores",
+    "X",
+    "arr_0",
+];
+const CLASSIFIERS: [&str; 5] = ["classifiers", "classifier_names", "names", "models", "columns"];
+const IDS: [&str; 5] = ["instance_id", "instance_ids", "ids", "id", "index"];
+const LABELS: [&str; 9] = ["labels", "label", "y", "y_true", "target", "targets", "truth", "Y", "arr_1"];
+/// Names of the labels beside an .npy file.
+const BESIDE: [&str; 2] = ["labels.npy", "y.npy"];
 
 /// The arrays of one table.
 struct Arrays {
     matrix: Array,
+    /// With the file they lie in.
     labels: Option<(Array, String)>,
+    labels_name: Option<String>,
     classifiers: Option<Vec<String>>,
     ids: Option<(Vec<String>, String)>,
     split: Option<(Vec<String>, String)>,
@@ -53,14 +74,22 @@ pub(crate) fn read_npy(opened: Opened, options: &TableOptions) -> TableResult<Pa
             });
         }
     }
-    let beside = path.and_then(|p| Some(p.parent()?.join("labels.npy"))).filter(|p| p.is_file());
+    let beside = path.and_then(|path| labels_beside(&path));
     let matrix = read_array(&mut opened.stream(), length, Origin { file: &file, array: "R" })?;
-    let labels = match options.labels_file.clone().or(beside) {
+    let labels = match options.labels_file.clone().or(beside).filter(|_| options.labels != Labels::Ignored) {
         Some(path) => Some(read_labels(&path)?),
         None => None,
     };
-    let arrays = Arrays { matrix, labels, classifiers: None, ids: None, split: None, groups: None };
+    let arrays =
+        Arrays { matrix, labels, labels_name: None, classifiers: None, ids: None, split: None, groups: None };
     arrays.into_parts(&file, options)
+}
+
+/// The file of labels that is read with an .npy file if none is named.
+pub(crate) fn labels_beside(path: &Path) -> Option<PathBuf> {
+    let folder = path.parent()?;
+    let same = |other: &PathBuf| other.file_name() == path.file_name();
+    BESIDE.iter().map(|name| folder.join(name)).find(|other| other.is_file() && !same(other))
 }
 
 fn read_labels(path: &Path) -> TableResult<(Array, String)> {
@@ -75,11 +104,11 @@ fn read_labels(path: &Path) -> TableResult<(Array, String)> {
 }
 
 /// An NPZ archive.
-pub(crate) fn read_npz(opened: Opened, options: &TableOptions) -> TableResult<Parts> {
-    let file = opened.file.clone();
+pub(crate) fn read_npz(file: &str, mut handle: File, options: &TableOptions) -> TableResult<Parts> {
+    let file = file.to_owned();
     let damaged = |reason: String| TableError::Damaged { file: file.clone(), format: "NPZ", reason };
-    let mut archive =
-        ZipArchive::new(BufReader::new(opened.seekable()?)).map_err(|e| damaged(e.to_string()))?;
+    handle.rewind().map_err(|e| unreadable(&file, e))?;
+    let mut archive = ZipArchive::new(BufReader::new(handle)).map_err(|e| damaged(e.to_string()))?;
     if archive.len() > MAX_ENTRIES {
         return Err(damaged(format!("{} entries; at most {MAX_ENTRIES} are taken", archive.len())));
     }
@@ -96,20 +125,25 @@ pub(crate) fn read_npz(opened: Opened, options: &TableOptions) -> TableResult<Pa
         }),
         None => Ok(defaults.iter().find(|name| has(name)).map(|name| (*name).to_owned())),
     };
-    let matrix = pick(&None, &MATRIX, "the matrix")?.ok_or_else(|| TableError::MissingArray {
+    let only = (names.len() == 1).then(|| names[0].clone());
+    let matrix = pick(&None, &MATRIX, "the matrix")?.or(only).ok_or_else(|| TableError::MissingArray {
         file: file.clone(),
-        wanted: list(&MATRIX),
+        wanted: list(&MATRIX[..3]),
         available: list(&names),
     })?;
-    let labels = pick(&options.label_column, &LABELS, "the label column")?;
+    let labels = match options.labels {
+        Labels::Ignored => None,
+        _ => pick(&options.label_column, &LABELS, "the label column")?.filter(|name| *name != matrix),
+    };
     let classifiers = pick(&None, &CLASSIFIERS, "the classifiers")?;
+    let labels_name = labels.clone();
     let ids = pick(&options.id_column, &IDS, "the id column")?;
     let split = pick(&options.split_column, &[], "the split column")?;
     let groups = pick(&options.group_column, &[], "the group column")?;
     let mut array = |name: &str| read_entry(&mut archive, &file, name);
     let matrix = array(&matrix)?;
     let labels = match labels {
-        Some(name) => Some((array(&name)?, file.clone())),
+        Some(name) => Some((array(&name)?, name)),
         None => None,
     };
     let mut strings = |name: Option<String>| match name {
@@ -123,7 +157,9 @@ pub(crate) fn read_npz(opened: Opened, options: &TableOptions) -> TableResult<Pa
     };
     let (classifiers, ids) = (strings(classifiers)?.map(|(names, _)| names), strings(ids)?);
     let (split, groups) = (strings(split)?, strings(groups)?);
-    Arrays { matrix, labels, classifiers, ids, split, groups }.into_parts(&file, options)
+    let labels = labels.map(|(array, _)| (array, file.clone()));
+    let arrays = Arrays { matrix, labels, labels_name, classifiers, ids, split, groups };
+    arrays.into_parts(&file, options)
 }
 
 fn read_entry(archive: &mut ZipArchive<BufReader<File>>, file: &str, name: &str) -> TableResult<Array> {
@@ -151,15 +187,40 @@ fn read_entry(archive: &mut ZipArchive<BufReader<File>>, file: &str, name: &str)
 }
 
 impl Arrays {
-    fn into_parts(self, file: &str, options: &TableOptions) -> TableResult<Parts> {
+    /// (m, n), and whether the array is instances x classifiers.
+    fn shape(&self, file: &str, options: &TableOptions) -> TableResult<(usize, usize, bool)> {
         let origin = Origin { file, array: "R" };
-        let &[m, n] = self.matrix.header.shape.as_slice() else {
-            let shape = format!("an array of {} dimensions", self.matrix.header.shape.len());
-            return Err(origin.wrong_type(shape, "matrices of classifiers x instances (m x n)"));
+        let (a, b) = match *self.matrix.header.shape.as_slice() {
+            [a, b] => (a, b),
+            [n] => (1, n),
+            ref shape => {
+                let found = format!("an array of {} dimensions {shape:?}", shape.len());
+                return Err(origin.wrong_type(
+                    found,
+                    "matrices of classifiers x instances; of probabilities of both classes take those of the positive \
+                     one, such as R[..., 1]",
+                ));
+            }
         };
-        if m == 0 || n == 0 {
+        if a == 0 || b == 0 {
             return Err(TableError::Empty { file: file.to_owned() });
         }
+        // What is known to go with the instances or the classifiers tells the two apart; of a square it cannot.
+        let instances = self.labels.as_ref().map(|(labels, _)| labels.len());
+        let instances = instances.or(self.ids.as_ref().map(|(ids, _)| ids.len()));
+        let classifiers = self.classifiers.as_ref().map(Vec::len);
+        let classifiers = classifiers.or(options.classifiers.as_ref().map(Vec::len));
+        let turned = match (instances, classifiers) {
+            (Some(n), _) => b != n && a == n,
+            (None, Some(m)) => a != m && b == m,
+            (None, None) => false,
+        };
+        Ok(if turned { (b, a, true) } else { (a, b, false) })
+    }
+
+    fn into_parts(self, file: &str, options: &TableOptions) -> TableResult<Parts> {
+        let origin = Origin { file, array: "R" };
+        let (m, n, turned) = self.shape(file, options)?;
         let mismatch = |what: &str, found, expected, remedy| TableError::LengthMismatch {
             file: file.to_owned(),
             what: what.to_owned(),
@@ -171,53 +232,74 @@ impl Arrays {
         if header.len() != m {
             return Err(mismatch("the list of classifiers", header.len(), m, "name each row of R"));
         }
-        let plain = TableOptions {
-            columns: options.columns.clone(),
-            classifiers: options.classifiers.clone(),
-            // Neither ids nor labels are among the rows of R, whatever those are called.
-            ..TableOptions::default()
-        };
-        let mut layout = Layout::plan(file, &header, &plain)?;
-        (layout.id, layout.label) = (None, None);
-        let mut parts = Parts::new(file, &header, &layout);
-        parts.rows = RowNumbers::instances();
-        for (what, list, slot) in [
-            ("the list of ids", self.ids, &mut parts.ids),
-            ("the split", self.split, &mut parts.split),
-            ("the list of groups", self.groups, &mut parts.groups),
-        ] {
-            let Some((strings, name)) = list else { continue };
-            if strings.len() != n {
-                return Err(mismatch(what, strings.len(), n, "give one for each column of R"));
-            }
-            if what == "the list of ids" {
-                parts.id_column = name;
-            }
-            *slot = Some(strings);
-        }
-        let (big, size) = (self.matrix.header.fortran, self.matrix.header.kind);
+        let (fortran, kind) = (self.matrix.header.fortran, self.matrix.header.kind);
         let numbers = self
             .matrix
             .into_numbers()
-            .map_err(|_| origin.wrong_type(format!("{size:?}"), "float32 and float64 (and integers 0, 1)"))?;
-        let matrix =
-            Array2::from_shape_vec((m, n).set_f(big), numbers).map_err(|e| origin.damaged(e.to_string()))?;
+            .map_err(|_| origin.wrong_type(format!("{kind:?}"), "floats (and integers 0, 1)"))?;
+        let damaged = |e: ndarray::ShapeError| origin.damaged(e.to_string());
+        let matrix = match turned {
+            false => Array2::from_shape_vec((m, n).set_f(fortran), numbers).map_err(damaged)?,
+            true => Array2::from_shape_vec((n, m).set_f(fortran), numbers).map_err(damaged)?.reversed_axes(),
+        };
+        let reading = options.reading();
+        let profile = |row: ndarray::ArrayView1<'_, f64>| {
+            let mut profile = Profile::default();
+            row.iter().take(rows_to_look_at(m)).for_each(|&value| profile.add_number(value, &reading));
+            profile
+        };
+        let profiles = matrix.rows().into_iter().map(profile).collect();
+        let plain = TableOptions {
+            columns: options.columns.clone(),
+            exclude: options.exclude.clone(),
+            classifiers: options.classifiers.clone(),
+            scale: options.scale,
+            input: options.input,
+            missing: options.missing.clone(),
+            // Neither ids nor labels are among the rows of R, whatever those are called.
+            labels: Labels::Ignored,
+            ..TableOptions::default()
+        };
+        let sample = Sample { profiles, bare: true, ..Sample::default() };
+        let layout = Layout::plan(file, &header, &sample, &plain)?;
+        let mut parts = Parts::new(file, &header, &layout);
+        parts.rows = RowNumbers::instances();
+        if turned {
+            parts
+                .taken
+                .notes
+                .push(format!("the array is instances x classifiers ({n} x {m}), as the labels show"));
+        }
+        for (what, list, slot, taken) in [
+            ("the list of ids", self.ids, &mut parts.ids, &mut parts.taken.id),
+            ("the split", self.split, &mut parts.split, &mut parts.taken.split),
+            ("the list of groups", self.groups, &mut parts.groups, &mut parts.taken.group),
+        ] {
+            let Some((strings, name)) = list else { continue };
+            if strings.len() != n {
+                return Err(mismatch(what, strings.len(), n, "give one for each instance of R"));
+            }
+            (*slot, *taken) = (Some(strings), Some(name));
+        }
         let whole = layout.classifiers.iter().copied().eq(0..m);
         parts.matrix = if whole { matrix } else { matrix.select(ndarray::Axis(0), &layout.classifiers) };
-        parts.check_probabilities()?;
-        parts.truth = match self.labels {
-            None => vec![None; n],
-            Some((labels, from)) => labels_of(labels, &from, m, n, &parts)?,
-        };
+        parts.convert(&reading)?;
+        if let Some((labels, from)) = self.labels {
+            parts.taken.label = Some(self.labels_name.unwrap_or_else(|| "labels".to_owned()));
+            parts.labels = Some(labels_of(labels, &from, m, n, &reading)?);
+            parts.labels_from = Some(from);
+        }
         Ok(parts)
     }
 }
 
-fn labels_of(array: Array, from: &str, m: usize, n: usize, parts: &Parts) -> TableResult<Vec<Option<bool>>> {
+fn labels_of(array: Array, from: &str, m: usize, n: usize, reading: &Reading) -> TableResult<LabelColumn> {
     if array.len() != n {
         let remedy = match array.len() == m {
             true => "R is classifiers x instances: transpose it",
-            false => "give one label for each column of R, NaN for unlabeled",
+            false => {
+                "give one label for each instance of R, NaN for unlabeled; if R is instances x classifiers, transpose it"
+            }
         };
         return Err(TableError::LengthMismatch {
             file: from.to_owned(),
@@ -227,21 +309,14 @@ fn labels_of(array: Array, from: &str, m: usize, n: usize, parts: &Parts) -> Tab
             remedy,
         });
     }
-    let bad = |i: usize, value: String| {
-        let mut place = parts.place(i, "labels");
-        from.clone_into(&mut place.file);
-        TableError::InvalidLabel { place, value }
-    };
-    let array = match array.into_numbers() {
-        Ok(numbers) => {
-            let label = |(i, v): (usize, f64)| cells::number_label(v).map_err(|()| bad(i, v.to_string()));
-            return numbers.into_iter().enumerate().map(label).collect();
+    let mut column = LabelColumn::default();
+    match array.into_numbers() {
+        Ok(numbers) => numbers.into_iter().for_each(|value| column.push_number(value, reading)),
+        Err(array) => {
+            let origin = Origin { file: from, array: "labels" };
+            let strings = array.strings().ok_or_else(|| origin.damaged("text that is no Unicode"))?;
+            strings.into_iter().for_each(|text| column.push(text.as_bytes(), reading));
         }
-        Err(array) => array,
-    };
-    let origin = Origin { file: from, array: "labels" };
-    let strings = array.strings().ok_or_else(|| origin.damaged("text that is no Unicode"))?;
-    let label =
-        |(i, s): (usize, String)| cells::label(s.as_bytes()).map_err(|()| bad(i, shorten(s.as_bytes())));
-    strings.into_iter().enumerate().map(label).collect()
+    }
+    Ok(column)
 }

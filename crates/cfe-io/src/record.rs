@@ -4,7 +4,9 @@ use csv_core::ReadRecordResult;
 
 use crate::blocks::Records;
 use crate::cells::{self, BadCell};
-use crate::options::Layout;
+use crate::labels::LabelColumn;
+use crate::layout::{Layout, UNKNOWN_HINT};
+use crate::reading::Reading;
 use crate::table_error::{Place, Row, TableError, shorten};
 
 /// A delimiter for a message.
@@ -79,10 +81,11 @@ pub(crate) struct Block {
     pub lines: u64,
     /// Row by row.
     pub cells: Vec<f64>,
-    pub labels: Vec<Option<bool>>,
+    pub labels: LabelColumn,
     pub ids: Vec<String>,
     pub split: Vec<String>,
     pub groups: Vec<String>,
+    pub models: Vec<String>,
     /// (row, line), both from the start of the block, where a row is not one line after the row before it.
     pub lines_of_rows: Vec<(usize, u64)>,
 }
@@ -99,7 +102,6 @@ pub(crate) struct BadRow {
 enum Bad {
     Ragged(usize),
     Cell(BadCell),
-    Label,
     EmptyId,
     NotUtf8,
 }
@@ -120,8 +122,11 @@ impl BadRow {
                 delimiter: name_of(parser.delimiter),
             },
             Bad::Cell(BadCell::NotANumber) => TableError::NotANumber { place, value },
-            Bad::Cell(BadCell::OutOfRange) => TableError::OutOfRange { place, value },
-            Bad::Label => TableError::InvalidLabel { place, value },
+            Bad::Cell(BadCell::OutOfRange) => {
+                let u = parser.layout.classifiers.iter().position(|&at| at == self.column);
+                let hint = u.and_then(|u| parser.layout.hints.get(u)).copied().unwrap_or(UNKNOWN_HINT);
+                TableError::OutOfRange { place, value, hint }
+            }
             Bad::EmptyId => TableError::EmptyId { place },
             Bad::NotUtf8 => TableError::NotUtf8 { place, value },
         }
@@ -133,6 +138,7 @@ pub(crate) struct Parser<'a> {
     pub header: &'a [String],
     pub layout: &'a Layout,
     pub delimiter: u8,
+    pub reading: &'a Reading,
 }
 
 impl Parser<'_> {
@@ -174,13 +180,13 @@ impl Parser<'_> {
         };
         if let Some(k) = self.layout.id {
             let id = text(k)?;
-            if id.is_empty() {
+            if id.is_empty() && !self.layout.id_guessed {
                 return Err(bad(k, b"", Bad::EmptyId));
             }
             block.ids.push(id);
         }
         if let Some(k) = self.layout.label {
-            block.labels.push(cells::label(cell(k)).map_err(|()| bad(k, cell(k), Bad::Label))?);
+            block.labels.push(cell(k), self.reading);
         }
         if let Some(k) = self.layout.split {
             block.split.push(text(k)?);
@@ -188,8 +194,12 @@ impl Parser<'_> {
         if let Some(k) = self.layout.group {
             block.groups.push(text(k)?);
         }
+        if let Some(k) = self.layout.model {
+            block.models.push(text(k)?);
+        }
         for &k in &self.layout.classifiers {
-            let value = cells::probability(cell(k)).map_err(|what| bad(k, cell(k), Bad::Cell(what)))?;
+            let value =
+                cells::probability(cell(k), self.reading).map_err(|what| bad(k, cell(k), Bad::Cell(what)))?;
             block.cells.push(value);
         }
         Ok(())

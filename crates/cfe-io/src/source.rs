@@ -16,8 +16,10 @@ use crate::table_error::{TableError, TableResult};
 /// ```
 #[non_exhaustive]
 pub enum Source {
-    /// A file.
+    /// A file, a folder of parts, or a pattern such as `parts/*.parquet`.
     Path(PathBuf),
+    /// Several files of one table, in their order.
+    Parts(Vec<PathBuf>),
     /// Standard input.
     Stdin,
     /// Anything else that can be read once, with a name for messages.
@@ -57,7 +59,8 @@ impl Source {
     /// The name that messages use.
     pub fn name(&self) -> String {
         match self {
-            Source::Path(path) => path.display().to_string(),
+            Source::Path(path) => shown(path),
+            Source::Parts(paths) => paths.iter().map(|path| shown(path)).collect::<Vec<_>>().join(", "),
             Source::Stdin => "standard input".to_owned(),
             Source::Reader { name, .. } => name.clone(),
         }
@@ -70,20 +73,34 @@ impl Source {
                 let handle = open_file(&path, &file)?;
                 (Some(path), Box::new(handle))
             }
+            Source::Parts(_) => return Err(TableError::NoParts { path: file }),
             Source::Stdin => (None, Box::new(io::stdin())),
             Source::Reader { reader, .. } => (None, reader),
         };
         let head = read_head(&mut reader).map_err(|source| unreadable(&file, source))?;
         let format = detect(&head, path.as_deref(), &file)?;
-        Ok(Opened { file, path, format, head, reader })
+        Ok(Opened { file, path, format, layers: 0, packed: None, head, reader })
     }
+}
+
+/// A path for a message: control characters, which could steer a terminal, are escaped.
+pub(crate) fn shown(path: &Path) -> String {
+    let escape =
+        |c: char| -> String { if c.is_control() { c.escape_default().to_string() } else { c.to_string() } };
+    path.display().to_string().chars().map(escape).collect()
 }
 
 /// The content of a table, as its first bytes tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
     Text,
+    Json,
     Gzip,
+    Bzip2,
+    Xz,
+    Zstd,
+    /// A workbook of Excel before 2007.
+    OldWorkbook,
     Parquet,
     ArrowFile,
     ArrowStream,
@@ -96,6 +113,10 @@ pub(crate) struct Opened {
     pub file: String,
     pub path: Option<PathBuf>,
     pub format: Format,
+    /// Packings that were undone.
+    pub layers: usize,
+    /// The packing it came out of.
+    packed: Option<&'static str>,
     head: Vec<u8>,
     reader: Box<dyn Read + Send>,
 }
@@ -104,6 +125,31 @@ pub(crate) struct Opened {
 const HEAD: usize = 512;
 
 impl Opened {
+    /// The content of a packing.
+    pub fn packed(
+        file: String,
+        mut reader: Box<dyn Read + Send>,
+        packed: Option<&'static str>,
+        layers: usize,
+    ) -> TableResult<Self> {
+        if layers > crate::unpack::MOST_LAYERS {
+            return Err(TableError::OtherFormat {
+                file,
+                what: "packed more than three times over".to_owned(),
+                cure: "unpack it first".to_owned(),
+            });
+        }
+        let head = read_head(&mut reader).map_err(|source| failed(&file, packed, source))?;
+        let format = detect(&head, None, &file)?;
+        Ok(Self { file, path: None, format, layers, packed, head, reader })
+    }
+
+    /// What a failed read means.
+    pub fn stream_error(&self) -> impl Fn(io::Error) -> TableError + Sync + use<> {
+        let (file, packed) = (self.file.clone(), self.packed);
+        move |source| failed(&file, packed, source)
+    }
+
     /// All bytes from the start, in order.
     pub fn stream(self) -> Box<dyn Read + Send> {
         Box::new(Cursor::new(self.head).chain(self.reader))
@@ -132,6 +178,15 @@ impl Opened {
     }
 }
 
+fn failed(file: &str, packed: Option<&'static str>, source: io::Error) -> TableError {
+    match packed {
+        Some(format) => {
+            TableError::BadCompressed { file: file.to_owned(), format, reason: source.to_string() }
+        }
+        None => unreadable(file, source),
+    }
+}
+
 pub(crate) fn unreadable(file: &str, source: io::Error) -> TableError {
     TableError::Unreadable { file: file.to_owned(), source }
 }
@@ -157,13 +212,17 @@ fn read_head(reader: &mut dyn Read) -> io::Result<Vec<u8>> {
 }
 
 /// (magic bytes, format, extensions that promise it).
-const MAGIC: [(&[u8], Format, &[&str]); 7] = [
+const MAGIC: [(&[u8], Format, &[&str]); 11] = [
+    (b"BZh", Format::Bzip2, &["bz2"]),
+    (b"\xfd7zXZ\0", Format::Xz, &["xz"]),
+    (b"\x28\xb5\x2f\xfd", Format::Zstd, &["zst"]),
+    (b"\xd0\xcf\x11\xe0", Format::OldWorkbook, &["xls"]),
     (b"\x1f\x8b", Format::Gzip, &["gz"]),
     (b"PAR1", Format::Parquet, &["parquet", "pq"]),
     (b"ARROW1", Format::ArrowFile, &["arrow", "feather"]),
     (b"\xff\xff\xff\xff", Format::ArrowStream, &["arrows"]),
     (b"\x93NUMPY", Format::Npy, &["npy"]),
-    (b"PK\x03\x04", Format::Zip, &["npz"]),
+    (b"PK\x03\x04", Format::Zip, &["npz", "xlsx", "zip", "ods"]),
     (b"PK\x05\x06", Format::Zip, &[]),
 ];
 
@@ -174,24 +233,27 @@ fn detect(head: &[u8], path: Option<&Path>, file: &str) -> TableResult<Format> {
     if let Some((_, format, _)) = MAGIC.iter().find(|(magic, ..)| head.starts_with(magic)) {
         return Ok(*format);
     }
+    crate::unpack::refuse_others(head, file)?;
     let extension =
         path.and_then(Path::extension).and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
     if let Some((magic, ..)) = MAGIC.iter().find(|(_, _, names)| names.contains(&extension.as_str())) {
         let expected = magic.escape_ascii().to_string();
         return Err(TableError::FormatMismatch { file: file.to_owned(), extension, expected });
     }
-    check_text(head, file)?;
-    Ok(Format::Text)
+    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
+    // A table of text that begins with a bracket has its first name in brackets; a list of objects has not.
+    let json = text.starts_with(b"{")
+        || text.strip_prefix(b"[").is_some_and(|t| t.trim_ascii_start().starts_with(b"{"));
+    Ok(if json { Format::Json } else { Format::Text })
 }
 
 /// Refuses what is plainly no UTF-8 text.
 pub(crate) fn check_text(head: &[u8], file: &str) -> TableResult<()> {
-    let saw = if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") {
-        "UTF-16 text: save it as UTF-8".to_owned()
-    } else if let Some(at) = memchr::memchr(0, head) {
-        format!("a zero byte at position {at}")
-    } else {
-        return Ok(());
-    };
-    Err(TableError::UnknownFormat { file: file.to_owned(), saw })
+    match memchr::memchr(0, head) {
+        None => Ok(()),
+        Some(at) => {
+            let saw = format!("a zero byte at position {at}");
+            Err(TableError::UnknownFormat { file: file.to_owned(), saw })
+        }
+    }
 }

@@ -3,11 +3,19 @@
 use cfe_core::{EnsembleData, Error};
 use ndarray::{Array2, Axis};
 
-use crate::options::{Layout, TableOptions};
+use crate::folder;
+use crate::labels::{self, BadLabels, LabelColumn};
+use crate::layout::{Layout, UNKNOWN_HINT};
+use crate::options::TableOptions;
+use crate::pairs;
+use crate::reading::{HAIR, Labels, Reading};
 pub(crate) use crate::rows::RowNumbers;
-use crate::source::{Format, Source};
+use crate::source::{Format, Opened, Source};
+use crate::split;
 use crate::table_error::{Place, TableError, TableResult, list, shorten};
+use crate::taken::{PassedOver, Taken};
 use crate::text;
+use crate::unpack;
 use crate::warning::{self, TableWarning};
 
 /// A table of predictions.
@@ -29,6 +37,8 @@ pub struct Table {
     pub groups: Option<Vec<String>>,
     /// What is odd but no reason to stop.
     pub warnings: Vec<TableWarning>,
+    /// What was taken for what; a program shows it.
+    pub taken: Taken,
 }
 
 /// Reads a table; its format is told by its content.
@@ -45,7 +55,7 @@ pub struct Table {
 /// assert_eq!(table.truth, [Some(true), Some(false), None]);
 /// assert_eq!(table.data.n_missing(), 1);
 ///
-/// let wrong = "instance_id,label,forest\na,1,0.9\nb,0,1.2\n";
+/// let wrong = "instance_id,label,forest\na,1,0.9\nb,0,1.2\nc,0,0.4\n";
 /// let error = read_table(Source::bytes("wrong.csv", wrong.into()), &TableOptions::default()).unwrap_err();
 /// assert!(error.to_string().starts_with("wrong.csv, line 3, column \"forest\": 1.2 is not a probability"));
 /// # Ok::<(), cfe_io::TableError>(())
@@ -54,26 +64,45 @@ pub struct Table {
 /// # Errors
 /// [`TableError`], one variant for each cause.
 pub fn read_table(source: Source, options: &TableOptions) -> TableResult<Table> {
-    let opened = source.open()?;
-    let file = opened.file.clone();
-    let parts = match opened.format {
+    let name = source.name();
+    let parts = match &source {
+        Source::Path(path) => folder::parts(path)?,
+        Source::Parts(paths) => Some(paths.clone()),
+        _ => None,
+    };
+    let parts = match parts {
+        Some(files) => folder::read(name, &files, options)?,
+        None => read_opened(source.open()?, options)?,
+    };
+    parts.assemble(options)
+}
+
+/// Reads what one file, stream or packing holds.
+pub(crate) fn read_opened(opened: Opened, options: &TableOptions) -> TableResult<Parts> {
+    match opened.format {
         Format::Text => {
-            let length = opened.len();
-            text::read_plain(&file, opened.stream(), length, options)
+            let (file, length, error) = (opened.file.clone(), opened.len(), opened.stream_error());
+            text::read(&file, opened.stream(), length, options, error)
         }
-        Format::Gzip => text::read_gzip(&file, opened.stream(), options),
+        Format::Json => crate::json::read(opened, options),
+        Format::Gzip | Format::Bzip2 | Format::Xz | Format::Zstd => {
+            read_opened(unpack::decompress(opened)?, options)
+        }
         Format::Npy => crate::npy_table::read_npy(opened, options),
-        Format::Zip => crate::npy_table::read_npz(opened, options),
+        Format::Zip => unpack::read_zip(opened, options),
+        Format::OldWorkbook => {
+            let file = opened.file.clone();
+            crate::workbook::read(&file, opened.seekable()?, options)
+        }
         #[cfg(feature = "parquet")]
         Format::Parquet | Format::ArrowFile | Format::ArrowStream => crate::columnar::read(opened, options),
         #[cfg(not(feature = "parquet"))]
-        Format::Parquet => Err(TableError::FeatureMissing { file, format: "Parquet" }),
+        Format::Parquet => Err(TableError::FeatureMissing { file: opened.file, format: "Parquet" }),
         #[cfg(not(feature = "parquet"))]
         Format::ArrowFile | Format::ArrowStream => {
-            Err(TableError::FeatureMissing { file, format: "Arrow IPC" })
+            Err(TableError::FeatureMissing { file: opened.file, format: "Arrow IPC" })
         }
-    }?;
-    parts.assemble(options)
+    }
 }
 
 /// Reads the batches of an Arrow stream as a table; `name` stands for the file in messages. Columns mean what they mean
@@ -87,7 +116,7 @@ pub fn read_batches(
     batches: impl arrow_array::RecordBatchReader,
     options: &TableOptions,
 ) -> TableResult<Table> {
-    crate::columnar::read_batches(name, batches, options)?.assemble(options)
+    crate::columnar::read_stream(name, batches, options)?.assemble(options)
 }
 
 impl Table {
@@ -104,16 +133,34 @@ impl Table {
         }
         let truth = data.labels().to_vec();
         let warnings = warning::of_columns(&file, data.classifier_names(), data.predictions());
-        Ok(Self { file, data, truth, in_train: vec![true; expected], split: None, groups, warnings })
+        let taken = Taken { classifiers: data.classifier_names().to_vec(), ..Taken::default() };
+        Ok(Self { file, data, truth, in_train: vec![true; expected], split: None, groups, warnings, taken })
     }
 
     /// (negatives, positives) that training would see, both more than 0.
     ///
     /// # Errors
-    /// [`TableError::NoLabeledRow`], [`TableError::OneClass`].
+    /// [`TableError::NoLabelColumn`], [`TableError::NoTrainRow`], [`TableError::NoLabeledRow`], [`TableError::OneClass`].
     pub fn require_labels(&self) -> TableResult<(usize, usize)> {
         let file = || self.file.clone();
         match self.data.class_counts() {
+            (0, 0) if self.taken.label.is_none() => Err(TableError::NoLabelColumn {
+                file: file(),
+                candidates: match &self.taken.candidates[..] {
+                    [] => String::new(),
+                    few => format!(", but these have two values: {}", few.join("; ")),
+                },
+                remedy: match self.file.to_ascii_lowercase().ends_with(".npy") {
+                    true => "give --labels-file, or put labels.npy beside the file",
+                    false => "name their column with --label-column",
+                },
+                available: list(&self.taken.columns()),
+            }),
+            (0, 0) if !self.in_train.contains(&true) => Err(TableError::NoTrainRow {
+                file: file(),
+                column: self.taken.split.clone().unwrap_or_default(),
+                found: list(&warning::some_values(self.split.as_deref().unwrap_or_default())),
+            }),
             (0, 0) => Err(TableError::NoLabeledRow {
                 file: file(),
                 rows: self.in_train.len(),
@@ -154,6 +201,8 @@ impl Table {
                 .with_instance_ids(ids)
                 .map_err(|source| TableError::Data { file: self.file.clone(), source })?,
         };
+        self.taken.classifiers = names.to_vec();
+        self.taken.passed_over.extend(extra.iter().map(|name| PassedOver::new(name, "not of the model")));
         self.warnings.retain(|w| w.column().is_none_or(|c| names.iter().any(|name| name == c)));
         if !extra.is_empty() {
             self.warnings.push(TableWarning::ExtraColumns { file: self.file.clone(), columns: extra });
@@ -180,41 +229,90 @@ pub(crate) struct Parts {
     pub file: String,
     pub names: Vec<String>,
     pub matrix: Array2<f64>,
+    /// The label column as it stands.
+    pub labels: Option<LabelColumn>,
+    /// The file the labels came from, if it is another one.
+    pub labels_from: Option<String>,
+    /// The labels once they are understood.
     pub truth: Vec<Option<bool>>,
-    /// Name of the id column.
-    pub id_column: String,
     pub ids: Option<Vec<String>>,
+    pub id_guessed: bool,
     pub split: Option<Vec<String>>,
     pub groups: Option<Vec<String>>,
+    /// Which classifier a row of a long table is of.
+    pub models: Option<Vec<String>>,
+    /// Whether rows of one id are averaged.
+    pub average: bool,
+    /// Whether the classifiers were named.
+    pub chosen: bool,
     pub extra: Vec<String>,
+    pub hints: Vec<&'static str>,
     pub rows: RowNumbers,
+    pub taken: Taken,
 }
 
 impl Parts {
     pub fn new(file: &str, header: &[String], layout: &Layout) -> Self {
+        let name = |at: Option<usize>| at.map(|at| header[at].clone());
+        let taken = Taken {
+            label: name(layout.label),
+            id: name(layout.id),
+            split: name(layout.split),
+            group: name(layout.group),
+            passed_over: layout.passed_over.clone(),
+            candidates: layout.candidates.clone(),
+            ..Taken::default()
+        };
         Self {
             file: file.to_owned(),
             names: layout.names(header),
             matrix: Array2::zeros((0, 0)),
+            labels: layout.label.map(|_| LabelColumn::default()),
+            labels_from: None,
             truth: Vec::new(),
-            id_column: layout.id.map_or_else(String::new, |at| header[at].clone()),
             ids: layout.id.map(|_| Vec::new()),
+            id_guessed: layout.id_guessed,
             split: layout.split.map(|_| Vec::new()),
             groups: layout.group.map(|_| Vec::new()),
+            models: layout.model.map(|_| Vec::new()),
+            average: layout.average.is_some(),
+            chosen: layout.chosen,
             extra: layout.extra.clone(),
+            hints: layout.hints.clone(),
             rows: RowNumbers::rows(),
+            taken,
         }
     }
 
-    /// Refuses entries outside [0, 1], for formats that hold numbers; NaN is a missing one.
-    pub fn check_probabilities(&self) -> TableResult<()> {
-        for (u, row) in self.matrix.rows().into_iter().enumerate() {
-            if let Some(i) = row.iter().position(|&v| !(v.is_nan() || (0.0..=1.0).contains(&v))) {
-                let place = self.place(i, &self.names[u]);
-                return Err(TableError::OutOfRange { place, value: row[i].to_string() });
+    /// For formats that hold numbers: makes probabilities of them, a hair outside [0, 1] at most; NaN is a missing one.
+    pub fn convert(&mut self, reading: &Reading) -> TableResult<()> {
+        let inside = -HAIR..=1.0 + HAIR;
+        let plain = reading.is_plain();
+        for u in 0..self.matrix.nrows() {
+            let mut row = self.matrix.row_mut(u);
+            let bad = row.iter_mut().position(|value| {
+                if value.is_nan() || plain && inside.contains(value) {
+                    return false;
+                }
+                match reading.is_missing_number(*value) {
+                    true => *value = f64::NAN,
+                    false => match reading.probability(*value, false) {
+                        Some(probability) => *value = probability,
+                        None => return true,
+                    },
+                }
+                false
+            });
+            if let Some(i) = bad {
+                let (place, value) = (self.place(i, &self.names[u]), self.matrix[(u, i)].to_string());
+                return Err(TableError::OutOfRange { place, value, hint: self.hint(u) });
             }
         }
         Ok(())
+    }
+
+    fn hint(&self, u: usize) -> &'static str {
+        self.hints.get(u).copied().unwrap_or(UNKNOWN_HINT)
     }
 
     /// The cell of row `i` in `column`.
@@ -222,45 +320,165 @@ impl Parts {
         Place { file: self.file.clone(), row: self.rows.row(i), column: column.to_owned() }
     }
 
-    fn assemble(self, options: &TableOptions) -> TableResult<Table> {
-        let in_train: Vec<bool> = match &self.split {
-            Some(split) => split.iter().map(|value| *value == options.train_value).collect(),
+    /// Gives the labels their meaning.
+    fn understand_labels(
+        &mut self,
+        options: &TableOptions,
+        warnings: &mut Vec<TableWarning>,
+    ) -> TableResult<()> {
+        let n = self.matrix.ncols();
+        let Some(column) = self.labels.take().filter(|_| options.labels != Labels::Ignored) else {
+            self.truth = vec![None; n];
+            return Ok(());
+        };
+        let name = self.taken.label.clone().unwrap_or_else(|| "labels".to_owned());
+        let file = self.labels_from.clone().unwrap_or_else(|| self.file.clone());
+        match labels::decide(&column, options.positive_label.as_deref(), options.labels) {
+            Ok(decided) => {
+                self.truth = decided.truth;
+                (self.taken.positive, self.taken.negative) = (decided.positive, decided.negative);
+                self.taken.label.get_or_insert(name);
+                self.taken.notes.extend(decided.note);
+                Ok(())
+            }
+            Err(bad) if options.labels == Labels::IfPresent => {
+                let (BadLabels::Value { values, .. }
+                | BadLabels::Ambiguous { values }
+                | BadLabels::NoPositive { values }) = bad;
+                self.truth = vec![None; n];
+                self.taken.label = None;
+                self.taken
+                    .passed_over
+                    .push(PassedOver::new(&name, "labels are not needed, and these are none"));
+                warnings.push(TableWarning::LabelsPassedOver { file, column: name, values });
+                Ok(())
+            }
+            Err(BadLabels::Value { row, text, values }) => {
+                let place = Place { file, ..self.place(row, &name) };
+                let value = shorten(text.as_bytes());
+                Err(TableError::InvalidLabel { place, value, values: list(&values) })
+            }
+            Err(BadLabels::Ambiguous { values }) => {
+                Err(TableError::AmbiguousLabels { file, column: name, values: list(&values) })
+            }
+            Err(BadLabels::NoPositive { values }) => Err(TableError::NoPositiveLabel {
+                file,
+                column: name,
+                wanted: options.positive_label.clone().unwrap_or_default(),
+                values: list(&values),
+            }),
+        }
+    }
+
+    /// Leaves out the column of the negative class of each pair that sums to 1, or says that there is such a pair.
+    fn settle_pairs(&mut self, warnings: &mut Vec<TableWarning>) {
+        let classes = (self.taken.negative.as_deref(), self.taken.positive.as_deref());
+        let mut out = Vec::new();
+        for pair in pairs::complements(&self.names, self.matrix.view(), classes) {
+            match pair.negative.filter(|_| !self.chosen) {
+                Some(negative) => {
+                    let positive = pair.first + pair.second - negative;
+                    let reason = format!("1 - {}", self.names[positive]);
+                    self.taken.passed_over.push(PassedOver::new(&self.names[negative], reason));
+                    out.push(negative);
+                }
+                None => warnings.push(TableWarning::Complement {
+                    file: self.file.clone(),
+                    column: self.names[pair.first].clone(),
+                    other: self.names[pair.second].clone(),
+                }),
+            }
+        }
+        if out.is_empty() {
+            return;
+        }
+        let kept: Vec<usize> = (0..self.names.len()).filter(|u| !out.contains(u)).collect();
+        self.matrix = self.matrix.select(Axis(0), &kept);
+        self.names = kept.iter().map(|&u| self.names[u].clone()).collect();
+    }
+
+    /// The table of these parts: labels understood, rows of one instance put together, ids checked.
+    pub fn assemble(mut self, options: &TableOptions) -> TableResult<Table> {
+        let mut warnings = Vec::new();
+        self.understand_labels(options, &mut warnings)?;
+        let was_long = self.models.is_some();
+        if was_long || self.average {
+            self = self.gather()?;
+        }
+        let clipped = warning::clip(&self.file, &self.names, &mut self.matrix);
+        if options.classifiers.is_none() {
+            self.settle_pairs(&mut warnings);
+        }
+        warnings.splice(0..0, warning::of_columns(&self.file, &self.names, self.matrix.view()));
+        warnings.extend(clipped);
+        if options.classifiers.is_none() {
+            warnings.extend(warning::of_hard_columns(&self.file, &self.names, self.matrix.view()));
+        }
+        let in_train = match &self.split {
             None => vec![true; self.truth.len()],
+            Some(split) => {
+                let column = self.taken.split.as_deref().unwrap_or_default();
+                let (rows, value) = split::train_rows(column, split, options.train_value.as_deref());
+                if value.is_none() {
+                    let wanted = options.train_value.clone().unwrap_or_else(|| "train".to_owned());
+                    let found = warning::some_values(split);
+                    warnings.push(TableWarning::NoTrainRow { file: self.file.clone(), wanted, found });
+                }
+                self.taken.train_value = value;
+                rows
+            }
         };
         // A row without any prediction has nothing to learn from: its label would only move the share of positives.
         let predicted: Vec<bool> =
             self.matrix.columns().into_iter().map(|c| c.iter().any(|p| !p.is_nan())).collect();
         let labels =
             (0..in_train.len()).map(|i| self.truth[i].filter(|_| in_train[i] && predicted[i])).collect();
-        let mut warnings = warning::of_columns(&self.file, &self.names, self.matrix.view());
         let mut groups = self.groups;
         if let Some(groups) = &mut groups {
             warnings.extend(warning::of_groups(&self.file, groups));
             separate_rows_without_group(groups);
         }
-        if let Some(split) = &self.split {
-            warnings.extend(warning::of_split(&self.file, split, &options.train_value));
-        }
         if !self.extra.is_empty() {
             warnings.push(TableWarning::ExtraColumns { file: self.file.clone(), columns: self.extra });
         }
-        let data = build(&self.file, self.matrix, self.names, labels)?;
-        let data = match self.ids {
-            None => data,
-            Some(ids) => data.with_instance_ids(ids).map_err(|source| match source {
-                Error::DuplicateName { name, first, second, .. } => TableError::DuplicateId {
-                    place: Place {
-                        file: self.file.clone(),
-                        row: self.rows.row(second),
-                        column: self.id_column,
-                    },
-                    value: shorten(name.as_bytes()),
-                    first: self.rows.row(first),
-                },
-                source => TableError::Data { file: self.file.clone(), source },
-            })?,
+        let mut data = build(&self.file, self.matrix, self.names, labels)?;
+        if let Some(ids) = self.ids {
+            let column = self.taken.id.clone().unwrap_or_default();
+            let empty = self.id_guessed && ids.iter().any(String::is_empty);
+            match if empty { Ok(()) } else { data.set_instance_ids(ids) } {
+                Ok(()) if !empty => {}
+                Err(Error::DuplicateName { name, first, second, .. }) if !self.id_guessed => {
+                    let place = Place { file: self.file, row: self.rows.row(second), column };
+                    let value = shorten(name.as_bytes());
+                    return Err(TableError::DuplicateId { place, value, first: self.rows.row(first) });
+                }
+                Ok(()) | Err(Error::DuplicateName { .. }) => {
+                    self.taken.id = None;
+                    let reason =
+                        if empty { "no id, as some cells are empty" } else { "no id, as its values repeat" };
+                    self.taken.passed_over.push(PassedOver::new(&column, reason));
+                    if !empty {
+                        warnings.push(TableWarning::RepeatedIds { file: self.file.clone(), column });
+                    }
+                }
+                Err(source) => return Err(TableError::Data { file: self.file, source }),
+            }
+        }
+        self.taken.classifiers = data.classifier_names().to_vec();
+        let table = Table {
+            data,
+            file: self.file,
+            truth: self.truth,
+            in_train,
+            split: self.split,
+            groups,
+            warnings,
+            taken: self.taken,
         };
-        Ok(Table { data, file: self.file, truth: self.truth, in_train, split: self.split, groups, warnings })
+        match &options.classifiers {
+            Some(names) if was_long => table.align(names),
+            _ => Ok(table),
+        }
     }
 }
 

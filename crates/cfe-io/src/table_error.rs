@@ -48,8 +48,14 @@ impl fmt::Display for Place {
 /// What may be meant by a cell that holds no number.
 fn remedy(value: &str) -> &'static str {
     const SPLITS: [&str; 8] = ["train", "training", "test", "testing", "valid", "validation", "val", "dev"];
-    if SPLITS.contains(&value.trim().to_ascii_lowercase().as_str()) {
+    let value = value.trim();
+    if SPLITS.contains(&value.to_ascii_lowercase().as_str()) {
         "if this column says which split a row belongs to, name it: --split-column"
+    } else if value.ends_with('%') {
+        "percent are read with --scale percent"
+    } else if value.len() <= 8 && !value.bytes().any(|b| b.is_ascii_digit()) {
+        "if it stands for a missing prediction, give --missing with it; if this is no classifier, --exclude the column, or \
+         say what it is: --id-column, --label-column, --split-column, --group-column"
     } else {
         "if this is no classifier, say what it is: --id-column, --label-column, --split-column, --group-column, or select \
          the classifiers with --columns"
@@ -70,13 +76,23 @@ pub enum TableError {
     Unreadable { file: String, source: std::io::Error },
 
     /// The compressed stream is broken.
-    #[error("{file}: the gzip data are damaged or cut off ({reason}); copy or compress the file again")]
-    BadGzip { file: String, reason: String },
+    #[error("{file}: the {format} data are damaged or cut off ({reason}); copy or compress the file again")]
+    BadCompressed { file: String, format: &'static str, reason: String },
+
+    /// A file of another kind, which is told by its first bytes.
+    #[error("{file}: this is {what}, which is not read here; {cure}")]
+    OtherFormat { file: String, what: String, cure: String },
+
+    /// A folder or a pattern without files.
+    #[error(
+        "{path}: no file is there to be read; give a file, a folder of parts or a pattern such as 'parts/*.parquet'"
+    )]
+    NoParts { path: String },
 
     /// Neither text nor a format that is read here.
     #[error(
         "{file}: not a table this program reads ({saw}); \
-         allowed are CSV and TSV in UTF-8 (plain or gzip), Parquet, Arrow IPC, NPY and NPZ"
+         allowed are text (CSV, TSV and their kin), JSON, Parquet, Arrow IPC, NPY, NPZ and workbooks"
     )]
     UnknownFormat { file: String, saw: String },
 
@@ -104,9 +120,15 @@ pub enum TableError {
     /// The delimiter does not cut the header.
     #[error(
         "{file}, line 1: {delimiter} cuts the header {header:?} into one column; \
-         comma, tab, semicolon and | are recognised, or give the delimiter"
+         comma, tab, semicolon, | and spaces are recognized, or give the delimiter with --delimiter"
     )]
     WrongDelimiter { file: String, delimiter: String, header: String },
+
+    /// No encoding of this name.
+    #[error(
+        "{file}: the encoding {name:?} is not known; usual ones are utf-8, utf-16, latin1 and windows-1252"
+    )]
+    UnknownEncoding { file: String, name: String },
 
     /// The delimiter is none.
     #[error(
@@ -158,29 +180,58 @@ pub enum TableError {
     LineTooLong { file: String, line: u64, limit: usize },
 
     /// Bytes that are no UTF-8.
-    #[error("{place}: {value:?} is not UTF-8; save the file as UTF-8")]
+    #[error("{place}: {value:?} is not UTF-8; save the file as UTF-8, or give --encoding, such as latin1")]
     NotUtf8 { place: Place, value: String },
 
     /// A cell that should hold a probability holds no number.
     #[error(
-        "{place}: {value:?} is not a number; allowed are probabilities from 0 to 1 with a decimal point, and empty, \
-         NA, NaN or null for a missing one ({})",
+        "{place}: {value:?} is not a number; allowed are probabilities from 0 to 1, and empty, NA, NaN or null for a \
+         missing one ({})",
         remedy(value)
     )]
     NotANumber { place: Place, value: String },
 
     /// A number that is no probability.
     #[error(
-        "{place}: {value} is not a probability; allowed are 0 to 1, and empty, NA, NaN or null for a missing one \
-         (turn scores into probabilities, or select the classifiers' columns if this is none)"
+        "{place}: {value} is not a probability; allowed are 0 to 1, and empty, NA, NaN or null for a missing one ({hint})"
     )]
-    OutOfRange { place: Place, value: String },
+    OutOfRange { place: Place, value: String, hint: &'static str },
 
-    /// A label that is neither 0 nor 1.
+    /// A label that fits no pair of classes.
     #[error(
-        "{place}: {value:?} is not a label; allowed are 0 and 1 (or false and true), and empty for unlabeled"
+        "{place}: {value:?} is not a label; allowed are 0 and 1 or two other values, and empty for unlabeled; the column \
+         holds {values} (--positive-label names the positive one, all others are then negative; --missing names what \
+         stands for unlabeled)"
     )]
-    InvalidLabel { place: Place, value: String },
+    InvalidLabel { place: Place, value: String, values: String },
+
+    /// Two labels, of which no rule says which is positive.
+    #[error(
+        "{file}, column {column:?}: either of {values} may be the positive class; name it with --positive-label"
+    )]
+    AmbiguousLabels { file: String, column: String, values: String },
+
+    /// The positive label does not occur.
+    #[error("{file}, column {column:?}: no row has the positive label {wanted:?}; the column holds {values}")]
+    NoPositiveLabel { file: String, column: String, wanted: String, values: String },
+
+    /// No column was taken for the labels.
+    #[error("{file}: no labels were found{candidates}; {remedy}; the columns are {available}")]
+    NoLabelColumn { file: String, candidates: String, remedy: &'static str, available: String },
+
+    /// No row of the split is for training.
+    #[error(
+        "{file}: no row is for training: the split column {column:?} holds {found}; say which of them is for training with \
+         --train-value"
+    )]
+    NoTrainRow { file: String, column: String, found: String },
+
+    /// Rows of one instance disagree.
+    #[error(
+        "{place}: the id {id:?} has another value here than in {first}; rows of one id are put together and must agree, or \
+         name another --id-column"
+    )]
+    Conflict { place: Place, id: String, first: Row },
 
     /// A row without id.
     #[error("{place}: empty; every row needs an id")]
@@ -219,7 +270,7 @@ pub enum TableError {
     /// Nothing to learn from.
     #[error(
         "{file}: no row of the train split is labeled ({rows} rows, {in_train} in the train split); \
-         label some with 0 or 1, and check the label column and the name of the train split"
+         label some with 0 or 1, and check the label column"
     )]
     NoLabeledRow { file: String, rows: usize, in_train: usize },
 

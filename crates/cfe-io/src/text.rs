@@ -1,20 +1,21 @@
 //! CSV and TSV: blocks of whole lines are parsed in parallel and put together in their order, so that neither the
 //! table nor the line in a message depends on the number of threads.
 
+use std::collections::HashSet;
 use std::io::Read;
 
 use rayon::prelude::*;
 
-use crate::blocks::{BlockError, Blocks, MAX_RECORD, Records, record_end};
+use crate::blocks::{BlockError, Blocks, MAX_RECORD, Records};
+use crate::dialect;
 use crate::grow::Growing;
-use crate::options::{Layout, TableOptions};
-use crate::record::{Cells, Parser, name_of};
-use crate::source::unreadable;
+use crate::layout::Layout;
+use crate::options::TableOptions;
+use crate::profile::{Profile, Sample, rows_to_look_at};
+use crate::reading::Reading;
+use crate::record::{Cells, Parser};
 use crate::table::{Parts, RowNumbers};
 use crate::table_error::{Place, Row, TableError, TableResult, shorten};
-
-/// Delimiters that are recognised, the likelier first.
-const DELIMITERS: [u8; 4] = [b',', b'\t', b';', b'|'];
 
 /// Reads a table in text from `reader`, which gives `length` bytes if that is known.
 pub(crate) fn read(
@@ -22,7 +23,7 @@ pub(crate) fn read(
     reader: impl Read + Send,
     length: Option<u64>,
     options: &TableOptions,
-    stream_error: impl Fn(std::io::Error) -> TableError,
+    stream_error: impl Fn(std::io::Error) -> TableError + Sync,
 ) -> TableResult<Parts> {
     let block_error = |error, line| match error {
         BlockError::Io(source) => stream_error(source),
@@ -30,27 +31,32 @@ pub(crate) fn read(
             TableError::LineTooLong { file: file.to_owned(), line, limit: MAX_RECORD }
         }
     };
-    let mut reader = reader;
-    // Quotes depend on the delimiter, which the start of the file has to tell first.
-    let mut start = Vec::new();
-    (&mut reader).take(1 << 16).read_to_end(&mut start).map_err(&stream_error)?;
-    if start.starts_with(b"\xef\xbb\xbf") {
-        start.drain(..3);
-    }
-    crate::source::check_text(&start[..start.len().min(512)], file)?;
-    let delimiter = choose_delimiter(file, &start, options.delimiter)?;
-    let mut blocks = Blocks::new(reader, start);
+    let prepared = dialect::prepare(
+        file,
+        Box::new(reader),
+        options.delimiter,
+        options.encoding.as_deref(),
+        &stream_error,
+    )?;
+    let delimiter = prepared.delimiter;
+    let mut notes = prepared.notes;
+    let mut blocks = Blocks::new(prepared.reader, prepared.start);
     let Some(mut first) = blocks.next(delimiter).map_err(|e| block_error(e, 1))? else {
         return Err(TableError::Empty { file: file.to_owned() });
     };
-    let (header, header_lines, header_bytes) = read_header(file, &first, delimiter)?;
-    let layout = Layout::plan(file, &header, options)?;
+    let (mut header, header_lines, header_bytes) = read_header(file, &first, delimiter, prepared.lines)?;
     first.drain(..header_bytes);
+    notes.extend(fit_header(&mut header, &first, delimiter));
+    let reading = options.reading();
+    let sample = look_at(&header, &first, delimiter, blocks.is_done(), &reading);
+    let layout = Layout::plan(file, &header, &sample, options)?;
+    drop(sample);
 
-    let parser = Parser { file, header: &header, layout: &layout, delimiter };
+    let parser = Parser { file, header: &header, layout: &layout, delimiter, reading: &reading };
     let mut parts = Parts::new(file, &header, &layout);
+    parts.taken.notes = notes;
     let mut matrix: Option<Growing> = None;
-    let (mut rows, mut line) = (RowNumbers::lines(), header_lines + 1);
+    let (mut rows, mut line) = (RowNumbers::lines(), prepared.lines + header_lines + 1);
     let batch_size = 2 * rayon::current_num_threads().max(1);
     let mut batch = vec![first];
     while !batch.is_empty() {
@@ -80,10 +86,13 @@ pub(crate) fn read(
             matrix.append(&block.cells);
             rows.append(line, &block.lines_of_rows, block.rows);
             line += block.lines;
-            parts.truth.extend(block.labels);
+            if let Some(labels) = &mut parts.labels {
+                labels.extend(block.labels);
+            }
             append(&mut parts.ids, block.ids);
             append(&mut parts.split, block.split);
             append(&mut parts.groups, block.groups);
+            append(&mut parts.models, block.models);
         }
         batch = next.into_iter().collect::<Result<_, _>>().map_err(|e| block_error(e, line))?;
     }
@@ -92,30 +101,9 @@ pub(crate) fn read(
     if n == 0 {
         return Err(TableError::HeaderOnly { file: file.to_owned(), columns: header.len() });
     }
-    if layout.label.is_none() {
-        parts.truth = vec![None; n];
-    }
     parts.rows = rows;
     parts.matrix = matrix.finish();
     Ok(parts)
-}
-
-/// A plain file or stream: whatever goes wrong with it is a failed read.
-pub(crate) fn read_plain(
-    file: &str,
-    reader: impl Read + Send,
-    length: Option<u64>,
-    options: &TableOptions,
-) -> TableResult<Parts> {
-    read(file, reader, length, options, |source| unreadable(file, source))
-}
-
-/// A gzip stream, of one member or more.
-pub(crate) fn read_gzip(file: &str, reader: impl Read + Send, options: &TableOptions) -> TableResult<Parts> {
-    read(file, flate2::read::MultiGzDecoder::new(reader), None, options, |source| TableError::BadGzip {
-        file: file.to_owned(),
-        reason: source.to_string(),
-    })
 }
 
 /// Rows of a file that is `ratio` times as long as a block of `rows` rows, rounded up a little.
@@ -130,66 +118,27 @@ fn append(to: &mut Option<Vec<String>>, from: Vec<String>) {
     }
 }
 
-/// The given delimiter or the one that cuts the header most often, if it cuts it at all.
-fn choose_delimiter(file: &str, start: &[u8], given: Option<u8>) -> TableResult<u8> {
-    if let Some(byte) = given
-        && (!byte.is_ascii()
-            || byte.is_ascii_alphanumeric()
-            || matches!(byte, b'"' | b'\n' | b'\r' | b'.' | b'-'))
-    {
-        return Err(TableError::InvalidDelimiter { value: char::from(byte) });
-    }
-    let text = start.trim_ascii_start();
-    if text.is_empty() {
-        return Err(TableError::Empty { file: file.to_owned() });
-    }
-    let mut header = Vec::new();
-    let mut quoted = false;
-    for &byte in text {
-        match byte {
-            b'"' => quoted = !quoted,
-            b'\n' if !quoted => break,
-            _ if quoted => {}
-            _ => header.push(byte),
-        }
-    }
-    let count = |d: u8| memchr::memchr_iter(d, &header).count();
-    let best = match given {
-        Some(byte) => byte,
-        // Of equals the first; max_by_key takes the last.
-        None => DELIMITERS.into_iter().rev().max_by_key(|&d| count(d)).unwrap_or(b','),
-    };
-    if count(best) > 0 {
-        return Ok(best);
-    }
-    let end = record_end(text, best).unwrap_or(text.len());
-    let delimiter = match given {
-        Some(byte) => format!("the delimiter {}", name_of(byte)),
-        None => "no known delimiter".to_owned(),
-    };
-    let header = shorten(text[..end].trim_ascii_end());
-    Err(TableError::WrongDelimiter { file: file.to_owned(), delimiter, header })
-}
-
 /// Names of the columns, lines up to the end of the header, and its bytes.
-fn read_header(file: &str, block: &[u8], delimiter: u8) -> TableResult<(Vec<String>, u64, usize)> {
+fn read_header(
+    file: &str,
+    block: &[u8],
+    delimiter: u8,
+    lines_before: u64,
+) -> TableResult<(Vec<String>, u64, usize)> {
     let mut records = Records::new(block, delimiter);
     let Some((line, record, quoted)) = records.next() else {
         return Err(TableError::Empty { file: file.to_owned() });
     };
     let bytes = block.len() - records.rest_len();
-    if memchr::memchr(b'\r', record).is_some() {
-        let saw = "lines that end in CR alone: save it with LF or CRLF".to_owned();
-        return Err(TableError::UnknownFormat { file: file.to_owned(), saw });
-    }
     let mut cells = Cells::new(delimiter);
     cells.split(record, quoted);
     let header = (0..cells.len()).map(|k| {
         let cell = cells.get(record, quoted, k).trim_ascii();
+        let cell = cell.strip_prefix(b"\"").and_then(|c| c.strip_suffix(b"\"")).unwrap_or(cell);
         let name = std::str::from_utf8(cell).map_err(|_| TableError::NotUtf8 {
             place: Place {
                 file: file.to_owned(),
-                row: Row::Line(line + 1),
+                row: Row::Line(lines_before + line + 1),
                 column: format!("number {}", k + 1),
             },
             value: shorten(cell),
@@ -197,4 +146,57 @@ fn read_header(file: &str, block: &[u8], delimiter: u8) -> TableResult<(Vec<Stri
         Ok(name.to_owned())
     });
     Ok((header.collect::<TableResult<_>>()?, records.lines, bytes))
+}
+
+/// Makes the header as long as the rows where these differ by one in a way that is known. The word for it, if there is
+/// one to say.
+fn fit_header(header: &mut Vec<String>, block: &[u8], delimiter: u8) -> Option<String> {
+    let mut cells = Cells::new(delimiter);
+    let whole = memchr::memrchr(b'\n', block).map_or(block.len(), |at| at + 1);
+    let (mut rows, mut last_empty, mut first_cells) = (0, true, HashSet::new());
+    let (mut longer, mut shorter) = (true, true);
+    for (_, record, quoted) in Records::new(&block[..whole], delimiter).take(200) {
+        cells.split(record, quoted);
+        rows += 1;
+        longer &= cells.len() == header.len() + 1;
+        shorter &= cells.len() + 1 == header.len();
+        last_empty &= cells.get(record, quoted, cells.len() - 1).trim_ascii().is_empty();
+        first_cells.insert(cells.get(record, quoted, 0).to_vec());
+    }
+    if rows == 0 {
+        return None;
+    }
+    if longer && last_empty {
+        // Every row ends with a delimiter.
+        header.push(String::new());
+        return None;
+    }
+    // One row alone may as well have a delimiter in a cell.
+    if longer && rows > 1 && first_cells.len() == rows {
+        header.insert(0, String::new());
+        return Some("the first column, which has no name, holds the row names of R".to_owned());
+    }
+    if shorter && header.last().is_some_and(String::is_empty) {
+        header.pop();
+    }
+    None
+}
+
+/// What the first rows hold.
+fn look_at(header: &[String], block: &[u8], delimiter: u8, is_last: bool, reading: &Reading) -> Sample {
+    let most = rows_to_look_at(header.len());
+    let mut profiles = vec![Profile::default(); header.len()];
+    let mut cells = Cells::new(delimiter);
+    let mut records = Records::new(block, delimiter);
+    for (_, record, quoted) in records.by_ref().take(most) {
+        cells.split(record, quoted);
+        // The parser says what is wrong with the row.
+        if cells.len() == header.len() {
+            profiles
+                .iter_mut()
+                .enumerate()
+                .for_each(|(k, profile)| profile.add(cells.get(record, quoted, k), reading));
+        }
+    }
+    Sample { profiles, whole: is_last && records.next().is_none(), ..Sample::default() }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ndarray::ArrayView2;
+use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
 
 use crate::table_error::list;
@@ -22,6 +22,16 @@ pub enum TableWarning {
     NoTrainRow { file: String, wanted: String, found: Vec<String> },
     /// Rows without a group are groups of their own.
     RowsWithoutGroup { file: String, rows: usize },
+    /// Cells a hair's breadth outside [0, 1] were clipped.
+    Clipped { file: String, cells: usize, columns: Vec<String>, farthest: f64 },
+    /// Columns of 0 and 1 alone among probabilities.
+    HardColumns { file: String, columns: Vec<String> },
+    /// Two columns sum to 1 in every row.
+    Complement { file: String, column: String, other: String },
+    /// The label column holds what cannot be understood, where no labels are needed.
+    LabelsPassedOver { file: String, column: String, values: Vec<String> },
+    /// Ids that were guessed occur more than once, and rows are known by their number instead.
+    RepeatedIds { file: String, column: String },
 }
 
 impl TableWarning {
@@ -58,6 +68,43 @@ impl fmt::Display for TableWarning {
                 f,
                 "{file}: the group column is empty in {rows} rows; each of these rows is a group of its own"
             ),
+            TableWarning::Clipped { file, cells, columns, farthest } => {
+                write!(
+                    f,
+                    "{file}: {cells} {} a hair outside 0 to 1 (as far as {farthest:?}), taken as 0 or 1: rounding in {}",
+                    if *cells == 1 { "cell is" } else { "cells are" },
+                    list(columns)
+                )
+            }
+            TableWarning::HardColumns { file, columns } => {
+                write!(
+                    f,
+                    "{file}: 0 and 1 only in {}: hard predictions or flags among probabilities; leave out what is no \
+                     classifier with --exclude",
+                    list(columns)
+                )
+            }
+            TableWarning::Complement { file, column, other } => {
+                write!(
+                    f,
+                    "{file}: {column:?} and {other:?} sum to 1 in every row, so one of them tells nothing new, and their \
+                     mean is 0.5 throughout; leave out that of the negative class with --exclude"
+                )
+            }
+            TableWarning::LabelsPassedOver { file, column, values } => {
+                write!(
+                    f,
+                    "{file}, column {column:?}: passed over, as labels are not needed and these are none: {}",
+                    list(values)
+                )
+            }
+            TableWarning::RepeatedIds { file, column } => {
+                write!(
+                    f,
+                    "{file}, column {column:?}: its values repeat, so rows are known by their number; if rows of one value \
+                     belong together, give --group-column {column}"
+                )
+            }
             TableWarning::NoTrainRow { file, wanted, found } => {
                 write!(f, "{file}: no row of the split {wanted:?}; the split column holds {}", list(found))
             }
@@ -82,18 +129,58 @@ pub(crate) fn of_columns(file: &str, names: &[String], matrix: ArrayView2<'_, f6
     (0..names.len()).into_par_iter().filter_map(check).collect()
 }
 
-/// A split column without a row for training.
-pub(crate) fn of_split(file: &str, split: &[String], wanted: &str) -> Option<TableWarning> {
-    if split.iter().any(|value| value == wanted) {
-        return None;
-    }
+/// Classifiers of 0 and 1 alone, if others have fractions.
+pub(crate) fn of_hard_columns(
+    file: &str,
+    names: &[String],
+    matrix: ArrayView2<'_, f64>,
+) -> Option<TableWarning> {
+    let is_hard = |u: &usize| {
+        let present = || matrix.row(*u).into_iter().filter(|v| !v.is_nan());
+        present().all(|&v| v == 0.0 || v == 1.0)
+            && present().any(|&v| v == 0.0)
+            && present().any(|&v| v == 1.0)
+    };
+    let hard: Vec<usize> = (0..names.len()).into_par_iter().filter(is_hard).collect();
+    let columns = hard.iter().map(|&u| names[u].clone()).collect();
+    (!hard.is_empty() && hard.len() < names.len())
+        .then(|| TableWarning::HardColumns { file: file.to_owned(), columns })
+}
+
+/// Takes what is a hair outside [0, 1] as 0 or 1.
+pub(crate) fn clip(file: &str, names: &[String], matrix: &mut Array2<f64>) -> Option<TableWarning> {
+    let outside = |v: f64| v < 0.0 || v > 1.0;
+    let clip_row = |mut row: ndarray::ArrayViewMut1<'_, f64>| {
+        let (mut cells, mut farthest) = (0, 0.5);
+        for value in row.iter_mut().filter(|value| outside(**value)) {
+            cells += 1;
+            if (*value - 0.5).abs() > (farthest - 0.5f64).abs() {
+                farthest = *value;
+            }
+            *value = value.clamp(0.0, 1.0);
+        }
+        (cells, farthest)
+    };
+    let rows: Vec<_> = matrix.rows_mut().into_iter().collect();
+    let found: Vec<(usize, f64)> = rows.into_par_iter().map(clip_row).collect();
+    let cells = found.iter().map(|(cells, _)| cells).sum();
+    let columns = (0..names.len()).filter(|&u| found[u].0 > 0).map(|u| names[u].clone()).collect();
+    let farthest = found
+        .iter()
+        .map(|(_, v)| *v)
+        .fold(0.5, |a: f64, b| if (b - 0.5).abs() > (a - 0.5).abs() { b } else { a });
+    (cells > 0).then(|| TableWarning::Clipped { file: file.to_owned(), cells, columns, farthest })
+}
+
+/// A few of the values of a split column.
+pub(crate) fn some_values(split: &[String]) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for value in split {
         if found.len() < 5 && !found.contains(value) {
             found.push(value.clone());
         }
     }
-    Some(TableWarning::NoTrainRow { file: file.to_owned(), wanted: wanted.to_owned(), found })
+    found
 }
 
 /// Empty cells in the group column.

@@ -1,4 +1,4 @@
-//! Tables written as CSV.
+//! Tables written as CSV, Parquet and Arrow IPC.
 
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use flate2::{Compression, GzBuilder};
 
 use crate::atomic::{AtomicFile, WriteError};
+use crate::source::shown;
 
 /// Where a table is written to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Sink {
-    /// A file, whole or not at all; `.tsv` is cut by tabs, `.gz` is compressed.
+    /// A file, whole or not at all. `.parquet` and `.arrow` (or `.feather`) are written as such, `.tsv` is cut by tabs,
+    /// `.gz` is compressed, and anything else is CSV; names of other formats are refused.
     Path(PathBuf),
     /// Standard output.
     Stdout,
@@ -23,6 +25,17 @@ impl Sink {
         match path.as_ref() {
             p if p == Path::new("-") => Sink::Stdout,
             p => Sink::Path(p.to_owned()),
+        }
+    }
+
+    /// Refuses a name that promises what no table is written as, before the work.
+    ///
+    /// # Errors
+    /// [`WriteError::UnknownFormat`], [`WriteError::FeatureMissing`].
+    pub fn check(&self) -> Result<(), WriteError> {
+        match self {
+            Sink::Path(path) => TableFormat::of(path).map(drop),
+            Sink::Stdout => Ok(()),
         }
     }
 }
@@ -42,7 +55,7 @@ pub enum Column<'a> {
 }
 
 impl Column<'_> {
-    fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         match self {
             Column::Text(v) => v.len(),
             Column::Float(v) => v.len(),
@@ -86,32 +99,106 @@ pub fn write_predictions(sink: &Sink, columns: &[(&str, Column<'_>)]) -> Result<
     match sink {
         Sink::Stdout => write_csv(io::stdout().lock(), b',', columns).map_err(interrupted),
         Sink::Path(path) => {
-            let (delimiter, gzip) = format_of(path);
+            let format = TableFormat::of(path)?;
             let mut file = AtomicFile::create(path)?;
-            if gzip {
-                // No name and no time inside, so that equal tables are equal files.
-                let encoder = GzBuilder::new().write(&mut file, Compression::default());
-                let mut encoder = BufWriter::new(encoder);
-                write_csv(&mut encoder, delimiter, columns)
-                    .and_then(|()| encoder.into_inner().map_err(io::IntoInnerError::into_error)?.finish())
-                    .map_err(interrupted)?;
-            } else {
-                write_csv(&mut file, delimiter, columns).map_err(interrupted)?;
+            match format {
+                TableFormat::Text { delimiter, gzip: true } => {
+                    // No name and no time inside, so that equal tables are equal files.
+                    let encoder = GzBuilder::new().write(&mut file, Compression::default());
+                    let mut encoder = BufWriter::new(encoder);
+                    write_csv(&mut encoder, delimiter, columns)
+                        .and_then(|()| encoder.into_inner().map_err(io::IntoInnerError::into_error)?.finish())
+                        .map_err(interrupted)?;
+                }
+                TableFormat::Text { delimiter, gzip: false } => {
+                    write_csv(&mut file, delimiter, columns).map_err(interrupted)?;
+                }
+                #[cfg(feature = "parquet")]
+                TableFormat::Parquet => {
+                    crate::write_columns::parquet(&mut file, columns).map_err(interrupted)?
+                }
+                #[cfg(feature = "parquet")]
+                TableFormat::Arrow => crate::write_columns::arrow(&mut file, columns).map_err(interrupted)?,
+                #[cfg(not(feature = "parquet"))]
+                TableFormat::Parquet | TableFormat::Arrow => unreachable!("refused by TableFormat::of"),
             }
             file.commit()
         }
     }
 }
 
-/// Delimiter and whether to compress.
-fn format_of(path: &Path) -> (u8, bool) {
-    let name = path.file_name().map(|n| n.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
-    let (name, gzip) = match name.strip_suffix(".gz") {
-        Some(inner) => (inner.to_owned(), true),
-        None => (name, false),
-    };
-    let tabs = [".tsv", ".tab"].iter().any(|e| name.ends_with(e));
-    (if tabs { b'\t' } else { b',' }, gzip)
+/// How a table is written, as the name of its file says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TableFormat {
+    Text { delimiter: u8, gzip: bool },
+    Parquet,
+    Arrow,
+}
+
+/// Extensions of files that hold something else than text: a table in CSV would be there under a wrong name.
+const OTHER_FORMATS: [&str; 33] = [
+    "json",
+    "jsonl",
+    "ndjson",
+    "npz",
+    "npy",
+    "xlsx",
+    "xls",
+    "xlsb",
+    "ods",
+    "zip",
+    "bz2",
+    "xz",
+    "zst",
+    "7z",
+    "pkl",
+    "pickle",
+    "rds",
+    "rdata",
+    "rda",
+    "h5",
+    "hdf5",
+    "avro",
+    "orc",
+    "db",
+    "sqlite",
+    "safetensors",
+    "html",
+    "htm",
+    "pdf",
+    "mat",
+    "sav",
+    "dta",
+    "arff",
+];
+
+impl TableFormat {
+    fn of(path: &Path) -> Result<Self, WriteError> {
+        let name = path.file_name().map(|n| n.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+        let (name, gzip) = match name.strip_suffix(".gz") {
+            Some(inner) => (inner.to_owned(), true),
+            None => (name, false),
+        };
+        let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
+        let unknown = || WriteError::UnknownFormat { path: shown(path), extension: extension.to_owned() };
+        let columns = match extension {
+            "parquet" | "pq" => Some((TableFormat::Parquet, "Parquet")),
+            "arrow" | "feather" | "ipc" => Some((TableFormat::Arrow, "Arrow IPC")),
+            other if OTHER_FORMATS.contains(&other) => return Err(unknown()),
+            _ => None,
+        };
+        match columns {
+            Some(_) if gzip => Err(unknown()),
+            Some((_, format)) if cfg!(not(feature = "parquet")) => {
+                Err(WriteError::FeatureMissing { path: shown(path), format })
+            }
+            Some((format, _)) => Ok(format),
+            None => {
+                let tabs = ["tsv", "tab"].contains(&extension);
+                Ok(TableFormat::Text { delimiter: if tabs { b'\t' } else { b',' }, gzip })
+            }
+        }
+    }
 }
 
 /// Writes the columns to any writer.
@@ -169,6 +256,38 @@ mod tests {
             let before = fs::read(&path).expect("there");
             write_predictions(&Sink::new(&path), &columns).expect("writable");
             assert_eq!(fs::read(&path).expect("there"), before);
+        }
+    }
+
+    #[test]
+    fn a_name_is_what_is_written() {
+        let dir = tempfile::tempdir().expect("temporary");
+        let ids = ["a", "b", "c"].map(String::from);
+        let columns = [
+            ("instance_id", Column::Text(&ids)),
+            ("p", Column::Float(&[0.1, 1.0 / 3.0, f64::NAN])),
+            ("label", Column::Label(&[Some(true), Some(false), None])),
+        ];
+        for bad in ["p.json", "p.npz", "p.XLSX", "p.parquet.gz", "p.pkl"] {
+            let sink = Sink::new(dir.path().join(bad));
+            assert!(matches!(sink.check(), Err(WriteError::UnknownFormat { .. })), "{bad}");
+            assert!(write_predictions(&sink, &columns).is_err());
+        }
+        assert_eq!(fs::read_dir(dir.path()).expect("there").count(), 0);
+        for (name, magic) in [("p.parquet", &b"PAR1"[..]), ("p.arrow", b"ARROW1"), ("p.feather", b"ARROW1")] {
+            let path = dir.path().join(name);
+            let written = write_predictions(&Sink::new(&path), &columns);
+            if cfg!(not(feature = "parquet")) {
+                assert!(matches!(written, Err(WriteError::FeatureMissing { .. })));
+                continue;
+            }
+            written.expect("writable");
+            assert!(fs::read(&path).expect("there").starts_with(magic), "{name}");
+            let table = read_table(Source::new(&path), &TableOptions::default()).expect("readable");
+            assert_eq!(table.data.predictions().row(0).to_vec()[..2], [0.1, 1.0 / 3.0]);
+            assert!(table.data.predictions()[(0, 2)].is_nan());
+            assert_eq!(table.truth, [Some(true), Some(false), None]);
+            assert_eq!(table.data.instance_ids(), Some(&ids[..]));
         }
     }
 

@@ -69,7 +69,11 @@ fn npy_of_both_orders_and_types() {
         &["y.npy, instance 1 (counted from 0), column \"labels\": \"0.5\" is not a label"],
     );
     array![1.0, 0.0].write_npy(fs::File::create(&other).expect("writable")).expect("written");
-    says(read_table(Source::new(&path), &given), &["2 entries, but 3 are needed", "transpose"]);
+    let turned = read_table(Source::new(&path), &given).expect("instances x classifiers, as the labels show");
+    assert_eq!(turned.data.predictions().column(0).to_vec(), [0.9f32, 0.2, 0.4].map(f64::from));
+    assert_eq!(turned.truth, [Some(true), Some(false)]);
+    array![1.0, 0.0, 1.0, 1.0].write_npy(fs::File::create(&other).expect("writable")).expect("written");
+    says(read_table(Source::new(&path), &given), &["4 entries, but 3 are needed", "transpose"]);
     save(bytes_of(&|b| array![[0.5, 1.5]].write_npy(b).expect("in memory")));
     fs::remove_file(dir.path().join("labels.npy")).expect("there");
     says(
@@ -124,8 +128,9 @@ fn npz_plain_and_compressed() {
     }
     let mut bytes = std::io::Cursor::new(Vec::new());
     let mut npz = NpzWriter::new(&mut bytes);
-    npz.add_array("X", &matrix()).expect("in memory");
+    npz.add_array("a", &matrix()).expect("in memory");
+    npz.add_array("b", &matrix()).expect("in memory");
     npz.finish().expect("in memory");
     let none = read_table(Source::bytes("t.npz", bytes.into_inner()), &TableOptions::default());
-    says(none, &["no array \"R\", \"predictions\"; the archive has \"X\""]);
+    says(none, &["no array \"R\", \"predictions\", \"P\"; the archive has \"a\", \"b\""]);
 }

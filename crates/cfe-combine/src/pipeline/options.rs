@@ -187,7 +187,7 @@ impl TrainingColumns {
     pub fn table_options(&self, table: &TableColumns) -> FitResult<TableOptions> {
         let mut options = table.table_options()?;
         if let Some(value) = &self.train_value {
-            options.train_value.clone_from(value);
+            options.train_value = Some(value.clone());
         }
         options.group_column.clone_from(&self.group_column);
         options.columns.clone_from(&self.columns);

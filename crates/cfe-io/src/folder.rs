@@ -1,0 +1,92 @@
+//! Tables in several files: folders of parts, patterns and lists.
+
+use std::path::{Path, PathBuf};
+
+use ndarray::{Axis, concatenate};
+use wildmatch::WildMatch;
+
+use crate::options::TableOptions;
+use crate::source::{Source, unreadable};
+use crate::table::{Parts, RowNumbers, read_opened};
+use crate::table_error::{TableError, TableResult};
+
+/// The files of a folder or a pattern in their order; `None` for a path that is one file.
+pub(crate) fn parts(path: &Path) -> TableResult<Option<Vec<PathBuf>>> {
+    let name = path.display().to_string();
+    if path.is_dir() {
+        // Spark and dask put markers such as _SUCCESS beside the parts.
+        let files = listed(path, &|base| !base.starts_with(['_', '.']), &name)?;
+        return match files.is_empty() {
+            true => Err(TableError::NoParts { path: name }),
+            false => Ok(Some(files)),
+        };
+    }
+    let base = path.file_name().map(|base| base.to_string_lossy().into_owned()).unwrap_or_default();
+    if path.exists() || !base.contains(['*', '?']) {
+        return Ok(None);
+    }
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let glob = WildMatch::new(&base);
+    let files = listed(folder, &|base| glob.matches(base), &name)?;
+    match files.is_empty() {
+        true => Err(TableError::NoParts { path: name }),
+        false => Ok(Some(files)),
+    }
+}
+
+fn listed(folder: &Path, is_part: &dyn Fn(&str) -> bool, name: &str) -> TableResult<Vec<PathBuf>> {
+    let entries = std::fs::read_dir(folder).map_err(|e| unreadable(name, e))?;
+    let files = entries.flatten().map(|entry| entry.path()).filter(|path| {
+        path.is_file() && path.file_name().is_some_and(|base| is_part(&base.to_string_lossy()))
+    });
+    let mut files: Vec<PathBuf> = files.collect();
+    files.sort();
+    Ok(files)
+}
+
+/// Reads the files one after the other as one table.
+pub(crate) fn read(name: String, files: &[PathBuf], options: &TableOptions) -> TableResult<Parts> {
+    let Some((first, rest)) = files.split_first() else { return Err(TableError::NoParts { path: name }) };
+    let mut all = read_opened(Source::Path(first.clone()).open()?, options)?;
+    // What the first part was taken for, the others are.
+    let mut as_first = options.clone();
+    as_first.id_column = all.taken.id.clone();
+    as_first.split_column = all.taken.split.clone();
+    as_first.group_column = all.taken.group.clone();
+    as_first.label_column = all.taken.label.clone();
+    if all.models.is_none() {
+        as_first.classifiers = Some(all.names.clone());
+    }
+    let mut matrices = vec![std::mem::take(&mut all.matrix)];
+    for path in rest {
+        let part = read_opened(Source::Path(path.clone()).open()?, &as_first)?;
+        if part.names != all.names {
+            return Err(TableError::MissingClassifier {
+                file: part.file,
+                column: all.names.iter().find(|name| !part.names.contains(name)).cloned().unwrap_or_default(),
+                available: crate::table_error::list(&part.names),
+            });
+        }
+        matrices.push(part.matrix);
+        if let (Some(all), Some(part)) = (&mut all.labels, part.labels) {
+            all.extend(part);
+        }
+        for (all, part) in [
+            (&mut all.ids, part.ids),
+            (&mut all.split, part.split),
+            (&mut all.groups, part.groups),
+            (&mut all.models, part.models),
+        ] {
+            if let (Some(all), Some(part)) = (all, part) {
+                all.extend(part);
+            }
+        }
+    }
+    let views: Vec<_> = matrices.iter().map(|matrix| matrix.view()).collect();
+    all.matrix = concatenate(Axis(1), &views).expect("as many classifiers in each part");
+    if !rest.is_empty() {
+        all.taken.notes.push(format!("{} files put together", files.len()));
+    }
+    (all.file, all.rows) = (name, RowNumbers::rows());
+    Ok(all)
+}

@@ -1,0 +1,101 @@
+//! Rows of one instance put together: long tables and repeated cross-validation.
+
+use std::collections::HashMap;
+
+use ndarray::Array2;
+
+use crate::table::{Parts, RowNumbers};
+use crate::table_error::{TableError, TableResult, shorten};
+
+impl Parts {
+    /// One row for each id, in the order of their first rows. In a long table each classifier gets a column; where a
+    /// cell is there more than once, its mean is taken.
+    ///
+    /// # Errors
+    /// [`TableError::Conflict`] where rows of one id disagree.
+    pub(crate) fn gather(mut self) -> TableResult<Self> {
+        let Some(ids) = self.ids.take() else { return Ok(self) };
+        let mut index = HashMap::with_capacity(ids.len());
+        let mut first = Vec::new();
+        let row_of: Vec<usize> = ids
+            .iter()
+            .enumerate()
+            .map(|(i, id)| {
+                *index.entry(id.as_str()).or_insert_with(|| {
+                    first.push(i);
+                    first.len() - 1
+                })
+            })
+            .collect();
+        let (rows, n) = (ids.len(), first.len());
+        if n == rows && self.models.is_none() {
+            self.ids = Some(ids);
+            return Ok(self);
+        }
+        let conflict = |i: usize, column: &str| TableError::Conflict {
+            place: self.place(i, column),
+            id: shorten(ids[i].as_bytes()),
+            first: self.rows.row(first[row_of[i]]),
+        };
+        for i in 0..rows {
+            let leader = first[row_of[i]];
+            if let (Some(a), Some(b)) = (self.truth[leader], self.truth[i])
+                && a != b
+            {
+                return Err(conflict(i, self.taken.label.as_deref().unwrap_or("label")));
+            }
+            if let Some(split) = &self.split
+                && split[leader] != split[i]
+            {
+                return Err(conflict(i, self.taken.split.as_deref().unwrap_or("split")));
+            }
+        }
+        // (column, row) of each value.
+        let (names, column_of) = match &self.models {
+            None => (self.names.clone(), None),
+            Some(models) => {
+                let mut position: HashMap<&str, usize> = HashMap::new();
+                let mut names = Vec::new();
+                let column_of: Vec<usize> = models
+                    .iter()
+                    .map(|model| {
+                        *position.entry(model.as_str()).or_insert_with(|| {
+                            names.push(model.clone());
+                            names.len() - 1
+                        })
+                    })
+                    .collect();
+                (names, Some(column_of))
+            }
+        };
+        let mut sum = Array2::<f64>::zeros((names.len(), n));
+        let mut count = Array2::<u32>::zeros((names.len(), n));
+        for ((u, i), &value) in self.matrix.indexed_iter() {
+            let cell = (column_of.as_ref().map_or(u, |column_of| column_of[i]), row_of[i]);
+            if !value.is_nan() {
+                sum[cell] += value;
+                count[cell] += 1;
+            }
+        }
+        let averaged = count.iter().any(|&k| k > 1);
+        sum.zip_mut_with(&count, |sum, &k| *sum = if k == 0 { f64::NAN } else { *sum / f64::from(k) });
+        let means = if averaged { ", means of several rows" } else { "" };
+        self.taken.notes.push(match &self.models {
+            Some(_) => {
+                format!("a long table: {rows} rows of {} classifiers for {n} instances{means}", names.len())
+            }
+            None => format!("{rows} rows of {n} ids{means}"),
+        });
+        let labels: Vec<Option<bool>> = (0..n).map(|_| None).collect();
+        let mut truth = labels;
+        (0..rows).for_each(|i| truth[row_of[i]] = truth[row_of[i]].or(self.truth[i]));
+        let of_first = |list: Vec<String>| first.iter().map(|&i| list[i].clone()).collect::<Vec<_>>();
+        self.truth = truth;
+        self.split = self.split.map(of_first);
+        self.groups = self.groups.map(of_first);
+        self.ids = Some(of_first(ids.clone()));
+        (self.matrix, self.names, self.models) = (sum, names, None);
+        self.rows = RowNumbers::rows();
+        Ok(self)
+    }
+}

@@ -1,0 +1,130 @@
+//! Tables in JSON: lines or a list of objects, or columns as pandas writes them.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::io::{Cursor, Read as _};
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::Value;
+
+use crate::options::TableOptions;
+use crate::source::Opened;
+use crate::table::Parts;
+use crate::table_error::{TableError, TableResult};
+use crate::text;
+
+/// An object whose keys keep their order.
+struct Object(Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for Object {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Ordered;
+        impl<'de> Visitor<'de> for Ordered {
+            type Value = Object;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(Object(entries))
+            }
+        }
+        deserializer.deserialize_map(Ordered)
+    }
+}
+
+/// Reads a table in JSON.
+pub(crate) fn read(opened: Opened, options: &TableOptions) -> TableResult<Parts> {
+    let file = opened.file.clone();
+    let mut bytes = Vec::new();
+    let error = opened.stream_error();
+    opened.stream().read_to_end(&mut bytes).map_err(&error)?;
+    let start = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    let rows = rows(start).ok_or_else(|| TableError::OtherFormat {
+        what: "JSON that is not a list or lines of objects, one for each row".to_owned(),
+        cure: "pandas: df.to_json('table.json', orient='records', lines=True)".to_owned(),
+        file: file.clone(),
+    })?;
+    let csv = to_csv(rows);
+    let plain = TableOptions { delimiter: Some(b','), encoding: None, ..options.clone() };
+    let length = Some(csv.len() as u64);
+    let mut parts = text::read(&file, Cursor::new(csv), length, &plain, error)?;
+    // Lines of the text that was made on the way mean nothing to anyone.
+    parts.rows = crate::table::RowNumbers::rows();
+    Ok(parts)
+}
+
+fn rows(bytes: &[u8]) -> Option<Vec<Object>> {
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return serde_json::from_slice(bytes).ok();
+    }
+    let lines: Result<Vec<Object>, _> = serde_json::Deserializer::from_slice(bytes).into_iter().collect();
+    let mut lines = lines.ok()?;
+    if lines.len() != 1 {
+        return Some(lines);
+    }
+    let Object(columns) = lines.pop()?;
+    let field = |name: &str| columns.iter().find(|(key, _)| key == name).map(|(_, value)| value);
+    // pandas, orient="split".
+    if let (Some(Value::Array(names)), Some(Value::Array(data))) = (field("columns"), field("data")) {
+        let names: Vec<String> =
+            names.iter().map(|name| name.as_str().map_or(name.to_string(), str::to_owned)).collect();
+        let row =
+            |row: &Value| Some(Object(names.iter().cloned().zip(row.as_array()?.iter().cloned()).collect()));
+        return data.iter().map(row).collect();
+    }
+    // Columns as lists, or as objects with the index for keys (pandas, orient="columns").
+    let length = match &columns.first()?.1 {
+        Value::Array(list) => list.len(),
+        Value::Object(entries) => entries.len(),
+        // One line alone.
+        _ => return Some(vec![Object(columns)]),
+    };
+    let mut rows: Vec<Object> = (0..length).map(|_| Object(Vec::new())).collect();
+    for (name, column) in columns {
+        let values: Vec<Value> = match column {
+            Value::Array(list) => list,
+            Value::Object(entries) => {
+                let mut entries: Vec<(String, Value)> = entries.into_iter().collect();
+                entries.sort_by_key(|(key, _)| key.parse::<u64>().unwrap_or(u64::MAX));
+                entries.into_iter().map(|(_, value)| value).collect()
+            }
+            _ => return None,
+        };
+        if values.len() != length {
+            return None;
+        }
+        rows.iter_mut().zip(values).for_each(|(row, value)| row.0.push((name.clone(), value)));
+    }
+    Some(rows)
+}
+
+/// The rows as CSV, which is then read as any other.
+fn to_csv(rows: Vec<Object>) -> Vec<u8> {
+    let mut position: HashMap<String, usize> = HashMap::new();
+    let mut header = Vec::new();
+    for (name, _) in rows.iter().flat_map(|row| &row.0) {
+        position.entry(name.clone()).or_insert_with(|| {
+            header.push(name.clone());
+            header.len() - 1
+        });
+    }
+    let mut out = csv::Writer::from_writer(Vec::new());
+    let mut write = |record: &[String]| out.write_record(record).expect("records of one length in memory");
+    write(&header);
+    for row in rows {
+        let mut record = vec![String::new(); header.len()];
+        for (name, value) in row.0 {
+            record[position[&name]] = match value {
+                Value::Null => String::new(),
+                Value::String(text) => text,
+                other => other.to_string(),
+            };
+        }
+        write(&record);
+    }
+    out.into_inner().expect("in memory")
+}

@@ -1,0 +1,57 @@
+//! Which rows of a split column are for training.
+
+use crate::names;
+use crate::table_error::shorten;
+
+/// Whether each row is for training, and the value that says so as the file writes it.
+pub(crate) fn train_rows(
+    column: &str,
+    split: &[String],
+    wanted: Option<&str>,
+) -> (Vec<bool>, Option<String>) {
+    let by = |is: &dyn Fn(&str) -> bool| {
+        let rows: Vec<bool> = split.iter().map(|value| is(value)).collect();
+        let value = rows.iter().position(|row| *row).map(|i| shorten(split[i].as_bytes()));
+        (rows, value)
+    };
+    if let Some(wanted) = wanted {
+        let exact = by(&|value| value == wanted);
+        // pandas writes True, Parquet holds true.
+        return if exact.1.is_some() { exact } else { by(&|value| value.eq_ignore_ascii_case(wanted)) };
+    }
+    let words = by(&names::is_train_word);
+    let name = names::normalize(column);
+    let flags = split.iter().all(|value| value.is_empty() || crate::labels::is_class_word(value));
+    if words.1.is_some() || !flags {
+        return words;
+    }
+    let yes =
+        |value: &str| ["1", "1.0", "true", "t", "yes", "y"].contains(&value.to_ascii_lowercase().as_str());
+    if names::is_train_flag(&name) {
+        by(&yes)
+    } else if names::is_test_flag(&name) {
+        by(&|value| !value.is_empty() && !yes(value))
+    } else {
+        words
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(column: &str, split: &[&str], wanted: Option<&str>) -> Vec<bool> {
+        train_rows(column, &split.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>(), wanted).0
+    }
+
+    #[test]
+    fn splits_as_people_write_them() {
+        assert_eq!(rows("split", &["Train", "Test"], None), [true, false]);
+        assert_eq!(rows("set", &["TRAINING", "valid"], None), [true, false]);
+        assert_eq!(rows("is_train", &["True", "False"], None), [true, false]);
+        assert_eq!(rows("is_test", &["1", "0", ""], None), [false, true, false]);
+        assert_eq!(rows("is_train", &["true", "false"], Some("True")), [true, false]);
+        assert_eq!(rows("fold", &["0", "1"], None), [false, false]);
+        assert_eq!(rows("fold", &["0", "1"], Some("1")), [false, true]);
+    }
+}
