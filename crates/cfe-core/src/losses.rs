@@ -208,7 +208,7 @@ impl SupervisedLoss {
     /// Writes the derivative with respect to each logit to `derivatives`, if given (same length as `logits`).
     ///
     /// # Errors
-    /// [`Error::LengthMismatch`] unless all lists are as long as `logits`.
+    /// [`Error::LengthMismatch`](crate::Error::LengthMismatch) unless all lists are as long as `logits`.
     pub fn weighted_mean(
         self,
         logits: &[f64],

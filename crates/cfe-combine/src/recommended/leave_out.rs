@@ -59,7 +59,7 @@ impl Recommended {
     /// Newton step.
     ///
     /// # Errors
-    /// As [`leave_one_out`](Self::leave_one_out), and [`Error::Stopped`](crate::Error::Stopped).
+    /// As [`leave_one_out`](Self::leave_one_out), and [`Error::Stopped`](cfe_core::Error::Stopped).
     pub fn leave_one_out_watched(
         &self,
         data: &EnsembleData,

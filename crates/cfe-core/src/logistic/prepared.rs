@@ -80,7 +80,7 @@ impl LogisticRegression {
     /// ```
     ///
     /// # Errors
-    /// As [`fit_prepared`](Self::fit_prepared), and [`Error::Stopped`](crate::Error::Stopped).
+    /// As [`fit_prepared`](Self::fit_prepared), and [`Error::Stopped`].
     pub fn fit_sharing(
         &self,
         data: &PreparedFeatures,

@@ -54,7 +54,7 @@ impl Objective {
     /// Refuses parameters out of range.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`].
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter).
     pub fn validate(&self) -> Result<()> {
         ensure(
             (0.0..=1.0).contains(&self.rho),
@@ -71,7 +71,7 @@ impl Objective {
     /// a_i of each labeled instance: class weight x sample weight x cost, in the order of [`EnsembleData::labeled`].
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`], [`Error::AllWeightsZero`], [`Error::WeightSum`].
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter), [`Error::AllWeightsZero`](crate::Error::AllWeightsZero), [`Error::WeightSum`](crate::Error::WeightSum).
     pub fn instance_weights(&self, data: &EnsembleData) -> Result<Vec<f64>> {
         self.costs.validate()?;
         let mut weights = instance_weights(data, self.class_weight)?;
