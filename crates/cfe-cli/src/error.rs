@@ -3,7 +3,8 @@
 use cfe_combine::FitError;
 use cfe_combine::methods::BackendError;
 use cfe_combine::pipeline::CheckpointError;
-use cfe_combine::tuning::{LogError, TuningError};
+use cfe_combine::tuning::TuningError;
+use cfe_io::JournalError;
 use cfe_io::{ModelFileError, TableError, WriteError};
 
 /// Result of a command.
@@ -50,9 +51,9 @@ pub(crate) enum CliError {
     #[error(transparent)]
     Tuning(#[from] TuningError),
 
-    /// The log of a search cannot be used.
+    /// The checkpoint of a search cannot be used.
     #[error(transparent)]
-    Log(#[from] LogError),
+    Checkpoint(#[from] JournalError),
 
     /// A check that was asked for failed.
     ///
@@ -78,8 +79,9 @@ impl CliError {
             CliError::Elsewhere { source, .. } => source.exit_code(),
             CliError::Usage(_) | CliError::Config { .. } | CliError::Output(_) => 2,
             CliError::Fit(error) => exit_code_of_fit(error),
-            CliError::Tuning(TuningError::Foreign { .. }) | CliError::Log(LogError::Damaged { .. }) => 3,
-            CliError::Tuning(TuningError::Observer(_)) | CliError::Log(_) => 2,
+            CliError::Tuning(TuningError::Foreign { .. })
+            | CliError::Checkpoint(JournalError::Damaged { .. }) => 3,
+            CliError::Tuning(TuningError::Observer(_)) | CliError::Checkpoint(_) => 2,
             CliError::Tuning(_) => 4,
         }
     }

@@ -6,9 +6,7 @@ use clap::builder::TypedValueParser as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::convergence::Convergence;
-use crate::error::Error;
-use crate::published::{Results, csv, document};
-use crate::report::{html, markdown, terminal};
+use crate::output::Output;
 use crate::speed::{AlsSpeed, EpochSpeed, SpeedData, Suite};
 
 /// Compares the trainers of CF-Ensemble with each other and with published figures.
@@ -43,12 +41,9 @@ pub enum Command {
         /// What is run.
         #[command(flatten)]
         options: Convergence,
-        /// Also write report.html, report.md, results.json and results.csv into this folder.
-        #[arg(long, value_name = "DIR")]
-        out: Option<PathBuf>,
-        /// What to print.
-        #[arg(long, value_enum, default_value_t = Format::Table)]
-        format: Format,
+        /// Where its results go.
+        #[command(flatten)]
+        output: Output,
     },
     /// Compare every method on tables of your own: both trainers with their variants, the recommended combiner, all baselines.
     ///
@@ -58,10 +53,14 @@ pub enum Command {
     OnTables(OnTables),
     /// Train every combination of some levels over seeds and compare the levels.
     ///
-    /// A grid is a TOML file, or one of those that ship: published, collapse, focal, diversity, ci. With --out, finished
-    /// cells are kept in DIR/cells.jsonl and not trained again, also after a kill; without other changes the files come out
-    /// the same byte for byte. A cell that fails is recorded and counted, and is no failure of the run. Exit codes: 0
-    /// done; 1 a figure got worse (--check); 2 bad usage or a bad grid, 3 bad data, 4 every cell failed.
+    /// A grid is a TOML file (docs/ablations.md has the format), or one that ships with the program: published, collapse,
+    /// focal, diversity, ci.
+    ///
+    /// Finished cells are kept in a checkpoint, which with --out is DIR/cells.jsonl unless --checkpoint names another
+    /// file. A run that was interrupted, even by a kill, resumes from there and writes the same bytes. A cell that fails
+    /// is recorded and counted, and the run goes on.
+    ///
+    /// Exit codes: 0 done; 1 a figure got worse (--check); 2 bad usage or a bad grid; 3 bad data; 4 every cell failed.
     #[command(args_override_self = true)]
     Ablate(Ablate),
     /// Measure the speed of the trainers.
@@ -118,15 +117,12 @@ pub struct OverDataSets {
     /// Also rank results of other programs: dataset,seed,method,ap,roc_auc,brier,log_loss,best_f1,seconds.
     #[arg(long, value_name = "CSV")]
     pub with: Option<PathBuf>,
-    /// Methods to run, by name; all of this build if none is named.
+    /// Methods to run, by name [default: all of this build].
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub methods: Vec<String>,
-    /// Also write report.html, report.md, results.json and results.csv into this folder.
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-    /// What to print.
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    pub format: Format,
+    /// Where its results go.
+    #[command(flatten)]
+    pub output: Output,
     /// Threads; 0 is all cores.
     #[arg(long, default_value_t = 0)]
     pub threads: usize,
@@ -138,27 +134,24 @@ pub struct OnTables {
     /// Tables of predictions, one row for each instance.
     #[arg(value_name = "TABLE", required = true)]
     pub tables: Vec<PathBuf>,
-    /// Column whose `train` rows are learnt from.
+    /// Column that names the split; methods learn from its `train` rows.
     #[arg(long, value_name = "COLUMN")]
     pub split_column: Option<String>,
-    /// Column of the labels; `label` unless given.
+    /// Column of the labels [default: label].
     #[arg(long, value_name = "COLUMN")]
     pub label_column: Option<String>,
-    /// Methods to run, by name; all of this build if none is named.
+    /// Methods to run, by name [default: all of this build].
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub methods: Vec<String>,
-    /// Folds of the cross-validation, fewer where a class is small.
+    /// Folds of the cross-validation; fewer where a class has fewer rows.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(2..).map(usize::from))]
     pub folds: usize,
-    /// Seed of starts and folds.
+    /// Seed of the starts and the folds.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
-    /// Also write report.html, report.md, results.json and results.csv into this folder.
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-    /// What to print.
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    pub format: Format,
+    /// Where its results go.
+    #[command(flatten)]
+    pub output: Output,
     /// Threads; 0 is all cores.
     #[arg(long, default_value_t = 0)]
     pub threads: usize,
@@ -170,17 +163,17 @@ pub struct Ablate {
     /// The grid: a TOML file, or the name of one that ships.
     #[arg(value_name = "GRID")]
     pub grid: String,
-    /// Keep finished cells in this folder, and write cells.csv, report.html, report.md and report.json into it.
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-    /// Keep finished cells in this file instead of cells.jsonl in --out.
+    /// Where its results go.
+    #[command(flatten)]
+    pub output: Output,
+    /// Keep finished cells in this file [default: cells.jsonl in --out]. A file that exists needs --resume.
     #[arg(long, value_name = "FILE")]
     pub checkpoint: Option<PathBuf>,
     /// Cells between two writes of the checkpoint.
     #[arg(long, value_name = "K", default_value_t = 1, value_parser = at_least_one)]
     pub checkpoint_every: usize,
-    /// Go on with the finished cells of the checkpoint. That is done without it as well: a cell is known by all that
-    /// decides its outcome.
+    /// Resume from the checkpoint if it exists: the result is identical to that of an uninterrupted run. The cells.jsonl of
+    /// --out is always used again, since a cell is known by all that decides its outcome.
     #[arg(long)]
     pub resume: bool,
     /// Threads; 0 is all cores.
@@ -189,98 +182,35 @@ pub struct Ablate {
     /// Seeds 0 to below N instead of those of the grid.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub seeds: Option<u64>,
-    /// Exit with 1 if a figure is worse than in this baseline by more than its noise; without a file, than in the one that
+    /// Exit with 1 if a figure is worse than in this baseline by more than its noise. Without a file: the baseline that
     /// ships with the grid.
     #[arg(long, value_name = "JSON", num_args = 0..=1)]
     pub check: Option<Option<PathBuf>>,
+    /// Write the comparisons of --check as JUnit XML, which build servers show as tests.
+    #[arg(long, value_name = "XML", requires = "check")]
+    pub junit: Option<PathBuf>,
+    /// Append a summary in Markdown to this file, such as "$GITHUB_STEP_SUMMARY".
+    #[arg(long, value_name = "FILE")]
+    pub summary: Option<PathBuf>,
     /// Write the figures of this run as a baseline for --check.
     #[arg(long, value_name = "JSON")]
     pub write_baseline: Option<PathBuf>,
-    /// What to print.
-    #[arg(long, value_enum, default_value_t = ReportFormat::Terminal)]
-    pub format: ReportFormat,
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {
     let number = text.parse::<usize>().ok().filter(|&k| k >= 1);
-    number.ok_or_else(|| format!("{text:?} is no number of cells; at least 1 is needed"))
-}
-
-/// A form of a report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ReportFormat {
-    /// Text and tables.
-    #[value(alias = "table")]
-    Terminal,
-    /// Markdown.
-    Markdown,
-    /// A page of its own, with charts.
-    Html,
-    /// One JSON object.
-    Json,
-    /// One line for each cell.
-    Csv,
+    number.ok_or_else(|| format!("{text:?} is not a number of cells; give 1 or more"))
 }
 
 /// Options of `published`.
 #[derive(Debug, Args)]
 pub struct Published {
-    /// Also write report.html, report.md, results.json and results.csv into this folder.
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-    /// What to print.
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    pub format: Format,
+    /// Where its results go.
+    #[command(flatten)]
+    pub output: Output,
     /// Compare every figure with its tolerance, and exit with 1 if one is outside.
     #[arg(long)]
     pub check: bool,
-}
-
-/// A form of output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// Text and tables for the terminal.
-    Table,
-    /// One JSON object.
-    Json,
-    /// Markdown.
-    Markdown,
-    /// One line for each method.
-    Csv,
-}
-
-/// Files that `--out` writes.
-pub const FILES: [&str; 4] = ["report.html", "report.md", "results.json", "results.csv"];
-
-impl Format {
-    /// What is printed. JSON leaves out the series behind the curves, which `results.json` has.
-    ///
-    /// # Errors
-    /// [`Error::Format`].
-    pub fn render(self, results: &Results, width: usize) -> Result<String, Error> {
-        match self {
-            Format::Table => Ok(terminal::write(&document(results), width)),
-            Format::Json => json(&results.report),
-            Format::Markdown => Ok(markdown::write(&document(results))),
-            Format::Csv => csv(&results.report),
-        }
-    }
-}
-
-/// The contents of [`FILES`], in that order.
-///
-/// # Errors
-/// [`Error::Format`].
-pub fn render_files(results: &Results) -> Result<[String; 4], Error> {
-    let document = document(results);
-    let footer =
-        format!("Made by cfe-compare {}. Numbers: results.json beside this file.", results.report.version);
-    Ok([html::write(&document, &footer), markdown::write(&document), json(results)?, csv(&results.report)?])
-}
-
-pub(crate) fn json(value: &impl serde::Serialize) -> Result<String, Error> {
-    let text = serde_json::to_string_pretty(value);
-    text.map(|text| text + "\n").map_err(|error| Error::Format { format: "JSON", why: error.to_string() })
 }
 
 #[cfg(test)]
@@ -288,6 +218,7 @@ mod tests {
     use clap::CommandFactory as _;
 
     use super::*;
+    use crate::report::Format;
 
     #[test]
     fn the_command_line_is_consistent() {
@@ -312,6 +243,6 @@ mod tests {
         let Command::Published(options) = Cli::try_parse_from(line).expect("valid").command else {
             panic!("another command")
         };
-        assert_eq!((options.out, options.format), (Some(PathBuf::from("b")), Format::Csv));
+        assert_eq!((options.output.out, options.output.format), (Some(PathBuf::from("b")), Format::Csv));
     }
 }

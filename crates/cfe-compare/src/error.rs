@@ -6,7 +6,7 @@ use cf_ensemble::BackendError;
 
 use crate::ablate::AblateError;
 use crate::published::Method;
-use crate::report::files::FileError;
+use crate::report::FormatError;
 
 /// Everything that can end the program before its result.
 #[derive(Debug, thiserror::Error)]
@@ -57,7 +57,7 @@ pub enum Error {
         source: Box<cf_ensemble::Error>,
     },
     /// No method has this name.
-    #[error("{name:?} is no method; known are {known}")]
+    #[error("{name:?} is not a method; the methods are {known}")]
     UnknownMethod {
         /// The name given.
         name: String,
@@ -98,7 +98,7 @@ pub enum Error {
     },
     /// Results of another program cannot be read.
     #[error(
-        "{} is no list of results: {source}; needed are dataset,seed,method,ap,roc_auc,brier,log_loss,best_f1,seconds",
+        "{} is not a list of results: {source}; the columns needed are dataset,seed,method,ap,roc_auc,brier,log_loss,best_f1,seconds",
         path.display()
     )]
     External {
@@ -125,9 +125,9 @@ pub enum Error {
         /// The system's message.
         source: std::io::Error,
     },
-    /// A file could not be replaced.
+    /// A file could not be written as a whole.
     #[error(transparent)]
-    Write(cf_ensemble::io::WriteError),
+    Write(#[from] cf_ensemble::io::WriteError),
     /// A page has no place for the tables.
     ///
     /// Cure: put the two lines where the tables belong.
@@ -164,30 +164,19 @@ pub enum Error {
     /// A backend could not be had.
     #[error(transparent)]
     Backend(#[from] BackendError),
-    /// A file could not be written.
-    #[error(transparent)]
-    File(#[from] FileError),
     /// The results could not be put into a format.
-    ///
-    /// Cure: choose another format.
-    #[error("the results cannot be written as {format}: {why}")]
-    Format {
-        /// "JSON", "CSV".
-        format: &'static str,
-        /// The writer's message.
-        why: String,
-    },
+    #[error(transparent)]
+    Format(#[from] FormatError),
 }
 
 /// Exit code of a failed check.
 pub const CHECK_FAILED: u8 = 1;
 
 impl Error {
-    /// 2 for what another call would cure, 3 for bad data, 4 for training; 1 is a failed check, and clap exits 2 by itself.
+    /// 2 for what another command line would cure, 3 for bad data, 4 for a failed training. 1 is a failed check.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Error::File(_)
-            | Error::Unwritable { .. }
+            Error::Unwritable { .. }
             | Error::Write(_)
             | Error::NoPlace { .. }
             | Error::UnknownMethod { .. }

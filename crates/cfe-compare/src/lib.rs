@@ -23,8 +23,10 @@ pub mod convergence;
 pub mod error;
 pub mod numpy;
 pub mod on_tables;
+pub mod output;
 pub mod over_data_sets;
 pub mod published;
 pub mod speed;
+pub mod threads;
 
 pub use cfe_report as report;

@@ -1,4 +1,4 @@
-//! The program `cfe-compare`.
+//! The program `cfe-compare`: reads the options, runs the command, prints its results and writes its files.
 
 #![forbid(unsafe_code)]
 // A command-line program: talking to the terminal is its purpose. Results go to stdout, everything else to stderr.
@@ -6,21 +6,19 @@
 
 use std::error::Error as _;
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use cfe_compare::ablate::run_ablation;
-use cfe_compare::cli::{
-    Ablate, Cli, Command, FILES, Format, JsonOnly, OnTables, OverDataSets, Published, Speed, renamed,
-    render_files,
-};
-use cfe_compare::convergence::{self, Convergence, run_convergence};
+use cfe_compare::ablate::{Ablation, run_ablation};
+use cfe_compare::cli::{Ablate, Cli, Command, JsonOnly, OnTables, OverDataSets, Published, Speed, renamed};
+use cfe_compare::convergence::{Convergence, run_convergence};
 use cfe_compare::error::{CHECK_FAILED, Error};
 use cfe_compare::on_tables::compare_on_tables;
+use cfe_compare::output::{Output, origin_of_this_call};
 use cfe_compare::over_data_sets::compare_over_data_sets;
-use cfe_compare::published::{self, Report};
-use cfe_compare::report::files::OutputFiles;
+use cfe_compare::published::{self, Report, SEED};
 use cfe_compare::report::terminal::{self, DEFAULT_WIDTH};
+use cfe_compare::report::{self, Origin, Results, printable, printable_lines};
 use cfe_compare::speed::{Suite, run_als, run_epochs, write_data};
 use clap::Parser as _;
 
@@ -38,7 +36,7 @@ fn main() -> ExitCode {
         Command::OverDataSets(options) => over_data_sets(&options),
         Command::OnTables(options) => on_tables(&options),
         Command::Ablate(options) => ablate(&options),
-        Command::Convergence { options, out, format } => convergence(&options, out.as_deref(), format),
+        Command::Convergence { options, output } => convergence(&options, &output),
         Command::Speed(Speed::Als { options, format: JsonOnly::Json }) => {
             run_als(&options).and_then(|report| print_line(&report))
         }
@@ -53,19 +51,68 @@ fn main() -> ExitCode {
 }
 
 fn published(options: &Published) -> Result<ExitCode, Error> {
-    let files = open(options.out.as_deref())?;
+    options.output.check()?;
     let results = published::run()?;
-    let printed = options.format.render(&results, width()).and_then(|text| print(&text));
-    write(files, || render_files(&results))?;
-    printed?;
+    give(&options.output, &results, &origin_of_this_call(Some(SEED.into())))?;
     Ok(if options.check { check(&results.report) } else { ExitCode::SUCCESS })
 }
 
 fn over_data_sets(options: &OverDataSets) -> Result<ExitCode, Error> {
-    let files = open(options.out.as_deref())?;
+    options.output.check()?;
     let results = compare_over_data_sets(options, progress())?;
-    let printed = results.render(options.format, width()).and_then(|text| print(&text));
-    write(files, || results.files())?;
+    give(&options.output, &results, &origin_of_this_call(None))
+}
+
+fn on_tables(options: &OnTables) -> Result<ExitCode, Error> {
+    options.output.check()?;
+    let results = compare_on_tables(options, progress())?;
+    give(&options.output, &results, &origin_of_this_call(Some(options.seed)))
+}
+
+fn convergence(options: &Convergence, output: &Output) -> Result<ExitCode, Error> {
+    output.check()?;
+    let results = run_convergence(options)?;
+    give(output, &results, &origin_of_this_call(Some(options.seed)))
+}
+
+fn ablate(options: &Ablate) -> Result<ExitCode, Error> {
+    options.output.check()?;
+    let ablation = run_ablation(options)?;
+    for note in &ablation.notes {
+        eprintln!("{}", printable(note));
+    }
+    let given = give(&options.output, &ablation, &ablation.origin());
+    options.write_summaries(&ablation)?;
+    given?;
+    Ok(judge(&ablation))
+}
+
+/// Says how the check of an ablation went.
+fn judge(ablation: &Ablation) -> ExitCode {
+    if ablation.failed() > 0 {
+        eprintln!("warning: {} cells failed; the report says which and why", ablation.failed());
+    }
+    let Some(checked) = &ablation.checked else { return ExitCode::SUCCESS };
+    for comparison in checked.better() {
+        eprintln!("check: better than the baseline: {}", printable(&comparison.to_string()));
+    }
+    for comparison in checked.worse() {
+        eprintln!("check failed: {}", printable(&comparison.to_string()));
+    }
+    let (worse, compared) = (checked.worse().count(), checked.comparisons.len());
+    eprintln!("check: {worse} of {compared} figures are worse than the baseline by more than their noise");
+    if worse == 0 { ExitCode::SUCCESS } else { ExitCode::from(CHECK_FAILED) }
+}
+
+/// Prints results and writes the files of `--out`. The files are written even if nobody reads the output.
+fn give(output: &Output, results: &dyn Results, origin: &Origin) -> Result<ExitCode, Error> {
+    let printed = report::render(results, output.format, width(), origin).map_err(Error::from);
+    let printed = printed.and_then(|text| print(&text));
+    let paths = output.write(results, origin)?;
+    if !paths.is_empty() {
+        let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+        eprintln!("Wrote {}.", printable(&paths.join(", ")));
+    }
     printed.map(|()| ExitCode::SUCCESS)
 }
 
@@ -74,79 +121,23 @@ fn progress() -> impl FnMut(&str) + Send {
     let shown = std::io::stderr().is_terminal();
     move |step| {
         if shown {
-            eprintln!("{step}");
+            eprintln!("{}", printable(step));
         }
     }
 }
 
-fn convergence(options: &Convergence, out: Option<&Path>, format: Format) -> Result<ExitCode, Error> {
-    let files = open(out)?;
-    let races = run_convergence(options)?;
-    let printed = convergence::render(&races, format, width()).and_then(|text| print(&text));
-    write(files, || convergence::files(&races))?;
-    printed.map(|()| ExitCode::SUCCESS)
-}
-
-fn on_tables(options: &OnTables) -> Result<ExitCode, Error> {
-    let files = open(options.out.as_deref())?;
-    let results = compare_on_tables(options, progress())?;
-    let printed = results.render(options.format, width()).and_then(|text| print(&text));
-    write(files, || results.files())?;
-    printed.map(|()| ExitCode::SUCCESS)
-}
-
-fn ablate(options: &Ablate) -> Result<ExitCode, Error> {
-    let ablation = run_ablation(options)?;
-    print(&ablation.render(options.format, width())?)?;
-    for note in &ablation.notes {
-        eprintln!("{note}");
-    }
-    if ablation.failed() > 0 {
-        eprintln!("warning: {} cells failed; the report says which and why", ablation.failed());
-    }
-    let Some(checked) = &ablation.checked else { return Ok(ExitCode::SUCCESS) };
-    for text in &checked.better {
-        eprintln!("check: better than the baseline: {text}");
-    }
-    for text in &checked.worse {
-        eprintln!("check failed: {text}");
-    }
-    let (worse, compared) = (checked.worse.len(), checked.compared);
-    eprintln!("check: {worse} of {compared} figures are worse than the baseline by more than their noise");
-    Ok(if worse == 0 { ExitCode::SUCCESS } else { ExitCode::from(CHECK_FAILED) })
-}
-
 fn speed_suite(suite: &Suite) -> Result<ExitCode, Error> {
-    let document = suite.run(|step| eprintln!("{step}"))?;
+    let document = suite.run(|step| eprintln!("{}", printable(step)))?;
     let printed = print(&terminal::write(&document, width()));
     suite.update(&document)?;
     printed.map(|()| ExitCode::SUCCESS)
 }
 
-/// One JSON object.
+/// One JSON object in one line.
 fn print_line(report: &impl serde::Serialize) -> Result<ExitCode, Error> {
-    let text = serde_json::to_string(report);
-    print(&(text.map_err(|error| Error::Format { format: "JSON", why: error.to_string() })? + "\n"))?;
+    let text = serde_json::to_string(report).expect("a flat struct of numbers and text has a JSON form");
+    print(&(text + "\n"))?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// The files of `--out`, opened before the work.
-fn open(folder: Option<&Path>) -> Result<Option<OutputFiles>, Error> {
-    Ok(folder.map(|folder| OutputFiles::open(folder, &FILES)).transpose()?)
-}
-
-fn write(
-    files: Option<OutputFiles>,
-    contents: impl FnOnce() -> Result<[String; 4], Error>,
-) -> Result<(), Error> {
-    let Some(files) = files else { return Ok(()) };
-    let contents = contents()?;
-    let of = |name: &str| FILES.iter().zip(&contents).find(|(file, _)| **file == name);
-    let paths =
-        files.write(|name| of(name).map(|(_, text)| text.clone().into_bytes()).unwrap_or_default())?;
-    let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
-    eprintln!("Wrote {}.", paths.join(", "));
-    Ok(())
 }
 
 fn check(report: &Report) -> ExitCode {
@@ -167,7 +158,7 @@ fn check(report: &Report) -> ExitCode {
     }
 }
 
-/// Prints to standard output. A reader that has seen enough (`| head`) is no failure.
+/// Prints to standard output. A reader that has seen enough (`| head`) is not a failure.
 fn print(text: &str) -> Result<(), Error> {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
@@ -193,5 +184,5 @@ fn complain(error: &Error) {
         }
         cause = source.source();
     }
-    eprintln!("error: {text}");
+    eprintln!("error: {}", printable_lines(&text));
 }

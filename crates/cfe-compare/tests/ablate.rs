@@ -52,7 +52,7 @@ base = { data = { kind = "table", path = "t{seed}.csv.gz" } }
 factors = [{ name = "class weights", key = "class_weight", values = ["uniform", "balanced"] }]
 "#;
 
-const FILES: [&str; 5] = ["cells.jsonl", "cells.csv", "report.json", "report.md", "report.html"];
+const FILES: [&str; 5] = ["cells.jsonl", "results.csv", "results.json", "report.md", "report.html"];
 
 fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cfe-compare"));
@@ -111,7 +111,7 @@ fn cells_that_fail_are_recorded_and_the_others_reported() {
     let only = &report["heat_maps"][1]["panels"][0]["values"];
     assert_eq!(only, &report["heat_maps"][0]["panels"][1]["values"], "`only` leaves the other cells out");
 
-    let csv = std::fs::read(out.join("cells.csv")).expect("written");
+    let csv = std::fs::read(out.join("results.csv")).expect("written");
     let mut reader = csv::Reader::from_reader(csv.as_slice());
     assert_eq!(
         reader.headers().expect("a header").iter().take(4).collect::<Vec<_>>(),
@@ -190,8 +190,29 @@ fn finished_cells_of_another_build_are_refused_and_kept() {
     let journal = write(folder.path(), "cells.jsonl", header);
     let output = run(&[&grid, "--out", &folder.path().to_string_lossy()]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(text(&output.stderr).contains("another build"), "{}", text(&output.stderr));
+    assert!(
+        text(&output.stderr).contains("the build of cfe-compare, whose figures may differ, was 0.0.1 0123"),
+        "{}",
+        text(&output.stderr)
+    );
     assert_eq!(std::fs::read_to_string(journal).expect("kept"), header);
+}
+
+#[test]
+fn a_checkpoint_that_exists_needs_resume() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let grid = write(folder.path(), "grid.toml", GRID);
+    let checkpoint = folder.path().join("c.jsonl").to_string_lossy().into_owned();
+    // With --resume and no file it begins.
+    succeed(&[&grid, "--checkpoint", &checkpoint, "--resume"]);
+    let before = std::fs::read(&checkpoint).expect("written");
+    let output = run(&[&grid, "--checkpoint", &checkpoint]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = text(&output.stderr);
+    assert!(said.contains("c.jsonl: this checkpoint exists already; add --resume"), "{said}");
+    assert_eq!(std::fs::read(&checkpoint).expect("kept"), before);
+    let output = succeed(&[&grid, "--checkpoint", &checkpoint, "--resume"]);
+    assert!(text(&output.stderr).contains("24 of 24 cells were finished before"), "{}", text(&output.stderr));
 }
 
 #[test]
@@ -208,10 +229,23 @@ fn the_gate_passes_its_own_run_and_fails_on_a_spoiled_baseline() {
     let held = &mut spoiled["levels"]["class weights"]["balanced"]["average_precision"];
     held["mean"] = (held["mean"].as_f64().expect("a mean") + 10.0).into();
     let path = write(folder.path(), "spoiled.json", &spoiled.to_string());
-    let output = run(&[&grid, "--check", &path]);
+    let junit = folder.path().join("junit.xml").to_string_lossy().into_owned();
+    let summary = write(folder.path(), "summary.md", "Of another step.\n");
+    let output = run(&[&grid, "--check", &path, "--junit", &junit, "--summary", &summary]);
     assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
     let said = text(&output.stderr);
     assert!(said.contains("check failed: class weights balanced: average precision is "), "{said}");
+
+    let xml = std::fs::read_to_string(junit).expect("written");
+    assert!(xml.contains("failures=\"1\""), "{xml}");
+    assert!(xml.contains(
+        "classname=\"A grid of the tests.class weights balanced\" name=\"average precision\"><failure"
+    ));
+    let summary = std::fs::read_to_string(summary).expect("there");
+    assert!(summary.starts_with("Of another step.\n**1 of "), "{summary}");
+    assert!(
+        summary.contains("| class weights balanced | average precision |") && summary.contains("**worse**")
+    );
 
     let path = write(folder.path(), "none.json", "{\"title\": 3}");
     let output = run(&[&grid, "--check", &path]);

@@ -1,7 +1,7 @@
 //! The measured numbers, what is said of them, and a check that can fail.
 
-use cfe_compare::published::{Method, Results, Status, check, csv, document, run};
-use cfe_compare::report::{markdown, terminal};
+use cfe_compare::published::{Method, Results, Status, check, document, run};
+use cfe_compare::report::{Results as _, markdown, terminal};
 
 fn results() -> Results {
     run().expect("training succeeds")
@@ -22,7 +22,7 @@ fn a_figure_outside_its_tolerance_fails_the_check_by_name() {
     );
     assert!(failures[1].starts_with("als_weighted: weight_std is 0.00479210147"), "{failures:?}");
     let row = results.report.rows.iter_mut().find(|row| row.method == Method::AlsWeighted).expect("there");
-    row.pr_auc = f64::NAN;
+    row.metrics.average_precision = f64::NAN;
     assert_eq!(check(&results.report).failures.len(), 4, "NaN is outside every tolerance");
 }
 
@@ -64,7 +64,7 @@ fn every_writer_shows_the_rows() {
         markdown.contains("| 100 | -0.052 | *-0.052* | -0.051 | *-0.051* | -0.560 | *-0.260* |"),
         "{markdown}"
     );
-    let csv = csv(&results.report).expect("writable");
+    let csv = results.rows().to_csv().expect("writable");
     assert!(csv.starts_with("method,pr_auc,pr_auc_published,pr_auc_deviation,roc_auc,"), "{csv}");
     assert!(csv.contains("\nals_weighted,1,1.000,0,1,,,"), "{csv}");
 }

@@ -98,6 +98,17 @@ pub enum Symptom {
     ConstantPredictions,
     /// ROC-AUC below 0.5 while the mean of the classifiers is above: the order is upside down.
     InvertedRanking,
+    /// A weight larger than [`LARGEST_HEALTHY_WEIGHT`], or one that is not finite.
+    ExplodedWeights,
+    /// A lower average precision than the mean of the classifiers has on the same instances.
+    WorseThanMean,
+}
+
+impl Symptom {
+    /// Whether it is one of the three signs of collapse that [`symptoms_of_collapse`] looks for.
+    pub fn is_collapse(self) -> bool {
+        matches!(self, Symptom::NegativeWeights | Symptom::ConstantPredictions | Symptom::InvertedRanking)
+    }
 }
 
 impl std::fmt::Display for Symptom {
@@ -106,12 +117,48 @@ impl std::fmt::Display for Symptom {
             Symptom::NegativeWeights => "negative weights",
             Symptom::ConstantPredictions => "constant predictions",
             Symptom::InvertedRanking => "inverted ranking",
+            Symptom::ExplodedWeights => "exploded weights",
+            Symptom::WorseThanMean => "ranks worse than the mean",
         })
     }
 }
 
 /// Predictions whose standard deviation is below this are called constant.
 pub const CONSTANT_PREDICTION_STD: f64 = 1e-4;
+
+/// Weights beyond this, up or down, have exploded: a hundredth more of one classifier's reconstructed probability then
+/// moves the log-odds by more than 1, so that the prediction is decided by the errors of the reconstruction.
+pub const LARGEST_HEALTHY_WEIGHT: f64 = 100.0;
+
+/// Signs of a bad fit that is not a collapse: exploded weights, and a ranking below that of the plain mean.
+///
+/// The average precisions are those of the model and of the plain mean on the same instances, where known. A fit is called
+/// healthy only if neither this function nor [`symptoms_of_collapse`] finds anything.
+///
+/// ```
+/// use cfe_core::diversity::symptoms_of_bad_fit;
+/// use cfe_core::Symptom;
+/// let found = symptoms_of_bad_fit(&[2510.0, -1858.0], Some(0.31), Some(0.35));
+/// assert_eq!(found, [Symptom::ExplodedWeights, Symptom::WorseThanMean]);
+/// assert!(symptoms_of_bad_fit(&[0.2, 0.3], Some(0.4), Some(0.35)).is_empty());
+/// ```
+pub fn symptoms_of_bad_fit(
+    weights: &[f64],
+    average_precision: Option<f64>,
+    mean_average_precision: Option<f64>,
+) -> Vec<Symptom> {
+    let mut symptoms = Vec::new();
+    // States what is allowed, so that NaN is a finding.
+    if !weights.iter().all(|weight| weight.abs() <= LARGEST_HEALTHY_WEIGHT) {
+        symptoms.push(Symptom::ExplodedWeights);
+    }
+    if let (Some(model), Some(mean)) = (average_precision, mean_average_precision)
+        && !(model >= mean)
+    {
+        symptoms.push(Symptom::WorseThanMean);
+    }
+    symptoms
+}
 
 /// Looks for collapse: weights that sum below 0, constant predictions, an inverted ranking.
 ///
@@ -187,6 +234,16 @@ mod tests {
             assert!(symptoms_of_collapse(&[0.1], &spread, Some(0.8), Some(bad)).is_err());
         }
         assert!(matches!(symptoms_of_collapse(&[0.1], &[], None, None), Err(Error::NothingToEvaluate)));
+    }
+
+    #[test]
+    fn what_is_not_a_collapse_can_still_be_a_bad_fit() {
+        assert_eq!(symptoms_of_bad_fit(&[100.0, -100.0], Some(0.5), Some(0.5)), []);
+        assert_eq!(symptoms_of_bad_fit(&[f64::NAN], None, Some(0.5)), [Symptom::ExplodedWeights]);
+        assert_eq!(symptoms_of_bad_fit(&[-100.5], None, None), [Symptom::ExplodedWeights]);
+        assert_eq!(symptoms_of_bad_fit(&[0.1], Some(0.4), Some(0.5)), [Symptom::WorseThanMean]);
+        assert!(!Symptom::ExplodedWeights.is_collapse() && !Symptom::WorseThanMean.is_collapse());
+        assert!(Symptom::InvertedRanking.is_collapse());
     }
 
     #[test]

@@ -4,7 +4,8 @@
 //! Parquet, Arrow IPC and workbooks, plain or packed, from a path or a stream. It guesses what the columns hold, says so
 //! ([`Taken`]), and delivers checked [`EnsembleData`](cfe_core::EnsembleData). [`write_predictions`] writes
 //! the other way. A [`ModelFile`] holds a model as data: a JSON document and named tensors in safetensors. Whatever is
-//! written appears whole or not at all ([`AtomicFile`]).
+//! written appears whole or not at all ([`AtomicFile`]). A [`Journal`] keeps results as they are made, so that an
+//! interrupted run can be resumed.
 
 mod atomic;
 mod blocks;
@@ -19,6 +20,7 @@ mod grow;
 mod guarded;
 #[cfg(feature = "parquet")]
 mod ipc_guard;
+mod journal;
 mod json;
 mod labels;
 mod layout;
@@ -54,6 +56,7 @@ mod write_columns;
 pub use atomic::{AtomicFile, WriteError};
 pub use fingerprint::fingerprint;
 pub use guarded::is_decoding;
+pub use journal::{Journal, JournalError, JournalHeader};
 pub use matrix::read_matrix;
 pub use model_error::{ModelFileError, ModelFileResult};
 pub use model_file::{MODEL_FILE_VERSION, ModelFile};

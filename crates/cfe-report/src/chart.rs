@@ -1,9 +1,9 @@
 //! Charts as data: axes, and marks on them. [`super::svg`] draws them.
 
-/// A colour by its role; the page decides which one it is, in light and in dark.
+/// A color by its role; the page decides which one it is, in light and in dark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Ink {
-    /// Series `k` of the chart, told apart by colour and by its label.
+    /// Series `k` of the chart, told apart by color and by its label.
     Series(u8),
     /// Context: grid-like, secondary.
     Muted,
@@ -17,7 +17,7 @@ pub enum Stroke {
     /// The line that is meant.
     #[default]
     Normal,
-    /// Told apart from another of the same colour.
+    /// Told apart from another of the same color.
     Dashed,
 }
 
@@ -30,7 +30,7 @@ pub struct Axis {
     pub domain: (f64, f64),
     /// Base-10 logarithm.
     pub log: bool,
-    /// Ticks that are no numbers, such as names.
+    /// Ticks that are not numbers, such as names.
     pub ticks: Option<Vec<(f64, String)>>,
 }
 
@@ -71,7 +71,7 @@ pub enum Mark {
     Line {
         /// (x, y).
         points: Vec<(f64, f64)>,
-        /// Colour.
+        /// Color.
         ink: Ink,
         /// Strength.
         stroke: Stroke,
@@ -82,8 +82,17 @@ pub enum Mark {
     Bars {
         /// The bars.
         bars: Vec<Bar>,
-        /// Colour.
+        /// Color.
         ink: Ink,
+    },
+    /// Bars that lie, from 0 on the x axis, with a text at the end of each: `from` and `to` are on the y axis.
+    LyingBars {
+        /// The bars.
+        bars: Vec<Bar>,
+        /// Color.
+        ink: Ink,
+        /// A text for each bar; none, or as many as there are bars.
+        texts: Vec<String>,
     },
     /// A horizontal line over the whole width, with its text above the right end.
     Rule {
@@ -105,7 +114,7 @@ pub enum Mark {
         at: (f64, f64),
         /// The text.
         text: String,
-        /// Colour.
+        /// Color.
         ink: Ink,
         /// Ends at the point instead.
         end: bool,
@@ -167,6 +176,49 @@ impl Panel {
         self
     }
 
+    /// A chart of lying bars: one row for each name, the first at the top, and in it one bar for each of `series`.
+    ///
+    /// Each bar has its value written at its end, with so many decimals. A series is (color, name, values); one that is
+    /// alone needs no key.
+    pub fn named_bars(
+        title: impl Into<String>,
+        quantity: impl Into<String>,
+        names: &[String],
+        series: &[(Ink, &str, &[f64])],
+        decimals: usize,
+    ) -> Self {
+        let (low, high) = extent(series.iter().flat_map(|(_, _, values)| values.iter().copied()));
+        let (low, high) = (low.min(0.0), high.max(0.0));
+        // The texts at the ends of the bars need room on the side that they are on.
+        let room = 0.18 * (high - low).max(f64::MIN_POSITIVE);
+        let domain = (if low < 0.0 { low - room } else { low }, if high > 0.0 { high + room } else { high });
+        let top_down = names.iter().rev().cloned();
+        let mut panel = Self::new(title, Axis::linear(quantity, domain), Axis::names("", top_down));
+        let thickness = 0.8 / series.len().max(1) as f64;
+        for (lane, (ink, name, values)) in series.iter().enumerate() {
+            let upper = 0.4 - lane as f64 * thickness;
+            let bar = |(row, value): (usize, &f64)| {
+                let middle = (names.len() - 1 - row) as f64;
+                Bar { from: middle + upper - thickness, to: middle + upper, value: *value }
+            };
+            let texts = values.iter().map(|value| super::number::fixed(*value, decimals)).collect();
+            let bars = values.iter().take(names.len()).enumerate().map(bar).collect();
+            panel.marks.push(Mark::LyingBars { bars, ink: *ink, texts });
+            if series.len() > 1 {
+                panel = panel.keyed(*ink, *name);
+            }
+        }
+        panel.vertical_rule(0.0, "")
+    }
+
+    /// An empty chart for precision-recall curves (see [`precision_recall_steps`]), with the precision of a random
+    /// ranking, which is the share of positives.
+    pub fn precision_recall(title: impl Into<String>, prevalence: f64) -> Self {
+        let x = Axis::linear("recall", (0.0, 1.0));
+        let words = format!("random ranking: {}", super::number::significant(prevalence, 3));
+        Self::new(title, x, Axis::linear("precision", (0.0, 1.05))).rule(prevalence, words)
+    }
+
     /// Adds a histogram of `values`: the share of them in each of the equal bins of `width`, from a multiple of it.
     #[must_use]
     pub fn histogram(self, values: &[f64], width: f64, ink: Ink) -> Self {
@@ -195,6 +247,29 @@ impl Panel {
     }
 }
 
+/// The points of a precision-recall curve as steps whose area is the average precision: (recall, precision) from recall
+/// 0 to the first threshold that finds every positive.
+///
+/// `precision` and `recall` are those of ascending thresholds. A last point at recall 0, which scikit-learn adds by
+/// definition, may follow or not.
+pub fn precision_recall_steps(precision: &[f64], recall: &[f64]) -> Vec<(f64, f64)> {
+    let mut points: Vec<(f64, f64)> = Vec::new();
+    let mut before = 0.0;
+    for (&recall, &precision) in recall.iter().zip(precision).rev() {
+        if recall <= before {
+            continue;
+        }
+        // The precision of a threshold holds over the recall that it adds.
+        points.push((before, precision));
+        before = recall;
+        if recall >= 1.0 {
+            points.push((recall, precision));
+            break;
+        }
+    }
+    points
+}
+
 /// Share of the values in each occupied bin [k width, (k + 1) width).
 pub fn histogram(values: &[f64], width: f64) -> Vec<Bar> {
     let mut counts = std::collections::BTreeMap::<i64, usize>::new();
@@ -216,6 +291,37 @@ pub fn extent(values: impl IntoIterator<Item = f64>) -> (f64, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_area_under_the_steps_is_the_average_precision() {
+        // Labels by descending score: 1, 0, 1; thresholds ascending, and the point that is there by definition.
+        let steps = precision_recall_steps(&[2.0 / 3.0, 0.5, 1.0, 1.0], &[1.0, 0.5, 0.5, 0.0]);
+        assert_eq!(steps, [(0.0, 1.0), (0.5, 2.0 / 3.0), (1.0, 2.0 / 3.0)]);
+        let area: f64 = steps.windows(2).map(|pair| (pair[1].0 - pair[0].0) * pair[0].1).sum();
+        assert!((area - (0.5 + 1.0 / 3.0)).abs() < 1e-15);
+    }
+
+    #[test]
+    fn named_bars_begin_at_the_top_and_do_not_overlap() {
+        let names = ["a", "b"].map(str::to_owned);
+        let series: [(Ink, &str, &[f64]); 2] =
+            [(Ink::Series(0), "x", &[1.0, -2.0]), (Ink::Series(1), "y", &[3.0, 4.0])];
+        let panel = Panel::named_bars("t", "weight", &names, &series, 1);
+        let ticks: Vec<&str> = panel.y.ticks.iter().flatten().map(|tick| tick.1.as_str()).collect();
+        assert_eq!(ticks, ["b", "a"]);
+        assert!(panel.x.domain.0 < -2.0 && panel.x.domain.1 > 4.0, "room for the texts");
+        let all: Vec<&Bar> = panel
+            .marks
+            .iter()
+            .flat_map(|mark| match mark {
+                Mark::LyingBars { bars, .. } => bars.iter().collect(),
+                _ => Vec::new(),
+            })
+            .collect();
+        assert_eq!(all.len(), 4);
+        assert!(all[0].from > 0.5 && all[0].value == 1.0, "the first name is at the top: {all:?}");
+        assert!(all[0].from > all[2].to - 1e-9, "lanes lie below each other: {all:?}");
+    }
 
     #[test]
     fn shares_of_a_histogram_sum_to_one() {

@@ -2,7 +2,7 @@
 
 use super::html::escape;
 use super::number::fixed;
-use super::svg::{CHARACTER, WIDTH, at as place, push, text};
+use super::svg::{CHARACTER, at as place, push, text};
 
 /// A value for each row and column, written out and shaded.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -21,8 +21,8 @@ pub struct HeatMap {
     pub values: Vec<Vec<Option<f64>>>,
     /// Decimals shown.
     pub decimals: usize,
-    /// Values above and below this have colours of their own, the stronger the farther; without it, the larger the stronger.
-    pub centre: Option<f64>,
+    /// Values above and below this have colors of their own, the stronger the farther; without it, the larger the stronger.
+    pub center: Option<f64>,
 }
 
 const TOP: f64 = 42.0;
@@ -32,15 +32,15 @@ const BOTTOM: f64 = 40.0;
 const STRONGEST: f64 = 0.6;
 
 impl HeatMap {
-    /// The map as an `svg` element.
-    pub fn draw(&self) -> String {
+    /// The map as an `svg` element of this width.
+    pub fn draw(&self, whole: f64) -> String {
         let height = TOP + ROW * self.rows.len() as f64 + BOTTOM;
         let names = self.rows.iter().map(|name| name.chars().count()).max().unwrap_or(0);
-        let left = (names as f64 * CHARACTER + 12.0).clamp(40.0, WIDTH / 2.5);
-        let width = (WIDTH - left - 4.0) / self.columns.len().max(1) as f64;
+        let left = (names as f64 * CHARACTER + 12.0).clamp(40.0, whole / 2.5);
+        let width = (whole - left - 4.0) / self.columns.len().max(1) as f64;
         let title = escape(&self.title);
-        let mut out = format!("<svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"{title}\">\n");
-        text(&mut out, (4.0, 14.0), "start", "title", &self.title);
+        let mut out = format!("<svg viewBox=\"0 0 {whole} {height}\" role=\"img\" aria-label=\"{title}\">\n");
+        text(&mut out, (4.0, 14.0), "start", "title", &shortened(&self.title, whole - 8.0));
         text(&mut out, (4.0, TOP - 8.0), "start", "axis-title", &self.y);
         for (row, (name, values)) in self.rows.iter().zip(&self.values).enumerate() {
             let top = TOP + ROW * row as f64;
@@ -55,7 +55,7 @@ impl HeatMap {
             let at = (left + width * (column as f64 + 0.5), height - BOTTOM + 14.0);
             text(&mut out, at, "middle", "tick", &shortened(name, width));
         }
-        text(&mut out, ((left + WIDTH) / 2.0, height - 8.0), "middle", "axis-title", &self.x);
+        text(&mut out, ((left + whole) / 2.0, height - 8.0), "middle", "axis-title", &self.x);
         out + "</svg>\n"
     }
 
@@ -68,14 +68,14 @@ impl HeatMap {
         text(out, (x + width / 2.0, y + 16.5), "middle", "label", &fixed(value, self.decimals));
     }
 
-    /// Class of the colour, and its strength from 0 to 1.
+    /// Class of the color, and its strength from 0 to 1.
     fn shade(&self, value: f64) -> (&'static str, f64) {
         let all = || self.values.iter().flatten().flatten().copied().filter(|v| v.is_finite());
-        match self.centre {
-            Some(centre) => {
-                let farthest = all().map(|v| (v - centre).abs()).fold(0.0, f64::max);
-                let share = if farthest > 0.0 { (value - centre).abs() / farthest } else { 0.0 };
-                (if value < centre { "s1" } else { "s0" }, share)
+        match self.center {
+            Some(center) => {
+                let farthest = all().map(|v| (v - center).abs()).fold(0.0, f64::max);
+                let share = if farthest > 0.0 { (value - center).abs() / farthest } else { 0.0 };
+                (if value < center { "s1" } else { "s0" }, share)
             }
             None => {
                 let (low, high) = super::chart::extent(all());
@@ -107,13 +107,13 @@ mod tests {
             rows: vec!["<10>".into(), "a name that is far too long to be shown in a chart".into()],
             values: vec![vec![Some(0.5), None], vec![Some(-1.0), Some(0.0)]],
             decimals: 2,
-            centre: Some(0.0),
+            center: Some(0.0),
         }
     }
 
     #[test]
-    fn values_are_written_and_shaded_from_the_centre() {
-        let svg = map().draw();
+    fn values_are_written_and_shaded_from_the_center() {
+        let svg = map().draw(crate::svg::HALF);
         for part in [
             "&lt;10&gt;",
             ">0.50<",
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn equal_values_do_not_divide_by_zero() {
-        let flat = HeatMap { values: vec![vec![Some(1.0); 2]; 2], centre: None, ..map() };
-        assert!(!flat.draw().contains("NaN"));
+        let flat = HeatMap { values: vec![vec![Some(1.0); 2]; 2], center: None, ..map() };
+        assert!(!flat.draw(crate::svg::HALF).contains("NaN"));
     }
 }

@@ -1,7 +1,8 @@
 //! A document as one self-contained page: style and charts are inside, nothing is fetched.
 
+use super::svg::{HALF, WHOLE};
 use super::table::{Cell, Table, Tone};
-use super::{Block, Document, HeatMap, svg};
+use super::{Block, Document, printable, slider, svg};
 
 const STYLE: &str = include_str!("style.css");
 
@@ -19,6 +20,14 @@ pub fn write(document: &Document, footer: &str) -> String {
         out.extend(section.blocks.iter().map(block));
         out += "</section>\n";
     }
+    if document
+        .sections
+        .iter()
+        .flat_map(|section| &section.blocks)
+        .any(|block| matches!(block, Block::Slider(_)))
+    {
+        out += &format!("<script>\n{}</script>\n", slider::SCRIPT);
+    }
     out + &format!("<footer><p>{}</p></footer>\n</body>\n</html>\n", escape(footer))
 }
 
@@ -28,24 +37,32 @@ fn block(block: &Block) -> String {
         Block::List(items) => list(items, ""),
         Block::Table(of) => table(of),
         Block::Figure { caption, panels } => {
-            // Pairs stay side by side where there is room.
-            figure(caption, panels.len().is_multiple_of(2), panels.iter().map(svg::draw))
+            figure(caption, panels.len(), |k, width| svg::draw(&panels[k], width))
         }
-        Block::HeatMaps { caption, maps } => {
-            figure(caption, maps.len().is_multiple_of(2), maps.iter().map(HeatMap::draw))
-        }
-        Block::Ranks { caption, diagram } => figure(caption, true, std::iter::once(diagram.draw())),
+        Block::HeatMaps { caption, maps } => figure(caption, maps.len(), |k, width| maps[k].draw(width)),
+        Block::Ranks { caption, diagram } => figure(caption, 1, |_, width| diagram.draw(width)),
+        Block::Slider(slider) => slider.draw(),
     }
 }
 
-/// Charts under a caption; `wide` ones take half of the page, others a third.
-fn figure(caption: &str, wide: bool, charts: impl Iterator<Item = String>) -> String {
-    let even = if wide { " even" } else { "" };
-    let charts: String = charts.collect();
-    let caption = escape(caption);
-    format!(
-        "<figure>\n<figcaption>{caption}</figcaption>\n<div class=\"panels{even}\">\n{charts}</div>\n</figure>\n"
-    )
+/// Charts under a caption. A chart that is alone is as wide as the page, and is drawn a second time for narrow screens,
+/// where its text would be too small to read; two or more stand in two columns, or one on a narrow screen.
+fn figure(caption: &str, count: usize, draw: impl Fn(usize, f64) -> String) -> String {
+    let charts = if count == 1 {
+        format!(
+            "<div class=\"on-wide\">\n{}</div>\n<div class=\"on-narrow\">\n{}</div>\n",
+            draw(0, WHOLE),
+            draw(0, HALF)
+        )
+    } else {
+        let charts: String = (0..count).map(|k| draw(k, HALF)).collect();
+        format!("<div class=\"panels\">\n{charts}</div>\n")
+    };
+    let caption = match caption {
+        "" => String::new(),
+        words => format!("<figcaption>{}</figcaption>\n", escape(words)),
+    };
+    format!("<figure>\n{caption}{charts}</figure>\n")
 }
 
 fn list(items: &[String], attributes: &str) -> String {
@@ -53,7 +70,7 @@ fn list(items: &[String], attributes: &str) -> String {
     if items.is_empty() { items } else { format!("<ul{attributes}>\n{items}</ul>\n") }
 }
 
-/// A table in a box of its own, which scrolls sideways where the page is narrow.
+/// A table in a box of its own, which scrolls sideways where the page is narrow and then says so.
 pub fn table(table: &Table) -> String {
     let heads: String =
         table.header.iter().map(|head| format!("<th scope=\"col\">{}</th>", escape(head))).collect();
@@ -64,7 +81,7 @@ pub fn table(table: &Table) -> String {
     };
     format!(
         "<div class=\"scroll\" tabindex=\"0\">\n<table>\n{caption}<thead><tr>{heads}</tr></thead>\n\
-         <tbody>\n{rows}</tbody>\n</table>\n</div>\n"
+         <tbody>\n{rows}</tbody>\n</table>\n<p class=\"hint\" aria-hidden=\"true\">The table goes on to the right \u{2192}</p>\n</div>\n"
     )
 }
 
@@ -89,10 +106,10 @@ fn row(cells: &[Cell]) -> String {
     format!("<tr{class}>{cells}</tr>\n")
 }
 
-/// Text that cannot be taken for markup, in contents and in attributes.
+/// Text that cannot be taken for markup, in contents and in attributes. Control characters are shown, as in a terminal.
 pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in printable(text).chars() {
         match c {
             '&' => out += "&amp;",
             '<' => out += "&lt;",

@@ -1,25 +1,33 @@
 //! Building blocks of reports: a [`Document`] of text, tables and figures, and writers that turn it into bytes.
 //!
-//! A command measures, puts what it measured into one serde struct of its own, and makes a document from that. The
-//! writers ([`terminal`], [`markdown`], [`html`]) know nothing of the command.
+//! A command measures, puts what it measured into one serde struct of its own, and makes a document from that: the struct
+//! implements [`Results`], and [`render`] and [`files`] turn it into every [`Format`]. The writers ([`terminal`],
+//! [`markdown`], [`html`]) know nothing of the command.
 
 #![forbid(unsafe_code)]
 
 pub mod chart;
-pub mod files;
 mod heat;
 pub mod html;
 pub mod markdown;
 pub mod number;
+mod origin;
+mod printable;
 mod ranks;
+mod results;
 pub mod scale;
+mod slider;
 pub mod svg;
 pub mod table;
 pub mod terminal;
 
 pub use chart::{Axis, Bar, Ink, Panel, Stroke};
 pub use heat::HeatMap;
+pub use origin::Origin;
+pub use printable::{printable, printable_lines};
 pub use ranks::RankDiagram;
+pub use results::{FILES, Format, FormatError, Results, Rows, field, files, render, to_json};
+pub use slider::{AtThreshold, ThresholdSlider};
 pub use table::{Cell, Table, Tone};
 
 /// A report, in the order it is read.
@@ -72,6 +80,8 @@ pub enum Block {
         /// The diagram.
         diagram: RankDiagram,
     },
+    /// A threshold to be moved. Text shows a table of some thresholds instead.
+    Slider(ThresholdSlider),
 }
 
 impl Block {
@@ -125,6 +135,13 @@ impl Section {
         if !maps.is_empty() {
             self.blocks.push(Block::HeatMaps { caption: caption.into(), maps });
         }
+        self
+    }
+
+    /// Adds a threshold to be moved.
+    #[must_use]
+    pub fn slider(mut self, slider: ThresholdSlider) -> Self {
+        self.blocks.push(Block::Slider(slider));
         self
     }
 

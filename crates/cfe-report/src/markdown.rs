@@ -1,6 +1,6 @@
 //! A document as Markdown with tables (GitHub's dialect).
 
-use super::{Block, Document, Table, Tone};
+use super::{Block, Document, Table, Tone, printable};
 
 /// The document without its figures.
 pub fn write(document: &Document) -> String {
@@ -16,6 +16,7 @@ pub fn write(document: &Document) -> String {
                 Block::Text(text) => out += &format!("\n{}\n", escape(text)),
                 Block::List(items) => out += &format!("\n{}", list(items)),
                 Block::Table(of) => out += &format!("\n{}", table(of)),
+                Block::Slider(slider) => out += &format!("\n{}", table(&slider.table())),
                 Block::Figure { .. } | Block::HeatMaps { .. } | Block::Ranks { .. } => {}
             }
         }
@@ -48,10 +49,10 @@ fn line(cells: impl Iterator<Item = String>) -> String {
     format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "))
 }
 
-/// Characters that Markdown would take for markup.
+/// Text without what Markdown would take for markup, or a terminal for a command.
 pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in printable(text).chars() {
         if matches!(c, '|' | '*' | '_' | '`' | '<' | '[' | '\\') {
             out.push('\\');
         }

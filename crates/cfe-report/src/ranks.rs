@@ -4,7 +4,7 @@
 use super::heat::shortened;
 use super::html::escape;
 use super::number::fixed;
-use super::svg::{CHARACTER, WIDTH, at as place, push, rule, text};
+use super::svg::{CHARACTER, at as place, push, rule, text};
 
 /// Mean ranks on an axis; bars join what does not differ significantly.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,27 +46,27 @@ impl RankDiagram {
         groups
     }
 
-    /// The diagram as an `svg` element.
-    pub fn draw(&self) -> String {
+    /// The diagram as an `svg` element of this width.
+    pub fn draw(&self, width: f64) -> String {
         let k = self.ranks.len();
         let half = k.div_ceil(2);
         let groups = self.groups();
         let first_row = AXIS + 14.0 + BAR * groups.len() as f64;
         let height = first_row + ROW * half as f64;
         let longest = self.ranks.iter().map(|(name, _)| name.chars().count() + 5).max().unwrap_or(0);
-        let margin = (longest as f64 * CHARACTER + 8.0).min(WIDTH * 0.36);
-        let (left, right) = (margin, WIDTH - margin);
+        let margin = (longest as f64 * CHARACTER + 8.0).min(width * 0.36);
+        let (left, right) = (margin, width - margin);
         let x = |rank: f64| left + (rank - 1.0) / (k as f64 - 1.0).max(1.0) * (right - left);
         let title = escape(&self.title);
-        let mut out = format!("<svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"{title}\">\n");
-        text(&mut out, (4.0, 14.0), "start", "title", &self.title);
+        let mut out = format!("<svg viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{title}\">\n");
+        text(&mut out, (4.0, 14.0), "start", "title", &shortened(&self.title, width - 8.0));
         rule(&mut out, "axis", (left, AXIS), (right, AXIS));
         for rank in 1..=k {
             let at = x(rank as f64);
             rule(&mut out, "axis", (at, AXIS - 4.0), (at, AXIS));
             text(&mut out, (at, AXIS - 7.0), "middle", "tick", &rank.to_string());
         }
-        let end = x(1.0 + self.critical_difference).min(WIDTH - 4.0);
+        let end = x(1.0 + self.critical_difference).min(width - 4.0);
         rule(&mut out, "group", (left, AXIS - 28.0), (end, AXIS - 28.0));
         let difference = format!("critical difference {}", fixed(self.critical_difference, 2));
         text(&mut out, (left, AXIS - 33.0), "start", "tick", &difference);
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn every_name_is_there_and_every_number_finite() {
-        let svg = diagram(&[1.5, 1.5, 3.0, 4.0, f64::NAN], 1.0).draw();
+        let svg = diagram(&[1.5, 1.5, 3.0, 4.0, f64::NAN], 1.0).draw(crate::svg::HALF);
         for part in [
             "&lt;0&gt; 1.50",
             "&lt;1&gt; 1.50",
@@ -127,6 +127,6 @@ mod tests {
             assert!(svg.contains(part), "{part} in {svg}");
         }
         assert!(!svg.contains("NaN"), "{svg}");
-        assert!(diagram(&[], 1.0).draw().contains("</svg>"));
+        assert!(diagram(&[], 1.0).draw(crate::svg::HALF).contains("</svg>"));
     }
 }

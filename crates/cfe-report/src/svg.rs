@@ -1,15 +1,20 @@
-//! Draws a [`Panel`] as inline SVG. Colours are CSS classes, so that the page can have a light and a dark side.
+//! Draws a [`Panel`] as inline SVG. Colors are CSS classes, so that the page can have a light and a dark side.
 
 use std::fmt::Write as _;
 
 use super::chart::{Axis, Ink, Mark, Panel, Stroke};
+use super::heat::shortened;
 use super::html::escape;
 use super::scale::Scale;
 
-/// Width of a chart in its own units; on a phone a unit is about a pixel, so that its text stays readable there.
-pub const WIDTH: f64 = 360.0;
-/// Height of a chart.
-pub const HEIGHT: f64 = 250.0;
+/// Width of a chart that has half of the page, or a phone, to itself. A unit is about a pixel, so that text stays readable.
+pub const HALF: f64 = 390.0;
+/// Width of a chart that is alone on the page.
+pub const WHOLE: f64 = 800.0;
+/// Height of a chart whose y axis has numbers.
+const HEIGHT: f64 = 260.0;
+/// Height of a row, where the y axis has names instead.
+const NAMED_ROW: f64 = 24.0;
 
 const TOP: f64 = 30.0;
 const KEY: f64 = 18.0;
@@ -20,6 +25,8 @@ const RIGHT: f64 = 12.0;
 pub(crate) const CHARACTER: f64 = 6.1;
 /// Labels closer than this run into each other.
 const LABEL_GAP: f64 = 13.0;
+/// Names that are written at a slant have at most so many characters.
+const SLANTED: usize = 16;
 
 /// Where the marks go.
 struct Frame {
@@ -27,20 +34,22 @@ struct Frame {
     right: f64,
     top: f64,
     bottom: f64,
+    /// Of the whole chart.
+    size: (f64, f64),
+    /// Characters that a label at the end of a line may have.
+    label: usize,
     x: Scale,
     y: Scale,
 }
 
-/// The chart as an `svg` element.
-pub fn draw(panel: &Panel) -> String {
-    let frame = Frame::new(panel);
-    let mut out = format!(
-        "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{}\">\n<text class=\"title\" x=\"{}\" y=\"14\">{}</text>\n",
-        escape(&panel.title),
-        at(4.0),
-        escape(&panel.title)
-    );
-    key(&mut out, panel);
+/// The chart as an `svg` element, [`HALF`] or [`WHOLE`] a page wide.
+pub fn draw(panel: &Panel, width: f64) -> String {
+    let frame = Frame::new(panel, width);
+    let title = escape(&panel.title);
+    let (width, height) = (at(frame.size.0), at(frame.size.1));
+    let mut out = format!("<svg viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{title}\">\n");
+    text(&mut out, (4.0, 14.0), "start", "title", &shortened(&panel.title, frame.size.0 - 8.0));
+    key(&mut out, panel, frame.size.0);
     axes(&mut out, panel, &frame);
     for mark in &panel.marks {
         draw_mark(&mut out, mark, &frame);
@@ -51,99 +60,184 @@ pub fn draw(panel: &Panel) -> String {
 }
 
 impl Frame {
-    fn new(panel: &Panel) -> Self {
+    fn new(panel: &Panel, width: f64) -> Self {
         let longest = panel.marks.iter().filter_map(|mark| match mark {
             Mark::Line { label: Some(label), .. } => Some(label.chars().count()),
             _ => None,
         });
-        let right = WIDTH - RIGHT - longest.max().map_or(0.0, |n| n as f64 * CHARACTER);
-        let top = TOP + if panel.key.is_empty() { 0.0 } else { KEY };
-        let bottom = HEIGHT - BOTTOM;
-        // Names on the y axis take the room they need, up to a third of the chart.
+        // Labels at the ends of lines take up to a third of the chart.
+        let label = longest.max().map_or(0, |n| n.min((width / 3.0 / CHARACTER) as usize));
+        let right = width - RIGHT - label as f64 * CHARACTER;
+        let key_rows = key_places(panel, width).last().map_or(0, |(_, row)| row + 1);
+        let top = TOP + KEY * key_rows as f64;
+        // Names on the y axis take the room they need, up to two fifths of the chart.
         let names = panel.y.ticks.iter().flatten().map(|(_, name)| name.chars().count());
-        let left = names.max().map_or(LEFT, |n| (n as f64 * CHARACTER + 12.0).clamp(LEFT, WIDTH / 3.0));
+        let left = names.max().map_or(LEFT, |n| (n as f64 * CHARACTER + 12.0).clamp(LEFT, width * 0.4));
+        let slanted = slanted(panel, right - left);
+        let foot = BOTTOM + if slanted { SLANTED as f64 * CHARACTER * 0.5 } else { 0.0 };
+        let height = match &panel.y.ticks {
+            Some(names) => top + NAMED_ROW * names.len().max(2) as f64 + foot,
+            None => HEIGHT + KEY * key_rows as f64 + foot - BOTTOM,
+        };
+        let bottom = height - foot;
         let (x, y) = (scale(&panel.x, (left, right)), scale(&panel.y, (bottom, top)));
-        Self { left, right, top, bottom, x, y }
+        Self { left, right, top, bottom, size: (width, height), label, x, y }
     }
+}
+
+/// Whether the names below the x axis need a slant to have room.
+fn slanted(panel: &Panel, room: f64) -> bool {
+    let Some(names) = &panel.x.ticks else { return false };
+    let widest = names.iter().map(|(_, name)| name.chars().count()).max().unwrap_or(0);
+    widest as f64 * CHARACTER > room / names.len().max(1) as f64
 }
 
 fn scale(axis: &Axis, range: (f64, f64)) -> Scale {
     if axis.log { Scale::log(axis.domain, range) } else { Scale::linear(axis.domain, range) }
 }
 
-fn key(out: &mut String, panel: &Panel) {
-    let mut x = LEFT;
-    for (ink, name) in &panel.key {
+/// Place (x) and row of each entry of the key; a row that is full is followed by another.
+fn key_places(panel: &Panel, width: f64) -> Vec<(f64, usize)> {
+    let (mut x, mut row) = (4.0, 0);
+    panel
+        .key
+        .iter()
+        .map(|(_, name)| {
+            let needed = 13.0 + name.chars().count() as f64 * CHARACTER;
+            if x > 4.0 && x + needed > width {
+                (x, row) = (4.0, row + 1);
+            }
+            let place = (x, row);
+            x += needed + 14.0;
+            place
+        })
+        .collect()
+}
+
+fn key(out: &mut String, panel: &Panel, width: f64) {
+    for ((ink, name), (x, row)) in panel.key.iter().zip(key_places(panel, width)) {
         let class = class(*ink);
+        let y = TOP + KEY * row as f64;
         push(
             out,
             format_args!(
                 "<rect class=\"fill {class}\" x=\"{}\" y=\"{}\" width=\"9\" height=\"9\"/>",
                 at(x),
-                at(TOP - 4.0)
+                at(y - 4.0)
             ),
         );
-        text(out, (x + 13.0, TOP + 4.5), "start", "label", name);
-        x += 13.0 + 14.0 + name.chars().count() as f64 * CHARACTER;
+        text(out, (x + 13.0, y + 4.5), "start", "label", &shortened(name, width - x - 13.0));
     }
 }
 
 fn axes(out: &mut String, panel: &Panel, frame: &Frame) {
-    for (value, label) in panel.y.ticks.clone().unwrap_or_else(|| frame.y.ticks(4)) {
-        let y = frame.y.at(value);
-        rule(out, "grid", (frame.left, y), (frame.right, y));
-        text(out, (frame.left - 6.0, y + 4.0), "end", "tick", &label);
-    }
-    let room = (frame.right - frame.left) / 55.0;
-    for (value, label) in panel.x.ticks.clone().unwrap_or_else(|| frame.x.ticks(room as usize)) {
-        let x = frame.x.at(value);
-        if panel.x.ticks.is_none() {
-            rule(out, "axis", (x, frame.bottom), (x, frame.bottom + 4.0));
-        }
-        text(out, (x, frame.bottom + 16.0), "middle", "tick", &label);
-    }
+    y_axis(out, panel, frame);
+    x_axis(out, panel, frame);
     rule(out, "axis", (frame.left, frame.bottom), (frame.right, frame.bottom));
     let middle = ((frame.left + frame.right) / 2.0, (frame.top + frame.bottom) / 2.0);
-    text(out, (middle.0, HEIGHT - 8.0), "middle", "axis-title", &panel.x.title);
-    push(
-        out,
-        format_args!(
-            "<text class=\"axis-title\" text-anchor=\"middle\" transform=\"translate(11 {}) rotate(-90)\">{}</text>",
-            at(middle.1),
-            escape(&panel.y.title)
-        ),
-    );
+    text(out, (middle.0, frame.size.1 - 8.0), "middle", "axis-title", &panel.x.title);
+    if !panel.y.title.is_empty() {
+        push(
+            out,
+            format_args!(
+                "<text class=\"axis-title\" text-anchor=\"middle\" transform=\"translate(11 {}) rotate(-90)\">{}</text>",
+                at(middle.1),
+                escape(&panel.y.title)
+            ),
+        );
+    }
+}
+
+fn y_axis(out: &mut String, panel: &Panel, frame: &Frame) {
+    let named = panel.y.ticks.is_some();
+    for (value, label) in panel.y.ticks.clone().unwrap_or_else(|| frame.y.ticks(4)) {
+        let y = frame.y.at(value);
+        if !named {
+            rule(out, "grid", (frame.left, y), (frame.right, y));
+        }
+        text(out, (frame.left - 6.0, y + 4.0), "end", "tick", &shortened(&label, frame.left - 8.0));
+    }
+}
+
+fn x_axis(out: &mut String, panel: &Panel, frame: &Frame) {
+    let Some(names) = &panel.x.ticks else {
+        let room = (frame.right - frame.left) / 55.0;
+        let mut free_from = f64::NEG_INFINITY;
+        for (value, label) in frame.x.ticks(room as usize) {
+            let x = frame.x.at(value);
+            // Grid lines belong to the axis that has the quantity, the other one has names.
+            if panel.y.ticks.is_some() {
+                rule(out, "grid", (x, frame.top), (x, frame.bottom));
+            }
+            rule(out, "axis", (x, frame.bottom), (x, frame.bottom + 4.0));
+            let half = label.chars().count() as f64 * CHARACTER / 2.0;
+            if x - half >= free_from {
+                text(out, (x, frame.bottom + 16.0), "middle", "tick", &label);
+                free_from = x + half + 4.0;
+            }
+        }
+        return;
+    };
+    let slanted = slanted(panel, frame.right - frame.left);
+    for (value, name) in names {
+        let (x, y) = (frame.x.at(*value), frame.bottom + 16.0);
+        if slanted {
+            let name = escape(&shortened(name, SLANTED as f64 * CHARACTER));
+            let place = format!("translate({} {}) rotate(-35)", at(x + 4.0), at(y - 4.0));
+            push(
+                out,
+                format_args!("<text class=\"tick\" text-anchor=\"end\" transform=\"{place}\">{name}</text>"),
+            );
+        } else {
+            text(out, (x, y), "middle", "tick", name);
+        }
+    }
 }
 
 fn draw_mark(out: &mut String, mark: &Mark, frame: &Frame) {
     match mark {
         Mark::Line { points, ink, stroke, .. } => line(out, points, *ink, *stroke, frame),
         Mark::Bars { bars, ink } => {
-            let zero = frame.y.at(0.0);
-            let class = class(*ink);
             for bar in bars {
-                let (left, right, end) = (frame.x.at(bar.from), frame.x.at(bar.to), frame.y.at(bar.value));
-                let (top, height) = (zero.min(end), (zero - end).abs());
-                let place = format!("x=\"{}\" y=\"{}\"", at(left), at(top));
-                let size = format!("width=\"{}\" height=\"{}\"", at(right - left), at(height));
-                push(out, format_args!("<rect class=\"fill {class}\" {place} {size}/>"));
+                let (left, right) = (frame.x.at(bar.from), frame.x.at(bar.to));
+                rectangle(out, (left, frame.y.at(0.0)), (right, frame.y.at(bar.value)), *ink);
+            }
+        }
+        Mark::LyingBars { bars, ink, texts } => {
+            for (index, bar) in bars.iter().enumerate() {
+                let (low, high, end) = (frame.y.at(bar.from), frame.y.at(bar.to), frame.x.at(bar.value));
+                rectangle(out, (frame.x.at(0.0), low), (end, high), *ink);
+                let Some(words) = texts.get(index) else { continue };
+                let (x, anchor) = if bar.value < 0.0 { (end - 4.0, "end") } else { (end + 4.0, "start") };
+                text(out, (x, (low + high) / 2.0 + 4.0), anchor, "label halo", words);
             }
         }
         Mark::Rule { y, text: meaning } => {
             let y = frame.y.at(*y);
             rule(out, "rule", (frame.left, y), (frame.right, y));
-            text(out, (frame.right - 2.0, y - 4.0), "end", "label muted", meaning);
+            // Above the line; below it where the line runs along the top.
+            let above = if y - frame.top < 14.0 { y + 13.0 } else { y - 4.0 };
+            text(out, (frame.right - 2.0, above), "end", "label muted halo", meaning);
         }
         Mark::VerticalRule { x, text: meaning } => {
             let x = frame.x.at(*x);
             rule(out, "rule", (x, frame.top), (x, frame.bottom));
-            text(out, (x + 4.0, frame.top + 8.0), "start", "label muted", meaning);
+            let on_the_right = x > (frame.left + frame.right) / 2.0;
+            let (x, anchor) = if on_the_right { (x - 4.0, "end") } else { (x + 4.0, "start") };
+            text(out, (x, frame.top + 8.0), anchor, "label muted halo", meaning);
         }
         Mark::Text { at: (x, y), text: words, ink, end } => {
             let class = format!("label halo text {}", class(*ink));
             text(out, (frame.x.at(*x), frame.y.at(*y)), if *end { "end" } else { "start" }, &class, words);
         }
     }
+}
+
+/// A filled rectangle between two corners.
+fn rectangle(out: &mut String, a: (f64, f64), b: (f64, f64), ink: Ink) {
+    let place = format!("x=\"{}\" y=\"{}\"", at(a.0.min(b.0)), at(a.1.min(b.1)));
+    let size = format!("width=\"{}\" height=\"{}\"", at((a.0 - b.0).abs()), at((a.1 - b.1).abs()));
+    push(out, format_args!("<rect class=\"fill {}\" {place} {size}/>", class(ink)));
 }
 
 fn line(out: &mut String, points: &[(f64, f64)], ink: Ink, stroke: Stroke, frame: &Frame) {
@@ -178,7 +272,8 @@ fn end_labels(out: &mut String, panel: &Panel, frame: &Frame) {
     let positions: Vec<f64> = labels.iter().map(|label| label.0).collect();
     for (y, (_, words, ink)) in spread(&positions, LABEL_GAP, frame.bottom).into_iter().zip(&labels) {
         let class = format!("label text {}", class(*ink));
-        text(out, (frame.right + 5.0, y + 4.0), "start", &class, words);
+        let words = shortened(words, frame.label as f64 * CHARACTER);
+        text(out, (frame.right + 5.0, y + 4.0), "start", &class, &words);
     }
 }
 
@@ -242,11 +337,81 @@ mod tests {
                 .line(vec![(0.0, 1.0), (10.0, 0.0)], Ink::Series(0), Stroke::Normal, Some("end".into()))
                 .bars(vec![Bar { from: 1.0, to: 2.0, value: 0.5 }], Ink::Series(1))
                 .rule(0.5, "half");
-        let svg = draw(&panel);
+        let svg = draw(&panel, HALF);
         for part in ["a &lt; b", "time, s", ">loss<", ">end<", ">half<", "polyline", "class=\"fill s1\""] {
             assert!(svg.contains(part), "{part} in {svg}");
         }
         assert!(!svg.contains("NaN"), "{svg}");
+    }
+
+    #[test]
+    fn names_are_on_their_bars_and_nothing_leaves_the_chart() {
+        let names: Vec<String> = (0..30).map(|k| format!("a classifier with a long name, {k:02}")).collect();
+        let values: Vec<f64> = (0..30).map(|k| f64::from(k) - 10.0).collect();
+        let panel = Panel::named_bars("Weights", "weight", &names, &[(Ink::Series(0), "", &values)], 2);
+        for width in [HALF, WHOLE] {
+            let svg = draw(&panel, width);
+            let (_, height) = svg_size(&svg);
+            assert!(height > 30.0 * NAMED_ROW, "every name has a row of its own");
+            assert!(svg.contains("-10.00") && svg.contains("19.00"), "{svg}");
+            for (x, anchor, words) in texts(&svg) {
+                let length = words.chars().count() as f64 * CHARACTER;
+                let left = match anchor.as_str() {
+                    "end" => x - length,
+                    "middle" => x - length / 2.0,
+                    _ => x,
+                };
+                assert!(left > -8.0 && left + length < width + 8.0, "{words} leaves the chart: {left}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_too_long_takes_more_rows() {
+        let axis = || Axis::linear("", (0.0, 1.0));
+        let mut panel = Panel::new("", axis(), axis());
+        for k in 0..6 {
+            panel = panel.keyed(Ink::Series(0), format!("a method of the name {k}"));
+        }
+        let places = key_places(&panel, HALF);
+        assert!(places.last().is_some_and(|place| place.1 >= 2), "{places:?}");
+        assert!(places.windows(2).all(|pair| pair[0].1 < pair[1].1 || pair[0].0 < pair[1].0), "{places:?}");
+        assert!(svg_size(&draw(&panel, HALF)).1 > HEIGHT);
+    }
+
+    #[test]
+    fn numbers_below_an_axis_do_not_collide() {
+        let x = Axis::log("seconds", (1e-5, 1e2));
+        let svg = draw(&Panel::new("", x, Axis::linear("", (0.0, 1.0))), HALF);
+        let mut ends: Vec<(f64, f64)> = texts(&svg)
+            .into_iter()
+            .filter(|(_, anchor, words)| anchor == "middle" && words.parse::<f64>().is_ok())
+            .map(|(x, _, words)| (x, words.chars().count() as f64 * CHARACTER / 2.0))
+            .collect();
+        ends.sort_by(|a, b| a.0.total_cmp(&b.0));
+        assert!(ends.len() >= 4, "{ends:?}");
+        assert!(ends.windows(2).all(|pair| pair[0].0 + pair[0].1 < pair[1].0 - pair[1].1), "{ends:?}");
+    }
+
+    fn svg_size(svg: &str) -> (f64, f64) {
+        let numbers = svg.split('"').nth(1).expect("a viewBox").split(' ');
+        let numbers: Vec<f64> = numbers.map(|number| number.parse().expect("a number")).collect();
+        (numbers[2], numbers[3])
+    }
+
+    /// Place, anchor and words of each text that is not turned.
+    fn texts(svg: &str) -> Vec<(f64, String, String)> {
+        let attribute = |line: &str, name: &str| -> Option<String> {
+            let rest = line.split_once(&format!(" {name}=\""))?.1;
+            Some(rest.split_once('"')?.0.to_owned())
+        };
+        svg.lines()
+            .filter(|line| line.starts_with("<text") && !line.contains("transform"))
+            .filter_map(|line| {
+                let words = line.split_once('>')?.1.split_once('<')?.0.to_owned();
+                Some((attribute(line, "x")?.parse().ok()?, attribute(line, "text-anchor")?, words))
+            })
+            .collect()
     }
 
     #[test]

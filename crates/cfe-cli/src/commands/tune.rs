@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use cfe_combine::methods::Method;
 use cfe_combine::pipeline::{Assignments, Progress, Watch as _};
-use cfe_combine::tuning::{LogHeader, RandomizedSearch, Trial, Tuned, TuningError, TuningLog};
+use cfe_combine::tuning::{RandomizedSearch, SearchHeader, Trial, Tuned, TuningError, open_checkpoint};
 use cfe_combine::{FitError, FitOptions};
 
 use super::pretty;
@@ -24,7 +24,7 @@ pub(crate) fn run(args: &Tune, terminal: &Terminal) -> CliResult<()> {
     let table_options = args.training.options().table_options(&args.columns.options())?;
     let inputs = [args.table.as_path()];
     outputs::check(&inputs, &[("--out", args.out.as_deref())])?;
-    check_log(args)?;
+    check_checkpoint(args)?;
     let stdout_taken = args.out.as_deref() == Some(Path::new("-"));
     let format = match args.format {
         Some(_) if stdout_taken => {
@@ -107,19 +107,20 @@ fn search(args: &Tune) -> CliResult<RandomizedSearch> {
     })
 }
 
-/// The log is opened after the table is read, and must not be one of the other files.
-fn check_log(args: &Tune) -> CliResult<()> {
-    let Some(log) = &args.checkpoint else { return Ok(()) };
+/// The checkpoint is opened after the table is read, and must not be one of the other files.
+fn check_checkpoint(args: &Tune) -> CliResult<()> {
+    let Some(checkpoint) = &args.checkpoint else { return Ok(()) };
     let same = |other: &Path| {
-        log == other || log.canonicalize().is_ok_and(|log| other.canonicalize().is_ok_and(|o| o == log))
+        let same_file = |path: &Path| other.canonicalize().is_ok_and(|other| other == path);
+        checkpoint == other || checkpoint.canonicalize().is_ok_and(|path| same_file(&path))
     };
-    if log == Path::new("-") {
+    if checkpoint == Path::new("-") {
         return Err(CliError::usage("--checkpoint -: a checkpoint is read again by --resume; give a file"));
     }
     if same(&args.table) || args.out.as_deref().is_some_and(same) {
-        let log = log.display();
+        let checkpoint = checkpoint.display();
         return Err(CliError::usage(format!(
-            "--checkpoint {log}: this is another file of this run; choose another name"
+            "--checkpoint {checkpoint}: this is another file of this run; choose another name"
         )));
     }
     Ok(())
@@ -129,15 +130,15 @@ fn tune(table: &Table, search: &RandomizedSearch, args: &Tune, terminal: &Termin
     let groups = table.groups.as_deref();
     let refused = |error| of_tuning(error, table);
     let mut finished = Vec::new();
-    let mut log = None;
+    let mut checkpoint = None;
     if let Some(path) = &args.checkpoint {
         let header =
-            LogHeader::new(search, &table.data, groups).map_err(|e| refused(TuningError::Data(e)))?;
-        let (opened, trials) = TuningLog::open(path, &header, args.resume)?;
+            SearchHeader::new(search, &table.data, groups).map_err(|e| refused(TuningError::Data(e)))?;
+        let (opened, trials) = open_checkpoint(path, &header, args.resume)?;
         if !trials.is_empty() {
             terminal.note(&format!("{} trials are in {} already.", trials.len(), path.display()));
         }
-        (log, finished) = (Some(opened.write_every(args.checkpoint_every.unwrap_or(1))), trials);
+        (checkpoint, finished) = (Some(opened.write_every(args.checkpoint_every.unwrap_or(1))), trials);
         interrupt::hint(format!(
             "Interrupted; the finished trials are in {0}: resume with --checkpoint {0} --resume.",
             path.display()
@@ -152,13 +153,13 @@ fn tune(table: &Table, search: &RandomizedSearch, args: &Tune, terminal: &Termin
         if terminal.verbose() {
             terminal.say(&tune_words::trial(trial));
         }
-        log.as_mut().map_or(Ok(()), |log| log.append(trial))
+        checkpoint.as_mut().map_or(Ok(()), |file| file.append(trial)).map_err(std::io::Error::other)
     };
     let tuned = search.run(&table.data, groups, finished, &mut on_trial);
     terminal.progress(Progress::Finished);
     let tuned = tuned.map_err(refused)?;
-    if let Some(log) = &mut log {
-        log.flush().map_err(|e| refused(TuningError::Observer(e)))?;
+    if let Some(checkpoint) = &mut checkpoint {
+        checkpoint.flush()?;
     }
     Ok(tuned)
 }

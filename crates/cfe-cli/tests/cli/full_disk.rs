@@ -130,6 +130,6 @@ fn a_file_that_is_no_log_is_not_resumed() {
     folder.write("t.csv", small_table(60));
     folder.write("notes", "of mine, without a last line break");
     let error = folder.fails(3, "tune t.csv --split-column split --trainer als --checkpoint notes --resume");
-    assert!(error.contains("notes, line 1: this is no first line of a tuning log"), "{error}");
+    assert!(error.contains("notes, line 1: this is not the first line of a checkpoint"), "{error}");
     assert_eq!(folder.read("notes"), "of mine, without a last line break");
 }

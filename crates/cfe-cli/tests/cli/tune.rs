@@ -86,7 +86,10 @@ fn a_log_of_another_search_is_refused_and_left_alone() {
             "tune t.csv --split-column split --folds 3 --seed 1 --set lambda=1 --checkpoint l.jsonl --resume",
             "fixed settings",
         ),
-        ("tune t.csv --split-column split --folds 3 --seed 1 --checkpoint l.jsonl", "there is a log already"),
+        (
+            "tune t.csv --split-column split --folds 3 --seed 1 --checkpoint l.jsonl",
+            "this checkpoint exists already; add --resume",
+        ),
         ("tune t.csv --split-column split --resume", "needs a checkpoint to read"),
         ("tune t.csv --split-column split --checkpoint t.csv", "another file of this run"),
         ("tune t.csv --split-column split --trainer recommended", "chooses its settings by itself"),
@@ -100,7 +103,7 @@ fn a_log_of_another_search_is_refused_and_left_alone() {
     }
     folder.write("damaged.jsonl", [&log[..], &b"{\"number\":9}\n"[..]].concat());
     let error = folder.fails(3, &format!("{TUNE} --checkpoint damaged.jsonl --resume"));
-    assert!(error.contains("damaged.jsonl, line 5: no trial"), "{error}");
+    assert!(error.contains("damaged.jsonl, line 5: this line is not a result"), "{error}");
     assert_eq!(folder.bytes("l.jsonl"), log);
 }
 

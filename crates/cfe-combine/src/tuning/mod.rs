@@ -25,7 +25,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod log;
+mod checkpoint;
 mod space;
 #[cfg(test)]
 mod tests;
@@ -38,7 +38,7 @@ use cfe_core::validation::Folds;
 use cfe_core::{EnsembleData, Error, ensure};
 use serde_json::{Map, Value};
 
-pub use log::{LogError, LogHeader, TuningLog};
+pub use checkpoint::{Checkpoint, SearchHeader, open_checkpoint};
 pub use trial::{Metric, Trial};
 pub use tuned::{Difference, Tuned};
 

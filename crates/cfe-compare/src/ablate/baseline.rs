@@ -48,14 +48,40 @@ pub struct Held {
 }
 
 /// The result of a check.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Checked {
-    /// Figures compared.
-    pub compared: usize,
-    /// What got worse, a sentence each.
-    pub worse: Vec<String>,
-    /// What got better by more than its noise.
-    pub better: Vec<String>,
+    /// Everything that was compared.
+    pub comparisons: Vec<Comparison>,
+}
+
+/// One figure, or one property of the grid, against the baseline.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comparison {
+    /// Factor and level, or "grid".
+    pub place: String,
+    /// What is compared.
+    pub figure: String,
+    /// Both values.
+    pub values: String,
+    /// Which way it went.
+    pub change: Change,
+}
+
+/// How a figure stands to its baseline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// Within the noise.
+    Same,
+    /// Better by more than the noise.
+    Better,
+    /// Worse by more than the noise, or no longer there.
+    Worse,
+}
+
+impl std::fmt::Display for Comparison {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {} {}", self.place, self.figure, self.values)
+    }
 }
 
 impl Baseline {
@@ -90,14 +116,11 @@ impl Baseline {
     /// Compares a later run with this one. A level that is gone, and a figure that can no longer be measured, are worse.
     pub fn check(&self, run: &Baseline) -> Checked {
         let mut checked = Checked::default();
-        checked.note(run.failed <= self.failed, || {
-            format!("{} of {} cells failed, {} did before", run.failed, run.cells, self.failed)
+        checked.hold_grid(run.failed <= self.failed, "failed cells", || {
+            format!("are {} of {}, were {}", run.failed, run.cells, self.failed)
         });
-        checked.note(run.cells == self.cells, || {
-            format!(
-                "the grid has {} cells, {} before; write a new baseline if that is meant",
-                run.cells, self.cells
-            )
+        checked.hold_grid(run.cells == self.cells, "number of cells", || {
+            format!("is {}, was {}; write a new baseline if that is intended", run.cells, self.cells)
         });
         for (factor, levels) in &self.levels {
             for (level, figures) in levels {
@@ -113,31 +136,38 @@ impl Baseline {
 }
 
 impl Checked {
+    /// What got better.
+    pub fn better(&self) -> impl Iterator<Item = &Comparison> {
+        self.comparisons.iter().filter(|comparison| comparison.change == Change::Better)
+    }
+
+    /// What got worse.
+    pub fn worse(&self) -> impl Iterator<Item = &Comparison> {
+        self.comparisons.iter().filter(|comparison| comparison.change == Change::Worse)
+    }
+
     fn compare(&mut self, place: &str, figure: Figure, held: Held, measured: Option<f64>) {
         let larger_is_better = HELD.iter().find(|(of, ..)| *of == figure).is_none_or(|(.., larger)| *larger);
         let sign = if larger_is_better { 1.0 } else { -1.0 };
-        // NaN is worse.
-        let change = measured.map_or(f64::NAN, |measured| sign * (measured - held.mean));
-        let text = || {
-            let measured = measured.map_or_else(|| "not measured".to_owned(), |value| format!("{value:.4}"));
-            format!(
-                "{place}: {} is {measured}, was {:.4} (noise {:.4})",
-                figure.label(),
-                held.mean,
-                held.noise
-            )
+        // A figure that is not measured any more is NaN, and NaN is worse.
+        let gain = measured.map_or(f64::NAN, |measured| sign * (measured - held.mean));
+        let change = if gain > held.noise {
+            Change::Better
+        } else if gain >= -held.noise {
+            Change::Same
+        } else {
+            Change::Worse
         };
-        if change > held.noise {
-            self.better.push(text());
-        }
-        self.note(change >= -held.noise, text);
+        let measured = measured.map_or_else(|| "not measured".to_owned(), |value| format!("{value:.4}"));
+        let values = format!("is {measured}, was {:.4} (noise {:.4})", held.mean, held.noise);
+        let (place, figure) = (place.to_owned(), figure.label().to_owned());
+        self.comparisons.push(Comparison { place, figure, values, change });
     }
 
-    fn note(&mut self, ok: bool, text: impl FnOnce() -> String) {
-        self.compared += 1;
-        if !ok {
-            self.worse.push(text());
-        }
+    fn hold_grid(&mut self, ok: bool, what: &str, values: impl FnOnce() -> String) {
+        let change = if ok { Change::Same } else { Change::Worse };
+        let (place, figure) = ("grid".to_owned(), what.to_owned());
+        self.comparisons.push(Comparison { place, figure, values: values(), change });
     }
 }
 
@@ -160,7 +190,7 @@ fn standard_error(cells: &[Cell<'_>], figure: Figure) -> f64 {
     if n < 2.0 {
         return 0.0;
     }
-    let centre = means.iter().sum::<f64>() / n;
-    let variance = means.iter().map(|value| (value - centre).powi(2)).sum::<f64>() / (n - 1.0);
+    let center = means.iter().sum::<f64>() / n;
+    let variance = means.iter().map(|value| (value - center).powi(2)).sum::<f64>() / (n - 1.0);
     (variance / n).sqrt()
 }

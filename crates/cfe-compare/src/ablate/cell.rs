@@ -49,30 +49,21 @@ fn measure(job: &Job, folder: &Path) -> Result<Figures, String> {
     let predictions = fitted.model.predict_training(&drawn.data).map_err(text)?;
     let of_test = |values: &[f64]| drawn.test.iter().map(|&i| values[i]).collect::<Vec<f64>>();
     let weighted = of_test(&predictions.weighted_probabilities);
-    let own =
-        MetricSummary::new(&drawn.truth, &of_test(&predictions.logits), &of_test(&predictions.probabilities))
-            .map_err(text)?;
+    let (logits, probabilities) = (of_test(&predictions.logits), of_test(&predictions.probabilities));
+    let own = MetricSummary::new(&drawn.truth, &logits, Some(&probabilities)).map_err(text)?;
     let mean = Baseline::Mean
         .fit(&drawn.data)
         .and_then(|fitted| fitted.predict(drawn.data.predictions()))
         .map_err(text)?;
     let mean = of_test(&mean);
-    let mean = MetricSummary::new(&drawn.truth, &mean, &mean).map_err(text)?;
+    let mean = MetricSummary::new(&drawn.truth, &mean, Some(&mean)).map_err(text)?;
     let weights = fitted.model.aggregator.weights().map_or(&[][..], |(weights, _)| weights);
     if !fitted.loss.total.is_finite() {
         return Err(format!("training ended with a loss of {}; lower the learning rate", fitted.loss.total));
     }
     let figures = Figures {
-        average_precision: own.average_precision,
-        roc_auc: own.roc_auc,
-        log_loss: own.log_loss,
-        brier: own.brier,
-        ece: own.ece,
-        mean_average_precision: mean.average_precision,
-        mean_roc_auc: mean.roc_auc,
-        mean_log_loss: mean.log_loss,
-        mean_brier: mean.brier,
-        mean_ece: mean.ece,
+        metrics: own,
+        mean,
         weights: WeightStats::new(weights),
         symptoms: symptoms_of_collapse(weights, &weighted, own.roc_auc, mean.roc_auc).map_err(text)?,
         iterations: fitted.history.n_iterations(),

@@ -11,15 +11,16 @@ use super::document::document;
 use super::error::AblateError;
 use super::figure::{Figure, OTHER_COLUMNS};
 use super::grid::{Grid, Seeds};
-use super::journal::{Finished, JOURNAL, Journal};
+use super::journal::{self, Finished, JOURNAL, Line};
 use super::plan::{Job, Plan};
-use super::results::results;
+use super::results::{Result as ResultOfCell, results};
 use super::runner::run_all;
 use super::shipped;
-use super::summary::{Summary, summarise};
-use crate::cli::{Ablate, ReportFormat, json};
+use super::summary::{Summary, summarize};
+use crate::cli::Ablate;
 use crate::error::Error;
-use crate::report::{html, markdown, terminal};
+use crate::output;
+use crate::report::{Document, FormatError, Origin, Results, Rows, field, to_json};
 
 /// Room that a baseline is sure to need.
 const ROOM: u64 = 1 << 12;
@@ -27,6 +28,8 @@ const ROOM: u64 = 1 << 12;
 /// An ablation that has been run.
 #[derive(Debug)]
 pub struct Ablation {
+    /// The grid as it was named.
+    name: String,
     plan: Plan,
     outcomes: Vec<Outcome>,
     summary: Summary,
@@ -46,25 +49,23 @@ pub fn run_ablation(options: &Ablate) -> Result<Ablation, Error> {
         grid.seeds = Seeds::Count(count);
     }
     let held = held(options, &name)?;
+    options.check_summaries()?;
     if let Some(path) = &options.write_baseline {
         AtomicFile::check_room(path, ROOM).map_err(AblateError::from)?;
     }
     let plan = Plan::new(grid, &folder)?;
     let mut notes = Vec::new();
     let outcomes = outcomes(&plan, options, &mut notes)?;
-    let summary = summarise(&plan, &outcomes)?;
+    let summary = summarize(&plan, &outcomes)?;
     let baseline = Baseline::new(&plan, &outcomes);
     if let Some(path) = &options.write_baseline {
-        AtomicFile::write(path, json(&baseline)?.as_bytes()).map_err(AblateError::from)?;
+        AtomicFile::write(path, to_json(&baseline)?.as_bytes()).map_err(AblateError::from)?;
         notes.push(format!("Wrote {}.", path.display()));
     }
     let checked = held.map(|held| held.check(&baseline));
-    let ablation = Ablation { plan, outcomes, summary, checked, notes };
+    let ablation = Ablation { name, plan, outcomes, summary, checked, notes };
     ablation.refuse_nothing()?;
-    match &options.out {
-        Some(folder) => ablation.write(folder),
-        None => Ok(ablation),
-    }
+    Ok(ablation)
 }
 
 /// Name, grid and folder: of a file, or one that ships.
@@ -102,10 +103,16 @@ fn held(options: &Ablate, name: &str) -> Result<Option<Baseline>, AblateError> {
 
 /// The outcome of each job.
 fn outcomes(plan: &Plan, options: &Ablate, notes: &mut Vec<String>) -> Result<Vec<Outcome>, Error> {
-    let in_folder = options.out.as_ref().map(|folder| folder.join(JOURNAL));
-    let (mut journal, mut finished) = match options.checkpoint.clone().or(in_folder) {
-        Some(path) => {
-            let (journal, finished) = Journal::open(path)?;
+    let in_folder = options.output.out.as_ref().map(|folder| folder.join(JOURNAL));
+    // The file of --checkpoint may hold a result that somebody wants to keep. That of --out belongs to its report: each
+    // cell in it is known by all that decides its outcome, so that using it again is always right.
+    let place = match &options.checkpoint {
+        Some(path) => Some((path.clone(), options.resume)),
+        None => in_folder.map(|path| (path, true)),
+    };
+    let (mut journal, mut finished) = match place {
+        Some((path, resume)) => {
+            let (journal, finished) = journal::open(path, resume)?;
             (Some(journal.write_every(options.checkpoint_every)), finished)
         }
         None => (None, Finished::new()),
@@ -122,7 +129,7 @@ fn outcomes(plan: &Plan, options: &Ablate, notes: &mut Vec<String>) -> Result<Ve
     let progress = progress(plan.jobs.len(), reused);
     run_all(&missing, &plan.folder, options.threads, |job, outcome| {
         if let Some(journal) = &mut journal {
-            journal.append(job, &outcome)?;
+            journal.append(&Line::new(job, &outcome)).map_err(AblateError::from)?;
         }
         finished.insert(job.id.clone(), outcome);
         progress.inc(1);
@@ -131,7 +138,9 @@ fn outcomes(plan: &Plan, options: &Ablate, notes: &mut Vec<String>) -> Result<Ve
     progress.finish_and_clear();
     let outcomes = plan.jobs.iter().filter_map(|job| finished.remove(&job.id)).collect::<Vec<_>>();
     if let Some(journal) = journal {
-        journal.finish(plan.jobs.iter().zip(&outcomes))?;
+        let lines: Vec<Line> =
+            plan.jobs.iter().zip(&outcomes).map(|(job, outcome)| Line::new(job, outcome)).collect();
+        journal.finish(lines.iter()).map_err(AblateError::from)?;
     }
     Ok(outcomes)
 }
@@ -166,74 +175,59 @@ impl Ablation {
         self.summary.failures.len()
     }
 
-    /// What is printed.
-    ///
-    /// # Errors
-    /// [`Error::Format`].
-    pub fn render(&self, format: ReportFormat, width: usize) -> Result<String, Error> {
-        match format {
-            ReportFormat::Terminal => Ok(terminal::write(&document(&self.summary), width)),
-            ReportFormat::Markdown => Ok(markdown::write(&document(&self.summary))),
-            ReportFormat::Html => {
-                let footer = format!(
-                    "Made by cfe-compare {}. Numbers: report.json and cells.csv beside this file.",
-                    self.summary.version
-                );
-                Ok(html::write(&document(&self.summary), &footer))
-            }
-            ReportFormat::Json => json(&self.summary),
-            ReportFormat::Csv => self.csv(),
-        }
+    /// Title of the grid.
+    pub fn title(&self) -> &str {
+        &self.summary.title
     }
 
-    fn write(mut self, folder: &Path) -> Result<Self, Error> {
-        let files = [
-            ("cells.csv", ReportFormat::Csv),
-            ("report.json", ReportFormat::Json),
-            ("report.md", ReportFormat::Markdown),
-            ("report.html", ReportFormat::Html),
-        ];
-        for (name, format) in files {
-            let text = self.render(format, 0)?;
-            AtomicFile::write(folder.join(name), text.as_bytes()).map_err(AblateError::from)?;
+    /// What made the report: without what does not change it (threads, places, interruptions), so that two runs of a grid
+    /// give the same bytes.
+    pub fn origin(&self) -> Origin {
+        let seeds: Vec<String> = self.summary.seeds.iter().map(ToString::to_string).collect();
+        Origin {
+            command: Some(format!("cfe-compare ablate {}", self.name)),
+            seed: Some(seeds.join(", ")),
+            ..output::origin()
         }
-        self.notes.push(format!(
-            "Wrote cells.jsonl, cells.csv, report.json, report.md and report.html to {}.",
-            folder.display()
-        ));
-        Ok(self)
+    }
+}
+
+impl Results for Ablation {
+    fn document(&self) -> Document {
+        document(&self.summary)
     }
 
-    /// One line for each cell.
-    fn csv(&self) -> Result<String, Error> {
-        let failed = |why: String| Error::Format { format: "CSV", why };
-        let mut writer = csv::Writer::from_writer(Vec::new());
-        let mut header: Vec<&str> =
-            self.plan.grid.factors.iter().map(|factor| factor.name.as_str()).collect();
+    fn json(&self) -> Result<String, FormatError> {
+        to_json(&self.summary)
+    }
+
+    /// One record for each cell.
+    fn rows(&self) -> Rows {
         let [seed, others @ ..] = OTHER_COLUMNS;
-        header.push(seed);
-        header.extend(Figure::ALL.map(Figure::id));
-        header.extend(others);
-        writer.write_record(header).map_err(|error| failed(error.to_string()))?;
-        for cell in results(&self.plan, &self.outcomes) {
-            let factors = self.plan.grid.factors.iter().zip(cell.levels);
-            let mut record: Vec<String> = factors.map(|(factor, &k)| factor.levels[k].name.clone()).collect();
-            record.push(cell.seed.to_string());
-            let figures = cell.figures();
-            let number = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
-            record.extend(Figure::ALL.map(|figure| number(figures.and_then(|of| figure.of(of)))));
-            record.push(number(figures.map(|of| of.mean_average_precision)));
-            record.push(number(figures.and_then(|of| Some(of.weights?.sum))));
-            record.push(number(figures.map(|of| of.final_loss)));
-            let stop = figures.and_then(|of| serde_json::to_value(of.stop).ok());
-            record.push(stop.and_then(|stop| stop.as_str().map(str::to_owned)).unwrap_or_default());
-            record.push(match cell.outcome {
-                Outcome::Error(error) => error.clone(),
-                Outcome::Figures(_) => String::new(),
-            });
-            writer.write_record(record).map_err(|error| failed(error.to_string()))?;
-        }
-        let bytes = writer.into_inner().map_err(|error| failed(error.to_string()))?;
-        String::from_utf8(bytes).map_err(|error| failed(error.to_string()))
+        let factors = self.plan.grid.factors.iter().map(|factor| factor.name.as_str());
+        let header = factors.chain([seed]).chain(Figure::ALL.map(Figure::id)).chain(others);
+        let mut rows = Rows::new(header);
+        rows.records = results(&self.plan, &self.outcomes).iter().map(|cell| self.record(cell)).collect();
+        rows
+    }
+}
+
+impl Ablation {
+    fn record(&self, cell: &ResultOfCell<'_>) -> Vec<String> {
+        let factors = self.plan.grid.factors.iter().zip(cell.levels);
+        let mut record: Vec<String> = factors.map(|(factor, &k)| factor.levels[k].name.clone()).collect();
+        record.push(cell.seed.to_string());
+        let figures = cell.figures();
+        record.extend(Figure::ALL.map(|figure| field(figures.and_then(|of| figure.of(of)))));
+        record.push(field(figures.map(|of| of.mean.average_precision)));
+        record.push(field(figures.and_then(|of| Some(of.weights?.sum))));
+        record.push(field(figures.map(|of| of.final_loss)));
+        let stop = figures.and_then(|of| serde_json::to_value(of.stop).ok());
+        record.push(stop.and_then(|stop| stop.as_str().map(str::to_owned)).unwrap_or_default());
+        record.push(match cell.outcome {
+            Outcome::Error(error) => error.clone(),
+            Outcome::Figures(_) => String::new(),
+        });
+        record
     }
 }

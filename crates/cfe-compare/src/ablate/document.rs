@@ -264,7 +264,7 @@ fn heat_map(section: Section, of: &HeatMapSummary) -> Section {
         rows: of.rows.clone(),
         values: panel.values.clone(),
         decimals,
-        centre: of.map.ratio_of.is_some().then_some(1.0).or((of.map.figure == Figure::ApGain).then_some(0.0)),
+        center: of.map.ratio_of.is_some().then_some(1.0).or((of.map.figure == Figure::ApGain).then_some(0.0)),
     });
     section.heat_maps(format!("{what}, by {x} and {y}."), maps.collect())
 }
@@ -299,7 +299,7 @@ fn failures(summary: &Summary) -> Section {
         .map(|failure| format!("{}: {}", failure.cell, failure.error))
         .collect();
     if summary.failures.len() > LISTED {
-        items.push(format!("and {} more, in cells.csv", summary.failures.len() - LISTED));
+        items.push(format!("and {} more, in results.csv", summary.failures.len() - LISTED));
     }
     Section::new("Failed cells").list(items)
 }

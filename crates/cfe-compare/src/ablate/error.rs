@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use cf_ensemble::BackendError;
-use cf_ensemble::io::WriteError;
+use cf_ensemble::io::{JournalError, WriteError};
 
 /// Everything that can end an ablation before its report.
 #[derive(Debug, thiserror::Error)]
@@ -86,36 +86,9 @@ pub enum AblateError {
     /// `exclude` leaves nothing.
     #[error("`exclude` leaves no cell of the grid; exclude less")]
     NoCells,
-    /// Cells of another build.
-    #[error(
-        "{} was written by another build of cfe-compare ({found}; this is {own}), whose figures may differ; name another \
-         folder with --out, or remove the file",
-        path.display()
-    )]
-    OtherBuild {
-        /// The file.
-        path: PathBuf,
-        /// Build in the file.
-        found: String,
-        /// This build.
-        own: String,
-    },
-    /// Finished cells cannot be read back.
-    #[error("{}, line {line}: no finished cell ({why}); remove the line, or the file", path.display())]
-    Journal {
-        /// The file.
-        path: PathBuf,
-        /// 1-based.
-        line: usize,
-        /// What is wrong.
-        why: String,
-    },
-    /// Another run works on the same folder.
-    #[error("{} is in use by another run; wait for it, or name another folder with --out", path.display())]
-    InUse {
-        /// The file.
-        path: PathBuf,
-    },
+    /// The checkpoint cannot be used.
+    #[error(transparent)]
+    Checkpoint(#[from] JournalError),
     /// A file could not be written.
     #[error("{}: cannot be written ({source}); what was finished before is kept", path.display())]
     Unwritable {
@@ -137,8 +110,8 @@ pub enum AblateError {
         /// Its error.
         why: String,
     },
-    /// A baseline is none.
-    #[error("{}: no baseline of an ablation ({why}); write one with --write-baseline", path.display())]
+    /// A file is not a baseline.
+    #[error("{}: not a baseline of an ablation ({why}); write one with --write-baseline", path.display())]
     Baseline {
         /// The file.
         path: PathBuf,
@@ -152,7 +125,7 @@ impl AblateError {
     pub fn exit_code(&self) -> u8 {
         match self {
             AblateError::AllFailed { .. } => 4,
-            AblateError::Journal { .. } | AblateError::Baseline { .. } => 3,
+            AblateError::Checkpoint(JournalError::Damaged { .. }) | AblateError::Baseline { .. } => 3,
             _ => 2,
         }
     }

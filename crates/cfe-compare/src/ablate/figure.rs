@@ -1,32 +1,17 @@
 //! The figures of a cell.
 
+use cf_ensemble::metrics::MetricSummary;
 use cf_ensemble::{StopReason, Symptom, WeightStats};
 use serde::{Deserialize, Serialize};
 
 /// What is measured in a cell, on instances that training saw without their labels.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Figures {
-    /// Average precision.
-    pub average_precision: f64,
-    /// Area under the ROC curve; `None` with one class only.
-    pub roc_auc: Option<f64>,
-    /// Log loss of the probabilities, class weights undone.
-    pub log_loss: f64,
-    /// Brier score of the same.
-    pub brier: f64,
-    /// Expected calibration error of the same, ten bins.
-    pub ece: f64,
-    /// Average precision of the plain mean of the classifiers.
-    pub mean_average_precision: f64,
-    /// ROC-AUC of the plain mean.
-    pub mean_roc_auc: Option<f64>,
-    /// Log loss of the plain mean.
-    pub mean_log_loss: f64,
-    /// Brier score of the plain mean.
-    pub mean_brier: f64,
-    /// Expected calibration error of the plain mean.
-    pub mean_ece: f64,
+    /// Metrics of the model.
+    #[serde(flatten)]
+    pub metrics: MetricSummary,
+    /// Metrics of the plain mean of the classifiers on the same instances.
+    pub mean: MetricSummary,
     /// What the weights look like; `None` for an aggregator that has no weights of its own.
     pub weights: Option<WeightStats>,
     /// Signs of collapse, as [`symptoms_of_collapse`](cf_ensemble::diversity::symptoms_of_collapse) finds them.
@@ -40,13 +25,13 @@ pub struct Figures {
 }
 
 impl Figures {
-    /// Any symptom is a collapse, as in the published comparison.
+    /// Whether any sign of collapse was found, as in the published comparison.
     pub fn collapsed(&self) -> bool {
-        !self.symptoms.is_empty()
+        self.symptoms.iter().any(|symptom| symptom.is_collapse())
     }
 }
 
-/// Columns of `cells.csv` that are neither a factor nor a [`Figure`].
+/// Columns of `results.csv` that are neither a factor nor a [`Figure`].
 pub const OTHER_COLUMNS: [&str; 6] =
     ["seed", "mean_average_precision", "weight_sum", "final_loss", "stop", "error"];
 
@@ -152,12 +137,12 @@ impl Figure {
     /// The value in a cell; `None` where it is not defined.
     pub fn of(self, figures: &Figures) -> Option<f64> {
         Some(match self {
-            Figure::AveragePrecision => figures.average_precision,
-            Figure::ApGain => figures.average_precision - figures.mean_average_precision,
-            Figure::RocAuc => figures.roc_auc?,
-            Figure::LogLoss => figures.log_loss,
-            Figure::Brier => figures.brier,
-            Figure::Ece => figures.ece,
+            Figure::AveragePrecision => figures.metrics.average_precision,
+            Figure::ApGain => figures.metrics.average_precision - figures.mean.average_precision,
+            Figure::RocAuc => figures.metrics.roc_auc?,
+            Figure::LogLoss => figures.metrics.log_loss?,
+            Figure::Brier => figures.metrics.brier?,
+            Figure::Ece => figures.metrics.ece?,
             Figure::WeightStd => figures.weights?.std,
             Figure::WeightRange => figures.weights?.range(),
             Figure::WeightMax => figures.weights?.max,

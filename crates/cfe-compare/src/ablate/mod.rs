@@ -21,10 +21,11 @@ mod results;
 mod runner;
 mod scenario;
 mod shipped;
+mod summaries;
 mod summary;
 
 pub use association::Association;
-pub use baseline::{Baseline, Checked, Held};
+pub use baseline::{Baseline, Change, Checked, Comparison, Held};
 pub use cell::Outcome;
 pub use command::{Ablation, run_ablation};
 pub use error::AblateError;

@@ -124,7 +124,7 @@ impl Factor {
         }
         if OTHER_COLUMNS.contains(&name.as_str()) || Figure::ALL.iter().any(|figure| figure.id() == name) {
             return Err(format!(
-                "a factor cannot be named {name:?}, as a column of cells.csv is; choose another name"
+                "a factor cannot be named {name:?}, as a column of results.csv is; choose another name"
             ));
         }
         if self.levels.len() < 2 {

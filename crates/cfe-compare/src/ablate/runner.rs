@@ -20,9 +20,7 @@ pub fn run_all(
     threads: usize,
     finished: impl FnMut(&Job, Outcome) -> Result<(), Error> + Send,
 ) -> Result<(), Error> {
-    let threads =
-        if threads == 0 { std::thread::available_parallelism().map_or(1, usize::from) } else { threads };
-    let threads = threads.min(jobs.len()).max(1);
+    let threads = crate::threads::count(threads)?.min(jobs.len()).max(1);
     let pools = (0..threads)
         .map(|_| rayon::ThreadPoolBuilder::new().num_threads(1).build())
         .collect::<Result<Vec<_>, _>>()

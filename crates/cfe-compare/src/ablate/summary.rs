@@ -146,11 +146,11 @@ pub struct HeatPanel {
     pub values: Vec<Vec<Option<f64>>>,
 }
 
-/// Summarises the outcomes of the plan's jobs.
+/// Summarizes the outcomes of the plan's jobs.
 ///
 /// # Errors
 /// [`Error::Statistics`].
-pub fn summarise(plan: &Plan, outcomes: &[Outcome]) -> Result<Summary, Error> {
+pub fn summarize(plan: &Plan, outcomes: &[Outcome]) -> Result<Summary, Error> {
     let cells = results(plan, outcomes);
     let failures = cells.iter().filter_map(|cell| match cell.outcome {
         Outcome::Error(error) => Some(Failure {

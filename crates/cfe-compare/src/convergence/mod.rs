@@ -9,47 +9,37 @@ mod race;
 pub use document::document;
 pub use race::{Convergence, Point, Problem, Race, Run, run_convergence};
 
-use crate::cli::{Format, json};
-use crate::error::Error;
-use crate::report::{html, markdown, terminal};
+use crate::report::{Document, FormatError, Results, Rows, to_json};
 
-/// What is printed. JSON and CSV hold every point.
-///
-/// # Errors
-/// [`Error::Format`].
-pub fn render(races: &[Race], format: Format, width: usize) -> Result<String, Error> {
-    match format {
-        Format::Table => Ok(terminal::write(&document(races), width)),
-        Format::Json => json(&races),
-        Format::Markdown => Ok(markdown::write(&document(races))),
-        Format::Csv => csv(races),
+/// All races. JSON and CSV hold every point.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Races(pub Vec<Race>);
+
+impl Results for Races {
+    fn document(&self) -> Document {
+        document(&self.0)
     }
-}
 
-/// The contents of [`crate::cli::FILES`], in that order.
-///
-/// # Errors
-/// [`Error::Format`].
-pub fn files(races: &[Race]) -> Result<[String; 4], Error> {
-    let footer =
-        format!("Made by cfe-compare {}. Numbers: results.json beside this file.", env!("CARGO_PKG_VERSION"));
-    let document = document(races);
-    Ok([html::write(&document, &footer), markdown::write(&document), json(&races)?, csv(races)?])
-}
+    fn json(&self) -> Result<String, FormatError> {
+        to_json(&self.0)
+    }
 
-/// One line for each point.
-fn csv(races: &[Race]) -> Result<String, Error> {
-    let failed = |why: String| Error::Format { format: "CSV", why };
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    for race in races {
-        for run in std::iter::once(&race.als).chain(&race.adam) {
-            for point in &run.points {
-                let row = (&race.problem.name, run.name, point.iteration, point.seconds, point.loss);
-                writer.serialize(row).map_err(|error| failed(error.to_string()))?;
+    /// One record for each point.
+    fn rows(&self) -> Rows {
+        let mut rows = Rows::new(["data", "trainer", "iteration", "seconds", "loss"]);
+        for race in &self.0 {
+            for run in std::iter::once(&race.als).chain(&race.adam) {
+                rows.records.extend(run.points.iter().map(|point| {
+                    vec![
+                        race.problem.name.clone(),
+                        run.name.to_owned(),
+                        point.iteration.to_string(),
+                        point.seconds.to_string(),
+                        point.loss.to_string(),
+                    ]
+                }));
             }
         }
+        rows
     }
-    let bytes = writer.into_inner().map_err(|error| failed(error.to_string()))?;
-    let rows = String::from_utf8(bytes).map_err(|error| failed(error.to_string()))?;
-    Ok(format!("data,trainer,iteration,seconds,loss\n{rows}"))
 }

@@ -10,8 +10,10 @@ use cf_ensemble::metrics::Scored;
 use cf_ensemble::{ClassWeight, EnsembleData, Fitted, FnObserver, Reduction, Step, Trainer};
 use serde::Serialize;
 
+use super::Races;
 use crate::error::Error;
 use crate::published::Experiment;
+use crate::threads;
 
 /// What is run.
 #[derive(Debug, Clone, PartialEq, clap::Args)]
@@ -20,16 +22,16 @@ pub struct Convergence {
     /// Tables of predictions; the built-in published data if none is given.
     #[arg(value_name = "TABLE")]
     pub tables: Vec<PathBuf>,
-    /// Column that says which rows may be learnt from; those with `train`.
+    /// Column that names the split; the trainers learn from its `train` rows.
     #[arg(long, value_name = "NAME")]
     pub split_column: Option<String>,
-    /// d.
+    /// Number of factors, d.
     #[arg(long, default_value_t = 15)]
     pub latent_dim: usize,
-    /// Ridge on the factors.
+    /// Strength of the ridge penalty on the factors.
     #[arg(long, default_value_t = 0.01)]
     pub lambda: f64,
-    /// Share of the reconstruction.
+    /// Share of the reconstruction in the loss, 0 to 1.
     #[arg(long, default_value_t = 0.5)]
     pub rho: f64,
     /// Whether the reconstruction is a sum over the cells, as published, or their mean.
@@ -41,15 +43,15 @@ pub struct Convergence {
     /// Learning rate of Adam.
     #[arg(long, default_value_t = 0.01)]
     pub learning_rate: f64,
-    /// Iterations of ALS at most; it ends before when the loss stands still.
+    /// Most iterations of ALS; it ends sooner where the loss no longer falls.
     #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..))]
     pub iterations: u32,
     /// Plain sweeps of ALS, without Anderson acceleration.
     #[arg(long)]
     pub plain: bool,
-    /// Threads of either trainer.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
-    pub threads: u16,
+    /// Threads of either trainer; 0 is all cores.
+    #[arg(long, default_value_t = 1)]
+    pub threads: usize,
     /// Seed of the start that both share.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
@@ -132,19 +134,15 @@ pub struct Race {
 ///
 /// # Errors
 /// Tables that cannot be read, parameters out of range, a trainer that fails.
-pub fn run_convergence(options: &Convergence) -> Result<Vec<Race>, Error> {
-    let threads = usize::from(options.threads);
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build()
-        .map_err(|error| Error::Threads { threads, why: error.to_string() })?;
-    pool.install(|| {
+pub fn run_convergence(options: &Convergence) -> Result<Races, Error> {
+    threads::pool(options.threads)?.install(|| {
         if options.tables.is_empty() {
             let Experiment { data, truth, .. } = Experiment::published()?;
             let truth = truth.into_iter().map(Some).collect();
-            return Ok(vec![race("published".to_owned(), &Known { data, truth }, options)?]);
+            return Ok(Races(vec![race("published".to_owned(), &Known { data, truth }, options)?]));
         }
-        options.tables.iter().map(|path| race(name(path), &read(path, options)?, options)).collect()
+        let races = options.tables.iter().map(|path| race(name(path), &read(path, options)?, options));
+        Ok(Races(races.collect::<Result<_, Error>>()?))
     })
 }
 
@@ -241,7 +239,7 @@ fn joint(spec: &AlsSpec, known: &Known, options: &Convergence) -> Result<Option<
         restore_best: false,
         dtype: Dtype::F64,
         device: Device::Cpu,
-        threads: usize::from(options.threads),
+        threads: threads::count(options.threads)?,
         seed: spec.seed,
         ..TorchSpec::default()
     };

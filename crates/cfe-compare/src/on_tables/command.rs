@@ -5,10 +5,11 @@ use serde::Serialize;
 
 use super::document::document;
 use super::measure::{TableReport, measure};
-use crate::cli::{Format, OnTables, json};
+use crate::cli::OnTables;
 use crate::error::Error;
-use crate::over_data_sets::{Cell, Method, Summary, chosen, summarise};
-use crate::report::{html, markdown, terminal};
+use crate::over_data_sets::{Cell, Method, Summary, chosen, rows, summarize};
+use crate::report::{Document, FormatError, Results, Rows, to_json};
+use crate::threads;
 
 /// Our method, which the others are tested against.
 pub(super) const FIRST: &str = "recommended";
@@ -33,10 +34,7 @@ pub fn compare_on_tables(
     mut progress: impl FnMut(&str) + Send,
 ) -> Result<TablesResults, Error> {
     let methods = chosen(&options.methods, Method::all())?;
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(options.threads)
-        .build()
-        .map_err(|error| Error::Threads { threads: options.threads, why: error.to_string() })?;
+    let pool = threads::pool(options.threads)?;
     let mut of_table = TableOptions::default();
     of_table.split_column.clone_from(&options.split_column);
     of_table.label_column.clone_from(&options.label_column);
@@ -48,42 +46,21 @@ pub fn compare_on_tables(
     let tables = tables.collect::<Result<Vec<_>, Error>>()?;
     let cells: Vec<Cell> =
         tables.iter().flat_map(|table| &table.methods).map(|result| result.cell.clone()).collect();
-    let over_tables = if tables.len() > 1 { Some(summarise(&cells, FIRST)?) } else { None };
+    let over_tables = if tables.len() > 1 { Some(summarize(&cells, FIRST)?) } else { None };
     Ok(TablesResults { version: env!("CARGO_PKG_VERSION"), tables, over_tables })
 }
 
-impl TablesResults {
-    /// What is printed.
-    ///
-    /// # Errors
-    /// [`Error::Format`].
-    pub fn render(&self, format: Format, width: usize) -> Result<String, Error> {
-        match format {
-            Format::Table => Ok(terminal::write(&document(self), width)),
-            Format::Json => json(self),
-            Format::Markdown => Ok(markdown::write(&document(self))),
-            Format::Csv => self.csv(),
-        }
+impl Results for TablesResults {
+    fn document(&self) -> Document {
+        document(self)
     }
 
-    /// The contents of the files, in the order of [`crate::cli::FILES`].
-    ///
-    /// # Errors
-    /// [`Error::Format`].
-    pub fn files(&self) -> Result<[String; 4], Error> {
-        let footer = format!("Made by cfe-compare {}. Numbers: results.json beside this file.", self.version);
-        let html = html::write(&document(self), &footer);
-        Ok([html, self.render(Format::Markdown, 0)?, json(self)?, self.csv()?])
+    fn json(&self) -> Result<String, FormatError> {
+        to_json(self)
     }
 
-    /// One line for each method and table.
-    fn csv(&self) -> Result<String, Error> {
-        let failed = |why: String| Error::Format { format: "CSV", why };
-        let mut writer = csv::Writer::from_writer(Vec::new());
-        for result in self.tables.iter().flat_map(|table| &table.methods) {
-            writer.serialize(&result.cell).map_err(|error| failed(error.to_string()))?;
-        }
-        let bytes = writer.into_inner().map_err(|error| failed(error.to_string()))?;
-        String::from_utf8(bytes).map_err(|error| failed(error.to_string()))
+    /// One record for each method and table.
+    fn rows(&self) -> Rows {
+        rows(self.tables.iter().flat_map(|table| &table.methods).map(|result| &result.cell))
     }
 }

@@ -1,12 +1,12 @@
 //! The comparison on the user's tables as a document.
 
+use cf_ensemble::Symptom;
+
 use super::command::{FIRST, TablesResults};
 use super::measure::{MethodResult, Protocol, TableReport};
 use crate::over_data_sets::{self, Method};
-use crate::report::chart::extent;
-use crate::report::number::{fixed, or_dash, range, seconds, signed};
-use crate::report::scale::nice_domain;
-use crate::report::{Axis, Bar, Cell, Document, Ink, Panel, Section, Table};
+use crate::report::number::{fixed, or_dash, range, seconds, signed, significant};
+use crate::report::{Cell, Document, Ink, Panel, Section, Table};
 
 /// Classifiers up to which their weights are drawn.
 const DRAWN: usize = 30;
@@ -15,7 +15,7 @@ const DRAWN: usize = 30;
 pub fn document(results: &TablesResults) -> Document {
     let mut sections: Vec<Section> = results.tables.iter().flat_map(table).collect();
     let mut answers: Vec<String> = results.tables.iter().filter_map(answer).collect();
-    answers.extend(results.tables.iter().flat_map(collapsed));
+    answers.extend(results.tables.iter().flat_map(unhealthy));
     if let Some(summary) = &results.over_tables {
         let over = over_data_sets::document(summary, FIRST);
         answers.extend(over.answers);
@@ -35,7 +35,7 @@ fn methods(results: &TablesResults) -> Section {
 /// Decreasing by average precision.
 fn ordered(table: &TableReport) -> Vec<&MethodResult> {
     let mut methods: Vec<&MethodResult> = table.methods.iter().collect();
-    methods.sort_by(|a, b| b.cell.average_precision.total_cmp(&a.cell.average_precision));
+    methods.sort_by(|a, b| b.cell.metrics.average_precision.total_cmp(&a.cell.metrics.average_precision));
     methods
 }
 
@@ -47,26 +47,60 @@ fn answer(table: &TableReport) -> Option<String> {
     let best = *ordered(table).first()?;
     let named = |name: &str| {
         let result = find(table, name).filter(|result| result.cell.method != best.cell.method)?;
-        Some(format!(", {name} {}", fixed(result.cell.average_precision, 4)))
+        Some(format!(", {name} {}", fixed(result.cell.metrics.average_precision, 4)))
     };
     Some(format!(
         "{}: the highest average precision is that of {}, {}{}{}.",
         table.table,
         best.cell.method,
-        fixed(best.cell.average_precision, 4),
+        fixed(best.cell.metrics.average_precision, 4),
         named(FIRST).unwrap_or_default(),
         named("mean").unwrap_or_default()
     ))
 }
 
-fn collapsed(table: &TableReport) -> Vec<String> {
+/// A sentence for each trained method that is not healthy.
+fn unhealthy(table: &TableReport) -> Vec<String> {
     let found = table.methods.iter().filter(|result| !result.symptoms.is_empty());
-    found.map(|result| format!("{}: {} {}.", table.table, result.cell.method, status(result))).collect()
+    found.map(|result| format!("{}: {} {}.", table.table, result.cell.method, complaint(result))).collect()
 }
 
-fn status(result: &MethodResult) -> String {
-    let symptoms: Vec<String> = result.symptoms.iter().map(ToString::to_string).collect();
-    format!("collapsed: {}", symptoms.join(", "))
+/// "collapsed (negative weights); has exploded weights, -1858 to 2510; ranks worse than the mean".
+fn complaint(result: &MethodResult) -> String {
+    let (collapse, further): (Vec<&Symptom>, Vec<&Symptom>) =
+        result.symptoms.iter().partition(|symptom| symptom.is_collapse());
+    let mut parts = Vec::new();
+    if !collapse.is_empty() {
+        let signs: Vec<String> = collapse.iter().map(ToString::to_string).collect();
+        parts.push(format!("collapsed ({})", signs.join(", ")));
+    }
+    for symptom in further {
+        parts.push(match (symptom, result.weight_stats) {
+            (Symptom::ExplodedWeights, Some(stats)) => {
+                format!(
+                    "has exploded weights, {} to {}",
+                    significant(stats.min, 4),
+                    significant(stats.max, 4)
+                )
+            }
+            _ => symptom.to_string(),
+        });
+    }
+    parts.join("; ")
+}
+
+/// One word for a trained method, the worst first.
+fn status(result: &MethodResult) -> Cell {
+    let has = |of: fn(&Symptom) -> bool| result.symptoms.iter().any(of);
+    if has(|symptom| symptom.is_collapse()) {
+        Cell::verdict("collapsed", false)
+    } else if has(|symptom| *symptom == Symptom::ExplodedWeights) {
+        Cell::verdict("exploded", false)
+    } else if has(|_| true) {
+        Cell::verdict("below mean", false)
+    } else {
+        Cell::verdict("healthy", true)
+    }
 }
 
 fn table(of: &TableReport) -> Vec<Section> {
@@ -77,25 +111,22 @@ fn quality(of: &TableReport) -> Section {
     let header =
         ["method", "AP", "AP - mean's", "95%", "ROC-AUC", "Brier", "log loss", "ECE", "best F1", "time"];
     let mut table = Table::new("", header);
-    let mean = find(of, "mean").map(|result| result.cell.average_precision);
+    let mean = find(of, "mean").map(|result| result.cell.metrics.average_precision);
     for result in ordered(of) {
         let cell = &result.cell;
-        let gain = mean.filter(|_| cell.method != "mean").map(|mean| cell.average_precision - mean);
-        let name = if result.symptoms.is_empty() {
-            cell.method.clone()
-        } else {
-            format!("{} (collapsed)", cell.method)
-        };
+        let gain = mean.filter(|_| cell.method != "mean").map(|mean| cell.metrics.average_precision - mean);
+        let collapsed = result.symptoms.iter().any(|symptom| symptom.is_collapse());
+        let name = if collapsed { format!("{} (collapsed)", cell.method) } else { cell.method.clone() };
         table.push([
             Cell::from(name),
-            Cell::from(fixed(cell.average_precision, 4)),
+            Cell::from(fixed(cell.metrics.average_precision, 4)),
             Cell::from(gain.map_or_else(String::new, |gain| signed(gain, 4))),
             Cell::from(result.gain.map_or_else(String::new, |gain| range(gain.lower, gain.upper, 3))),
-            Cell::from(or_dash(cell.roc_auc, 4)),
-            Cell::from(or_dash(cell.brier, 4)),
-            Cell::from(or_dash(cell.log_loss, 4)),
-            Cell::from(or_dash(cell.ece, 4)),
-            Cell::from(or_dash(cell.best_f1, 4)),
+            Cell::from(or_dash(cell.metrics.roc_auc, 4)),
+            Cell::from(or_dash(cell.metrics.brier, 4)),
+            Cell::from(or_dash(cell.metrics.log_loss, 4)),
+            Cell::from(or_dash(cell.metrics.ece, 4)),
+            Cell::from(or_dash(cell.metrics.best_f1, 4)),
             Cell::from(seconds(cell.seconds)),
         ]);
     }
@@ -133,11 +164,7 @@ fn weights(of: &TableReport) -> Section {
     };
     for result in &of.methods {
         let Some(stats) = result.weight_stats else { continue };
-        let verdict = match (drawn(&result), result.symptoms.is_empty()) {
-            (false, _) => Cell::default(),
-            (true, true) => Cell::verdict("healthy", true),
-            (true, false) => Cell::verdict(status(result), false),
-        };
+        let verdict = if drawn(&result) { status(result) } else { Cell::default() };
         table.push([
             Cell::from(result.cell.method.as_str()),
             Cell::from(fixed(stats.std, 4)),
@@ -167,26 +194,16 @@ fn weights(of: &TableReport) -> Section {
         .text(
             "The trainers weigh reconstructed probabilities, the recommended combiner standardised probabilities and log-odds, \
              nnls and the selections probabilities, nn_logistic log-odds: compare signs and shares, not sizes, between them. \
-             The weights are those of a fit on all rows that may be learnt from.",
+             The weights are those of a fit on all labeled rows of the train split.",
         )
         .table(table)
+        .list(of.methods.iter().filter(|r| !r.symptoms.is_empty()).map(|r| format!("{} {}.", r.cell.method, complaint(r))).collect())
         .table(each)
-        .figure("Weight of each classifier.", shown.iter().filter_map(|(result, weights)| bars(result, weights)).collect())
+        .figure("Weight of each classifier.", shown.iter().filter_map(|(result, weights)| bars(&of.classifiers, result, weights)).collect())
 }
 
-fn bars(result: &MethodResult, weights: &[f64]) -> Option<Panel> {
-    if weights.len() > DRAWN {
-        return None;
-    }
-    let (low, high) = extent(weights.iter().copied());
-    let domain = nice_domain((low.min(0.0), high.max(0.0)), 4);
-    let names = (0..weights.len()).map(|u| u.to_string());
-    let bars =
-        weights.iter().enumerate().map(|(u, &value)| Bar { from: u as f64 - 0.4, to: u as f64 + 0.4, value });
-    let panel = Panel::new(
-        result.cell.method.as_str(),
-        Axis::names("classifier", names),
-        Axis::linear("weight", domain),
-    );
-    Some(panel.bars(bars.collect(), Ink::Series(0)))
+fn bars(names: &[String], result: &MethodResult, weights: &[f64]) -> Option<Panel> {
+    let title = result.cell.method.as_str();
+    let series: [(Ink, &str, &[f64]); 1] = [(Ink::Series(0), title, weights)];
+    (weights.len() <= DRAWN).then(|| Panel::named_bars(title, "weight", names, &series, 3))
 }

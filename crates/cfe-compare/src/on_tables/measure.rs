@@ -2,14 +2,15 @@
 
 use std::time::Instant;
 
-use cf_ensemble::diversity::symptoms_of_collapse;
+use cf_ensemble::diversity::{symptoms_of_bad_fit, symptoms_of_collapse};
 use cf_ensemble::io::Table;
+use cf_ensemble::metrics::MetricSummary;
 use cf_ensemble::validation::{Bootstrap, Interval, StratifiedKFold};
 use cf_ensemble::{EnsembleData, Symptom, WeightStats};
 use serde::Serialize;
 
 use crate::error::Error;
-use crate::over_data_sets::{Cell, Method, Scores, figures};
+use crate::over_data_sets::{Cell, Method, Scores};
 
 /// Scored rows beyond which no bootstrap is drawn, as it would take longer than the fits.
 const BOOTSTRAP_ROWS: usize = 100_000;
@@ -62,7 +63,7 @@ pub struct MethodResult {
     pub weights: Option<Vec<f64>>,
     /// Their statistics.
     pub weight_stats: Option<WeightStats>,
-    /// Signs of collapse, of trained methods.
+    /// Signs of collapse and of a bad fit, of trained methods. A method without any may be called healthy.
     pub symptoms: Vec<Symptom>,
 }
 
@@ -149,68 +150,83 @@ fn one(
     let scores =
         splits.iter().map(|split| score(method, table, split, seed)).collect::<Result<Vec<_>, _>>()?;
     let seconds = began.elapsed().as_secs_f64() / splits.len() as f64;
-    let cells = splits.iter().zip(&scores).map(|(split, scores)| figures(&split.labels, scores));
-    let cells = cells.collect::<Result<Vec<Cell>, _>>().map_err(Error::Statistics)?;
-    let (gain, weights, symptoms) = match (splits, scores.as_slice()) {
-        ([split], [scores]) => {
-            let rows = split.labels.len();
-            let bootstrap = Bootstrap { n_resamples: RESAMPLES, ..Bootstrap::default() };
-            let own = method.name() != PLAIN_MEAN.name() && rows <= BOOTSTRAP_ROWS;
-            let gain = own.then(|| {
-                let both = [scores.ranking.as_slice(), mean[0].ranking.as_slice()];
-                bootstrap.average_precision(&split.labels, &both)?.difference(0, 1)
-            });
-            (
-                gain.transpose().map_err(Error::Statistics)?,
-                scores.weights.clone(),
-                symptoms(method, split, scores, &mean[0])?,
-            )
+    let metrics = splits.iter().zip(&scores).map(|(split, scores)| scores.metrics(&split.labels));
+    let metrics = metrics.collect::<Result<Vec<MetricSummary>, _>>().map_err(Error::Statistics)?;
+    let own = overall(&metrics);
+    let of_mean = splits.iter().zip(mean).map(|(split, scores)| scores.metrics(&split.labels));
+    let of_mean = overall(&of_mean.collect::<Result<Vec<_>, _>>().map_err(Error::Statistics)?);
+    let mut found = Vec::new();
+    for ((split, scores), mean) in splits.iter().zip(&scores).zip(mean) {
+        found.extend(symptoms(method, split, scores, mean)?);
+    }
+    if method.is_trained() {
+        let (own, mean) = (own.average_precision, of_mean.average_precision);
+        found.extend(symptoms_of_bad_fit(&[], Some(own), Some(mean)));
+    }
+    let mut seen = Vec::new();
+    found.retain(|symptom| {
+        !seen.contains(symptom) && {
+            seen.push(*symptom);
+            true
         }
+    });
+    let (gain, weights) = match (splits, scores.as_slice()) {
+        ([split], [scores]) => (gain(method, split, scores, &mean[0])?, scores.weights.clone()),
         _ => {
-            // Every fold may have collapsed or not; weights are those of all labels.
-            let mut found = Vec::new();
-            for ((split, scores), mean) in splits.iter().zip(&scores).zip(mean) {
-                for symptom in symptoms(method, split, scores, mean)? {
-                    if !found.contains(&symptom) {
-                        found.push(symptom);
-                    }
-                }
-            }
+            // The fits of the folds have weights of their own; shown are those of a fit on all labels.
             let whole = Split {
                 data: table.data.clone(),
                 test: splits[0].test.clone(),
                 labels: splits[0].labels.clone(),
             };
-            (None, score(method, table, &whole, seed)?.weights, found)
+            (None, score(method, table, &whole, seed)?.weights)
         }
-    };
-    let average = |of: fn(&Cell) -> Option<f64>| {
-        let values = cells.iter().map(of).collect::<Option<Vec<f64>>>()?;
-        Some(values.iter().sum::<f64>() / values.len() as f64)
     };
     let cell = Cell {
         data_set: table.file.clone(),
         seed,
         method: method.name().to_owned(),
         train_positives: Some(table.data.class_counts().1),
-        average_precision: average(|c| Some(c.average_precision)).unwrap_or(f64::NAN),
-        roc_auc: average(|c| c.roc_auc),
-        brier: average(|c| c.brier),
-        log_loss: average(|c| c.log_loss),
-        ece: average(|c| c.ece),
-        best_f1: average(|c| c.best_f1),
+        metrics: own,
         seconds,
     };
     let weight_stats = weights.as_deref().and_then(WeightStats::new);
-    Ok(MethodResult { cell, gain, weights, weight_stats, symptoms })
+    Ok(MethodResult { cell, gain, weights, weight_stats, symptoms: found })
 }
 
+/// The metrics themselves for one split, their mean over folds.
+fn overall(metrics: &[MetricSummary]) -> MetricSummary {
+    match metrics {
+        [single] => *single,
+        folds => MetricSummary::mean(folds).expect("a table is scored on one split or on two folds or more"),
+    }
+}
+
+/// Average precision less that of the plain mean on the same resamples; `None` for the mean itself and for large tables.
+fn gain(method: Method, split: &Split, scores: &Scores, mean: &Scores) -> Result<Option<Interval>, Error> {
+    if method.name() == PLAIN_MEAN.name() || split.labels.len() > BOOTSTRAP_ROWS {
+        return Ok(None);
+    }
+    let bootstrap = Bootstrap { n_resamples: RESAMPLES, ..Bootstrap::default() };
+    let resampled = bootstrap
+        .average_precision(&split.labels, &[scores.ranking.as_slice(), mean.ranking.as_slice()])
+        .and_then(|resampled| resampled.difference(0, 1));
+    resampled.map(Some).map_err(Error::Statistics)
+}
+
+/// What is wrong with the weights and predictions of a trained method on one split: collapse, exploded weights. How it
+/// ranks is judged over all splits together.
 fn symptoms(method: Method, split: &Split, scores: &Scores, mean: &Scores) -> Result<Vec<Symptom>, Error> {
     let (true, Some(weights), Some(probabilities)) =
         (method.is_trained(), &scores.weights, &scores.probabilities)
     else {
         return Ok(Vec::new());
     };
-    let roc_auc = |scores| figures(&split.labels, scores).map(|cell| cell.roc_auc).map_err(Error::Statistics);
-    symptoms_of_collapse(weights, probabilities, roc_auc(scores)?, roc_auc(mean)?).map_err(Error::Statistics)
+    let roc_auc = |scores: &Scores| scores.metrics(&split.labels).map(|metrics| metrics.roc_auc);
+    let found = roc_auc(scores).and_then(|own| {
+        let mut symptoms = symptoms_of_collapse(weights, probabilities, own, roc_auc(mean)?)?;
+        symptoms.extend(symptoms_of_bad_fit(weights, None, None));
+        Ok(symptoms)
+    });
+    found.map_err(Error::Statistics)
 }

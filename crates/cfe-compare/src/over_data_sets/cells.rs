@@ -4,14 +4,15 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use cf_ensemble::io::{Source, Table, TableOptions, read_table};
-use cf_ensemble::metrics::{BinEdge, Scored};
-use serde::{Deserialize, Serialize};
+use cf_ensemble::metrics::MetricSummary;
+use serde::Serialize;
 
-use super::methods::{Method, Scores};
+use super::methods::Method;
 use crate::error::Error;
+use crate::report::{Rows, field};
 
 /// What one method reaches on one table.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Cell {
     /// Data set.
     pub data_set: String,
@@ -21,18 +22,9 @@ pub struct Cell {
     pub method: String,
     /// Positives among the labeled instances; `None` where another program did not say.
     pub train_positives: Option<usize>,
-    /// Average precision.
-    pub average_precision: f64,
-    /// Area under the ROC curve.
-    pub roc_auc: Option<f64>,
-    /// Brier score; `None` for scores that are no probabilities.
-    pub brier: Option<f64>,
-    /// Log loss.
-    pub log_loss: Option<f64>,
-    /// Expected calibration error, ten bins.
-    pub ece: Option<f64>,
-    /// Largest F1.
-    pub best_f1: Option<f64>,
+    /// Metrics of the scored rows.
+    #[serde(flatten)]
+    pub metrics: MetricSummary,
     /// Seconds for fit and prediction.
     pub seconds: f64,
 }
@@ -71,36 +63,48 @@ fn measure(data_set: &str, seed: u64, table: &Table, method: Method) -> Result<C
     let began = Instant::now();
     let scores = method.score(&table.data, &test, seed).map_err(failed)?;
     let seconds = began.elapsed().as_secs_f64();
-    let mut cell = figures(&labels, &scores).map_err(failed)?;
-    cell.data_set = data_set.to_owned();
-    cell.seed = seed;
-    cell.method = method.name().to_owned();
-    cell.train_positives = Some(table.data.class_counts().1);
-    cell.seconds = seconds;
-    Ok(cell)
+    Ok(Cell {
+        data_set: data_set.to_owned(),
+        seed,
+        method: method.name().to_owned(),
+        train_positives: Some(table.data.class_counts().1),
+        metrics: scores.metrics(&labels).map_err(failed)?,
+        seconds,
+    })
 }
 
-/// The figures of scores against labels; names, seed and time are left open.
-///
-/// # Errors
-/// Scores that are not finite, probabilities outside [0, 1].
-pub fn figures(labels: &[bool], scores: &Scores) -> cf_ensemble::Result<Cell> {
-    let ranking = Scored::new(labels, &scores.ranking)?.ranking();
-    let probabilities = scores.probabilities.as_ref().map(|p| Scored::new(labels, p)).transpose()?;
-    let ece = |p: &Scored| p.expected_calibration_error(10, BinEdge::LeftClosed);
-    Ok(Cell {
-        data_set: String::new(),
-        seed: 0,
-        method: String::new(),
-        train_positives: None,
-        average_precision: ranking.average_precision(),
-        roc_auc: ranking.roc_auc(),
-        brier: probabilities.as_ref().map(Scored::brier),
-        log_loss: probabilities.as_ref().map(Scored::log_loss),
-        ece: probabilities.as_ref().map(ece).transpose()?,
-        best_f1: ranking.best_f1().map(|best| best.value),
-        seconds: 0.0,
-    })
+/// Cells as records of a spreadsheet.
+pub fn rows<'a>(cells: impl IntoIterator<Item = &'a Cell>) -> Rows {
+    let mut rows = Rows::new([
+        "data_set",
+        "seed",
+        "method",
+        "train_positives",
+        "average_precision",
+        "roc_auc",
+        "brier",
+        "log_loss",
+        "ece",
+        "best_f1",
+        "seconds",
+    ]);
+    rows.records.extend(cells.into_iter().map(|cell| {
+        let metrics = &cell.metrics;
+        vec![
+            cell.data_set.clone(),
+            cell.seed.to_string(),
+            cell.method.clone(),
+            cell.train_positives.map_or_else(String::new, |positives| positives.to_string()),
+            field(Some(metrics.average_precision)),
+            field(metrics.roc_auc),
+            field(metrics.brier),
+            field(metrics.log_loss),
+            field(metrics.ece),
+            field(metrics.best_f1),
+            field(Some(cell.seconds)),
+        ]
+    }));
+    rows
 }
 
 /// (data set, seed, path) of every `<data set>/seed<k>.csv[.gz]`, in the order of names and seeds.

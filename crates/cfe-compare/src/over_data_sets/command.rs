@@ -1,9 +1,14 @@
 //! `cfe-compare over-data-sets`: from the options to the files.
 
-use crate::cli::{Format, OverDataSets, json};
+use super::cells::{Cell, rows, run};
+use super::document::document;
+use super::external::read_external;
+use super::methods::Method;
+use super::summary::{Summary, summarize};
+use crate::cli::OverDataSets;
 use crate::error::Error;
-use crate::over_data_sets::{Cell, Method, Summary, document, read_external, run, summarise};
-use crate::report::{html, markdown, terminal};
+use crate::report::{Document, FormatError, Results, Rows, to_json};
+use crate::threads;
 
 /// Our method, which the others are tested against.
 const FIRST: &str = "recommended";
@@ -23,15 +28,12 @@ pub fn compare_over_data_sets(
     options: &OverDataSets,
     progress: impl FnMut(&str) + Send,
 ) -> Result<DataSetsResults, Error> {
-    let methods = chosen(&options.methods, Method::benchmarked())?;
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(options.threads)
-        .build()
-        .map_err(|error| Error::Threads { threads: options.threads, why: error.to_string() })?;
+    let methods = chosen(&options.methods, Method::ranked())?;
+    let pool = threads::pool(options.threads)?;
     let external = options.with.as_deref().map(read_external).transpose()?;
     let mut cells = pool.install(|| run(&options.folder, &methods, progress))?;
     cells.extend(external.into_iter().flatten());
-    let summary = summarise(&cells, FIRST)?;
+    let summary = summarize(&cells, FIRST)?;
     Ok(DataSetsResults { cells, summary })
 }
 
@@ -53,39 +55,17 @@ pub fn chosen(names: &[String], default: Vec<Method>) -> Result<Vec<Method>, Err
     names.iter().map(find).collect()
 }
 
-impl DataSetsResults {
-    /// What is printed.
-    ///
-    /// # Errors
-    /// [`Error::Format`].
-    pub fn render(&self, format: Format, width: usize) -> Result<String, Error> {
-        match format {
-            Format::Table => Ok(terminal::write(&document(&self.summary, FIRST), width)),
-            Format::Json => json(&self.summary),
-            Format::Markdown => Ok(markdown::write(&document(&self.summary, FIRST))),
-            Format::Csv => self.csv(),
-        }
+impl Results for DataSetsResults {
+    fn document(&self) -> Document {
+        document(&self.summary, FIRST)
     }
 
-    /// The contents of the files, in the order of [`crate::cli::FILES`].
-    ///
-    /// # Errors
-    /// [`Error::Format`].
-    pub fn files(&self) -> Result<[String; 4], Error> {
-        let footer =
-            format!("Made by cfe-compare {}. Numbers: results.json beside this file.", self.summary.version);
-        let html = html::write(&document(&self.summary, FIRST), &footer);
-        Ok([html, self.render(Format::Markdown, 0)?, json(&self.summary)?, self.csv()?])
+    fn json(&self) -> Result<String, FormatError> {
+        to_json(&self.summary)
     }
 
-    /// One line for each method, data set and seed.
-    fn csv(&self) -> Result<String, Error> {
-        let failed = |why: String| Error::Format { format: "CSV", why };
-        let mut writer = csv::Writer::from_writer(Vec::new());
-        for cell in &self.cells {
-            writer.serialize(cell).map_err(|error| failed(error.to_string()))?;
-        }
-        let bytes = writer.into_inner().map_err(|error| failed(error.to_string()))?;
-        String::from_utf8(bytes).map_err(|error| failed(error.to_string()))
+    /// One record for each method, data set and seed.
+    fn rows(&self) -> Rows {
+        rows(&self.cells)
     }
 }

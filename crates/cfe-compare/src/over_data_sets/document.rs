@@ -1,5 +1,7 @@
 //! The comparison as a document.
 
+use cf_ensemble::metrics::MetricSummary;
+
 use super::methods::Method;
 use super::summary::{DataSetRow, MethodRow, Summary, TIE_MARGIN};
 use crate::report::number::{fixed, or_dash, seconds};
@@ -22,7 +24,7 @@ fn answers(summary: &Summary, first: &str) -> Vec<String> {
     let ranked = summary.methods.iter().filter(|row| row.mean_rank.is_some()).count();
     let place = summary.methods.iter().position(|row| row.method == first).map_or(0, |k| k + 1);
     let sets = summary.data_sets.len();
-    let precision = fixed(ours.average_precision, 4);
+    let precision = or_dash(metric(ours, |m| Some(m.average_precision)), 4);
     let mut answers = vec![match ours.mean_rank {
         Some(rank) => format!(
             "{first} is number {place} of {ranked} methods by mean rank on average precision over {sets} data sets (mean \
@@ -38,7 +40,7 @@ fn answers(summary: &Summary, first: &str) -> Vec<String> {
             "The best other method is {} (mean rank {}, mean average precision {}); Wilcoxon's p of the difference is {}.",
             rival.method,
             or_dash(rival.mean_rank, 2),
-            fixed(rival.average_precision, 4),
+            or_dash(metric(rival, |m| Some(m.average_precision)), 4),
             or_dash(rival.p_first_against, 4)
         ));
     }
@@ -53,6 +55,10 @@ fn answers(summary: &Summary, first: &str) -> Vec<String> {
         ));
     }
     answers
+}
+
+fn metric(row: &MethodRow, of: fn(&MetricSummary) -> Option<f64>) -> Option<f64> {
+    row.metrics.as_ref().and_then(of)
 }
 
 fn methods(summary: &Summary, first: &str) -> Section {
@@ -72,7 +78,7 @@ fn methods(summary: &Summary, first: &str) -> Section {
         ranking.push([
             name(),
             text(row.mean_rank, 2),
-            text(Some(row.average_precision), 4),
+            text(metric(row, |m| Some(m.average_precision)), 4),
             text(row.ratio_to_mean, 3),
             text(row.worst_ratio.as_ref().map(|w| w.0), 3),
             Cell::from(counts),
@@ -81,11 +87,11 @@ fn methods(summary: &Summary, first: &str) -> Section {
         ]);
         others.push([
             name(),
-            text(row.roc_auc, 4),
-            text(row.brier, 4),
-            text(row.log_loss, 4),
-            text(row.ece, 4),
-            text(row.best_f1, 4),
+            text(metric(row, |m| m.roc_auc), 4),
+            text(metric(row, |m| m.brier), 4),
+            text(metric(row, |m| m.log_loss), 4),
+            text(metric(row, |m| m.ece), 4),
+            text(metric(row, |m| m.best_f1), 4),
             Cell::from(seconds(row.seconds)),
         ]);
         legend.push([name(), Cell::from(what(row))]);
@@ -146,8 +152,10 @@ fn data_sets(summary: &Summary, first: &str) -> Section {
 }
 
 fn honesty(summary: &Summary, first: &str) -> Section {
-    let chosen: Vec<usize> =
-        columns(summary, first).into_iter().filter(|&k| summary.methods[k].log_loss.is_some()).collect();
+    let chosen: Vec<usize> = columns(summary, first)
+        .into_iter()
+        .filter(|&k| metric(&summary.methods[k], |m| m.log_loss).is_some())
+        .collect();
     let by_set = |title: &str, of: &dyn Fn(&DataSetRow) -> &[Option<f64>]| {
         let names = chosen.iter().map(|&k| summary.methods[k].method.clone());
         let mut table = Table::new(title, std::iter::once("data set".to_owned()).chain(names));

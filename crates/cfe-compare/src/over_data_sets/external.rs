@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use cf_ensemble::metrics::MetricSummary;
 use serde::Deserialize;
 
 use super::cells::Cell;
@@ -32,17 +33,17 @@ pub fn read_external(path: &Path) -> Result<Vec<Cell>, Error> {
     let mut cells = Vec::new();
     for line in reader.deserialize::<Line>() {
         let line = line.map_err(failed)?;
+        let mut metrics = MetricSummary::of_average_precision(line.ap);
+        metrics.roc_auc = line.roc_auc;
+        metrics.brier = line.brier;
+        metrics.log_loss = line.log_loss;
+        metrics.best_f1 = line.best_f1;
         cells.push(Cell {
             data_set: line.dataset,
             seed: line.seed,
             method: format!("{}*", line.method),
             train_positives: None,
-            average_precision: line.ap,
-            roc_auc: line.roc_auc,
-            brier: line.brier,
-            log_loss: line.log_loss,
-            ece: None,
-            best_f1: line.best_f1,
+            metrics,
             seconds: line.seconds.unwrap_or(0.0),
         });
     }

@@ -2,6 +2,7 @@
 
 use cf_ensemble::als::{Als, AlsSpec};
 use cf_ensemble::baselines::Baseline;
+use cf_ensemble::metrics::MetricSummary;
 use cf_ensemble::recommended::{Recommended, RecommendedSpec};
 use cf_ensemble::{ClassWeight, EnsembleData, Result, Trainer};
 
@@ -26,7 +27,7 @@ pub enum Method {
     /// The same without class weights.
     #[cfg(feature = "torch")]
     TorchUnweighted,
-    /// A combiner without factorisation.
+    /// A combiner without factorization.
     Baseline(Baseline),
 }
 
@@ -39,6 +40,16 @@ pub struct Scores {
     pub probabilities: Option<Vec<f64>>,
     /// Weight of each classifier (m), for methods that have one.
     pub weights: Option<Vec<f64>>,
+}
+
+impl Scores {
+    /// The metrics of these scores against the labels of the same instances.
+    ///
+    /// # Errors
+    /// Scores that are not finite, probabilities outside [0, 1].
+    pub fn metrics(&self, labels: &[bool]) -> Result<MetricSummary> {
+        MetricSummary::new(labels, &self.ranking, self.probabilities.as_deref())
+    }
 }
 
 impl Method {
@@ -59,8 +70,8 @@ impl Method {
         methods
     }
 
-    /// The methods of the benchmark, whose ranks depend on who takes part: of each trainer the published form.
-    pub fn benchmarked() -> Vec<Method> {
+    /// The methods of `over-data-sets`, whose ranks depend on who takes part: of each trainer the published form.
+    pub fn ranked() -> Vec<Method> {
         let variant = |method: &Method| match method {
             Method::AlsExact => true,
             #[cfg(feature = "torch")]

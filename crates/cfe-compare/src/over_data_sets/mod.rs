@@ -13,10 +13,10 @@ mod methods;
 mod part;
 mod summary;
 
-pub use cells::{Cell, figures, run};
+pub use cells::{Cell, rows, run};
 pub use command::{DataSetsResults, chosen, compare_over_data_sets};
 pub use document::document;
 pub use external::read_external;
 pub use methods::{Method, Scores};
 pub use part::Part;
-pub use summary::{DataSetRow, MethodRow, Summary, summarise};
+pub use summary::{DataSetRow, MethodRow, Summary, summarize};

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cf_ensemble::validation::{WinTieLoss, friedman, wilcoxon_signed_rank, win_tie_loss};
+use cf_ensemble::metrics::MetricSummary;
+use cf_ensemble::validation::{Friedman, WinTieLoss, friedman, wilcoxon_signed_rank, win_tie_loss};
 use ndarray::Array2;
 use serde::Serialize;
 
@@ -19,8 +20,9 @@ pub struct MethodRow {
     pub method: String,
     /// Mean rank by average precision, 1 is best; `None` for methods without a result on some data set, and the oracle.
     pub mean_rank: Option<f64>,
-    /// Average precision.
-    pub average_precision: f64,
+    /// Metrics; `None` for a method without a result on some data set, whose means would be over other data.
+    #[serde(flatten)]
+    pub metrics: Option<MetricSummary>,
     /// Mean of the ratios to the plain mean's average precision.
     pub ratio_to_mean: Option<f64>,
     /// Smallest of these ratios, and its data set.
@@ -31,16 +33,6 @@ pub struct MethodRow {
     pub p_against_mean: Option<f64>,
     /// Wilcoxon's p of the first method against this one.
     pub p_first_against: Option<f64>,
-    /// Area under the ROC curve.
-    pub roc_auc: Option<f64>,
-    /// Brier score.
-    pub brier: Option<f64>,
-    /// Log loss.
-    pub log_loss: Option<f64>,
-    /// Expected calibration error.
-    pub ece: Option<f64>,
-    /// Largest F1.
-    pub best_f1: Option<f64>,
     /// Seconds for a table.
     pub seconds: f64,
 }
@@ -78,118 +70,155 @@ pub struct Summary {
 /// Outside the ranks: it knows the test labels.
 const ORACLE: &str = "oracle_single*";
 
-/// Summarises; `first` is the method that the others are tested against.
+/// Summarizes; `first` is the method that the others are tested against.
 ///
 /// # Errors
 /// [`Error::Statistics`].
-pub fn summarise(cells: &[Cell], first: &str) -> Result<Summary, Error> {
-    let names: BTreeSet<&str> = cells.iter().map(|c| c.data_set.as_str()).collect();
-    let sets: Vec<&str> = names.into_iter().collect();
-    let mut methods: Vec<&str> = Vec::new();
-    for cell in cells {
-        if !methods.contains(&cell.method.as_str()) {
-            methods.push(&cell.method);
-        }
-    }
-    let mut grouped = Groups::new();
-    for cell in cells {
-        grouped.entry(&cell.method).or_default().entry(&cell.data_set).or_default().push(cell);
-    }
-    let grouped = &grouped;
-    let of = |method: &str, figure: &dyn Fn(&Cell) -> Option<f64>| -> Vec<Option<f64>> {
-        sets.iter().map(|set| mean_of(group(grouped, method, set).iter().map(|c| figure(c)))).collect()
-    };
-    let precision = |method: &str| of(method, &|c: &Cell| Some(c.average_precision));
-    let complete = |method: &str| precision(method).into_iter().collect::<Option<Vec<f64>>>();
-
-    let ranked: Vec<&str> =
-        methods.iter().copied().filter(|&m| m != ORACLE && complete(m).is_some()).collect();
-    let results = Array2::from_shape_vec(
-        (ranked.len(), sets.len()),
-        ranked.iter().filter_map(|m| complete(m)).flatten().collect(),
-    )
-    .unwrap_or_default();
-    let test = if sets.len() >= 2 && ranked.len() >= 2 {
-        Some(friedman(results.t()).map_err(Error::Statistics)?)
-    } else {
-        None
-    };
-    let rank = |method: &str| {
-        let index = ranked.iter().position(|m| *m == method)?;
-        test.as_ref().map(|test| test.mean_ranks[index])
-    };
-    let (plain, leader) = (complete("mean"), complete(first));
-    let mut rows = Vec::new();
-    for &method in &methods {
-        let own = complete(method);
-        let ratios: Option<Vec<f64>> = match (&own, &plain) {
-            (Some(own), Some(plain)) => Some(own.iter().zip(plain).map(|(a, b)| a / b).collect()),
-            _ => None,
-        };
-        let worst = ratios.as_ref().and_then(|ratios| {
-            let worst = ratios.iter().copied().zip(&sets).min_by(|a, b| a.0.total_cmp(&b.0));
-            worst.map(|(ratio, set)| (ratio, (*set).to_owned()))
-        });
-        let against = match (&own, &plain) {
-            (Some(own), Some(plain)) => {
-                Some(win_tie_loss(own, plain, TIE_MARGIN).map_err(Error::Statistics)?)
-            }
-            _ => None,
-        };
-        rows.push(MethodRow {
-            method: method.to_owned(),
-            mean_rank: rank(method),
-            average_precision: mean_of(precision(method)).unwrap_or(f64::NAN),
-            ratio_to_mean: ratios.and_then(|r| mean_of(r.into_iter().map(Some))),
-            worst_ratio: worst,
-            against_mean: against,
-            p_against_mean: paired_p(own.as_deref(), plain.as_deref())?,
-            p_first_against: paired_p(leader.as_deref(), own.as_deref())?,
-            roc_auc: mean_of(of(method, &|c| c.roc_auc)),
-            brier: mean_of(of(method, &|c| c.brier)),
-            log_loss: mean_of(of(method, &|c| c.log_loss)),
-            ece: mean_of(of(method, &|c| c.ece)),
-            best_f1: mean_of(of(method, &|c| c.best_f1)),
-            seconds: mean_of(of(method, &|c| Some(c.seconds))).unwrap_or(f64::NAN),
-        });
-    }
-    rows.sort_by(|a, b| {
-        let key = |row: &MethodRow| row.mean_rank.unwrap_or(f64::INFINITY);
-        key(a).total_cmp(&key(b)).then(b.average_precision.total_cmp(&a.average_precision))
-    });
-    let data_sets = sets
+pub fn summarize(cells: &[Cell], first: &str) -> Result<Summary, Error> {
+    let means = Means::of(cells);
+    let ranked: Vec<&str> = means
+        .methods
         .iter()
-        .map(|&set| {
-            let column = |figure: &dyn Fn(&Cell) -> Option<f64>| {
-                rows.iter()
-                    .map(|row| mean_of(group(grouped, &row.method, set).iter().map(|c| figure(c))))
-                    .collect()
-            };
-            let positives = group(grouped, first, set).iter().map(|c| c.train_positives.map(|p| p as f64));
-            DataSetRow {
-                data_set: set.to_owned(),
-                train_positives: mean_of(positives),
-                average_precision: column(&|c| Some(c.average_precision)),
-                log_loss: column(&|c| c.log_loss),
-                ece: column(&|c| c.ece),
-            }
-        })
+        .copied()
+        .filter(|&method| method != ORACLE && means.average_precisions(method).is_some())
         .collect();
-    let counts: BTreeSet<usize> = sets.iter().map(|set| group(grouped, first, set).len()).collect();
+    let test = ranks(&means, &ranked)?;
+    let mut methods = means
+        .methods
+        .iter()
+        .map(|&method| {
+            let position = ranked.iter().position(|&candidate| candidate == method);
+            let mean_rank = position.zip(test.as_ref()).map(|(position, test)| test.mean_ranks[position]);
+            method_row(&means, method, first, mean_rank)
+        })
+        .collect::<Result<Vec<MethodRow>, Error>>()?;
+    methods.sort_by(|a, b| {
+        let rank = |row: &MethodRow| row.mean_rank.unwrap_or(f64::INFINITY);
+        let precision = |row: &MethodRow| row.metrics.map_or(f64::NEG_INFINITY, |m| m.average_precision);
+        rank(a).total_cmp(&rank(b)).then(precision(b).total_cmp(&precision(a)))
+    });
+    let seeds: BTreeSet<usize> =
+        means.sets.iter().map(|set| means.on(first, set).map_or(0, |mean| mean.seeds)).collect();
     Ok(Summary {
         version: env!("CARGO_PKG_VERSION"),
-        methods: rows,
-        data_sets,
-        seeds: if counts.len() == 1 { counts.first().copied() } else { None },
+        data_sets: means.sets.iter().map(|set| data_set_row(&means, set, first, &methods)).collect(),
+        methods,
+        seeds: if seeds.len() == 1 { seeds.first().copied() } else { None },
         friedman: test.map(|test| (test.chi_square, test.p_value)),
     })
 }
 
-/// Cells by method, then by data set.
-type Groups<'a> = BTreeMap<&'a str, BTreeMap<&'a str, Vec<&'a Cell>>>;
+/// Means over the seeds of each data set: seeds of one data set share its instances, so they are not independent
+/// repetitions, and only their means are compared.
+struct Means<'a> {
+    /// In the order in which they were run.
+    methods: Vec<&'a str>,
+    /// By name.
+    sets: Vec<&'a str>,
+    /// By method, then by data set.
+    means: BTreeMap<&'a str, BTreeMap<&'a str, OverSeeds>>,
+}
 
-fn group<'g, 'a>(grouped: &'g Groups<'a>, method: &str, set: &str) -> &'g [&'a Cell] {
-    grouped.get(method).and_then(|sets| sets.get(set)).map_or(&[], Vec::as_slice)
+/// One method on one data set.
+struct OverSeeds {
+    metrics: MetricSummary,
+    seconds: f64,
+    train_positives: Option<f64>,
+    seeds: usize,
+}
+
+impl<'a> Means<'a> {
+    fn of(cells: &'a [Cell]) -> Self {
+        let mut methods: Vec<&str> = Vec::new();
+        let mut groups: BTreeMap<(&str, &str), Vec<&Cell>> = BTreeMap::new();
+        for cell in cells {
+            if !methods.contains(&cell.method.as_str()) {
+                methods.push(&cell.method);
+            }
+            groups.entry((&cell.method, &cell.data_set)).or_default().push(cell);
+        }
+        let sets: BTreeSet<&str> = cells.iter().map(|cell| cell.data_set.as_str()).collect();
+        let over_seeds = |cells: Vec<&Cell>| OverSeeds {
+            metrics: MetricSummary::mean(cells.iter().map(|cell| &cell.metrics))
+                .expect("a group begins with a cell"),
+            seconds: cells.iter().map(|cell| cell.seconds).sum::<f64>() / cells.len() as f64,
+            train_positives: mean_of(cells.iter().map(|cell| cell.train_positives.map(|count| count as f64))),
+            seeds: cells.len(),
+        };
+        let mut means: BTreeMap<&str, BTreeMap<&str, OverSeeds>> = BTreeMap::new();
+        for ((method, set), cells) in groups {
+            means.entry(method).or_default().insert(set, over_seeds(cells));
+        }
+        Self { methods, sets: sets.into_iter().collect(), means }
+    }
+
+    fn on(&self, method: &str, set: &str) -> Option<&OverSeeds> {
+        self.means.get(method)?.get(set)
+    }
+
+    /// The method on every data set; `None` if it lacks one.
+    fn everywhere(&self, method: &str) -> Option<Vec<&OverSeeds>> {
+        self.sets.iter().map(|set| self.on(method, set)).collect()
+    }
+
+    fn average_precisions(&self, method: &str) -> Option<Vec<f64>> {
+        Some(self.everywhere(method)?.iter().map(|mean| mean.metrics.average_precision).collect())
+    }
+}
+
+/// Friedman's test over the methods that have a result everywhere; `None` for fewer than two methods or data sets.
+fn ranks(means: &Means<'_>, ranked: &[&str]) -> Result<Option<Friedman>, Error> {
+    if means.sets.len() < 2 || ranked.len() < 2 {
+        return Ok(None);
+    }
+    let columns: Vec<Vec<f64>> =
+        ranked.iter().filter_map(|method| means.average_precisions(method)).collect();
+    let table = Array2::from_shape_fn((means.sets.len(), ranked.len()), |(set, method)| columns[method][set]);
+    friedman(table.view()).map(Some).map_err(Error::Statistics)
+}
+
+fn method_row(
+    means: &Means<'_>,
+    method: &str,
+    first: &str,
+    mean_rank: Option<f64>,
+) -> Result<MethodRow, Error> {
+    let own = means.average_precisions(method);
+    let plain = means.average_precisions("mean");
+    let leader = means.average_precisions(first);
+    let paired = own.as_ref().zip(plain.as_ref());
+    let ratios: Option<Vec<f64>> =
+        paired.map(|(own, plain)| own.iter().zip(plain).map(|(a, b)| a / b).collect());
+    let worst = ratios
+        .as_ref()
+        .and_then(|ratios| ratios.iter().copied().zip(&means.sets).min_by(|a, b| a.0.total_cmp(&b.0)));
+    let against_mean = paired.map(|(own, plain)| win_tie_loss(own, plain, TIE_MARGIN)).transpose();
+    let everywhere = means.everywhere(method);
+    let seconds = means.sets.iter().map(|set| means.on(method, set).map(|mean| mean.seconds));
+    Ok(MethodRow {
+        method: method.to_owned(),
+        mean_rank,
+        metrics: everywhere.and_then(|all| MetricSummary::mean(all.iter().map(|mean| &mean.metrics))),
+        worst_ratio: worst.map(|(ratio, set)| (ratio, (*set).to_owned())),
+        ratio_to_mean: ratios.and_then(|ratios| mean_of(ratios.into_iter().map(Some))),
+        against_mean: against_mean.map_err(Error::Statistics)?,
+        p_against_mean: paired_p(own.as_deref(), plain.as_deref())?,
+        p_first_against: paired_p(leader.as_deref(), own.as_deref())?,
+        seconds: mean_of(seconds.filter(Option::is_some)).expect("a method has a cell on some data set"),
+    })
+}
+
+fn data_set_row(means: &Means<'_>, set: &str, first: &str, methods: &[MethodRow]) -> DataSetRow {
+    let column = |metric: fn(&MetricSummary) -> Option<f64>| {
+        methods.iter().map(|row| metric(&means.on(&row.method, set)?.metrics)).collect()
+    };
+    DataSetRow {
+        data_set: set.to_owned(),
+        train_positives: means.on(first, set).and_then(|mean| mean.train_positives),
+        average_precision: column(|metrics| Some(metrics.average_precision)),
+        log_loss: column(|metrics| metrics.log_loss),
+        ece: column(|metrics| metrics.ece),
+    }
 }
 
 /// Mean of values that are all there; `None` if one is missing, or there is none.
@@ -218,12 +247,7 @@ mod tests {
             seed,
             method: method.to_owned(),
             train_positives: Some(10),
-            average_precision,
-            roc_auc: Some(0.9),
-            brier: None,
-            log_loss: None,
-            ece: None,
-            best_f1: None,
+            metrics: MetricSummary::of_average_precision(average_precision),
             seconds: 0.1,
         }
     }
@@ -240,10 +264,10 @@ mod tests {
             cell("b", 0, "ours", 0.1),
             cell("b", 1, "ours", 0.1),
         ];
-        let summary = summarise(&cells, "ours").expect("valid");
+        let summary = summarize(&cells, "ours").expect("valid");
         assert_eq!(summary.seeds, Some(2));
         let ours = summary.methods.iter().find(|row| row.method == "ours").expect("there");
-        assert!((ours.average_precision - 0.35).abs() < 1e-12);
+        assert!((ours.metrics.expect("complete").average_precision - 0.35).abs() < 1e-12);
         assert_eq!(ours.mean_rank, Some(1.5));
         assert_eq!(ours.worst_ratio, Some((0.5, "b".to_owned())));
         let counts = ours.against_mean.expect("complete");
@@ -259,9 +283,10 @@ mod tests {
             cell("b", 0, "ours", 0.5),
             cell("a", 0, "part", 0.9),
         ];
-        let summary = summarise(&cells, "ours").expect("valid");
+        let summary = summarize(&cells, "ours").expect("valid");
         let part = summary.methods.iter().find(|row| row.method == "part").expect("there");
-        assert_eq!((part.mean_rank, part.p_against_mean), (None, None));
+        assert_eq!((part.mean_rank, part.p_against_mean, part.metrics), (None, None, None));
+        assert_eq!(part.seconds, 0.1);
         assert_eq!(summary.methods[0].method, "ours");
     }
 }

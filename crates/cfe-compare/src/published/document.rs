@@ -69,6 +69,14 @@ fn rows(report: &Report) -> Section {
         ))
         .table(table)
         .text("* beyond rounding: see \"What the published figures do not support\".")
+        .list(report.rows.iter().filter_map(why_collapsed).collect())
+}
+
+/// "ALS unweighted collapsed: negative weights, inverted ranking."
+fn why_collapsed(row: &Row) -> Option<String> {
+    let symptoms: Vec<String> = row.symptoms.iter().map(ToString::to_string).collect();
+    (row.status == Status::Collapsed)
+        .then(|| format!("{} collapsed: {}.", row.method.label(), symptoms.join(", ")))
 }
 
 /// A row that belongs to the one above it.
@@ -89,10 +97,9 @@ fn deviation(row: &Row, figure: Figure) -> Cell {
 }
 
 fn status(row: &Row) -> Cell {
-    let symptoms: Vec<String> = row.symptoms.iter().map(ToString::to_string).collect();
     match row.status {
         Status::Healthy => Cell::verdict("healthy", true),
-        Status::Collapsed => Cell::verdict(format!("collapsed: {}", symptoms.join(", ")), false),
+        Status::Collapsed => Cell::verdict("collapsed", false),
     }
 }
 

@@ -91,8 +91,8 @@ impl Figure {
     /// Its value in a row; `None` where the method has none.
     pub fn of(self, row: &Row) -> Option<f64> {
         match self {
-            Figure::PrAuc => Some(row.pr_auc),
-            Figure::RocAuc => row.roc_auc,
+            Figure::PrAuc => Some(row.metrics.average_precision),
+            Figure::RocAuc => row.metrics.roc_auc,
             Figure::WeightStd => row.weight_std,
             Figure::WeightMin => row.weight_min,
             Figure::WeightMax => row.weight_max,

@@ -51,7 +51,7 @@ fn positive_rate(report: &Report) -> Option<Finding> {
 
 fn perfect_average(report: &Report) -> Option<Finding> {
     let average = report.row(Method::SimpleAverage)?;
-    if average.pr_auc < 1.0 {
+    if average.metrics.average_precision < 1.0 {
         return None;
     }
     finding(
@@ -63,10 +63,10 @@ fn perfect_average(report: &Report) -> Option<Finding> {
 }
 
 fn reversed_ranking(report: &Report) -> Option<Finding> {
-    let reversed: Vec<&Row> = report.rows.iter().filter(|row| row.roc_auc == Some(0.0)).collect();
+    let reversed: Vec<&Row> = report.rows.iter().filter(|row| row.metrics.roc_auc == Some(0.0)).collect();
     let first = reversed.first()?;
     finding(
-        format!("PR-AUC of {} without class weights", fixed(first.pr_auc, 3)),
+        format!("PR-AUC of {} without class weights", fixed(first.metrics.average_precision, 3)),
         format!(
             "it is the lowest value possible with {} positives among {}: ROC-AUC is 0, so every positive is ranked below \
              every negative ({}). Turned around, the same ranking is perfect: the weights have lost their sign, not \

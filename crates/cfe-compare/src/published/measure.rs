@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use cf_ensemble::diversity::{std_dev, symptoms_of_collapse};
-use cf_ensemble::metrics::Scored;
+use cf_ensemble::metrics::{MetricSummary, Scored};
 use cf_ensemble::{Fitted, Trainer, WeightStats, WeightTrace};
 
 use super::data::Experiment;
@@ -89,21 +89,22 @@ fn judge(
     let Outcome { logits, predictions, fitted, trace, mut seconds, repeats_identical } = outcome;
     let truth = experiment.of_test(&experiment.truth);
     let test = experiment.of_test(&predictions);
-    let ranking = Scored::new(&truth, &experiment.of_test(&logits))?.ranking();
+    let test_logits = experiment.of_test(&logits);
+    let ranking = Scored::new(&truth, &test_logits)?.ranking();
+    let metrics = MetricSummary::new(&truth, &test_logits, Some(&test))?;
     let mean_roc_auc =
         Scored::new(&truth, &experiment.of_test(&experiment.simple_average()))?.ranking().roc_auc();
     let aggregator = fitted.as_ref().and_then(|fitted| fitted.model.aggregator.weights());
     let weights = aggregator.map(|(weights, _)| weights.to_vec());
     let stats = weights.as_deref().and_then(WeightStats::new);
     let symptoms =
-        symptoms_of_collapse(weights.as_deref().unwrap_or_default(), &test, ranking.roc_auc(), mean_roc_auc)?;
+        symptoms_of_collapse(weights.as_deref().unwrap_or_default(), &test, metrics.roc_auc, mean_roc_auc)?;
     seconds.sort_by(f64::total_cmp);
     let (prediction_min, prediction_max) = extent(test.iter().copied());
     let (prediction_min_all, prediction_max_all) = extent(predictions.iter().copied());
     let mut row = Row {
         method,
-        pr_auc: ranking.average_precision(),
-        roc_auc: ranking.roc_auc(),
+        metrics,
         bias: aggregator.map(|(_, bias)| bias),
         weight_std: stats.map(|s| s.std),
         weight_min: stats.map(|s| s.min),

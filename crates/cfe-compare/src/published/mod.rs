@@ -13,17 +13,19 @@ mod method;
 mod plots;
 mod reference;
 mod report;
-mod table_csv;
+mod rows;
 
 pub use check::{Failure, Outcome, check};
 pub use data::Experiment;
 pub use document::document;
 pub use figures::{Figure, Printed, PrintedPoint};
-pub use method::Method;
+pub use method::{Method, SEED};
 pub use report::*;
-pub use table_csv::csv;
+pub use rows::rows;
 
 use crate::error::Error;
+use crate::report as documents;
+use crate::report::{Document, FormatError, Rows, to_json};
 
 /// How a build without torch gets the other rows.
 const HOW_TO_GET_TORCH: &str = "this build has no torch backend, so the two torch rows and the comparison of ALS with \
@@ -55,6 +57,25 @@ pub fn run() -> Result<Results, Error> {
     };
     report.findings = findings::findings(&report);
     Ok(Results { report, test_truth: experiment.of_test(&experiment.truth), series })
+}
+
+impl documents::Results for Results {
+    fn document(&self) -> Document {
+        document(self)
+    }
+
+    /// Without the series behind the curves, which [`json_file`](documents::Results::json_file) has.
+    fn json(&self) -> Result<String, FormatError> {
+        to_json(&self.report)
+    }
+
+    fn json_file(&self) -> Result<String, FormatError> {
+        to_json(self)
+    }
+
+    fn rows(&self) -> Rows {
+        rows(&self.report)
+    }
 }
 
 fn summary(experiment: &Experiment) -> DataSummary {

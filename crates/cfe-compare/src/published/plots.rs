@@ -4,7 +4,7 @@ use cf_ensemble::metrics::PrCurve;
 
 use super::method::Method;
 use super::report::{Report, Results, Series};
-use crate::report::chart::{extent, histogram};
+use crate::report::chart::{extent, histogram, precision_recall_steps};
 use crate::report::number::fixed;
 use crate::report::scale::nice_domain;
 use crate::report::{Axis, Bar, Ink, Panel, Stroke};
@@ -30,20 +30,10 @@ pub fn weights(report: &Report) -> Vec<Panel> {
     if present.is_empty() {
         return Vec::new();
     }
-    let (low, high) = extent(present.iter().flat_map(|(_, weights)| weights.iter().copied()));
-    let names = (0..report.data.classifiers).map(|u| u.to_string());
-    let domain = nice_domain((low.min(0.0), high.max(0.0)), 4);
-    let title = "Final weights, with class weights";
-    let mut panel = Panel::new(title, Axis::names("classifier", names), Axis::linear("weight", domain));
-    let width = 0.8 / present.len() as f64;
-    for (k, (method, weights)) in present.into_iter().enumerate() {
-        let left = -0.4 + k as f64 * width;
-        let bar =
-            |(u, &value): (usize, &f64)| Bar { from: u as f64 + left, to: u as f64 + left + width, value };
-        panel = panel.bars(weights.iter().enumerate().map(bar).collect(), ink(method));
-        panel = panel.keyed(ink(method), method.label());
-    }
-    vec![panel]
+    let names: Vec<String> = (0..report.data.classifiers).map(|u| format!("classifier {u}")).collect();
+    let series: Vec<_> =
+        present.iter().map(|(method, weights)| (ink(*method), method.label(), *weights)).collect();
+    vec![Panel::named_bars("Final weights, with class weights", "weight", &names, &series, 3)]
 }
 
 /// Weights over the iterations, one chart for each run, on one scale for each trainer.
@@ -109,14 +99,8 @@ fn by_class(series: &Series, truth: &[bool], domain: (f64, f64)) -> Panel {
 
 /// All precision-recall curves in one chart; equal ones share a line and a label.
 pub fn pr_curves(results: &Results) -> Vec<Panel> {
-    let unit = (0.0, 1.0);
     let prevalence = results.report.data.test_positives as f64 / results.report.data.test as f64;
-    let mut panel = Panel::new(
-        "Precision and recall",
-        Axis::linear("recall", unit),
-        Axis::linear("precision", (0.0, 1.05)),
-    )
-    .rule(prevalence, format!("random ranking: {}", fixed(prevalence, 3)));
+    let mut panel = Panel::precision_recall("Precision and recall", prevalence);
     let mut groups: Vec<Vec<&Series>> = Vec::new();
     for series in &results.series {
         let same = |group: &&mut Vec<&Series>| {
@@ -128,39 +112,19 @@ pub fn pr_curves(results: &Results) -> Vec<Panel> {
             None => groups.push(vec![series]),
         }
     }
-    let area = |series: &Series| results.report.row(series.method).map_or(0.0, |row| row.pr_auc);
+    let area =
+        |series: &Series| results.report.row(series.method).map_or(0.0, |row| row.metrics.average_precision);
     groups.sort_by(|a, b| area(b[0]).total_cmp(&area(a[0])));
-    let mut y = 0.92;
     for group in groups {
-        let ink_of_group = ink(group[0].method);
-        panel = panel.steps(&pr_points(&group[0].pr_curve), ink_of_group, Stroke::Normal, None);
-        panel = panel.text((0.04, y), format!("PR-AUC {}:", fixed(area(group[0]), 3)), ink_of_group, false);
-        for series in group {
-            y -= 0.075;
-            panel = panel.text((0.07, y), series.method.label(), ink(series.method), false);
-        }
-        y = (y - 0.12).min(0.5);
+        let PrCurve { precision, recall, .. } = &group[0].pr_curve;
+        let steps = precision_recall_steps(precision, recall);
+        let names: Vec<&str> = group.iter().map(|series| series.method.label()).collect();
+        let color = ink(group[0].method);
+        panel = panel
+            .line(steps, color, Stroke::Normal, None)
+            .keyed(color, format!("PR-AUC {}: {}", fixed(area(group[0]), 3), names.join(", ")));
     }
     vec![panel]
-}
-
-/// (recall, precision) from recall 0 to the first threshold that finds every positive; average precision is the area
-/// under these steps. What comes after is a vertical line, and the curve's first point is there by definition only.
-fn pr_points(curve: &PrCurve) -> Vec<(f64, f64)> {
-    let thresholds = curve.thresholds.len();
-    let measured = curve.recall.iter().zip(&curve.precision).take(thresholds).rev();
-    let mut points: Vec<(f64, f64)> = Vec::new();
-    let mut before = 0.0;
-    for (&recall, &precision) in measured {
-        // The precision of a threshold holds over the recall that it adds.
-        points.push((before, precision));
-        before = recall;
-        if recall >= 1.0 {
-            points.push((recall, precision));
-            break;
-        }
-    }
-    points
 }
 
 /// Losses over the iterations: the whole one and its supervised part, for each trainer.

@@ -1,8 +1,8 @@
 //! The truth of the comparison: everything that the writers show, and nothing that has to be computed again.
 
-use cf_ensemble::metrics::PrCurve;
+use cf_ensemble::metrics::{MetricSummary, PrCurve};
 use cf_ensemble::{HistoryEntry, StopReason, Symptom, TracePoint};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::figures::{Figure, PrintedPoint};
 use super::method::Method;
@@ -43,15 +43,25 @@ pub struct Comparison {
     pub agrees: bool,
 }
 
+/// Metrics with average precision a second time, as `pr_auc`: so it is called in the published table.
+fn with_published_name<S: Serializer>(metrics: &MetricSummary, serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Named<'a> {
+        pr_auc: f64,
+        #[serde(flatten)]
+        metrics: &'a MetricSummary,
+    }
+    Named { pr_auc: metrics.average_precision, metrics }.serialize(serializer)
+}
+
 /// One method.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Row {
     /// Which.
     pub method: Method,
-    /// Average precision on the test set.
-    pub pr_auc: f64,
-    /// Area under the ROC curve on the test set.
-    pub roc_auc: Option<f64>,
+    /// Metrics on the test set. Average precision is written under its published name too, `pr_auc`.
+    #[serde(flatten, serialize_with = "with_published_name")]
+    pub metrics: MetricSummary,
     /// w.
     pub weights: Option<Vec<f64>>,
     /// b.

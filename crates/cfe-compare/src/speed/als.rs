@@ -19,6 +19,7 @@ use serde::Serialize;
 
 use super::dgemm::product_gflops;
 use crate::error::Error;
+use crate::threads;
 
 /// The names of [`Dtype`] on the command line.
 fn dtype_parser() -> impl TypedValueParser<Value = Dtype> {
@@ -37,13 +38,13 @@ pub struct AlsSpeed {
     /// Confidence as .npy, m x n. Without it: certainty blended with the labels, alpha 1, as a formula.
     #[arg(long, value_name = "C.npy")]
     pub confidence: Option<PathBuf>,
-    /// d.
+    /// Number of factors, d.
     #[arg(long, default_value_t = 20)]
     pub latent_dim: usize,
-    /// Ridge.
+    /// Strength of the ridge penalty on the factors.
     #[arg(long, default_value_t = 0.01)]
     pub lambda: f64,
-    /// Sweeps.
+    /// Sweeps that are timed.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     pub sweeps: u32,
     /// Threads; 0 is all cores.
@@ -87,11 +88,7 @@ pub struct AlsReport {
 /// # Errors
 /// Files that cannot be read, parameters out of range, singular systems.
 pub fn run_als(options: &AlsSpeed) -> Result<AlsReport, Error> {
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(options.threads)
-        .build()
-        .map_err(|error| Error::Threads { threads: options.threads, why: error.to_string() })?;
-    pool.install(|| {
+    threads::pool(options.threads)?.install(|| {
         let data = read(options)?;
         let confidence = match options.confidence {
             Some(_) => Confidence::new(ConfidenceStrategy::Given),

@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::error::Error;
+use crate::threads;
 
 /// What is run.
 #[derive(Debug, Clone, PartialEq, clap::Args)]
@@ -20,15 +21,15 @@ pub struct EpochSpeed {
     /// Labels as .npy (n): 0, 1, NaN for unlabeled.
     #[arg(long, value_name = "labels.npy")]
     pub labels: PathBuf,
-    /// d.
+    /// Number of factors, d.
     #[arg(long, default_value_t = 15)]
     pub latent_dim: usize,
     /// Epochs that are timed, after five that are not.
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
     pub epochs: u32,
-    /// Threads of libtorch.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
-    pub threads: u16,
+    /// Threads of libtorch; 0 is all cores.
+    #[arg(long, default_value_t = 1)]
+    pub threads: usize,
     /// auto, cpu, cuda, cuda:1, ...
     #[arg(long, default_value = "cpu")]
     pub device: String,
@@ -81,7 +82,7 @@ pub fn run_epochs(options: &EpochSpeed) -> Result<EpochReport, Error> {
         "reduce_on_plateau": null,
         "early_stopping": null,
         "restore_best": false,
-        "threads": options.threads,
+        "threads": threads::count(options.threads)?,
         "device": options.device,
     }))?;
     let start = trainer.start(&data).map_err(Error::Measurement)?;

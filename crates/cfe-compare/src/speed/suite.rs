@@ -11,6 +11,7 @@ use super::data::{SpeedData, write_data};
 use crate::error::Error;
 use crate::report::number::{fixed, percent, seconds, significant};
 use crate::report::{Cell, Document, Section, Table, markdown};
+use crate::threads;
 
 /// The peers' program.
 const PEERS: &str = include_str!("../../peers/peers.py");
@@ -34,9 +35,9 @@ pub struct Suite {
     /// Also n = 5,000,000 (m = 20, d = 8): 1 GB more.
     #[arg(long)]
     pub large: bool,
-    /// Threads of the two-thread rows.
-    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..))]
-    pub threads: u16,
+    /// Threads of the rows that use several; 0 is all cores.
+    #[arg(long, default_value_t = 2)]
+    pub threads: usize,
 }
 
 /// A size of the problem.
@@ -84,7 +85,12 @@ impl Suite {
     ///
     /// # Errors
     /// A folder that cannot be written to, a measurement that fails.
-    pub fn run(&self, mut progress: impl FnMut(&str)) -> Result<Document, Error> {
+    pub fn run(&self, progress: impl FnMut(&str)) -> Result<Document, Error> {
+        // The figures name the number of threads, so that 0 is resolved first.
+        Self { threads: threads::count(self.threads)?, ..self.clone() }.measure(progress)
+    }
+
+    fn measure(&self, mut progress: impl FnMut(&str)) -> Result<Document, Error> {
         let own;
         let folder = match &self.folder {
             Some(folder) => folder.as_path(),
@@ -298,7 +304,7 @@ fn als(
     folder: &Path,
     size: Size,
     sweeps: u32,
-    threads: u16,
+    threads: usize,
     dtype: &str,
     stored: bool,
 ) -> Result<Sweep, Error> {

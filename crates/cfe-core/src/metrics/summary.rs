@@ -1,53 +1,115 @@
-//! The figures that reports quote, at once.
+//! The figures that every report quotes.
 
 use serde::{Deserialize, Serialize};
 
 use super::{BinEdge, Scored};
 use crate::error::Result;
 
-/// Headline metrics of one set of probabilities.
+/// Bins of the expected calibration error that reports quote: ten of equal width, each with its left edge.
+const ECE_BINS: (usize, BinEdge) = (10, BinEdge::LeftClosed);
+
+/// The metrics of one set of scores. Reports of fits and comparisons hold this struct, so that a metric has one name and
+/// one definition everywhere.
+///
+/// ```
+/// use cfe_core::metrics::MetricSummary;
+///
+/// let labels = [true, false, true, false];
+/// let metrics = MetricSummary::new(&labels, &[2.0, 1.0, 0.5, -1.0], Some(&[0.9, 0.7, 0.6, 0.3]))?;
+/// assert!((metrics.average_precision - 5.0 / 6.0).abs() < 1e-15);
+/// assert!(metrics.log_loss.is_some_and(|loss| loss > 0.0));
+/// // Ranks are not probabilities: they have no log loss.
+/// assert!(MetricSummary::new(&labels, &[4.0, 3.0, 2.0, 1.0], None)?.log_loss.is_none());
+/// # Ok::<(), cfe_core::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct MetricSummary {
-    /// Instances evaluated.
-    pub n: usize,
-    /// Share of positives, by weight.
-    pub prevalence: f64,
-    /// Average precision (PR-AUC).
+    /// Average precision (PR-AUC), 0 to 1.
     pub average_precision: f64,
-    /// Area under the ROC curve; `None` with one class only.
+    /// Area under the ROC curve, 0 to 1; `None` with one class only.
     pub roc_auc: Option<f64>,
-    /// Brier score.
-    pub brier: f64,
-    /// Log loss.
-    pub log_loss: f64,
-    /// Expected calibration error over ten equal, left-closed bins.
-    pub ece: f64,
-    /// Largest F1 over all thresholds.
+    /// Log loss in nats. As the Brier score and ECE it is `None` for scores that are not probabilities.
+    pub log_loss: Option<f64>,
+    /// Brier score, 0 to 1.
+    pub brier: Option<f64>,
+    /// Expected calibration error over ten equal, left-closed bins, 0 to 1.
+    pub ece: Option<f64>,
+    /// Largest F1 over all thresholds; `None` without positives.
     pub best_f1: Option<f64>,
-    /// Highest threshold that attains it.
+    /// Highest threshold that attains it: a probability, or a score where there are no probabilities.
     pub best_f1_threshold: Option<f64>,
 }
 
 impl MetricSummary {
-    /// Ranks by `ranking_scores` (logits, so that saturated probabilities do not tie), judges `probabilities` as such.
+    /// Ranks by `ranking_scores` (n; logits, so that saturated probabilities do not tie) and judges `probabilities` (n, 0
+    /// to 1) as such, against `labels` (n).
     ///
     /// # Errors
     /// As [`Scored::new`], and for probabilities outside [0, 1].
-    pub fn new(labels: &[bool], ranking_scores: &[f64], probabilities: &[f64]) -> Result<Self> {
+    pub fn new(labels: &[bool], ranking_scores: &[f64], probabilities: Option<&[f64]>) -> Result<Self> {
         let ranking = Scored::new(labels, ranking_scores)?.ranking();
-        let scored = Scored::new(labels, probabilities)?;
-        let best = scored.ranking().best_f1();
+        let scored = probabilities.map(|values| Scored::new(labels, values)).transpose()?;
+        let (bins, edge) = ECE_BINS;
+        let ece = |scored: &Scored| scored.expected_calibration_error(bins, edge);
+        let best = scored.as_ref().map_or_else(|| ranking.best_f1(), |scored| scored.ranking().best_f1());
         Ok(Self {
-            n: scored.len(),
-            prevalence: ranking.prevalence(),
             average_precision: ranking.average_precision(),
             roc_auc: ranking.roc_auc(),
-            brier: scored.brier(),
-            log_loss: scored.log_loss(),
-            ece: scored.expected_calibration_error(10, BinEdge::LeftClosed)?,
-            best_f1: best.map(|b| b.value),
-            best_f1_threshold: best.map(|b| b.highest_threshold),
+            log_loss: scored.as_ref().map(Scored::log_loss),
+            brier: scored.as_ref().map(Scored::brier),
+            ece: scored.as_ref().map(ece).transpose()?,
+            best_f1: best.map(|best| best.value),
+            best_f1_threshold: best.map(|best| best.highest_threshold),
         })
+    }
+
+    /// Where only the average precision is known: nothing else is.
+    pub fn of_average_precision(average_precision: f64) -> Self {
+        Self {
+            average_precision,
+            roc_auc: None,
+            log_loss: None,
+            brier: None,
+            ece: None,
+            best_f1: None,
+            best_f1_threshold: None,
+        }
+    }
+
+    /// The mean of each metric, over folds or data sets; `None` for no summaries. A metric that is missing in one of them
+    /// is missing in the mean. Thresholds of different fits have no common meaning, so that the mean has none.
+    pub fn mean<'a>(summaries: impl IntoIterator<Item = &'a Self>) -> Option<Self> {
+        let all: Vec<&Self> = summaries.into_iter().collect();
+        let mean_of = |metric: fn(&Self) -> Option<f64>| {
+            let values = all.iter().map(|summary| metric(summary)).collect::<Option<Vec<f64>>>()?;
+            (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+        };
+        Some(Self {
+            average_precision: mean_of(|summary| Some(summary.average_precision))?,
+            roc_auc: mean_of(|summary| summary.roc_auc),
+            log_loss: mean_of(|summary| summary.log_loss),
+            brier: mean_of(|summary| summary.brier),
+            ece: mean_of(|summary| summary.ece),
+            best_f1: mean_of(|summary| summary.best_f1),
+            best_f1_threshold: None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_metric_that_one_summary_lacks_is_missing_in_the_mean() {
+        let labels = [true, false];
+        let ranked = MetricSummary::new(&labels, &[1.0, 2.0], None).expect("valid");
+        let judged = MetricSummary::new(&labels, &[2.0, 1.0], Some(&[0.75, 0.25])).expect("valid");
+        assert_eq!((ranked.average_precision, ranked.brier), (0.5, None));
+        assert_eq!((judged.average_precision, judged.brier), (1.0, Some(0.0625)));
+        let mean = MetricSummary::mean([&ranked, &judged]).expect("two");
+        assert_eq!((mean.average_precision, mean.roc_auc, mean.brier), (0.75, Some(0.5), None));
+        assert_eq!(MetricSummary::mean([]), None);
     }
 }

@@ -236,7 +236,11 @@ impl Resampled {
     }
 }
 
-/// The percentile interval of resampled values.
+/// The percentile interval of resampled values, widened where needed to hold the estimate.
+///
+/// With few positives the average precision of a resample is biased upwards, since a positive drawn twice raises the
+/// precision at both. The percentiles can then lie above the estimate itself. An interval that excludes its own estimate
+/// says nothing that a reader could use, so it reaches to the estimate then; it becomes wider, never narrower.
 fn interval(confidence: f64, estimate: f64, mut values: Vec<f64>) -> Result<Interval> {
     if let Some((index, &value)) = values.iter().enumerate().find(|(_, v)| !v.is_finite()) {
         return Err(Error::InvalidScore { index, value });
@@ -248,8 +252,8 @@ fn interval(confidence: f64, estimate: f64, mut values: Vec<f64>) -> Result<Inte
     let tail = (1.0 - confidence) / 2.0;
     Ok(Interval {
         estimate,
-        lower: quantile(&values, tail),
-        upper: quantile(&values, 1.0 - tail),
+        lower: quantile(&values, tail).min(estimate),
+        upper: quantile(&values, 1.0 - tail).max(estimate),
         standard_error: variance.sqrt(),
     })
 }

@@ -184,3 +184,20 @@ proptest! {
         prop_assert_eq!(spec.assign(&labels, &groups).expect("valid"), folds);
     }
 }
+
+/// Found by drawing: four positives, and every quantile of the resampled average precision above the estimate.
+#[test]
+fn an_interval_holds_its_own_estimate() {
+    let mut excluded = 0;
+    for seed in 0..40u64 {
+        let score = |i: u64| ((i * 2_654_435_761 + seed * 40_503) % 1000) as f64 / 1000.0;
+        let labels: Vec<bool> = (0..60).map(|i| i % 20 == 0).collect();
+        let scores: Vec<f64> = (0..60).map(score).collect();
+        let bootstrap = Bootstrap { n_resamples: 200, confidence: 0.2, ..Bootstrap::default() };
+        let resampled = bootstrap.average_precision(&labels, &[&scores]).expect("valid");
+        let interval = resampled.interval(0).expect("valid");
+        assert!(interval.lower <= interval.estimate && interval.estimate <= interval.upper, "{interval:?}");
+        excluded += usize::from(interval.lower == interval.estimate || interval.upper == interval.estimate);
+    }
+    assert!(excluded > 0, "some of these intervals would not hold their estimates by themselves");
+}

@@ -1,22 +1,14 @@
-//! The rows as CSV: one line for each method.
+//! The rows of the table for a spreadsheet: one record for each method.
 
 use super::figures::Figure;
 use super::report::{Report, Row};
-use crate::error::Error;
+use crate::report::{Rows, field as number};
 
-/// One line for each method: every figure, the printed one and the deviation, then the weights.
-///
-/// # Errors
-/// [`Error::Format`].
-pub fn csv(report: &Report) -> Result<String, Error> {
-    let failed = |why: String| Error::Format { format: "CSV", why };
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(header(report)).map_err(|error| failed(error.to_string()))?;
-    for row in &report.rows {
-        writer.write_record(record(row, report)).map_err(|error| failed(error.to_string()))?;
-    }
-    let bytes = writer.into_inner().map_err(|error| failed(error.to_string()))?;
-    String::from_utf8(bytes).map_err(|error| failed(error.to_string()))
+/// One record for each method: every figure, the printed one and the deviation, then the weights.
+pub fn rows(report: &Report) -> Rows {
+    let mut rows = Rows::new(header(report));
+    rows.records = report.rows.iter().map(|row| record(row, report)).collect();
+    rows
 }
 
 fn header(report: &Report) -> Vec<String> {
@@ -51,8 +43,4 @@ fn record(row: &Row, report: &Report) -> Vec<String> {
     let weights = row.weights.as_deref().unwrap_or_default();
     record.extend((0..report.data.classifiers).map(|u| number(weights.get(u).copied())));
     record
-}
-
-fn number(value: Option<f64>) -> String {
-    value.map(|value| value.to_string()).unwrap_or_default()
 }

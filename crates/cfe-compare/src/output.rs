@@ -1,0 +1,119 @@
+//! Where results go: one path for every command.
+//!
+//! Places are checked before the work begins, so that a folder that cannot be written to does not cost a run. Each file
+//! is written whole or not at all.
+
+use std::path::{Path, PathBuf};
+
+use cf_ensemble::io::AtomicFile;
+use clap::Args;
+
+use crate::error::Error;
+use crate::report::{self, FILES, Format, Origin, Results};
+
+/// Room that each file of a report is sure to need, in bytes.
+const ROOM: u64 = 1 << 12;
+
+/// What every command is told about its output.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Args)]
+pub struct Output {
+    /// Also write report.html, report.md, results.json and results.csv into this folder.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// What to print.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+}
+
+impl Output {
+    /// Makes the folder of `--out` and checks that every file can be written there.
+    ///
+    /// # Errors
+    /// [`Error::Unwritable`], [`Error::Write`].
+    pub fn check(&self) -> Result<(), Error> {
+        let Some(folder) = &self.out else { return Ok(()) };
+        std::fs::create_dir_all(folder)
+            .map_err(|source| Error::Unwritable { path: folder.clone(), source })?;
+        FILES.iter().try_for_each(|(name, _)| Ok(AtomicFile::check_room(folder.join(name), ROOM)?))
+    }
+
+    /// Writes the files of `--out`; returns their paths, or none without `--out`.
+    ///
+    /// # Errors
+    /// [`Error::Format`], [`Error::Write`]; a file that was there before is then still there.
+    pub fn write(&self, results: &dyn Results, origin: &Origin) -> Result<Vec<PathBuf>, Error> {
+        let Some(folder) = &self.out else { return Ok(Vec::new()) };
+        let file = |(name, contents): (&str, String)| place(folder, name, &contents);
+        report::files(results, origin)?.into_iter().map(file).collect()
+    }
+}
+
+fn place(folder: &Path, name: &str, contents: &str) -> Result<PathBuf, Error> {
+    let path = folder.join(name);
+    AtomicFile::write(&path, contents.as_bytes())?;
+    Ok(path)
+}
+
+/// What made the results of this call: the command as it was typed, and the day. For commands that measure time, whose
+/// bytes differ from run to run anyway.
+pub fn origin_of_this_call(seed: Option<u64>) -> Origin {
+    Origin {
+        command: Some(command_line(std::env::args())),
+        seed: seed.map(|seed| seed.to_string()),
+        date: Some(today()),
+        ..origin()
+    }
+}
+
+/// What made results that have to be the same bytes whenever and wherever they are made.
+pub fn origin() -> Origin {
+    Origin {
+        program: concat!("cfe-compare ", env!("CARGO_PKG_VERSION")).to_owned(),
+        numbers: Some("results.json".to_owned()),
+        ..Origin::default()
+    }
+}
+
+/// The words of a command line, quoted where a shell would take them apart; the program without its folder.
+fn command_line(words: impl Iterator<Item = String>) -> String {
+    let program = std::iter::once("cfe-compare".to_owned());
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,=:@%+".contains(c);
+    let quoted = |word: String| match word.chars().all(plain) && !word.is_empty() {
+        true => word,
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    };
+    program.chain(words.skip(1).map(quoted)).collect::<Vec<_>>().join(" ")
+}
+
+/// The day, in UTC. `SOURCE_DATE_EPOCH`, the seconds that builders of packages set, takes the place of the clock.
+fn today() -> String {
+    let set = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|seconds| seconds.parse().ok());
+    let now = set.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+    now.unwrap_or_else(jiff::Timestamp::now).strftime("%Y-%m-%d").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_line_can_be_pasted_into_a_shell() {
+        let words = ["/bin/cfe-compare", "on-tables", "my table.csv", "--seed=3", "it's"].map(str::to_owned);
+        assert_eq!(
+            command_line(words.into_iter()),
+            r"cfe-compare on-tables 'my table.csv' --seed=3 'it'\''s'"
+        );
+    }
+
+    #[test]
+    fn a_place_that_cannot_be_written_to_is_found_before_the_work() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let output = Output { out: Some(file.path().join("report")), format: Format::Table };
+        let error = output.check().expect_err("a file is not a folder");
+        assert!(error.to_string().contains(&*file.path().to_string_lossy()), "{error}");
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::create_dir(folder.path().join("report.md")).expect("a folder in the way");
+        let output = Output { out: Some(folder.path().to_owned()), format: Format::Table };
+        assert!(output.check().expect_err("a folder in the way").to_string().contains("report.md"));
+    }
+}
