@@ -48,3 +48,17 @@ fn what_would_be_endless_is_refused() {
     read(&factor(&("a.".repeat(100_000) + "b"), "[1, 2]").replace("18446744073709551615", "2"));
     read(&factor("latent_dim", &"[".repeat(100_000)));
 }
+
+/// The grid that the documentation shows is a grid.
+#[test]
+fn the_grid_of_the_page_is_read_as_it_is_described() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/ablations.md");
+    let page = std::fs::read_to_string(page).expect("readable");
+    let (_, rest) = page.split_once("```toml\n").expect("a grid");
+    let (text, _) = rest.split_once("```").expect("an end");
+    let plan = Plan::new(Grid::parse("the page", text).expect("valid"), Path::new(".")).expect("can be run");
+    assert_eq!(plan.cells.len(), 60);
+    assert!(page.contains("3 x 2 x 2 x 5 = 60 cells"));
+    let gamma: Vec<&str> = plan.grid.factors[0].levels.iter().map(|level| level.name.as_str()).collect();
+    assert_eq!(gamma, ["0", "1", "2"]);
+}

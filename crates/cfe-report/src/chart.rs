@@ -1,5 +1,7 @@
 //! Charts as data: axes, and marks on them. [`super::svg`] draws them.
 
+use super::svg::{CHARACTER, HALF};
+
 /// A color by its role; the page decides which one it is, in light and in dark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Ink {
@@ -178,19 +180,24 @@ impl Panel {
 
     /// A chart of lying bars: one row for each name, the first at the top, and in it one bar for each of `series`.
     ///
-    /// Each bar has its value written at its end, with so many decimals. A series is (color, name, values); one that is
+    /// Each bar has its value written at its end, to so many significant digits. A series is (color, name, values); one that is
     /// alone needs no key.
     pub fn named_bars(
         title: impl Into<String>,
         quantity: impl Into<String>,
         names: &[String],
         series: &[(Ink, &str, &[f64])],
-        decimals: usize,
+        digits: usize,
     ) -> Self {
         let (low, high) = extent(series.iter().flat_map(|(_, _, values)| values.iter().copied()));
         let (low, high) = (low.min(0.0), high.max(0.0));
-        // The texts at the ends of the bars need room on the side that they are on.
-        let room = 0.18 * (high - low).max(f64::MIN_POSITIVE);
+        let text = |value: f64| super::number::significant(value, digits);
+        let longest =
+            series.iter().flat_map(|(_, _, values)| values.iter().map(|value| text(*value).chars().count()));
+        // The texts at the ends of the bars need room on the sides that bars are on: a share of a chart of half a page.
+        let share = (longest.max().unwrap_or(0) as f64 * CHARACTER + 8.0) / (HALF * 0.7);
+        let sides = f64::from(u8::from(low < 0.0)) + f64::from(u8::from(high > 0.0));
+        let room = share.min(0.3) / (1.0 - sides * share.min(0.3)) * (high - low).max(f64::MIN_POSITIVE);
         let domain = (if low < 0.0 { low - room } else { low }, if high > 0.0 { high + room } else { high });
         let top_down = names.iter().rev().cloned();
         let mut panel = Self::new(title, Axis::linear(quantity, domain), Axis::names("", top_down));
@@ -201,7 +208,7 @@ impl Panel {
                 let middle = (names.len() - 1 - row) as f64;
                 Bar { from: middle + upper - thickness, to: middle + upper, value: *value }
             };
-            let texts = values.iter().map(|value| super::number::fixed(*value, decimals)).collect();
+            let texts = values.iter().map(|value| text(*value)).collect();
             let bars = values.iter().take(names.len()).enumerate().map(bar).collect();
             panel.marks.push(Mark::LyingBars { bars, ink: *ink, texts });
             if series.len() > 1 {

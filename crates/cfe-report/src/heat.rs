@@ -87,7 +87,8 @@ impl HeatMap {
 
 /// A name cut to about so many units, with an ellipsis.
 pub(crate) fn shortened(name: &str, width: f64) -> String {
-    let most = ((width / CHARACTER) as usize).max(3);
+    // Widths are often whole numbers of characters, up to rounding.
+    let most = ((width / CHARACTER + 1e-6) as usize).max(3);
     if name.chars().count() <= most {
         return name.to_owned();
     }

@@ -6,6 +6,9 @@ use super::{Block, Document, printable, slider, svg};
 
 const STYLE: &str = include_str!("style.css");
 
+/// Names of rows longer than this may be cut on a narrow screen.
+const LONG: usize = 18;
+
 /// The page. `footer` says what made it.
 pub fn write(document: &Document, footer: &str) -> String {
     let title = escape(&document.title);
@@ -33,7 +36,7 @@ pub fn write(document: &Document, footer: &str) -> String {
 
 fn block(block: &Block) -> String {
     match block {
-        Block::Text(text) => format!("<p>{}</p>\n", escape(text)),
+        Block::Text(text) => format!("<p>{}</p>\n", prose(text)),
         Block::List(items) => list(items, ""),
         Block::Table(of) => table(of),
         Block::Figure { caption, panels } => {
@@ -66,7 +69,7 @@ fn figure(caption: &str, count: usize, draw: impl Fn(usize, f64) -> String) -> S
 }
 
 fn list(items: &[String], attributes: &str) -> String {
-    let items: String = items.iter().map(|item| format!("<li>{}</li>\n", escape(item))).collect();
+    let items: String = items.iter().map(|item| format!("<li>{}</li>\n", prose(item))).collect();
     if items.is_empty() { items } else { format!("<ul{attributes}>\n{items}</ul>\n") }
 }
 
@@ -93,7 +96,9 @@ fn row(cells: &[Cell]) -> String {
         .map(|(k, cell)| {
             let text = escape(&cell.text);
             if k == 0 {
-                return format!("<th scope=\"row\">{text}</th>");
+                // A long name is cut on a narrow screen; pointing at it shows all.
+                let whole = if text.len() > LONG { format!(" title=\"{text}\"") } else { String::new() };
+                return format!("<th scope=\"row\"{whole}>{text}</th>");
             }
             match cell.tone {
                 Tone::Plain => format!("<td>{text}</td>"),
@@ -104,6 +109,20 @@ fn row(cells: &[Cell]) -> String {
         })
         .collect();
     format!("<tr{class}>{cells}</tr>\n")
+}
+
+/// A paragraph: what stands between two backticks is code.
+fn prose(text: &str) -> String {
+    let parts: Vec<&str> = text.split('`').collect();
+    if parts.len().is_multiple_of(2) {
+        // A backtick without its other one is only a character.
+        return escape(text);
+    }
+    let part = |(place, part): (usize, &&str)| match place % 2 {
+        1 => format!("<code>{}</code>", escape(part)),
+        _ => escape(part),
+    };
+    parts.iter().enumerate().map(part).collect()
 }
 
 /// Text that cannot be taken for markup, in contents and in attributes. Control characters are shown, as in a terminal.
@@ -125,6 +144,29 @@ pub fn escape(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::Section;
+
+    #[test]
+    fn code_in_a_paragraph_is_set_as_code() {
+        assert_eq!(prose("run `a < b`, then `c`"), "run <code>a &lt; b</code>, then <code>c</code>");
+        assert_eq!(prose("a ` alone"), "a ` alone");
+    }
+
+    #[test]
+    fn a_lone_chart_is_drawn_for_wide_and_narrow_screens() {
+        let axis = || crate::Axis::linear("", (0.0, 1.0));
+        let panel = || crate::Panel::new("p", axis(), axis());
+        let page = |panels| {
+            let sections = vec![Section::new("s").figure("", panels)];
+            write(&Document { sections, ..Document::default() }, "")
+        };
+        let lone = page(vec![panel()]);
+        for part in
+            ["class=\"on-wide\"", "viewBox=\"0 0 800.0 ", "class=\"on-narrow\"", "viewBox=\"0 0 390.0 "]
+        {
+            assert_eq!(lone.matches(part).count(), 1, "{part} in {lone}");
+        }
+        assert_eq!(page(vec![panel(), panel()]).matches("viewBox=\"0 0 390.0 ").count(), 2);
+    }
 
     #[test]
     fn text_is_never_markup() {

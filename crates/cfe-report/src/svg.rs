@@ -348,12 +348,12 @@ mod tests {
     fn names_are_on_their_bars_and_nothing_leaves_the_chart() {
         let names: Vec<String> = (0..30).map(|k| format!("a classifier with a long name, {k:02}")).collect();
         let values: Vec<f64> = (0..30).map(|k| f64::from(k) - 10.0).collect();
-        let panel = Panel::named_bars("Weights", "weight", &names, &[(Ink::Series(0), "", &values)], 2);
+        let panel = Panel::named_bars("Weights", "weight", &names, &[(Ink::Series(0), "", &values)], 3);
         for width in [HALF, WHOLE] {
             let svg = draw(&panel, width);
             let (_, height) = svg_size(&svg);
             assert!(height > 30.0 * NAMED_ROW, "every name has a row of its own");
-            assert!(svg.contains("-10.00") && svg.contains("19.00"), "{svg}");
+            assert!(svg.contains(">-10.0<") && svg.contains(">19.0<"), "{svg}");
             for (x, anchor, words) in texts(&svg) {
                 let length = words.chars().count() as f64 * CHARACTER;
                 let left = match anchor.as_str() {
@@ -362,6 +362,12 @@ mod tests {
                     _ => x,
                 };
                 assert!(left > -8.0 && left + length < width + 8.0, "{words} leaves the chart: {left}");
+                let name = words.starts_with("a classifier");
+                // Names end where the bars begin, and the text of the longest negative bar stays on its side.
+                assert!(
+                    name || words.parse::<f64>().is_err() || left > names_end(&svg),
+                    "{words} at {left} runs into a name"
+                );
             }
         }
     }
@@ -391,6 +397,13 @@ mod tests {
         ends.sort_by(|a, b| a.0.total_cmp(&b.0));
         assert!(ends.len() >= 4, "{ends:?}");
         assert!(ends.windows(2).all(|pair| pair[0].0 + pair[0].1 < pair[1].0 - pair[1].1), "{ends:?}");
+    }
+
+    /// Right end of the names on the y axis.
+    fn names_end(svg: &str) -> f64 {
+        let ends =
+            texts(svg).into_iter().filter(|(_, anchor, words)| anchor == "end" && words.starts_with("a cl"));
+        ends.map(|(x, ..)| x).fold(0.0, f64::max)
     }
 
     fn svg_size(svg: &str) -> (f64, f64) {

@@ -26,7 +26,11 @@ pub fn write(document: &Document, width: usize) -> String {
         }
         out.push('\n');
         out += &headed(&section.title, '-');
-        for block in &section.blocks {
+        for (place, block) in section.blocks.iter().enumerate() {
+            // A table stands apart from the words before it.
+            if matches!(block, Block::Table(_) | Block::Slider(_)) && place > 0 && !out.ends_with("\n\n") {
+                out.push('\n');
+            }
             match block {
                 Block::Text(text) => out += &wrap(text, width, "", ""),
                 Block::List(items) => out += &list(items, width),

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use super::figure::Figure;
@@ -24,11 +25,13 @@ pub type Settings = Map<String, Value>;
 ///     { name = "balanced", set = { class_weight = "balanced" } },
 /// ]
 ///
-/// [[factors]]                     # a key with a list of values is the short form
+/// [[factors]]                     # a key with a list of plain values is the short form
 /// name = "learning rate"
 /// key = "aggregator.solver.gradient_step.learning_rate"
-/// values = [0.001, 0.01, 0.1]
+/// levels = [0.001, 0.01, 0.1]
 /// ```
+///
+/// `docs/ablations.md` describes every part.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Grid {
@@ -109,14 +112,15 @@ impl OneOrMany {
 pub struct Factor {
     /// Name in tables.
     pub name: String,
-    /// The setting that `values` go to.
+    /// The setting that plain levels go to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<Key>,
-    /// Values of `key`, one level each.
+    /// Another name for plain `levels`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<Value>,
-    /// Levels, where one key does not say it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// Levels: plain values of `key`, as in `levels = [0, 1, 2]`, or named changes. A plain value becomes a named change
+    /// when the grid is read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "levels")]
     pub levels: Vec<Level>,
     /// Cells in which this factor changes nothing: a learning rate has no meaning under Newton's method.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -124,6 +128,26 @@ pub struct Factor {
     /// Factors within whose levels this one is shown as well.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub by: Vec<String>,
+}
+
+/// Levels as they are written. A plain value is kept under [`PLAIN`] until the key of its factor is known.
+fn levels<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Level>, D::Error> {
+    let written = Vec::<Value>::deserialize(deserializer)?;
+    let level = |value: Value| match value {
+        Value::Object(_) => serde_json::from_value(value).map_err(D::Error::custom),
+        plain => Ok(Level { set: Settings::from_iter([(PLAIN.to_owned(), plain)]), ..Level::default() }),
+    };
+    written.into_iter().map(level).collect()
+}
+
+/// A name that no setting has: what a plain level holds until its key is known.
+const PLAIN: &str = "\0plain";
+
+impl Level {
+    /// The value of a plain level whose key is not known yet.
+    pub(super) fn plain(&self) -> Option<&Value> {
+        self.set.get(PLAIN)
+    }
 }
 
 /// Where the values of a factor go: a path with dots, one for all trainers or one for each. A path that begins with

@@ -23,14 +23,36 @@ impl Grid {
     fn spell_out(&mut self) -> Result<(), String> {
         for factor in &mut self.factors {
             let name = &factor.name;
-            match (&factor.key, factor.values.is_empty(), factor.levels.is_empty()) {
-                (Some(key), false, true) => {
-                    let levels = factor.values.iter().map(|value| key.level(value));
-                    factor.levels =
-                        levels.collect::<Result<_, String>>().map_err(|w| format!("factor {name:?}: {w}"))?;
+            let failed = |why: String| format!("factor {name:?}: {why}");
+            let plain: Vec<Value> = factor.levels.iter().filter_map(|level| level.plain().cloned()).collect();
+            if !plain.is_empty() && plain.len() < factor.levels.len() {
+                return Err(failed(
+                    "its levels are partly plain values and partly tables; write all one way".to_owned(),
+                ));
+            }
+            let values = match (plain.is_empty(), factor.values.is_empty()) {
+                (true, _) => std::mem::take(&mut factor.values),
+                (false, true) => plain,
+                (false, false) => {
+                    return Err(failed("`values` and `levels` are both given; give one of them".to_owned()));
+                }
+            };
+            match (&factor.key, values.is_empty(), factor.levels.is_empty()) {
+                (Some(key), false, _) => {
+                    let levels = values.iter().map(|value| key.level(value));
+                    factor.levels = levels.collect::<Result<_, String>>().map_err(failed)?;
                 }
                 (None, true, false) => {}
-                _ => return Err(format!("factor {name:?}: give either `key` and `values`, or `levels`")),
+                (None, false, _) => {
+                    return Err(failed(
+                        "plain levels need a `key`, the setting that they are values of".to_owned(),
+                    ));
+                }
+                _ => {
+                    return Err(failed(
+                        "give either `key` and plain `levels`, as in levels = [0, 1, 2], or `levels` with names".to_owned(),
+                    ));
+                }
             }
         }
         Ok(())
@@ -152,7 +174,11 @@ impl Key {
         let name = match value {
             Value::String(text) => text.clone(),
             Value::Number(_) | Value::Bool(_) => value.to_string(),
-            _ => return Err(format!("{value} is no plain value; use `levels` with names")),
+            _ => {
+                return Err(format!(
+                    "{value} is not a plain value; write the level as a table with a `name`"
+                ));
+            }
         };
         let mut level = Level { name, ..Level::default() };
         match self {
@@ -167,7 +193,7 @@ impl Key {
                         "torch" => level.torch = nested(path, value)?,
                         _ => {
                             return Err(format!(
-                                "`key`: {trainer:?} is no trainer with keys; known are als, torch"
+                                "`key`: {trainer:?} is not a trainer with keys; the trainers are als, torch"
                             ));
                         }
                     }
@@ -190,13 +216,13 @@ fn nested(path: &str, value: &Value) -> Result<Settings, String> {
     let mut value = value.clone();
     for part in path.rsplit('.') {
         if part.trim().is_empty() {
-            return Err(format!("{path:?} is no key; write names joined by dots"));
+            return Err(format!("{path:?} is not a key; write names joined by dots"));
         }
         value = Value::Object(Map::from_iter([(part.to_owned(), value)]));
     }
     match value {
         Value::Object(map) => Ok(map),
-        _ => Err(format!("{path:?} is no key; write names joined by dots")),
+        _ => Err(format!("{path:?} is not a key; write names joined by dots")),
     }
 }
 
@@ -206,4 +232,49 @@ fn duplicate<T: PartialEq>(values: &[T]) -> Option<&T> {
 
 fn list<'a>(names: impl Iterator<Item = &'a String>) -> String {
     names.map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn grid(factor: &str) -> Result<Grid, String> {
+        let text = format!("title = \"t\"\nseeds = 1\n[[factors]]\nname = \"f\"\n{factor}\n");
+        Grid::parse("g", &text).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn plain_levels_are_values_of_the_key() {
+        let spelled = grid("key = \"loss.focal.gamma\"\nlevels = [0, 1.5, 2]").expect("valid");
+        let levels = &spelled.factors[0].levels;
+        let names: Vec<&str> = levels.iter().map(|level| level.name.as_str()).collect();
+        assert_eq!(names, ["0", "1.5", "2"]);
+        assert_eq!(json!(levels[1].set), json!({"loss": {"focal": {"gamma": 1.5}}}));
+        let values = grid("key = \"loss.focal.gamma\"\nvalues = [0, 1.5, 2]").expect("valid");
+        assert_eq!(&values.factors[0].levels, levels, "`values` is another name for plain levels");
+        let data = grid("key = \"data.prevalence\"\nlevels = [0.5, 0.1]").expect("valid");
+        assert_eq!(json!(data.factors[0].levels[1].data), json!({"prevalence": 0.1}));
+        let words = grid("key = \"class_weight\"\nlevels = [\"uniform\", \"balanced\"]").expect("valid");
+        assert_eq!(words.factors[0].levels[1].name, "balanced");
+    }
+
+    #[test]
+    fn levels_that_cannot_be_read_are_refused_with_the_way_out() {
+        let named = "levels = [{ name = \"a\", set = { d = 1 } }, { name = \"b\" }]";
+        assert!(grid(named).is_ok());
+        for (factor, said) in [
+            ("levels = [1, 2]", "plain levels need a `key`"),
+            ("key = \"d\"\nlevels = [1, { name = \"b\" }]", "partly plain values and partly tables"),
+            ("key = \"d\"\nlevels = [1, 2]\nvalues = [3, 4]", "`values` and `levels` are both given"),
+            ("key = \"d\"\nlevels = [[1], [2]]", "is not a plain value"),
+            ("key = \"d\"", "give either `key` and plain `levels`"),
+            (&format!("key = \"d\"\n{named}"), "give either `key` and plain `levels`"),
+            ("levels = [{ nane = \"a\" }, { name = \"b\" }]", "unknown field `nane`"),
+        ] {
+            let error = grid(factor).expect_err(factor);
+            assert!(error.contains(said), "{said} in {error}");
+        }
+    }
 }

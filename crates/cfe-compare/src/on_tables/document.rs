@@ -83,6 +83,9 @@ fn complaint(result: &MethodResult) -> String {
                     significant(stats.max, 4)
                 )
             }
+            (Symptom::WorseThanMean, _) if result.gain.is_some_and(|gain| gain.upper > 0.0) => {
+                "ranks below the mean, by less than the 95% interval can tell".to_owned()
+            }
             _ => symptom.to_string(),
         });
     }
