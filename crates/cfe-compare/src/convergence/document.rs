@@ -102,3 +102,58 @@ fn panel(race: &Race) -> Panel {
     }
     panel
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::race::{Point, Problem};
+    use super::*;
+    use crate::convergence::Races;
+    use crate::report::{Results as _, markdown};
+
+    fn run(name: &'static str, points: &[(usize, f64, f64)]) -> Run {
+        let point = |&(iteration, seconds, loss): &(usize, f64, f64)| Point { iteration, seconds, loss };
+        Run { name, points: points.iter().map(point).collect(), seconds: 2.5, average_precision: Some(0.75) }
+    }
+
+    fn race(adam: Option<Run>, time_ratio: Option<f64>) -> Race {
+        let problem = Problem { name: "published".into(), classifiers: 10, instances: 500, labeled: 250 };
+        let als = run("exact ALS", &[(0, 0.0, 9.0), (3, 0.5, 4.0), (7, 1.0, 2.0)]);
+        Race { problem, als, adam, reached: None, time_ratio }
+    }
+
+    #[test]
+    fn the_answer_is_the_ratio_of_times_to_the_same_loss() {
+        let adam = run("Adam", &[(0, 0.0, 9.0), (100, 2.0, 4.0)]);
+        let text = markdown::write(&document(&[race(Some(adam), Some(4.0))]));
+        assert!(
+            text.contains(
+                "- published: exact ALS reaches the lowest loss of Adam, 4.00000, in 1/4.00 of the time."
+            ),
+            "{text}"
+        );
+        let row =
+            "| published | 10 x 500 | exact ALS | 2.0000000 | 7 | 1.00 | 2.50 | 0.500 | 25.0% | 0.750 |";
+        assert!(text.contains(row), "{row}\n{text}");
+        assert!(
+            text.contains(
+                "| published | 10 x 500 | Adam | 4.0000000 | 100 | 2.00 | 2.50 | 2.00 | 100.0% | 0.750 |"
+            ),
+            "{text}"
+        );
+        let lower = run("Adam", &[(100, 2.0, 1.0)]);
+        let text = markdown::write(&document(&[race(Some(lower), None)]));
+        assert!(
+            text.contains("exact ALS does not reach the lowest loss of Adam: 2.00000 against 1.00000."),
+            "{text}"
+        );
+        let text = markdown::write(&document(&[race(None, None)]));
+        assert!(text.contains("this build has no joint training to compare with"), "{text}");
+    }
+
+    #[test]
+    fn every_point_is_a_record() {
+        let rows = Races(vec![race(Some(run("Adam", &[(1, 0.5, 3.0)])), None)]).rows();
+        assert_eq!(rows.records.len(), 4);
+        assert_eq!(rows.to_csv().expect("equal lengths").lines().nth(2), Some("published,exact ALS,3,0.5,4"));
+    }
+}

@@ -210,3 +210,77 @@ fn bars(names: &[String], result: &MethodResult, weights: &[f64]) -> Option<Pane
     let series: [(Ink, &str, &[f64]); 1] = [(Ink::Series(0), title, weights)];
     (weights.len() <= DRAWN).then(|| Panel::named_bars(title, "weight", names, &series, 3))
 }
+
+#[cfg(test)]
+mod tests {
+    use cf_ensemble::WeightStats;
+    use cf_ensemble::metrics::MetricSummary;
+
+    use super::*;
+    use crate::report::{markdown, terminal};
+
+    fn result(method: &str, average_precision: f64, weights: &[f64], symptoms: Vec<Symptom>) -> MethodResult {
+        MethodResult {
+            cell: over_data_sets::Cell {
+                data_set: "mine.csv".into(),
+                seed: 0,
+                method: method.into(),
+                train_positives: Some(21),
+                metrics: MetricSummary::of_average_precision(average_precision),
+                seconds: 0.5,
+            },
+            gain: None,
+            weights: Some(weights.to_vec()),
+            weight_stats: WeightStats::new(weights),
+            symptoms,
+        }
+    }
+
+    fn results(methods: Vec<MethodResult>) -> TablesResults {
+        let table = TableReport {
+            table: "mine.csv".into(),
+            instances: 100,
+            classifiers: vec!["forest\u{1b}[31m".into(), "svm".into()],
+            labeled: (50, 21),
+            scored: (50, 20),
+            protocol: Protocol::CrossValidated { folds: 5 },
+            methods,
+            warnings: vec!["a column was left out".into()],
+        };
+        TablesResults { version: "0", tables: vec![table], over_tables: None }
+    }
+
+    /// The weights and the average precision that were once called healthy.
+    #[test]
+    fn exploded_weights_and_a_ranking_below_the_mean_are_not_healthy() {
+        let exploded = vec![Symptom::ExplodedWeights, Symptom::WorseThanMean];
+        let results = results(vec![
+            result("als", 0.55, &[0.2, 0.3], Vec::new()),
+            result("als_exact", 0.31, &[-1858.0, 2510.0], exploded),
+            result("als_unweighted", 0.4, &[-0.2, -0.3], vec![Symptom::NegativeWeights]),
+            result("mean", 0.5, &[0.5, 0.5], Vec::new()),
+        ]);
+        let text = markdown::write(&document(&results));
+        for part in [
+            "- mine.csv: als\\_exact has exploded weights, -1858 to 2510; ranks worse than the mean.",
+            "- mine.csv: als\\_unweighted collapsed (negative weights).",
+            "| als | 0.0500 | 0.200 | 0.2000 | 0.3000 | 0.500 | 0 | 1.96 | healthy |",
+            "| 1.89 | **exploded** |",
+            "| als\\_unweighted (collapsed) | 0.4000 | -0.1000 |",
+            "| 1.96 | **collapsed** |",
+        ] {
+            assert!(text.contains(part), "{part}\n{text}");
+        }
+        assert_eq!(text.matches("healthy").count(), 1, "{text}");
+    }
+
+    #[test]
+    fn the_document_says_how_it_was_scored_and_shows_no_escape_sequence() {
+        let results = results(vec![result("mean", 0.5, &[0.5, 0.5], Vec::new())]);
+        let text = terminal::write(&document(&results), 80);
+        assert!(text.contains("means over 5 stratified folds"), "{text}");
+        assert!(text.contains("* a column was left out"), "{text}");
+        assert!(!text.contains('\u{1b}') && text.contains(r"forest\u{1b}[31m"), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    }
+}

@@ -169,3 +169,74 @@ fn honesty(summary: &Summary, first: &str) -> Section {
         .table(by_set("Log loss", &|set| &set.log_loss))
         .table(by_set("Expected calibration error", &|set| &set.ece))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::cells::Cell as Measured;
+    use super::super::summary::summarize;
+    use super::*;
+    use crate::report::markdown;
+
+    fn cell(data_set: &str, method: &str, average_precision: f64, log_loss: Option<f64>) -> Measured {
+        let mut metrics = MetricSummary::of_average_precision(average_precision);
+        metrics.log_loss = log_loss;
+        Measured {
+            data_set: data_set.to_owned(),
+            seed: 0,
+            method: method.to_owned(),
+            train_positives: Some(12),
+            metrics,
+            seconds: 0.25,
+        }
+    }
+
+    fn shown() -> String {
+        let cells = [
+            cell("abalone", "recommended", 0.6, Some(0.12)),
+            cell("abalone", "mean", 0.5, Some(0.15)),
+            cell("abalone", "rank_avg", 0.45, None),
+            cell("yeast", "recommended", 0.4, Some(0.2)),
+            cell("yeast", "mean", 0.4, Some(0.25)),
+            cell("yeast", "rank_avg", 0.42, None),
+            cell("yeast", "other*", 0.9, None),
+        ];
+        markdown::write(&document(&summarize(&cells, "recommended").expect("valid"), "recommended"))
+    }
+
+    #[test]
+    fn the_answers_say_who_is_first_and_against_whom() {
+        let text = shown();
+        for sentence in [
+            "- recommended is number 1 of 3 methods by mean rank on average precision over 2 data sets (mean rank 1.75, \
+             mean average precision 0.5000).",
+            "- The best other method is rank\\_avg (mean rank 2.00, mean average precision 0.4350);",
+            "- Against the plain mean it wins on 1, ties on 1 and loses on 0 data sets; at worst it reaches 1.000 of the \
+             mean's average precision (yeast).",
+        ] {
+            assert!(text.contains(sentence), "{sentence}\n{text}");
+        }
+    }
+
+    #[test]
+    fn each_method_and_each_data_set_has_its_row() {
+        let text = shown();
+        for row in [
+            "| recommended | 1.75 | 0.5000 | 1.100 | 1.000 | 1/1/0 |",
+            "| mean | 2.25 | 0.4500 | 1.000 | 1.000 | 0/2/0 |",
+            // It has no result on one of the data sets, so that its mean would be over other data.
+            "| other\\* | - | - | - | - | - | - | - |",
+            "| recommended | - | - | 0.1600 | - | - | 250.0 ms |",
+            "| abalone | 12 | 0.6000 | 0.5000 | 0.4500 | - | recommended 0.6000 |",
+            "| yeast | 12 | 0.4000 | 0.4000 | 0.4200 | 0.9000 | rank\\_avg 0.4200 |",
+        ] {
+            assert!(text.contains(row), "{row}\n{text}");
+        }
+        // Ranks are not probabilities: only the others have a log loss.
+        assert!(
+            text.contains(
+                "| data set | recommended | mean |\n| --- | ---: | ---: |\n| abalone | 0.1200 | 0.1500 |"
+            ),
+            "{text}"
+        );
+    }
+}
