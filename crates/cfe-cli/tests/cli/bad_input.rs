@@ -12,7 +12,10 @@ const TABLES: [(&str, &str); 13] = [
         "t.csv, line 3, column \"a\": 1.2 is not a probability; allowed are 0 to 1",
     ),
     ("label,a,b\n1,0.5,0.1\n0,0.4,x\n", "t.csv, line 3, column \"b\": \"x\" is not a number; allowed are"),
-    ("split,label,a\ntrain,1,0.5\ntest,0,0.1\n", "t.csv: all 1 labeled rows of the train split are of class 1"),
+    (
+        "split,label,a\ntrain,1,0.5\ntest,0,0.1\n",
+        "t.csv: all 1 labeled rows of the train split are of class 1",
+    ),
     ("label,a\n2,0.5\n", "t.csv, line 2, column \"label\": \"2\" is not a label; allowed are 0 and 1"),
     (
         "instance_id,label,a\ni,1,0.5\ni,0,0.5\n",
