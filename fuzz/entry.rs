@@ -11,7 +11,7 @@ use ndarray::{Array2, ArrayD};
 use serde::Deserialize as _;
 
 /// A table of any format, as its first bytes tell.
-pub fn table(bytes: &[u8]) {
+pub(crate) fn table(bytes: &[u8]) {
     let mut named = TableOptions::default();
     named.split_column = Some("split".to_owned());
     named.columns = vec!["*".to_owned()];
@@ -27,7 +27,7 @@ pub fn table(bytes: &[u8]) {
 }
 
 /// A model file.
-pub fn model(bytes: &[u8]) {
+pub(crate) fn model(bytes: &[u8]) {
     if let Ok(file) = ModelFile::from_bytes("input", bytes) {
         use_model(&file);
         use_state(&file);
@@ -43,7 +43,7 @@ const REAL: [&[u8]; 4] = [
 ];
 
 /// The document of a model file whose checksum is right, beside the tensors of each real one.
-pub fn model_document(bytes: &[u8]) {
+pub(crate) fn model_document(bytes: &[u8]) {
     let Ok(document) = serde_json::from_slice::<serde_json::Value>(bytes) else { return };
     for real in REAL {
         let Ok(real) = ModelFile::from_bytes("real", real) else { continue };
@@ -55,7 +55,7 @@ pub fn model_document(bytes: &[u8]) {
 
 /// Numbers and shapes of the tensors of a real model, with a right checksum. The first byte chooses the model; then come
 /// changes of ten bytes: tensor, place and value, or a new shape.
-pub fn model_tensors(bytes: &[u8]) {
+pub(crate) fn model_tensors(bytes: &[u8]) {
     let Some((&which, changes)) = bytes.split_first() else { return };
     let Ok(real) = ModelFile::from_bytes("real", REAL[usize::from(which) % REAL.len()]) else { return };
     let mut tensors = real.tensors().clone();
@@ -103,7 +103,7 @@ fn use_state(file: &ModelFile) {
 }
 
 /// A file for `cfe fit --config`.
-pub fn config(bytes: &[u8]) {
+pub(crate) fn config(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let Ok(options) = toml::from_str::<FitOptions>(text) else { return };
     let _ = options.table_options();

@@ -3,7 +3,7 @@
 use rand::{Rng, RngExt};
 
 /// Mutations of each file; CFE_MUTATIONS asks for more.
-pub fn mutations() -> usize {
+pub(crate) fn mutations() -> usize {
     std::env::var("CFE_MUTATIONS").ok().and_then(|count| count.parse().ok()).unwrap_or(400)
 }
 
@@ -11,7 +11,7 @@ pub fn mutations() -> usize {
 const LENGTHS: [u64; 8] = [0, 1, 0x7f, 0xffff, 0x7fff_ffff, 0xffff_ffff, 1 << 40, u64::MAX];
 
 /// One to four changes: a flipped bit, a byte, a cut, a piece moved or doubled, a length in 2, 4 or 8 bytes.
-pub fn mutate(bytes: &mut Vec<u8>, other: &[u8], rng: &mut impl Rng) {
+pub(crate) fn mutate(bytes: &mut Vec<u8>, other: &[u8], rng: &mut impl Rng) {
     for _ in 0..rng.random_range(1..=4) {
         if bytes.is_empty() {
             return;

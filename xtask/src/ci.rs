@@ -51,7 +51,7 @@ const STEPS: [Step; 11] = [
 ];
 
 /// What `cargo xtask ci --list` prints.
-pub fn list() -> String {
+pub(crate) fn list() -> String {
     let line = |step: &Step| {
         let note = if step.included { "" } else { " (only by name)" };
         format!("  {:<22}  {}{note}\n", step.name, step.does)
@@ -60,12 +60,12 @@ pub fn list() -> String {
 }
 
 /// Whether there is a step of this name.
-pub fn is_step(name: &str) -> bool {
+pub(crate) fn is_step(name: &str) -> bool {
     STEPS.iter().any(|step| step.name == name)
 }
 
 /// Runs the named steps, or all that are included where none is named, and stops at the first that fails.
-pub fn ci(root: &Path, only: &[String]) -> Result<(), Error> {
+pub(crate) fn ci(root: &Path, only: &[String]) -> Result<(), Error> {
     let chosen = |step: &&Step| {
         if only.is_empty() { step.included } else { only.iter().any(|name| name == step.name) }
     };

@@ -6,7 +6,7 @@ use crate::ci::{is_step, list};
 use crate::error::Error;
 use crate::libtorch::Flavor;
 
-pub const HELP: &str = "\
+pub(crate) const HELP: &str = "\
 The project's own commands.
 
 Usage: cargo xtask <COMMAND>
@@ -34,7 +34,7 @@ instead: LIBTORCH=<its folder>, or LIBTORCH_USE_PYTORCH=1 for the PyTorch of you
 ";
 
 #[derive(Debug, PartialEq, Eq)]
-pub enum Command {
+pub(crate) enum Command {
     Help,
     Compare { args: Vec<OsString> },
     Bench { pytorch: bool, args: Vec<OsString> },
@@ -49,7 +49,7 @@ pub enum Command {
 }
 
 /// Reads the arguments that follow the program's name.
-pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Error> {
+pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Error> {
     let mut args = args.into_iter();
     let Some(name) = args.next() else { return Ok(Command::Help) };
     let command = match name.to_str() {

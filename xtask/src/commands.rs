@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::libtorch;
 
 /// The published comparison, with both trainers.
-pub fn compare(root: &Path, args: &[OsString]) -> Result<(), Error> {
+pub(crate) fn compare(root: &Path, args: &[OsString]) -> Result<(), Error> {
     libtorch::ensure(root)?;
     let mut cargo = libtorch::cargo(root);
     cargo.args(["run", "--release", "--package", "cfe-compare", "--features", "torch", "--"]);
@@ -25,7 +25,7 @@ const THREADPOOLCTL: &str = "threadpoolctl==3.6.0";
 const PYTORCH: &str = "torch==2.13.0";
 
 /// Speed, beside the peers.
-pub fn bench(root: &Path, pytorch: bool, args: &[OsString]) -> Result<(), Error> {
+pub(crate) fn bench(root: &Path, pytorch: bool, args: &[OsString]) -> Result<(), Error> {
     libtorch::ensure(root)?;
     let mut cargo = libtorch::cargo(root);
     cargo.args([
@@ -60,7 +60,7 @@ fn peers(root: &Path, pytorch: bool) -> Result<PathBuf, Error> {
 }
 
 /// Every test of every crate: unit, integration, examples and doctests, in one build with all backends.
-pub fn test(root: &Path) -> Result<(), Error> {
+pub(crate) fn test(root: &Path) -> Result<(), Error> {
     let started = Instant::now();
     libtorch::ensure(root)?;
     // Not stopped at the first crate that fails: one run shows all there is to mend.
@@ -70,7 +70,7 @@ pub fn test(root: &Path) -> Result<(), Error> {
 }
 
 /// The crate that uses ours as a dependency, with each set of features it offers.
-pub fn downstream(root: &Path) -> Result<(), Error> {
+pub(crate) fn downstream(root: &Path) -> Result<(), Error> {
     let manifest = root.join("examples/downstream/Cargo.toml");
     if !manifest.exists() {
         eprintln!("== downstream: skipped, there is no examples/downstream");
@@ -89,16 +89,16 @@ pub fn downstream(root: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-pub fn target_dir(root: &Path) -> PathBuf {
+pub(crate) fn target_dir(root: &Path) -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |dir| root.join(dir))
 }
 
-pub fn step(title: &str, command: &mut Command) -> Result<(), Error> {
+pub(crate) fn step(title: &str, command: &mut Command) -> Result<(), Error> {
     eprintln!("== {title}");
     run(command)
 }
 
-pub fn run(command: &mut Command) -> Result<(), Error> {
+pub(crate) fn run(command: &mut Command) -> Result<(), Error> {
     let line = || {
         let args = command.get_args().map(|arg| arg.to_string_lossy().into_owned());
         std::iter::once(command.get_program().to_string_lossy().into_owned())

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::libtorch::version::NEEDED;
 
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     #[error("{0}\n  See: cargo xtask --help")]
     Usage(String),
 
@@ -114,7 +114,7 @@ const DISK: &str = "1.1 GB (CUDA: 6.5 GB)";
 
 impl Error {
     /// For `map_err`: the same failure of the system, said so that one can act on it.
-    pub fn io(path: &Path) -> impl FnOnce(io::Error) -> Error {
+    pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Error {
         let path = path.to_path_buf();
         move |source| match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Error::DiskFull(path),
@@ -124,7 +124,7 @@ impl Error {
     }
 
     /// A started command's own status is handed on: `compare --check` means something by its 1.
-    pub fn exit_code(&self) -> u8 {
+    pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Error::Usage(_) => 2,
             Error::Failed { code, .. } => *code,

@@ -26,7 +26,7 @@ the page is out of date.
 ";
 
 /// Writes the catalog, or says that it is out of date.
-pub fn catalog(root: &Path, check: bool) -> Result<(), Error> {
+pub(crate) fn catalog(root: &Path, check: bool) -> Result<(), Error> {
     let path = root.join(CATALOG);
     let text = render(root)?;
     if !check {

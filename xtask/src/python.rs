@@ -63,7 +63,7 @@ impl Environment {
 ///
 /// The wheel is built like the tests of Rust, with the checks of overflow and debugging, unless `release` is
 /// asked for.
-pub fn python(root: &Path, release: bool) -> Result<(), Error> {
+pub(crate) fn python(root: &Path, release: bool) -> Result<(), Error> {
     let started = Instant::now();
     let newest = Environment::set_up(root, "venv", "requirements-dev.txt")?;
 

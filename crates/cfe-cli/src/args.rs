@@ -246,13 +246,13 @@ fn threshold_help() -> String {
 }
 
 impl ColumnArgs {
-    pub fn options(&self) -> TableColumns {
+    pub(crate) fn options(&self) -> TableColumns {
         parsed(object(self))
     }
 }
 
 impl TrainingArgs {
-    pub fn options(&self) -> TrainingColumns {
+    pub(crate) fn options(&self) -> TrainingColumns {
         parsed(object(self))
     }
 }

@@ -64,16 +64,16 @@ pub(crate) enum CliError {
 
 impl CliError {
     /// A wrong use.
-    pub fn usage(message: impl Into<String>) -> Self {
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
         CliError::Usage(message.into())
     }
 
-    pub fn training(doing: &'static str) -> impl Fn(cfe_core::Error) -> Self {
+    pub(crate) fn training(doing: &'static str) -> impl Fn(cfe_core::Error) -> Self {
         move |source| CliError::Fit(FitError::Training { doing, source })
     }
 
     /// 1 failed check, 2 bad usage, 3 bad data, 4 training failed, 130 interrupted.
-    pub fn exit_code(&self) -> u8 {
+    pub(crate) fn exit_code(&self) -> u8 {
         match self {
             CliError::Check(_) => 1,
             CliError::Elsewhere { source, .. } => source.exit_code(),
@@ -87,7 +87,7 @@ impl CliError {
     }
 
     /// The message with its causes, each once: some messages already hold that of their source.
-    pub fn chain(&self) -> String {
+    pub(crate) fn chain(&self) -> String {
         let mut text = self.to_string();
         let mut cause = std::error::Error::source(self);
         while let Some(source) = cause {

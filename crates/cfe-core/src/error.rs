@@ -301,6 +301,9 @@ impl Error {
 }
 
 /// Refuses values for which `ok` is false. State what is allowed, so that NaN is refused too.
+///
+/// # Errors
+/// [`Error::InvalidParameter`] with the name, the value and what is allowed.
 pub fn ensure(
     ok: bool,
     name: &'static str,

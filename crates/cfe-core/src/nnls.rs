@@ -90,22 +90,22 @@ pub(crate) struct ActiveSet {
 }
 
 impl ActiveSet {
-    pub fn new(k: usize) -> Self {
+    pub(crate) fn new(k: usize) -> Self {
         Self { k, factor: Factor::new(k), blocked: vec![false; k], s: Vec::with_capacity(k) }
     }
 
     /// Variables off their bound after the last solve, in the order of the factor.
-    pub fn passive(&self) -> &[usize] {
+    pub(crate) fn passive(&self) -> &[usize] {
         &self.factor.order
     }
 
     /// Solves G_PP s = rhs_P on the passive set of the last solve; `rhs` and the result are in the order of `passive`.
-    pub fn solve_passive(&self, rhs: &mut [f64]) {
+    pub(crate) fn solve_passive(&self, rhs: &mut [f64]) {
         self.factor.solve(rhs);
     }
 
     /// Minimises 1/2 x' G x - c' x with x_j >= 0 where not `free`, from the feasible point `x`.
-    pub fn solve(
+    pub(crate) fn solve(
         &mut self,
         gram: &[f64],
         rhs: &[f64],

@@ -56,12 +56,12 @@ pub(crate) struct Records<'a> {
 }
 
 impl<'a> Records<'a> {
-    pub fn new(block: &'a [u8], delimiter: u8) -> Self {
+    pub(crate) fn new(block: &'a [u8], delimiter: u8) -> Self {
         Self { rest: block, delimiter, quoted: memchr(b'"', block).is_some(), lines: 0 }
     }
 
     /// Bytes not yet looked at.
-    pub fn rest_len(&self) -> usize {
+    pub(crate) fn rest_len(&self) -> usize {
         self.rest.len()
     }
 }
@@ -109,17 +109,17 @@ pub(crate) struct Blocks<R> {
 }
 
 impl<R: Read> Blocks<R> {
-    pub fn new(reader: R, carry: Vec<u8>) -> Self {
+    pub(crate) fn new(reader: R, carry: Vec<u8>) -> Self {
         Self { reader, carry, ended: false }
     }
 
     /// Whether all has been given.
-    pub fn is_done(&self) -> bool {
+    pub(crate) fn is_done(&self) -> bool {
         self.ended && self.carry.is_empty()
     }
 
     /// The next whole records; `None` at the end.
-    pub fn next(&mut self, delimiter: u8) -> Result<Option<Vec<u8>>, BlockError> {
+    pub(crate) fn next(&mut self, delimiter: u8) -> Result<Option<Vec<u8>>, BlockError> {
         let mut block = std::mem::take(&mut self.carry);
         loop {
             // A long record doubles the block, so that it is not looked through too often.

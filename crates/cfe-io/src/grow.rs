@@ -19,7 +19,7 @@ pub(crate) struct Growing {
 
 impl Growing {
     /// `expected` columns are a guess, which is believed up to [`MOST_GUESSED`] cells.
-    pub fn new(m: usize, expected: usize) -> Self {
+    pub(crate) fn new(m: usize, expected: usize) -> Self {
         Self::with_capacity(m, expected.min(MOST_GUESSED / m.max(1)).max(1))
     }
 
@@ -29,7 +29,7 @@ impl Growing {
     }
 
     /// Columns so far.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.n
     }
 
@@ -47,7 +47,7 @@ impl Growing {
     }
 
     /// Adds the columns that lie one after the other in `cells` (m each).
-    pub fn append(&mut self, cells: &[f64]) {
+    pub(crate) fn append(&mut self, cells: &[f64]) {
         let (m, n) = (self.m.max(1), self.n);
         let rows = cells.len() / m;
         self.reserve(rows);
@@ -59,7 +59,7 @@ impl Growing {
     }
 
     /// The matrix (m x n).
-    pub fn finish(mut self) -> Array2<f64> {
+    pub(crate) fn finish(mut self) -> Array2<f64> {
         for u in 1..self.m {
             let start = u * self.capacity;
             self.values.copy_within(start..start + self.n, u * self.n);

@@ -30,12 +30,12 @@ fn invalid(reason: impl Into<String>) -> io::Error {
 }
 
 impl<R: Read> Guarded<R> {
-    pub fn new(inner: R) -> Self {
+    pub(crate) fn new(inner: R) -> Self {
         Self { inner, message: Vec::new(), given: 0, ended: false, is_file: false }
     }
 
     /// Passes over the magic number of a file and the zeros after it; what follows is a stream.
-    pub fn skip_magic(&mut self) -> io::Result<()> {
+    pub(crate) fn skip_magic(&mut self) -> io::Result<()> {
         self.is_file = true;
         let mut word = [0; 8];
         self.inner.read_exact(&mut word)?;

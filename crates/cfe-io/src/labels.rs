@@ -35,7 +35,7 @@ impl Default for LabelColumn {
 
 impl LabelColumn {
     #[inline]
-    pub fn push(&mut self, cell: &[u8], reading: &Reading) {
+    pub(crate) fn push(&mut self, cell: &[u8], reading: &Reading) {
         match cell {
             b"0" => self.add(0),
             b"1" => self.add(1),
@@ -75,7 +75,7 @@ impl LabelColumn {
     }
 
     /// A label given as a number.
-    pub fn push_number(&mut self, value: f64, reading: &Reading) {
+    pub(crate) fn push_number(&mut self, value: f64, reading: &Reading) {
         match value {
             0.0 => self.add(0),
             1.0 => self.add(1),
@@ -85,7 +85,7 @@ impl LabelColumn {
     }
 
     /// Adds the cells of the rows that follow.
-    pub fn extend(&mut self, more: LabelColumn) {
+    pub(crate) fn extend(&mut self, more: LabelColumn) {
         let before = self.codes.len();
         let mut codes = [OTHER; 256];
         codes[usize::from(UNLABELED)] = UNLABELED;

@@ -72,7 +72,12 @@ struct Table<'a> {
 
 impl Layout {
     /// Gives each column of `header` its meaning.
-    pub fn plan(file: &str, header: &[String], sample: &Sample, options: &TableOptions) -> TableResult<Self> {
+    pub(crate) fn plan(
+        file: &str,
+        header: &[String],
+        sample: &Sample,
+        options: &TableOptions,
+    ) -> TableResult<Self> {
         let position = positions(file, header)?;
         let mut table = Table {
             file,
@@ -129,7 +134,7 @@ impl Layout {
     }
 
     /// Names of the classifiers, in their order.
-    pub fn names(&self, header: &[String]) -> Vec<String> {
+    pub(crate) fn names(&self, header: &[String]) -> Vec<String> {
         self.classifiers.iter().map(|&at| header[at].clone()).collect()
     }
 }

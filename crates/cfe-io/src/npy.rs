@@ -43,7 +43,7 @@ pub(crate) struct Origin<'a> {
 }
 
 impl Origin<'_> {
-    pub fn damaged(&self, reason: impl Into<String>) -> TableError {
+    pub(crate) fn damaged(&self, reason: impl Into<String>) -> TableError {
         TableError::Damaged {
             file: self.file.to_owned(),
             format: "NPY",
@@ -51,7 +51,7 @@ impl Origin<'_> {
         }
     }
 
-    pub fn wrong_type(&self, found: impl Into<String>, allowed: &'static str) -> TableError {
+    pub(crate) fn wrong_type(&self, found: impl Into<String>, allowed: &'static str) -> TableError {
         TableError::WrongType {
             file: self.file.to_owned(),
             column: self.array.to_owned(),
@@ -249,12 +249,12 @@ fn parse_header(text: &[u8], origin: Origin<'_>) -> TableResult<Header> {
 
 impl Array {
     /// Number of elements.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.header.shape.iter().product()
     }
 
     /// The elements as numbers, in the order of the file; the array itself if they are none.
-    pub fn into_numbers(self) -> Result<Vec<f64>, Self> {
+    pub(crate) fn into_numbers(self) -> Result<Vec<f64>, Self> {
         let bytes = match self.data {
             Data::Floats(floats) => return Ok(floats),
             Data::Bytes(bytes) => bytes,
@@ -268,7 +268,7 @@ impl Array {
     }
 
     /// The elements as text, numbers too (ids often are).
-    pub fn strings(&self) -> Option<Vec<String>> {
+    pub(crate) fn strings(&self) -> Option<Vec<String>> {
         let Header { kind, size, big_endian, .. } = self.header;
         let bytes = match &self.data {
             Data::Floats(floats) => return Some(floats.iter().map(f64::to_string).collect()),

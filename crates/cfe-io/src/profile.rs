@@ -77,7 +77,7 @@ impl Default for Profile {
 const DISTINCT: usize = 9;
 
 impl Profile {
-    pub fn add(&mut self, cell: &[u8], reading: &Reading) {
+    pub(crate) fn add(&mut self, cell: &[u8], reading: &Reading) {
         let cell = cell.trim_ascii();
         self.rows += 1;
         if reading.is_missing(cell) {
@@ -101,7 +101,7 @@ impl Profile {
     }
 
     /// A cell of a column of numbers.
-    pub fn add_number(&mut self, value: f64, reading: &Reading) {
+    pub(crate) fn add_number(&mut self, value: f64, reading: &Reading) {
         self.rows += 1;
         if reading.is_missing_number(value) {
             self.missing += 1;
@@ -146,53 +146,53 @@ impl Profile {
     }
 
     /// The one whole number that is no probability, as -1 or -999 for a missing one.
-    pub fn only_outside(&self) -> Option<f64> {
+    pub(crate) fn only_outside(&self) -> Option<f64> {
         self.outside.filter(|value| self.one_outside && value.fract() == 0.0)
     }
 
-    pub fn present(&self) -> usize {
+    pub(crate) fn present(&self) -> usize {
         self.rows - self.missing
     }
 
     /// Whether most cells are numbers; of a column without cells it may be so.
-    pub fn is_numeric(&self) -> bool {
+    pub(crate) fn is_numeric(&self) -> bool {
         self.declared == Declared::Open && 2 * self.numbers >= self.present()
     }
 
-    pub fn is_text(&self) -> bool {
+    pub(crate) fn is_text(&self) -> bool {
         self.declared == Declared::Open && !self.is_numeric()
     }
 
     /// Whether most numbers are probabilities.
-    pub fn is_probability(&self) -> bool {
+    pub(crate) fn is_probability(&self) -> bool {
         let counts =
             self.whole == self.numbers && self.numbers > 0 && self.max > 1.0 && self.inside < self.numbers;
         self.is_numeric() && 2 * self.inside >= self.numbers && !(counts && self.numbers > 2)
     }
 
     /// Whether some numbers have a fraction.
-    pub fn has_fractions(&self) -> bool {
+    pub(crate) fn has_fractions(&self) -> bool {
         self.whole < self.numbers
     }
 
     /// Whether no value occurs twice, and no cell is empty.
-    pub fn is_unique(&self) -> bool {
+    pub(crate) fn is_unique(&self) -> bool {
         !self.repeats && self.missing == 0 && self.rows > 0 && !self.has_fractions()
     }
 
-    pub fn repeats(&self) -> bool {
+    pub(crate) fn repeats(&self) -> bool {
         self.repeats
     }
 
     /// Whether there are one or two values, apart from unlabeled ones.
-    pub fn is_pair(&self) -> bool {
+    pub(crate) fn is_pair(&self) -> bool {
         let known = |value: &&String| !["?", "unknown"].contains(&value.to_ascii_lowercase().as_str());
         let n = self.values.iter().filter(known).count();
         self.declared == Declared::Open && n <= 2 && (n == 0 || !self.has_fractions())
     }
 
     /// Whether there are only 0 and 1.
-    pub fn is_hard(&self) -> bool {
+    pub(crate) fn is_hard(&self) -> bool {
         self.numbers > 0
             && self.numbers == self.present()
             && self.whole == self.numbers
@@ -201,7 +201,7 @@ impl Profile {
     }
 
     /// The range of the numbers, for a message.
-    pub fn range(&self) -> String {
+    pub(crate) fn range(&self) -> String {
         format!("{} to {}", self.min, self.max)
     }
 }

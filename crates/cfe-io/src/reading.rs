@@ -71,7 +71,7 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
-    pub fn new(missing: &[String], scale: Scale, input: Input) -> Self {
+    pub(crate) fn new(missing: &[String], scale: Scale, input: Input) -> Self {
         let missing: Vec<String> = missing.iter().map(|token| token.trim().to_owned()).collect();
         let missing_numbers = missing.iter().filter_map(|token| token.parse().ok()).collect();
         Self { missing, missing_numbers, scale, input }
@@ -79,25 +79,25 @@ impl Reading {
 
     /// Whether a number is a probability as it stands.
     #[inline]
-    pub fn is_plain(&self) -> bool {
+    pub(crate) fn is_plain(&self) -> bool {
         self.scale == Scale::Fraction && self.input == Input::Probability && self.missing.is_empty()
     }
 
     /// Whether a trimmed cell stands for a missing value.
-    pub fn is_missing(&self, cell: &[u8]) -> bool {
+    pub(crate) fn is_missing(&self, cell: &[u8]) -> bool {
         cell.is_empty()
             || (cell.len() <= 9 && MISSING.iter().any(|token| cell.eq_ignore_ascii_case(token)))
             || self.missing.iter().any(|token| token.as_bytes() == cell)
     }
 
     /// Whether a number stands for a missing value.
-    pub fn is_missing_number(&self, value: f64) -> bool {
+    pub(crate) fn is_missing_number(&self, value: f64) -> bool {
         value.is_nan() || self.missing_numbers.contains(&value)
     }
 
     /// The probability that a number stands for, a hair outside [0, 1] at most; `None` if it is not one. `sign` is
     /// whether a percent sign followed.
-    pub fn probability(&self, value: f64, sign: bool) -> Option<f64> {
+    pub(crate) fn probability(&self, value: f64, sign: bool) -> Option<f64> {
         let value = match (self.scale, self.input) {
             (Scale::Percent, _) => value / 100.0,
             _ if sign => return None,

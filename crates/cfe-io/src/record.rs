@@ -24,13 +24,13 @@ pub(crate) struct Cells {
 }
 
 impl Cells {
-    pub fn new(delimiter: u8) -> Self {
+    pub(crate) fn new(delimiter: u8) -> Self {
         let core = csv_core::ReaderBuilder::new().delimiter(delimiter).build();
         Self { delimiter, ends: Vec::new(), unquoted: Vec::new(), core }
     }
 
     #[inline]
-    pub fn split(&mut self, record: &[u8], quoted: bool) {
+    pub(crate) fn split(&mut self, record: &[u8], quoted: bool) {
         self.ends.clear();
         if quoted {
             return self.split_quoted(record);
@@ -39,7 +39,7 @@ impl Cells {
         self.ends.push(record.len());
     }
 
-    pub fn split_quoted(&mut self, record: &[u8]) {
+    pub(crate) fn split_quoted(&mut self, record: &[u8]) {
         self.core.reset();
         self.unquoted.resize(record.len() + 1, 0);
         self.ends.resize(record.len() + 2, 0);
@@ -60,12 +60,12 @@ impl Cells {
         self.ends.truncate(n_ends);
     }
 
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.ends.len()
     }
 
     #[inline]
-    pub fn get<'a>(&'a self, record: &'a [u8], quoted: bool, k: usize) -> &'a [u8] {
+    pub(crate) fn get<'a>(&'a self, record: &'a [u8], quoted: bool, k: usize) -> &'a [u8] {
         let gap = usize::from(!quoted);
         let start = if k == 0 { 0 } else { self.ends[k - 1] + gap };
         let bytes = if quoted { &self.unquoted[..] } else { record };
@@ -107,7 +107,7 @@ enum Bad {
 }
 
 impl BadRow {
-    pub fn at(self, parser: &Parser<'_>, first_line: u64) -> TableError {
+    pub(crate) fn at(self, parser: &Parser<'_>, first_line: u64) -> TableError {
         let line = first_line + self.line;
         let file = parser.file.to_owned();
         let column = parser.header.get(self.column).cloned().unwrap_or_default();
@@ -142,7 +142,7 @@ pub(crate) struct Parser<'a> {
 }
 
 impl Parser<'_> {
-    pub fn parse(&self, bytes: &[u8]) -> Result<Block, BadRow> {
+    pub(crate) fn parse(&self, bytes: &[u8]) -> Result<Block, BadRow> {
         let mut block = Block::default();
         let mut cells = Cells::new(self.delimiter);
         let mut records = Records::new(bytes, self.delimiter);

@@ -13,22 +13,22 @@ pub(crate) struct RowNumbers {
 
 impl RowNumbers {
     /// Lines of a text file; [`append`](Self::append) adds them.
-    pub fn lines() -> Self {
+    pub(crate) fn lines() -> Self {
         Self { kind: Row::Line, breaks: Vec::new(), rows: 0 }
     }
 
     /// Rows counted from 1.
-    pub fn rows() -> Self {
+    pub(crate) fn rows() -> Self {
         Self { kind: Row::Row, breaks: vec![(0, 1)], rows: 0 }
     }
 
     /// Instances counted from 0.
-    pub fn instances() -> Self {
+    pub(crate) fn instances() -> Self {
         Self { kind: Row::Instance, breaks: vec![(0, 0)], rows: 0 }
     }
 
     /// Adds `rows` rows, the first at `first_line`; `jumps` are (row, line) from the start of the block.
-    pub fn append(&mut self, first_line: u64, jumps: &[(usize, u64)], rows: usize) {
+    pub(crate) fn append(&mut self, first_line: u64, jumps: &[(usize, u64)], rows: usize) {
         let jumps_at_once = jumps.first().is_some_and(|&(row, _)| row == 0);
         if rows > 0 && !jumps_at_once && self.number(self.rows) != Some(first_line) {
             self.breaks.push((self.rows, first_line));
@@ -38,7 +38,7 @@ impl RowNumbers {
     }
 
     /// Place of row `i` of the table.
-    pub fn row(&self, i: usize) -> Row {
+    pub(crate) fn row(&self, i: usize) -> Row {
         (self.kind)(self.number(i).unwrap_or(i as u64))
     }
 

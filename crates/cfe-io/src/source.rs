@@ -126,7 +126,7 @@ const HEAD: usize = 512;
 
 impl Opened {
     /// The content of a packing.
-    pub fn packed(
+    pub(crate) fn packed(
         file: String,
         mut reader: Box<dyn Read + Send>,
         packed: Option<&'static str>,
@@ -145,25 +145,25 @@ impl Opened {
     }
 
     /// What a failed read means.
-    pub fn stream_error(&self) -> impl Fn(io::Error) -> TableError + Sync + use<> {
+    pub(crate) fn stream_error(&self) -> impl Fn(io::Error) -> TableError + Sync + use<> {
         let (file, packed) = (self.file.clone(), self.packed);
         move |source| failed(&file, packed, source)
     }
 
     /// All bytes from the start, in order.
-    pub fn stream(self) -> Box<dyn Read + Send> {
+    pub(crate) fn stream(self) -> Box<dyn Read + Send> {
         Box::new(Cursor::new(self.head).chain(self.reader))
     }
 
     /// Length of the file, if it is a regular one.
-    pub fn len(&self) -> Option<u64> {
+    pub(crate) fn len(&self) -> Option<u64> {
         let metadata = std::fs::metadata(self.path.as_ref()?).ok()?;
         metadata.is_file().then_some(metadata.len())
     }
 
     /// For formats that are read from their end: the regular file itself, or a stream laid down in a temporary one, so
     /// that memory does not grow with it.
-    pub fn seekable(self) -> TableResult<File> {
+    pub(crate) fn seekable(self) -> TableResult<File> {
         let file = self.file.clone();
         if let (Some(path), Some(_)) = (&self.path, self.len()) {
             return open_file(path, &file);

@@ -252,7 +252,7 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
-    pub fn new(file: &str, header: &[String], layout: &Layout) -> Self {
+    pub(crate) fn new(file: &str, header: &[String], layout: &Layout) -> Self {
         let name = |at: Option<usize>| at.map(|at| header[at].clone());
         let taken = Taken {
             label: name(layout.label),
@@ -285,7 +285,7 @@ impl Parts {
     }
 
     /// For formats that hold numbers: makes probabilities of them, a hair outside [0, 1] at most; NaN is a missing one.
-    pub fn convert(&mut self, reading: &Reading) -> TableResult<()> {
+    pub(crate) fn convert(&mut self, reading: &Reading) -> TableResult<()> {
         let inside = -HAIR..=1.0 + HAIR;
         let plain = reading.is_plain();
         for u in 0..self.matrix.nrows() {
@@ -316,7 +316,7 @@ impl Parts {
     }
 
     /// The cell of row `i` in `column`.
-    pub fn place(&self, i: usize, column: &str) -> Place {
+    pub(crate) fn place(&self, i: usize, column: &str) -> Place {
         Place { file: self.file.clone(), row: self.rows.row(i), column: column.to_owned() }
     }
 
@@ -398,7 +398,7 @@ impl Parts {
     }
 
     /// The table of these parts: labels understood, rows of one instance put together, ids checked.
-    pub fn assemble(mut self, options: &TableOptions) -> TableResult<Table> {
+    pub(crate) fn assemble(mut self, options: &TableOptions) -> TableResult<Table> {
         let mut warnings = Vec::new();
         self.understand_labels(options, &mut warnings)?;
         let was_long = self.models.is_some();

@@ -29,7 +29,7 @@ use pulp::{Simd, WithSimd};
 const BLOCK: usize = 4;
 
 /// What distinguishes the systems to solve: where an entry comes from, and how a pivot is finished.
-pub trait System<T: Scalar>: Copy {
+pub(crate) trait System<T: Scalar>: Copy {
     /// Entry at offset `at` of the triangle (not of the right-hand side), before elimination.
     fn entry<S: Simd>(self, simd: S, stored: &[T::Vector<S>], at: usize) -> T::Vector<S>;
 
@@ -39,7 +39,7 @@ pub trait System<T: Scalar>: Copy {
 
 /// A + lambda I with A stored in the triangle.
 #[derive(Clone, Copy)]
-pub struct Ridge<T> {
+pub(crate) struct Ridge<T> {
     pub(crate) lambda: T,
 }
 
@@ -59,7 +59,7 @@ impl<T: Scalar> System<T> for Ridge<T> {
 /// K + lambda C^-1 with K shared by all lanes and C diagonal, different in each. A zero in C is an infinite
 /// pivot: its reciprocal c / (c w + lambda) is 0, and the unknown comes out as exactly 0.
 #[derive(Clone, Copy)]
-pub struct Dual<'a, T> {
+pub(crate) struct Dual<'a, T> {
     /// Lower triangle of K, row by row.
     pub(crate) shared: &'a [T],
     /// The lanes' c_j are register `j * PAIR + member`.

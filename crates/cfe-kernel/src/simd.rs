@@ -45,7 +45,7 @@ pub trait Scalar:
 
 /// Vector operations by element type; public in name only (the module is private), which seals
 /// [`Scalar`].
-pub mod vector {
+pub(crate) mod vector {
     use super::Simd;
 
     /// Lane-wise operations on the registers of instruction set `S`.

@@ -13,7 +13,7 @@ pub(crate) const ALIGN: usize = 64;
 /// A growable buffer whose contents start on a cache line: an AVX-512 load or store that straddles two
 /// lines costs twice.
 #[derive(Debug, Default)]
-pub struct Buffer<T> {
+pub(crate) struct Buffer<T> {
     data: Vec<T>,
 }
 
@@ -32,7 +32,7 @@ impl<T: Scalar> Buffer<T> {
 
 /// Everything a job needs besides its output.
 #[derive(Debug, Default)]
-pub struct Scratch<T> {
+pub(crate) struct Scratch<T> {
     /// One row of ratings of a tile.
     pub(crate) ratings: Buffer<T>,
     /// One row of confidences of a tile.

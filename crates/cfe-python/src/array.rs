@@ -11,7 +11,7 @@ const CHUNK: usize = 256;
 
 /// n x m numbers of an array of Python, a row for each instance, in any memory layout. The array is not copied.
 #[derive(FromPyObject)]
-pub enum Matrix<'py> {
+pub(crate) enum Matrix<'py> {
     /// Double precision.
     Double(PyReadonlyArray2<'py, f64>),
     /// Single precision, widened a block at a time.
@@ -20,7 +20,7 @@ pub enum Matrix<'py> {
 
 impl Matrix<'_> {
     /// The numbers, for threads that do not hold the interpreter lock.
-    pub fn view(&self) -> View<'_> {
+    pub(crate) fn view(&self) -> View<'_> {
         match self {
             Matrix::Double(array) => View::Double(array.as_array()),
             Matrix::Single(array) => View::Single(array.as_array()),
@@ -30,14 +30,14 @@ impl Matrix<'_> {
 
 /// The numbers of a [`Matrix`].
 #[derive(Clone, Copy)]
-pub enum View<'a> {
+pub(crate) enum View<'a> {
     Double(ArrayView2<'a, f64>),
     Single(ArrayView2<'a, f32>),
 }
 
 impl<'a> View<'a> {
     /// (n, m).
-    pub fn dim(&self) -> (usize, usize) {
+    pub(crate) fn dim(&self) -> (usize, usize) {
         match self {
             View::Double(view) => view.dim(),
             View::Single(view) => view.dim(),
@@ -45,7 +45,7 @@ impl<'a> View<'a> {
     }
 
     /// R, m x n, row-major: the one copy that a fit makes.
-    pub fn to_r(self) -> Array2<f64> {
+    pub(crate) fn to_r(self) -> Array2<f64> {
         let (n, m) = self.dim();
         let mut r = Array2::zeros((m, n));
         // A block of instances at a time: to read one column of a row-major matrix from end to end would fetch every
@@ -63,7 +63,7 @@ impl<'a> View<'a> {
     }
 
     /// The instances from `begin` on, as m x k: a view where the numbers are doubles already.
-    pub fn block(self, begin: usize) -> CowArray<'a, f64, Ix2> {
+    pub(crate) fn block(self, begin: usize) -> CowArray<'a, f64, Ix2> {
         let (n, m) = self.dim();
         let rows = Slice::from(begin..n.min(begin + (BLOCK_CELLS / m.max(1)).max(64)));
         match self {

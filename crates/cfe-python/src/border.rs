@@ -17,7 +17,7 @@ const LOOK: Duration = Duration::from_millis(50);
 
 /// A word from the work to the Python callable that watches it.
 #[derive(Debug, Clone)]
-pub enum Note {
+pub(crate) enum Note {
     /// A stage begins; `steps` is how many it has, where that is known.
     Started { stage: String, steps: Option<u64> },
     /// One more step of the stage is done.
@@ -51,7 +51,7 @@ enum Said<T> {
 }
 
 /// What the work knows of its caller. The work asks it whether to stop, and tells it how far it is.
-pub struct Caller<'a> {
+pub(crate) struct Caller<'a> {
     stop: &'a AtomicBool,
     /// `None` where nobody watches.
     notes: Option<&'a (dyn Fn(Note) + Sync)>,
@@ -59,19 +59,19 @@ pub struct Caller<'a> {
 
 impl Caller<'_> {
     /// `Stopped` if the work is to end.
-    pub fn check(&self) -> Result<(), Failure> {
+    pub(crate) fn check(&self) -> Result<(), Failure> {
         if self.stop_asked() { Err(Failure::Stopped) } else { Ok(()) }
     }
 
     /// Tells the callable, and waits until it has returned.
-    pub fn tell(&self, note: Note) {
+    pub(crate) fn tell(&self, note: Note) {
         if let Some(notes) = self.notes {
             notes(note);
         }
     }
 
     /// Whether anybody listens.
-    pub fn is_watched(&self) -> bool {
+    pub(crate) fn is_watched(&self) -> bool {
         self.notes.is_some()
     }
 }
@@ -103,7 +103,7 @@ impl Watch for Caller<'_> {
 /// The calling thread waits, looks for signals twenty times a second, and calls `callback` for the notes of the work, so
 /// that the callable runs where it was handed over. Ctrl-C and an exception of the callable ask the work to stop; they
 /// are raised as they are once it has.
-pub fn run<T, F>(
+pub(crate) fn run<T, F>(
     py: Python<'_>,
     threads: usize,
     callback: Option<&Bound<'_, PyAny>>,
@@ -182,7 +182,7 @@ fn from_panic(panic: &(dyn Any + Send)) -> Failure {
 }
 
 /// Panics on our threads become exceptions; what Rust would print beside them tells a Python user nothing.
-pub fn silence_caught_panics() {
+pub(crate) fn silence_caught_panics() {
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         let ours = std::thread::current().name().is_some_and(|name| name.starts_with("cf_ensemble-"));

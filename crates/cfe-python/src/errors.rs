@@ -13,7 +13,7 @@ use pyo3::types::PyType;
 
 /// Why a call ended without a result.
 #[derive(Debug)]
-pub enum Failure {
+pub(crate) enum Failure {
     /// Something about the data: `DataError`.
     Data(String),
     /// A cell of the matrix, by classifier and number of the row: `DataError`, which names the row as the user does.
@@ -29,7 +29,7 @@ pub enum Failure {
 }
 
 /// The message with those of its causes that it does not hold already.
-pub fn with_causes(error: &(dyn StdError + 'static)) -> String {
+pub(crate) fn with_causes(error: &(dyn StdError + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -103,7 +103,7 @@ impl From<FitError> for Failure {
 
 impl Failure {
     /// The failure of a block that begins with row `begin`, in terms of the whole matrix.
-    pub fn in_block(self, begin: usize) -> Self {
+    pub(crate) fn in_block(self, begin: usize) -> Self {
         match self {
             Failure::Cell { classifier, row, value } => Failure::Cell { classifier, row: row + begin, value },
             other => other,
@@ -111,7 +111,7 @@ impl Failure {
     }
 
     /// The exception to raise. `row_names` are the user's names of the rows (a pandas index, a list), if there are any.
-    pub fn into_py(self, py: Python<'_>, row_names: Option<&Bound<'_, PyAny>>) -> PyErr {
+    pub(crate) fn into_py(self, py: Python<'_>, row_names: Option<&Bound<'_, PyAny>>) -> PyErr {
         let (class, text) = match self {
             Failure::Data(text) => ("DataError", text),
             Failure::Cell { classifier, row, value } => {

@@ -29,7 +29,7 @@ const RECOMMENDED: &str = "recommended";
 
 /// What `fit` gives.
 #[pyclass(frozen, module = "cf_ensemble._core")]
-pub struct Fit {
+pub(crate) struct Fit {
     /// The model.
     #[pyo3(get)]
     model: Py<Model>,
@@ -84,7 +84,7 @@ struct Outcome {
     sample_weight = None, folds = None, n_folds = None, threshold = "f1", threads = 0, progress = None, row_names = None
 ))]
 #[expect(clippy::too_many_arguments, reason = "they are the keyword arguments of a Python function")]
-pub fn fit<'py>(
+pub(crate) fn fit<'py>(
     py: Python<'py>,
     predictions: Matrix<'py>,
     labels: PyReadonlyArray1<'py, i8>,
@@ -126,7 +126,7 @@ pub fn fit<'py>(
 }
 
 /// Labels of Python: 1, 0, or -1 for none.
-pub fn labels_of(labels: &PyReadonlyArray1<'_, i8>) -> Vec<Option<bool>> {
+pub(crate) fn labels_of(labels: &PyReadonlyArray1<'_, i8>) -> Vec<Option<bool>> {
     let label = |&y: &i8| match y {
         1 => Some(true),
         0 => Some(false),
@@ -136,7 +136,7 @@ pub fn labels_of(labels: &PyReadonlyArray1<'_, i8>) -> Vec<Option<bool>> {
 }
 
 /// R with names, labels and weights, checked in the user's terms.
-pub fn ensemble_data(
+pub(crate) fn ensemble_data(
     view: View<'_>,
     names: Vec<String>,
     labels: Vec<Option<bool>>,

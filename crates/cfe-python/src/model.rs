@@ -19,7 +19,7 @@ use crate::errors::Failure;
 
 /// A combiner with calibrator, threshold and origin; what `cfe fit --model-out` keeps in a file.
 #[pyclass(frozen, module = "cf_ensemble._core")]
-pub struct Model {
+pub(crate) struct Model {
     pub saved: SavedModel,
 }
 
@@ -222,6 +222,6 @@ impl Model {
 }
 
 /// A value as JSON, which Python reads with its own reader.
-pub fn json<T: serde::Serialize>(py: Python<'_>, value: &T) -> PyResult<String> {
+pub(crate) fn json<T: serde::Serialize>(py: Python<'_>, value: &T) -> PyResult<String> {
     serde_json::to_string(value).map_err(|e| Failure::Training(format!("not JSON: {e}")).into_py(py, None))
 }

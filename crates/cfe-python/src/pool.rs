@@ -38,14 +38,14 @@ fn idle<T>(act: impl FnOnce(&mut HashMap<usize, Vec<ThreadPool>>) -> T) -> T {
 }
 
 /// A pool for one call, given back when this is dropped.
-pub struct Lent {
+pub(crate) struct Lent {
     threads: usize,
     process: u32,
     pool: Option<ThreadPool>,
 }
 
 /// Lends a pool of that many threads (0: one for each core).
-pub fn lend(threads: usize) -> Result<Lent, Failure> {
+pub(crate) fn lend(threads: usize) -> Result<Lent, Failure> {
     let kept = idle(|pools| pools.get_mut(&threads).and_then(Vec::pop));
     let pool = match kept {
         Some(pool) => pool,

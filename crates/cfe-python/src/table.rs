@@ -21,7 +21,7 @@ use crate::model::{Model, json};
 
 /// A checked table of predictions.
 #[pyclass(frozen, module = "cf_ensemble._core")]
-pub struct Table {
+pub(crate) struct Table {
     table: cfe_io::Table,
 }
 
@@ -183,7 +183,7 @@ impl Table {
 
 /// What the fit of a table gives.
 #[pyclass(frozen, module = "cf_ensemble._core")]
-pub struct TableFit {
+pub(crate) struct TableFit {
     outcome: FitOutcome,
     /// The model.
     #[pyo3(get)]
@@ -265,7 +265,7 @@ type Scored<'py> = (String, PyReadonlyArray1<'py, f64>, Option<PyReadonlyArray1<
 /// Scores predictions of any origin on n labels (1 and 0), as JSON; the others are compared with the first. `cut` is JSON.
 #[pyfunction]
 #[pyo3(signature = (labels, methods, *, cut = None, seed = 0, threads = 0))]
-pub fn measure<'py>(
+pub(crate) fn measure<'py>(
     py: Python<'py>,
     labels: PyReadonlyArray1<'py, i8>,
     methods: Vec<Scored<'py>>,

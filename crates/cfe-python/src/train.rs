@@ -20,7 +20,7 @@ use crate::model::Model;
 
 /// One run of a trainer.
 #[pyclass(frozen, module = "cf_ensemble._core")]
-pub struct Training {
+pub(crate) struct Training {
     /// The model.
     #[pyo3(get)]
     model: Py<Model>,
@@ -66,7 +66,7 @@ impl Training {
     threads = 0, progress = None, row_names = None
 ))]
 #[expect(clippy::too_many_arguments, reason = "they are the keyword arguments of a Python function")]
-pub fn train<'py>(
+pub(crate) fn train<'py>(
     py: Python<'py>,
     trainer: &str,
     predictions: Matrix<'py>,

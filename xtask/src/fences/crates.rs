@@ -92,7 +92,7 @@ fn manifests(files: &[TextFile]) -> (Vec<Manifest<'_>>, Vec<Finding>) {
 }
 
 /// Dependencies against the direction of [`DIRECTIONS`], and crates that have no place there.
-pub fn directions(files: &[TextFile]) -> Vec<Finding> {
+pub(super) fn directions(files: &[TextFile]) -> Vec<Finding> {
     let (manifests, mut findings) = manifests(files);
     for manifest in &manifests {
         let Some((_, allowed)) = DIRECTIONS.iter().find(|(name, _)| *name == manifest.name) else {
@@ -112,7 +112,7 @@ pub fn directions(files: &[TextFile]) -> Vec<Finding> {
 }
 
 /// Libraries that bring a parser of arguments, a progress bar or a handler of signals along.
-pub fn command_lines(files: &[TextFile]) -> Vec<Finding> {
+pub(super) fn command_lines(files: &[TextFile]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for manifest in manifests(files).0.iter().filter(|manifest| !PROGRAMS.contains(&manifest.name.as_str())) {
         for name in manifest.dependencies() {
@@ -135,7 +135,7 @@ fn line_of(file: &TextFile, dependency: &str) -> usize {
 
 /// Libraries that turn off the lints against printing, and manifests that do not take the lints of the
 /// workspace. Printing itself is what clippy finds.
-pub fn printing(files: &[TextFile]) -> Vec<Finding> {
+pub(super) fn printing(files: &[TextFile]) -> Vec<Finding> {
     let (manifests, mut findings) = manifests(files);
     for manifest in &manifests {
         let lints = manifest.table.get("lints").and_then(|lints| lints.get("workspace")?.as_bool());

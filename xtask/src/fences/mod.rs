@@ -5,7 +5,7 @@
 mod crates;
 mod text;
 
-pub use text::WIDTH;
+pub(crate) use text::WIDTH;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use std::process::Command;
 use crate::error::Error;
 
 /// A file of the repository that holds text.
-pub struct TextFile {
+pub(crate) struct TextFile {
     /// Relative to the repository, with `/` between folders.
     pub path: String,
     pub text: String,
@@ -40,7 +40,7 @@ fn has_extension(path: &str, extension: &str) -> bool {
 }
 
 /// What breaks a rule, and where.
-pub struct Finding {
+pub(crate) struct Finding {
     pub path: String,
     /// Counted from 1; 0 for the file as a whole.
     pub line: usize,
@@ -66,7 +66,7 @@ const FENCES: [(&str, Fence); 6] = [
 ];
 
 /// Fails with every finding on standard error.
-pub fn check(root: &Path) -> Result<(), Error> {
+pub(crate) fn check(root: &Path) -> Result<(), Error> {
     let files = text_files(root)?;
     let mut count = 0;
     for (name, fence) in FENCES {
@@ -130,12 +130,12 @@ mod tests {
     use super::*;
 
     /// A file as a fence sees it.
-    pub fn file(path: &str, text: &str) -> TextFile {
+    pub(super) fn file(path: &str, text: &str) -> TextFile {
         TextFile { path: path.to_owned(), text: text.to_owned() }
     }
 
     /// The lines that a fence finds fault with.
-    pub fn lines(findings: &[Finding]) -> Vec<usize> {
+    pub(super) fn lines(findings: &[Finding]) -> Vec<usize> {
         findings.iter().map(|finding| finding.line).collect()
     }
 

@@ -3,10 +3,10 @@
 use super::{Finding, TextFile};
 
 /// Columns of a line; the same as in rustfmt.toml.
-pub const WIDTH: usize = 110;
+pub(crate) const WIDTH: usize = 110;
 
 /// Lines that a merge leaves in a file which nobody solved.
-pub fn conflict_markers(files: &[TextFile]) -> Vec<Finding> {
+pub(super) fn conflict_markers(files: &[TextFile]) -> Vec<Finding> {
     // Spelled in parts, so that this file has none.
     let markers = ["<", "|", ">"].map(|sign| sign.repeat(7));
     let middle = "=".repeat(7);
@@ -25,7 +25,7 @@ pub fn conflict_markers(files: &[TextFile]) -> Vec<Finding> {
 
 /// Lines of Markdown and of comments that are wider than rustfmt makes code. Tables, links, and what a fenced
 /// block shows as it is are exempt.
-pub fn width(files: &[TextFile]) -> Vec<Finding> {
+pub(super) fn width(files: &[TextFile]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for file in files.iter().filter(|file| is_checked_for_width(file)) {
         for (number, line) in prose(file) {
@@ -111,7 +111,7 @@ fn holds_phrase(line: &str, phrase: &str) -> bool {
 
 /// Old spellings and phrases in prose. A line with `alias` reads files of an older release and may keep the
 /// old name.
-pub fn words(files: &[TextFile]) -> Vec<Finding> {
+pub(super) fn words(files: &[TextFile]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for file in files.iter().filter(|file| is_checked_for_words(file)) {
         for (number, line) in numbered(file).filter(|(_, line)| !line.contains("alias")) {

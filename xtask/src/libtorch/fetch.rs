@@ -13,7 +13,7 @@ use crate::error::Error;
 /// The archive of `pin` in the folder `archives`, downloaded unless an earlier run left it there.
 ///
 /// Only a checked file ever gets its name in that folder; it is checked again when it is found there.
-pub fn obtain(
+pub(super) fn obtain(
     pin: &Pin,
     archives: &Path,
     download: &mut dyn FnMut(&Pin) -> Result<PathBuf, Error>,

@@ -8,13 +8,13 @@ mod store;
 mod unpack;
 // The same rule as in cfe-torch's build script and in `cfe doctor`.
 #[path = "../../../crates/cfe-torch/src/device/version.rs"]
-pub mod version;
+pub(crate) mod version;
 
 use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
-pub use pip::find_python;
+pub(crate) use pip::find_python;
 
 use crate::error::Error;
 use store::Store;
@@ -22,13 +22,13 @@ use version::NEEDED;
 
 /// Which build of libtorch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Flavor {
+pub(crate) enum Flavor {
     Cpu,
     Cuda,
 }
 
 impl Flavor {
-    pub const ALL: [Flavor; 2] = [Flavor::Cpu, Flavor::Cuda];
+    pub(crate) const ALL: [Flavor; 2] = [Flavor::Cpu, Flavor::Cuda];
 
     fn title(self) -> &'static str {
         match self {
@@ -39,7 +39,7 @@ impl Flavor {
 }
 
 /// `cargo xtask libtorch`: sets one up, or says which one is there already.
-pub fn provision(root: &Path, flavor: Flavor, force: bool) -> Result<(), Error> {
+pub(crate) fn provision(root: &Path, flavor: Flavor, force: bool) -> Result<(), Error> {
     if let Some(found) = own::find(root)? {
         eprintln!("{found} is used; unset it to have one set up here");
         return Ok(());
@@ -57,7 +57,7 @@ pub fn provision(root: &Path, flavor: Flavor, force: bool) -> Result<(), Error> 
 }
 
 /// Before a command that links to libtorch: makes sure of one, and says nothing where that is so already.
-pub fn ensure(root: &Path) -> Result<(), Error> {
+pub(crate) fn ensure(root: &Path) -> Result<(), Error> {
     if own::find(root)?.is_some() {
         return Ok(());
     }
@@ -72,7 +72,7 @@ pub fn ensure(root: &Path) -> Result<(), Error> {
 ///
 /// A cargo that started us has put the value from `.cargo/config.toml` into our environment. Left there, it
 /// would look like one the user set, and torch-sys would be compiled again for the seeming change.
-pub fn cargo(root: &Path) -> Command {
+pub(crate) fn cargo(root: &Path) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root);
     if std::env::var_os("LIBTORCH")
@@ -126,21 +126,21 @@ fn install(store: &Store, flavor: Flavor, pins: &[&pins::Pin]) -> Result<(), Err
 }
 
 #[cfg(test)]
-pub mod testing {
+pub(crate) mod testing {
     use std::path::{Path, PathBuf};
 
     /// A folder of one test, gone after it.
-    pub struct Folder(PathBuf);
+    pub(crate) struct Folder(PathBuf);
 
     impl Folder {
-        pub fn new(test: &str) -> Folder {
+        pub(crate) fn new(test: &str) -> Folder {
             let path = std::env::temp_dir().join(format!("cfe-xtask-{test}-{}", std::process::id()));
             let _ = std::fs::remove_dir_all(&path);
             std::fs::create_dir_all(&path).unwrap();
             Folder(path)
         }
 
-        pub fn path(&self) -> &Path {
+        pub(crate) fn path(&self) -> &Path {
             &self.0
         }
     }

@@ -12,7 +12,7 @@ use crate::error::Error;
 
 /// Prints to `cargo xtask libtorch`'s reader where their libtorch is.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Own {
+pub(super) struct Own {
     setting: String,
     version: String,
 }
@@ -24,7 +24,7 @@ impl fmt::Display for Own {
 }
 
 /// The libtorch that the environment names, if it names one; an error if that one will not do.
-pub fn find(root: &Path) -> Result<Option<Own>, Error> {
+pub(super) fn find(root: &Path) -> Result<Option<Own>, Error> {
     let own = Settings::from_environment(root).find(python_torch)?;
     if own.as_ref().is_some_and(|own| !is_needed(&own.version)) {
         eprintln!(

@@ -7,7 +7,7 @@ use super::Flavor;
 
 /// One file of the package index.
 #[derive(Debug)]
-pub struct Pin {
+pub(super) struct Pin {
     pub name: &'static str,
     pub version: &'static str,
     /// The platform tag to ask pip for; with it pip takes this file with any Python, on any system.
@@ -18,23 +18,23 @@ pub struct Pin {
 }
 
 impl Pin {
-    pub fn megabytes(&self) -> u64 {
+    pub(super) fn megabytes(&self) -> u64 {
         megabytes(self.bytes)
     }
 }
 
 /// Rounded up, so that nothing is said to have 0 MB.
-pub fn megabytes(bytes: u64) -> u64 {
+pub(super) fn megabytes(bytes: u64) -> u64 {
     bytes.div_ceil(1_000_000)
 }
 
 /// The Python whose wheel of torch is taken. The libraries inside are the same in each; one must be named to
 /// be pinned.
-pub const PYTHON_VERSION: &str = "3.11";
-pub const PYTHON_ABI: &str = "cp311";
+pub(super) const PYTHON_VERSION: &str = "3.11";
+pub(super) const PYTHON_ABI: &str = "cp311";
 
 /// The archives of `flavor`, or nothing where none are pinned for this system.
-pub fn archives(flavor: Flavor) -> Option<Vec<&'static Pin>> {
+pub(super) fn archives(flavor: Flavor) -> Option<Vec<&'static Pin>> {
     if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
         return None;
     }
@@ -43,7 +43,7 @@ pub fn archives(flavor: Flavor) -> Option<Vec<&'static Pin>> {
 }
 
 /// Where a file of an archive goes in the folder of `flavor`; `None` leaves it out.
-pub fn destination(flavor: Flavor, entry: &str) -> Option<String> {
+pub(super) fn destination(flavor: Flavor, entry: &str) -> Option<String> {
     let (folder, file) = entry.rsplit_once('/')?;
     // Headers of these four and nothing else are what torch-sys reads; the rest belongs to libraries inside
     // libtorch.
@@ -72,7 +72,7 @@ pub fn destination(flavor: Flavor, entry: &str) -> Option<String> {
 }
 
 /// Files without which a folder is not libtorch, to notice an archive that is laid out otherwise.
-pub fn required(flavor: Flavor) -> &'static [&'static str] {
+pub(super) fn required(flavor: Flavor) -> &'static [&'static str] {
     match flavor {
         Flavor::Cpu => &[
             "lib/libtorch_cpu.so",

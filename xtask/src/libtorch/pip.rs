@@ -14,19 +14,19 @@ use crate::error::Error;
 /// A long download says so this often.
 const PROGRESS: Duration = Duration::from_secs(10);
 
-pub struct Pip {
+pub(super) struct Pip {
     /// Looked for when the first file is needed: a run that finds all archives kept needs no Python.
     python: Option<PathBuf>,
     folder: PathBuf,
 }
 
 impl Pip {
-    pub fn new(folder: PathBuf) -> Pip {
+    pub(super) fn new(folder: PathBuf) -> Pip {
         Pip { python: None, folder }
     }
 
     /// The file pip fetched for `pin`, unchecked.
-    pub fn download(&mut self, pin: &Pin) -> Result<PathBuf, Error> {
+    pub(super) fn download(&mut self, pin: &Pin) -> Result<PathBuf, Error> {
         let python = match &self.python {
             Some(python) => python.clone(),
             None => self.python.insert(find_python()?).clone(),
@@ -131,7 +131,7 @@ fn largest_in(folder: &Path) -> u64 {
 }
 
 /// A Python 3 that has pip.
-pub fn find_python() -> Result<PathBuf, Error> {
+pub(crate) fn find_python() -> Result<PathBuf, Error> {
     let tried = candidates();
     let python = tried
         .iter()

@@ -18,43 +18,43 @@ use super::pins::{self, Pin};
 use super::version::NEEDED;
 use crate::error::Error;
 
-pub struct Store {
+pub(super) struct Store {
     folder: PathBuf,
 }
 
 impl Store {
-    pub fn in_repository(root: &Path) -> Store {
+    pub(super) fn in_repository(root: &Path) -> Store {
         Store { folder: root.join(".libtorch") }
     }
 
     /// What LIBTORCH is set to by the repository's cargo configuration.
-    pub fn link(&self) -> PathBuf {
+    pub(super) fn link(&self) -> PathBuf {
         self.folder.join("current")
     }
 
-    pub fn archives(&self) -> PathBuf {
+    pub(super) fn archives(&self) -> PathBuf {
         self.folder.join("archives")
     }
 
     /// The folder of one build.
-    pub fn home(&self, flavor: Flavor) -> PathBuf {
+    pub(super) fn home(&self, flavor: Flavor) -> PathBuf {
         self.folder.join(home_name(flavor))
     }
 
     /// Whether all of `flavor` is there, from the archives pinned today.
-    pub fn is_complete(&self, flavor: Flavor) -> bool {
+    pub(super) fn is_complete(&self, flavor: Flavor) -> bool {
         let expected = pins::archives(flavor).map(|pins| marker(&pins));
         expected.is_some() && fs::read_to_string(self.home(flavor).join(MARKER)).ok() == expected
     }
 
     /// The build in use, if it is complete.
-    pub fn current(&self) -> Option<Flavor> {
+    pub(super) fn current(&self) -> Option<Flavor> {
         let target = fs::read_link(self.link()).ok()?;
         Flavor::ALL.into_iter().find(|&flavor| target == link_target(flavor) && self.is_complete(flavor))
     }
 
     /// Creates the folder and keeps other runs out of it for as long as the file is held.
-    pub fn lock(&self) -> Result<File, Error> {
+    pub(super) fn lock(&self) -> Result<File, Error> {
         fs::create_dir_all(&self.folder).map_err(Error::io(&self.folder))?;
         let path = self.folder.join("lock");
         let file = File::create(&path).map_err(Error::io(&path))?;
@@ -70,7 +70,7 @@ impl Store {
     }
 
     /// An empty folder for work under way; what earlier runs left is swept. To be called under the lock.
-    pub fn fresh_scratch(&self) -> Result<PathBuf, Error> {
+    pub(super) fn fresh_scratch(&self) -> Result<PathBuf, Error> {
         let all = self.folder.join("scratch");
         remove(&all)?;
         // A name of its own, because a pip that outlived its killed xtask may still write to the old one.
@@ -80,7 +80,7 @@ impl Store {
     }
 
     /// Lets `fill` make the content beside the final place, then moves it there in one step.
-    pub fn install(
+    pub(super) fn install(
         &self,
         flavor: Flavor,
         scratch: &Path,
@@ -99,7 +99,7 @@ impl Store {
     }
 
     /// Points `current` at `flavor`, in one step as well.
-    pub fn make_current(&self, flavor: Flavor) -> Result<(), Error> {
+    pub(super) fn make_current(&self, flavor: Flavor) -> Result<(), Error> {
         let (link, fresh) = (self.link(), self.folder.join("current.new"));
         remove(&fresh)?;
         symlink(&link_target(flavor), &fresh).map_err(Error::io(&fresh))?;
@@ -107,7 +107,7 @@ impl Store {
     }
 
     /// Half a gigabyte that has served.
-    pub fn discard_archives(&self) -> Result<(), Error> {
+    pub(super) fn discard_archives(&self) -> Result<(), Error> {
         remove(&self.archives())
     }
 }
@@ -115,12 +115,12 @@ impl Store {
 const MARKER: &str = "complete";
 
 /// What a complete folder was made from. Another pin makes another marker, so the folder is then made anew.
-pub fn marker(pins: &[&Pin]) -> String {
+pub(super) fn marker(pins: &[&Pin]) -> String {
     pins.iter().map(|pin| format!("{} {}\n", pin.sha256, pin.file)).collect()
 }
 
 /// What the wheels lack of a libtorch folder, given as the top of one build.
-pub fn finish_layout(flavor: Flavor, folder: &Path) -> Result<(), Error> {
+pub(super) fn finish_layout(flavor: Flavor, folder: &Path) -> Result<(), Error> {
     let libtorch = folder.join(libtorch_inside(flavor));
     // torch-sys links to `torch`, whose library in the wheel would pull in all of CUDA.
     if flavor == Flavor::Cpu {

@@ -11,7 +11,7 @@ use crate::error::Error;
 
 /// How much was taken out.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Unpacked {
+pub(super) struct Unpacked {
     pub files: u64,
     pub bytes: u64,
 }
@@ -24,7 +24,7 @@ impl AddAssign for Unpacked {
 }
 
 /// Writes every file of `archive` to which `destination` gives a place under `folder`.
-pub fn unpack(
+pub(super) fn unpack(
     archive: &Path,
     folder: &Path,
     destination: impl Fn(&str) -> Option<String>,
@@ -45,7 +45,7 @@ pub fn unpack(
 }
 
 /// Whether all of `required` is there; the error names what is not.
-pub fn check(folder: &Path, required: &[&str]) -> Result<(), Error> {
+pub(super) fn check(folder: &Path, required: &[&str]) -> Result<(), Error> {
     match required.iter().find(|file| !folder.join(file).is_file()) {
         None => Ok(()),
         Some(file) => {

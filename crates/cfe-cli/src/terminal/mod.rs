@@ -25,23 +25,23 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    pub fn new(talk: Talk) -> Self {
+    pub(crate) fn new(talk: Talk) -> Self {
         Self { talk, bar: Mutex::new(None) }
     }
 
-    pub fn verbose(&self) -> bool {
+    pub(crate) fn verbose(&self) -> bool {
         self.talk.verbose
     }
 
     /// A line that everybody sees but those who asked for quiet.
-    pub fn note(&self, message: &str) {
+    pub(crate) fn note(&self, message: &str) {
         if !self.talk.quiet {
             self.say(message);
         }
     }
 
     /// Does `work` with a bar that says so.
-    pub fn during<T>(&self, stage: &str, work: impl FnOnce() -> T) -> T {
+    pub(crate) fn during<T>(&self, stage: &str, work: impl FnOnce() -> T) -> T {
         self.progress(Progress::Started { stage, steps: None, keeps_on_stop: false });
         let done = work();
         self.progress(Progress::Finished);
@@ -49,18 +49,18 @@ impl Terminal {
     }
 
     /// Tells how long something took, to those who asked for it.
-    pub fn took(&self, what: &str, since: Instant) {
+    pub(crate) fn took(&self, what: &str, since: Instant) {
         if self.talk.verbose {
             self.say(&format!("{what}: {:.2} s", since.elapsed().as_secs_f64()));
         }
     }
 
-    pub fn table_warnings(&self, table: &Table) {
+    pub(crate) fn table_warnings(&self, table: &Table) {
         table.warnings.iter().map(TableWarning::to_string).for_each(|w| self.warn(&w));
     }
 
     /// A line that leaves the bar whole.
-    pub fn say(&self, line: &str) {
+    pub(crate) fn say(&self, line: &str) {
         match &*self.bar.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(bar) => bar.suspend(|| say(line)),
             None => say(line),

@@ -19,7 +19,7 @@ pub(super) struct Bar {
 
 impl Bar {
     /// Begins; `steps` are unknown for work that does not tell.
-    pub fn start(doing: &str, steps: Option<u64>, quiet: bool) -> Self {
+    pub(super) fn start(doing: &str, steps: Option<u64>, quiet: bool) -> Self {
         let bar = ProgressBar::with_draw_target(steps, ProgressDrawTarget::hidden());
         if quiet || !std::io::stderr().is_terminal() {
             return Self { bar, done: None, waiter: None };
@@ -44,14 +44,14 @@ impl Bar {
     }
 
     /// One step is done.
-    pub fn step(&self) {
+    pub(super) fn step(&self) {
         self.bar.inc(1);
     }
 }
 
 impl Bar {
     /// Does something, such as printing a line, that leaves the bar whole.
-    pub fn suspend(&self, work: impl FnOnce()) {
+    pub(super) fn suspend(&self, work: impl FnOnce()) {
         self.bar.suspend(work);
     }
 }

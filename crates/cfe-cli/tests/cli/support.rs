@@ -6,38 +6,38 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-pub struct Folder(tempfile::TempDir);
+pub(crate) struct Folder(tempfile::TempDir);
 
 impl Folder {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
     /// With the example in it.
-    pub fn with_example() -> Self {
+    pub(crate) fn with_example() -> Self {
         let folder = Self::new();
         folder.ok("example .");
         folder
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    pub fn write(&self, name: &str, text: impl AsRef<[u8]>) {
+    pub(crate) fn write(&self, name: &str, text: impl AsRef<[u8]>) {
         fs::write(self.path(name), text).unwrap();
     }
 
-    pub fn read(&self, name: &str) -> String {
+    pub(crate) fn read(&self, name: &str) -> String {
         String::from_utf8(self.bytes(name)).unwrap()
     }
 
-    pub fn bytes(&self, name: &str) -> Vec<u8> {
+    pub(crate) fn bytes(&self, name: &str) -> Vec<u8> {
         fs::read(self.path(name)).unwrap()
     }
 
     /// Names of all files, sorted.
-    pub fn files(&self) -> Vec<String> {
+    pub(crate) fn files(&self) -> Vec<String> {
         let entries = fs::read_dir(self.0.path()).unwrap();
         let mut names: Vec<String> =
             entries.map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect();
@@ -46,7 +46,7 @@ impl Folder {
     }
 
     /// Runs `cfe` with arguments cut at spaces.
-    pub fn run(&self, arguments: &str) -> Ran {
+    pub(crate) fn run(&self, arguments: &str) -> Ran {
         let output = Command::new(env!("CARGO_BIN_EXE_cfe"))
             .args(arguments.split_whitespace())
             .current_dir(self.0.path())
@@ -57,7 +57,7 @@ impl Folder {
 
     /// Runs `cfe`, which must succeed.
     #[track_caller]
-    pub fn ok(&self, arguments: &str) -> Ran {
+    pub(crate) fn ok(&self, arguments: &str) -> Ran {
         let ran = self.run(arguments);
         assert_eq!(ran.code, 0, "cfe {arguments}\n{}", ran.stderr);
         ran
@@ -65,7 +65,7 @@ impl Folder {
 
     /// Runs `cfe`, which must fail with this code; what it says.
     #[track_caller]
-    pub fn fails(&self, code: i32, arguments: &str) -> String {
+    pub(crate) fn fails(&self, code: i32, arguments: &str) -> String {
         let ran = self.run(arguments);
         assert_eq!(ran.code, code, "cfe {arguments}\n{}{}", ran.stdout, ran.stderr);
         assert_eq!(ran.stderr.matches("error: ").count(), 1, "{}", ran.stderr);
@@ -74,14 +74,14 @@ impl Folder {
     }
 }
 
-pub struct Ran {
+pub(crate) struct Ran {
     pub code: i32,
     pub stdout: String,
     pub stderr: String,
 }
 
 impl Ran {
-    pub fn new(output: Output) -> Self {
+    pub(crate) fn new(output: Output) -> Self {
         Self {
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8(output.stdout).unwrap(),
@@ -89,13 +89,13 @@ impl Ran {
         }
     }
 
-    pub fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.stdout).unwrap()
     }
 }
 
 /// A table of three classifiers that fits in no time: one good, one weak, one noise.
-pub fn small_table(rows: usize) -> String {
+pub(crate) fn small_table(rows: usize) -> String {
     let mut csv = "instance_id,split,label,good,weak,noise\n".to_owned();
     for i in 0..rows {
         let label = i % 5 == 0;

@@ -20,7 +20,7 @@ pub(crate) struct Rivals {
 
 impl Rivals {
     /// Fits every baseline, and without each fold of the labeled rows.
-    pub fn fit(data: &EnsembleData, folds: Option<&Folds>, done: &(dyn Fn() + Sync)) -> Result<Self> {
+    pub(crate) fn fit(data: &EnsembleData, folds: Option<&Folds>, done: &(dyn Fn() + Sync)) -> Result<Self> {
         let baselines = Baseline::ALL;
         let sampled = sample(data)?;
         let fitted = |b: &Baseline| b.fit(if b.needs_labels() { &sampled } else { data });
@@ -51,24 +51,24 @@ impl Rivals {
     }
 
     /// Those that need no labels.
-    pub fn without_labels(data: &EnsembleData) -> Result<Self> {
+    pub(crate) fn without_labels(data: &EnsembleData) -> Result<Self> {
         let baselines = Baseline::ALL.into_iter().filter(|b| !b.needs_labels());
         Ok(Self { fitted: baselines.map(|b| b.fit(data)).collect::<Result<_>>()?, held_out: None })
     }
 
     /// How many there are.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.fitted.len()
     }
 
     /// Cross-validated scores of the labeled rows.
-    pub fn held_out(&self) -> Vec<Scores> {
+    pub(crate) fn held_out(&self) -> Vec<Scores> {
         let Some(held_out) = &self.held_out else { return Vec::new() };
         self.fitted.iter().zip(held_out).map(|(f, scores)| of(f, scores.clone())).collect()
     }
 
     /// Scores of other rows.
-    pub fn scores(&self, data: &EnsembleData, rows: &[usize]) -> Result<Vec<Scores>> {
+    pub(crate) fn scores(&self, data: &EnsembleData, rows: &[usize]) -> Result<Vec<Scores>> {
         let r = data.predictions().select(Axis(1), rows);
         self.fitted.par_iter().map(|f| Ok(of(f, f.predict(r.view())?))).collect()
     }

@@ -29,7 +29,7 @@ pub(crate) struct TrainRows {
 
 impl TrainRows {
     /// Of the labeled rows of the data.
-    pub fn of(data: &EnsembleData) -> Self {
+    pub(crate) fn of(data: &EnsembleData) -> Self {
         let mut hashes: Vec<u64> = data.labeled().iter().map(|&i| hash(data, i)).collect();
         hashes.sort_unstable();
         hashes.dedup();
@@ -39,12 +39,12 @@ impl TrainRows {
     }
 
     /// Those that the model remembers; models of version 0.1.0 remember none.
-    pub fn of_model(model: &SavedModel) -> Option<Self> {
+    pub(crate) fn of_model(model: &SavedModel) -> Option<Self> {
         remembered(model, TRAIN_ROWS).ok().flatten()
     }
 
     /// Estimated share of train rows among some rows of the data; exact for a model with few train rows.
-    pub fn share_among(&self, data: &EnsembleData, rows: &[usize]) -> f64 {
+    pub(crate) fn share_among(&self, data: &EnsembleData, rows: &[usize]) -> f64 {
         let digits = self.smallest_hashes.as_bytes().chunks(16);
         let kept: HashSet<u64> = digits
             .filter_map(|digits| u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok())

@@ -95,7 +95,7 @@ pub(super) struct Facts {
 }
 
 impl Facts {
-    pub fn of(fitted: &Fitted) -> Self {
+    pub(super) fn of(fitted: &Fitted) -> Self {
         Self {
             iterations: fitted.history.n_iterations(),
             stop: fitted.stop,
@@ -121,7 +121,7 @@ pub(super) struct Request {
 
 impl Request {
     /// What the options ask for, checked before any work; `None` for no checkpoint.
-    pub fn of(options: &FitOptions, ready: &ReadyTrainer) -> FitResult<Option<Self>> {
+    pub(super) fn of(options: &FitOptions, ready: &ReadyTrainer) -> FitResult<Option<Self>> {
         let FitOptions { checkpoint, checkpoint_every, resume, .. } = options;
         let Some(path) = checkpoint else {
             return match (checkpoint_every, resume) {
@@ -172,7 +172,7 @@ pub(super) struct Checkpoint<'a> {
 
 impl<'a> Checkpoint<'a> {
     /// With what a file holds, if there is one; else a fit that begins.
-    pub fn open(
+    pub(super) fn open(
         plan: &FitPlan,
         table_fingerprint: String,
         folds: Option<&Folds>,
@@ -237,22 +237,22 @@ impl<'a> Checkpoint<'a> {
     }
 
     /// The outcome of the fit on all labels, if that is done.
-    pub fn main(&self) -> Option<&(Model, Facts)> {
+    pub(super) fn main(&self) -> Option<&(Model, Facts)> {
         self.main.as_ref()
     }
 
     /// Folds that are done.
-    pub fn folds_done(&self) -> usize {
+    pub(super) fn folds_done(&self) -> usize {
         self.folds_done
     }
 
     /// Logits of the labeled rows, in the folds that are done.
-    pub fn held_out(&self) -> &[f64] {
+    pub(super) fn held_out(&self) -> &[f64] {
         &self.held_out
     }
 
     /// Fits the part at work, from its state where there is one, until the watch asks for a stop.
-    pub fn fit(&mut self, trainer: &dyn Trainer, data: &EnsembleData) -> cfe_core::Result<Fitted> {
+    pub(super) fn fit(&mut self, trainer: &dyn Trainer, data: &EnsembleData) -> cfe_core::Result<Fitted> {
         match self.state.take() {
             Some(state) => trainer.resume(state, data, &mut Writer(self)),
             None => trainer.fit_from(trainer.start(data)?, data, &mut Writer(self)),
@@ -260,13 +260,13 @@ impl<'a> Checkpoint<'a> {
     }
 
     /// Notes the fit on all labels.
-    pub fn finish_main(&mut self, model: Model, facts: Facts) {
+    pub(super) fn finish_main(&mut self, model: Model, facts: Facts) {
         self.main = Some((model, facts));
         self.finish_part();
     }
 
     /// Notes the logits of the next fold at its places among the labeled rows.
-    pub fn finish_fold(&mut self, places: &[usize], logits: Vec<f64>) {
+    pub(super) fn finish_fold(&mut self, places: &[usize], logits: Vec<f64>) {
         places.iter().zip(logits).for_each(|(&p, z)| self.held_out[p] = z);
         self.folds_done += 1;
         self.finish_part();

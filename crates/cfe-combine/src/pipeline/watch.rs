@@ -79,17 +79,17 @@ pub(crate) struct Stage<'a> {
 }
 
 impl<'a> Stage<'a> {
-    pub fn start(watch: &'a dyn Watch, stage: &str, steps: Option<u64>) -> Self {
+    pub(crate) fn start(watch: &'a dyn Watch, stage: &str, steps: Option<u64>) -> Self {
         watch.progress(Progress::Started { stage, steps, keeps_on_stop: false });
         Self { watch }
     }
 
-    pub fn start_keeping(watch: &'a dyn Watch, stage: &str, steps: Option<u64>) -> Self {
+    pub(crate) fn start_keeping(watch: &'a dyn Watch, stage: &str, steps: Option<u64>) -> Self {
         watch.progress(Progress::Started { stage, steps, keeps_on_stop: true });
         Self { watch }
     }
 
-    pub fn step(&self) {
+    pub(crate) fn step(&self) {
         self.watch.progress(Progress::Step);
     }
 }

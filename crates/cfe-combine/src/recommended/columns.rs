@@ -42,7 +42,7 @@ pub(super) struct Column {
 
 impl Column {
     /// From the factorisation's scale to the aggregator's.
-    pub fn ratio(&self) -> f64 {
+    pub(super) fn ratio(&self) -> f64 {
         self.own_scale / self.view_scale
     }
 }
@@ -64,7 +64,7 @@ pub(super) struct Columns {
 impl Columns {
     /// Learns centres, scales and factors from the instances `rows` of R (m x n); returns the standardised columns
     /// (k x rows) as the factorisation sees them, missing cells filled in.
-    pub fn fit(spec: &RecommendedSpec, r: ArrayView2<'_, f64>, rows: &[usize]) -> (Self, Array2<f64>) {
+    pub(super) fn fit(spec: &RecommendedSpec, r: ArrayView2<'_, f64>, rows: &[usize]) -> (Self, Array2<f64>) {
         let mut columns = Vec::new();
         let mut values: Vec<f64> = Vec::new();
         for (on, view) in
@@ -163,12 +163,12 @@ impl Columns {
     }
 
     /// d.
-    pub fn rank(&self) -> usize {
+    pub(super) fn rank(&self) -> usize {
         self.directions.nrows()
     }
 
     /// Standardises instance `i` of R into `g` (k), missing cells filled in; false if no cell is observed.
-    pub fn standardise(&self, r: ArrayView2<'_, f64>, i: usize, g: &mut [f64]) -> bool {
+    pub(super) fn standardise(&self, r: ArrayView2<'_, f64>, i: usize, g: &mut [f64]) -> bool {
         let mut gone = vec![false; g.len()];
         for ((g, gone), column) in g.iter_mut().zip(&mut gone).zip(&self.columns) {
             let value = column.view.of(r[(column.classifier, i)], column.clip.unwrap_or(self.clip));
@@ -205,12 +205,12 @@ impl Columns {
     }
 
     /// Factors Y (d x n) of standardised columns (k x n), in units of the first.
-    pub fn instance_factors(&self, g: &Array2<f64>) -> Array2<f64> {
+    pub(super) fn instance_factors(&self, g: &Array2<f64>) -> Array2<f64> {
         self.directions.dot(g) / self.unit
     }
 
     /// Shapes and numbers as [`fit`](Self::fit) makes them, for `m` classifiers.
-    pub fn validate(&self, m: usize) -> Result<()> {
+    pub(super) fn validate(&self, m: usize) -> Result<()> {
         let (d, k) = self.directions.dim();
         let numbers = self.columns.iter().flat_map(|c| [c.centre, c.own_scale, c.view_scale]);
         let sound = k == self.columns.len()

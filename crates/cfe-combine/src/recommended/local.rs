@@ -38,7 +38,7 @@ impl LocalBasis {
     /// Landmarks and features from the factors Y (d x n) and a score (n), and the features (features x n).
     ///
     /// Landmarks stand at even ranks of the score, half of them among the top tenth: where the rare class is.
-    pub fn fit(spec: &RecommendedSpec, y: ArrayView2<'_, f64>, score: &[f64]) -> (Self, Array2<f64>) {
+    pub(super) fn fit(spec: &RecommendedSpec, y: ArrayView2<'_, f64>, score: &[f64]) -> (Self, Array2<f64>) {
         let rank = spec.local_rank.min(y.nrows());
         let y = y.slice_axis(Axis(0), Slice::from(..rank));
         let n = y.ncols();
@@ -76,7 +76,7 @@ impl LocalBasis {
     }
 
     /// The function with these coefficients (one for each feature).
-    pub fn function(&self, coefficients: &[f64]) -> LocalFunction {
+    pub(super) fn function(&self, coefficients: &[f64]) -> LocalFunction {
         let coefficients = ArrayView1::from(coefficients);
         LocalFunction {
             kernel: self.kernel.clone(),
@@ -96,12 +96,12 @@ pub(super) struct LocalFunction {
 
 impl LocalFunction {
     /// Value at the factors `y` (d) of an instance; later factors than the landmarks have are not looked at.
-    pub fn at(&self, y: ArrayView1<'_, f64>) -> f64 {
+    pub(super) fn at(&self, y: ArrayView1<'_, f64>) -> f64 {
         let bumps = self.heights.iter().enumerate().map(|(q, h)| h * self.kernel.value(q, y));
         bumps.sum::<f64>() + self.offset
     }
 
-    pub fn validate(&self, rank: usize) -> Result<()> {
+    pub(super) fn validate(&self, rank: usize) -> Result<()> {
         let Kernel { landmarks, length } = &self.kernel;
         let sound = landmarks.nrows() == self.heights.len()
             && landmarks.ncols() <= rank

@@ -53,7 +53,7 @@ pub(super) struct Features {
 
 impl Features {
     /// The rows of a family.
-    pub fn of(&self, family: Family) -> ArrayView2<'_, f64> {
+    pub(super) fn of(&self, family: Family) -> ArrayView2<'_, f64> {
         let (d, k) = (self.rank, self.views);
         let rows = match family {
             Family::Aggregator => d..d + k,
@@ -67,7 +67,7 @@ impl Features {
     }
 
     /// Where views stand among the rows of a family; the others are its correction.
-    pub fn views_in(&self, family: Family) -> Range<usize> {
+    pub(super) fn views_in(&self, family: Family) -> Range<usize> {
         match family {
             Family::Aggregator | Family::Local => 0..self.views,
             Family::Selection => 0..self.selectable(),
@@ -78,7 +78,7 @@ impl Features {
     }
 
     /// Which of the views these are, the first of them.
-    pub fn first_view(&self, family: Family) -> usize {
+    pub(super) fn first_view(&self, family: Family) -> usize {
         if family == Family::Sparse { self.probabilities } else { 0 }
     }
 
@@ -96,7 +96,7 @@ pub(super) struct Targets<'a> {
 }
 
 impl Targets<'_> {
-    pub fn total(&self, keep: impl Fn(usize) -> bool) -> f64 {
+    pub(super) fn total(&self, keep: impl Fn(usize) -> bool) -> f64 {
         (0..self.weights.len()).filter(|&i| keep(i)).map(|i| self.weights[i]).sum()
     }
 }

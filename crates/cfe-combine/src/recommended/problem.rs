@@ -30,7 +30,7 @@ pub(super) struct Group {
 
 impl Group {
     /// Members that differ in shrinkage alone.
-    pub fn chains(&self) -> impl Iterator<Item = &[(f64, f64)]> {
+    pub(super) fn chains(&self) -> impl Iterator<Item = &[(f64, f64)]> {
         self.grid.chunk_by(|a, b| a.0 == b.0)
     }
 }
@@ -44,7 +44,7 @@ pub(super) struct Problem<'a> {
 
 impl Problem<'_> {
     /// One chain of warm starts for each group and prior power.
-    pub fn full_fits(
+    pub(super) fn full_fits(
         &self,
         groups: &[Group],
         gains: &[f64],
@@ -80,7 +80,7 @@ impl Problem<'_> {
     }
 
     /// Logits of the instances that `hold` names, for each member of a group fitted without them.
-    pub fn held_out(
+    pub(super) fn held_out(
         &self,
         group: &Group,
         full: &[LogisticFit],
@@ -213,7 +213,7 @@ impl Problem<'_> {
 
     /// Log-likelihood that each column of the views gains alone over the constant, with a slope of at least 0; the
     /// largest is 1.
-    pub fn gains(&self, keep: impl Fn(usize) -> bool + Sync) -> Result<Vec<f64>> {
+    pub(super) fn gains(&self, keep: impl Fn(usize) -> bool + Sync) -> Result<Vec<f64>> {
         let Targets { labels, weights } = self.targets;
         let views = self.features.of(Family::Aggregator);
         if self.spec.prior_powers.iter().all(|&p| p == 0.0) {

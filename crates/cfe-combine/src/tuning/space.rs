@@ -19,7 +19,7 @@ pub(super) struct Space<'a> {
 impl Space<'_> {
     /// Up to `count` different settings: the defaults, single changes of them, random draws. Those of a longer list begin
     /// with those of a shorter one.
-    pub fn candidates(&self, count: usize, seed: u64) -> Vec<Map<String, Value>> {
+    pub(super) fn candidates(&self, count: usize, seed: u64) -> Vec<Map<String, Value>> {
         let mut out: Vec<Map<String, Value>> = Vec::with_capacity(count.min(1000));
         for settings in self.designed() {
             self.add(&mut out, settings);

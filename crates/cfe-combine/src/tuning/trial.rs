@@ -138,7 +138,7 @@ pub(super) struct Scorer<'a> {
 }
 
 impl<'a> Scorer<'a> {
-    pub fn new(
+    pub(super) fn new(
         search: &'a RandomizedSearch,
         data: &'a EnsembleData,
         groups: Option<&'a [String]>,
@@ -161,7 +161,7 @@ impl<'a> Scorer<'a> {
     }
 
     /// Fits and scores on every fold. Of a reference that cannot be fitted, the error.
-    pub fn score(
+    pub(super) fn score(
         &self,
         number: usize,
         contender: Method,

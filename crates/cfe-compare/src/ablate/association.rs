@@ -35,7 +35,7 @@ pub struct Association {
 ///
 /// # Errors
 /// [`Error::Statistics`].
-pub fn associations(plan: &Plan, cells: &[Cell<'_>]) -> Result<Vec<Association>, Error> {
+pub(super) fn associations(plan: &Plan, cells: &[Cell<'_>]) -> Result<Vec<Association>, Error> {
     let figures = [Figure::WeightStd, Figure::WeightVariation, Figure::EffectiveClassifiers];
     let asked = figures.into_iter().flat_map(|figure| [(figure, false), (figure, true)]);
     asked.map(|(figure, healthy)| association(plan, cells, figure, healthy)).collect()

@@ -33,7 +33,7 @@ impl Outcome {
 }
 
 /// Runs a job. Neither an error nor a panic in a trainer reaches other cells.
-pub fn run(job: &Job, folder: &Path) -> Outcome {
+pub(super) fn run(job: &Job, folder: &Path) -> Outcome {
     match catch_unwind(AssertUnwindSafe(|| measure(job, folder))) {
         Ok(Ok(figures)) => Outcome::Figures(Box::new(figures)),
         Ok(Err(why)) => Outcome::Error(why),

@@ -12,7 +12,7 @@ use crate::report::{Cell, Document, HeatMap, RankDiagram, Section, Table};
 const LISTED: usize = 20;
 
 /// The document of a summary.
-pub fn document(summary: &Summary) -> Document {
+pub(super) fn document(summary: &Summary) -> Document {
     let mut sections = vec![design(summary)];
     sections.extend(summary.factors.iter().map(factor));
     if !summary.heat_maps.is_empty() {

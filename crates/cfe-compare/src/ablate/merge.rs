@@ -9,7 +9,7 @@ use super::grid::Settings;
 /// A setting with alternatives is an object with the name of the chosen one as its only key; another alternative takes
 /// its place whole: `{newton}` over `{gradient_step: {...}}` is `{newton}`. The text "null" switches an optional setting
 /// off, as TOML has no null of its own.
-pub fn merge(base: &mut Settings, changes: &Settings) {
+pub(super) fn merge(base: &mut Settings, changes: &Settings) {
     for (key, change) in changes {
         match (base.get_mut(key), change) {
             (Some(Value::Object(old)), Value::Object(new)) if !is_other_alternative(old, new) => {
@@ -31,7 +31,7 @@ fn is_other_alternative(old: &Map<String, Value>, new: &Map<String, Value>) -> b
 }
 
 /// Dotted paths of all values.
-pub fn leaves(settings: &Settings) -> Vec<String> {
+pub(super) fn leaves(settings: &Settings) -> Vec<String> {
     let mut out = Vec::new();
     collect(settings, "", &mut out);
     out
@@ -48,7 +48,7 @@ fn collect(settings: &Settings, before: &str, out: &mut Vec<String>) {
 }
 
 /// Whether one path is the other, or lies within it.
-pub fn overlap(a: &str, b: &str) -> bool {
+pub(super) fn overlap(a: &str, b: &str) -> bool {
     let within = |inner: &str, outer: &str| {
         inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     };

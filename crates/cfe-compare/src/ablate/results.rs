@@ -8,7 +8,7 @@ use super::plan::Plan;
 
 /// A cell with its outcome.
 #[derive(Debug, Clone, Copy)]
-pub struct Result<'a> {
+pub(super) struct Result<'a> {
     /// Level of each factor.
     pub levels: &'a [usize],
     /// Seed.
@@ -21,13 +21,13 @@ pub struct Result<'a> {
 
 impl<'a> Result<'a> {
     /// The figures, if there are any.
-    pub fn figures(&self) -> Option<&'a Figures> {
+    pub(super) fn figures(&self) -> Option<&'a Figures> {
         self.outcome.figures()
     }
 }
 
 /// All cells in the order of the plan. `outcomes` are those of its jobs.
-pub fn results<'a>(plan: &'a Plan, outcomes: &'a [Outcome]) -> Vec<Result<'a>> {
+pub(super) fn results<'a>(plan: &'a Plan, outcomes: &'a [Outcome]) -> Vec<Result<'a>> {
     let cells = plan.cells.iter();
     cells
         .map(|cell| Result {
@@ -40,19 +40,19 @@ pub fn results<'a>(plan: &'a Plan, outcomes: &'a [Outcome]) -> Vec<Result<'a>> {
 }
 
 /// Levels of some factors, and a seed.
-pub type Key = (Vec<usize>, Option<u64>);
+pub(super) type Key = (Vec<usize>, Option<u64>);
 
 /// What is an independent repetition: data of one kind, drawn by one seed. Everything trained on them shares their luck, so
 /// it is averaged before any test; seeds that do not draw data anew are averaged too.
 #[derive(Debug, Clone)]
-pub struct Units {
+pub(super) struct Units {
     /// Factors that change the data.
     data: Vec<usize>,
 }
 
 impl Units {
     /// Of a grid, comparing the levels of `factor`, or none.
-    pub fn new(plan: &Plan, factor: Option<usize>) -> Self {
+    pub(super) fn new(plan: &Plan, factor: Option<usize>) -> Self {
         let factors = plan.grid.factors.iter().enumerate();
         let data =
             factors.filter(|(k, of)| Some(*k) != factor && of.changes_data()).map(|(k, _)| k).collect();
@@ -60,13 +60,13 @@ impl Units {
     }
 
     /// The unit of a cell.
-    pub fn key(&self, of: &Result<'_>) -> Key {
+    pub(super) fn key(&self, of: &Result<'_>) -> Key {
         (self.data.iter().map(|&k| of.levels[k]).collect(), of.redrawn.then_some(of.seed))
     }
 }
 
 /// The cells that differ in `factor` alone, by the level of that factor.
-pub fn blocks<'a>(cells: &[Result<'a>], factor: usize) -> Vec<BTreeMap<usize, Result<'a>>> {
+pub(super) fn blocks<'a>(cells: &[Result<'a>], factor: usize) -> Vec<BTreeMap<usize, Result<'a>>> {
     let mut blocks: BTreeMap<(Vec<usize>, u64), BTreeMap<usize, Result<'a>>> = BTreeMap::new();
     for cell in cells {
         let mut others = cell.levels.to_vec();
@@ -77,7 +77,7 @@ pub fn blocks<'a>(cells: &[Result<'a>], factor: usize) -> Vec<BTreeMap<usize, Re
 }
 
 /// Means over units of a value of blocks, in the order of units.
-pub fn unit_means<'a>(
+pub(super) fn unit_means<'a>(
     cells: &[Result<'a>],
     factor: usize,
     units: &Units,
@@ -93,7 +93,7 @@ pub fn unit_means<'a>(
 }
 
 /// Mean of a figure over the cells that have it.
-pub fn mean<'a>(cells: impl IntoIterator<Item = &'a Result<'a>>, figure: Figure) -> Option<f64> {
+pub(super) fn mean<'a>(cells: impl IntoIterator<Item = &'a Result<'a>>, figure: Figure) -> Option<f64> {
     let values = cells.into_iter().filter_map(|cell| figure.of(cell.figures()?));
     let (sum, count) = values.fold((0.0, 0.0), |(sum, count), value| (sum + value, count + 1.0));
     (count > 0.0).then(|| sum / count)

@@ -14,7 +14,7 @@ use crate::error::Error;
 ///
 /// # Errors
 /// Those of `finished`, and threads that cannot be started.
-pub fn run_all(
+pub(super) fn run_all(
     jobs: &[&Job],
     folder: &Path,
     threads: usize,

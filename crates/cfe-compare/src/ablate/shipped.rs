@@ -10,16 +10,16 @@ const GRIDS: &[(&str, &str, Option<&str>)] = &[
 ];
 
 /// The text of a grid.
-pub fn grid(name: &str) -> Option<&'static str> {
+pub(super) fn grid(name: &str) -> Option<&'static str> {
     GRIDS.iter().find(|(of, ..)| *of == name).map(|(_, text, _)| *text)
 }
 
 /// The baseline of a grid.
-pub fn baseline(name: &str) -> Option<&'static str> {
+pub(super) fn baseline(name: &str) -> Option<&'static str> {
     GRIDS.iter().find(|(of, ..)| *of == name).and_then(|(.., baseline)| *baseline)
 }
 
 /// The names, joined by commas.
-pub fn names() -> String {
+pub(super) fn names() -> String {
     GRIDS.iter().map(|(name, ..)| *name).collect::<Vec<_>>().join(", ")
 }

@@ -18,9 +18,9 @@ use super::results::{Result as Cell, Units, blocks, mean, results, unit_means};
 use crate::error::Error;
 
 /// A difference in average precision below this is a tie.
-pub const TIE_MARGIN: f64 = 0.005;
+pub(super) const TIE_MARGIN: f64 = 0.005;
 /// Significance of ranks.
-pub const ALPHA: f64 = 0.05;
+pub(super) const ALPHA: f64 = 0.05;
 
 /// The truth of the report.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -78,7 +78,12 @@ struct Split {
 ///
 /// # Errors
 /// A table with fewer than two labeled rows of a class, a method that fails.
-pub fn measure(table: &Table, methods: &[Method], seed: u64, folds: usize) -> Result<TableReport, Error> {
+pub(super) fn measure(
+    table: &Table,
+    methods: &[Method],
+    seed: u64,
+    folds: usize,
+) -> Result<TableReport, Error> {
     let (negatives, positives) = table.require_labels().map_err(Box::new)?;
     let held_out: Vec<usize> =
         (0..table.truth.len()).filter(|&i| !table.in_train[i] && table.truth[i].is_some()).collect();

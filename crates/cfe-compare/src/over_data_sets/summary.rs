@@ -11,7 +11,7 @@ use super::cells::Cell;
 use crate::error::Error;
 
 /// A difference in average precision below this is a tie.
-pub const TIE_MARGIN: f64 = 0.005;
+pub(super) const TIE_MARGIN: f64 = 0.005;
 
 /// One method over all data sets; every figure is a mean over the data sets of means over seeds.
 #[derive(Debug, Clone, PartialEq, Serialize)]

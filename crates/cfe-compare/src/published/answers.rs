@@ -5,7 +5,7 @@ use super::report::{Report, Row, Status};
 use crate::report::number::{fixed, seconds};
 
 /// One sentence or two for each question.
-pub fn answers(report: &Report) -> Vec<String> {
+pub(super) fn answers(report: &Report) -> Vec<String> {
     let mut answers = Vec::new();
     answers.extend(class_weights(report));
     answers.extend(als_against_torch(report));

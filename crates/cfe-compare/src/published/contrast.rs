@@ -10,7 +10,7 @@ const PAIRS: [(Method, Method); 2] =
     [(Method::AlsWeighted, Method::TorchWeighted), (Method::AlsUnweighted, Method::TorchUnweighted)];
 
 /// Both pairs, as far as their rows are there.
-pub fn contrasts(rows: &[Row], series: &[Series]) -> Vec<Contrast> {
+pub(super) fn contrasts(rows: &[Row], series: &[Series]) -> Vec<Contrast> {
     let find = |method| {
         let row = rows.iter().find(|row| row.method == method)?;
         Some((row, series.iter().find(|series| series.method == method)?))
@@ -40,7 +40,7 @@ fn contrast((als, als_series): (&Row, &Series), (torch, torch_series): (&Row, &S
 }
 
 /// max - min of w.
-pub fn weight_range(row: &Row) -> Option<f64> {
+pub(super) fn weight_range(row: &Row) -> Option<f64> {
     Some(row.weight_max? - row.weight_min?)
 }
 
@@ -51,7 +51,7 @@ fn ratio(a: Option<f64>, b: Option<f64>) -> Option<f64> {
 }
 
 /// The published ratios, from the weighted pair.
-pub fn diversity(contrasts: &[Contrast]) -> Diversity {
+pub(super) fn diversity(contrasts: &[Contrast]) -> Diversity {
     contrasts.iter().find(|contrast| contrast.class_weights).map_or_else(Diversity::default, |weighted| {
         Diversity {
             weight_std_ratio: weighted.weight_std_ratio,

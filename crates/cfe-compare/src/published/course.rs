@@ -4,10 +4,10 @@ use super::report::{Course, CoursePoint, Series};
 use crate::report::chart::extent;
 
 /// Iterations shown; the last is torch's alone.
-pub const ITERATIONS: [usize; 6] = [0, 10, 20, 50, 100, 200];
+pub(super) const ITERATIONS: [usize; 6] = [0, 10, 20, 50, 100, 200];
 
 /// The course of every trained method.
-pub fn courses(series: &[Series]) -> Vec<Course> {
+pub(super) fn courses(series: &[Series]) -> Vec<Course> {
     let trained = series.iter().filter(|series| !series.trace.is_empty());
     trained.map(|series| Course { method: series.method, points: points(series) }).collect()
 }

@@ -131,7 +131,7 @@ const fn disputed(method: Method, figure: Figure, value: f64, decimals: usize) -
 }
 
 /// Everything printed about single rows. Where a figure was printed twice, the more precise one comes second.
-pub const PRINTED: &[Printed] = &[
+pub(super) const PRINTED: &[Printed] = &[
     printed(Method::SimpleAverage, Figure::PrAuc, 1.000, 3),
     printed(Method::AlsUnweighted, Figure::PrAuc, 0.071, 3),
     printed(Method::AlsUnweighted, Figure::WeightStd, 0.007, 3),
@@ -162,20 +162,20 @@ pub const PRINTED: &[Printed] = &[
 ];
 
 /// Weights as printed, to three digits.
-pub const PRINTED_WEIGHTS: &[(Method, [f64; 10])] = &[
+pub(super) const PRINTED_WEIGHTS: &[(Method, [f64; 10])] = &[
     (Method::AlsWeighted, [0.085, 0.087, 0.074, 0.072, 0.081, 0.077, 0.082, 0.081, 0.085, 0.080]),
     (Method::TorchWeighted, [0.275, 0.335, 0.279, 0.206, 0.272, 0.226, 0.206, 0.199, 0.236, 0.237]),
 ];
 
 /// Digits of [`PRINTED_WEIGHTS`].
-pub const WEIGHT_DECIMALS: usize = 3;
+pub(super) const WEIGHT_DECIMALS: usize = 3;
 
 /// Printed ratio of the weight stds, torch weighted to ALS weighted.
-pub const PRINTED_STD_RATIO: f64 = 8.5;
+pub(super) const PRINTED_STD_RATIO: f64 = 8.5;
 /// Printed as the ratio of the weight "ranges" of the same two.
-pub const PRINTED_RANGE_RATIO: f64 = 3.8;
+pub(super) const PRINTED_RANGE_RATIO: f64 = 3.8;
 /// Positive rate the data were said to have.
-pub const PRINTED_POSITIVE_RATE: f64 = 0.10;
+pub(super) const PRINTED_POSITIVE_RATE: f64 = 0.10;
 
 /// A point of the published course of the weights: that of ALS without class weights.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -193,7 +193,7 @@ const fn point(iteration: usize, first: f64, second: f64, sum: f64) -> PrintedPo
 }
 
 /// The published course.
-pub const PRINTED_COURSE: [PrintedPoint; 5] = [
+pub(super) const PRINTED_COURSE: [PrintedPoint; 5] = [
     point(0, 0.200, 0.200, 1.000),
     point(10, 0.150, 0.152, 0.757),
     point(20, 0.100, 0.104, 0.514),

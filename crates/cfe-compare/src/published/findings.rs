@@ -10,7 +10,7 @@ use super::report::{Course, Finding, Report, Row};
 use crate::report::number::{fixed, percent, range};
 
 /// All points, in the order of the table.
-pub fn findings(report: &Report) -> Vec<Finding> {
+pub(super) fn findings(report: &Report) -> Vec<Finding> {
     let mut all = Vec::new();
     all.extend(positive_rate(report));
     all.extend(perfect_average(report));

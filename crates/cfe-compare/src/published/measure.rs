@@ -32,7 +32,7 @@ struct Outcome {
 ///
 /// # Errors
 /// [`Error::Training`], [`Error::Measuring`], [`Error::Backend`].
-pub fn measure(method: Method, experiment: &Experiment) -> Result<(Row, Series), Error> {
+pub(super) fn measure(method: Method, experiment: &Experiment) -> Result<(Row, Series), Error> {
     let outcome = match method.trainer()? {
         None => average(experiment),
         Some(trainer) => train(method, trainer.as_ref(), experiment)?,
@@ -164,7 +164,7 @@ fn comparisons(row: &Row) -> Vec<Comparison> {
 }
 
 /// Whether `measured`, rounded to so many digits, is `published`.
-pub fn rounds_to(measured: f64, published: f64, decimals: usize) -> bool {
+pub(super) fn rounds_to(measured: f64, published: f64, decimals: usize) -> bool {
     // A value halfway between two roundings agrees with both.
     (measured - published).abs() <= 0.5 * 10f64.powi(-(decimals as i32)) + 1e-12
 }

@@ -22,7 +22,7 @@ fn ink(method: Method) -> Ink {
 }
 
 /// Final weights with class weights as bars side by side.
-pub fn weights(report: &Report) -> Vec<Panel> {
+pub(super) fn weights(report: &Report) -> Vec<Panel> {
     let present: Vec<_> = [Method::AlsWeighted, Method::TorchWeighted]
         .into_iter()
         .filter_map(|method| Some((method, report.row(method)?.weights.as_deref()?)))
@@ -37,7 +37,7 @@ pub fn weights(report: &Report) -> Vec<Panel> {
 }
 
 /// Weights over the iterations, one chart for each run, on one scale for each trainer.
-pub fn traces(results: &Results) -> Vec<Panel> {
+pub(super) fn traces(results: &Results) -> Vec<Panel> {
     let pairs =
         [[Method::AlsUnweighted, Method::AlsWeighted], [Method::TorchUnweighted, Method::TorchWeighted]];
     pairs.iter().flat_map(|pair| trace_pair(results, pair)).collect()
@@ -69,7 +69,7 @@ fn trace(series: &Series, domain: (f64, f64)) -> Panel {
 }
 
 /// Predictions for the test set by class, one chart for each method on one scale.
-pub fn histograms(results: &Results) -> Vec<Panel> {
+pub(super) fn histograms(results: &Results) -> Vec<Panel> {
     let (low, high) =
         extent(results.series.iter().flat_map(|series| series.test_predictions.iter().copied()));
     let domain = nice_domain((low, high), 4);
@@ -128,7 +128,7 @@ pub fn pr_curves(results: &Results) -> Vec<Panel> {
 }
 
 /// Losses over the iterations: the whole one and its supervised part, for each trainer.
-pub fn losses(results: &Results) -> Vec<Panel> {
+pub(super) fn losses(results: &Results) -> Vec<Panel> {
     let pairs =
         [[Method::AlsUnweighted, Method::AlsWeighted], [Method::TorchUnweighted, Method::TorchWeighted]];
     let mut panels = Vec::new();

@@ -5,7 +5,7 @@ use super::method::Method;
 
 /// Final parameters of the published program, for the check at full precision.
 #[derive(Debug, Clone, Copy)]
-pub struct Reference {
+pub(super) struct Reference {
     /// Row.
     pub method: Method,
     /// w.
@@ -25,7 +25,7 @@ const F32_WEIGHTS: f64 = 1e-3;
 const F32_PREDICTIONS: f64 = 1e-4;
 
 /// Computed by the published program (NumPy; PyTorch in f32 on a CPU) from the same start.
-pub const REFERENCE: &[Reference] = &[
+pub(super) const REFERENCE: &[Reference] = &[
     Reference {
         method: Method::AlsUnweighted,
         weights: [

@@ -28,7 +28,7 @@ pub(super) struct Design {
 }
 
 impl Design {
-    pub fn new(
+    pub(super) fn new(
         features: ArrayView2<'_, f64>,
         labels: &[bool],
         weights: Option<&[f64]>,
@@ -78,12 +78,12 @@ impl Design {
         Ok(Self { k, tiles, means, labels, weights })
     }
 
-    pub fn n(&self) -> usize {
+    pub(super) fn n(&self) -> usize {
         self.labels.len()
     }
 
     /// Number of features, without the intercept.
-    pub fn k(&self) -> usize {
+    pub(super) fn k(&self) -> usize {
         self.k
     }
 
@@ -98,7 +98,7 @@ impl Design {
     }
 
     /// Logits (n) at the parameters (k + 1, the centred intercept last), and their weighted mean loss.
-    pub fn evaluate(&self, parameters: &[f64], logits: &mut [f64]) -> f64 {
+    pub(super) fn evaluate(&self, parameters: &[f64], logits: &mut [f64]) -> f64 {
         for (range, tile) in self.tiles() {
             let z = &mut logits[range.clone()];
             z.fill(0.0);
@@ -113,7 +113,7 @@ impl Design {
     }
 
     /// Gradient (k + 1) of the mean loss at `logits`: a small part of the work of [`derivatives`](Self::derivatives).
-    pub fn gradient(&self, logits: &[f64], gradient: &mut [f64]) {
+    pub(super) fn gradient(&self, logits: &[f64], gradient: &mut [f64]) {
         gradient.fill(0.0);
         let mut slope = [0.0; TILE];
         for (range, tile) in self.tiles() {
@@ -131,7 +131,7 @@ impl Design {
     /// Gradient (k + 1) and lower triangle of the Hessian ((k + 1)^2) of the mean loss at `logits`.
     ///
     /// `scratch` holds a tile. Tiles are added in order, so the result does not depend on threads.
-    pub fn derivatives(
+    pub(super) fn derivatives(
         &self,
         logits: &[f64],
         gradient: &mut [f64],
@@ -174,7 +174,7 @@ impl Design {
     }
 
     /// Numbers that `scratch` of [`derivatives`](Self::derivatives) must hold.
-    pub fn scratch_len(&self) -> usize {
+    pub(super) fn scratch_len(&self) -> usize {
         (self.k + 1) * TILE.min(self.n())
     }
 }

@@ -39,7 +39,7 @@ pub(super) struct Newton<'a> {
 
 impl<'a> Newton<'a> {
     /// `spec` must have been checked for the k of `design`.
-    pub fn new(spec: &'a LogisticRegression, design: &'a Design) -> Self {
+    pub(super) fn new(spec: &'a LogisticRegression, design: &'a Design) -> Self {
         let (k, n) = (design.k(), design.n());
         let p = k + 1;
         let mut free = vec![!spec.non_negative; p];
@@ -67,7 +67,7 @@ impl<'a> Newton<'a> {
     }
 
     /// The equal-odds start: targets made feasible, intercept at the log-odds of the weighted prevalence.
-    pub fn start(&self) -> Vec<f64> {
+    pub(super) fn start(&self) -> Vec<f64> {
         let mut v = self.feasible(&self.targets);
         let terms = self.design.labels.iter().zip(&self.design.weights);
         let (mut positive, mut negative) = (0.0, 0.0);
@@ -77,7 +77,7 @@ impl<'a> Newton<'a> {
     }
 
     /// Start parameters from a fit (made feasible), with the intercept moved to centred features.
-    pub fn start_from(&self, fit: &LogisticFit) -> Vec<f64> {
+    pub(super) fn start_from(&self, fit: &LogisticFit) -> Vec<f64> {
         let mut v = self.feasible(&fit.weights);
         let shift: f64 = v.iter().zip(&self.design.means).map(|(w, m)| w * m).sum();
         v.push(fit.bias + shift);
@@ -101,7 +101,7 @@ impl<'a> Newton<'a> {
     }
 
     /// Minimises from `v` (k + 1); leaves the optimum in `v` for the next fit of a path.
-    pub fn minimise(&mut self, v: &mut [f64], lambda: f64) -> LogisticFit {
+    pub(super) fn minimise(&mut self, v: &mut [f64], lambda: f64) -> LogisticFit {
         let mut objective = self.design.evaluate(v, &mut self.logits) + self.penalty(v, lambda);
         let mut iterations = 0;
         let mut converged = false;
@@ -141,7 +141,7 @@ impl<'a> Newton<'a> {
     ///
     /// Done when the next step would lower the objective by less than `precision`. With another Hessian than the current
     /// one convergence is linear, not quadratic, but a step costs n k operations in place of n k^2.
-    pub fn minimise_sharing(
+    pub(super) fn minimise_sharing(
         &mut self,
         v: &mut [f64],
         lambda: f64,

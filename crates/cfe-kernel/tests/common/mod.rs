@@ -2,23 +2,23 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 
 /// xorshift64*, uniform in [0, 1).
-pub struct Rng(pub u64);
+pub(crate) struct Rng(pub u64);
 
 impl Rng {
-    pub fn next(&mut self) -> f64 {
+    pub(crate) fn next(&mut self) -> f64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
         (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 11) as f64 / (1u64 << 53) as f64
     }
 
-    pub fn vec(&mut self, len: usize) -> Vec<f64> {
+    pub(crate) fn vec(&mut self, len: usize) -> Vec<f64> {
         (0..len).map(|_| self.next()).collect()
     }
 }
 
 /// A random problem: R uniform, C uniform with a share of zeros, X and Y in [-0.5, 0.5).
-pub struct Problem {
+pub(crate) struct Problem {
     pub m: usize,
     pub n: usize,
     pub d: usize,
@@ -29,7 +29,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    pub fn random(m: usize, n: usize, d: usize, zeros: f64) -> Self {
+    pub(crate) fn random(m: usize, n: usize, d: usize, zeros: f64) -> Self {
         let mut rng = Rng((m * 1_000_003 + n * 101 + d + 1) as u64);
         let r = rng.vec(m * n);
         let c = (0..m * n)
@@ -45,7 +45,7 @@ impl Problem {
 }
 
 /// Solves the symmetric positive definite system by Cholesky; `a` is n x n.
-pub fn solve(a: &mut [f64], b: &mut [f64]) {
+pub(crate) fn solve(a: &mut [f64], b: &mut [f64]) {
     let n = b.len();
     for j in 0..n {
         for k in 0..j {
@@ -73,7 +73,7 @@ pub fn solve(a: &mut [f64], b: &mut [f64]) {
 }
 
 /// One weighted ridge solution: `(F diag(c) F^T + lambda I)^-1 F diag(c) r`, F being d x len.
-pub fn ridge(f: &[f64], d: usize, r: &[f64], c: &[f64], lambda: f64) -> Vec<f64> {
+pub(crate) fn ridge(f: &[f64], d: usize, r: &[f64], c: &[f64], lambda: f64) -> Vec<f64> {
     let len = r.len();
     let mut a = vec![0.0; d * d];
     let mut b = vec![0.0; d];
@@ -93,7 +93,7 @@ fn column(a: &[f64], n: usize, i: usize) -> Vec<f64> {
 }
 
 /// All y_i, for the columns in `which`: `(i, y_i)`.
-pub fn instances(p: &Problem, lambda: f64, which: &[usize]) -> Vec<(usize, Vec<f64>)> {
+pub(crate) fn instances(p: &Problem, lambda: f64, which: &[usize]) -> Vec<(usize, Vec<f64>)> {
     which
         .iter()
         .map(|&i| {
@@ -104,7 +104,7 @@ pub fn instances(p: &Problem, lambda: f64, which: &[usize]) -> Vec<(usize, Vec<f
 }
 
 /// All x_u, for the rows in `which`.
-pub fn classifiers(p: &Problem, lambda: f64, which: &[usize]) -> Vec<(usize, Vec<f64>)> {
+pub(crate) fn classifiers(p: &Problem, lambda: f64, which: &[usize]) -> Vec<(usize, Vec<f64>)> {
     which
         .iter()
         .map(|&u| {
@@ -115,7 +115,7 @@ pub fn classifiers(p: &Problem, lambda: f64, which: &[usize]) -> Vec<(usize, Vec
 }
 
 /// `sum c (r - x.y)^2`.
-pub fn error(p: &Problem) -> f64 {
+pub(crate) fn error(p: &Problem) -> f64 {
     let mut sum = 0.0;
     for u in 0..p.m {
         for i in 0..p.n {
@@ -127,7 +127,7 @@ pub fn error(p: &Problem) -> f64 {
 }
 
 /// Largest absolute difference between column `i` of the row-major matrix and `expected`.
-pub fn column_deviation(a: &[f64], cols: usize, i: usize, expected: &[f64]) -> f64 {
+pub(crate) fn column_deviation(a: &[f64], cols: usize, i: usize, expected: &[f64]) -> f64 {
     column(a, cols, i)
         .iter()
         .zip(expected)

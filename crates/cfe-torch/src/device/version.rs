@@ -7,13 +7,13 @@ use std::fs;
 use std::path::Path;
 
 /// The one release that tch 0.26 is generated for; any other fails to compile, or worse, links and misbehaves.
-pub const NEEDED: &str = "2.13.0";
+pub(crate) const NEEDED: &str = "2.13.0";
 
 /// The version a libtorch folder (the one with `lib` and `include`) states about itself, if it states any.
 ///
 /// A libtorch archive has `build-version`, a Python package `version.py`, and both have a header; a distribution's
 /// package may have the header alone.
-pub fn version_in(libtorch: &Path) -> Option<String> {
+pub(crate) fn version_in(libtorch: &Path) -> Option<String> {
     let read = |relative: &str| fs::read_to_string(libtorch.join(relative)).ok();
     read("build-version")
         .and_then(|text| text.lines().next().map(|line| line.trim().to_owned()))
@@ -24,7 +24,7 @@ pub fn version_in(libtorch: &Path) -> Option<String> {
 }
 
 /// Whether `found` (such as `2.13.0+cu130`) is the release needed; what follows the plus is the kind of build.
-pub fn is_needed(found: &str) -> bool {
+pub(crate) fn is_needed(found: &str) -> bool {
     found.trim().split('+').next() == Some(NEEDED)
 }
 
