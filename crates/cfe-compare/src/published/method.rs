@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::numpy;
 
 /// Seed of both start factors, as published.
-pub(super) const SEED: u32 = 42;
+pub const SEED: u32 = 42;
 
 /// A way of combining the classifiers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
