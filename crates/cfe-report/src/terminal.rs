@@ -76,7 +76,9 @@ pub fn table(table: &Table, width: usize) -> String {
     let needed =
         |columns: &[usize]| names_width + columns.iter().map(|&column| widths[column] + 2).sum::<usize>() + 1;
 
-    let mut figures: Vec<usize> = (1..table.header.len()).collect();
+    // A column that is empty in every row has nothing to say.
+    let is_empty = |column: &usize| !table.rows.is_empty() && widest_cell(*column) == 0;
+    let mut figures: Vec<usize> = (1..table.header.len()).filter(|column| !is_empty(column)).collect();
     let mut words: Vec<usize> = Vec::new();
     while needed(&figures) > width {
         let wide = figures.iter().copied().filter(|&column| widest_cell(column) > WORDS);
@@ -248,6 +250,13 @@ mod tests {
                 assert!(text.contains(&names[k]), "{} in {text}", names[k]);
             }
         }
+    }
+
+    #[test]
+    fn a_column_without_any_cell_is_left_out() {
+        let mut of = Table::new("", ["method", "AP", "status"]);
+        of.push(["mean", "0.5", ""].map(Cell::from));
+        assert_eq!(table(&of, 80), "method   AP\n------------\nmean    0.5\n\n");
     }
 
     #[test]

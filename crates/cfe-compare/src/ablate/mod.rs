@@ -23,6 +23,8 @@ mod scenario;
 mod shipped;
 mod summaries;
 mod summary;
+#[cfg(test)]
+mod tests;
 
 pub use association::Association;
 pub use baseline::{Baseline, Change, Checked, Comparison, Held};
