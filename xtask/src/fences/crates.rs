@@ -51,11 +51,16 @@ struct Manifest<'a> {
 impl Manifest<'_> {
     /// Names of what the library and the program are built from, with features on.
     fn dependencies(&self) -> Vec<String> {
+        self.dependencies_where(|_| true)
+    }
+
+    fn dependencies_where(&self, keep: impl Fn(&Value) -> bool) -> Vec<String> {
         let mut names = Vec::new();
         let mut of = |table: &Table| {
             for section in ["dependencies", "build-dependencies"] {
                 let Some(Value::Table(section)) = table.get(section) else { continue };
-                names.extend(section.iter().map(|(key, value)| package_of(key, value)));
+                let kept = section.iter().filter(|(_, value)| keep(value));
+                names.extend(kept.map(|(key, value)| package_of(key, value)));
             }
         };
         of(&self.table);
@@ -111,11 +116,13 @@ pub(super) fn directions(files: &[TextFile]) -> Vec<Finding> {
     findings
 }
 
-/// Libraries that bring a parser of arguments, a progress bar or a handler of signals along.
+/// Libraries that bring a parser of arguments, a progress bar or a handler of signals along. A feature that a
+/// program turns on may: `cfe-report` can make its formats values of an option.
 pub(super) fn command_lines(files: &[TextFile]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for manifest in manifests(files).0.iter().filter(|manifest| !PROGRAMS.contains(&manifest.name.as_str())) {
-        for name in manifest.dependencies() {
+        let is_always_on = |value: &Value| value.get("optional").and_then(Value::as_bool) != Some(true);
+        for name in manifest.dependencies_where(is_always_on) {
             if COMMAND_LINE.contains(&name.as_str()) {
                 let what = format!("{} is a library; only {PROGRAMS:?} may depend on {name}", manifest.name);
                 findings.push(Finding::new(manifest.file, line_of(manifest.file, &name), what));
@@ -206,6 +213,8 @@ mod tests {
         let clap = "[dependencies]\nclap.workspace = true\n";
         assert_eq!(lines(&command_lines(&[manifest("cfe-combine", clap)])), [6]);
         assert!(command_lines(&[manifest("cfe-cli", clap)]).is_empty());
+        let optional = "[dependencies]\nclap = { workspace = true, optional = true }\n";
+        assert!(command_lines(&[manifest("cfe-report", optional)]).is_empty());
     }
 
     #[test]

@@ -32,7 +32,7 @@ impl Figures {
 }
 
 /// Columns of `results.csv` that are neither a factor nor a [`Figure`].
-pub const OTHER_COLUMNS: [&str; 6] =
+pub(crate) const OTHER_COLUMNS: [&str; 6] =
     ["seed", "mean_average_precision", "weight_sum", "final_loss", "stop", "error"];
 
 /// A figure by its name.

@@ -150,7 +150,7 @@ pub struct HeatPanel {
 ///
 /// # Errors
 /// [`Error::Statistics`].
-pub fn summarize(plan: &Plan, outcomes: &[Outcome]) -> Result<Summary, Error> {
+pub(crate) fn summarize(plan: &Plan, outcomes: &[Outcome]) -> Result<Summary, Error> {
     let cells = results(plan, outcomes);
     let failures = cells.iter().filter_map(|cell| match cell.outcome {
         Outcome::Error(error) => Some(Failure {

@@ -98,7 +98,7 @@ fn by_class(series: &Series, truth: &[bool], domain: (f64, f64)) -> Panel {
 }
 
 /// All precision-recall curves in one chart; equal ones share a line and a label.
-pub fn pr_curves(results: &Results) -> Vec<Panel> {
+pub(crate) fn pr_curves(results: &Results) -> Vec<Panel> {
     let prevalence = results.report.data.test_positives as f64 / results.report.data.test as f64;
     let mut panel = Panel::precision_recall("Precision and recall", prevalence);
     let mut groups: Vec<Vec<&Series>> = Vec::new();
