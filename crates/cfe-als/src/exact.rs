@@ -134,15 +134,10 @@ impl<'a> Exact<'a> {
     }
 }
 
-fn matrix(equations: &NormalEquations, row: usize) -> DMatrix<f64> {
-    let d = equations.d;
-    let entries = &equations.gram[row * d * (d + 1) / 2..];
-    DMatrix::from_fn(d, d, |a, b| {
-        let (a, b) = (a.max(b), a.min(b));
-        entries[a * (a + 1) / 2 + b]
-    })
+fn matrix(equations: &NormalEquations, u: usize) -> DMatrix<f64> {
+    DMatrix::from_fn(equations.d, equations.d, equations.gram_of(u))
 }
 
-fn vector(equations: &NormalEquations, row: usize) -> DVector<f64> {
-    DVector::from_column_slice(&equations.rhs[row * equations.d..(row + 1) * equations.d])
+fn vector(equations: &NormalEquations, u: usize) -> DVector<f64> {
+    DVector::from_column_slice(equations.rhs_of(u))
 }

@@ -25,7 +25,7 @@ pub trait Compiled: Sized {
     /// See [`SolveTile`].
     fn solve_tile(arch: Arch, op: SolveTile<'_, '_, Self>) -> (Option<usize>, InstanceSums);
     /// See [`PackRow`].
-    fn pack_row(arch: Arch, op: PackRow<'_, Self>) -> f64;
+    fn pack_row(arch: Arch, op: PackRow<'_, Self>);
     /// See [`TileSums`].
     fn tile_sums(arch: Arch, op: TileSums<'_, Self>);
     /// See [`PackErrors`].
@@ -62,8 +62,8 @@ macro_rules! compiled {
             fn solve_tile(arch: Arch, op: SolveTile<'_, '_, Self>) -> (Option<usize>, InstanceSums) {
                 arch.dispatch(op)
             }
-            fn pack_row(arch: Arch, op: PackRow<'_, Self>) -> f64 {
-                arch.dispatch(op)
+            fn pack_row(arch: Arch, op: PackRow<'_, Self>) {
+                arch.dispatch(op);
             }
             fn tile_sums(arch: Arch, op: TileSums<'_, Self>) {
                 arch.dispatch(op);

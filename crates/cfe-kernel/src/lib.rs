@@ -37,7 +37,7 @@ pub use cells::{Cells, DenseCells};
 pub use instances::{InstanceSums, update_instances, update_instances_and_sum};
 pub use logistic::exp_and_log1p;
 pub use normal::{NormalEquations, classifier_normal_equations, update_classifiers};
-pub use residual::{scores, weighted_squared_error};
+pub use residual::weighted_squared_error;
 pub use simd::Scalar;
 pub use workspace::Workspace;
 

@@ -38,8 +38,6 @@ pub struct NormalEquations {
     pub gram: Vec<f64>,
     /// `rows x d`: `Y diag(C[u,:]) R[u,:]^T`.
     pub rhs: Vec<f64>,
-    /// `rows`: `sum_i c_ui r_ui^2`.
-    pub weight_sq: Vec<f64>,
 }
 
 /// Sums up the normal equations of all classifiers.
@@ -58,11 +56,13 @@ pub fn classifier_normal_equations<T: Scalar, C: Cells<T>>(
 ) -> Result<NormalEquations, KernelError> {
     let (m, n) = (cells.rows(), cells.cols());
     check_shape("y", y.len(), d, n)?;
-    let stride = triangle(d) + d + 1;
+    let stride = triangle(d) + d;
     let tile = tile_len::<T>(d);
     let tiles = n.div_ceil(tile);
     let groups: Vec<(usize, usize)> = split(m, GROUP).collect();
-    let shards = (SHARD_BYTES / (m.max(1) * stride * size_of::<f64>()))
+    // One number more than a shard holds for each classifier: the number of shards decides about the last bits, and so it
+    // stays what it was when there was one.
+    let shards = (SHARD_BYTES / (m.max(1) * (stride + 1) * size_of::<f64>()))
         .clamp(1, MAX_SHARDS)
         .max(MIN_TASKS / groups.len().max(1))
         .min(tiles.max(1));
@@ -79,28 +79,21 @@ pub fn classifier_normal_equations<T: Scalar, C: Cells<T>>(
         })
         .collect();
 
-    let mut total = NormalEquations {
-        rows: m,
-        d,
-        gram: vec![0.0; m * triangle(d)],
-        rhs: vec![0.0; m * d],
-        weight_sq: vec![0.0; m],
-    };
+    let mut total = NormalEquations { rows: m, d, gram: vec![0.0; m * triangle(d)], rhs: vec![0.0; m * d] };
     // `collect` keeps the order of the tasks, so every sum runs over the shards in order.
     for (task, sums) in sums.iter().enumerate() {
         let (first, _) = groups[task % groups.len()];
         for (u, row) in (first..).zip(sums.chunks_exact(stride)) {
-            let (gram, rest) = row.split_at(triangle(d));
+            let (gram, rhs) = row.split_at(triangle(d));
             add(&mut total.gram[u * triangle(d)..], gram);
-            add(&mut total.rhs[u * d..], &rest[..d]);
-            add(&mut total.weight_sq[u..], &rest[d..]);
+            add(&mut total.rhs[u * d..], rhs);
         }
     }
     Ok(total)
 }
 
-/// Sums over a range of whole tiles for the group `(first, count)` of classifiers: `count x (K + d + 1)`,
-/// namely vech, right-hand side and `sum c r^2`.
+/// Sums over a range of whole tiles for the group `(first, count)` of classifiers: `count x (K + d)`, namely vech and
+/// right-hand side.
 fn shard_sums<T: Scalar, C: Cells<T>>(
     arch: Arch,
     cells: &C,
@@ -112,7 +105,7 @@ fn shard_sums<T: Scalar, C: Cells<T>>(
 ) -> Vec<f64> {
     let n = cells.cols();
     let tile = tile_len::<T>(d);
-    let stride = triangle(d) + d + 1;
+    let stride = triangle(d) + d;
     let mut sums = vec![0.0; count * stride];
     for start in range.clone().step_by(tile) {
         let len = tile.min(range.end - start);
@@ -132,7 +125,7 @@ fn shard_sums<T: Scalar, C: Cells<T>>(
             cells.fill(first + u, start, &mut r[..len], &mut c[..len]);
             c[len..].fill(T::ZERO);
             let out = &mut weighted[u * tile..][..padded];
-            sums[(u + 1) * stride - 1] += T::pack_row(arch, PackRow { r, c, out });
+            T::pack_row(arch, PackRow { r, c, out });
         }
         T::tile_sums(arch, TileSums { d, count, padded, scratch, sums: &mut sums });
     }
@@ -165,42 +158,28 @@ pub fn update_classifiers<T: Scalar, C: Cells<T>>(
 }
 
 impl NormalEquations {
-    /// `sum_ui c_ui (r_ui - x_u . y_i)^2` for the Y that was summed up and any `x` (d x rows, row-major),
-    /// as `sum_u s_u - 2 x_u . b_u + x_u^T A_u x_u`: `2 rows d^2` flops instead of a pass over the cells.
+    /// The entries of `Y diag(C[u,:]) Y^T` by row and column, in any order of the two.
     ///
-    /// The terms cancel: the absolute error is about 1e-16 (f32: 1e-7) times `sum c r^2`, which
-    /// [`super::weighted_squared_error`] does better if the fit is nearly exact.
+    /// # Panics
+    /// The function that is returned panics for a classifier or an entry that does not exist.
+    pub fn gram_of(&self, u: usize) -> impl Fn(usize, usize) -> f64 + '_ {
+        let entries = &self.gram[u * triangle(self.d)..][..triangle(self.d)];
+        move |a, b| entries[triangle(a.max(b)) + a.min(b)]
+    }
+
+    /// `Y diag(C[u,:]) R[u,:]^T` (d).
     ///
-    /// # Errors
-    /// [`KernelError::Shape`].
-    pub fn weighted_squared_error<T: Scalar>(&self, x: &[T]) -> Result<f64, KernelError> {
-        let (m, d) = (self.rows, self.d);
-        self.check(x.len())?;
-        let mut total = 0.0;
-        let mut factor = vec![0.0; d];
-        for u in 0..m {
-            for (k, out) in factor.iter_mut().enumerate() {
-                *out = x[k * m + u].to_f64();
-            }
-            let gram = &self.gram[u * triangle(d)..][..triangle(d)];
-            let rhs = &self.rhs[u * d..][..d];
-            let mut sum = self.weight_sq[u];
-            for (i, (&a, &b)) in factor.iter().zip(rhs).enumerate() {
-                let row = &gram[triangle(i)..][..=i];
-                let before: f64 = row.iter().zip(&factor[..i]).map(|(g, f)| g * f).sum();
-                sum += a * (2.0 * (before - b) + row[i] * a);
-            }
-            total += sum;
-        }
-        Ok(total)
+    /// # Panics
+    /// If there is no such classifier.
+    pub fn rhs_of(&self, u: usize) -> &[f64] {
+        &self.rhs[u * self.d..][..self.d]
     }
 
     /// Checks the fields, which anyone may change, and the length of an X.
     fn check(&self, x: usize) -> Result<(), KernelError> {
         check_shape("x", x, self.d, self.rows)?;
         check_shape("gram", self.gram.len(), triangle(self.d), self.rows)?;
-        check_shape("rhs", self.rhs.len(), self.d, self.rows)?;
-        check_shape("weight_sq", self.weight_sq.len(), 1, self.rows)
+        check_shape("rhs", self.rhs.len(), self.d, self.rows)
     }
 
     /// Solves `(A_u + lambda I) x_u = b_u` for all classifiers into `x` (d x rows, row-major).

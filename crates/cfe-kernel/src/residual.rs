@@ -1,4 +1,4 @@
-//! The weighted squared error and single linear scores.
+//! The weighted squared error.
 
 use super::cells::Cells;
 use super::pack::{PAIR, Panels};
@@ -183,31 +183,4 @@ pub(crate) fn add_squared_error<T: Scalar, S: Simd>(
         let e = T::neg_mul_add(simd, predicted[v], one, r[v]);
         sum[v] = T::mul_add(simd, T::times(simd, c[v], e), e, sum[v]);
     }
-}
-
-/// `z_i = v . y_i` for all instances: `y` is d x n (row-major), `v` has d and `z` n elements.
-///
-/// Costs `2 n d` flops; reads Y and writes z once.
-///
-/// # Errors
-/// [`KernelError::Shape`].
-pub fn scores<T: Scalar>(v: &[T], y: &[T], z: &mut [T]) -> Result<(), KernelError> {
-    check_shape("y", y.len(), v.len(), z.len())?;
-    let n = z.len();
-    let arch = Arch::new();
-    z.par_chunks_mut(JOB).enumerate().for_each(|(job, z)| {
-        // Multiply and add are left unfused, so that no result depends on its place in a register.
-        arch.dispatch(|| {
-            z.fill(T::ZERO);
-            if n == 0 {
-                return;
-            }
-            for (&v, row) in v.iter().zip(y.chunks_exact(n)) {
-                for (z, &y) in z.iter_mut().zip(&row[job * JOB..]) {
-                    *z += v * y;
-                }
-            }
-        });
-    });
-    Ok(())
 }

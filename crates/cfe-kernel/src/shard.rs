@@ -23,7 +23,7 @@ const fn side<S: Simd>() -> usize {
     if S::REGISTER_COUNT >= 32 { 5 } else { 3 }
 }
 
-/// `out = c r` for one row of a tile (a multiple of [`MAX_LANES`]). The output is `sum c r^2`.
+/// `out = c r` for one row of a tile (a multiple of [`MAX_LANES`]).
 pub struct PackRow<'a, T> {
     pub(crate) r: &'a [T],
     pub(crate) c: &'a [T],
@@ -31,18 +31,15 @@ pub struct PackRow<'a, T> {
 }
 
 impl<T: Scalar> WithSimd for PackRow<'_, T> {
-    type Output = f64;
+    type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> f64 {
-        let mut sum = T::splat(simd, T::ZERO);
+    fn with_simd<S: Simd>(self, simd: S) {
         let (c, r) = (T::registers::<S>(self.c), T::registers::<S>(self.r));
         let out = T::registers_mut::<S>(self.out);
         for ((out, &c), &r) in out.iter_mut().zip(c).zip(r) {
             *out = T::times(simd, c, r);
-            sum = T::mul_add(simd, *out, r, sum);
         }
-        T::sum(simd, sum).to_f64()
     }
 }
 
@@ -54,7 +51,7 @@ pub struct TileSums<'a, T> {
     /// A multiple of [`MAX_LANES`].
     pub(crate) padded: usize,
     pub(crate) scratch: &'a mut Scratch<T>,
-    /// `count x (d(d+1)/2 + d + 1)`; the last column is not touched.
+    /// `count x (d(d+1)/2 + d)`.
     pub(crate) sums: &'a mut [f64],
 }
 
@@ -65,7 +62,7 @@ impl<T: Scalar> WithSimd for TileSums<'_, T> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { d, count, .. } = self;
         let tile = tile_len::<T>(d);
-        let stride = triangle(d) + d + 1;
+        let stride = triangle(d) + d;
         debug_assert!(self.padded.is_multiple_of(MAX_LANES));
         let vectors = self.padded / T::width::<S>();
         let factors = &*self.scratch.lanes.get(d * tile);

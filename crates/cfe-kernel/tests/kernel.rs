@@ -3,10 +3,10 @@
 mod common;
 
 use cfe_kernel::{
-    DenseCells, KernelError, Side, Workspace, classifier_normal_equations, scores, update_classifiers,
+    DenseCells, KernelError, Side, Workspace, classifier_normal_equations, update_classifiers,
     update_instances, update_instances_and_sum, weighted_squared_error,
 };
-use common::{Problem, Rng};
+use common::Problem;
 
 fn cells(p: &Problem) -> DenseCells<'_, f64> {
     DenseCells::new(&p.r, &p.c, p.m, p.n).expect("shape")
@@ -45,19 +45,6 @@ fn check(m: usize, n: usize, d: usize, zeros: f64) {
     let error = weighted_squared_error(&ws, &cells, &p.x, &p.y, d).expect(&name);
     let expected = common::error(&p);
     assert!((error - expected).abs() <= 1e-11 * expected, "{name}: {error} {expected}");
-
-    let normal = classifier_normal_equations(&ws, &cells, &p.y, d).expect(&name);
-    let error = normal.weighted_squared_error(&p.x).expect(&name);
-    let scale: f64 = normal.weight_sq.iter().sum();
-    assert!((error - expected).abs() <= 1e-12 * (scale + expected), "{name}");
-
-    let v = Rng(5).vec(d);
-    let mut z = vec![f64::NAN; n];
-    scores(&v, &p.y, &mut z).expect(&name);
-    for i in sample(n) {
-        let expected: f64 = (0..d).map(|k| v[k] * p.y[k * n + i]).sum();
-        assert!((z[i] - expected).abs() < 1e-12, "{name}");
-    }
 }
 
 #[test]
@@ -157,7 +144,6 @@ fn any_number_of_threads_gives_the_same_bits() {
             pool.install(|| {
                 let (cells, ws) = (cells(&p), Workspace::new());
                 let (mut x, mut y) = (p.x.clone(), p.y.clone());
-                let mut z = vec![0.0; n];
                 let (mut errors, mut sums) = (Vec::new(), Vec::new());
                 for _ in 0..3 {
                     update_classifiers(&ws, &cells, &y, d, 0.05, &mut x).expect("x");
@@ -165,10 +151,8 @@ fn any_number_of_threads_gives_the_same_bits() {
                     sums.extend([of_update.squared_error, of_update.squared_norm]);
                     errors.push(weighted_squared_error(&ws, &cells, &x, &y, d).expect("e"));
                 }
-                let v: Vec<f64> = (0..d).map(|k| k as f64 - 1.5).collect();
-                scores(&v, &y, &mut z).expect("z");
                 let normal = classifier_normal_equations(&ws, &cells, &y, d).expect("ne");
-                [x, y, errors, sums, z, normal.gram, normal.rhs, normal.weight_sq].map(|v| bits(&v))
+                [x, y, errors, sums, normal.gram, normal.rhs].map(|v| bits(&v))
             })
         };
         let one = run(1);
@@ -258,8 +242,6 @@ fn wrong_shapes_and_lambdas_are_errors() {
         assert_eq!(failed, Err(KernelError::Lambda));
     }
     assert!(weighted_squared_error(&ws, &cells, short, &y, 2).is_err());
-    assert!(scores(&[1.0], &y, &mut [0.0; 3]).is_err());
-    assert!(scores::<f64>(&[], &[], &mut []).is_ok());
     let none = DenseCells::<f64>::new(&[], &[], 4, 0).expect("shape");
     assert!(update_instances(&ws, &none, &x, 2, 0.1, &mut []).is_ok());
     assert!(update_classifiers(&ws, &none, &[], 2, 0.1, &mut x).is_ok());

@@ -24,7 +24,6 @@
 
 mod design;
 mod newton;
-mod path;
 mod prepared;
 
 use ndarray::ArrayView2;
@@ -32,7 +31,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result, ensure, is_at_least_zero, is_positive};
 
-pub use path::{CrossValidatedPath, lambda_path};
 pub use prepared::{PreparedFeatures, SharedCurvature};
 
 /// Settings of a logistic regression; fits by Newton's method, with an active set where `non_negative`.

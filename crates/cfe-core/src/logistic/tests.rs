@@ -144,49 +144,20 @@ fn a_strong_penalty_gives_the_targets() {
 }
 
 #[test]
-fn warm_starts_and_paths_reach_the_same_optimum() {
+fn a_warm_start_reaches_the_same_optimum() {
     let (x, labels) = random(5, 300, 3);
-    let lambdas = lambda_path(1.0, 1e-4, 5).expect("valid");
     let spec = LogisticRegression { non_negative: true, targets: Some(vec![0.2; 5]), ..Default::default() };
-    let path = spec.fit_path(x.view(), &labels, None, &lambdas).expect("valid");
     let mut before: Option<LogisticFit> = None;
-    for (fit, &lambda) in path.iter().zip(&lambdas) {
+    for lambda in [1.0, 0.1, 0.01, 1e-3, 1e-4] {
         let spec = LogisticRegression { lambda, ..spec.clone() };
         let cold = spec.fit(x.view(), &labels, None).expect("valid");
         let warm = spec.fit_from(x.view(), &labels, None, before.as_ref()).expect("valid");
-        for ((w, c), h) in fit.weights.iter().zip(&cold.weights).zip(&warm.weights) {
+        assert!(cold.converged && warm.converged);
+        for (c, w) in cold.weights.iter().zip(&warm.weights) {
             approx::assert_abs_diff_eq!(w, c, epsilon = 1e-7);
-            approx::assert_abs_diff_eq!(w, h, epsilon = 1e-7);
         }
-        assert!(fit.converged);
         before = Some(cold);
     }
-}
-
-#[test]
-fn cross_validation_holds_out_what_it_scores() {
-    let (x, labels) = random(3, 150, 4);
-    let folds: Vec<usize> = (0..150).map(|i| i % 5).collect();
-    let lambdas = lambda_path(10.0, 1e-5, 7).expect("valid");
-    let a: Vec<f64> = (0..150).map(|i| 1.0 + f64::from(i % 2)).collect();
-    let spec = LogisticRegression::default();
-    let cv = spec.cross_validate(x.view(), &labels, Some(&a), &lambdas, &folds).expect("valid");
-    let masked: Vec<f64> = a.iter().zip(&folds).map(|(&a, &f)| if f == 2 { 0.0 } else { a }).collect();
-    let spec = LogisticRegression { lambda: lambdas[3], ..spec };
-    let fit = spec.fit(x.view(), &labels, Some(&masked)).expect("valid");
-    let z = fit.logits(x.view()).expect("valid");
-    (0..150).filter(|i| i % 5 == 2).for_each(|i| {
-        approx::assert_abs_diff_eq!(z[i], cv.held_out_logits[(3, i)], epsilon = 1e-7);
-    });
-    let row = cv.held_out_logits.row(3).to_vec();
-    let expected = SupervisedLoss::Bce.weighted_mean(&row, &labels, &a, None).expect("equally long");
-    approx::assert_abs_diff_eq!(cv.log_loss[3], expected, epsilon = 1e-12);
-    assert!(cv.one_standard_error <= cv.best && cv.standard_error.iter().all(|&s| s > 0.0));
-    let again = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a pool").install(|| {
-        let spec = LogisticRegression::default();
-        spec.cross_validate(x.view(), &labels, Some(&a), &lambdas, &folds).expect("valid")
-    });
-    assert_eq!(cv, again);
 }
 
 #[test]
