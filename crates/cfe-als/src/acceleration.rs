@@ -1,16 +1,17 @@
 //! Anderson acceleration of the exact sweeps, held to a loss that never rises.
 //!
-//! A sweep maps s = (X, w, b) to g(s); Y follows from s. From the last sweeps, with residuals f = g(s) - s, the next point
-//! is taken where the residual would vanish if g were affine (Anderson 1965; type II as in Walker and Ni, "Anderson
-//! Acceleration for Fixed-Point Iterations", SIAM J. Numer. Anal. 49, 2011):
+//! A sweep maps s = (X, w, b) to g(s); Y follows from s. From the last sweeps, with residuals f = g(s) - s,
+//! the next point is taken where the residual would vanish if g were affine (Anderson 1965; type II as in
+//! Walker and Ni, "Anderson Acceleration for Fixed-Point Iterations", SIAM J. Numer. Anal. 49, 2011):
 //!
 //! ```text
 //! gamma = argmin |f_k - dF gamma|^2 ,   s_{k+1} = g(s_k) - dG gamma
 //! ```
 //!
-//! with the differences of the last residuals and images as the columns of dF and dG. A sweep from there is kept only if
-//! the loss, with the penalty on w where there is one, did not rise. Else it is repeated from where it was, and 2 and then 4 plain sweeps pass before the next trial;
-//! a success sets that back to none.
+//! with the differences of the last residuals and images as the columns of dF and dG. We keep the
+//! extrapolated sweep only if the loss, with the penalty on w where there is one, did not increase. Otherwise
+//! we restore the previous point, make a plain sweep, and wait 2, then 4 plain sweeps before the next trial.
+//! A success resets the wait.
 
 use cfe_core::{Error, LossParts, Parameters, Result, TrainingState};
 use nalgebra::{Cholesky, DMatrix, DVector};
@@ -25,8 +26,12 @@ const RIDGE: f64 = 1e-10;
 /// Plain sweeps after a rejected trial at most.
 const LONGEST_PAUSE: usize = 4;
 
-/// Names in the state of a run: what the last sweep was judged by, (pause, last pause), (point, image) of the last sweep, (residuals, images) of the
-/// differences one after the other.
+/// Names in the state of a run.
+///
+/// - `JUDGED`: what the last sweep was judged by.
+/// - `PAUSES`: plain sweeps until the next trial, and how many there were after the last rejection.
+/// - `LAST`: point and image of the last sweep.
+/// - `DIFFERENCES`: residuals and images of the differences, one after the other.
 const JUDGED: &str = "acceleration.judged";
 const PAUSES: &str = "acceleration.pauses";
 const LAST: &str = "acceleration.last";
@@ -73,6 +78,7 @@ impl Accelerator {
         accelerator.judged = state.recall(JUDGED).and_then(|judged| judged.first().copied());
         let length = pack(&state.parameters).len();
         let pairs = |name: &str| {
+            // A run that has not come far enough has saved none.
             let values = state.recall(name).unwrap_or_default();
             if !values.len().is_multiple_of(2 * length) {
                 return Err(Error::DamagedState { what: format!("{name} has {} numbers", values.len()) });
@@ -87,7 +93,7 @@ impl Accelerator {
         Ok(accelerator)
     }
 
-    /// One iteration: `sweep` changes the state and gives its loss, and what is minimised beside it.
+    /// One iteration: `sweep` changes the state and gives its loss, and what is minimized beside it.
     pub(crate) fn iterate(
         &mut self,
         state: &mut Parameters,
@@ -183,7 +189,8 @@ mod tests {
 
     use super::*;
 
-    /// A linear map s -> s / 2 + 1 in every entry of (X, w, b), the loss its squared distance from the fixed point 2.
+    /// A linear map s -> s / 2 + 1 in every entry of (X, w, b), the loss its squared distance from the fixed
+    /// point 2.
     fn linear(state: &mut Parameters) -> Result<(LossParts, f64)> {
         let mut values = pack(state);
         let rates = [0.9, 0.5, 0.99, 0.3];

@@ -10,12 +10,12 @@ use ndarray::{Array2, ArrayView2, Axis, aview1, concatenate};
 
 use crate::spec::{AggregatorSolver, AggregatorSpec};
 
-/// Weight of the step's length in the closed-form fit, relative to the mean curvature: keeps a rank-deficient system
-/// solvable. A proximal term leaves the descent untouched, as it is 0 at the present point.
+/// Weight of the step's length in the closed-form fit, relative to the mean curvature: keeps a rank-deficient
+/// system solvable. A proximal term leaves the descent untouched, as it is 0 at the present point.
 const PROXIMAL: f64 = 1e-9;
 
-/// Weight of the squared weights in Newton's method, for the same reason: r_hat has rank d, so for d < m its optimum is
-/// not unique.
+/// Weight of the squared weights in Newton's method, for the same reason: r_hat has rank d, so for d < m its
+/// optimum is not unique.
 const NEWTON_RIDGE: f64 = 1e-9;
 
 /// Steps that are tried where the focal loss rises: down to a thousandth.
@@ -128,7 +128,7 @@ impl AggregatorSpec {
         Ok(Shrinkage { strength, target })
     }
 
-    /// Minimises sum_i c_i (t_i - b - w . r_hat_i)^2 + ridge + proximal term; b is eliminated by centring.
+    /// Minimizes sum_i c_i (t_i - b - w . r_hat_i)^2 + ridge + proximal term; b is eliminated by centering.
     fn bound(
         &self,
         problem: &Problem<'_>,
@@ -195,9 +195,9 @@ impl Shrinkage {
     }
 }
 
-/// Moves w and b to `fit`, or half, a quarter, ... of the way, to where the loss is no higher than before; not at all where
-/// there is no such place. The optimum under lagged weights may lie far beyond that of the focal loss, and from there the
-/// classes would take turns in being forgotten, until the numbers overflow.
+/// Moves w and b to `fit`, or half, a quarter, ... of the way, to where the loss is no higher than before;
+/// not at all where there is no such place. The optimum under lagged weights may lie far beyond that of the
+/// focal loss, and from there the classes would take turns in being forgotten, until the numbers overflow.
 fn approach(
     fit: LogisticFit,
     problem: &Problem<'_>,
@@ -249,31 +249,31 @@ impl Moments {
         if !(total > 0.0) {
             return None;
         }
-        let mut centred = state.factors.instances.select(Axis(1), data.labeled());
+        let mut centered = state.factors.instances.select(Axis(1), data.labeled());
         let mean_residual = weights.iter().zip(residuals).map(|(c, r)| c * r).sum::<f64>() / total;
-        let mut mean = Vec::with_capacity(centred.nrows());
-        for mut row in centred.rows_mut() {
+        let mut mean = Vec::with_capacity(centered.nrows());
+        for mut row in centered.rows_mut() {
             let of_row = row.iter().zip(weights).map(|(y, c)| y * c).sum::<f64>() / total;
             row.iter_mut().for_each(|y| *y -= of_row);
             mean.push(of_row);
         }
-        let weighted = &centred * &aview1(weights);
-        let covariance = weighted.dot(&centred.t());
+        let weighted = &centered * &aview1(weights);
+        let covariance = weighted.dot(&centered.t());
         let residuals: Vec<f64> = residuals.iter().map(|r| r - mean_residual).collect();
         Some(Self { covariance, cross: weighted.dot(&aview1(&residuals)).to_vec(), mean, mean_residual })
     }
 }
 
-/// Instance weights times the focal factor (1 - p_t)^gamma at the present logits, which is held while w, b, X or Y are
-/// updated: focal loss is not convex, and this makes each update a weighted BCE.
+/// Instance weights times the focal factor (1 - p_t)^gamma at the present logits, which is held while w, b, X
+/// or Y are updated: focal loss is not convex, and this makes each update a weighted BCE.
 pub(crate) fn lagged_weights(problem: &Problem<'_>, logits: &[f64]) -> Vec<f64> {
     let loss = problem.objective().loss;
     let cells = problem.instance_weights().iter().zip(logits.iter().zip(problem.targets()));
     cells.map(|(a, (&z, &label))| a * loss.focal_factor(z, label)).collect()
 }
 
-/// A logistic regression on the targets of the loss. A smoothed label y is two instances: a positive one that counts y and a
-/// negative one that counts 1 - y.
+/// A logistic regression on the targets of the loss. A smoothed label y is two instances: a positive one that
+/// counts y and a negative one that counts 1 - y.
 fn regress(
     regression: &LogisticRegression,
     features: ArrayView2<'_, f64>,

@@ -1,9 +1,9 @@
-//! Block updates of the exact objective: every one minimises an upper bound that touches the loss.
+//! Block updates of the exact objective: every one minimizes an upper bound that touches the loss.
 //!
-//! With the quadratic bound of the logistic loss ([`cfe_core::losses::quadratic_bound`]) the supervised part becomes one
-//! more row of R: a "classifier" with factor v = X w, confidence c_i = (1 - rho) a_i kappa_i / (rho s) and rating
-//! t_i - b, where a_i sum to 1 and s is the scale of the reconstruction (1 or 1 / observed cells). Divided by rho s, the
-//! bound is a weighted least-squares problem in each block:
+//! With the quadratic bound of the logistic loss ([`cfe_core::losses::quadratic_bound`]) the supervised part
+//! becomes one more row of R: a "classifier" with factor v = X w, confidence c_i = (1 - rho) a_i kappa_i /
+//! (rho s) and rating t_i - b, where a_i sum to 1 and s is the scale of the reconstruction (1 or 1 / observed
+//! cells). Divided by rho s, the bound is a weighted least-squares problem in each block:
 //!
 //! ```text
 //! Y:  the usual update with that row added
@@ -11,8 +11,8 @@
 //!     with G = sum_i c_i y_i y_i^T and h = sum_i c_i (t_i - b) y_i
 //! ```
 //!
-//! (and w, b: the weighted least-squares fit of t_i to (X^T y_i, 1), in [`crate::aggregator`]). The bound is drawn anew
-//! before each block, so the loss never rises.
+//! (and w, b: the weighted least-squares fit of t_i to (X^T y_i, 1), in [`crate::aggregator`]). The bound is
+//! drawn anew before each block, so the loss never rises.
 
 use cfe_core::losses::quadratic_bound;
 use cfe_core::objective::Problem;

@@ -1,6 +1,7 @@
 //! Alternating least squares for CF-Ensemble: the fast, hybrid trainer.
 //!
-//! An iteration solves X from Y and Y from X in closed form, then makes one gradient step on the aggregator (w, b):
+//! An iteration solves X from Y and Y from X in closed form, then makes one gradient step on the aggregator
+//! (w, b):
 //!
 //! ```text
 //! x_u = (Y diag(C[u,:]) Y^T + lambda I)^-1 Y diag(C[u,:]) R[u,:]^T
@@ -8,9 +9,9 @@
 //! (w, b) -= learning_rate * gradient of sum_i a_i l(y_i, w . X^T y_i + b) / sum_i a_i
 //! ```
 //!
-//! The labels reach X and Y through the confidence C alone (label-aware blending); class weights and focal loss act on
-//! w and b only. A sweep costs 2 m n d (d + 1) flops for the Gram matrices, 4 m n d for the right-hand sides and
-//! n (d^3 / 3 + 2 d^2) for the solves.
+//! The labels reach X and Y through the confidence C alone (label-aware blending); class weights and focal
+//! loss act on w and b only. A sweep costs 2 m n d (d + 1) flops for the Gram matrices, 4 m n d for the
+//! right-hand sides and n (d^3 / 3 + 2 d^2) for the solves.
 //!
 //! ```
 //! use cfe_als::{Als, AlsSpec};

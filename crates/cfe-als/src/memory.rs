@@ -5,8 +5,8 @@ use cfe_core::{ConfidenceStrategy, Dtype, OnDivergence};
 
 use crate::spec::{AggregatorSolver, AlsObjective, AlsSpec};
 
-/// Bytes that a fit to m x n data with n_labeled labels holds at its peak, to within a fifth and 32 MB, **the data
-/// included**:
+/// Bytes that a fit to m x n data with n_labeled labels holds at its peak, to within a fifth and 32 MB, **the
+/// data included**:
 ///
 /// ```text
 /// R                                      8 m n
@@ -16,7 +16,7 @@ use crate::spec::{AggregatorSolver, AlsObjective, AlsSpec};
 ///   twice as much with on_divergence = keep_best
 /// exact: the supervised row              16 n
 /// Newton's aggregator, or a ridge:       8 (2 m + 1) n_labeled, twice that with a smoothed loss
-///   r_hat and its centred copy
+///   r_hat and its centered copy
 /// the bound's aggregator                 16 d n_labeled
 /// systems of the aggregator's weights    24 m^2, but by gradient steps
 /// systems of X                           4 m d^2 for each shard of the instances (up to 16) and once more

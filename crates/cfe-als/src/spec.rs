@@ -8,19 +8,19 @@ use cfe_core::{
 };
 use serde::{Deserialize, Serialize};
 
-/// What ALS minimises.
+/// What ALS minimizes.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum AlsObjective {
-    /// As published: X and Y minimise the reconstruction alone, and see the labels through the confidence.
+    /// As published: X and Y minimize the reconstruction alone, and see the labels through the confidence.
     LabelAware {
-        /// Share of the reconstruction in the *monitored* loss `rho (sum C (R - X^T Y)^2 + lambda (|X|^2 + |Y|^2)) +
-        /// (1 - rho) mean BCE`, 0 to 1. Tolerance and history refer to it; it changes no update, as the alternating
-        /// steps have no place for it. (The published program calls it rho.)
+        /// Share of the reconstruction in the *monitored* loss `rho (sum C (R - X^T Y)^2 + lambda (|X|^2 +
+        /// |Y|^2)) + (1 - rho) mean BCE`, 0 to 1. Tolerance and history refer to it; it changes no update, as
+        /// the alternating steps have no place for it. (The published program calls it rho.)
         monitor_rho: f64,
     },
-    /// The combined loss that the joint trainer minimises, by block updates that never raise it
+    /// The combined loss that the joint trainer minimizes, by block updates that never raise it
     /// (`docs/exact-als.md`).
     Exact {
         /// Share of the reconstruction, above 0 (without it X and Y are not determined) and at most 1.
@@ -54,10 +54,11 @@ pub enum AggregatorSolver {
         /// Step length, positive; 0.01 is the published one.
         learning_rate: f64,
     },
-    /// Newton's method (IRLS) to convergence: the optimum for the present X and Y. Focal loss by lagged weights.
+    /// Newton's method (IRLS) to convergence: the optimum for the present X and Y. Focal loss by lagged
+    /// weights.
     Newton,
-    /// The least-squares fit that minimises the quadratic bound at the present point: one closed-form step that never
-    /// raises the loss. Focal loss by lagged weights.
+    /// The least-squares fit that minimizes the quadratic bound at the present point: one closed-form step
+    /// that never raises the loss. Focal loss by lagged weights.
     Bound,
 }
 
@@ -71,19 +72,21 @@ impl Default for AggregatorSolver {
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AggregatorSpec {
-    /// `weighted`, or `mean` of the label-aware objective: w and b are then left alone, and the model averages r_hat.
+    /// `weighted`, or `mean` of the label-aware objective: w and b are then left alone, and the model
+    /// averages r_hat.
     pub kind: AggregatorKind,
     /// How w and b are found.
     pub solver: AggregatorSolver,
-    /// lambda_w of the penalty (lambda_w / 2) sum_u (w_u - t)^2 towards equal weights, at least 0. t is the best weight
-    /// common to all classifiers, for the present X and Y.
+    /// lambda_w of the penalty (lambda_w / 2) sum_u (w_u - t)^2 towards equal weights, at least 0. t is the
+    /// best weight common to all classifiers, for the present X and Y.
     pub ridge: f64,
-    /// lambda_d of the penalty (lambda_d / 2) |w|^2 towards 0, at least 0: plain weight decay, which makes the logits
-    /// smaller as well as the weights more equal. `ridge` leaves their common length free.
+    /// lambda_d of the penalty (lambda_d / 2) |w|^2 towards 0, at least 0: plain weight decay, which makes
+    /// the logits smaller as well as the weights more equal. `ridge` leaves their common length free.
     pub weight_decay: f64,
-    /// Whether w and b work on r_hat - mu, mu the mean of r_hat over the labeled instances: b then does nothing that the
-    /// weights could do. The model's bias is b - w . mu, so that it predicts from r_hat as ever. Newton and the bound have
-    /// the same optimum either way; the exact objective centres the gradient step alone.
+    /// Whether w and b work on r_hat - mu, mu the mean of r_hat over the labeled instances: b then does
+    /// nothing that the weights could do. The model's bias is b - w . mu, so that it predicts from r_hat as
+    /// ever. Newton and the bound have the same optimum either way; the exact objective centers the gradient
+    /// step alone.
     pub center: bool,
     /// Whether w >= 0 is required.
     pub non_negative: bool,
@@ -135,7 +138,7 @@ pub struct AlsSpec {
     pub latent_dim: usize,
     /// Ridge on the factors.
     pub lambda: f64,
-    /// What is minimised.
+    /// What is minimized.
     pub objective: AlsObjective,
     /// Iterations at most.
     pub max_iterations: usize,
@@ -194,9 +197,9 @@ impl AlsSpec {
 
     /// The exact objective of the joint trainer: confidence without labels, closed-form updates of w and b.
     ///
-    /// The reconstruction is a sum, as published. As a mean it weighs so little that Y learns the labels of the labeled
-    /// instances by heart, and the ranking of the others is lost long before the loss has found its minimum
-    /// (`docs/exact-als.md`).
+    /// The reconstruction is a sum, as published. As a mean it weighs so little that Y learns the labels of
+    /// the labeled instances by heart, and the ranking of the others is lost long before the loss has found
+    /// its minimum (`docs/exact-als.md`).
     pub fn exact() -> Self {
         Self {
             objective: AlsObjective::Exact { rho: 0.5, reduction: Reduction::Sum, accelerate: true },
@@ -218,8 +221,8 @@ impl AlsSpec {
         Objective { rho, lambda, reduction, loss, class_weight, costs }
     }
 
-    /// Whether the sweeps are accelerated. While the weights move by a schedule there is no one loss that could be kept from
-    /// rising.
+    /// Whether the sweeps are accelerated. While the weights move by a schedule there is no one loss that
+    /// could be kept from rising.
     pub(crate) fn accelerates(&self) -> bool {
         matches!(self.objective, AlsObjective::Exact { accelerate: true, .. })
             && self.weight_schedule == WeightSchedule::Constant
@@ -247,7 +250,7 @@ impl AlsSpec {
                 matches!(self.objective, AlsObjective::LabelAware { .. }),
                 "dtype",
                 self.dtype,
-                "the exact objective is minimised in f64: its loss must not rise by rounding",
+                "the exact objective is minimized in f64: its loss must not rise by rounding",
             )?;
         }
         self.confidence.validate()?;

@@ -67,7 +67,8 @@ impl Als {
         &self.spec
     }
 
-    /// What the tolerance and the history refer to. As published, that is the plain mean BCE even under class weights.
+    /// What the tolerance and the history refer to. As published, that is the plain mean BCE even under class
+    /// weights.
     fn monitored(&self) -> Objective {
         let objective = self.spec.combined_objective();
         match self.spec.objective {
@@ -81,7 +82,8 @@ impl Als {
         }
     }
 
-    /// Refuses a fit that the machine has no room for, before anything is allocated. The data are there already.
+    /// Refuses a fit that the machine has no room for, before anything is allocated. The data are there
+    /// already.
     fn check_memory(&self, data: &EnsembleData) -> Result<()> {
         let (m, n) = (data.n_classifiers(), data.n_instances());
         let table = 8 * (m as u64).saturating_mul(n as u64);
@@ -127,7 +129,8 @@ impl Als {
     /// A fit in terms of the original data.
     fn finish(&self, mut fitted: Fitted) -> Fitted {
         if fitted.model.aggregator == Aggregator::Mean {
-            // Class weights, costs and resampling move w and b, so the mean of r_hat has nothing that must be undone.
+            // Class weights, costs and resampling move w and b, so the mean of r_hat has nothing that must be
+            // undone.
             fitted.model.logit_shift = 0.0;
         }
         fitted
@@ -325,8 +328,8 @@ impl<'a> Run<'a> {
         Ok(Self { als, data, problem, monitored, sweep, accelerator, iteration, parameters, history, best })
     }
 
-    /// Iterations until something ends them. The observer sees a point before its loss decides about the end, so that it
-    /// sees the last one too.
+    /// Iterations until something ends them. The observer sees a point before its loss decides about the end,
+    /// so that it sees the last one too.
     fn train(&mut self, observer: &mut dyn Observer) -> Result<StopReason> {
         let spec = &self.als.spec;
         loop {
@@ -436,7 +439,8 @@ impl<'a> Run<'a> {
 }
 
 impl Als {
-    /// X and Y, then w and b, in place. Gives the monitored loss, and the penalty on w that is minimized beside it.
+    /// X and Y, then w and b, in place. Gives the monitored loss, and the penalty on w that is minimized
+    /// beside it.
     fn update(
         &self,
         iteration: usize,

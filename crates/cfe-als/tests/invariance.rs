@@ -1,4 +1,5 @@
-//! Fits that must agree: permuted classifiers and instances, scaled sample weights, fold-in of what was trained with.
+//! Fits that must agree: permuted classifiers and instances, scaled sample weights, fold-in of what was
+//! trained with.
 
 use cfe_als::{AggregatorSpec, Als, AlsObjective, AlsSpec};
 use cfe_core::synthetic::Correlated;
@@ -20,8 +21,9 @@ fn drawn(seed: u64) -> EnsembleData {
     spec.generate(seed).expect("valid").data
 }
 
-/// Few sweeps, and plain ones: accelerated ones go by differences of differences, which lose digits. With d < m a common
-/// change of w and X may leave r_hat as it is; a little weight decay keeps rounding from showing in those directions.
+/// Few sweeps, and plain ones: accelerated ones go by differences of differences, which lose digits. With d <
+/// m a common change of w and X may leave r_hat as it is; a little weight decay keeps rounding from showing
+/// in those directions.
 fn specs() -> [(AlsSpec, f64); 2] {
     let short = |spec| AlsSpec { latent_dim: 3, max_iterations: 12, tolerance: 0.0, lambda: 0.1, ..spec };
     let objective = AlsObjective::Exact { rho: 0.5, reduction: Reduction::Sum, accelerate: false };
@@ -66,8 +68,8 @@ fn config(cases: u32) -> ProptestConfig {
 proptest! {
     #![proptest_config(config(12))]
 
-    /// The exact objective updates one classifier after the other, so that their order is part of its path: there only the
-    /// instances are permuted.
+    /// The exact objective updates one classifier after the other, so that their order is part of its path:
+    /// there only the instances are permuted.
     #[test]
     fn permuted_data_give_the_permuted_fit(seed in 0u64..300, picks in prop::collection::vec(any::<prop::sample::Index>(), 60)) {
         let data = drawn(seed);

@@ -1,5 +1,5 @@
-//! Absurd values in every key of the settings: refused by a typed error, or a run that ends as any other. Never a panic, an
-//! abort or a hang.
+//! Absurd values in every key of the settings: refused by a typed error, or a run that ends as any other.
+//! Never a panic, an abort or a hang.
 
 use std::ops::ControlFlow;
 
@@ -20,7 +20,8 @@ fn data() -> EnsembleData {
         .expect("valid")
 }
 
-/// A document for each variant of each choice, so that the keys inside of them are covered. Keys of structs need no entry.
+/// A document for each variant of each choice, so that the keys inside of them are covered. Keys of structs
+/// need no entry.
 fn documents() -> Vec<Value> {
     let choices = [
         ("objective", json!({ "label_aware": { "monitor_rho": 0.5 } })),

@@ -55,7 +55,7 @@ fn a_gradient_step_follows_the_core_under_every_weighting() {
         ("recall", AlsSpec { weight_schedule: WeightSchedule::Recall { epsilon: 0.1 }, ..base() }),
         ("uncertainty", AlsSpec { weight_schedule: WeightSchedule::Uncertainty { epsilon: 0.1 }, ..base() }),
         ("decay", spec(AggregatorSpec { weight_decay: 0.7, ..aggregator })),
-        ("centred", spec(AggregatorSpec { center: true, ..aggregator })),
+        ("centered", spec(AggregatorSpec { center: true, ..aggregator })),
     ] {
         let start = start(&data);
         let confidence = spec.confidence.fit(&data).expect("valid");
@@ -78,8 +78,8 @@ fn a_gradient_step_follows_the_core_under_every_weighting() {
             .expect("same shapes");
         let (weights, bias) = fitted.model.aggregator.weights().expect("weighted");
         for (u, (before, after)) in start.weights.iter().zip(weights).enumerate() {
-            let centred = if center { mean[u] * gradient.bias } else { 0.0 };
-            let expected = gradient.weights[u] - centred + spec.aggregator.weight_decay * before;
+            let centered = if center { mean[u] * gradient.bias } else { 0.0 };
+            let expected = gradient.weights[u] - centered + spec.aggregator.weight_decay * before;
             assert!(((before - after) / RATE - expected).abs() < 1e-9, "{what}");
         }
         let folded = if center { dot(&mean, weights) } else { 0.0 };
@@ -108,7 +108,7 @@ fn newton_reaches_the_optimum_of_smoothed_labels() {
 }
 
 #[test]
-fn newton_and_the_bound_do_not_depend_on_centring() {
+fn newton_and_the_bound_do_not_depend_on_centering() {
     let data = data(3);
     // The bound converges linearly.
     for (solver, max_iterations) in [(AggregatorSolver::Newton, 60), (AggregatorSolver::Bound, 1000)] {

@@ -55,8 +55,8 @@ pub enum BiasStart {
     /// That of the start, 0 unless given.
     #[default]
     Start,
-    /// The log-odds of the prevalence among the labeled (Lin et al., ICCV 2017, section 3.3), each class counted half
-    /// an instance more, so that one class alone has finite odds.
+    /// The log-odds of the prevalence among the labeled (Lin et al., ICCV 2017, section 3.3), each class
+    /// counted half an instance more, so that one class alone has finite odds.
     PriorLogOdds,
 }
 
@@ -95,8 +95,8 @@ pub enum Aggregator {
         /// b.
         bias: f64,
     },
-    /// sigma(m sum_u w_u g_u r_hat_u + b), g the softmax weights of a [`Gate`] that looks at r_hat: which classifier counts
-    /// depends on the instance.
+    /// sigma(m sum_u w_u g_u r_hat_u + b), g the softmax weights of a [`Gate`] that looks at r_hat: which
+    /// classifier counts depends on the instance.
     Gated {
         /// w (m).
         weights: Vec<f64>,
@@ -132,8 +132,8 @@ impl Aggregator {
         }
     }
 
-    /// Logits (k) of instances with factors `instances` (d x k) under `classifiers` X (d x m). Costs 2 d (m + k) flops for
-    /// weights that are the same for all instances, else 2 d m k and what the gate costs.
+    /// Logits (k) of instances with factors `instances` (d x k) under `classifiers` X (d x m). Costs 2 d (m +
+    /// k) flops for weights that are the same for all instances, else 2 d m k and what the gate costs.
     pub fn logits(&self, classifiers: ArrayView2<'_, f64>, instances: ArrayView2<'_, f64>) -> Vec<f64> {
         if let Aggregator::Weighted { weights, bias } = self {
             return logits(&combine(classifiers, weights), *bias, instances);

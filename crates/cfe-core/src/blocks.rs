@@ -1,9 +1,10 @@
-//! Sums over blocks of a fixed length, in parallel and yet the same bits for any number of threads: the blocks do not
-//! depend on the threads, and their results are added in order.
+//! Sums over blocks of a fixed length, in parallel and yet the same bits for any number of threads: the
+//! blocks do not depend on the threads, and their results are added in order.
 
 use rayon::prelude::*;
 
-/// Sum of `of(block)` over the blocks of `len` elements. A single block is summed here, without waking a thread.
+/// Sum of `of(block)` over the blocks of `len` elements. A single block is summed here, without waking a
+/// thread.
 pub(crate) fn fold_blocks(len: usize, block: usize, of: impl Fn(usize) -> f64 + Sync + Send) -> f64 {
     let blocks = len.div_ceil(block);
     if blocks <= 1 {

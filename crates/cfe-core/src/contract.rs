@@ -60,8 +60,8 @@ pub fn check_all(build: Build<'_>) {
     a_missing_prediction_does_not_matter(build);
 }
 
-/// Every settings document that differs from `settings` in one key, which has an absurd value: for property tests that
-/// cover a new key without being told of it. Gives the path of the key with the document.
+/// Every settings document that differs from `settings` in one key, which has an absurd value: for property
+/// tests that cover a new key without being told of it. Gives the path of the key with the document.
 pub fn absurd_settings(settings: &Value) -> Vec<(String, Value)> {
     let absurd = [
         json!(0),
@@ -179,15 +179,15 @@ pub fn an_observer_sees_every_iteration_and_can_stop(build: Build<'_>) {
     assert_eq!(trace.points[4].weights, weights, "the model of a stopped run");
 }
 
-/// Broken off at the start, on the way and at the end, and gone on with: model, history, loss and reason to stop are those
-/// of the unbroken run, to the bit.
+/// Broken off at the start, on the way and at the end, and gone on with: model, history, loss and reason to
+/// stop are those of the unbroken run, to the bit.
 pub fn a_resumed_run_ends_with_the_same_bits(build: Build<'_>) {
     let trainer = build(Request { iterations: 12, ..Request::default() });
     resumes_to_the_same_bits(trainer.as_ref(), &small(), &[0, 1, 5, 11, 12]);
 }
 
-/// The same for a trainer with a spec of its own, broken off after each of `breaks` iterations; those that the run does
-/// not reach are left out.
+/// The same for a trainer with a spec of its own, broken off after each of `breaks` iterations; those that
+/// the run does not reach are left out.
 pub fn resumes_to_the_same_bits(trainer: &dyn Trainer, data: &EnsembleData, breaks: &[usize]) {
     let whole = trainer.fit(data).expect("fits");
     for &at in breaks {
@@ -256,8 +256,9 @@ pub fn class_weights_prevent_collapse(build: Build<'_>) {
     assert!(auc > 0.95, "ROC-AUC {auc}");
 }
 
-/// A missing cell has no influence. A classifier and an instance of which every cell is missing leave the predictions for
-/// all others as they are without them, and what stands in a missing cell, any of the many NaNs, changes no bit.
+/// A missing cell has no influence. A classifier and an instance of which every cell is missing leave the
+/// predictions for all others as they are without them, and what stands in a missing cell, any of the many
+/// NaNs, changes no bit.
 pub fn a_missing_prediction_does_not_matter(build: Build<'_>) {
     let data = small();
     let (m, n) = (data.n_classifiers(), data.n_instances());

@@ -9,10 +9,10 @@ use crate::error::{Error, Result, check_length, is_at_least_zero};
 
 /// Checked input of every trainer.
 ///
-/// `predictions` is m x n: **rows are classifiers, columns are instances**. An entry is the probability of the
-/// positive class in [0, 1]; NaN means that this classifier gave none for this instance. A label is `Some(true)`,
-/// `Some(false)` or `None` for an unlabeled instance. The fields are private: whoever holds an `EnsembleData` can
-/// trust shapes and ranges.
+/// `predictions` is m x n: **rows are classifiers, columns are instances**. An entry is the probability of
+/// the positive class in [0, 1]; NaN means that this classifier gave none for this instance. A label is
+/// `Some(true)`, `Some(false)` or `None` for an unlabeled instance. The fields are private: whoever holds an
+/// `EnsembleData` can trust shapes and ranges.
 ///
 /// ```
 /// use cfe_core::EnsembleData;
@@ -38,7 +38,8 @@ pub struct EnsembleData {
     confidence: Option<Array2<f64>>,
 }
 
-/// Refuses predictions (m x k, NaN = missing) that are not of these classifiers (m), or hold what is no probability.
+/// Refuses predictions (m x k, NaN = missing) that are not of these classifiers (m), or hold what is no
+/// probability.
 ///
 /// # Errors
 /// [`Error::WrongClassifiers`], [`Error::InvalidProbability`], with the instance by its number.
@@ -63,7 +64,8 @@ impl EnsembleData {
     /// [`with_classifier_names`](Self::with_classifier_names) says otherwise.
     ///
     /// # Errors
-    /// [`Error::EmptyData`], [`Error::LengthMismatch`], [`Error::InvalidProbability`], [`Error::NothingObserved`].
+    /// [`Error::EmptyData`], [`Error::LengthMismatch`], [`Error::InvalidProbability`],
+    /// [`Error::NothingObserved`].
     pub fn new(predictions: Array2<f64>, labels: Vec<Option<bool>>) -> Result<Self> {
         let (m, n) = predictions.dim();
         if m == 0 || n == 0 {
@@ -125,7 +127,8 @@ impl EnsembleData {
         Ok(self)
     }
 
-    /// As [`with_instance_ids`](Self::with_instance_ids), in place: what is refused leaves the data as they are.
+    /// As [`with_instance_ids`](Self::with_instance_ids), in place: what is refused leaves the data as they
+    /// are.
     ///
     /// # Errors
     /// [`Error::LengthMismatch`], [`Error::DuplicateName`].
@@ -172,8 +175,8 @@ impl EnsembleData {
         Ok(self)
     }
 
-    /// The instances `index` (columns) as data of their own, in that order. An instance may be taken more than once where the
-    /// instances have no ids.
+    /// The instances `index` (columns) as data of their own, in that order. An instance may be taken more
+    /// than once where the instances have no ids.
     ///
     /// # Errors
     /// [`Error::EmptyData`] if `index` is empty, [`Error::InvalidParameter`] if an entry is not below n,

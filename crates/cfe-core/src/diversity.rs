@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
+pub use crate::stats::moments::{correlation, std_dev};
+
 /// Statistics of aggregator weights w (m).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -20,8 +22,8 @@ pub struct WeightStats {
     pub mean: f64,
     /// Number of weights below 0.
     pub n_negative: usize,
-    /// exp of the entropy of |w| / sum |w|: m for equal weights, 1 if one classifier has it all (Hill number of
-    /// order 1). 0 if all weights are 0.
+    /// exp of the entropy of |w| / sum |w|: m for equal weights, 1 if one classifier has it all (Hill number
+    /// of order 1). 0 if all weights are 0.
     pub effective_classifiers: f64,
     /// std / |mean|: diversity free of the scale of w; `None` for mean 0.
     pub coefficient_of_variation: Option<f64>,
@@ -65,28 +67,6 @@ impl WeightStats {
     }
 }
 
-/// Population standard deviation; 0 for an empty list.
-pub fn std_dev(values: &[f64]) -> f64 {
-    if values.is_empty() {
-        return 0.0;
-    }
-    let n = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / n;
-    (values.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / n).sqrt()
-}
-
-/// Pearson correlation of two lists of equal length; `None` if either is constant or their lengths differ.
-pub fn correlation(a: &[f64], b: &[f64]) -> Option<f64> {
-    if a.len() != b.len() || a.is_empty() {
-        return None;
-    }
-    let n = a.len() as f64;
-    let (mean_a, mean_b) = (a.iter().sum::<f64>() / n, b.iter().sum::<f64>() / n);
-    let covariance = a.iter().zip(b).map(|(x, y)| (x - mean_a) * (y - mean_b)).sum::<f64>() / n;
-    let scale = std_dev(a) * std_dev(b);
-    (scale > 0.0).then(|| (covariance / scale).clamp(-1.0, 1.0))
-}
-
 /// A sign that training went wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -126,14 +106,15 @@ impl std::fmt::Display for Symptom {
 /// Predictions whose standard deviation is below this are called constant.
 pub const CONSTANT_PREDICTION_STD: f64 = 1e-4;
 
-/// Weights beyond this, up or down, have exploded: a hundredth more of one classifier's reconstructed probability then
-/// moves the log-odds by more than 1, so that the prediction is decided by the errors of the reconstruction.
+/// Weights beyond this, up or down, have exploded: a hundredth more of one classifier's reconstructed
+/// probability then moves the log-odds by more than 1, so that the prediction is decided by the errors of the
+/// reconstruction.
 pub const LARGEST_HEALTHY_WEIGHT: f64 = 100.0;
 
 /// Signs of a bad fit that is not a collapse: exploded weights, and a ranking below that of the plain mean.
 ///
-/// The average precisions are those of the model and of the plain mean on the same instances, where known. A fit is called
-/// healthy only if neither this function nor [`symptoms_of_collapse`] finds anything.
+/// The average precisions are those of the model and of the plain mean on the same instances, where known. A
+/// fit is called healthy only if neither this function nor [`symptoms_of_collapse`] finds anything.
 ///
 /// ```
 /// use cfe_core::diversity::symptoms_of_bad_fit;
@@ -162,12 +143,13 @@ pub fn symptoms_of_bad_fit(
 
 /// Looks for collapse: weights that sum below 0, constant predictions, an inverted ranking.
 ///
-/// `weights` are those of the aggregator (m, or none where there is no aggregator), `probabilities` its predictions (n).
-/// `roc_auc` and `mean_roc_auc` are those of the model and of the plain mean on the same instances, where known.
+/// `weights` are those of the aggregator (m, or none where there is no aggregator), `probabilities` its
+/// predictions (n). `roc_auc` and `mean_roc_auc` are those of the model and of the plain mean on the same
+/// instances, where known.
 ///
 /// # Errors
-/// [`Error::InvalidScore`] for a weight, a probability or an area that is not finite: no comparison with NaN is true, so
-/// that a broken model would look healthy. [`Error::NothingToEvaluate`] without a probability.
+/// [`Error::InvalidScore`] for a weight, a probability or an area that is not finite: no comparison with NaN
+/// is true, so that a broken model would look healthy. [`Error::NothingToEvaluate`] without a probability.
 pub fn symptoms_of_collapse(
     weights: &[f64],
     probabilities: &[f64],
@@ -244,12 +226,5 @@ mod tests {
         assert_eq!(symptoms_of_bad_fit(&[0.1], Some(0.4), Some(0.5)), [Symptom::WorseThanMean]);
         assert!(!Symptom::ExplodedWeights.is_collapse() && !Symptom::WorseThanMean.is_collapse());
         assert!(Symptom::InvertedRanking.is_collapse());
-    }
-
-    #[test]
-    fn correlation_of_constants_is_undefined() {
-        assert_eq!(correlation(&[1.0, 2.0, 3.0], &[2.0, 4.0, 6.0]), Some(1.0));
-        assert_eq!(correlation(&[1.0, 2.0], &[3.0, 3.0]), None);
-        assert_eq!(correlation(&[1.0], &[1.0, 2.0]), None);
     }
 }

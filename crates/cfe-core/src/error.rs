@@ -1,9 +1,10 @@
-//! One error type: a variant for each cause, a message that names the value, the allowed range and the remedy.
+//! One error type: a variant for each cause, a message that names the value, the allowed range and the
+//! remedy.
 
 /// Result of everything in this crate that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// The half of the factorisation a message is about.
+/// The half of the factorization a message is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
     /// Columns of X (d x m).
@@ -21,7 +22,21 @@ impl std::fmt::Display for Side {
     }
 }
 
-/// Everything that can go wrong between the data and the fitted model.
+/// Everything that can go wrong between the data and the fitted model. The message says what to change; the
+/// variant tells a program what happened.
+///
+/// The facade re-exports it as `cf_ensemble::Error`.
+///
+/// ```
+/// use cfe_core::{EnsembleData, Error};
+/// use ndarray::array;
+///
+/// let refused = EnsembleData::new(array![[0.9, 1.7]], vec![Some(true), None]);
+/// match refused {
+///     Err(Error::InvalidProbability { value, .. }) => assert_eq!(value, 1.7),
+///     other => panic!("{other:?}"),
+/// }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -75,7 +90,8 @@ pub enum Error {
 
     /// A matrix has the wrong shape.
     ///
-    /// Cure: lay the matrix out as stated; rows are classifiers (or latent dimensions), columns are instances.
+    /// Cure: lay the matrix out as stated; rows are classifiers (or latent dimensions), columns are
+    /// instances.
     #[error("{what} is {} x {}, but {} x {} is needed", found.0, found.1, expected.0, expected.1)]
     ShapeMismatch {
         /// The matrix in question.
@@ -119,7 +135,8 @@ pub enum Error {
         what: &'static str,
     },
 
-    /// Weights, or their products with class weights and costs, are so large or so small that they cannot be added up.
+    /// Weights, or their products with class weights and costs, are so large or so small that they cannot be
+    /// added up.
     #[error(
         "{what} sum to {sum:e}, where 1e-290 to 1e290 is allowed; scale all of them by one factor, so that an instance \
          weighs about 1"
@@ -148,7 +165,8 @@ pub enum Error {
         class: &'static str,
     },
 
-    /// A strategy needs the confidence matrix that the data do not carry, or the forest that a model file lacks.
+    /// A strategy needs the confidence matrix that the data do not carry, or the forest that a model file
+    /// lacks.
     #[error(
         "the confidence strategy `given` needs a confidence matrix: add one with `EnsembleData::with_confidence`; \
          `learned` in a model file needs its forest: save the model again"

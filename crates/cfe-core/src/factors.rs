@@ -11,7 +11,7 @@ use crate::error::{Error, Result, Side, check_length, ensure};
 use crate::memory::check_matrix;
 use crate::ridge::Scalar;
 
-/// The two halves of the factorisation R ~ X^T Y.
+/// The two halves of the factorization R ~ X^T Y.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Factors {
     /// X, d x m: column u describes classifier u.
@@ -47,8 +47,8 @@ pub fn random_side<T: Scalar>(
 }
 
 impl Factors {
-    /// Draws independent normal entries of standard deviation `scale`, reproducibly: ChaCha12, stream 0 for X and
-    /// stream 1 for Y, so that neither depends on the size of the other.
+    /// Draws independent normal entries of standard deviation `scale`, reproducibly: ChaCha12, stream 0 for X
+    /// and stream 1 for Y, so that neither depends on the size of the other.
     ///
     /// # Errors
     /// [`Error::NotEnoughMemory`].
@@ -67,7 +67,8 @@ impl Factors {
     /// X^T Y, m x n. Costs 2 m n d flops and 8 m n bytes; prediction does not need it.
     ///
     /// # Errors
-    /// [`Error::ShapeMismatch`] if X and Y have another number of latent dimensions, [`Error::NotEnoughMemory`].
+    /// [`Error::ShapeMismatch`] if X and Y have another number of latent dimensions,
+    /// [`Error::NotEnoughMemory`].
     pub fn reconstruct(&self) -> Result<Array2<f64>> {
         let n = self.instances.ncols();
         check_shape("Y", self.instances.view(), (self.latent_dim(), n))?;
@@ -84,7 +85,8 @@ impl Factors {
         Ok(combine(self.classifiers.view(), weights))
     }
 
-    /// The same numbers laid out row by row, as the kernels need them; transposing and selecting lay them out otherwise.
+    /// The same numbers laid out row by row, as the kernels need them; transposing and selecting lay them out
+    /// otherwise.
     #[must_use]
     pub fn into_row_major(self) -> Self {
         let lay_out = |matrix: Array2<f64>| match matrix.is_standard_layout() {

@@ -17,8 +17,9 @@ const STREAM: u64 = 2;
 /// g = softmax(V tanh(U r_hat + c) + e)
 /// ```
 ///
-/// A gating network as in Jacobs, Jordan, Nowlan and Hinton, "Adaptive Mixtures of Local Experts", Neural Computation 3,
-/// 1991, with one hidden layer. V = 0 and e = 0 give g = 1/m: the gated aggregator is then the weighted one.
+/// A gating network as in Jacobs, Jordan, Nowlan and Hinton, "Adaptive Mixtures of Local Experts", Neural
+/// Computation 3, 1991, with one hidden layer. V = 0 and e = 0 give g = 1/m: the gated aggregator is then the
+/// weighted one.
 ///
 /// ```
 /// use cfe_core::Gate;
@@ -39,7 +40,8 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// The start of training: U normal with standard deviation 1 / sqrt(m), everything else 0, so that g = 1/m.
+    /// The start of training: U normal with standard deviation 1 / sqrt(m), everything else 0, so that g =
+    /// 1/m.
     pub fn random(m: usize, hidden: usize, seed: u64) -> Self {
         let mut rng = ChaCha12Rng::seed_from_u64(seed);
         rng.set_stream(STREAM);

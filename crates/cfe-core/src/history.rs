@@ -41,13 +41,14 @@ pub enum OnDivergence {
     /// [`Error::Diverged`], with the iteration and what to change.
     #[default]
     Error,
-    /// Returns the state of the lowest loss before, with [`StopReason::Diverged`]; an error if there was none. Costs a copy of
-    /// the parameters.
+    /// Returns the state of the lowest loss before, with [`StopReason::Diverged`]; an error if there was
+    /// none. Costs a copy of the parameters.
     KeepBest,
 }
 
-/// A loss above this times the first one (or 1, if that was less) is no training any more; runs at a high rate were seen
-/// to recover from a thousand times.
+/// A run has diverged when its loss exceeds this times the first loss (or times 1, if the first loss was
+/// less). The bound is loose on purpose: runs at a high learning rate have recovered from a thousandfold
+/// increase.
 const LARGEST_RISE: f64 = 1e6;
 
 /// Wall-clock time of a fit.
@@ -74,8 +75,8 @@ impl History {
         self.entries.len()
     }
 
-    /// Gives the loss of an iteration back, unless it has diverged: not finite, or a million times the first loss (or 1,
-    /// if that was less).
+    /// Gives the loss of an iteration back, unless it has diverged: not finite, or a million times the first
+    /// loss (or 1, if that was less).
     ///
     /// # Errors
     /// [`Error::Diverged`].

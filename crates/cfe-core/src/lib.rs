@@ -1,31 +1,27 @@
 //! Core of CF-Ensemble: everything that is not training.
 //!
-//! Someone has trained m classifiers on an imbalanced binary problem and holds their probabilities R (m x n), with
-//! labels for some of the n instances. CF-Ensemble factorises R ~ X^T Y and learns an aggregator sigma(w . r_hat + b).
-//! This crate holds the data ([`EnsembleData`]), the objective ([`objective`]), the [`metrics`], the [`Model`] and the
-//! [`Trainer`] trait. Backends train; this crate predicts, measures and computes every reported loss, so that a
-//! difference between backends comes from training. It knows no backend
-//! and opens no file: tables and model files are in `cfe-io`.
+//! Someone has trained m classifiers on an imbalanced binary problem and holds their probabilities R (m x n),
+//! with labels for some of the n instances. CF-Ensemble factorizes R ~ X^T Y and learns an aggregator sigma(w
+//! . r_hat + b). This crate holds the data ([`EnsembleData`]), the objective ([`objective`]), the
+//! [`metrics`], the [`Model`] and the [`Trainer`] trait. Backends train; this crate predicts, measures and
+//! computes every reported loss, so that a difference between backends comes from training. It knows no
+//! backend and opens no file: tables and model files are in `cfe-io`.
 
 #![forbid(unsafe_code)]
 
-pub mod calibration;
+pub mod cell_errors;
 pub mod confidence;
 #[cfg(feature = "contract")]
 pub mod contract;
 pub mod diversity;
-pub mod logistic;
 pub mod losses;
-pub mod metrics;
-pub mod nnls;
 pub mod objective;
-pub mod reliability;
 pub mod resampling;
 pub mod ridge;
 pub mod rows;
 pub mod settings;
+pub mod stats;
 pub mod synthetic;
-pub mod validation;
 
 mod aggregator;
 mod blocks;
@@ -41,6 +37,8 @@ mod schedule;
 mod trainer;
 mod training_state;
 mod weights;
+
+pub use stats::{calibration, logistic, metrics, nnls, validation};
 
 pub use aggregator::{Aggregator, AggregatorKind, BiasStart, MEAN_LOGIT_CLIP};
 pub use confidence::{Confidence, ConfidenceStrategy, FittedConfidence};

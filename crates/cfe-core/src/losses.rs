@@ -1,7 +1,7 @@
 //! Supervised losses as functions of the logit, with exact derivatives.
 //!
-//! Everything is computed from the logit z, never from a rounded probability. With s = z for a positive and s = -z for
-//! a negative instance, p_t = sigma(s) is the probability given to the true class:
+//! Everything is computed from the logit z, never from a rounded probability. With s = z for a positive and s
+//! = -z for a negative instance, p_t = sigma(s) is the probability given to the true class:
 //!
 //! ```text
 //! log p_t = log sigma(s) = min(s, 0) - log(1 + exp(-|s|))
@@ -10,10 +10,10 @@
 //! smooth  = -log p_t + (epsilon / 2) s                 dsmooth/ds = -(1 - p_t) + epsilon / 2
 //! ```
 //!
-//! Focal loss: Lin, Goyal, Girshick, He and Dollar, "Focal Loss for Dense Object Detection", ICCV 2017, eq. 4 and
-//! appendix B. Label smoothing: Szegedy, Vanhoucke, Ioffe, Shlens and Wojna, "Rethinking the Inception Architecture for
-//! Computer Vision", CVPR 2016, section 7; it is the BCE with the target 1 - epsilon / 2 instead of 1 and epsilon / 2 instead
-//! of 0. Nothing is clipped: a wrong logit of 800 costs 800.
+//! Focal loss: Lin, Goyal, Girshick, He and Dollar, "Focal Loss for Dense Object Detection", ICCV 2017, eq. 4
+//! and appendix B. Label smoothing: Szegedy, Vanhoucke, Ioffe, Shlens and Wojna, "Rethinking the Inception
+//! Architecture for Computer Vision", CVPR 2016, section 7; it is the BCE with the target 1 - epsilon / 2
+//! instead of 1 and epsilon / 2 instead of 0. Nothing is clipped: a wrong logit of 800 costs 800.
 
 use serde::{Deserialize, Serialize};
 
@@ -47,15 +47,16 @@ fn focal_modulation(gamma: f64, log_q: f64) -> f64 {
     (gamma * log_q).exp()
 }
 
-/// log(p / (1 - p)) of a probability moved into [clip, 1 - clip]; NaN of NaN. A clip above 0.5 counts as 0.5, and one
-/// that is negative or NaN as 0.
+/// log(p / (1 - p)) of a probability moved into [clip, 1 - clip]; NaN of NaN. A clip above 0.5 counts as 0.5,
+/// and one that is negative or NaN as 0.
 pub fn logit(p: f64, clip: f64) -> f64 {
     let clip = if clip > 0.0 { clip.min(0.5) } else { 0.0 };
     let p = p.clamp(clip, 1.0 - clip);
     (p / (1.0 - p)).ln()
 }
 
-/// A parabola above the BCE that touches it at a logit: `l(y, z') <= kappa (z' - target)^2 + const`, with equality at z.
+/// A parabola above the BCE that touches it at a logit: `l(y, z') <= kappa (z' - target)^2 + const`, with
+/// equality at z.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct QuadraticBound {
@@ -65,8 +66,8 @@ pub struct QuadraticBound {
     pub target: f64,
 }
 
-/// The bound of Jaakkola and Jordan on the logistic loss ("Bayesian parameter estimation via variational methods",
-/// Statistics and Computing 10, 2000, eq. 11):
+/// The bound of Jaakkola and Jordan on the logistic loss ("Bayesian parameter estimation via variational
+/// methods", Statistics and Computing 10, 2000, eq. 11):
 ///
 /// ```text
 /// kappa = tanh(z / 2) / (4 z)   (1/8 at z = 0),   target = (y - 1/2) / (2 kappa)
@@ -90,8 +91,8 @@ pub fn quadratic_bound(z: f64, y: f64) -> QuadraticBound {
     QuadraticBound { kappa, target: (y - 0.5) / (2.0 * kappa) }
 }
 
-/// The loss of one labeled instance. Focal loss and label smoothing exclude each other: one trusts hard instances most,
-/// the other least.
+/// The loss of one labeled instance. Focal loss and label smoothing exclude each other: one trusts hard
+/// instances most, the other least.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -160,7 +161,8 @@ impl SupervisedLoss {
         if label { 1.0 - half } else { half }
     }
 
-    /// (1 - p_t)^gamma at a logit; 1 without focal loss. Through its logarithm: exact where 1 - p_t underflows.
+    /// (1 - p_t)^gamma at a logit; 1 without focal loss. Through its logarithm: exact where 1 - p_t
+    /// underflows.
     pub fn focal_factor(self, logit: f64, label: bool) -> f64 {
         match self.gamma() {
             0.0 => 1.0,
@@ -185,7 +187,8 @@ impl SupervisedLoss {
         self.with_exponential(logit, label, e, e.ln_1p())
     }
 
-    /// The same where e = exp(-|logit|) and log(1 + e) are known: log sigma(s) and sigma(-s) from one exponential.
+    /// The same where e = exp(-|logit|) and log(1 + e) are known: log sigma(s) and sigma(-s) from one
+    /// exponential.
     #[inline(always)]
     fn with_exponential(self, logit: f64, label: bool, e: f64, log: f64) -> (f64, f64) {
         let sign = if label { 1.0 } else { -1.0 };

@@ -19,8 +19,8 @@ pub fn available_memory() -> Option<u64> {
     Some(limit.map_or(free, |limit| limit.min(free)))
 }
 
-/// Refuses to start what needs more bytes than there are. Where the system does not say what it has, only what could
-/// never be addressed is refused.
+/// Refuses to start what needs more bytes than there are. Where the system does not say what it has, only
+/// what could never be addressed is refused.
 ///
 /// # Errors
 /// [`Error::NotEnoughMemory`].

@@ -26,7 +26,8 @@ pub struct Model {
     pub confidence: FittedConfidence,
     /// The objective the model was trained for.
     pub objective: Objective,
-    /// What class weights, costs and resampling added to the logits: log(factor of positives / factor of negatives).
+    /// What class weights, costs and resampling added to the logits: log(factor of positives / factor of
+    /// negatives).
     pub logit_shift: f64,
 }
 
@@ -35,11 +36,12 @@ pub struct Model {
 pub struct Predictions {
     /// Logit (k); rank on this.
     pub logits: Vec<f64>,
-    /// Probability of the positive class (k): sigma(logit - [`Model::logit_shift`]), class weights, costs and resampling
-    /// undone (Elkan, 2001; King and Zeng, 2001). The same ranking as the logits.
+    /// Probability of the positive class (k): sigma(logit - [`Model::logit_shift`]), class weights, costs and
+    /// resampling undone (Elkan, 2001; King and Zeng, 2001). The same ranking as the logits.
     pub probabilities: Vec<f64>,
-    /// sigma(logit) (k): what training minimizes the loss of. Class weights, costs and resampling are left in, and pull
-    /// these towards the minority class; they are not the probabilities of the data. The published comparison reports them.
+    /// sigma(logit) (k): what training minimizes the loss of. Class weights, costs and resampling are left
+    /// in, and pull these towards the minority class; they are not the probabilities of the data. The
+    /// published comparison reports them.
     pub weighted_probabilities: Vec<f64>,
     /// Classifiers that gave a probability (k).
     pub n_observed: Vec<usize>,
@@ -70,8 +72,8 @@ impl Model {
         })
     }
 
-    /// Puts a model together from its fields, as a model file holds them. `factors.instances` may be empty (d x 0): then
-    /// only new instances can be predicted.
+    /// Puts a model together from its fields, as a model file holds them. `factors.instances` may be empty (d
+    /// x 0): then only new instances can be predicted.
     ///
     /// # Errors
     /// What [`validate`](Self::validate) refuses.
@@ -88,11 +90,12 @@ impl Model {
         Ok(model)
     }
 
-    /// Refuses names that occur twice, shapes that do not fit each other, and parameters out of range: the fields are
-    /// public, and this is called before a model is saved.
+    /// Refuses names that occur twice, shapes that do not fit each other, and parameters out of range: the
+    /// fields are public, and this is called before a model is saved.
     ///
     /// # Errors
-    /// [`Error::DuplicateName`], [`Error::ShapeMismatch`], [`Error::LengthMismatch`], [`Error::InvalidParameter`].
+    /// [`Error::DuplicateName`], [`Error::ShapeMismatch`], [`Error::LengthMismatch`],
+    /// [`Error::InvalidParameter`].
     pub fn validate(&self) -> Result<()> {
         let m = self.classifier_names.len();
         check_unique("classifier name", &self.classifier_names)?;
@@ -121,19 +124,19 @@ impl Model {
     /// y_i = (X diag(c_i) X^T + lambda I)^-1 X diag(c_i) r_i,   then  w . (X^T y_i) + b
     /// ```
     ///
-    /// with the confidence rule of training, labels unknown. An instance without any observed probability gets
-    /// y_i = 0 and so sigma(b).
+    /// with the confidence rule of training, labels unknown. An instance without any observed probability
+    /// gets y_i = 0 and so sigma(b).
     ///
     /// # Errors
-    /// [`Error::WrongClassifiers`], [`Error::InvalidProbability`], [`Error::NotPositiveDefinite`] (lambda = 0),
-    /// [`Error::PredictionOverflow`].
+    /// [`Error::WrongClassifiers`], [`Error::InvalidProbability`], [`Error::NotPositiveDefinite`] (lambda =
+    /// 0), [`Error::PredictionOverflow`].
     pub fn predict_new(&self, predictions: ArrayView2<'_, f64>) -> Result<Predictions> {
         let instances = self.fold_in(predictions, None)?;
         self.predict(instances.view(), predictions)
     }
 
-    /// Instance factors (d x k) of new instances, see [`predict_new`](Self::predict_new). `given` is their confidence
-    /// matrix (m x k) if the model's strategy is `given`.
+    /// Instance factors (d x k) of new instances, see [`predict_new`](Self::predict_new). `given` is their
+    /// confidence matrix (m x k) if the model's strategy is `given`.
     ///
     /// # Errors
     /// As [`predict_new`](Self::predict_new).
@@ -146,7 +149,8 @@ impl Model {
         let rule = self.confidence.on_new(predictions, given);
         let lambda = self.objective.lambda;
         if lambda == 0.0 {
-            // Without a ridge an instance nobody predicted has no unique factor; 0 is its limit for lambda -> 0.
+            // Without a ridge an instance nobody predicted has no unique factor; 0 is its limit for lambda ->
+            // 0.
             let seen = rule.observed();
             if seen.len() < predictions.ncols() {
                 let given = given.map(|given| given.select(Axis(1), &seen));

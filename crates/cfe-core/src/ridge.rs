@@ -5,8 +5,9 @@
 //! x_u = (Y diag(C[u,:]) Y^T + lambda I)^-1 Y diag(C[u,:]) R[u,:]^T
 //! ```
 //!
-//! Hu, Koren and Volinsky, "Collaborative Filtering for Implicit Feedback Datasets", ICDM 2008, eq. 4 and 5. The work is
-//! done by `cfe-kernel` in batches, at the speed of a matrix product; this module speaks arrays and the core's errors.
+//! Hu, Koren and Volinsky, "Collaborative Filtering for Implicit Feedback Datasets", ICDM 2008, eq. 4 and 5.
+//! The work is done by `cfe-kernel` in batches, at the speed of a matrix product; this module speaks arrays
+//! and the core's errors.
 
 pub use cfe_kernel::{Cells, InstanceSums, NormalEquations, Scalar, Workspace};
 
@@ -19,8 +20,8 @@ use crate::rows::rows_of;
 /// All columns of Y (d x n) from X (d x m). Costs n (m d (d + 3) + d^3 / 3 + 2 d^2) flops, less where m < d.
 ///
 /// # Errors
-/// [`Error::ShapeMismatch`]; [`Error::InvalidParameter`] for lambda; [`Error::NotPositiveDefinite`] with the lowest
-/// singular instance, and Y is then unspecified.
+/// [`Error::ShapeMismatch`]; [`Error::InvalidParameter`] for lambda; [`Error::NotPositiveDefinite`] with the
+/// lowest singular instance, and Y is then unspecified.
 pub fn update_instances<T: Scalar, C: Cells<T>>(
     workspace: &Workspace<T>,
     cells: &C,
@@ -32,8 +33,8 @@ pub fn update_instances<T: Scalar, C: Cells<T>>(
         .map_err(|error| convert(error, lambda.to_f64()))
 }
 
-/// As [`update_instances`], with the squared error and the norm of the new Y, at 2 n m d flops more: what a loss needs of
-/// them, without another pass over R and Y.
+/// As [`update_instances`], with the squared error and the norm of the new Y, at 2 n m d flops more: what a
+/// loss needs of them, without another pass over R and Y.
 ///
 /// # Errors
 /// As [`update_instances`].
@@ -70,8 +71,8 @@ fn with_slices<T: Scalar, C: Cells<T>, O>(
 /// All columns of X (d x m) from Y (d x n). Costs n m d (d + 3) flops; reads every cell once.
 ///
 /// # Errors
-/// [`Error::ShapeMismatch`]; [`Error::InvalidParameter`] for lambda; [`Error::NotPositiveDefinite`] with the lowest
-/// singular classifier, and X is then unspecified.
+/// [`Error::ShapeMismatch`]; [`Error::InvalidParameter`] for lambda; [`Error::NotPositiveDefinite`] with the
+/// lowest singular classifier, and X is then unspecified.
 pub fn update_classifiers<T: Scalar, C: Cells<T>>(
     workspace: &Workspace<T>,
     cells: &C,
@@ -107,7 +108,8 @@ pub fn normal_equations<C: Cells<f64>>(
     cfe_kernel::classifier_normal_equations(workspace, cells, y, d).map_err(|error| convert(error, 0.0))
 }
 
-/// sum_ui c_ui (r_ui - x_u . y_i)^2, summed in f64; the same bits for any number of threads. Costs 2 m n (d + 2) flops.
+/// sum_ui c_ui (r_ui - x_u . y_i)^2, summed in f64; the same bits for any number of threads. Costs 2 m n (d +
+/// 2) flops.
 ///
 /// # Errors
 /// [`Error::ShapeMismatch`].

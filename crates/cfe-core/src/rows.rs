@@ -5,8 +5,8 @@ use ndarray::ArrayRef2;
 /// The entries of a matrix that is stored row by row, as one slice.
 ///
 /// # Panics
-/// If the matrix is stored otherwise. Callers lay it out first (`as_standard_layout`), so that would be a fault of
-/// this library: an empty slice in its place would give a wrong number without a word.
+/// If the matrix is stored otherwise. Callers lay it out first (`as_standard_layout`), so that would be a
+/// fault of this library: an empty slice in its place would give a wrong number without a word.
 pub fn rows_of<T>(matrix: &ArrayRef2<T>) -> &[T] {
     matrix.as_slice().expect("the matrix was laid out row by row before")
 }

@@ -6,7 +6,8 @@ use crate::error::{Result, check_length, ensure, is_positive};
 use crate::losses::sigmoid;
 use crate::settings::MAX_FACTOR;
 
-/// How the weights of the labeled instances change during training. Base weight a_i = class weight x sample weight x cost.
+/// How the weights of the labeled instances change during training. Base weight a_i = class weight x sample
+/// weight x cost.
 ///
 /// | variant | weight after t updates | source |
 /// |---|---|---|
@@ -15,12 +16,13 @@ use crate::settings::MAX_FACTOR;
 /// | `recall` | a_i (1 - recall of its class + epsilon) | after Tian et al., "Striking the Right Balance: Recall Loss for Semantic Segmentation", ICRA 2022 |
 /// | `uncertainty` | a_i (1 - \|2 p_i - 1\| + epsilon), p_i the present probability | in the spirit of uncertainty sampling (Lewis and Gale, SIGIR 1994) |
 ///
-/// The curriculum is geometric: the logit shift of the class weights, log(v+ / v-), grows linearly from 0. `recall` and
-/// `uncertainty` are scaled to the sum of the base weights. Recall is the weighted share of a class with logit >= 0 (positives)
-/// or < 0 (negatives). Nothing flows back through a weight: within an update it is a constant.
+/// The curriculum is geometric: the logit shift of the class weights, log(v+ / v-), grows linearly from 0.
+/// `recall` and `uncertainty` are scaled to the sum of the base weights. Recall is the weighted share of a
+/// class with logit >= 0 (positives) or < 0 (negatives). Nothing flows back through a weight: within an
+/// update it is a constant.
 ///
-/// History, stopping rules and final loss use the base weights, so that they can be compared; while weights move they may
-/// rise, in the exact ALS objective too.
+/// History, stopping rules and final loss use the base weights, so that they can be compared; while weights
+/// move they may rise, in the exact ALS objective too.
 ///
 /// ```
 /// use cfe_core::WeightSchedule;
@@ -45,9 +47,9 @@ pub enum WeightSchedule {
         /// Updates until the class weights are full; 0 is `constant`.
         iterations: usize,
     },
-    /// A class counts more the less of it is recognised at present.
+    /// A class counts more the less of it is recognized at present.
     Recall {
-        /// Added to 1 - recall, positive and finite: what a fully recognised class still counts.
+        /// Added to 1 - recall, positive and finite: what a fully recognized class still counts.
         epsilon: f64,
     },
     /// An instance counts more the less certain the model is of it at present, rightly or wrongly.
@@ -88,12 +90,13 @@ impl WeightSchedule {
         matches!(self, WeightSchedule::Recall { .. } | WeightSchedule::Uncertainty { .. })
     }
 
-    /// Weights after `iteration` updates, from the present logits, labels and base weights of the labeled instances and
-    /// the class weights (negative, positive) in the base weights. Base weights where the formula leaves nothing.
+    /// Weights after `iteration` updates, from the present logits, labels and base weights of the labeled
+    /// instances and the class weights (negative, positive) in the base weights. Base weights where the
+    /// formula leaves nothing.
     ///
     /// # Errors
-    /// [`Error::LengthMismatch`](crate::Error::LengthMismatch) unless the lists are equally long; the logits may be empty
-    /// where [`needs_logits`](Self::needs_logits) says so.
+    /// [`Error::LengthMismatch`](crate::Error::LengthMismatch) unless the lists are equally long; the logits
+    /// may be empty where [`needs_logits`](Self::needs_logits) says so.
     pub fn weights(
         self,
         iteration: usize,

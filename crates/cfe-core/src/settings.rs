@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 
 use crate::error::{Error, Result, ensure};
 
-/// Most latent dimensions of a factorization. Beyond the number of classifiers the factors only copy the table, and the
-/// systems of the updates grow with the square of this number.
+/// Most latent dimensions of a factorization. Beyond the number of classifiers the factors only copy the
+/// table, and the systems of the updates grow with the square of this number.
 pub const MAX_LATENT_DIM: usize = 1000;
 
 /// Most iterations of a run. The number is far beyond any use, and small enough for all counters.
@@ -14,7 +14,8 @@ pub const MAX_ITERATIONS: usize = 1_000_000_000;
 /// Most threads that can be asked for.
 pub const MAX_THREADS: usize = 256;
 
-/// Largest factor by which a setting may multiply weights or confidences: products with the data then stay finite.
+/// Largest factor by which a setting may multiply weights or confidences: products with the data then stay
+/// finite.
 pub const MAX_FACTOR: f64 = 1e9;
 
 /// Refuses a number of latent dimensions outside 1 to [`MAX_LATENT_DIM`].
@@ -77,8 +78,8 @@ pub fn present_name<'k>(owner: &str, key: &'k str) -> &'k str {
     RENAMED_KEYS.iter().find(|renamed| renamed.owner == owner && renamed.old == key).map_or(key, |k| k.new)
 }
 
-/// Gives the renamed keys in the settings of `owner` their present names, and returns a warning for each. Anything but an
-/// object is left as it is.
+/// Gives the renamed keys in the settings of `owner` their present names, and returns a warning for each.
+/// Anything but an object is left as it is.
 ///
 /// ```
 /// use cfe_core::settings::rename_keys;

@@ -1,8 +1,9 @@
 //! Data with known truth, for tests, ablations and examples.
 //!
-//! [`Separable`] is the published kind: independent errors around class means that lie far apart, so that the plain
-//! mean of ten classifiers already ranks perfectly. It shows whether the sign of the weights is right and little else.
-//! [`Correlated`] is the harder kind: shared errors, clusters of near-copies, miscalibration, missing blocks.
+//! [`Separable`] is the published kind: independent errors around class means that lie far apart, so that the
+//! plain mean of ten classifiers already ranks perfectly. It shows whether the sign of the weights is right
+//! and little else. [`Correlated`] is the harder kind: shared errors, clusters of near-copies,
+//! miscalibration, missing blocks.
 
 use ndarray::Array2;
 use rand::seq::SliceRandom;
@@ -35,8 +36,8 @@ impl Synthetic {
     }
 }
 
-/// The published kind: r ~ N(0.5, s_u) for negatives and N(0.5 + gap, s_u) for positives, clipped to [0, 1], with s_u
-/// uniform in 0.07 to 0.13; errors independent.
+/// The published kind: r ~ N(0.5, s_u) for negatives and N(0.5 + gap, s_u) for positives, clipped to [0, 1],
+/// with s_u uniform in 0.07 to 0.13; errors independent.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Separable {
@@ -95,7 +96,8 @@ impl Separable {
 /// prior + quality_u (2 y_i - 1) + shared e_i + cluster f_{k(u), i} + own g_ui,   e, f, g ~ N(0, 1)
 /// ```
 ///
-/// divided by a temperature below 1 for overconfident classifiers. Clusters hold near-copies: their members share f.
+/// divided by a temperature below 1 for overconfident classifiers. Clusters hold near-copies: their members
+/// share f.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Correlated {

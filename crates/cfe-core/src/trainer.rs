@@ -70,8 +70,41 @@ impl<'a> Step<'a> {
 }
 
 /// Watches a run and may end it. `()` watches nothing and costs nothing.
+///
+/// The facade `cf_ensemble` re-exports everything that is imported here.
+///
+/// ```
+/// use cfe_core::{EnsembleData, Observer, Result, Step, Trainer};
+/// use std::ops::ControlFlow;
+///
+/// /// Shows every tenth loss, and ends the run when the loss is small enough.
+/// struct Progress {
+///     good_enough: f64,
+///     losses: Vec<f64>,
+/// }
+///
+/// impl Observer for Progress {
+///     // Weights are copied only for the steps that are asked for.
+///     fn wants(&self, iteration: usize) -> bool {
+///         iteration % 10 == 0
+///     }
+///
+///     fn step(&mut self, step: &Step<'_>) -> ControlFlow<()> {
+///         let Some(loss) = step.loss else { return ControlFlow::Continue(()) };
+///         self.losses.push(loss.total);
+///         if loss.total < self.good_enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+///     }
+/// }
+///
+/// fn watched(trainer: &dyn Trainer, data: &EnsembleData) -> Result<Vec<f64>> {
+///     let mut progress = Progress { good_enough: 0.1, losses: Vec::new() };
+///     trainer.fit_from(trainer.start(data)?, data, &mut progress)?;
+///     Ok(progress.losses)
+/// }
+/// ```
 pub trait Observer {
-    /// Whether [`step`](Self::step) is to be called after `iteration` updates; backends copy weights only then.
+    /// Whether [`step`](Self::step) is to be called after `iteration` updates; backends copy weights only
+    /// then.
     fn wants(&self, _iteration: usize) -> bool {
         true
     }
@@ -194,12 +227,12 @@ pub trait Trainer: Send + Sync {
         None
     }
 
-    /// Goes on with a run that was broken off, to the same bits as if it had not been: the model, the history and the
-    /// loss are those of the unbroken run. The observer sees the step of the state first.
+    /// Goes on with a run that was broken off, to the same bits as if it had not been: the model, the history
+    /// and the loss are those of the unbroken run. The observer sees the step of the state first.
     ///
     /// # Errors
-    /// [`Error::CannotResume`] where the trainer keeps no state, what [`TrainingState::check`] refuses, and as
-    /// [`fit_from`](Self::fit_from).
+    /// [`Error::CannotResume`] where the trainer keeps no state, what [`TrainingState::check`] refuses, and
+    /// as [`fit_from`](Self::fit_from).
     fn resume(
         &self,
         state: TrainingState,

@@ -14,9 +14,9 @@ use crate::settings::rename_keys;
 
 /// Everything that a trainer needs to go on from some iteration to the same bits as an unbroken run.
 ///
-/// An observer takes it from a [`Step`](crate::Step), [`Trainer::resume`](crate::Trainer::resume) goes on with it, and
-/// `cfe-io` writes it to a file and reads it back. It takes 8 d (m + n) bytes and more;
-/// joint training keeps up to four times as much (two moments of Adam and the best parameters).
+/// An observer takes it from a [`Step`](crate::Step), [`Trainer::resume`](crate::Trainer::resume) goes on
+/// with it, and `cfe-io` writes it to a file and reads it back. It takes 8 d (m + n) bytes and more; joint
+/// training keeps up to four times as much (two moments of Adam and the best parameters).
 ///
 /// ```
 /// use cfe_core::{FnObserver, Step, Trainer, TrainingState};
@@ -50,8 +50,8 @@ pub struct TrainingState {
     pub parameters: Parameters,
     /// The losses up to here.
     pub history: History,
-    /// What else the trainer remembers (moments of the optimiser, the past of an acceleration, counters), by name. The
-    /// entries are finite.
+    /// What else the trainer remembers (moments of the optimizer, the past of an acceleration, counters), by
+    /// name. The entries are finite.
     pub memory: BTreeMap<String, ArrayD<f64>>,
 }
 
@@ -100,8 +100,9 @@ impl TrainingState {
 
     /// Refuses to go on with another trainer, other parameters or data of another shape; for backends.
     ///
-    /// `limit` is the key of the iterations at most, the one parameter that may have changed: a longer run goes through
-    /// the same states. `data` are those that are trained on, with synthetic instances where there are some.
+    /// `limit` is the key of the iterations at most, the one parameter that may have changed: a longer run
+    /// goes through the same states. `data` are those that are trained on, with synthetic instances where
+    /// there are some.
     ///
     /// # Errors
     /// [`Error::OtherRun`], [`Error::InvalidParameter`] for a limit below the iterations made, what

@@ -20,8 +20,8 @@ pub(crate) const LABELED: &str = "the weights of the labeled instances";
 /// | `EffectiveNumber` | proportional to (1 - beta) / (1 - beta^N_k) (Cui et al., "Class-Balanced Loss Based on Effective Number of Samples", CVPR 2019), scaled so that the weights sum to N |
 /// | `Given` | the number given for its class |
 ///
-/// `EffectiveNumber` lies between the others: beta = 0 is `Uniform`, beta -> 1 is `Balanced`. With one class only, both it
-/// and `Balanced` are 1 for every instance: there is nothing to balance.
+/// `EffectiveNumber` lies between the others: beta = 0 is `Uniform`, beta -> 1 is `Balanced`. With one class
+/// only, both it and `Balanced` are 1 for every instance: there is nothing to balance.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -83,7 +83,8 @@ impl ClassWeight {
                 (n / (2.0 * negatives as f64), n / (2.0 * positives as f64))
             }
             ClassWeight::EffectiveNumber { beta } => {
-                // 1 / (1 - beta^k), accurate for beta near 1. At beta = 0 the logarithm is -infinity and this is 1.
+                // 1 / (1 - beta^k), accurate for beta near 1. At beta = 0 the logarithm is -infinity and this
+                // is 1.
                 let of_class = |k: usize| -1.0 / (beta.ln() * k as f64).exp_m1();
                 let (negative, positive) = (of_class(negatives), of_class(positives));
                 let sum = negatives as f64 * negative + positives as f64 * positive;
@@ -105,11 +106,12 @@ impl ClassWeight {
 
 /// What an error costs: a further factor of the weight of an instance.
 ///
-/// An error on a negative instance is a false positive, so `false_positive` multiplies the weights of the negatives and
-/// `false_negative` those of the positives (Elkan, "The Foundations of Cost-Sensitive Learning", IJCAI 2001). Only their
-/// ratio matters, as the losses divide by the sum of the weights.
+/// An error on a negative instance is a false positive, so `false_positive` multiplies the weights of the
+/// negatives and `false_negative` those of the positives (Elkan, "The Foundations of Cost-Sensitive
+/// Learning", IJCAI 2001). Only their ratio matters, as the losses divide by the sum of the weights.
 ///
-/// With `instance_dependent` the weight is multiplied by 1 - s_i as well, s_i the certainty of the ensemble: the mean of
+/// With `instance_dependent` the weight is multiplied by 1 - s_i as well, s_i the certainty of the ensemble:
+/// the mean of
 /// |2 r_ui - 1| over the classifiers that gave a probability (0 if none did). An instance the classifiers find obvious then
 /// counts little, right or wrong.
 ///
@@ -177,10 +179,11 @@ fn certainty(data: &EnsembleData, instance: usize) -> f64 {
     sum / count.max(1) as f64
 }
 
-/// Weight of each labeled instance, class weight times sample weight, in the order of [`EnsembleData::labeled`].
+/// Weight of each labeled instance, class weight times sample weight, in the order of
+/// [`EnsembleData::labeled`].
 ///
-/// Class weights alone sum to the number of labeled instances. The losses divide by the sum of the weights, so a
-/// common factor changes nothing.
+/// Class weights alone sum to the number of labeled instances. The losses divide by the sum of the weights,
+/// so a common factor changes nothing.
 ///
 /// # Errors
 /// [`Error::InvalidParameter`] for class weights out of range, and what [`check_weight_sum`] refuses.
@@ -200,8 +203,8 @@ pub fn instance_weights(data: &EnsembleData, class_weight: ClassWeight) -> Resul
     Ok(weights)
 }
 
-/// Refuses weights that are all 0, or whose sum overflows or loses digits to underflow: what is divided by it would be a
-/// silently wrong weight. No weight at all is for the caller to judge.
+/// Refuses weights that are all 0, or whose sum overflows or loses digits to underflow: what is divided by it
+/// would be a silently wrong weight. No weight at all is for the caller to judge.
 ///
 /// # Errors
 /// [`Error::AllWeightsZero`], [`Error::WeightSum`].

@@ -1,4 +1,5 @@
-//! What must not change a number: the order of instances and classifiers, monotone maps of scores, the scale of weights.
+//! What must not change a number: the order of instances and classifiers, monotone maps of scores, the scale
+//! of weights.
 
 use cfe_core::Parameters;
 use cfe_core::losses::{log_sigmoid, sigmoid};
@@ -12,7 +13,8 @@ use cfe_core::{
 use ndarray::{Array2, Axis};
 use proptest::prelude::*;
 
-/// Scores from a grid, so that many tie, with labels and weights in quarters: every sum below is exact in f64.
+/// Scores from a grid, so that many tie, with labels and weights in quarters: every sum below is exact in
+/// f64.
 fn judged() -> impl Strategy<Value = Vec<(f64, bool, f64)>> {
     prop::collection::vec((-8i32..8, any::<bool>(), 0u8..5), 1..40).prop_map(|cells| {
         cells.into_iter().map(|(s, y, w)| (f64::from(s) / 8.0, y, f64::from(w) / 4.0)).collect()

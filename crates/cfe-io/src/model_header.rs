@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cfe_core::reliability::{Forest, N_STATISTICS, Node, Reliability};
+use cfe_core::cell_errors::{CellErrors, Forest, N_STATISTICS, Node};
 use cfe_core::{Aggregator, Confidence, Factors, FittedConfidence, Gate, Model, Objective};
 use ndarray::{Array1, Array2, ArrayView1};
 use serde::{Deserialize, Serialize};
@@ -110,7 +110,7 @@ impl ModelFile {
             Aggregator::Weighted { .. } => Kind::Weighted,
             Aggregator::Gated { .. } => Kind::Gated,
         };
-        let reliability = model.confidence.reliability();
+        let reliability = model.confidence.classifier_confidence();
         let mut details = details.clone();
         env!("CARGO_PKG_VERSION").clone_into(&mut details.crate_version);
         let document = Document {
@@ -193,7 +193,7 @@ impl ModelFile {
             false => Vec::new(),
         };
         let learned = match self.tensors().contains_key("forest.nodes") {
-            true => Some(Reliability {
+            true => Some(CellErrors {
                 forest: Forest {
                     // A fraction or a negative number becomes a place that the check refuses or a whole one.
                     roots: self.vector("forest.roots", None)?.iter().map(|&k| k as usize).collect(),

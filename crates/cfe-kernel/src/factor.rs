@@ -1,6 +1,6 @@
 //! Many small symmetric systems at once: one system per SIMD lane.
 //!
-//! The factorisation is A = L D L^T with unit lower triangular L, which needs one division per pivot and no
+//! The factorization is A = L D L^T with unit lower triangular L, which needs one division per pivot and no
 //! square root, and rounds no worse than Cholesky's. What is stored is U = L D (the columns before their
 //! division by the pivot), because then both substitutions and all updates use U and the reciprocal pivots
 //! alone:
@@ -10,7 +10,7 @@
 //! ```
 //!
 //! The right-hand side is carried along as row n of the triangle, so forward substitution is part of the
-//! factorisation. Left-looking by blocks of four columns: a 4 x 4 block of entries stays in registers over
+//! factorization. Left-looking by blocks of four columns: a 4 x 4 block of entries stays in registers over
 //! the whole sum, so a step loads 8 registers for 16 multiply-adds.
 
 // Loops over a register block count instead of iterating: with constant bounds they unroll completely, which
@@ -274,7 +274,7 @@ fn back_substitute<T: Scalar, S: Simd>(
     let mut poison = zero;
     let mut end = n;
     while end > 0 {
-        // The last block is the short one, as in the factorisation: a multiple of BLOCK starts each.
+        // The last block is the short one, as in the factorization: a multiple of BLOCK starts each.
         let start = (end - 1) / BLOCK * BLOCK;
         poison = match end - start {
             1 => back_block::<T, S, 1>(simd, start, triangle_part, y, inverse, poison),

@@ -24,8 +24,8 @@ const ROW_BYTES: usize = 4096;
 /// Sums over all instances that cost little while the new columns of Y are in cache.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct InstanceSums {
-    /// `sum_ui c_ui (r_ui - x_u . y_i)^2`. Terms are computed in T; those of 16 instances or fewer are added in T, lane by
-    /// lane, and everything beyond in f64.
+    /// `sum_ui c_ui (r_ui - x_u . y_i)^2`. Terms are computed in T; those of 16 instances or fewer are added
+    /// in T, lane by lane, and everything beyond in f64.
     pub squared_error: f64,
     /// `|Y|^2`, summed alike.
     pub squared_norm: f64,
@@ -59,8 +59,8 @@ pub fn update_instances<T: Scalar, C: Cells<T>>(
     update(workspace, cells, x, d, lambda, y, false).map(|_| ())
 }
 
-/// As [`update_instances`], and sums up the error of the new Y on the way: `2 n m d` flops more, without another pass over
-/// cells and Y as [`weighted_squared_error`](super::weighted_squared_error) makes it.
+/// As [`update_instances`], and sums up the error of the new Y on the way: `2 n m d` flops more, without
+/// another pass over cells and Y as [`weighted_squared_error`](super::weighted_squared_error) makes it.
 ///
 /// # Errors
 /// As [`update_instances`].
@@ -121,7 +121,8 @@ fn update<T: Scalar, C: Cells<T>>(
     Ok(total)
 }
 
-/// Updates the instances from `start` on, whose part of every row of Y is `rows`; the lowest that failed, and the sums.
+/// Updates the instances from `start` on, whose part of every row of Y is `rows`; the lowest that failed, and
+/// the sums.
 fn run<T: Scalar, C: Cells<T>>(
     arch: Arch,
     cells: &C,

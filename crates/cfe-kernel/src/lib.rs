@@ -1,4 +1,4 @@
-//! Kernel of the weighted alternating least squares factorisation `R ~ X^T Y`.
+//! Kernel of the weighted alternating least squares factorization `R ~ X^T Y`.
 //!
 //! R and C are m x n (rows = classifiers `u`, columns = instances `i`), X is d x m and Y is d x n, all
 //! row-major, so that a latent row of Y has its instances contiguous: **a SIMD lane is an instance**.
@@ -8,13 +8,13 @@
 //! x_u = (Y diag(C[u,:]) Y^T + lambda I)^-1 Y diag(C[u,:]) R[u,:]^T    update_classifiers
 //! ```
 //!
-//! Both sets of Gram matrices are matrix products with the half-vectorised outer products
+//! Both sets of Gram matrices are matrix products with the half-vectorized outer products
 //! `vech(x_u x_u^T)` and `vech(y_i y_i^T)`, K = d(d+1)/2 numbers each, so both run at the speed of a
 //! matrix multiplication; neither is ever stored for all instances. With k = K + d an update costs
 //! `2 n m k` flops, plus `n (d^3/3 + 2 d^2)` for the instances' solves, and reads R and C once.
 //!
 //! Results are the same bits for any number of threads: an instance's arithmetic does not depend on its
-//! neighbours, and sums over instances run over a number of shards that depends on the problem only.
+//! neighbors, and sums over instances run over a number of shards that depends on the problem only.
 //! They do depend on the instruction set, through the width of a register and fused multiply-add.
 
 #![forbid(unsafe_code)]

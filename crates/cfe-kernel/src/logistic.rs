@@ -2,8 +2,9 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-/// Writes `e = exp(-|s|)` and `l = log(1 + e)`, both within 4 units in the last place; the three slices have equal lengths,
-/// else the rest of the longer ones is left alone. NaN gives NaN. Beyond |s| = 708 both are 3e-308 instead of less.
+/// Writes `e = exp(-|s|)` and `l = log(1 + e)`, both within 4 units in the last place; the three slices have
+/// equal lengths, else the rest of the longer ones is left alone. NaN gives NaN. Beyond |s| = 708 both are
+/// 3e-308 instead of less.
 ///
 /// The same numbers for the same s, wherever it stands: multiplications and additions are left unfused.
 ///
@@ -34,8 +35,8 @@ impl WithSimd for All<'_> {
     }
 }
 
-/// exp(-a) for a >= 0: 2^k exp(r) with |r| <= log(2) / 2 and the Taylor polynomial of degree 13, whose remainder is below
-/// 5e-18.
+/// exp(-a) for a >= 0: 2^k exp(r) with |r| <= log(2) / 2 and the Taylor polynomial of degree 13, whose
+/// remainder is below 5e-18.
 #[inline(always)]
 fn exp_of_minus(a: f64) -> f64 {
     /// Adding it leaves the nearest integer in the lowest bits.
@@ -68,7 +69,8 @@ fn exp_of_minus(a: f64) -> f64 {
     horner(&TAYLOR, r) * power
 }
 
-/// log(1 + e) for 0 <= e <= 1, as 2 atanh(t) with t = e / (2 + e) <= 1/3; the first term left out is below 1e-17 of the sum.
+/// log(1 + e) for 0 <= e <= 1, as 2 atanh(t) with t = e / (2 + e) <= 1/3; the first term left out is below
+/// 1e-17 of the sum.
 #[inline(always)]
 fn log_one_plus(e: f64) -> f64 {
     /// 1 / (2 k + 1) from k = 16 down to 0.

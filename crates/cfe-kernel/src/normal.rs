@@ -60,8 +60,8 @@ pub fn classifier_normal_equations<T: Scalar, C: Cells<T>>(
     let tile = tile_len::<T>(d);
     let tiles = n.div_ceil(tile);
     let groups: Vec<(usize, usize)> = split(m, GROUP).collect();
-    // One number more than a shard holds for each classifier: the number of shards decides about the last bits, and so it
-    // stays what it was when there was one.
+    // One number more than a shard holds for each classifier: the number of shards decides about the last
+    // bits, and so it stays what it was when there was one.
     let shards = (SHARD_BYTES / (m.max(1) * (stride + 1) * size_of::<f64>()))
         .clamp(1, MAX_SHARDS)
         .max(MIN_TASKS / groups.len().max(1))
@@ -92,8 +92,8 @@ pub fn classifier_normal_equations<T: Scalar, C: Cells<T>>(
     Ok(total)
 }
 
-/// Sums over a range of whole tiles for the group `(first, count)` of classifiers: `count x (K + d)`, namely vech and
-/// right-hand side.
+/// Sums over a range of whole tiles for the group `(first, count)` of classifiers: `count x (K + d)`, namely
+/// vech and right-hand side.
 fn shard_sums<T: Scalar, C: Cells<T>>(
     arch: Arch,
     cells: &C,

@@ -9,7 +9,7 @@ use core::fmt::Debug;
 use core::ops::{Add, AddAssign, Mul, Sub};
 use pulp::Simd;
 
-/// An element type of the factorisation: `f64` or `f32`. Sealed.
+/// An element type of the factorization: `f64` or `f32`. Sealed.
 pub trait Scalar:
     vector::Lanes
     + Compiled

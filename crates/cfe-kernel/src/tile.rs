@@ -335,11 +335,12 @@ fn pair_of<T>(outputs: &mut [T], t: usize, len: usize, start: usize) -> [&mut [T
     [&mut low[start..], &mut high[start..]]
 }
 
-/// The solutions of a tile, row by row, until it is done: written to the rows of Y a register at a time, every one would wait
-/// for a cache line of its own. Registers are counted through the tile.
+/// The solutions of a tile, row by row, until it is done: written to the rows of Y a register at a time,
+/// every one would wait for a cache line of its own. Registers are counted through the tile.
 struct Output<'a, T> {
     solved: &'a mut [T],
-    /// Of a row of `solved`; no multiple of 4 KiB, which would put all rows into the same set of the first cache.
+    /// Of a row of `solved`; no multiple of 4 KiB, which would put all rows into the same set of the first
+    /// cache.
     stride: usize,
     width: usize,
     /// The first lane that failed.

@@ -47,7 +47,7 @@ pub(crate) struct Scratch<T> {
     pub(crate) lanes: Buffer<T>,
     /// Interleaved systems, or a panel of products of Y rows.
     pub(crate) systems: Buffer<T>,
-    /// Scaled rows and reciprocal pivots of the factorisation.
+    /// Scaled rows and reciprocal pivots of the factorization.
     pub(crate) factor: Buffer<T>,
     /// A panel of Z formed on the fly.
     pub(crate) panel: Buffer<T>,

@@ -163,7 +163,7 @@ fn any_number_of_threads_gives_the_same_bits() {
 }
 
 #[test]
-fn an_instance_does_not_depend_on_its_neighbours() {
+fn an_instance_does_not_depend_on_its_neighbors() {
     let p = Problem::random(12, 100, 6, 0.2);
     let ws = Workspace::new();
     let mut all = vec![0.0; 600];

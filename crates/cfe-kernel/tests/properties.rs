@@ -41,8 +41,8 @@ fn config(cases: u32) -> ProptestConfig {
 proptest! {
     #![proptest_config(config(48))]
 
-    /// Fewer classifiers than dimensions are solved as m x m systems. Classifiers that nobody trusts make them d x d ones,
-    /// and change nothing.
+    /// Fewer classifiers than dimensions are solved as m x m systems. Classifiers that nobody trusts make
+    /// them d x d ones, and change nothing.
     #[test]
     fn dual_and_primal_solve_agree(m in 1usize..9, more in 1usize..8, n in 1usize..70, log_lambda in -3.0..3.0) {
         let d = m + more;

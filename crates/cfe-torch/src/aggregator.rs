@@ -15,14 +15,16 @@ const F32_MEAN_LOGIT_CLIP: f64 = 1e-6;
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AggregatorSpec {
-    /// `weighted`, `mean` (X and Y are trained for the mean of r_hat; w and b are left alone), or `gated`: weights that
-    /// depend on the instance, see [`Gate`].
+    /// `weighted`, `mean` (X and Y are trained for the mean of r_hat; w and b are left alone), or `gated`:
+    /// weights that depend on the instance, see [`Gate`].
     pub kind: AggregatorKind,
-    /// lambda_d of the penalty (lambda_d / 2) |w|^2, at least 0, added to the supervised loss in training and left out of
-    /// reported losses. It acts on w alone; the weight decay of [`AdamW`](crate::Optimizer::AdamW) acts on X, Y, w and b.
+    /// lambda_d of the penalty (lambda_d / 2) |w|^2, at least 0, added to the supervised loss in training and
+    /// left out of reported losses. It acts on w alone; the weight decay of
+    /// [`AdamW`](crate::Optimizer::AdamW) acts on X, Y, w and b.
     pub weight_decay: f64,
-    /// Whether w and b work on r_hat - mu, mu the mean of r_hat over the labeled instances: b then does nothing that the
-    /// weights could do. The model's bias is b - w . mu, so that it predicts from r_hat as ever. `weighted` alone.
+    /// Whether w and b work on r_hat - mu, mu the mean of r_hat over the labeled instances: b then does
+    /// nothing that the weights could do. The model's bias is b - w . mu, so that it predicts from r_hat as
+    /// ever. `weighted` alone.
     pub center: bool,
     /// Bias at the start.
     pub bias_start: BiasStart,
@@ -37,7 +39,7 @@ impl AggregatorSpec {
         ensure(is_at_least_zero(decay), "aggregator.weight_decay", decay, "finite and at least 0")?;
         if self.center && self.kind != AggregatorKind::Weighted {
             const ALLOWED: &str =
-                "centring needs the weighted aggregator: only there it is a shift of the bias";
+                "centering needs the weighted aggregator: only there it is a shift of the bias";
             return Err(Error::parameter("aggregator.center", true, ALLOWED));
         }
         Ok(())

@@ -1,4 +1,5 @@
-//! Between the core's f64 arrays and tensors. tch keeps an ndarray of its own, so everything crosses by slice.
+//! Between the core's f64 arrays and tensors. tch keeps an ndarray of its own, so everything crosses by
+//! slice.
 
 use ndarray::Array2;
 use tch::{Kind, TchError, Tensor};

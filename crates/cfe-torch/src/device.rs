@@ -1,7 +1,8 @@
 //! Where training runs, and plain words when it cannot run there.
 //!
-//! libtorch answers "no CUDA" for three different reasons, and falls back on the CPU by itself for none. Asked for CUDA,
-//! this module gives a device that has computed something, or the reason and its cure; never the CPU instead.
+//! libtorch answers "no CUDA" for three different reasons, and falls back on the CPU by itself for none.
+//! Asked for CUDA, this module gives a device that has computed something, or the reason and its cure; never
+//! the CPU instead.
 
 mod cuda;
 mod info;

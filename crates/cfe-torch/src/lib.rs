@@ -6,9 +6,9 @@
 //! L = rho [ sum_ui c_ui (r_ui - x_u . y_i)^2 + lambda (|X|^2 + |Y|^2) ] + (1 - rho) sum_i a_i l(y_i, z_i) / sum_i a_i
 //! ```
 //!
-//! (formula and symbols: [`cfe_core::objective`]). Class weights and focal loss reach all four. The supervision is in
-//! the loss itself, so the confidence does not look at labels. An epoch is one full-batch step; it costs about
-//! 6 m n d flops for the products and 12 passes over m x n.
+//! (formula and symbols: [`cfe_core::objective`]). Class weights and focal loss reach all four. The
+//! supervision is in the loss itself, so the confidence does not look at labels. An epoch is one full-batch
+//! step; it costs about 6 m n d flops for the products and 12 passes over m x n.
 //!
 //! ```no_run
 //! use cfe_core::{Trainer, synthetic::Separable};

@@ -8,9 +8,10 @@ use crate::spec::{Optimizer, TorchSpec};
 
 /// Bytes that training m x n data with n_labeled labels takes on the device, to within a fifth.
 ///
-/// Counts R, C and the four m x n tensors that live at once in a forward and backward pass; Y with its gradient, the
-/// gradient of the penalty, the optimiser's state with room for one expression, and the best copy; a few vectors; and r_hat of the labeled instances, with
-/// what is made of it, where the aggregator needs it.
+/// Counts R, C and the four m x n tensors that live at once in a forward and backward pass; Y with its
+/// gradient, the gradient of the penalty, the optimizer's state with room for one expression, and the best
+/// copy; a few vectors; and r_hat of the labeled instances, with what is made of it, where the aggregator
+/// needs it.
 ///
 /// ```
 /// use cfe_torch::{TorchSpec, estimate_memory};

@@ -1,8 +1,8 @@
 //! Adam, AdamW and SGD as tensor operations in place.
 //!
-//! libtorch has these too, but tch cannot reach the state of its optimisers, and a run that goes on after a kill needs
-//! the moments to the bit. The update rules are libtorch's; the operations are as many, and allocate nothing of the size
-//! of a parameter.
+//! libtorch has these too, but tch cannot reach the state of its optimizers, and a run that goes on after a
+//! kill needs the moments to the bit. The update rules are libtorch's; the operations are as many, and
+//! allocate nothing of the size of a parameter.
 
 use cfe_core::{Error, Result, TrainingState};
 use tch::{TchError, Tensor};
@@ -16,14 +16,14 @@ const BETA1: f64 = 0.9;
 const BETA2: f64 = 0.999;
 const EPSILON: f64 = 1e-8;
 
-/// An optimiser over all parameters.
+/// An optimizer over all parameters.
 #[derive(Debug)]
 pub(crate) struct Stepper {
     optimizer: Optimizer,
     slots: Vec<Slot>,
 }
 
-/// One parameter with what the optimiser remembers of it.
+/// One parameter with what the optimizer remembers of it.
 #[derive(Debug)]
 struct Slot {
     name: &'static str,
@@ -57,8 +57,8 @@ impl Slot {
         })
     }
 
-    /// With m and v the moving means of gradient and squared gradient, and their corrections c1 and c2 for the start at 0:
-    /// p -= rate (m / c1) / (sqrt(v / c2) + epsilon).
+    /// With m and v the moving means of gradient and squared gradient, and their corrections c1 and c2 for
+    /// the start at 0: p -= rate (m / c1) / (sqrt(v / c2) + epsilon).
     fn adam(&mut self, gradient: &Tensor, rate: f64) -> Result<(), TchError> {
         self.steps = self.steps.saturating_add(1);
         let correction = |beta: f64| 1.0 - beta.powi(self.steps);

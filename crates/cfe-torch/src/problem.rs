@@ -38,8 +38,8 @@ pub(crate) struct TensorProblem {
 /// The parts of the loss, still on the device.
 #[derive(Debug)]
 pub(crate) struct TensorLoss {
-    /// What is minimised: the objective under the weights of this epoch, with the decay of w.
-    pub(crate) minimised: Tensor,
+    /// What is minimized: the objective under the weights of this epoch, with the decay of w.
+    pub(crate) minimized: Tensor,
     /// sum C (R - X^T Y)^2, |X|^2, |Y|^2 and the supervised loss under the base weights.
     terms: Tensor,
 }
@@ -68,7 +68,7 @@ impl TensorProblem {
             labeled: if all { None } else { Some(placement.index(&labeled)?) },
             targets: placement.vector(&targets)?,
             signs: placement.vector(&signs)?,
-            weights: normalised(problem.base_weights(), placement)?,
+            weights: normalized(problem.base_weights(), placement)?,
             moved: None,
             objective: *problem.objective(),
             aggregator,
@@ -78,9 +78,9 @@ impl TensorProblem {
         })
     }
 
-    /// Sets the weights of the labeled instances in the loss that is minimised.
+    /// Sets the weights of the labeled instances in the loss that is minimized.
     pub(crate) fn set_weights(&mut self, weights: &[f64]) -> Result<(), TchError> {
-        self.moved = Some(normalised(weights, self.placement)?);
+        self.moved = Some(normalized(weights, self.placement)?);
         Ok(())
     }
 
@@ -92,15 +92,15 @@ impl TensorProblem {
         })
     }
 
-    /// w . mu: what centring takes off the bias; 0 without centring.
-    pub(crate) fn read_centre(&self, parameters: &Tensors) -> Result<f64, TchError> {
+    /// w . mu: what centering takes off the bias; 0 without centering.
+    pub(crate) fn read_center(&self, parameters: &Tensors) -> Result<f64, TchError> {
         if !self.aggregator.center {
             return Ok(0.0);
         }
         tch::no_grad(|| self.weighted(parameters)?.f_mean(None::<Kind>)?.f_double_value(&[]))
     }
 
-    /// The parts of the objective: one copy, and so one synchronisation, for all of them.
+    /// The parts of the objective: one copy, and so one synchronization, for all of them.
     pub(crate) fn read(&self, loss: &TensorLoss) -> Result<LossParts, TchError> {
         let [error, x2, y2, supervised] = read_scalars(&loss.terms)?;
         let penalty = self.objective.lambda * self.scale * (x2 + y2);
@@ -117,10 +117,10 @@ impl TensorProblem {
         let logits = self.logits(parameters, &r_hat)?;
         let supervised = self.supervised(&logits, &self.weights)?;
 
-        // One product with the factors of the terms instead of an operation for each: on small data an epoch is made of
-        // the overhead of its operations.
+        // One product with the factors of the terms instead of an operation for each: on small data an epoch
+        // is made of the overhead of its operations.
         let terms = Tensor::f_stack(&[&error, &x2, &y2, &supervised], 0)?;
-        let mut minimised = match &self.moved {
+        let mut minimized = match &self.moved {
             Some(weights) => {
                 let moved = self.supervised(&logits, weights)?;
                 Tensor::f_stack(&[&error, &x2, &y2, &moved], 0)?.f_dot(&self.factors)?
@@ -129,9 +129,9 @@ impl TensorProblem {
         };
         if self.aggregator.weight_decay > 0.0 {
             let half = 0.5 * (1.0 - self.objective.rho) * self.aggregator.weight_decay;
-            minimised = minimised.f_add(&w.f_square()?.f_sum(None)?.f_mul_scalar(half)?)?;
+            minimized = minimized.f_add(&w.f_square()?.f_sum(None)?.f_mul_scalar(half)?)?;
         }
-        Ok(TensorLoss { minimised, terms })
+        Ok(TensorLoss { minimized, terms })
     }
 
     /// Logits of the labeled instances.
@@ -195,7 +195,7 @@ fn read_scalars<const N: usize>(tensor: &Tensor) -> Result<[f64; N], TchError> {
 }
 
 /// Weights that sum to 1.
-fn normalised(weights: &[f64], placement: Placement) -> Result<Tensor, TchError> {
+fn normalized(weights: &[f64], placement: Placement) -> Result<Tensor, TchError> {
     let total: f64 = weights.iter().sum();
     placement.vector(&weights.iter().map(|a| a / total).collect::<Vec<f64>>())
 }

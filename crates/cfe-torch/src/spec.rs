@@ -11,7 +11,7 @@ use cfe_core::settings::{check_iterations, check_latent_dim, threads};
 use crate::aggregator::AggregatorSpec;
 use crate::device::Device;
 
-/// The optimiser of all parameters, with the update rules of PyTorch.
+/// The optimizer of all parameters, with the update rules of PyTorch.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
@@ -73,8 +73,8 @@ pub enum StartSource {
     /// The generator of the core, so that ALS with the same seed starts at the same point.
     #[default]
     Shared,
-    /// `manual_seed(seed)`, then 0.01 randn(d, m) and 0.01 randn(d, n) in f32 on the CPU: the published start.
-    /// Seeds libtorch's global generator.
+    /// `manual_seed(seed)`, then 0.01 randn(d, m) and 0.01 randn(d, n) in f32 on the CPU: the published
+    /// start. Seeds libtorch's global generator.
     Libtorch,
 }
 
@@ -108,8 +108,8 @@ pub enum StartSource {
 /// | `start` | shared | see [`StartSource`] |
 /// | `seed` | 0 | seed of the start factors |
 ///
-/// One thread gives the same bits on every machine of a kind; more are faster on large data, and may change the last
-/// digits because sums are split differently.
+/// One thread gives the same bits on every machine of a kind; more are faster on large data, and may change
+/// the last digits because sums are split differently.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TorchSpec {
@@ -137,11 +137,12 @@ pub struct TorchSpec {
     pub aggregator: AggregatorSpec,
     /// Confidence of the cells.
     pub confidence: Confidence,
-    /// Optimiser.
+    /// Optimizer.
     pub optimizer: Optimizer,
     /// Learning rate at the start.
     pub learning_rate: f64,
-    /// Iterations at most; an iteration is an epoch, one step on all data. (The name up to version 0.1.0 was `max_epochs`.)
+    /// Iterations at most; an iteration is an epoch, one step on all data. (The name up to version 0.1.0 was
+    /// `max_epochs`.)
     #[serde(alias = "max_epochs")]
     pub max_iterations: usize,
     /// Schedule of the learning rate.
@@ -199,8 +200,8 @@ impl Default for TorchSpec {
 }
 
 impl TorchSpec {
-    /// The published configuration: the reconstruction is a sum, the last parameters are returned, and libtorch draws
-    /// the start, on the CPU.
+    /// The published configuration: the reconstruction is a sum, the last parameters are returned, and
+    /// libtorch draws the start, on the CPU.
     pub fn published() -> Self {
         Self {
             reduction: Reduction::Sum,
@@ -223,7 +224,8 @@ impl TorchSpec {
         }
     }
 
-    /// Refuses parameters out of range, and label-aware confidence: here the labels act through the loss itself.
+    /// Refuses parameters out of range, and label-aware confidence: here the labels act through the loss
+    /// itself.
     ///
     /// # Errors
     /// [`Error::InvalidParameter`].

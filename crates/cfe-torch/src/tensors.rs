@@ -49,10 +49,12 @@ impl Tensors {
         all
     }
 
-    /// X and Y, and with `aggregator` the others.
+    /// X and Y, and with `aggregator` the others, in the order of [`all`](Self::all).
     pub(crate) fn trained(&self, aggregator: bool) -> Vec<&Tensor> {
-        let all = self.all().into_iter().map(|(_, tensor)| tensor);
-        all.take(if aggregator { usize::MAX } else { 2 }).collect()
+        if !aggregator {
+            return vec![&self.x, &self.y];
+        }
+        self.all().into_iter().map(|(_, tensor)| tensor).collect()
     }
 
     /// Puts the values into the state of a run, under `prefix`.
@@ -112,7 +114,8 @@ pub(crate) fn draw_start(
     match source {
         StartSource::Shared => Parameters::random(latent_dim, m, n, seed),
         StartSource::Libtorch => {
-            // libtorch has one generator for the whole process: between the seed and the draws nobody else may draw.
+            // libtorch has one generator for the whole process: between the seed and the draws nobody else
+            // may draw.
             static GENERATOR: Mutex<()> = Mutex::new(());
             let _drawing = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
             tch::manual_seed(seed as i64);

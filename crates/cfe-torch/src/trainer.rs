@@ -227,7 +227,8 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// Epochs until something ends them. Each measures the loss at the present point (the history), then steps.
+    /// Epochs until something ends them. Each measures the loss at the present point (the history), then
+    /// steps.
     fn train(&mut self, first_epoch: usize, observer: &mut dyn Observer) -> Result<StopReason> {
         for epoch in first_epoch.. {
             if self.patience.as_ref().is_some_and(Patience::is_exhausted) {
@@ -325,7 +326,7 @@ impl<'a> Run<'a> {
             aggregator.kind != AggregatorKind::Mean && epoch >= aggregator.freeze_iterations;
         let trained = self.parameters.trained(trains_aggregator);
         self.gradients =
-            Tensor::f_run_backward(&[&loss.minimised], &trained, false, false).map_err(backend)?;
+            Tensor::f_run_backward(&[&loss.minimized], &trained, false, false).map_err(backend)?;
         let parts = self.problem.read(&loss).map_err(backend)?;
         let parts = self.history.check(epoch, parts)?;
         self.history.entries.push(HistoryEntry { iteration: epoch, loss: parts });
@@ -343,10 +344,10 @@ impl<'a> Run<'a> {
             return Ok(false);
         }
         let (weights, bias) = self.parameters.aggregator().map_err(backend)?;
-        let centre = self.problem.read_centre(&self.parameters).map_err(backend)?;
+        let center = self.problem.read_center(&self.parameters).map_err(backend)?;
         let state = || self.training_state(iteration);
         let step =
-            Step::new(iteration, self.spec.max_iterations, loss, &weights, bias - centre).with_state(&state);
+            Step::new(iteration, self.spec.max_iterations, loss, &weights, bias - center).with_state(&state);
         Ok(observer.step(&step) == ControlFlow::Break(()))
     }
 

@@ -1,4 +1,5 @@
-//! The joint trainer against the complete reference runs in `tests/reference` (formulas and tolerances: its README).
+//! The joint trainer against the complete reference runs in `tests/reference` (formulas and tolerances: its
+//! README).
 
 use std::path::Path;
 

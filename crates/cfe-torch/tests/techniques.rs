@@ -123,7 +123,7 @@ fn tensors_have_the_gradient_of_the_core() {
 
 /// With b = c - w . mu(X, Y), c the parameter, the chain rule gives the gradient in X, Y, w and c.
 #[test]
-fn centring_is_the_chain_rule_and_the_model_predicts_the_same() {
+fn centering_is_the_chain_rule_and_the_model_predicts_the_same() {
     let data = data(2);
     let start = start(&data);
     let aggregator = AggregatorSpec { center: true, ..AggregatorSpec::default() };
@@ -182,7 +182,8 @@ fn the_forward_pass_of_every_aggregator_is_the_cores() {
     }
 }
 
-/// Classifier 0 knows the class where classifier 2 says 0.9, classifier 1 where it says 0.1; elsewhere they guess.
+/// Classifier 0 knows the class where classifier 2 says 0.9, classifier 1 where it says 0.1; elsewhere they
+/// guess.
 fn two_regions() -> (EnsembleData, Vec<bool>) {
     let n = 600;
     let (mut r, mut truth) = (Array2::zeros((3, n)), Vec::new());

@@ -10,15 +10,17 @@
 //! | `learned` | 1 - expected \|r - y\|, by random forests over features of the cell; feature `learned` |
 //! | `given` | the matrix that the data bring |
 //!
-//! Each can be **blended** with the labels: c (1 + alpha t), t = r if y = 1 and 1 - r if y = 0, for labeled instances.
-//! `label_aware` and blending are different things; the published ALS blends `certainty` with alpha = 1. A missing cell
-//! (NaN) has confidence 0 under every strategy. The first five are the published ones.
+//! Each can be **blended** with the labels: c (1 + alpha t), t = r if y = 1 and 1 - r if y = 0, for labeled
+//! instances. `label_aware` and blending are different things; the published ALS blends `certainty` with
+//! alpha = 1. A missing cell (NaN) has confidence 0 under every strategy. The first five are the published
+//! ones.
 //!
-//! **Learned.** A random forest (Breiman, Machine Learning 45, 2001) predicts |r - y| from r, |2 r - 1|, the deviation from the
-//! column's mean, the column's mean, standard deviation and share observed, and the classifier's mean, variance and Brier score
-//! over the labeled. The label of an instance must not decide the confidence of its own cells, or the factors would copy the
-//! labels: cells of labeled instances get it **out of fold**, from one of five forests that did not see their instance. All other
-//! cells and new instances get it from a forest over all labels. A forest is trained on 20 000 cells at most.
+//! **Learned.** A random forest (Breiman, Machine Learning 45, 2001) predicts |r - y| from r, |2 r - 1|, the
+//! deviation from the column's mean, the column's mean, standard deviation and share observed, and the
+//! classifier's mean, variance and Brier score over the labeled. The label of an instance must not decide the
+//! confidence of its own cells, or the factors would copy the labels: cells of labeled instances get it **out
+//! of fold**, from one of five forests that did not see their instance. All other cells and new instances get
+//! it from a forest over all labels. A forest is trained on 20 000 cells at most.
 
 mod rule;
 mod statistics;
@@ -26,15 +28,31 @@ mod statistics;
 use ndarray::{Array2, ArrayView2, CowArray};
 use serde::{Deserialize, Serialize};
 
+use crate::cell_errors::{CellErrors, N_FEATURES};
 use crate::data::EnsembleData;
 use crate::error::{Error, Result, ensure, is_at_least_zero};
-use crate::reliability::{N_FEATURES, Reliability};
 use crate::settings::MAX_FACTOR;
-use statistics::{column_spreads, reliability};
+use statistics::{classifier_confidence, column_spreads};
 
 pub use rule::ConfidenceRule;
 
 /// The formula of the confidence, see the [module](self).
+///
+/// The facade re-exports it as `cf_ensemble::ConfidenceStrategy`.
+///
+/// ```
+/// use cfe_core::{Confidence, ConfidenceStrategy, EnsembleData};
+/// use ndarray::array;
+///
+/// let data = EnsembleData::new(array![[0.9, 0.5], [0.2, f64::NAN]], vec![Some(true), None])?;
+/// // Certainty: the distance from one half, and 0 where nothing was predicted.
+/// let certainty = Confidence::new(ConfidenceStrategy::Certainty).fit(&data)?;
+/// assert_eq!(certainty.on_training(&data).matrix(), array![[0.4, 0.0], [0.3, 0.0]]);
+/// // Blended with the labels: cells that agree with their label count more.
+/// let blended = Confidence::label_blended(1.0).fit(&data)?;
+/// assert!((blended.on_training(&data).matrix()[(0, 0)] - 0.4 * 1.9).abs() < 1e-12);
+/// # Ok::<(), cfe_core::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
@@ -152,9 +170,9 @@ impl Confidence {
         if self.strategy == ConfidenceStrategy::Given && data.confidence().is_none() {
             return Err(Error::MissingConfidence);
         }
-        let reliability = match self.strategy {
-            ConfidenceStrategy::Calibration { floor } => reliability(data, floor),
-            ConfidenceStrategy::Adaptive { .. } => reliability(data, ADAPTIVE_FLOOR),
+        let classifier_confidence = match self.strategy {
+            ConfidenceStrategy::Calibration { floor } => classifier_confidence(data, floor),
+            ConfidenceStrategy::Adaptive { .. } => classifier_confidence(data, ADAPTIVE_FLOOR),
             _ => Vec::new(),
         };
         let max_spread = match self.strategy {
@@ -165,12 +183,12 @@ impl Confidence {
         };
         let (learned, out_of_fold) = match self.strategy {
             ConfidenceStrategy::Learned { n_trees, max_depth, seed } => {
-                let (learned, out_of_fold) = Reliability::fit(data, n_trees, max_depth, seed)?;
+                let (learned, out_of_fold) = CellErrors::fit(data, n_trees, max_depth, seed)?;
                 (Some(Box::new(learned)), Some(Box::new(out_of_fold)))
             }
             _ => (None, None),
         };
-        Ok(FittedConfidence { confidence: *self, reliability, max_spread, learned, out_of_fold })
+        Ok(FittedConfidence { confidence: *self, classifier_confidence, max_spread, learned, out_of_fold })
     }
 }
 
@@ -179,12 +197,13 @@ impl Confidence {
 pub struct FittedConfidence {
     confidence: Confidence,
     /// One number for each classifier, or empty.
-    reliability: Vec<f64>,
+    #[serde(alias = "reliability")]
+    classifier_confidence: Vec<f64>,
     /// Largest column spread in training.
     max_spread: f64,
     /// Model of the error of cells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    learned: Option<Box<Reliability>>,
+    learned: Option<Box<CellErrors>>,
     /// Learned confidence of the training cells (m x n), until training is over.
     #[serde(skip)]
     out_of_fold: Option<Box<Array2<f64>>>,
@@ -197,7 +216,7 @@ impl FittedConfidence {
     }
 
     /// The model of the error of cells, of the strategy `learned`.
-    pub fn cell_errors(&self) -> Option<&Reliability> {
+    pub fn cell_errors(&self) -> Option<&CellErrors> {
         self.learned.as_deref()
     }
 
@@ -206,9 +225,10 @@ impl FittedConfidence {
         self.confidence
     }
 
-    /// One number for each classifier (m), learned by the strategies `calibration` and `adaptive`; empty otherwise.
-    pub fn reliability(&self) -> &[f64] {
-        &self.reliability
+    /// One number for each classifier (m), learned by the strategies `calibration` and `adaptive`; empty
+    /// otherwise.
+    pub fn classifier_confidence(&self) -> &[f64] {
+        &self.classifier_confidence
     }
 
     /// Largest column spread in training, learned by the strategy `adaptive`; 0 otherwise.
@@ -219,13 +239,13 @@ impl FittedConfidence {
     /// The rule from its parameters and what was learned in training, as a model file holds it.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`] for numbers that are negative or not finite and for a forest that leads astray,
-    /// [`Error::MissingConfidence`] for the strategy `learned` without `cell_errors`.
+    /// [`Error::InvalidParameter`] for numbers that are negative or not finite and for a forest that leads
+    /// astray, [`Error::MissingConfidence`] for the strategy `learned` without `cell_errors`.
     pub fn from_parts(
         confidence: Confidence,
-        reliability: Vec<f64>,
+        classifier_confidence: Vec<f64>,
         max_spread: f64,
-        cell_errors: Option<Reliability>,
+        cell_errors: Option<CellErrors>,
     ) -> Result<Self> {
         confidence.validate()?;
         match (&cell_errors, confidence.strategy) {
@@ -233,7 +253,15 @@ impl FittedConfidence {
             (None, ConfidenceStrategy::Learned { .. }) => return Err(Error::MissingConfidence),
             _ => {}
         }
-        for &value in reliability.iter().chain([&max_spread]) {
+        let needs_classifiers = matches!(
+            confidence.strategy,
+            ConfidenceStrategy::Calibration { .. } | ConfidenceStrategy::Adaptive { .. }
+        );
+        if needs_classifiers && classifier_confidence.is_empty() {
+            const ALLOWED: &str = "this strategy needs a number for each classifier; save the model again";
+            return Err(Error::parameter("confidence", "no number", ALLOWED));
+        }
+        for &value in classifier_confidence.iter().chain([&max_spread]) {
             ensure(
                 is_at_least_zero(value),
                 "confidence",
@@ -243,7 +271,7 @@ impl FittedConfidence {
         }
         Ok(Self {
             confidence,
-            reliability,
+            classifier_confidence,
             max_spread,
             learned: cell_errors.map(Box::new),
             out_of_fold: None,

@@ -30,8 +30,8 @@ impl ConfidenceRule<'_> {
         (0..matrix.ncols()).filter(|&i| matrix.column(i).iter().any(|&c| c > 0.0)).collect()
     }
 
-    /// The formula of one row of cells, whose ratings are there. `label` is 1, 0 or NaN (unlabeled); nothing branches on
-    /// it, since neighbours' labels are unrelated, so that all of it becomes vector code.
+    /// The formula of one row of cells, whose ratings are there. `label` is 1, 0 or NaN (unlabeled); nothing
+    /// branches on it, since neighbors' labels are unrelated, so that all of it becomes vector code.
     #[inline(always)]
     fn evaluate<T: Scalar>(&self, u: usize, start: usize, ratings: &mut [T], confidences: &mut [T]) {
         let number = T::from_f64;
@@ -39,7 +39,8 @@ impl ConfidenceRule<'_> {
         let certainty = |r: T| (r - half).abs();
         let len = ratings.len();
         let labels = self.labels.as_deref().map(|labels| &labels[start..][..len]);
-        let reliability = self.fitted.reliability.get(u).copied().unwrap_or(1.0);
+        // One number for each classifier where the strategy looks at them.
+        let of_classifier = || self.fitted.classifier_confidence[u];
         let alpha = number(self.fitted.confidence.label_alpha);
         let mut each = Blend { labels: labels.filter(|_| alpha > T::ZERO), alpha, ratings, confidences };
         match (self.fitted.confidence.strategy, labels) {
@@ -51,10 +52,13 @@ impl ConfidenceRule<'_> {
                 let y = number(labels[k]);
                 if y.is_nan() { certainty(r) } else { agreement_with(r, y) }
             }),
-            (ConfidenceStrategy::Calibration { .. }, _) => each.fill(|_, _| number(reliability)),
+            (ConfidenceStrategy::Calibration { .. }, _) => {
+                let fixed = number(of_classifier());
+                each.fill(|_, _| fixed);
+            }
             (ConfidenceStrategy::Adaptive { certainty: sure, calibration, agreement }, _) => {
                 let (sure, fixed, agreement) =
-                    (number(sure), number(calibration * reliability), number(agreement));
+                    (number(sure), number(calibration * of_classifier()), number(agreement));
                 let agreed = &self.agreement[start..][..len];
                 each.fill(|k, r| sure * certainty(r) + fixed + agreement * number(agreed[k]));
             }
@@ -96,8 +100,8 @@ impl<T: Scalar> Cells<T> for ConfidenceRule<'_> {
         self.predictions.ncols()
     }
 
-    /// Ratings and confidences of classifier `u` for the instances `start..start + ratings.len()`; a missing cell
-    /// gives 0 and 0.
+    /// Ratings and confidences of classifier `u` for the instances `start..start + ratings.len()`; a missing
+    /// cell gives 0 and 0.
     ///
     /// # Panics
     /// If the range does not lie in the matrix.
@@ -108,8 +112,8 @@ impl<T: Scalar> Cells<T> for ConfidenceRule<'_> {
     }
 }
 
-/// Compiled for the instruction set found at run time: a sweep evaluates every cell twice. A struct, as a closure would
-/// not be inlined into the code for that set, and so be compiled for the least one.
+/// Compiled for the instruction set found at run time: a sweep evaluates every cell twice. A struct, as a
+/// closure would not be inlined into the code for that set, and so be compiled for the least one.
 struct Fill<'f, 'a, T> {
     rule: &'f ConfidenceRule<'a>,
     row: ArrayView1<'f, f64>,
@@ -143,7 +147,8 @@ struct Blend<'c, T> {
 }
 
 impl<T: Scalar> Blend<'_, T> {
-    /// `formula` of place and rating, blended; 0 where the rating is missing, and the rating then as well. In one pass.
+    /// `formula` of place and rating, blended; 0 where the rating is missing, and the rating then as well. In
+    /// one pass.
     #[inline(always)]
     fn fill(&mut self, formula: impl Fn(usize, T) -> T) {
         let cells = self.ratings.iter_mut().zip(self.confidences.iter_mut()).enumerate();

@@ -5,7 +5,7 @@ use ndarray::ArrayView2;
 use crate::data::EnsembleData;
 
 /// max(1 - Brier, floor) of each classifier over its labeled, observed cells; 1 where there are none.
-pub(super) fn reliability(data: &EnsembleData, floor: f64) -> Vec<f64> {
+pub(super) fn classifier_confidence(data: &EnsembleData, floor: f64) -> Vec<f64> {
     (0..data.n_classifiers())
         .map(|u| {
             let row = data.predictions();

@@ -41,11 +41,12 @@ pub struct AggregatorGradient {
 }
 
 impl Problem<'_> {
-    /// The supervised loss and its gradient in w and b, X and Y held fixed. Costs O(d (labeled + m)) flops: r_hat is
-    /// never formed, since sum_i g_i r_hat_i = X^T sum_i g_i y_i.
+    /// The supervised loss and its gradient in w and b, X and Y held fixed. Costs O(d (labeled + m)) flops:
+    /// r_hat is never formed, since sum_i g_i r_hat_i = X^T sum_i g_i y_i.
     ///
     /// # Errors
-    /// [`Error::ShapeMismatch`](crate::Error::ShapeMismatch), [`Error::LengthMismatch`](crate::Error::LengthMismatch).
+    /// [`Error::ShapeMismatch`](crate::Error::ShapeMismatch),
+    /// [`Error::LengthMismatch`](crate::Error::LengthMismatch).
     pub fn aggregator_gradient(&self, parameters: &Parameters) -> Result<AggregatorGradient> {
         self.check(parameters)?;
         let Parameters { factors, weights, bias } = parameters;
@@ -54,7 +55,8 @@ impl Problem<'_> {
         let y = rows_of(&y);
         let total: f64 = self.instance_weights.iter().sum();
         let labeled = self.data.labeled();
-        // Logits, slopes and sums of a run of instances follow each other while its columns of Y are in cache.
+        // Logits, slopes and sums of a run of instances follow each other while its columns of Y are in
+        // cache.
         let of_block = |(block, g): (usize, &mut [f64])| {
             let mut sums = GradientSums { direction: vec![0.0; v.len()], ..GradientSums::default() };
             let mut logits = [0.0; RUN];
@@ -72,12 +74,14 @@ impl Problem<'_> {
             sums
         };
         let mut g = vec![0.0; labeled.len()];
-        let blocks: Vec<GradientSums> = match labeled.len() {
+        let blocks: Vec<GradientSums> = if !(total > 0.0) {
             // All weights may be 0 under a schedule: there is nothing to descend.
-            _ if !(total > 0.0) => Vec::new(),
+            Vec::new()
+        } else if labeled.len() <= BLOCK {
             // Without waking a thread.
-            ..=BLOCK => vec![of_block((0, &mut g))],
-            _ => g.par_chunks_mut(BLOCK).enumerate().map(of_block).collect(),
+            vec![of_block((0, &mut g))]
+        } else {
+            g.par_chunks_mut(BLOCK).enumerate().map(of_block).collect()
         };
         let (mut supervised, mut bias, mut direction) = (0.0, 0.0, vec![0.0; v.len()]);
         for block in &blocks {

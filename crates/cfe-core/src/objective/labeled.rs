@@ -1,7 +1,7 @@
 //! Sums over the labeled columns of Y, which lie scattered in its rows.
 //!
-//! Rows are taken four at a time and columns in runs that stay in cache: every index is loaded once for four numbers, and
-//! four sums run side by side instead of each addition waiting for the last.
+//! Rows are taken four at a time and columns in runs that stay in cache: every index is loaded once for four
+//! numbers, and four sums run side by side instead of each addition waiting for the last.
 
 /// Rows of Y taken together.
 const ROWS: usize = 4;

@@ -5,9 +5,9 @@
 //! z_i = w . (X^T y_i) + b,   a_i = class weight x sample weight x cost,   l = BCE, focal or smoothed loss, i labeled
 //! ```
 //!
-//! That is [`Reduction::Sum`], the published form: its first part is a sum over m n cells and its second a mean, so rho
-//! means something else for every size of data. [`Reduction::Mean`] divides the bracket by the number of observed
-//! cells.
+//! That is [`Reduction::Sum`], the published form: its first part is a sum over m n cells and its second a
+//! mean, so rho means something else for every size of data. [`Reduction::Mean`] divides the bracket by the
+//! number of observed cells.
 
 mod gradient;
 mod labeled;

@@ -15,7 +15,7 @@ use crate::ridge::{self, InstanceSums, Workspace};
 use crate::rows::rows_of;
 use crate::schedule::WeightSchedule;
 
-/// An objective bound to data: what trainers minimise and reports quote.
+/// An objective bound to data: what trainers minimize and reports quote.
 #[derive(Debug)]
 pub struct Problem<'a> {
     pub(super) workspace: Workspace<f64>,
@@ -75,7 +75,8 @@ impl<'a> Problem<'a> {
     /// Weights of the labeled instances after `iteration` updates under a schedule, at their present logits.
     ///
     /// # Errors
-    /// [`Error::LengthMismatch`] unless there is a logit for each labeled instance, where the schedule looks at them.
+    /// [`Error::LengthMismatch`] unless there is a logit for each labeled instance, where the schedule looks
+    /// at them.
     pub fn scheduled_weights(
         &self,
         schedule: WeightSchedule,
@@ -87,8 +88,8 @@ impl<'a> Problem<'a> {
         schedule.weights(iteration, logits, &self.targets, &self.base_weights, of_class)
     }
 
-    /// Sets the weights that the gradients use (one for each labeled instance). [`evaluate`](Self::evaluate) keeps to the
-    /// base weights.
+    /// Sets the weights that the gradients use (one for each labeled instance). [`evaluate`](Self::evaluate)
+    /// keeps to the base weights.
     ///
     /// # Errors
     /// [`Error::LengthMismatch`].
@@ -114,7 +115,8 @@ impl<'a> Problem<'a> {
         Ok(factors.classifiers.columns().into_iter().map(of_classifier).collect())
     }
 
-    /// w . mu, with mu of [`mean_reconstruction`](Self::mean_reconstruction): what centering takes off the bias.
+    /// w . mu, with mu of [`mean_reconstruction`](Self::mean_reconstruction): what centering takes off the
+    /// bias.
     ///
     /// # Errors
     /// [`Error::ShapeMismatch`], [`Error::LengthMismatch`].
@@ -181,8 +183,8 @@ impl<'a> Problem<'a> {
         self.parts(&parameters.factors, &logits, self.sums(&parameters.factors)?)
     }
 
-    /// The objective of a model, with any aggregator: as [`evaluate`](Self::evaluate), plus what r_hat of the labeled
-    /// instances costs where the aggregator needs it.
+    /// The objective of a model, with any aggregator: as [`evaluate`](Self::evaluate), plus what r_hat of the
+    /// labeled instances costs where the aggregator needs it.
     ///
     /// # Errors
     /// As [`evaluate`](Self::evaluate), and what [`Aggregator::validate`] refuses.
@@ -192,8 +194,8 @@ impl<'a> Problem<'a> {
     }
 
     /// As [`evaluate_model`](Self::evaluate_model), where an update of Y has left the sums over its instances
-    /// ([`ridge::update_instances_and_sum`]): without a pass over R, and over the labeled columns of Y alone. `sums` are
-    /// believed.
+    /// ([`ridge::update_instances_and_sum`]): without a pass over R, and over the labeled columns of Y alone.
+    /// `sums` are believed.
     ///
     /// # Errors
     /// As [`evaluate_model`](Self::evaluate_model).

@@ -68,10 +68,13 @@ impl Objective {
         self.costs.validate()
     }
 
-    /// a_i of each labeled instance: class weight x sample weight x cost, in the order of [`EnsembleData::labeled`].
+    /// a_i of each labeled instance: class weight x sample weight x cost, in the order of
+    /// [`EnsembleData::labeled`].
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter), [`Error::AllWeightsZero`](crate::Error::AllWeightsZero), [`Error::WeightSum`](crate::Error::WeightSum).
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter),
+    /// [`Error::AllWeightsZero`](crate::Error::AllWeightsZero),
+    /// [`Error::WeightSum`](crate::Error::WeightSum).
     pub fn instance_weights(&self, data: &EnsembleData) -> Result<Vec<f64>> {
         self.costs.validate()?;
         let mut weights = instance_weights(data, self.class_weight)?;
@@ -82,8 +85,9 @@ impl Objective {
         Ok(weights)
     }
 
-    /// By how much class weights and costs move the optimal logit: log(factor of positives / factor of negatives), see
-    /// [`ClassWeight::logit_shift`]. Instance-dependent costs have no common shift and are left out.
+    /// By how much class weights and costs move the optimal logit: log(factor of positives / factor of
+    /// negatives), see [`ClassWeight::logit_shift`]. Instance-dependent costs have no common shift and are
+    /// left out.
     pub fn logit_shift(&self, negatives: usize, positives: usize) -> f64 {
         let of_costs = (self.costs.false_negative / self.costs.false_positive).ln();
         self.class_weight.logit_shift(negatives, positives) + of_costs

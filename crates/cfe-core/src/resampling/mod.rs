@@ -1,9 +1,10 @@
 //! Balancing the labeled instances by adding or hiding some, and batches that are balanced.
 //!
-//! Work is done in the space of predictions: an instance is its column of R. Nothing is removed: an instance whose label is
-//! hidden stays as an unlabeled one and gets its prediction, and synthetic instances stand behind the original ones.
+//! Work is done in the space of predictions: an instance is its column of R. Nothing is removed: an instance
+//! whose label is hidden stays as an unlabeled one and gets its prediction, and synthetic instances stand
+//! behind the original ones.
 
-mod neighbours;
+mod neighbors;
 mod sampler;
 mod synthesis;
 
@@ -30,18 +31,19 @@ const STREAM: u64 = 3;
 /// | `none` | nothing | |
 /// | `random_over` | copies random minority instances | |
 /// | `random_under` | hides the labels of random majority instances | |
-/// | `smote` | adds a + gap (b - a), a a random minority instance, b one of its nearest minority neighbours, gap uniform in 0 to 1 | Chawla et al., "SMOTE: Synthetic Minority Over-sampling Technique", JAIR 16, 2002 |
-/// | `adasyn` | as `smote`, but a minority instance gets the more synthetic ones the more of its nearest neighbours are of the majority | He et al., "ADASYN: Adaptive Synthetic Sampling Approach for Imbalanced Learning", IJCNN 2008 |
+/// | `smote` | adds a + gap (b - a), a a random minority instance, b one of its nearest minority neighbors, gap uniform in 0 to 1 | Chawla et al., "SMOTE: Synthetic Minority Over-sampling Technique", JAIR 16, 2002 |
+/// | `adasyn` | as `smote`, but a minority instance gets the more synthetic ones the more of its nearest neighbors are of the majority | He et al., "ADASYN: Adaptive Synthetic Sampling Approach for Imbalanced Learning", IJCNN 2008 |
 ///
 /// `ratio` is the wanted number of minority instances for each majority instance (imbalanced-learn's
 /// `sampling_strategy`); data that have it already, or one class only, stay as they are.
 ///
 /// Distances are Euclidean over the classifiers that both instances have, scaled up to all (scikit-learn's
-/// `nan_euclidean_distances`); instances without a common classifier are no neighbours. A synthetic cell is interpolated
-/// where both instances have a probability, copied from the one that has, or missing. With fewer neighbours than asked for,
-/// those there are are used; an instance without any is copied. Sample weights and a given confidence are interpolated
-/// too. ADASYN rounds the number of each instance, so that the total may be off by a few; where no neighbour is of the
-/// majority, all get the same number. SMOTE compares N_min^2 pairs and ADASYN N_min N, m flops each.
+/// `nan_euclidean_distances`); instances without a common classifier are no neighbors. A synthetic cell is
+/// interpolated where both instances have a probability, copied from the one that has, or missing. With fewer
+/// neighbors than asked for, those there are are used; an instance without any is copied. Sample weights and
+/// a given confidence are interpolated too. ADASYN rounds the number of each instance, so that the total may
+/// be off by a few; where no neighbor is of the majority, all get the same number. SMOTE compares N_min^2
+/// pairs and ADASYN N_min N, m flops each.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
@@ -66,7 +68,7 @@ pub enum Resampling {
         /// Above 0 and at most 1.
         #[serde(default = "balanced")]
         ratio: f64,
-        /// Neighbours to choose from, at least 1.
+        /// Neighbors to choose from, at least 1.
         #[serde(default = "five")]
         k_neighbors: usize,
     },
@@ -75,7 +77,7 @@ pub enum Resampling {
         /// Above 0 and at most 1.
         #[serde(default = "balanced")]
         ratio: f64,
-        /// Neighbours that are looked at and chosen from, at least 1.
+        /// Neighbors that are looked at and chosen from, at least 1.
         #[serde(default = "five")]
         k_neighbors: usize,
     },
@@ -94,7 +96,7 @@ fn five() -> usize {
 pub struct Synthetic {
     /// The minority instance it was made from.
     pub of: usize,
-    /// The neighbour it lies towards; `of` itself for a copy.
+    /// The neighbor it lies towards; `of` itself for a copy.
     pub towards: usize,
     /// 0 to 1.
     pub gap: f64,
@@ -116,8 +118,8 @@ impl Synthetic {
     }
 }
 
-/// Resampled data. The original n instances come first, in their order; the synthetic ones, called `synthetic-1`,
-/// `synthetic-2`, ..., follow.
+/// Resampled data. The original n instances come first, in their order; the synthetic ones, called
+/// `synthetic-1`, `synthetic-2`, ..., follow.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Resampled {
@@ -132,7 +134,7 @@ pub struct Resampled {
 }
 
 impl Resampling {
-    /// Refuses a ratio outside 0 to 1 and 0 neighbours.
+    /// Refuses a ratio outside 0 to 1 and 0 neighbors.
     ///
     /// # Errors
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter).
@@ -222,7 +224,8 @@ impl Resampled {
         Ok(Self { data, n_original: original.n_instances(), synthetic, logit_shift })
     }
 
-    /// A start for the original data with the synthetic instances added, each between the factors of its sources.
+    /// A start for the original data with the synthetic instances added, each between the factors of its
+    /// sources.
     ///
     /// # Errors
     /// A start that does not fit the original data.
@@ -234,8 +237,8 @@ impl Resampled {
         Ok(Parameters { factors: Factors { instances, ..start.factors }, ..start })
     }
 
-    /// A fit to [`data`](Self::data) as one to the original data: without the synthetic instances, and with their
-    /// influence in the logit shift.
+    /// A fit to [`data`](Self::data) as one to the original data: without the synthetic instances, and with
+    /// their influence in the logit shift.
     pub fn restrict(&self, mut fitted: Fitted) -> Fitted {
         let instances = &mut fitted.model.factors.instances;
         *instances = instances.slice_axis(Axis(1), Slice::from(..self.n_original)).to_owned();

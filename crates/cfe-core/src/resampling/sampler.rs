@@ -8,10 +8,11 @@ use crate::error::{Result, check_length, ensure};
 
 /// Which labeled instances the supervised loss of an epoch sees.
 ///
-/// A balanced batch draws half its instances from each class, with replacement and with probability proportional to the
-/// weight a_i within the class, anew in every epoch. What was drawn counts equally within its class, and the class keeps its
-/// share of the sum of the weights: the loss of a batch estimates the loss over all labeled instances without bias, whatever
-/// the weights. Under balanced class weights both halves count the same. Reconstruction and reported losses always see all.
+/// A balanced batch draws half its instances from each class, with replacement and with probability
+/// proportional to the weight a_i within the class, anew in every epoch. What was drawn counts equally within
+/// its class, and the class keeps its share of the sum of the weights: the loss of a batch estimates the loss
+/// over all labeled instances without bias, whatever the weights. Under balanced class weights both halves
+/// count the same. Reconstruction and reported losses always see all.
 ///
 /// ```
 /// use cfe_core::resampling::Sampler;
@@ -32,7 +33,8 @@ pub enum Sampler {
     FullBatch,
     /// As many positives as negatives.
     Balanced {
-        /// Instances in a batch, at least 2 and at most ten times the labeled ones (or 1000); the odd one is a negative.
+        /// Instances in a batch, at least 2 and at most ten times the labeled ones (or 1000); the odd one is
+        /// a negative.
         batch_size: usize,
     },
 }
@@ -51,7 +53,8 @@ impl Sampler {
         }
     }
 
-    /// Refuses a batch that is far larger than the labeled instances: an epoch would take longer than a run, and see no more.
+    /// Refuses a batch that is far larger than the labeled instances: an epoch would take longer than a run,
+    /// and see no more.
     ///
     /// # Errors
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter).
@@ -66,7 +69,8 @@ impl Sampler {
         }
     }
 
-    /// Weights of the labeled instances in an epoch: 0 for those that were not drawn, with the sum of `weights`.
+    /// Weights of the labeled instances in an epoch: 0 for those that were not drawn, with the sum of
+    /// `weights`.
     ///
     /// # Errors
     /// As [`validate`](Self::validate) and [`check_data`](Self::check_data), and

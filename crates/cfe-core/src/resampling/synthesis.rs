@@ -4,7 +4,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha12Rng;
 
 use super::Synthetic;
-use super::neighbours::nearest;
+use super::neighbors::nearest;
 use crate::data::EnsembleData;
 
 fn one_of(list: &[usize], rng: &mut ChaCha12Rng) -> Option<usize> {
@@ -16,9 +16,9 @@ pub(super) fn copies(few: &[usize], count: usize, rng: &mut ChaCha12Rng) -> Vec<
     (0..count).filter_map(|_| one_of(few, rng)).map(|of| Synthetic { of, towards: of, gap: 0.0 }).collect()
 }
 
-fn towards(of: usize, neighbours: &[usize], rng: &mut ChaCha12Rng) -> Synthetic {
+fn towards(of: usize, neighbors: &[usize], rng: &mut ChaCha12Rng) -> Synthetic {
     let gap = rng.random::<f64>();
-    Synthetic { of, towards: one_of(neighbours, rng).unwrap_or(of), gap }
+    Synthetic { of, towards: one_of(neighbors, rng).unwrap_or(of), gap }
 }
 
 pub(super) fn smote(
@@ -28,11 +28,11 @@ pub(super) fn smote(
     count: usize,
     rng: &mut ChaCha12Rng,
 ) -> Vec<Synthetic> {
-    let neighbours = nearest(data.predictions(), few, few, k);
+    let neighbors = nearest(data.predictions(), few, few, k);
     (0..count)
         .map(|_| {
             let a = rng.random_range(0..few.len());
-            towards(few[a], &neighbours[a], rng)
+            towards(few[a], &neighbors[a], rng)
         })
         .collect()
 }
@@ -55,11 +55,11 @@ pub(super) fn adasyn(
         hardness.fill(1.0);
     }
     let total: f64 = hardness.iter().sum();
-    let neighbours = nearest(data.predictions(), few, few, k);
+    let neighbors = nearest(data.predictions(), few, few, k);
     let mut synthetic = Vec::with_capacity(count + few.len());
-    for ((&of, neighbours), r) in few.iter().zip(&neighbours).zip(&hardness) {
+    for ((&of, neighbors), r) in few.iter().zip(&neighbors).zip(&hardness) {
         let share = (r / total * count as f64).round() as usize;
-        synthetic.extend((0..share).map(|_| towards(of, neighbours, rng)));
+        synthetic.extend((0..share).map(|_| towards(of, neighbors, rng)));
     }
     synthetic
 }

@@ -79,7 +79,7 @@ fn adasyn_puts_more_where_the_majority_is_near() {
 
 #[test]
 fn extreme_data_have_a_defined_result() {
-    // One minority instance has no neighbour of its class: it is copied.
+    // One minority instance has no neighbor of its class: it is copied.
     let one = data(1, 10);
     let smote = Resampling::Smote { ratio: 1.0, k_neighbors: 5 }.apply(&one, 1).expect("valid");
     assert!(smote.synthetic.len() == 9 && smote.synthetic.iter().all(|s| s.of == s.towards));

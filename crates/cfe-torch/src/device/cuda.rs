@@ -34,8 +34,8 @@ impl Cuda {
 
     fn look() -> Cuda {
         let nothing = |load| Cuda { load, count: 0, no_device: None };
-        // The linker drops libtorch_cuda from a program, as nothing in it is called by name. It must be loaded before
-        // the first question about CUDA, because libtorch keeps its first answer.
+        // The linker drops libtorch_cuda from a program, as nothing in it is called by name. It must be
+        // loaded before the first question about CUDA, because libtorch keeps its first answer.
         let path = match load() {
             Ok(path) => path,
             Err(load) => return nothing(load),
@@ -68,9 +68,10 @@ fn load_from(folder: Option<PathBuf>) -> Result<PathBuf, Load> {
         return Err(Load::Absent { folder });
     }
     #[allow(unsafe_code, reason = "the one place: loading a library of libtorch")]
-    // SAFETY: loading runs the library's initialisers. It is the CUDA half of the very libtorch that this process runs,
-    // from the same folder, and is made to be loaded like this (PyTorch's Python package does so). It registers itself
-    // in libtorch_cpu and is never unloaded (`forget`), so nothing can point to it after its end.
+    // SAFETY: loading runs the library's initializers. It is the CUDA half of the very libtorch that this
+    // process runs, from the same folder, and is made to be loaded like this (PyTorch's Python package does
+    // so). It registers itself in libtorch_cpu and is never unloaded (`forget`), so nothing can point to it
+    // after its end.
     match unsafe { Library::open(Some(&path), RTLD_LAZY | RTLD_GLOBAL) } {
         Ok(library) => {
             std::mem::forget(library);

@@ -1,18 +1,20 @@
 //! Which release a libtorch folder holds.
 //!
-//! Compiled three times, so that the same rule decides everywhere: here (`libtorch_info`), in this crate's build
-//! script (a wrong release must not link), and in xtask (a wrong release must not even be compiled against).
+//! Compiled three times, so that the same rule decides everywhere: here (`libtorch_info`), in this crate's
+//! build script (a wrong release must not link), and in xtask (a wrong release must not even be compiled
+//! against).
 
 use std::fs;
 use std::path::Path;
 
-/// The one release that tch 0.26 is generated for; any other fails to compile, or worse, links and misbehaves.
+/// The one release that tch 0.26 is generated for; any other fails to compile, or worse, links and
+/// misbehaves.
 pub(crate) const NEEDED: &str = "2.13.0";
 
 /// The version a libtorch folder (the one with `lib` and `include`) states about itself, if it states any.
 ///
-/// A libtorch archive has `build-version`, a Python package `version.py`, and both have a header; a distribution's
-/// package may have the header alone.
+/// A libtorch archive has `build-version`, a Python package `version.py`, and both have a header; a
+/// distribution's package may have the header alone.
 pub(crate) fn version_in(libtorch: &Path) -> Option<String> {
     let read = |relative: &str| fs::read_to_string(libtorch.join(relative)).ok();
     read("build-version")
@@ -23,7 +25,8 @@ pub(crate) fn version_in(libtorch: &Path) -> Option<String> {
         .or_else(|| read("include/torch/csrc/api/include/torch/version.h").as_deref().and_then(from_header))
 }
 
-/// Whether `found` (such as `2.13.0+cu130`) is the release needed; what follows the plus is the kind of build.
+/// Whether `found` (such as `2.13.0+cu130`) is the release needed; what follows the plus is the kind of
+/// build.
 pub(crate) fn is_needed(found: &str) -> bool {
     found.trim().split('+').next() == Some(NEEDED)
 }

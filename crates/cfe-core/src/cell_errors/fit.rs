@@ -9,12 +9,13 @@ use serde::Deserialize;
 use smartcore::ensemble::random_forest_regressor::{RandomForestRegressor, RandomForestRegressorParameters};
 use smartcore::linalg::basic::matrix::DenseMatrix;
 
-use super::{Column, Forest, N_FEATURES, N_STATISTICS, Node, Reliability};
+use super::{CellErrors, Column, Forest, N_FEATURES, N_STATISTICS, Node};
 use crate::data::EnsembleData;
 use crate::error::{Error, Result};
 use crate::validation::StratifiedKFold;
 
-/// Cells a forest is trained on at most, drawn by seed: more hardly change nine features, and time grows with them.
+/// Cells a forest is trained on at most, drawn by seed: more hardly change nine features, and time grows with
+/// them.
 const MAX_CELLS: usize = 20_000;
 /// Cells in a leaf at least: a leaf is the mean of an error that is mostly near 0 or near 1.
 const MIN_LEAF: usize = 10;
@@ -31,7 +32,7 @@ pub(super) struct Settings {
 }
 
 /// The forest over all labels with the confidence of the training cells.
-pub(super) fn fit(data: &EnsembleData, settings: Settings) -> Result<(Reliability, Array2<f64>)> {
+pub(super) fn fit(data: &EnsembleData, settings: Settings) -> Result<(CellErrors, Array2<f64>)> {
     let labeled = data.labeled();
     let all = on(data, labeled, settings)?;
     let mut confidence = all.confidence(data.predictions());
@@ -41,7 +42,7 @@ pub(super) fn fit(data: &EnsembleData, settings: Settings) -> Result<(Reliabilit
     let n_splits = FOLDS.min(labeled.len());
     let folds = StratifiedKFold { n_splits, seed: settings.seed }.assign(&data.labeled_targets())?;
     let instances = |positions: Vec<usize>| positions.into_iter().map(|k| labeled[k]).collect::<Vec<usize>>();
-    let fitted: Vec<Reliability> = (0..n_splits)
+    let fitted: Vec<CellErrors> = (0..n_splits)
         .into_par_iter()
         .map(|fold| on(data, &instances(folds.train(fold)), settings))
         .collect::<Result<_>>()?;
@@ -55,11 +56,11 @@ pub(super) fn fit(data: &EnsembleData, settings: Settings) -> Result<(Reliabilit
 }
 
 /// A model of the cells of some labeled instances.
-fn on(data: &EnsembleData, instances: &[usize], settings: Settings) -> Result<Reliability> {
+fn on(data: &EnsembleData, instances: &[usize], settings: Settings) -> Result<CellErrors> {
     let r = data.predictions();
     let label = |i: usize| if data.labels()[i] == Some(true) { 1.0 } else { 0.0 };
     let mut model =
-        Reliability { forest: Forest::default(), classifiers: statistics(data, instances, &label) };
+        CellErrors { forest: Forest::default(), classifiers: statistics(data, instances, &label) };
     let m = data.n_classifiers();
     let mut cells: Vec<(usize, usize)> = instances
         .iter()
@@ -177,7 +178,7 @@ mod tests {
     use super::*;
     use crate::synthetic::Correlated;
 
-    /// The nodes are read through smartcore's own serialisation: this is the test that the reading is right.
+    /// The nodes are read through smartcore's own serialization: this is the test that the reading is right.
     #[test]
     fn the_forest_predicts_what_smartcore_predicts() {
         let rows = 400;

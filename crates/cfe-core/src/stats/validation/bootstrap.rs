@@ -8,10 +8,12 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result, ensure};
 use crate::metrics::{AveragePrecision, Scored};
 
-/// Stratified percentile bootstrap: positives and negatives are drawn anew, each with replacement among their own.
+/// Stratified percentile bootstrap: positives and negatives are drawn anew, each with replacement among their
+/// own.
 ///
-/// Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13. The interval speaks of other instances from
-/// the same source under the same fitted models; it does not cover the variation from training them again.
+/// Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13. The interval speaks of other
+/// instances from the same source under the same fitted models; it does not cover the variation from training
+/// them again.
 ///
 /// ```
 /// use cfe_core::validation::Bootstrap;
@@ -55,8 +57,8 @@ pub struct Interval {
     pub standard_error: f64,
 }
 
-/// Scores in decreasing order with the instances they belong to. Resampling keeps the order and changes weights alone,
-/// so that the sort inside a ranking metric finds its work done.
+/// Scores in decreasing order with the instances they belong to. Resampling keeps the order and changes
+/// weights alone, so that the sort inside a ranking metric finds its work done.
 struct Sorted {
     index: Vec<usize>,
     labels: Vec<bool>,
@@ -109,8 +111,8 @@ impl Bootstrap {
         self.run(labels, estimate, |counts| Ok(a.measure(counts, &metric)? - b.measure(counts, &metric)?))
     }
 
-    /// Average precision of several scores (n each) of the same instances, all on the same resamples. As fast as one pass over
-    /// the instances for each, where [`interval`](Self::interval) sorts and copies.
+    /// Average precision of several scores (n each) of the same instances, all on the same resamples. As fast
+    /// as one pass over the instances for each, where [`interval`](Self::interval) sorts and copies.
     ///
     /// ```
     /// use cfe_core::validation::Bootstrap;
@@ -238,9 +240,10 @@ impl Resampled {
 
 /// The percentile interval of resampled values, widened where needed to hold the estimate.
 ///
-/// With few positives the average precision of a resample is biased upwards, since a positive drawn twice raises the
-/// precision at both. The percentiles can then lie above the estimate itself. An interval that excludes its own estimate
-/// says nothing that a reader could use, so it reaches to the estimate then; it becomes wider, never narrower.
+/// With few positives the average precision of a resample is biased upwards, since a positive drawn twice
+/// raises the precision at both. The percentiles can then lie above the estimate itself. An interval that
+/// excludes its own estimate says nothing that a reader could use, so it reaches to the estimate then; it
+/// becomes wider, never narrower.
 fn interval(confidence: f64, estimate: f64, mut values: Vec<f64>) -> Result<Interval> {
     if let Some((index, &value)) = values.iter().enumerate().find(|(_, v)| !v.is_finite()) {
         return Err(Error::InvalidScore { index, value });

@@ -7,8 +7,8 @@ use super::newton::Newton;
 use super::{LogisticFit, LogisticRegression, check_start};
 use crate::error::{Error, Result};
 
-/// Features, labels and weights as the solver wants them, for many fits with other penalties: laying them out costs as much
-/// as a Newton step with few features.
+/// Features, labels and weights as the solver wants them, for many fits with other penalties: laying them out
+/// costs as much as a Newton step with few features.
 ///
 /// ```
 /// use cfe_core::logistic::{LogisticRegression, PreparedFeatures};
@@ -54,15 +54,15 @@ impl PreparedFeatures {
 
 /// Curvature of the losses that fits to the same [`PreparedFeatures`] share; empty before the first of them.
 ///
-/// Fits that differ in their penalties alone have nearly the same Hessian of the losses, which is what a Newton step spends its
-/// time on.
+/// Fits that differ in their penalties alone have nearly the same Hessian of the losses, which is what a
+/// Newton step spends its time on.
 #[derive(Debug, Clone, Default)]
 pub struct SharedCurvature(Vec<f64>);
 
 impl LogisticRegression {
-    /// As [`fit_prepared`](Self::fit_prepared), but with the curvature of earlier fits to the same features where that does:
-    /// steps then cost n k in place of n k^2 operations. `precision` (positive) is the decrease of the objective that is
-    /// too small for another step. `stop` is asked before every step.
+    /// As [`fit_prepared`](Self::fit_prepared), but with the curvature of earlier fits to the same features
+    /// where that does: steps then cost n k in place of n k^2 operations. `precision` (positive) is the
+    /// decrease of the objective that is too small for another step. `stop` is asked before every step.
     ///
     /// ```
     /// use cfe_core::logistic::{LogisticRegression, PreparedFeatures, SharedCurvature};
@@ -97,7 +97,7 @@ impl LogisticRegression {
             return Err(Error::LengthMismatch { what: "the curvature", found, expected });
         }
         let mut v = start.map_or_else(|| newton.start(), |start| newton.start_from(start));
-        newton.minimise_sharing(&mut v, self.lambda, precision, &mut curvature.0, stop)
+        newton.minimize_sharing(&mut v, self.lambda, precision, &mut curvature.0, stop)
     }
 
     fn solver<'a>(&'a self, design: &'a Design, start: Option<&LogisticFit>) -> Result<Newton<'a>> {
@@ -115,7 +115,7 @@ impl LogisticRegression {
     pub fn fit_prepared(&self, data: &PreparedFeatures, start: Option<&LogisticFit>) -> Result<LogisticFit> {
         let mut newton = self.solver(&data.0, start)?;
         let mut v = start.map_or_else(|| newton.start(), |start| newton.start_from(start));
-        Ok(newton.minimise(&mut v, self.lambda))
+        Ok(newton.minimize(&mut v, self.lambda))
     }
 }
 
@@ -125,8 +125,8 @@ mod tests {
 
     use super::*;
 
-    /// Optimality in the terms of the formula: the derivative of J is 0 where w is free or positive, and not below 0 at the
-    /// bound.
+    /// Optimality in the terms of the formula: the derivative of J is 0 where w is free or positive, and not
+    /// below 0 at the bound.
     #[test]
     fn a_free_direction_and_partial_bounds_keep_the_optimum() {
         let (k, n) = (5, 80);

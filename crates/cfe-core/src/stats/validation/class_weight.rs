@@ -23,9 +23,9 @@ pub enum SelectionMetric {
 
 /// A search for the weight of the positive class.
 ///
-/// The candidates are multiples of the balanced weight: a negative instance counts N / (2 N_0), a positive one
-/// `factor` N / (2 N_1). For each fold the labels of its instances are hidden, the trainer is fitted to all instances (it is
-/// transductive) and the hidden ones are judged. Costs factors x folds fits.
+/// The candidates are multiples of the balanced weight: a negative instance counts N / (2 N_0), a positive
+/// one `factor` N / (2 N_1). For each fold the labels of its instances are hidden, the trainer is fitted to
+/// all instances (it is transductive) and the hidden ones are judged. Costs factors x folds fits.
 ///
 /// ```
 /// use cfe_core::validation::ClassWeightSearch;
@@ -85,8 +85,9 @@ impl ClassWeightSearch {
     /// Runs the search with trainers from `build`.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`] for no factors, factors out of range or folds that do not fit; [`Error::NoLabels`];
-    /// [`Error::SingleClass`] if no fold holds out both classes; whatever building or training fails with.
+    /// [`Error::InvalidParameter`] for no factors, factors out of range or folds that do not fit;
+    /// [`Error::NoLabels`]; [`Error::SingleClass`] if no fold holds out both classes; whatever building or
+    /// training fails with.
     pub fn run(
         &self,
         data: &EnsembleData,

@@ -86,8 +86,8 @@ impl Ranking {
         ratio(self.positives(), self.positives() + self.negatives())
     }
 
-    /// sum_k (recall_k - recall_{k-1}) precision_k over the distinct scores in decreasing order; the step-wise area
-    /// under the precision-recall curve, without interpolation. 0 without positives.
+    /// sum_k (recall_k - recall_{k-1}) precision_k over the distinct scores in decreasing order; the
+    /// step-wise area under the precision-recall curve, without interpolation. 0 without positives.
     pub fn average_precision(&self) -> f64 {
         let positives = self.positives();
         let mut before = 0.0;
@@ -99,7 +99,8 @@ impl Ranking {
         ratio(sum, positives)
     }
 
-    /// Probability that a positive scores above a negative, ties counting one half; `None` with one class only.
+    /// Probability that a positive scores above a negative, ties counting one half; `None` with one class
+    /// only.
     pub fn roc_auc(&self) -> Option<f64> {
         let (positives, negatives) = (self.positives(), self.negatives());
         if !(positives > 0.0 && negatives > 0.0) {
@@ -130,8 +131,8 @@ impl Ranking {
         self.best_f_beta(1.0)
     }
 
-    /// Largest F-beta over the distinct scores; `None` without positives, or for a beta that is NaN. Beyond a beta of 1e100
-    /// F-beta is recall to the last digit.
+    /// Largest F-beta over the distinct scores; `None` without positives, or for a beta that is NaN. Beyond a
+    /// beta of 1e100 F-beta is recall to the last digit.
     pub fn best_f_beta(&self, beta: f64) -> Option<Optimum> {
         let beta = if beta.is_nan() { return None } else { beta.abs().min(1e100) };
         let (positives, b) = (self.positives(), beta * beta);
@@ -139,7 +140,8 @@ impl Ranking {
         self.optimum(|tp, fp| Some(((1.0 + b) * tp, tp + fp + b * positives)))
     }
 
-    /// Largest precision among the thresholds with recall at least `recall` (0 to 1); `None` without positives.
+    /// Largest precision among the thresholds with recall at least `recall` (0 to 1); `None` without
+    /// positives.
     pub fn best_precision_at_recall(&self, recall: f64) -> Option<Optimum> {
         let positives = self.positives();
         self.optimum(|tp, fp| (tp / positives >= recall).then_some((tp, tp + fp)))
@@ -153,7 +155,7 @@ impl Ranking {
         })
     }
 
-    /// Maximises a fraction (numerator, positive denominator) of (tp, fp); `None` leaves a threshold out.
+    /// Maximizes a fraction (numerator, positive denominator) of (tp, fp); `None` leaves a threshold out.
     fn optimum(&self, fraction: impl Fn(f64, f64) -> Option<(f64, f64)>) -> Option<Optimum> {
         if !(self.positives() > 0.0) {
             return None;

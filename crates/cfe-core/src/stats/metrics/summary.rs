@@ -8,8 +8,8 @@ use crate::error::Result;
 /// Bins of the expected calibration error that reports quote: ten of equal width, each with its left edge.
 const ECE_BINS: (usize, BinEdge) = (10, BinEdge::LeftClosed);
 
-/// The metrics of one set of scores. Reports of fits and comparisons hold this struct, so that a metric has one name and
-/// one definition everywhere.
+/// The metrics of one set of scores. Reports of fits and comparisons hold this struct, so that a metric has
+/// one name and one definition everywhere.
 ///
 /// ```
 /// use cfe_core::metrics::MetricSummary;
@@ -42,8 +42,8 @@ pub struct MetricSummary {
 }
 
 impl MetricSummary {
-    /// Ranks by `ranking_scores` (n; logits, so that saturated probabilities do not tie) and judges `probabilities` (n, 0
-    /// to 1) as such, against `labels` (n).
+    /// Ranks by `ranking_scores` (n; logits, so that saturated probabilities do not tie) and judges
+    /// `probabilities` (n, 0 to 1) as such, against `labels` (n).
     ///
     /// # Errors
     /// As [`Scored::new`], and for probabilities outside [0, 1].
@@ -77,8 +77,9 @@ impl MetricSummary {
         }
     }
 
-    /// The mean of each metric, over folds or data sets; `None` for no summaries. A metric that is missing in one of them
-    /// is missing in the mean. Thresholds of different fits have no common meaning, so that the mean has none.
+    /// The mean of each metric, over folds or data sets; `None` for no summaries. A metric that is missing in
+    /// one of them is missing in the mean. Thresholds of different fits have no common meaning, so that the
+    /// mean has none.
     pub fn mean<'a>(summaries: impl IntoIterator<Item = &'a Self>) -> Option<Self> {
         let all: Vec<&Self> = summaries.into_iter().collect();
         let mean_of = |metric: fn(&Self) -> Option<f64>| {

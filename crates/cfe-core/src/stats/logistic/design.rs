@@ -1,4 +1,5 @@
-//! The columns that count, centred and stored in tiles, with the sums over instances that a Newton step needs.
+//! The columns that count, centered and stored in tiles, with the sums over instances that a Newton step
+//! needs.
 
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, Slice};
@@ -14,8 +15,8 @@ const BLOCK: usize = 16;
 
 /// Features of the instances with a positive weight. Row k of each tile is 1 and stands for the intercept.
 ///
-/// Features are centred by their weighted mean: the Hessian then nearly separates from the intercept, which a narrow
-/// feature far from 0 (probabilities of a confident classifier) needs for an accurate solution.
+/// Features are centered by their weighted mean: the Hessian then nearly separates from the intercept, which
+/// a narrow feature far from 0 (probabilities of a confident classifier) needs for an accurate solution.
 #[derive(Debug)]
 pub(super) struct Design {
     k: usize,
@@ -65,7 +66,7 @@ impl Design {
         for (j, row) in features.outer_iter().enumerate() {
             let mean: f64 = index.iter().zip(&weights).map(|(&i, w)| w * row[i]).sum();
             let spread = index.iter().fold(0.0, |a: f64, &i| a.max((row[i] - mean).abs()));
-            // A constant feature belongs to the intercept; its rounding errors must not be learnt from.
+            // A constant feature belongs to the intercept; its rounding errors must not be learned from.
             let constant = spread <= 1e-14 * mean.abs();
             for (t, part) in index.chunks(TILE).enumerate() {
                 let at = t * TILE * (k + 1) + j * part.len();
@@ -97,7 +98,7 @@ impl Design {
         })
     }
 
-    /// Logits (n) at the parameters (k + 1, the centred intercept last), and their weighted mean loss.
+    /// Logits (n) at the parameters (k + 1, the centered intercept last), and their weighted mean loss.
     pub(super) fn evaluate(&self, parameters: &[f64], logits: &mut [f64]) -> f64 {
         for (range, tile) in self.tiles() {
             let z = &mut logits[range.clone()];
@@ -112,7 +113,8 @@ impl Design {
         terms.map(|((&z, &y), a)| a * SupervisedLoss::Bce.value(z, y)).sum()
     }
 
-    /// Gradient (k + 1) of the mean loss at `logits`: a small part of the work of [`derivatives`](Self::derivatives).
+    /// Gradient (k + 1) of the mean loss at `logits`: a small part of the work of
+    /// [`derivatives`](Self::derivatives).
     pub(super) fn gradient(&self, logits: &[f64], gradient: &mut [f64]) {
         gradient.fill(0.0);
         let mut slope = [0.0; TILE];

@@ -3,11 +3,12 @@
 use super::Ranking;
 use crate::error::{Error, Result, check_length};
 
-/// The average precision of one ranking, ready to be taken under other weights without sorting again: what resampling
-/// and selection do thousands of times.
+/// The average precision of one ranking, ready to be taken under other weights without sorting again: what
+/// resampling and selection do thousands of times.
 ///
-/// Only precision at the scores of positives counts, so each negative may move down to the next such score, and those
-/// below all of them may go. With T distinct scores of positives, weights (n) then sum to 2 T numbers in one pass.
+/// Only precision at the scores of positives counts, so each negative may move down to the next such score,
+/// and those below all of them may go. With T distinct scores of positives, weights (n) then sum to 2 T
+/// numbers in one pass.
 ///
 /// ```
 /// use cfe_core::metrics::{AveragePrecision, Scored};
@@ -20,8 +21,8 @@ use crate::error::{Error, Result, check_length};
 /// ```
 #[derive(Debug, Clone)]
 pub struct AveragePrecision {
-    /// For each instance 2 t + label, t the place of the highest score of a positive that is not above its own;
-    /// `thresholds` of them and one place below all.
+    /// For each instance 2 t + label, t the place of the highest score of a positive that is not above its
+    /// own; `thresholds` of them and one place below all.
     cells: Vec<u32>,
     thresholds: usize,
 }

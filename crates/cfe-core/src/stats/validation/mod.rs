@@ -1,5 +1,5 @@
-//! Honest comparison: folds that respect classes and groups, bootstrap intervals, and rank tests over data sets;
-//! and a class weight chosen by cross-validation.
+//! Honest comparison: folds that respect classes and groups, bootstrap intervals, and rank tests over data
+//! sets; and a class weight chosen by cross-validation.
 //!
 //! Everything drawn at random comes from a seed (ChaCha12) and gives the same bits for any number of threads.
 

@@ -12,9 +12,9 @@ use crate::error::{Error, Result, ensure};
 
 /// K-fold cross-validation that spreads both classes evenly, shuffled by seed.
 ///
-/// Each class is shuffled and dealt to the folds in turn; the positives go on where the negatives stopped. So the fold
-/// sizes differ by at most 1, and so do the numbers of each class. With fewer positives than folds, some folds hold
-/// out no positive; no training part loses more than one.
+/// Each class is shuffled and dealt to the folds in turn; the positives go on where the negatives stopped. So
+/// the fold sizes differ by at most 1, and so do the numbers of each class. With fewer positives than folds,
+/// some folds hold out no positive; no training part loses more than one.
 ///
 /// ```
 /// use cfe_core::validation::StratifiedKFold;
@@ -79,7 +79,8 @@ impl StratifiedKFold {
         self.repetition(labels, 0)
     }
 
-    /// As [`assign`](Self::assign), `n_repeats` times with other shuffles of the same seed; the first is that of `assign`.
+    /// As [`assign`](Self::assign), `n_repeats` times with other shuffles of the same seed; the first is that
+    /// of `assign`.
     ///
     /// # Errors
     /// As [`assign`](Self::assign).
@@ -104,12 +105,12 @@ impl StratifiedKFold {
     }
 }
 
-/// Cross-validation that keeps the instances of a group (patient, day, site) together and spreads both classes as evenly
-/// as the groups allow, as scikit-learn's `StratifiedGroupKFold`.
+/// Cross-validation that keeps the instances of a group (patient, day, site) together and spreads both
+/// classes as evenly as the groups allow, as scikit-learn's `StratifiedGroupKFold`.
 ///
-/// Groups are taken from the one with the most uneven classes down (ties in shuffled order); each goes to the fold where
-/// it makes the shares of the classes differ least over folds, and among equal folds to the smallest. With few groups a
-/// fold may hold no instance of a class, or all of them: look before use.
+/// Groups are taken from the one with the most uneven classes down (ties in shuffled order); each goes to the
+/// fold where it makes the shares of the classes differ least over folds, and among equal folds to the
+/// smallest. With few groups a fold may hold no instance of a class, or all of them: look before use.
 ///
 /// ```
 /// use cfe_core::validation::StratifiedGroupKFold;
@@ -140,7 +141,8 @@ impl StratifiedGroupKFold {
     /// Folds of instances with these labels and groups.
     ///
     /// # Errors
-    /// [`Error::LengthMismatch`], and [`Error::InvalidParameter`] for fewer than 2 folds or fewer groups than folds.
+    /// [`Error::LengthMismatch`], and [`Error::InvalidParameter`] for fewer than 2 folds or fewer groups than
+    /// folds.
     pub fn assign<G: Eq + Hash>(&self, labels: &[bool], groups: &[G]) -> Result<Folds> {
         if groups.len() != labels.len() {
             return Err(Error::LengthMismatch {

@@ -84,7 +84,8 @@ fn nemenyi_agrees_with_the_studentised_range_of_scipy() {
 
 #[test]
 fn bootstrap_is_deterministic_and_covers_the_spread_of_a_mean() {
-    // The Brier score of constant scores on one class is a constant; of two kinds of negatives, a binomial mean.
+    // The Brier score of constant scores on one class is a constant; of two kinds of negatives, a binomial
+    // mean.
     let labels = vec![false; 400];
     let scores: Vec<f64> = (0..400).map(|i| if i % 2 == 0 { 0.0 } else { 1.0 }).collect();
     let bootstrap = Bootstrap { n_resamples: 4000, ..Default::default() };
@@ -185,7 +186,8 @@ proptest! {
     }
 }
 
-/// Found by drawing: four positives, and every quantile of the resampled average precision above the estimate.
+/// Found by drawing: four positives, and every quantile of the resampled average precision above the
+/// estimate.
 #[test]
 fn an_interval_holds_its_own_estimate() {
     let mut excluded = 0;

@@ -29,10 +29,10 @@ pub struct Wilcoxon {
 
 /// Wilcoxon's signed-rank test of differences (n, finite) being symmetric around 0, two-sided.
 ///
-/// Zeros are dropped, equal magnitudes share their mean rank (Wilcoxon, 1945; scipy's defaults). Up to 50 differences, the
-/// p value is exact: it counts the sign patterns with a rank sum at least as far out, given the ranks as they are,
-/// ties included. (scipy counts with ties up to 13 differences and approximates from there.) Beyond 50, the normal
-/// approximation with tie correction and without continuity correction.
+/// Zeros are dropped, equal magnitudes share their mean rank (Wilcoxon, 1945; scipy's defaults). Up to 50
+/// differences, the p value is exact: it counts the sign patterns with a rank sum at least as far out, given
+/// the ranks as they are, ties included. (scipy counts with ties up to 13 differences and approximates from
+/// there.) Beyond 50, the normal approximation with tie correction and without continuity correction.
 ///
 /// ```
 /// use cfe_core::validation::wilcoxon_signed_rank;

@@ -1,4 +1,5 @@
-//! A regression forest as a list of nodes: small to store, checked when it is read, and walked without surprises.
+//! A regression forest as a list of nodes: small to store, checked when it is read, and walked without
+//! surprises.
 
 use serde::{Deserialize, Serialize};
 
@@ -42,7 +43,8 @@ impl Forest {
         self.roots.iter().map(of_tree).sum::<f64>() / self.roots.len().max(1) as f64
     }
 
-    /// Refuses nodes that point outside or backwards, unknown features, and numbers that are not finite: then every walk ends.
+    /// Refuses nodes that point outside or backwards, unknown features, and numbers that are not finite: then
+    /// every walk ends.
     ///
     /// # Errors
     /// [`Error::InvalidParameter`].

@@ -8,7 +8,8 @@
 //! | `Temperature` | sigma(z / temperature) | Guo, Pleiss, Sun and Weinberger, "On Calibration of Modern Neural Networks", ICML 2017 |
 //! | `Isotonic` | a non-decreasing, piecewise linear function of z | Zadrozny and Elkan, KDD 2002 |
 //!
-//! Every calibrator is non-decreasing in the logit, so none reorders instances (isotonic and a slope of 0 can tie them).
+//! Every calibrator is non-decreasing in the logit, so none reorders instances (isotonic and a slope of 0 can
+//! tie them).
 //!
 //! ```
 //! use cfe_core::calibration::{CalibrationMethod, Calibrator};
@@ -28,7 +29,8 @@ use crate::logistic::LogisticRegression;
 use crate::losses::{SupervisedLoss, sigmoid};
 use crate::weights::check_weight_sum;
 
-/// Temperatures allowed: where the classes do not overlap the best one is 0, where the logits are reversed infinite.
+/// Temperatures allowed: where the classes do not overlap the best one is 0, where the logits are reversed
+/// infinite.
 const TEMPERATURES: (f64, f64) = (0.1, 100.0);
 
 /// Which [`Calibrator`] to fit.
@@ -59,7 +61,8 @@ pub enum Calibrator {
     Identity,
     /// sigma(z - shift).
     PriorShift {
-        /// What is taken off the logit; [`ClassWeight::logit_shift`](crate::ClassWeight::logit_shift) undoes class weights.
+        /// What is taken off the logit; [`ClassWeight::logit_shift`](crate::ClassWeight::logit_shift) undoes
+        /// class weights.
         shift: f64,
     },
     /// sigma(slope z + intercept).
@@ -74,7 +77,8 @@ pub enum Calibrator {
         /// 0.1 to 100.
         temperature: f64,
     },
-    /// Linear between (threshold, value), constant outside; two thresholds for each block of more than one logit.
+    /// Linear between (threshold, value), constant outside; two thresholds for each block of more than one
+    /// logit.
     Isotonic {
         /// Logits, strictly ascending.
         thresholds: Vec<f64>,
@@ -84,20 +88,23 @@ pub enum Calibrator {
 }
 
 impl Calibrator {
-    /// Fits to logits (n, finite) with their labels (n) and weights (n, `None` is 1 each; weight 0 does not count).
+    /// Fits to logits (n, finite) with their labels (n) and weights (n, `None` is 1 each; weight 0 does not
+    /// count).
     ///
     /// - `PriorShift` solves sum a sigma(z - shift) = sum a y.
-    /// - `Platt` fits to his smoothed targets (N+ + 1) / (N+ + 2) and 1 / (N- + 2), N+ and N- the weights of the classes, so
-    ///   that separable classes have a finite slope too. A slope that would be negative becomes 0.
-    /// - `Temperature` minimises the log loss within 0.1 to 100.
-    /// - `Isotonic` pools equal logits, then adjacent violators (Ayer et al., 1955). Values are kept within 1 / (N + 2) and
-    ///   (N + 1) / (N + 2), N the sum of the weights, so that the log loss stays finite.
+    /// - `Platt` fits to his smoothed targets (N+ + 1) / (N+ + 2) and 1 / (N- + 2), N+ and N- the weights of
+    ///   the classes, so that separable classes have a finite slope too. A slope that would be negative
+    ///   becomes 0.
+    /// - `Temperature` minimizes the log loss within 0.1 to 100.
+    /// - `Isotonic` pools equal logits, then adjacent violators (Ayer et al., 1955). Values are kept within 1
+    ///   / (N + 2) and (N + 1) / (N + 2), N the sum of the weights, so that the log loss stays finite.
     ///
     /// With one class only there is nothing to calibrate against: the result is `Identity`.
     ///
     /// # Errors
-    /// [`Error::LengthMismatch`], [`Error::InvalidScore`] for a logit that is not finite, [`Error::InvalidWeight`],
-    /// [`Error::WeightSum`], [`Error::NothingToEvaluate`] if no instance has a positive weight.
+    /// [`Error::LengthMismatch`], [`Error::InvalidScore`] for a logit that is not finite,
+    /// [`Error::InvalidWeight`], [`Error::WeightSum`], [`Error::NothingToEvaluate`] if no instance has a
+    /// positive weight.
     pub fn fit(
         method: CalibrationMethod,
         logits: &[f64],

@@ -69,8 +69,8 @@ impl Scored {
         Ok(bins)
     }
 
-    /// Expected calibration error, sum_k (n_k / n) |mean y - mean score| over equal bins (Naeini, Cooper and Hauskrecht,
-    /// AAAI 2015).
+    /// Expected calibration error, sum_k (n_k / n) |mean y - mean score| over equal bins (Naeini, Cooper and
+    /// Hauskrecht, AAAI 2015).
     ///
     /// # Errors
     /// As [`calibration_bins`](Self::calibration_bins).

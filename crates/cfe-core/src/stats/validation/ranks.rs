@@ -43,10 +43,11 @@ pub struct Friedman {
     pub p_value: f64,
 }
 
-/// Friedman's test of `results` (data sets x methods, finite), where larger is better; for losses, pass them negated.
+/// Friedman's test of `results` (data sets x methods, finite), where larger is better; for losses, pass them
+/// negated.
 ///
-/// chi2 = 12 N / (k (k + 1)) [sum_j mean_rank_j^2 - k (k + 1)^2 / 4], divided by 1 - sum (t^3 - t) / (N k (k^2 - 1)) for
-/// groups of t ties (Friedman, 1937; scipy's `friedmanchisquare`).
+/// chi2 = 12 N / (k (k + 1)) [sum_j mean_rank_j^2 - k (k + 1)^2 / 4], divided by 1 - sum (t^3 - t) / (N k
+/// (k^2 - 1)) for groups of t ties (Friedman, 1937; scipy's `friedmanchisquare`).
 ///
 /// ```
 /// use cfe_core::validation::friedman;
@@ -81,11 +82,12 @@ pub fn friedman(results: ArrayView2<'_, f64>) -> Result<Friedman> {
     Ok(Friedman { mean_ranks, chi_square, degrees_of_freedom: k - 1, p_value })
 }
 
-/// Nemenyi's critical difference: methods whose mean ranks over `n_data_sets` differ by less do not differ significantly.
+/// Nemenyi's critical difference: methods whose mean ranks over `n_data_sets` differ by less do not differ
+/// significantly.
 ///
-/// CD = q sqrt(k (k + 1) / (6 N)), q the upper alpha point of the studentised range of k means with infinite degrees of
-/// freedom, divided by sqrt(2) (Demsar, "Statistical Comparisons of Classifiers over Multiple Data Sets", JMLR 2006). q is
-/// computed, so any k from 2 to 1000 and any alpha from 0.0001 to 0.5 will do.
+/// CD = q sqrt(k (k + 1) / (6 N)), q the upper alpha point of the studentised range of k means with infinite
+/// degrees of freedom, divided by sqrt(2) (Demsar, "Statistical Comparisons of Classifiers over Multiple Data
+/// Sets", JMLR 2006). q is computed, so any k from 2 to 1000 and any alpha from 0.0001 to 0.5 will do.
 ///
 /// ```
 /// use cfe_core::validation::nemenyi_critical_difference;
@@ -112,7 +114,8 @@ pub fn nemenyi_critical_difference(n_methods: usize, n_data_sets: usize, alpha: 
 /// P(range of k standard normals <= q) = k int phi(z) [Phi(z) - Phi(z - q)]^(k-1) dz.
 fn range_cdf(q: f64, k: usize) -> f64 {
     let normal = Normal::standard();
-    // The trapezoidal rule converges faster than any power of the step on a smooth integrand that vanishes at both ends.
+    // The trapezoidal rule converges faster than any power of the step on a smooth integrand that vanishes at
+    // both ends.
     const STEP: f64 = 1.0 / 32.0;
     let sum: f64 = (-320..=320)
         .map(|i| {

@@ -1,7 +1,7 @@
 //! Learned confidence: a model of the error |r - y| of a cell.
 //!
-//! What it looks at, and why cells of labeled instances are predicted out of fold: [`crate::confidence`]. With fewer than two
-//! labeled instances there are no folds.
+//! What it looks at, and why cells of labeled instances are predicted out of fold: [`crate::confidence`].
+//! With fewer than two labeled instances there are no folds.
 
 #[cfg(feature = "learned")]
 mod fit;
@@ -23,7 +23,7 @@ pub const N_STATISTICS: usize = 3;
 
 /// A fitted model of the error of cells.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Reliability {
+pub struct CellErrors {
     /// Predicts the error |r - y| of a cell from its features.
     pub forest: Forest,
     /// Mean and variance of r and Brier score over the labeled cells of each classifier (m x 3).
@@ -47,8 +47,9 @@ impl Column {
     }
 }
 
-impl Reliability {
-    /// From a forest over all labels, and the confidence of the training cells (m x n), out of fold where labeled.
+impl CellErrors {
+    /// From a forest over all labels, and the confidence of the training cells (m x n), out of fold where
+    /// labeled.
     ///
     /// # Errors
     /// [`Error::NotCompiledIn`](crate::Error::NotCompiledIn) without the feature `learned`.
@@ -82,7 +83,8 @@ impl Reliability {
         ]
     }
 
-    /// Confidence of the cells (m x k) of instances; 0 where missing. Costs n_trees x depth steps for each cell.
+    /// Confidence of the cells (m x k) of instances; 0 where missing. Costs n_trees x depth steps for each
+    /// cell.
     pub(crate) fn confidence(&self, predictions: ArrayView2<'_, f64>) -> Array2<f64> {
         let (m, n) = predictions.dim();
         let columns: Vec<Vec<f64>> =

@@ -1,17 +1,17 @@
 //! Non-negative least squares on a Gram matrix, by the active-set method of Lawson and Hanson.
 //!
 //! ```text
-//! minimise  1/2 x' G x - c' x   subject to  x >= 0 ,     G = A' A ,  c = A' b   for  |A x - b|^2
+//! minimize  1/2 x' G x - c' x   subject to  x >= 0 ,     G = A' A ,  c = A' b   for  |A x - b|^2
 //! ```
 //!
-//! Lawson and Hanson, "Solving Least Squares Problems", 1974, chapter 23. The factor of the passive set is updated, not
-//! computed anew, so that one step costs O(k^2).
+//! Lawson and Hanson, "Solving Least Squares Problems", 1974, chapter 23. The factor of the passive set is
+//! updated, not computed anew, so that one step costs O(k^2).
 
 use ndarray::ArrayView2;
 
 use crate::error::{Error, Result};
 
-/// A minimiser with its certificate.
+/// A minimizer with its certificate.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct NnlsSolution {
@@ -21,15 +21,17 @@ pub struct NnlsSolution {
     pub iterations: usize,
     /// False if the number of changes reached its limit (10 k + 100) first.
     pub converged: bool,
-    /// Largest violation of the optimality conditions: |g_j| where x_j > 0, max(-g_j, 0) where x_j = 0, with g = G x - c.
+    /// Largest violation of the optimality conditions: |g_j| where x_j > 0, max(-g_j, 0) where x_j = 0, with
+    /// g = G x - c.
     pub kkt_residual: f64,
 }
 
-/// Minimises 1/2 x' G x - c' x over x >= 0.
+/// Minimizes 1/2 x' G x - c' x over x >= 0.
 ///
-/// `gram` is k x k, symmetric and positive semidefinite (only the lower triangle and the diagonal decide about x; the
-/// upper one is trusted to equal it), `rhs` is k. Columns that depend linearly on the passive ones stay at 0, so a
-/// singular Gram matrix has a defined result too. Deterministic: ties go to the lowest index. Up to k = 2000 or so.
+/// `gram` is k x k, symmetric and positive semidefinite (only the lower triangle and the diagonal decide
+/// about x; the upper one is trusted to equal it), `rhs` is k. Columns that depend linearly on the passive
+/// ones stay at 0, so a singular Gram matrix has a defined result too. Deterministic: ties go to the lowest
+/// index. Up to k = 2000 or so.
 ///
 /// ```
 /// use cfe_core::nnls::nnls;
@@ -43,7 +45,8 @@ pub struct NnlsSolution {
 /// ```
 ///
 /// # Errors
-/// [`Error::ShapeMismatch`], [`Error::LengthMismatch`], and [`Error::InvalidParameter`] for entries that are not finite.
+/// [`Error::ShapeMismatch`], [`Error::LengthMismatch`], and [`Error::InvalidParameter`] for entries that are
+/// not finite.
 pub fn nnls(gram: ArrayView2<'_, f64>, rhs: &[f64]) -> Result<NnlsSolution> {
     let (rows, k) = gram.dim();
     if rows != k {
@@ -99,12 +102,13 @@ impl ActiveSet {
         &self.factor.order
     }
 
-    /// Solves G_PP s = rhs_P on the passive set of the last solve; `rhs` and the result are in the order of `passive`.
+    /// Solves G_PP s = rhs_P on the passive set of the last solve; `rhs` and the result are in the order of
+    /// `passive`.
     pub(crate) fn solve_passive(&self, rhs: &mut [f64]) {
         self.factor.solve(rhs);
     }
 
-    /// Minimises 1/2 x' G x - c' x with x_j >= 0 where not `free`, from the feasible point `x`.
+    /// Minimizes 1/2 x' G x - c' x with x_j >= 0 where not `free`, from the feasible point `x`.
     pub(crate) fn solve(
         &mut self,
         gram: &[f64],

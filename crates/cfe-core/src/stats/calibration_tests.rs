@@ -115,10 +115,10 @@ fn logits_whose_difference_overflows_are_interpolated() {
 }
 
 #[test]
-fn survives_serialisation() {
+fn survives_serialization() {
     for method in METHODS {
         let calibrator = fit(method);
-        let json = serde_json::to_string(&calibrator).expect("serialisable");
+        let json = serde_json::to_string(&calibrator).expect("serializable");
         assert_eq!(serde_json::from_str::<Calibrator>(&json).expect("readable"), calibrator);
     }
 }

@@ -1,8 +1,9 @@
 //! Newton's method with a quadratic model that knows the bounds.
 //!
-//! Each step minimises the second-order model exactly over w >= 0 (active set, warm-started from the signs of w) and
-//! halves the step until the objective falls: a projected Newton method as in Bertsekas, "Projected Newton Methods for
-//! Optimization Problems with Simple Constraints", SIAM J. Control Optim. 20, 1982, that needs few passes over the data.
+//! Each step minimizes the second-order model exactly over w >= 0 (active set, warm-started from the signs of
+//! w) and halves the step until the objective falls: a projected Newton method as in Bertsekas, "Projected
+//! Newton Methods for Optimization Problems with Simple Constraints", SIAM J. Control Optim. 20, 1982, that
+//! needs few passes over the data.
 
 use super::design::Design;
 use super::{LogisticFit, LogisticRegression};
@@ -76,7 +77,7 @@ impl<'a> Newton<'a> {
         v
     }
 
-    /// Start parameters from a fit (made feasible), with the intercept moved to centred features.
+    /// Start parameters from a fit (made feasible), with the intercept moved to centered features.
     pub(super) fn start_from(&self, fit: &LogisticFit) -> Vec<f64> {
         let mut v = self.feasible(&fit.weights);
         let shift: f64 = v.iter().zip(&self.design.means).map(|(w, m)| w * m).sum();
@@ -100,8 +101,8 @@ impl<'a> Newton<'a> {
         d.iter().zip(v).zip(&self.targets).map(|((d, w), t)| d * (w - t)).sum()
     }
 
-    /// Minimises from `v` (k + 1); leaves the optimum in `v` for the next fit of a path.
-    pub(super) fn minimise(&mut self, v: &mut [f64], lambda: f64) -> LogisticFit {
+    /// Minimizes from `v` (k + 1); leaves the optimum in `v` for the next fit of a path.
+    pub(super) fn minimize(&mut self, v: &mut [f64], lambda: f64) -> LogisticFit {
         let mut objective = self.design.evaluate(v, &mut self.logits) + self.penalty(v, lambda);
         let mut iterations = 0;
         let mut converged = false;
@@ -123,7 +124,8 @@ impl<'a> Newton<'a> {
             objective = trial;
             kkt_residual = self.derivatives(v, lambda);
             if kkt_residual < self.spec.tolerance {
-                // The gradient of separable classes vanishes too, while every step moves the logits by about 1.
+                // The gradient of separable classes vanishes too, while every step moves the logits by about
+                // 1.
                 let settled = change <= SETTLED.max(self.spec.tolerance);
                 let stuck = step == 1.0 && change > 0.5 * last_change;
                 if settled || stuck {
@@ -136,12 +138,14 @@ impl<'a> Newton<'a> {
         self.fitted(v, objective, iterations, converged, kkt_residual)
     }
 
-    /// Minimises from `v` (k + 1) with as few Hessians as possible: that of the losses in `curvature`, from an earlier fit to
-    /// the same features, is used for as long as steps made with it are good ones, and replaced when they are not.
+    /// Minimizes from `v` (k + 1) with as few Hessians as possible: that of the losses in `curvature`, from
+    /// an earlier fit to the same features, is used for as long as steps made with it are good ones, and
+    /// replaced when they are not.
     ///
-    /// Done when the next step would lower the objective by less than `precision`. With another Hessian than the current
-    /// one convergence is linear, not quadratic, but a step costs n k operations in place of n k^2.
-    pub(super) fn minimise_sharing(
+    /// Done when the next step would lower the objective by less than `precision`. With another Hessian than
+    /// the current one convergence is linear, not quadratic, but a step costs n k operations in place of n
+    /// k^2.
+    pub(super) fn minimize_sharing(
         &mut self,
         v: &mut [f64],
         lambda: f64,
@@ -193,7 +197,8 @@ impl<'a> Newton<'a> {
         Ok(self.fitted(v, objective, iterations, converged, kkt_residual))
     }
 
-    /// Gradient at the current logits and the Hessian, which is that in `curvature` or, if `renew`, replaces it.
+    /// Gradient at the current logits and the Hessian, which is that in `curvature` or, if `renew`, replaces
+    /// it.
     fn shared_derivatives(&mut self, v: &[f64], lambda: f64, curvature: &mut Vec<f64>, renew: bool) -> f64 {
         if renew {
             curvature.resize(self.hessian.len(), 0.0);
@@ -205,8 +210,8 @@ impl<'a> Newton<'a> {
         self.add_penalty(v, lambda)
     }
 
-    /// The longest of the steps 1, 1/2, 1/4 ... along the direction that lowers the objective as it should, with the
-    /// objective there, which is that of `candidate` and `trial_logits`.
+    /// The longest of the steps 1, 1/2, 1/4 ... along the direction that lowers the objective as it should,
+    /// with the objective there, which is that of `candidate` and `trial_logits`.
     fn line_search(&mut self, v: &[f64], lambda: f64, objective: f64, slope: f64) -> Option<(f64, f64)> {
         // Sums over instances are that exact: a step within it is judged by the gradient, not the objective.
         let slack = 4.0 * f64::EPSILON * (1.0 + objective.abs());
@@ -250,13 +255,15 @@ impl<'a> Newton<'a> {
         }
     }
 
-    /// Gradient and Hessian of the objective; returns the KKT residual in the user's (not centred) parameters.
+    /// Gradient and Hessian of the objective; returns the KKT residual in the user's (not centered)
+    /// parameters.
     fn derivatives(&mut self, v: &[f64], lambda: f64) -> f64 {
         self.design.derivatives(&self.logits, &mut self.gradient, &mut self.hessian, &mut self.scratch);
         self.add_penalty(v, lambda)
     }
 
-    /// Adds the penalty to gradient and Hessian of the losses; returns the KKT residual in the user's parameters.
+    /// Adds the penalty to gradient and Hessian of the losses; returns the KKT residual in the user's
+    /// parameters.
     fn add_penalty(&mut self, v: &[f64], lambda: f64) -> f64 {
         let k = self.design.k();
         let p = k + 1;
@@ -287,7 +294,7 @@ impl<'a> Newton<'a> {
         residual
     }
 
-    /// Minimiser of the quadratic model within the bounds, minus the current point.
+    /// Minimizer of the quadratic model within the bounds, minus the current point.
     fn newton_direction(&mut self, v: &[f64]) {
         let p = v.len();
         let mut damping = 0.0;
@@ -299,7 +306,8 @@ impl<'a> Newton<'a> {
             self.candidate.copy_from_slice(v);
             match self.active.solve(&self.hessian, &self.rhs, &self.free, &mut self.candidate) {
                 Ok(_) => break,
-                // Dependent columns without a penalty. Damping relative to the diagonal keeps the step in their span.
+                // Dependent columns without a penalty. Damping relative to the diagonal keeps the step in
+                // their span.
                 Err(Singular) => {
                     let factor = if damping == 0.0 { 1e-9 } else { 9.0 * damping };
                     (0..p).for_each(|j| self.hessian[j * p + j] *= 1.0 + factor);
@@ -310,7 +318,8 @@ impl<'a> Newton<'a> {
                 }
             }
         }
-        // Solved again for the difference, which has all its digits near the optimum, where v - v_old has lost them.
+        // Solved again for the difference, which has all its digits near the optimum, where v - v_old has
+        // lost them.
         self.direction.iter_mut().zip(v).for_each(|(d, v)| *d = -v);
         let passive = self.active.passive();
         passive.iter().for_each(|&j| self.direction[j] = 0.0);

@@ -5,10 +5,11 @@
 //! z_i = sum_j w_j x_ji + b
 //! ```
 //!
-//! l is the binary cross-entropy, a the instance weights, p the penalty of each coefficient (0 leaves it free) and t the
-//! point it is pulled to: 0 for ridge regression, equal weights for a combiner that is to fall back to averaging. d takes
-//! the penalty off one direction (d_j = sqrt(p / k) with equal p: weights are pulled to equal ones of any length). The
-//! intercept b is never penalised. Optionally w >= 0, for all features or for some. In scikit-learn's terms C = 1 / (lambda sum_i a_i).
+//! l is the binary cross-entropy, a the instance weights, p the penalty of each coefficient (0 leaves it
+//! free) and t the point it is pulled to: 0 for ridge regression, equal weights for a combiner that is to
+//! fall back to averaging. d takes the penalty off one direction (d_j = sqrt(p / k) with equal p: weights are
+//! pulled to equal ones of any length). The intercept b is never penalized. Optionally w >= 0, for all
+//! features or for some. In scikit-learn's terms C = 1 / (lambda sum_i a_i).
 //!
 //! ```
 //! use cfe_core::logistic::LogisticRegression;
@@ -37,9 +38,10 @@ pub use prepared::{PreparedFeatures, SharedCurvature};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LogisticRegression {
-    /// Strength of the penalty, at least 0. 0 is no penalty: classes that a plane separates then have no optimum.
+    /// Strength of the penalty, at least 0. 0 is no penalty: classes that a plane separates then have no
+    /// optimum.
     pub lambda: f64,
-    /// p (k), each at least 0, 0 = not penalised; `None` is 1 for all.
+    /// p (k), each at least 0, 0 = not penalized; `None` is 1 for all.
     pub penalty_factors: Option<Vec<f64>>,
     /// t (k), finite; `None` is 0 for all.
     pub targets: Option<Vec<f64>>,
@@ -82,11 +84,11 @@ pub struct LogisticFit {
     pub objective: f64,
     /// Newton steps made.
     pub iterations: usize,
-    /// Whether (w, b) is a minimum. False after `max_iterations`, and if w runs to infinity because the classes are
-    /// separable and the separating direction is not penalised; (w, b) is then the last iterate.
+    /// Whether (w, b) is a minimum. False after `max_iterations`, and if w runs to infinity because the
+    /// classes are separable and the separating direction is not penalized; (w, b) is then the last iterate.
     pub converged: bool,
-    /// Largest violation of the optimality conditions: |dJ/dw_j|, |dJ/db|, and |w_j - max(w_j - dJ/dw_j, 0)| where w_j is
-    /// bounded.
+    /// Largest violation of the optimality conditions: |dJ/dw_j|, |dJ/db|, and |w_j - max(w_j - dJ/dw_j, 0)|
+    /// where w_j is bounded.
     pub kkt_residual: f64,
 }
 
@@ -110,10 +112,12 @@ impl LogisticFit {
 }
 
 impl LogisticRegression {
-    /// Fits features (k x n, finite, one **row** for each feature), labels (n) and instance weights (n, `None` is 1 each).
+    /// Fits features (k x n, finite, one **row** for each feature), labels (n) and instance weights (n,
+    /// `None` is 1 each).
     ///
-    /// Starts at the targets. Instances of weight 0 do not count. If columns depend on each other and are not penalised, the
-    /// minimum is not unique; the one returned is the one reached from the start. Costs about 10 passes over the data.
+    /// Starts at the targets. Instances of weight 0 do not count. If columns depend on each other and are not
+    /// penalized, the minimum is not unique; the one returned is the one reached from the start. Costs about
+    /// 10 passes over the data.
     ///
     /// # Errors
     /// [`Error::InvalidParameter`] for settings or features out of range, [`Error::LengthMismatch`],
@@ -131,8 +135,8 @@ impl LogisticRegression {
     /// As [`fit`](Self::fit), but starts at an earlier fit with the same features.
     ///
     /// # Errors
-    /// As [`fit`](Self::fit), and [`Error::LengthMismatch`] or [`Error::InvalidParameter`] for a start that has another
-    /// number of weights or is not finite.
+    /// As [`fit`](Self::fit), and [`Error::LengthMismatch`] or [`Error::InvalidParameter`] for a start that
+    /// has another number of weights or is not finite.
     pub fn fit_from(
         &self,
         features: ArrayView2<'_, f64>,
