@@ -348,10 +348,12 @@ fn mirrored_pairs(table: &Table, mirrored: &[(usize, usize)]) -> Option<Finding>
     })
 }
 
-/// Columns of two values that are not the label: hard predictions, or not classifiers at all.
+/// Columns of two values that are not the label: hard predictions, or not classifiers at all. Columns of 0 and 1 have a
+/// warning of the table already.
 fn two_values(columns: &[Column<'_>], found: &[Finding]) -> Option<Finding> {
     let leak = |name: &str| found.iter().any(|f| f.kind == "leak" && f.classifiers.iter().any(|n| n == name));
-    let few: Vec<&Column<'_>> = columns.iter().filter(|c| c.distinct.len() == 2 && !leak(c.name)).collect();
+    let two = |c: &Column<'_>| c.distinct.len() == 2 && !c.distinct.iter().all(|&p| p == 0.0 || p == 1.0);
+    let few: Vec<&Column<'_>> = columns.iter().filter(|c| two(c) && !leak(c.name)).collect();
     let quality = |c: &&Column<'_>| match c.train {
         Some(quality) => format!("{} (ROC-AUC {:.3})", c.name, quality.auc),
         None => c.name.to_owned(),
@@ -662,7 +664,8 @@ mod tests {
             let y = i % 8 == 0;
             let leak = if i % 100 == 3 { !y } else { y };
             let good = 0.5 * noise(i, 31) + if y { 0.3 } else { 0.0 };
-            format!("{},{},{good},{}", u8::from(y), u8::from(leak), i % 3 % 2)
+            let flag = if i % 3 == 0 { 0.5 } else { 1.0 };
+            format!("{},{},{good},{flag}", u8::from(y), u8::from(leak))
         });
         assert_eq!((found[0].kind, found[0].severity), ("leak", Severity::Alarm));
         assert_eq!(found[0].classifiers, ["chargeback"]);

@@ -1,12 +1,14 @@
 //! The report as a document: is it better than averaging, whom does it trust, are the probabilities honest, where to
 //! cut, what went wrong.
 
+use cfe_core::metrics::Scored;
 use cfe_io::Table;
 use cfe_report::number::{fixed, or_dash, percent, range, signed};
-use cfe_report::{Axis, Cell, Document, Ink, Panel, Section, Stroke, Table as ReportTable};
+use cfe_report::{Axis, Cell, Document, Ink, Panel, Section, Stroke, Table as ReportTable, ThresholdSlider};
 
 use super::summary;
-use crate::judge::{COMBINED, Finding, MethodMetrics, Part, TrustReport};
+use crate::judge::{COMBINED, Finding, MethodMetrics, Part, TrustReport, scored_rows};
+use crate::methods::Method;
 use crate::pipeline::FitOutcome;
 use crate::saved::Combiner;
 
@@ -19,7 +21,12 @@ const BARS: usize = 12;
 pub fn document(outcome: &FitOutcome, table: &Table, parts: &[Part], findings: &[Finding]) -> Document {
     let trust = TrustReport::of(&outcome.model);
     let mut sections = vec![better(parts), trusted(&trust, &outcome.model.combiner)];
-    sections.extend([honest(parts), cut(outcome, parts), wrong(table, findings), origin(outcome, table)]);
+    sections.extend([
+        honest(parts),
+        cut(outcome, table, parts),
+        wrong(table, findings),
+        origin(outcome, table),
+    ]);
     Document {
         title: format!("Combining {} classifiers: {}", table.data.n_classifiers(), table.file),
         answers: summary::lines(outcome, table, parts, findings),
@@ -48,7 +55,11 @@ fn better(parts: &[Part]) -> Section {
         part.methods.iter().for_each(|method| table.push(row(method)));
         section = section.table(table);
     }
+    let explained = |name: &str| name.parse::<Method>().ok().map(|m| format!("{name}: {}", m.description()));
+    let names = parts.first().map_or(&[][..], |part| part.methods.as_slice());
     section
+        .text("The simple combiners, in a line each:")
+        .list(names.iter().filter_map(|method| explained(&method.name)).collect())
 }
 
 fn row(method: &MethodMetrics) -> Vec<Cell> {
@@ -191,7 +202,7 @@ fn honest(parts: &[Part]) -> Section {
         .figure("Share of positives by predicted probability", parts.iter().map(panel).collect())
 }
 
-fn cut(outcome: &FitOutcome, parts: &[Part]) -> Section {
+fn cut(outcome: &FitOutcome, fitted: &Table, parts: &[Part]) -> Section {
     let section = Section::new("Where to cut?");
     let Some(chosen) = &outcome.cut else {
         return section
@@ -226,7 +237,78 @@ fn cut(outcome: &FitOutcome, parts: &[Part]) -> Section {
             fixed(c.f1(), 3).into(),
         ]);
     }
-    section.text(text).table(table)
+    let section = section.text(text).table(table);
+    let scored = scored_rows_of(outcome, fitted);
+    let panels: Vec<Panel> =
+        scored.iter().filter_map(|rows| precision_recall(rows, chosen.threshold)).collect();
+    let mut section = if panels.is_empty() {
+        section
+    } else {
+        section.figure("Precision and recall at every threshold, with a mark at the chosen one", panels)
+    };
+    for rows in &scored {
+        let caption = format!("{}: move the threshold", rows.name);
+        let slider = ThresholdSlider::new(
+            caption,
+            &rows.labels,
+            &rows.probabilities,
+            chosen.threshold,
+            chosen.rule.costs().unwrap_or((1.0, 1.0)),
+        );
+        section = section.slider(slider);
+    }
+    section
+}
+
+/// Labeled rows with probabilities that may be judged: out-of-fold ones of the train rows, and those of other splits.
+struct JudgedRows {
+    name: String,
+    labels: Vec<bool>,
+    probabilities: Vec<f64>,
+}
+
+fn scored_rows_of(outcome: &FitOutcome, table: &Table) -> Vec<JudgedRows> {
+    let mut out = Vec::new();
+    if let Some(probabilities) = &outcome.out_of_fold {
+        out.push(JudgedRows {
+            name: "train (cross-validated)".to_owned(),
+            labels: table.data.labeled_targets(),
+            probabilities: probabilities.clone(),
+        });
+    }
+    if table.split.is_some() {
+        for part in scored_rows(table, |i| !table.in_train[i], "") {
+            out.push(JudgedRows {
+                name: part.name,
+                labels: part.rows.iter().map(|&i| table.truth[i] == Some(true)).collect(),
+                probabilities: part.rows.iter().map(|&i| outcome.combined.probabilities[i]).collect(),
+            });
+        }
+    }
+    out.retain(|rows| rows.labels.contains(&true) && rows.labels.contains(&false));
+    out
+}
+
+/// The precision-recall curve of some rows; `None` where it is not defined.
+fn precision_recall(rows: &JudgedRows, threshold: f64) -> Option<Panel> {
+    let scored = Scored::new(&rows.labels, &rows.probabilities).ok()?;
+    let curve = scored.ranking().pr_curve();
+    let points: Vec<(f64, f64)> = curve.recall.iter().copied().zip(curve.precision).collect();
+    let axis = |title: &str| Axis::linear(title, (0.0, 1.0));
+    let share = rows.labels.iter().filter(|&&y| y).count() as f64 / rows.labels.len() as f64;
+    let at = scored.confusion(threshold);
+    let (recall, precision) = (at.recall(), at.precision());
+    let mut panel = Panel::new(rows.name.clone(), axis("recall"), axis("precision"))
+        .keyed(COMBINED_INK, "combined")
+        .keyed(Ink::Muted, "share of positives")
+        .line(vec![(0.0, share), (1.0, share)], Ink::Muted, Stroke::Dashed, None)
+        .line(points, COMBINED_INK, Stroke::Normal, None);
+    if at.tp + at.fp > 0.0 {
+        let tick = vec![(recall, (precision - 0.04).max(0.0)), (recall, (precision + 0.04).min(1.0))];
+        panel =
+            panel.line(tick, Ink::Series(1), Stroke::Normal, None).keyed(Ink::Series(1), "chosen threshold");
+    }
+    Some(panel)
 }
 
 fn wrong(table: &Table, findings: &[Finding]) -> Section {
