@@ -1,6 +1,7 @@
 //! Decoders of others, whose panics on damaged files are caught.
 
 use std::cell::Cell;
+#[cfg(any(feature = "parquet", feature = "excel"))]
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 thread_local! {

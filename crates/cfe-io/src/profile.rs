@@ -16,6 +16,7 @@ pub(crate) fn rows_to_look_at(columns: usize) -> usize {
 
 /// The type that a file declares for a column.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[cfg_attr(not(feature = "parquet"), allow(dead_code, reason = "only Parquet and Arrow declare such types"))]
 pub(crate) enum Declared {
     /// None, or one whose cells tell enough.
     #[default]
