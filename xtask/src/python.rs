@@ -45,8 +45,6 @@ impl Environment {
         let mut command = Command::new(&self.python);
         command.arg("-m").arg(name).current_dir(root.join("crates/cfe-python"));
         command.env("CARGO_TARGET_DIR", target_dir(root));
-        // Pictures go into files.
-        command.env("MPLBACKEND", "agg");
         command
     }
 
@@ -58,7 +56,7 @@ impl Environment {
 }
 
 /// Builds the wheel, installs it into an environment of its own, and runs the tests, the examples of the
-/// docstrings, the checks of the types and the notebook on it; then scikit-learn's checks on the oldest one
+/// docstrings, the check of the stubs and the notebook on it; then scikit-learn's checks on the oldest one
 /// that is supported.
 ///
 /// The wheel is built like the tests of Rust, with the checks of overflow and debugging, unless `release` is
@@ -86,7 +84,6 @@ pub(crate) fn python(root: &Path, release: bool) -> Result<(), Error> {
         doctests.args(["-q", "--doctest-modules", "--pyargs", "cf_ensemble"]),
     )?;
     step("python: stubs", newest.module(root, "mypy.stubtest").arg("cf_ensemble._core"))?;
-    step("python: types", newest.module(root, "mypy").arg("--no-error-summary"))?;
 
     let oldest = Environment::set_up(root, "venv-oldest", "requirements-oldest.txt")?;
     oldest.install(root, &wheel)?;

@@ -36,6 +36,13 @@ def test_ctrl_c_stops_a_fit():
         CFEnsembleClassifier(**LONG).fit(P, y)
 
 
+def test_ctrl_c_stops_the_recommended_method():
+    P, y = noisy(20_000, 20)
+    interrupt_after(0.5)
+    with pytest.raises(KeyboardInterrupt):
+        CFEnsembleClassifier().fit(P, y)
+
+
 def test_an_exception_of_the_callable_comes_out_unchanged(small):
     class Mine(Exception):
         pass

@@ -126,7 +126,11 @@ def test_errors_are_typed(small, tmp_path):
     with pytest.raises(TrainingError, match="diverged"):
         CFEnsembleClassifier(
             method="als",
-            settings={"aggregator": {"solver": {"gradient_step": {"learning_rate": 1e12}}}},
+            settings={
+                "latent_dim": 3,
+                "tolerance": 0.0,
+                "aggregator": {"solver": {"gradient_step": {"learning_rate": 1e100}}, "weight_decay": 1.0},
+            },
         ).fit(P, y)
     bad = tmp_path / "bad.safetensors"
     bad.write_bytes(b"no model")

@@ -5,7 +5,7 @@ from typing import Any, Self, final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__: list[str]
+__all__ = ["Fit", "Model", "Table", "TableFit", "Training", "__version__", "fit", "measure", "train"]
 __version__: str
 
 _Matrix = NDArray[np.float64] | NDArray[np.float32]
