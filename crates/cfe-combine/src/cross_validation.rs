@@ -7,6 +7,8 @@ use cfe_core::validation::{Folds, StratifiedGroupKFold, StratifiedKFold};
 use cfe_core::{EnsembleData, Error, Model, Result, Trainer};
 use ndarray::Axis;
 
+use crate::recommended::keys::{folds_by_key, row_keys};
+
 /// Folds of the labeled instances, in the order of [`EnsembleData::labeled`], stratified by class.
 ///
 /// Without `groups` (n, one for each instance), the rarer class may lower their number; `None` if it has a single instance.
@@ -54,6 +56,44 @@ pub fn stratified_folds(
         }
     }
     Ok(Some(folds))
+}
+
+/// Folds of the labeled instances as the recommended combiner makes them: stratified by class, and by what an instance
+/// contains, so that the order of the instances decides nothing and copies of an instance are in one fold.
+///
+/// The rarer class may lower their number; `None` if it has a single instance.
+///
+/// ```
+/// use cf_ensemble::cross_validation::folds_by_content;
+/// use cf_ensemble::synthetic::Separable;
+///
+/// let data = Separable::default().generate(1)?.data;
+/// let folds = folds_by_content(&data, 5, 0)?.expect("both classes occur");
+/// assert_eq!(folds.as_slice().len(), data.labeled().len());
+/// # Ok::<(), cf_ensemble::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::InvalidParameter`] for fewer than 2 folds.
+pub fn folds_by_content(data: &EnsembleData, n_splits: usize, seed: u64) -> Result<Option<Folds>> {
+    cfe_core::ensure(n_splits >= 2, "n_splits", n_splits, "at least 2 folds are needed; 5 is usual")?;
+    let labels = data.labeled_targets();
+    let (negatives, positives) = data.class_counts();
+    let smaller = negatives.min(positives);
+    if smaller < 2 {
+        return Ok(None);
+    }
+    let n_splits = n_splits.min(smaller);
+    let keys = row_keys(data, data.labeled(), seed);
+    let mut order: Vec<usize> = (0..labels.len()).collect();
+    order.sort_by_key(|&p| (keys[p], labels[p]));
+    let sorted_keys: Vec<u64> = order.iter().map(|&p| keys[p]).collect();
+    let sorted_labels: Vec<bool> = order.iter().map(|&p| labels[p]).collect();
+    let mut folds = vec![0; labels.len()];
+    for (&p, fold) in order.iter().zip(folds_by_key(&sorted_keys, &sorted_labels, n_splits)) {
+        folds[p] = fold;
+    }
+    Folds::new(folds, n_splits).map(Some)
 }
 
 /// The data with the labels of the instances `hidden` taken away.

@@ -180,6 +180,19 @@ impl Baseline {
         !matches!(self, Baseline::Mean | Baseline::Median | Baseline::LogitMean | Baseline::RankAverage)
     }
 
+    /// Whether it gives some classifiers all the weight: fits to other instances may pick other ones, and their scores then
+    /// are on other scales.
+    pub fn picks_classifiers(self) -> bool {
+        matches!(
+            self,
+            Baseline::BestSingle
+                | Baseline::Top5Mean
+                | Baseline::GreedySelection
+                | Baseline::Nnls
+                | Baseline::Average4
+        )
+    }
+
     /// Learns from the labeled instances of `data`, weighted by its sample weights.
     ///
     /// # Errors

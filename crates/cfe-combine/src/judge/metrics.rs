@@ -2,7 +2,7 @@
 
 use cfe_core::Result;
 use cfe_core::metrics::{BinEdge, Scored};
-use cfe_core::validation::{Bootstrap, Interval};
+use cfe_core::validation::{Bootstrap, Folds, Interval};
 use cfe_io::{Table, fingerprint};
 use serde::Serialize;
 
@@ -23,6 +23,8 @@ pub(crate) struct Scores {
     pub ranking: Vec<f64>,
     /// `None` for scores that are none.
     pub probabilities: Option<Vec<f64>>,
+    /// Whether one threshold fits all rows: not for scores of a method that picks other classifiers in each fold.
+    pub one_scale: bool,
 }
 
 /// One way to combine, measured.
@@ -31,9 +33,10 @@ pub(crate) struct Scores {
 pub struct MethodMetrics {
     /// Its name; the combined prediction is `combined`.
     pub name: String,
-    /// Average precision (PR-AUC); `None` without positives, where it is not defined.
+    /// Average precision (PR-AUC); for cross-validated rows the mean over folds, as scores of different fits are not ranked
+    /// together. `None` without positives, where it is not defined.
     pub average_precision: Option<f64>,
-    /// Area under the ROC curve; `None` with one class only.
+    /// Area under the ROC curve, for cross-validated rows as a mean over folds too; `None` with one class only.
     pub roc_auc: Option<f64>,
     /// Log loss; as Brier and ECE `None` for scores that are no probabilities.
     pub log_loss: Option<f64>,
@@ -41,7 +44,8 @@ pub struct MethodMetrics {
     pub brier: Option<f64>,
     /// Expected calibration error over ten equal bins.
     pub ece: Option<f64>,
-    /// Largest F1 over all thresholds on these rows.
+    /// Largest F1 over all thresholds on these rows; `None` for cross-validated rows of a method that picks classifiers, as
+    /// no threshold fits the scores of every fold.
     pub best_f1: Option<f64>,
     /// Highest threshold that attains it.
     pub best_f1_threshold: Option<f64>,
@@ -95,10 +99,11 @@ pub struct Reliability {
     pub rows: usize,
 }
 
-/// Measures `methods` (the combined prediction first) on the rows of a part.
+/// Measures `methods` (the combined prediction first) on the rows of a part; `folds` are those that cross-validated scores
+/// come from.
 pub(crate) fn measure(
     name: &str,
-    cross_validated: bool,
+    folds: Option<&Folds>,
     labels: &[bool],
     methods: Vec<Scores>,
     cut: Option<(ThresholdRule, f64)>,
@@ -113,7 +118,11 @@ pub(crate) fn measure(
         ..Default::default()
     };
     let rankings: Vec<&[f64]> = methods.iter().map(|method| method.ranking.as_slice()).collect();
-    let resampled = both.then(|| bootstrap.average_precision(labels, &rankings)).transpose()?;
+    let resample = || match folds {
+        Some(folds) => bootstrap.average_precision_by_fold(labels, folds, &rankings),
+        None => bootstrap.average_precision(labels, &rankings),
+    };
+    let resampled = both.then(resample).transpose()?;
     let mut measured = Vec::with_capacity(methods.len());
     let mut at_threshold = None;
     let mut reliability = Vec::new();
@@ -121,6 +130,10 @@ pub(crate) fn measure(
         let interval = resampled.as_ref().map(|r| r.interval(k)).transpose()?;
         let gain = resampled.as_ref().filter(|_| k > 0).map(|r| r.difference(0, k)).transpose()?;
         let ranking = Scored::new(labels, &method.ranking)?.ranking();
+        let (average_precision, roc_auc) = match folds {
+            Some(folds) => (interval.map(|i| i.estimate), mean_roc_auc(labels, folds, &method.ranking)?),
+            None => ((positives > 0).then(|| ranking.average_precision()), ranking.roc_auc()),
+        };
         let probabilities = method.probabilities.as_deref();
         let scored = probabilities.map(|p| Scored::new(labels, p)).transpose()?;
         if let (0, Some(scored), Some(p)) = (k, &scored, probabilities) {
@@ -129,10 +142,11 @@ pub(crate) fn measure(
         }
         let ece = |scored: &Scored| scored.expected_calibration_error(10, BinEdge::LeftClosed);
         let best = scored.as_ref().map_or_else(|| ranking.best_f1(), |scored| scored.ranking().best_f1());
+        let best = best.filter(|_| folds.is_none() || method.one_scale);
         measured.push(MethodMetrics {
             name: method.name.clone(),
-            average_precision: (positives > 0).then(|| ranking.average_precision()),
-            roc_auc: ranking.roc_auc(),
+            average_precision,
+            roc_auc,
             log_loss: scored.as_ref().map(Scored::log_loss),
             brier: scored.as_ref().map(Scored::brier),
             ece: scored.as_ref().map(ece).transpose()?,
@@ -145,7 +159,7 @@ pub(crate) fn measure(
     }
     Ok(Part {
         name: name.to_owned(),
-        cross_validated,
+        cross_validated: folds.is_some(),
         in_sample_share: 0.0,
         without_prediction: 0,
         rows: labels.len(),
@@ -171,8 +185,23 @@ pub fn measure_predictions(
     cut: Option<(ThresholdRule, f64)>,
     seed: u64,
 ) -> Result<Part> {
-    let scores = |(name, ranking, probabilities)| Scores { name, ranking, probabilities };
-    measure(name, false, labels, methods.into_iter().map(scores).collect(), cut, seed, &|| ())
+    let scores = |(name, ranking, probabilities)| Scores { name, ranking, probabilities, one_scale: true };
+    measure(name, None, labels, methods.into_iter().map(scores).collect(), cut, seed, &|| ())
+}
+
+/// Mean over folds with both classes.
+fn mean_roc_auc(labels: &[bool], folds: &Folds, scores: &[f64]) -> Result<Option<f64>> {
+    let mut areas = Vec::with_capacity(folds.n_splits());
+    for fold in 0..folds.n_splits() {
+        let rows = folds.test(fold);
+        if rows.is_empty() {
+            continue;
+        }
+        let labels: Vec<bool> = rows.iter().map(|&i| labels[i]).collect();
+        let scores: Vec<f64> = rows.iter().map(|&i| scores[i]).collect();
+        areas.extend(Scored::new(&labels, &scores)?.ranking().roc_auc());
+    }
+    Ok((!areas.is_empty()).then(|| areas.iter().sum::<f64>() / areas.len() as f64))
 }
 
 /// The combined prediction of some rows.
@@ -182,6 +211,7 @@ pub(crate) fn combined_scores(combined: &Combined, rows: &[usize]) -> Scores {
         name: COMBINED.to_owned(),
         ranking: take(&combined.logits),
         probabilities: Some(take(&combined.probabilities)),
+        one_scale: true,
     }
 }
 
@@ -211,7 +241,7 @@ pub fn evaluate(model: &SavedModel, table: &Table) -> FitResult<Vec<Part>> {
         let labels: Vec<bool> = rows.iter().map(|&i| table.truth[i] == Some(true)).collect();
         let mut methods = vec![combined_scores(&combined, rows)];
         methods.extend(rivals.scores(&table.data, rows)?);
-        let mut measured = measure(&part.name, false, &labels, methods, cut, seed, &|| ())?;
+        let mut measured = measure(&part.name, None, &labels, methods, cut, seed, &|| ())?;
         measured.without_prediction = part.without_prediction;
         measured.in_sample_share = match &train_rows {
             Some(train_rows) => train_rows.share_among(&table.data, rows),

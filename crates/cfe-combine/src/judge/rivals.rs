@@ -89,5 +89,75 @@ fn sample(data: &EnsembleData) -> Result<EnsembleData> {
 
 fn of(fitted: &FittedBaseline, scores: Vec<f64>) -> Scores {
     let probabilities = fitted.is_probability().then(|| scores.clone());
-    Scores { name: fitted.baseline().name().to_owned(), ranking: scores, probabilities }
+    Scores {
+        name: fitted.baseline().name().to_owned(),
+        ranking: scores,
+        probabilities,
+        one_scale: !fitted.baseline().picks_classifiers(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use cfe_core::validation::Folds;
+    use ndarray::Array2;
+    use serde_json::Value;
+
+    use super::*;
+    use crate::judge::measure;
+
+    /// The train rows of a table among the test data.
+    fn train_rows(file: &str) -> EnsembleData {
+        let file = std::fs::File::open(format!("../../tests/data/{file}")).expect("test data");
+        let mut text = String::new();
+        flate2::read::GzDecoder::new(file).read_to_string(&mut text).expect("text");
+        let mut lines = text.lines().map(|line| line.split(',').collect::<Vec<_>>());
+        let header = lines.next().expect("a header");
+        let place = |name: &str| header.iter().position(|&column| column == name);
+        let (label, split) = (place("label").expect("labels"), place("split"));
+        let rows: Vec<Vec<&str>> = lines.filter(|row| split.is_none_or(|s| row[s] == "train")).collect();
+        let other = ["label", "split", "instance_id"];
+        let columns: Vec<usize> = (0..header.len()).filter(|&k| !other.contains(&header[k])).collect();
+        let r = Array2::from_shape_fn((columns.len(), rows.len()), |(u, i)| {
+            rows[i][columns[u]].parse::<f64>().expect("a number")
+        });
+        EnsembleData::new(r, rows.iter().map(|row| Some(row[label] == "1")).collect()).expect("valid")
+    }
+
+    /// Every simple combiner against scikit-learn (tests/reference/baselines.py), with its folds.
+    #[test]
+    fn cross_validated_rows_are_those_of_scikit_learn() {
+        let reference = include_str!("../../../../tests/reference/baselines.json");
+        let reference: Value = serde_json::from_str(reference).expect("JSON");
+        for table in reference["tables"].as_array().expect("a list") {
+            let file = table["file"].as_str().expect("a name");
+            let data = train_rows(file);
+            let folds = table["folds"].as_array().expect("a list").iter();
+            let folds = folds.map(|f| f.as_u64().expect("a fold") as usize).collect();
+            let folds = Folds::new(folds, 5).expect("five folds");
+            let rivals = Rivals::fit(&data, Some(&folds), &|| ()).expect("fits");
+            let labels = data.labeled_targets();
+            let part = measure("train", Some(&folds), &labels, rivals.held_out(), None, 0, &|| ());
+            let methods = part.expect("measured").methods;
+            assert_eq!(methods.len(), Baseline::ALL.len());
+            for method in methods {
+                let expected = &table["methods"][&method.name];
+                for (name, found) in [
+                    ("average_precision", method.average_precision),
+                    ("roc_auc", method.roc_auc),
+                    ("log_loss", method.log_loss),
+                    ("brier", method.brier),
+                ] {
+                    let expected = expected[name].as_f64();
+                    let off = expected.zip(found).map_or(0.0, |(a, b)| (a - b).abs());
+                    let same = expected.is_some() == found.is_some() && off < 1e-6;
+                    assert!(same, "{file}, {}, {name}: {found:?} is not {expected:?}", method.name);
+                }
+                let picks = ["best_single", "top5_mean", "greedy_es", "nnls", "avg4"];
+                assert_eq!(method.best_f1.is_none(), picks.contains(&method.name.as_str()));
+            }
+        }
+    }
 }

@@ -12,12 +12,13 @@ use super::options::FitOptions;
 use super::settings::FitPlan;
 use super::train::{FOLDS, Trained, folds_of, train};
 use super::watch::{Stage, Watch};
+use crate::cross_validation::folds_by_content;
 use crate::error::{FitError, FitResult};
 use crate::judge::{
     COMBINED, CUT, Cut, LEFT_OUT, Part, REDUNDANCY, Rivals, Scores, TRAIN, TRAIN_ROWS, TrainRows,
     combined_scores, correlations, measure, redundancy, scored_rows,
 };
-use crate::saved::{Combined, SavedModel};
+use crate::saved::{Combined, Combiner, SavedModel};
 
 /// What a fit gives.
 #[derive(Debug, Clone)]
@@ -195,8 +196,10 @@ impl FitOutcome {
     /// As [`metrics`](Self::metrics).
     pub fn metrics_watched(&self, table: &Table, watch: &dyn Watch) -> FitResult<Vec<Part>> {
         let scoring = FitError::training("scoring");
-        let folds =
-            self.out_of_fold.as_ref().map(|_| folds_of(table, self.folds, self.seed)).transpose()?.flatten();
+        let folds = match &self.out_of_fold {
+            Some(_) => self.folds_of(table)?,
+            None => None,
+        };
         let others = match &table.split {
             Some(_) => scored_rows(table, |i| !table.in_train[i], ""),
             None => Vec::new(),
@@ -210,24 +213,38 @@ impl FitOutcome {
         let done = || stage.step();
         let cut = self.cut.map(|cut| (cut.rule, cut.threshold));
         let mut out = Vec::new();
-        if let (Some(logits), Some(probabilities)) = (&self.out_of_fold_logits, &self.out_of_fold) {
+        if let (Some(logits), Some(probabilities), Some(folds)) =
+            (&self.out_of_fold_logits, &self.out_of_fold, &folds)
+        {
             let mut methods = vec![Scores {
                 name: COMBINED.to_owned(),
                 ranking: logits.clone(),
                 probabilities: Some(probabilities.clone()),
+                one_scale: true,
             }];
             methods.extend(rivals.held_out());
             let labels = table.data.labeled_targets();
-            out.push(measure(TRAIN, true, &labels, methods, cut, self.seed, &done).map_err(&scoring)?);
+            out.push(measure(TRAIN, Some(folds), &labels, methods, cut, self.seed, &done).map_err(&scoring)?);
         }
         for part in others {
             let rows = &part.rows;
             let labels: Vec<bool> = rows.iter().map(|&i| table.truth[i] == Some(true)).collect();
             let mut methods = vec![combined_scores(&self.combined, rows)];
             methods.extend(rivals.scores(&table.data, rows).map_err(&scoring)?);
-            let measured = measure(&part.name, false, &labels, methods, cut, self.seed, &done);
+            let measured = measure(&part.name, None, &labels, methods, cut, self.seed, &done);
             out.push(Part { without_prediction: part.without_prediction, ..measured.map_err(&scoring)? });
         }
         Ok(out)
+    }
+}
+
+impl FitOutcome {
+    /// The folds that the out-of-fold scores come from.
+    fn folds_of(&self, table: &Table) -> FitResult<Option<Folds>> {
+        match (&self.model.combiner, &table.groups) {
+            (Combiner::Recommended(_), None) => folds_by_content(&table.data, self.folds, self.seed)
+                .map_err(FitError::training("cross-validation")),
+            _ => folds_of(table, self.folds, self.seed),
+        }
     }
 }

@@ -5,6 +5,7 @@ use rand_chacha::ChaCha12Rng;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::Folds;
 use crate::error::{Error, Result, ensure};
 use crate::metrics::{AveragePrecision, Scored};
 
@@ -138,6 +139,69 @@ impl Bootstrap {
         Ok(Resampled { confidence: self.confidence, estimates, values })
     }
 
+    /// As [`average_precision`](Self::average_precision), of scores that each fold has from a fit of its own: the mean over
+    /// folds with a positive. Scores of different fits need not be on one scale, so they are not ranked together.
+    ///
+    /// Instances are drawn anew within their fold and class.
+    ///
+    /// ```
+    /// use cfe_core::validation::{Bootstrap, Folds};
+    ///
+    /// let labels: Vec<bool> = (0..200).map(|i| i % 4 == 0).collect();
+    /// let folds = Folds::new((0..200).map(|i| i / 100).collect(), 2)?;
+    /// // A perfect ranking in either fold, ten times larger in the second.
+    /// let scores: Vec<f64> = (0..200).map(|i| if i < 100 { 1.0 } else { 10.0 } * f64::from(1 + u8::from(i % 4 == 0))).collect();
+    /// let bootstrap = Bootstrap { n_resamples: 100, ..Default::default() };
+    /// assert_eq!(bootstrap.average_precision_by_fold(&labels, &folds, &[&scores])?.interval(0)?.estimate, 1.0);
+    /// assert!(bootstrap.average_precision(&labels, &[&scores])?.interval(0)?.estimate < 0.7);
+    /// # Ok::<(), cfe_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`average_precision`](Self::average_precision), and [`Error::LengthMismatch`] for folds of other instances.
+    pub fn average_precision_by_fold(
+        &self,
+        labels: &[bool],
+        folds: &Folds,
+        scores: &[&[f64]],
+    ) -> Result<Resampled> {
+        let (found, expected) = (folds.as_slice().len(), labels.len());
+        if found != expected {
+            return Err(Error::LengthMismatch { what: "folds", found, expected });
+        }
+        let with_positive: Vec<Vec<usize>> = (0..folds.n_splits())
+            .map(|fold| folds.test(fold))
+            .filter(|rows| rows.iter().any(|&i| labels[i]))
+            .collect();
+        if with_positive.is_empty() {
+            return Err(Error::NothingToEvaluate);
+        }
+        let ranked = |rows: &[usize], scores: &[f64]| {
+            let labels: Vec<bool> = rows.iter().map(|&i| labels[i]).collect();
+            AveragePrecision::new(&labels, &rows.iter().map(|&i| scores[i]).collect::<Vec<_>>())
+        };
+        let rankings: Vec<Vec<AveragePrecision>> = scores
+            .par_iter()
+            .map(|scores| with_positive.iter().map(|rows| ranked(rows, scores)).collect())
+            .collect::<Result<_>>()?;
+        let means = |weights: &[f64]| {
+            let of_folds: Vec<Vec<f64>> =
+                with_positive.iter().map(|rows| rows.iter().map(|&i| weights[i]).collect()).collect();
+            let mean = |ranking: &Vec<AveragePrecision>| {
+                let sum = ranking.iter().zip(&of_folds).map(|(fold, weights)| fold.weighted(weights));
+                Ok(sum.sum::<Result<f64>>()? / with_positive.len() as f64)
+            };
+            rankings.iter().map(mean).collect::<Result<Vec<f64>>>()
+        };
+        let estimates = means(&vec![1.0; labels.len()])?;
+        let strata: Vec<Vec<usize>> = (0..folds.n_splits())
+            .flat_map(|fold| [false, true].map(|class| (fold, class)))
+            .map(|(fold, class)| folds.test(fold).into_iter().filter(|&i| labels[i] == class).collect())
+            .collect();
+        let values = self.resample_strata(labels.len(), &strata, means)?;
+        Ok(Resampled { confidence: self.confidence, estimates, values })
+    }
+
     /// Interval of the mean of independent values (n, finite), such as differences over data sets or seeds.
     ///
     /// With few values it is too narrow: under ten, read it beside the values themselves.
@@ -176,6 +240,18 @@ impl Bootstrap {
         labels: &[bool],
         measure: impl Fn(&[f64]) -> Result<T> + Sync,
     ) -> Result<Vec<T>> {
+        let classes = [false, true]
+            .map(|class| (0..labels.len()).filter(|&i| labels[i] == class).collect::<Vec<usize>>());
+        self.resample_strata(labels.len(), &classes, measure)
+    }
+
+    /// As [`resample`](Self::resample), of n instances that are each drawn from their own stratum.
+    fn resample_strata<T: Send>(
+        &self,
+        n: usize,
+        strata: &[Vec<usize>],
+        measure: impl Fn(&[f64]) -> Result<T> + Sync,
+    ) -> Result<Vec<T>> {
         ensure(self.n_resamples > 0, "n_resamples", self.n_resamples, "at least 1; 2000 is usual")?;
         let confidence = self.confidence;
         ensure(
@@ -184,17 +260,15 @@ impl Bootstrap {
             confidence,
             "between 0 and 1; 0.95 is usual",
         )?;
-        let classes = [false, true]
-            .map(|class| (0..labels.len()).filter(|&i| labels[i] == class).collect::<Vec<usize>>());
         (0..self.n_resamples as u64)
             .into_par_iter()
             .map(|resample| {
                 let mut rng = ChaCha12Rng::seed_from_u64(self.seed);
                 rng.set_stream(resample);
-                let mut counts = vec![0.0; labels.len()];
-                for class in &classes {
-                    for _ in 0..class.len() {
-                        counts[class[rng.random_range(0..class.len())]] += 1.0;
+                let mut counts = vec![0.0; n];
+                for stratum in strata {
+                    for _ in 0..stratum.len() {
+                        counts[stratum[rng.random_range(0..stratum.len())]] += 1.0;
                     }
                 }
                 measure(&counts)

@@ -49,6 +49,26 @@ pub struct Folds {
 }
 
 impl Folds {
+    /// Folds as assigned elsewhere: the fold of each instance.
+    ///
+    /// ```
+    /// use cfe_core::validation::Folds;
+    ///
+    /// let folds = Folds::new(vec![0, 1, 0, 2], 3)?;
+    /// assert_eq!(folds.test(0), [0, 2]);
+    /// assert!(Folds::new(vec![0, 3], 3).is_err());
+    /// # Ok::<(), cfe_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`] for a fold that is not below `n_splits`.
+    pub fn new(fold: Vec<usize>, n_splits: usize) -> Result<Self> {
+        match fold.iter().find(|&&f| f >= n_splits) {
+            Some(&f) => Err(Error::parameter("fold", f, "below the number of folds")),
+            None => Ok(Self { fold, n_splits }),
+        }
+    }
+
     /// Fold of each instance (n), below [`n_splits`](Self::n_splits).
     pub fn as_slice(&self) -> &[usize] {
         &self.fold
