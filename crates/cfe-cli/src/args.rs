@@ -265,7 +265,7 @@ pub(crate) struct Fit {
     /// Options from a TOML file; those of the command line override it
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// A setting of the trainer, such as rank=8 or families.local=false; may be repeated
+    /// A setting of the trainer, such as latent_dim=8 or families.local=false; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE", help_heading = "Training")]
     pub assignments: Vec<Assignments>,
     /// Refuse a table (exit code 1) whose results could not be believed: leaks, in-sample predictions, swapped classes

@@ -116,7 +116,7 @@ def test_errors_are_typed(small, tmp_path):
     with pytest.raises(SettingsError, match="unknown field `ranks`"):
         CFEnsembleClassifier(settings={"ranks": 3}).fit(P, y)
     with pytest.raises(SettingsError, match="rank = 0 is not allowed"):
-        CFEnsembleClassifier(settings={"rank": 0}).fit(P, y)
+        CFEnsembleClassifier(settings={"latent_dim": 0}).fit(P, y)
     with pytest.raises(SettingsError, match="is not known"):
         CFEnsembleClassifier(method="svd").fit(P, y)
     with pytest.raises(SettingsError, match="'auto', 'proba' and 'score'"):

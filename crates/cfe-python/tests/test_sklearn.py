@@ -36,9 +36,9 @@ def test_what_scikit_learn_asks(estimator, check):
 
 def test_clone_and_search(small):
     P, y = small
-    model = clone(CFEnsembleClassifier(settings={"rank": 2}, random_state=1))
-    assert model.get_params()["settings"] == {"rank": 2}
-    search = GridSearchCV(model, {"settings": [{"rank": 1}, {"rank": 2}]}, cv=2, scoring="average_precision")
+    model = clone(CFEnsembleClassifier(settings={"latent_dim": 2}, random_state=1))
+    assert model.get_params()["settings"] == {"latent_dim": 2}
+    search = GridSearchCV(model, {"settings": [{"latent_dim": 1}, {"latent_dim": 2}]}, cv=2, scoring="average_precision")
     assert search.fit(P, y).best_score_ > 0.5
     assert cross_val_score(model, P, y, cv=3, scoring="neg_log_loss").shape == (3,)
 

@@ -73,7 +73,7 @@ fn bad_usage() {
         ("fit t.csv --threshold f2", "allowed are f1, fbeta=B"),
         ("fit t.csv --set rank", "write KEY=VALUE"),
         ("fit t.csv --set ranks=3", "unknown field `ranks`"),
-        ("fit t.csv --set rank=0", "rank = 0 is not allowed; at least 1 is needed"),
+        ("fit t.csv --set latent_dim=0", "latent_dim = 0 is not allowed; 1 to 1000 are allowed"),
         ("fit t.csv --set seed=1", "`seed` is an option of its own (`--seed`"),
         ("fit t.csv --trainer recommended --preset published", "leave one out"),
         ("fit t.csv --config gone.toml", "gone.toml: cannot be read"),

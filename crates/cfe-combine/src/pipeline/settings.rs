@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use cfe_core::Trainer;
+use cfe_core::settings::rename_keys;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -77,7 +78,7 @@ impl FromStr for Assignments {
 
     fn from_str(text: &str) -> FitResult<Self> {
         let refused =
-            || FitError::options(format!("{text:?} is not a setting; write KEY=VALUE, such as rank=8"));
+            || FitError::options(format!("{text:?} is not a setting; write KEY=VALUE, such as latent_dim=8"));
         let (key, value) = text.split_once('=').ok_or_else(refused)?;
         if key.split('.').count() > DEEPEST {
             return Err(FitError::options(format!(
@@ -122,6 +123,8 @@ pub struct FitPlan {
     /// Settings of the trainer, as it was told: a JSON object.
     pub settings: Value,
     pub(super) checkpoint: Option<Request>,
+    /// What to tell about the settings when the fit starts.
+    pub(super) warnings: Vec<String>,
 }
 
 impl FitPlan {
@@ -148,8 +151,10 @@ impl FitOptions {
                 "`seed` is an option of its own (`--seed`, or `seed` at the top of a TOML file); take it out of `set`",
             ));
         }
+        let mut set = Value::Object(self.set.0.clone());
+        let warnings = rename_keys(name.name(), &mut set).map_err(|e| FitError::options(e.to_string()))?;
         // A nested setting replaces the whole of its key: the alternatives of an enum exclude each other.
-        settings.extend(self.set.0.clone());
+        settings.extend(set.as_object().cloned().expect("an object, as it was made"));
         settings.insert("seed".to_owned(), self.seed.unwrap_or(0).into());
         if name == Method::Recommended
             && let Some(folds) = self.folds
@@ -167,7 +172,7 @@ impl FitOptions {
             }
         };
         let checkpoint = Request::of(self, &ready)?;
-        Ok(FitPlan { options: self.clone(), trainer: name, ready, settings, checkpoint })
+        Ok(FitPlan { options: self.clone(), trainer: name, ready, settings, checkpoint, warnings })
     }
 
     fn trainer_name(&self) -> FitResult<Method> {
@@ -233,7 +238,16 @@ mod tests {
         assert_eq!(of(None, Some(Preset::Published)).unwrap(), Method::Als);
         let mut options = FitOptions { set: "ranks=8".parse().unwrap(), ..FitOptions::default() };
         assert!(options.plan().err().unwrap().to_string().contains("unknown field `ranks`"));
-        options.set = "rank=0".parse().unwrap();
-        assert!(options.plan().err().unwrap().to_string().contains("rank = 0 is not allowed"));
+        options.set = "latent_dim=0".parse().unwrap();
+        assert!(options.plan().err().unwrap().to_string().contains("latent_dim = 0 is not allowed"));
+    }
+
+    #[test]
+    fn a_key_of_version_0_1_0_is_read_with_a_warning() {
+        let options = FitOptions { set: "rank=8".parse().unwrap(), ..FitOptions::default() };
+        let plan = options.plan().unwrap();
+        assert_eq!(plan.settings["latent_dim"], 8);
+        assert_eq!(plan.warnings.len(), 1);
+        assert!(plan.warnings[0].contains("is now called `latent_dim`"), "{:?}", plan.warnings);
     }
 }

@@ -44,6 +44,7 @@ pub(super) fn train(
     fingerprint: &str,
     watch: &dyn Watch,
 ) -> FitResult<Trained> {
+    plan.warnings.iter().for_each(|warning| watch.warn(warning));
     let data = &table.data;
     let (folds, seed) = (plan.options.folds.unwrap_or(FOLDS), plan.seed());
     match &plan.ready {

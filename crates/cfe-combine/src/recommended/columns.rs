@@ -100,7 +100,7 @@ impl Columns {
         if any_missing {
             g.mapv_inplace(|v| if v.is_nan() { 0.0 } else { v });
         }
-        fitted.factorise(spec.rank, &g);
+        fitted.factorise(spec.latent_dim, &g);
         let rounds = if any_missing { FILL_ROUNDS } else { 0 };
         for _ in 0..rounds {
             let filled: Vec<(usize, Vec<f64>)> = gaps
@@ -114,7 +114,7 @@ impl Columns {
             for (i, cells) in filled {
                 g.column_mut(i).iter_mut().zip(cells).for_each(|(cell, v)| *cell = v);
             }
-            fitted.factorise(spec.rank, &g);
+            fitted.factorise(spec.latent_dim, &g);
         }
         for view in [View::Probability, View::LogOdds] {
             fitted.scale_view(view, &g);

@@ -1,5 +1,6 @@
 //! What the user asks for, before it is checked.
 
+use cfe_core::settings::check_latent_dim;
 use cfe_core::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
@@ -74,22 +75,22 @@ pub enum Averaging {
 ///
 /// | field | default | range |
 /// |---|---|---|
-/// | `rank` | 16 | at least 1; factors of R, at most one for each column of the views |
-/// | `local_rank` | 8 | at least 1; the first of them, in which the local correction measures distance |
-/// | `local_landmarks` | 60 | at least 1; landmarks on each of two grids |
-/// | `local_features` | 32 | at least 1; size of the local correction |
-/// | `local_length` | 1 | positive; length scale, in standard deviations of the first factor |
-/// | `shrinkage` | 10, 30, 100, 300, 1000 | positive; pull of w to its prior direction |
-/// | `prior_powers` | 0, 2 | at least 0; 0 is equal weights, p is weights in proportion to evidence^p |
+/// | `latent_dim` | 16 | 1 to 1000; factors of R, at most one for each column of the views (`rank` in version 0.1.0) |
+/// | `local_rank` | 8 | 1 to 1000; the first of them, in which the local correction measures distance |
+/// | `local_landmarks` | 60 | 1 to 1000; landmarks on each of two grids |
+/// | `local_features` | 32 | 1 to 1000; size of the local correction |
+/// | `local_length` | 1 | 1e-3 to 1e6; length scale, in standard deviations of the first factor |
+/// | `shrinkage` | 10, 30, 100, 300, 1000 | 1e-9 to 1e9, as every strength below, up to 100 of them; pull of w to its prior direction |
+/// | `prior_powers` | 0, 2 | 0 to 100; 0 is equal weights, p is weights in proportion to evidence^p |
 /// | `selected` | 5 | at least 1; classifiers in the selection |
 /// | `sparse_ridge` | 1, 10 | positive; 1 / C of the weights on the log-odds |
 /// | `signed_ridge` | 1 | positive; 1 / C of the weights of either sign on the probabilities |
 /// | `low_rank_ridge` | 3, 10 | positive; ridge on the linear correction |
 /// | `local_ridge` | 1, 3 | positive; ridge on the local correction |
-/// | `slope_scale` | 5 | positive; prior standard deviation of a member's slope: the logits by which one standard deviation of its weighted mean moves it |
+/// | `slope_scale` | 5 | 1e-3 to 1e6; prior standard deviation of a member's slope: the logits by which one standard deviation of its weighted mean moves it |
 /// | `clip` | 1e-4 | at least 2.3e-16, below 0.5; probabilities are moved that far inside (0, 1) before their log-odds are taken |
-/// | `fold_in_ridge` | 0.1 | positive; ridge of the fold-in that fills in missing predictions |
-/// | `caution` | 1 | at least 0; standard errors by which a function must beat another to get its weight |
+/// | `fold_in_ridge` | 0.1 | 1e-9 to 1e9; ridge of the fold-in that fills in missing predictions |
+/// | `caution` | 1 | 0 to 1e6; standard errors by which a function must beat another to get its weight |
 /// | `folds` | 5 | at least 2; fewer are used where a class has fewer instances |
 /// | `max_instances` | 50000 | at least 100; members are fitted to a weighted sample of so many labeled instances where there are more |
 /// | `seed` | 0 | seed of folds and sample; nothing else is random |
@@ -106,8 +107,9 @@ pub enum Averaging {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RecommendedSpec {
-    /// d, the rank of R ~ X^T Y.
-    pub rank: usize,
+    /// d, the number of factors of R ~ X^T Y.
+    #[serde(alias = "rank")]
+    pub latent_dim: usize,
     /// Factors seen by the local correction.
     pub local_rank: usize,
     /// Landmarks on each of the two grids of the local correction.
@@ -160,7 +162,7 @@ pub struct RecommendedSpec {
 impl Default for RecommendedSpec {
     fn default() -> Self {
         Self {
-            rank: 16,
+            latent_dim: 16,
             local_rank: 8,
             local_landmarks: 60,
             local_features: 32,
@@ -194,37 +196,32 @@ impl RecommendedSpec {
     /// # Errors
     /// [`Error::InvalidParameter`](cfe_core::Error::InvalidParameter).
     pub fn validate(&self) -> Result<()> {
+        check_latent_dim(self.latent_dim)?;
         for (name, value) in [
-            ("rank", self.rank),
             ("local_rank", self.local_rank),
             ("local_landmarks", self.local_landmarks),
             ("local_features", self.local_features),
-            ("selected", self.selected),
         ] {
-            ensure(value >= 1, name, value, "at least 1 is needed")?;
+            const ALLOWED: &str =
+                "1 to 1000 are allowed; the local correction takes the cube of their number";
+            ensure((1..=MOST_LOCAL).contains(&value), name, value, ALLOWED)?;
         }
+        ensure(self.selected >= 1, "selected", self.selected, "at least 1 is needed; 5 is usual")?;
         let most = self.max_instances;
         ensure(most >= 100, "max_instances", most, "at least 100 are needed; 50000 is usual")?;
         ensure(self.folds >= 2, "folds", self.folds, "at least 2 folds are needed; 5 is usual")?;
-        for (name, value) in [
-            ("local_length", self.local_length),
-            ("fold_in_ridge", self.fold_in_ridge),
-            ("slope_scale", self.slope_scale),
-        ] {
-            ensure(value > 0.0 && value.is_finite(), name, value, "positive and finite")?;
+        for (name, value) in [("local_length", self.local_length), ("slope_scale", self.slope_scale)] {
+            ensure((1e-3..=1e6).contains(&value), name, value, "1e-3 to 1e6")?;
         }
+        check_strength("fold_in_ridge", self.fold_in_ridge)?;
         ensure(
             self.clip >= f64::EPSILON && self.clip < 0.5,
             "clip",
             self.clip,
             "at least 2.3e-16, so that 1 - clip is below 1, and below 0.5; 1e-4 is usual",
         )?;
-        ensure(
-            self.caution >= 0.0 && self.caution.is_finite(),
-            "caution",
-            self.caution,
-            "finite and at least 0; 1 is the one-standard-error rule",
-        )?;
+        const CAUTION: &str = "0 to 1e6; 1 is the one-standard-error rule";
+        ensure((0.0..=1e6).contains(&self.caution), "caution", self.caution, CAUTION)?;
         for (name, list, used) in [
             ("shrinkage", &self.shrinkage, true),
             ("sparse_ridge", &self.sparse_ridge, self.families.sparse),
@@ -233,18 +230,20 @@ impl RecommendedSpec {
             ("local_ridge", &self.local_ridge, self.families.local),
         ] {
             ensure(!(used && list.is_empty()), name, "[]", "at least one strength is needed")?;
-            for &value in list {
-                ensure(value > 0.0 && value.is_finite(), name, value, "strengths are positive and finite")?;
-            }
+            ensure(list.len() <= MOST_STRENGTHS, name, list.len(), "at most 100 strengths; each is a fit")?;
+            list.iter().try_for_each(|&value| check_strength(name, value))?;
         }
+        let powers = &self.prior_powers;
+        const POWERS: &str = "at least one is needed; [0] is equal weights";
+        ensure(!powers.is_empty(), "prior_powers", "[]", POWERS)?;
         ensure(
-            !self.prior_powers.is_empty(),
+            powers.len() <= MOST_STRENGTHS,
             "prior_powers",
-            "[]",
-            "at least one is needed; [0] is equal weights",
+            powers.len(),
+            "at most 100; each is many fits",
         )?;
-        for &value in &self.prior_powers {
-            ensure(value >= 0.0 && value.is_finite(), "prior_powers", value, "finite and at least 0")?;
+        for &value in powers {
+            ensure((0.0..=100.0).contains(&value), "prior_powers", value, "0 to 100; 0 is equal weights")?;
         }
         let Views { probabilities, log_odds } = self.views;
         let Families { aggregator, selection, sparse, signed, low_rank, local } = self.families;
@@ -257,6 +256,15 @@ impl RecommendedSpec {
         )?;
         ensure(probabilities || log_odds, "views", "none", "at least one view must be on")
     }
+}
+
+/// Most landmarks, features and factors of the local correction.
+const MOST_LOCAL: usize = 1000;
+/// Most entries of a list of strengths or powers.
+const MOST_STRENGTHS: usize = 100;
+
+fn check_strength(name: &'static str, value: f64) -> Result<()> {
+    ensure((1e-9..=1e9).contains(&value), name, value, "strengths are 1e-9 to 1e9")
 }
 
 #[cfg(test)]
@@ -275,9 +283,12 @@ mod tests {
             local: false,
         };
         let broken = [
-            RecommendedSpec { rank: 0, ..default() },
+            RecommendedSpec { latent_dim: 0, ..default() },
             RecommendedSpec { local_rank: 0, ..default() },
             RecommendedSpec { local_landmarks: 0, ..default() },
+            RecommendedSpec { local_landmarks: 1_000_000_000, ..default() },
+            RecommendedSpec { latent_dim: usize::MAX, ..default() },
+            RecommendedSpec { shrinkage: vec![1e308], ..default() },
             RecommendedSpec { local_features: 0, ..default() },
             RecommendedSpec { local_length: f64::NAN, ..default() },
             RecommendedSpec { shrinkage: vec![], ..default() },

@@ -239,3 +239,53 @@ fn a_watch_hears_every_step_and_stops_the_fit() {
     let watch = Counting { stop_after: 0, ..Counting::default() };
     assert!(matches!(combiner.leave_one_out_watched(&train, &fitted, None, &watch), Err(Error::Stopped)));
 }
+
+/// Absurd values in every key: refused by a typed error, or a fit that ends as any other. Never a panic, an abort or a hang.
+#[test]
+fn absurd_values_of_every_key_are_refused_or_fit() {
+    let (train, _) = abalone();
+    let data = train.select_instances(&(0..60).chain(180..240).collect::<Vec<_>>()).unwrap();
+    let spec =
+        RecommendedSpec { shrinkage: vec![30.0], prior_powers: vec![2.0], local_landmarks: 20, ..small() };
+    let document = serde_json::to_value(spec).unwrap();
+    let (mut refused, mut fitted) = (0, 0);
+    for (what, absurd) in cfe_core::contract::absurd_settings(&document) {
+        let spec = serde_json::from_value::<RecommendedSpec>(absurd);
+        let Some(combiner) = spec.ok().and_then(|spec| Recommended::try_from(spec).ok()) else {
+            refused += 1;
+            continue;
+        };
+        let model = combiner.fit(&data).unwrap_or_else(|error| panic!("{what}: {error}")).model;
+        let logits = model.predict(data.predictions()).unwrap().logits;
+        assert!(logits.iter().all(|z| z.is_finite()), "{what}");
+        fitted += 1;
+    }
+    assert!(refused > 200 && fitted > 50, "{refused} {fitted}");
+}
+
+#[test]
+fn every_key_is_bounded_where_it_costs() {
+    for key in ["latent_dim", "local_rank", "local_landmarks", "local_features"] {
+        let settings = serde_json::json!({ key: 1_000_000_000 });
+        let spec: RecommendedSpec = serde_json::from_value(settings).unwrap();
+        assert!(matches!(spec.validate(), Err(Error::InvalidParameter { .. })), "{key}");
+    }
+}
+
+/// Probabilities of an event a day instead of a year, all below 2e-4: the same ranking as before.
+#[test]
+fn tiny_probabilities_keep_their_ranking() {
+    let (train, test) = abalone();
+    let scaled = |data: &EnsembleData, factor: f64| {
+        EnsembleData::new(data.predictions().mapv(|p| p * factor), data.labels().to_vec()).unwrap()
+    };
+    let labels = test.labeled_targets();
+    let precision = |factor: f64| {
+        let fitted = fit(small(), &scaled(&train, factor));
+        let logits = sound(&fitted, &scaled(&test, factor));
+        Scored::new(&labels, &logits).unwrap().ranking().average_precision()
+    };
+    // Near 1 the log-odds of a probability and of a part of it are not the same function.
+    let (year, day) = (precision(0.5), precision(1e-4));
+    assert!((year - day).abs() < 0.03, "{year} {day}");
+}

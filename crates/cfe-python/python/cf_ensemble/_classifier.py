@@ -43,7 +43,7 @@ class CFEnsembleClassifier(ClassifierMixin, BaseEstimator):
     pos_label : label, default=None
         The class that the columns are probabilities of; None is ``classes_[1]``.
     settings : dict, default=None
-        Settings of the method by name, as in ``cfe fit --set``: ``{"rank": 8}``.
+        Settings of the method by name, as in ``cfe fit --set``: ``{"latent_dim": 8}``.
     random_state : int or RandomState, default=None
         Seed of folds and starts; None is 0. Same seed, same bits, for any ``n_jobs``.
     n_jobs : int, default=None
