@@ -139,7 +139,7 @@ fn settings_out_of_range_and_data_without_folds_are_refused() {
     for bad in [
         RandomizedSearch { n_splits: 1, ..search() },
         RandomizedSearch { n_trials: 0, ..search() },
-        RandomizedSearch { settings: Map::from_iter([("latent_dim".to_owned(), json!(1))]), ..search() },
+        RandomizedSearch { settings: Map::from_iter([("rank".to_owned(), json!(1))]), ..search() },
     ] {
         assert!(bad.run(&data, None, Vec::new(), &mut |_| Ok(())).is_err(), "{bad:?}");
     }
