@@ -7,6 +7,7 @@ use cfe_combine::judge::ThresholdRule;
 use cfe_combine::methods::Method;
 use cfe_combine::pipeline::{Assignments, Calibrate, Preset, TableColumns, TrainingColumns};
 use cfe_combine::tuning::Metric;
+use cfe_io::{Input, Scale};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
@@ -28,17 +29,20 @@ const FIT_EXAMPLES: &str = "\
 Examples:
   cfe fit p.csv                                    all labeled rows train; cross-validated metrics
   cfe fit p.csv --split-column split --predictions-out out.csv
-  cfe fit mine.csv --label-column y --columns 'p_*' --threshold cost=1,20 --model-out m.safetensors
+  cfe fit mine.csv --label-column y --columns 'p_*,!*_old' --threshold cost=1,20 --model-out m
+  cfe fit p.csv --dry-run                          what the columns are taken for
   cfe fit p.csv --trainer als --set latent_dim=8 --calibrate platt
   cfe fit p.csv --config fit.toml --seed 3         options override the file
   zcat p.csv.gz | cfe fit - --format json
 
 A table has one row for each instance and one column of probabilities for each classifier; empty cells are missing
-predictions, and rows with an empty label are unlabeled. CSV and TSV (also gzip), Parquet, Arrow IPC, NPY and NPZ are
-told apart by content.
+predictions, and rows with an empty label are unlabeled. What each column is taken for is said on standard error;
+--dry-run says that alone. Formats are told apart by content; a folder or a pattern such as 'part-*.csv' is read as one
+table.
 
-Predictions: instance_id, probability, logit, n_observed, split and, where given, label; rank by the logit. Those of
-train rows come from the model that was fitted to them: judge by the metrics, which are cross-validated.
+Predictions: instance_id, probability, logit, n_observed, decision (1 from the threshold on), out_of_fold_probability,
+split and, where given, label; rank by the logit. The probability of a train row comes from the model that was fitted to
+it: judge by out_of_fold_probability, which comes from fits without the row, and by the metrics, which do the same.
 
 Exit codes: 0 done, 2 bad usage, 3 bad data, 4 training failed, 130 interrupted (Ctrl-C).";
 
@@ -106,6 +110,13 @@ pub(crate) enum Command {
     Doctor(Doctor),
     /// Writes a small real table to try things on
     Example(Example),
+    /// Explains each method in a line: the trainers, and the simple combiners that results are compared with
+    Methods,
+    /// Prints the manual page, or with a folder writes one for each command
+    Man {
+        /// Folder to write to; made if it does not exist
+        folder: Option<PathBuf>,
+    },
     /// Prints completions for a shell
     Completions {
         /// The shell
@@ -142,23 +153,40 @@ fn trainer() -> impl TypedValueParser<Value = Method> {
         .map(|name| name.parse::<Method>().expect("clap lets only names of the registry pass"))
 }
 
-/// Columns of a table.
+/// How a table is understood.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, Args)]
 #[serde(default)]
 pub(crate) struct ColumnArgs {
-    /// Column of the ids [default: instance_id, if there is one]
+    /// Column of the ids [default: found by name and content]
     #[arg(long, value_name = "NAME", help_heading = "Table")]
     id_column: Option<String>,
-    /// Column of the labels: 0, 1 or empty [default: label, if there is one]
+    /// Column of the labels [default: found by name (label, y, target, class, ...) and content]
     #[arg(long, value_name = "NAME", help_heading = "Table")]
     label_column: Option<String>,
-    /// Column of the split [default: none]; rows outside the train split are scored and never learned from
+    /// Label of the positive class; all others are negative [default: told by the values: 1, true, yes, fraud, ...]
+    #[arg(long, value_name = "VALUE", allow_hyphen_values = true, help_heading = "Table")]
+    positive_label: Option<String>,
+    /// Column of the split [default: found by name]; rows outside the train split are scored and never learned from
     #[arg(long, value_name = "NAME", help_heading = "Table")]
     split_column: Option<String>,
-    /// Delimiter of a text table [default: what cuts the header]
-    #[arg(long, value_name = "CHAR", help_heading = "Table")]
+    /// Cell that stands for a missing value, such as -999, besides empty ones and those that pandas, R and Excel write; may
+    /// be repeated
+    #[arg(long, value_name = "VALUE", allow_hyphen_values = true, help_heading = "Table")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    missing: Vec<String>,
+    /// What the numbers stand for [default: fraction]
+    #[arg(long, value_parser = one_of(Scale::ALL), help_heading = "Table")]
+    scale: Option<Scale>,
+    /// What the classifiers say [default: probability]
+    #[arg(long, value_parser = one_of(Input::ALL), help_heading = "Table")]
+    input: Option<Input>,
+    /// Encoding of a text table, such as latin1 or utf-16 [default: UTF-8, or what a byte order mark says]
+    #[arg(long, value_name = "NAME", help_heading = "Table")]
+    encoding: Option<String>,
+    /// Delimiter of a text table: one character, or tab [default: the one that cuts the header]
+    #[arg(long, value_name = "CHAR", value_parser = delimiter, help_heading = "Table")]
     delimiter: Option<char>,
-    /// Labels for a table in NPY [default: labels.npy beside the table]
+    /// Labels for a table in NPY [default: labels.npy or y.npy beside the table]
     #[arg(long, value_name = "FILE", help_heading = "Table")]
     labels_file: Option<PathBuf>,
 }
@@ -167,16 +195,32 @@ pub(crate) struct ColumnArgs {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, Args)]
 #[serde(default)]
 pub(crate) struct TrainingArgs {
-    /// Value of the split column in rows for training [default: train]
-    #[arg(long, value_name = "VALUE", help_heading = "Table")]
+    /// Value of the split column in rows for training [default: train, or true in a column such as is_train]
+    #[arg(long, value_name = "VALUE", allow_hyphen_values = true, help_heading = "Table")]
     train_value: Option<String>,
-    /// Column of groups (patients, days) that cross-validation keeps together
+    /// Column of groups (patients, days) that cross-validation keeps together [default: found by name]
     #[arg(long, value_name = "NAME", help_heading = "Table")]
     group_column: Option<String>,
-    /// Columns of the classifiers, as names or patterns with * and ? [default: all that mean nothing else]
-    #[arg(long, value_name = "GLOB", num_args = 1.., help_heading = "Table")]
+    /// Columns of the classifiers: names or patterns with * and ?, joined by commas, and ! before those to leave out, such
+    /// as 'p_*,!p_old'; may be repeated [default: all that hold probabilities and mean nothing else]
+    #[arg(long, value_name = "NAMES", help_heading = "Table")]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     columns: Vec<String>,
+    /// Columns that are not classifiers: names or patterns, joined by commas; may be repeated
+    #[arg(long, value_name = "NAMES", help_heading = "Table")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    exclude: Vec<String>,
+}
+
+/// One character, or the word for one that is hard to type.
+fn delimiter(text: &str) -> Result<char, String> {
+    let mut characters = text.chars();
+    match (text, characters.next(), characters.next()) {
+        ("tab" | "\\t", ..) => Ok('\t'),
+        ("space", ..) => Ok(' '),
+        (_, Some(one), None) => Ok(one),
+        _ => Err("give one character, or tab or space".to_owned()),
+    }
 }
 
 /// Options of a fit, from the command line or, under the same names, from a TOML file.
@@ -213,11 +257,15 @@ pub(crate) struct FitArgs {
     calibrate: Option<Calibrate>,
     #[arg(long, value_name = "RULE", help_heading = "Decision", help = threshold_help())]
     threshold: Option<ThresholdRule>,
+    /// Share of positives among the rows that are not learned from, where it is another than among the train rows:
+    /// corrects their probabilities (Saerens et al., 2002)
+    #[arg(long, value_name = "SHARE", help_heading = "Decision")]
+    prevalence: Option<f64>,
 
     /// Keep the model in this file (safetensors)
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     model_out: Option<PathBuf>,
-    /// Write predictions of every row (.csv or .tsv, also with .gz; - is standard output)
+    /// Write predictions of every row (.csv or .tsv, also with .gz, .parquet or .arrow; - is standard output)
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     predictions_out: Option<PathBuf>,
     /// Write a report for people: one HTML file that loads nothing else
@@ -226,7 +274,7 @@ pub(crate) struct FitArgs {
     /// Write the metrics as JSON (- is standard output)
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     metrics_out: Option<PathBuf>,
-    /// Print this to standard output [default: table on a terminal, nothing in a pipe]
+    /// Print this to standard output [default: table on a terminal and where no output is named]
     #[arg(long, value_enum, help_heading = "Output")]
     format: Option<Format>,
     /// Number of threads [default: 0, one per core]; the result is the same for any number
@@ -265,6 +313,9 @@ pub(crate) struct Fit {
     /// Options from a TOML file; those of the command line override it
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Print what the columns are taken for, and stop
+    #[arg(long, help_heading = "Table")]
+    pub dry_run: bool,
     /// A setting of the trainer, such as latent_dim=8 or families.local=false; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE", help_heading = "Training")]
     pub assignments: Vec<Assignments>,
@@ -285,9 +336,13 @@ pub(crate) struct Predict {
     pub model: PathBuf,
     /// Table with a column for each classifier of the model, by name; - is standard input
     pub table: PathBuf,
-    /// Where to write the predictions (.csv or .tsv, also with .gz)
+    /// Where to write the predictions (.csv or .tsv, also with .gz, .parquet or .arrow; - is standard output)
     #[arg(long, value_name = "FILE", default_value = "-")]
     pub predictions_out: PathBuf,
+    /// Share of positives among these rows, where it is another than among the train rows: corrects the probabilities
+    /// (Saerens et al., 2002)
+    #[arg(long, value_name = "SHARE")]
+    pub prevalence: Option<f64>,
     #[command(flatten)]
     pub columns: ColumnArgs,
     /// Number of threads [default: 0, one per core]
@@ -307,6 +362,9 @@ pub(crate) struct Evaluate {
     /// Print this
     #[arg(long, value_enum, default_value = "table")]
     pub format: Format,
+    /// Write a report for people: one HTML file that loads nothing else
+    #[arg(long, value_name = "FILE")]
+    pub report_out: Option<PathBuf>,
     /// Fail (exit code 1) where the combined average precision of any split is below this
     #[arg(long, value_name = "AP")]
     pub min_average_precision: Option<f64>,
@@ -354,6 +412,9 @@ pub(crate) struct Tune {
     /// Write the best settings as a file for `cfe fit --config` (- is standard output)
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub out: Option<PathBuf>,
+    /// Write a report for people: one HTML file that loads nothing else
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub report_out: Option<PathBuf>,
     /// Keep every trial in this file as it is finished, one JSON object a line
     #[arg(long, value_name = "FILE", help_heading = "Checkpoint")]
     pub checkpoint: Option<PathBuf>,
@@ -363,7 +424,7 @@ pub(crate) struct Tune {
     /// Resume from the checkpoint if the file exists
     #[arg(long, help_heading = "Checkpoint")]
     pub resume: bool,
-    /// Print this to standard output [default: table on a terminal, nothing in a pipe]
+    /// Print this to standard output [default: table on a terminal and where no output is named]
     #[arg(long, value_enum, help_heading = "Output")]
     pub format: Option<Format>,
 }

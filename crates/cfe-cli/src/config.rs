@@ -11,11 +11,12 @@ use serde_json::{Map, Value};
 use crate::args::{FitArgs, Format};
 use crate::error::{CliError, CliResult};
 
-/// What concerns the program alone: outputs and threads.
+/// What concerns the program alone: outputs, threads, and the prevalence that predictions are written for.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct ProgramOptions {
     pub threads: Option<usize>,
+    pub prevalence: Option<f64>,
     pub model_out: Option<PathBuf>,
     pub predictions_out: Option<PathBuf>,
     pub report_out: Option<PathBuf>,

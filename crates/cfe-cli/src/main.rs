@@ -29,7 +29,10 @@ fn main() -> ExitCode {
             hook(info);
         }
     }));
-    let Cli { command, talk } = Cli::parse();
+    let Cli { command, talk } = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refused(&error),
+    };
     match run(command, &Terminal::new(talk)) {
         Ok(()) if interrupt::asked() => ExitCode::from(interrupt::EXIT_CODE),
         Ok(()) => ExitCode::SUCCESS,
@@ -38,6 +41,17 @@ fn main() -> ExitCode {
             ExitCode::from(error.exit_code())
         }
     }
+}
+
+/// Help, or what is wrong with the command line.
+fn refused(error: &clap::Error) -> ExitCode {
+    // Where nobody listens there is nothing to be done about it.
+    error.print().ok();
+    let is_columns = |argument: std::ffi::OsString| argument == "--columns" || argument == "--exclude";
+    if error.kind() == clap::error::ErrorKind::UnknownArgument && std::env::args_os().any(is_columns) {
+        say("\n  tip: several columns are joined by commas: --columns 'a,b,p_*'");
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).expect("clap exits with 0 or 2"))
 }
 
 fn run(command: Command, terminal: &Terminal) -> CliResult<()> {
@@ -49,6 +63,8 @@ fn run(command: Command, terminal: &Terminal) -> CliResult<()> {
         Command::Inspect(args) => commands::inspect::run(&args),
         Command::Doctor(args) => commands::doctor::run(&args),
         Command::Example(args) => commands::example::run(&args, terminal),
+        Command::Methods => commands::methods::run(),
+        Command::Man { folder } => commands::man::run(folder.as_deref()),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "cfe", &mut script);

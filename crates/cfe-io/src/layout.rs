@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use wildmatch::WildMatch;
 
 use crate::names;
-use crate::options::TableOptions;
+use crate::options::{Remembered, TableOptions};
 use crate::profile::{Declared, Profile, Sample};
 use crate::reading::{Input, Labels, Scale};
 use crate::table_error::{TableError, TableResult, list};
@@ -89,16 +89,22 @@ impl Layout {
             passed_over: Vec::new(),
         };
         let mut layout = Layout::default();
-        layout.id = table.named(&options.id_column, "the id column")?;
+        let remembered = |given: &Option<String>, of: &Option<String>| {
+            given.clone().or_else(|| of.clone().filter(|name| position.contains_key(name.as_str())))
+        };
+        let Remembered { id, label, split, group, .. } = &options.remembered;
+        layout.id = table.named(&remembered(&options.id_column, id), "the id column")?;
+        layout.id_guessed = layout.id.is_some() && options.id_column.is_none();
         if options.labels != Labels::Ignored {
+            let column = remembered(&options.label_column, label);
             layout.label = match options.labels {
-                Labels::Needed => table.named(&options.label_column, "the label column")?,
+                Labels::Needed => table.named(&column, "the label column")?,
                 // Rows that are to be predicted need not have what the rows of training had.
-                _ => table.named(&options.label_column, "the label column").unwrap_or_default(),
+                _ => table.named(&column, "the label column").unwrap_or_default(),
             };
         }
-        layout.split = table.named(&options.split_column, "the split column")?;
-        layout.group = table.named(&options.group_column, "the group column")?;
+        layout.split = table.named(&remembered(&options.split_column, split), "the split column")?;
+        layout.group = table.named(&remembered(&options.group_column, group), "the group column")?;
         let chosen = patterns(&options.columns, header);
         let excluded = patterns(&options.exclude, header);
         table.check_names(&chosen, &excluded)?;

@@ -61,7 +61,7 @@ pub use matrix::read_matrix;
 pub use model_error::{ModelFileError, ModelFileResult};
 pub use model_file::{MODEL_FILE_VERSION, ModelFile};
 pub use model_header::{MODEL_KIND, ModelDetails};
-pub use options::TableOptions;
+pub use options::{Remembered, TableOptions};
 pub use outputs::{check_outputs, check_table_output, input_files};
 pub use reading::{Input, Labels, Scale};
 pub use source::Source;

@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use crate::reading::{Input, Labels, Reading, Scale};
+use crate::taken::Taken;
 
 /// How a table is to be understood. What is not said is guessed from names and contents, and [`Taken`](crate::Taken)
 /// says what was guessed.
@@ -40,6 +43,8 @@ pub struct TableOptions {
     /// The classifiers a model was trained with. If given, exactly these columns are read, in this order; a missing
     /// one is an error, others are passed over with a warning.
     pub classifiers: Option<Vec<String>>,
+    /// What a model remembers of the table it was trained with; what the options above say goes before.
+    pub remembered: Remembered,
     /// Whether labels are read.
     pub labels: Labels,
     /// Value of the label column in rows of the positive class; all others are then negative. `None`: the larger of two
@@ -58,6 +63,40 @@ pub struct TableOptions {
     pub delimiter: Option<u8>,
     /// Labels for a table in NPY; `None` takes `labels.npy` or `y.npy` beside it if there is one.
     pub labels_file: Option<PathBuf>,
+}
+
+/// Columns of the table that a model was trained with. Each is taken for the same again where a table has it, and is not
+/// missed where it does not.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Remembered {
+    /// Column of the ids.
+    pub id: Option<String>,
+    /// Column of the labels.
+    pub label: Option<String>,
+    /// Value of the label column in rows of the positive class.
+    pub positive: Option<String>,
+    /// Column of the split.
+    pub split: Option<String>,
+    /// Value of the split column in rows for training.
+    pub train_value: Option<String>,
+    /// Column of the groups.
+    pub group: Option<String>,
+}
+
+impl Remembered {
+    /// The columns of a table that was read.
+    pub fn of(taken: &Taken) -> Self {
+        Self {
+            id: taken.id.clone(),
+            label: taken.label.clone(),
+            positive: taken.positive.clone(),
+            split: taken.split.clone(),
+            train_value: taken.train_value.clone(),
+            group: taken.group.clone(),
+        }
+    }
 }
 
 impl TableOptions {

@@ -1,7 +1,10 @@
 //! How the cells of a table are to be understood.
 
+use serde::{Deserialize, Serialize};
+
 /// What a number in a classifier's column stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Scale {
     /// 0 to 1.
@@ -11,8 +14,29 @@ pub enum Scale {
     Percent,
 }
 
+impl Scale {
+    /// Every scale with its name and a one-line description.
+    pub const ALL: &[(Self, &str, &str)] = &[
+        (Self::Fraction, "fraction", "0 to 1"),
+        (Self::Percent, "percent", "0 to 100, with or without a percent sign; divided by 100"),
+    ];
+}
+
+impl Input {
+    /// Every input with its name and a one-line description.
+    pub const ALL: &[(Self, &str, &str)] = &[
+        (Self::Probability, "probability", "Probabilities of the positive class"),
+        (
+            Self::Score,
+            "score",
+            "Log-odds or other scores, larger for the positive class; a score s becomes 1 / (1 + exp(-s))",
+        ),
+    ];
+}
+
 /// What a classifier says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Input {
     /// Probabilities of the positive class.

@@ -333,7 +333,14 @@ impl Parts {
         };
         let name = self.taken.label.clone().unwrap_or_else(|| "labels".to_owned());
         let file = self.labels_from.clone().unwrap_or_else(|| self.file.clone());
-        match labels::decide(&column, options.positive_label.as_deref(), options.labels) {
+        // A remembered class is no demand: rows of the other one alone, or of other words, are understood too.
+        let remembered = options.remembered.positive.as_deref().filter(|_| options.positive_label.is_none());
+        let as_remembered = remembered.map(|class| labels::decide(&column, Some(class), Labels::IfPresent));
+        let decided = match as_remembered {
+            Some(Ok(decided)) => Ok(decided),
+            _ => labels::decide(&column, options.positive_label.as_deref(), options.labels),
+        };
+        match decided {
             Ok(decided) => {
                 self.truth = decided.truth;
                 (self.taken.positive, self.taken.negative) = (decided.positive, decided.negative);
@@ -418,7 +425,12 @@ impl Parts {
             None => vec![true; self.truth.len()],
             Some(split) => {
                 let column = self.taken.split.as_deref().unwrap_or_default();
-                let (rows, value) = split::train_rows(column, split, options.train_value.as_deref());
+                let remembered = &options.remembered;
+                let same = remembered.split.as_deref() == Some(column);
+                let train_value =
+                    options.train_value.as_ref().or(remembered.train_value.as_ref().filter(|_| same));
+                let train_value = train_value.map(String::as_str);
+                let (rows, value) = split::train_rows(column, split, train_value);
                 if value.is_none() {
                     let wanted = options.train_value.clone().unwrap_or_else(|| "train".to_owned());
                     let found = warning::some_values(split);

@@ -3,6 +3,7 @@
 use cfe_combine::SavedModel;
 use cfe_combine::judge::{COMBINED, Part, diagnose, evaluate};
 use cfe_combine::report;
+use cfe_io::Labels;
 use cfe_report::terminal::wrap;
 use serde_json::json;
 
@@ -14,11 +15,19 @@ use crate::words::text;
 use crate::{on_threads, outputs};
 
 pub(crate) fn run(args: &Evaluate, terminal: &Terminal) -> CliResult<()> {
+    let columns = args.columns.options();
+    let inputs = outputs::inputs(&args.table, &columns.table_options()?, [args.model.as_path()]);
+    outputs::check(&inputs, &[("--report-out", args.report_out.as_deref())])?;
     let model = SavedModel::load(&args.model)?;
+    let options = columns.table_options_for(&model, Labels::Needed)?;
     on_threads(args.threads, || {
-        let table = predict::read(&args.table, &args.columns, &model, terminal)?;
+        let table = predict::read(&args.table, &options, terminal)?;
         let parts = evaluate(&model, &table)?;
         let findings = diagnose(&table).map_err(CliError::training("scoring"))?;
+        if let Some(path) = &args.report_out {
+            let document = report::evaluation(&table, &parts, &findings);
+            outputs::write_text(path, &cfe_report::html::write(&document, &super::made_by()))?;
+        }
         match args.format {
             Format::Json => outputs::print(&pretty(&json!({
                 "schema_version": 1,
@@ -29,7 +38,7 @@ pub(crate) fn run(args: &Evaluate, terminal: &Terminal) -> CliResult<()> {
             Format::Table => {
                 let width = outputs::width();
                 let better = wrap(&report::better(&parts, &findings), text::page(width), "* ", "  ");
-                outputs::print(&(text::tables(report::metrics_tables(&parts), width) + &better))?;
+                outputs::print_page(&(text::tables(report::metrics_tables(&parts), width) + &better))?;
             }
         }
         check(args, &parts)

@@ -6,14 +6,15 @@ use std::time::Instant;
 use cfe_combine::judge::{Finding, Part, Severity, TRAIN, TrustReport, diagnose};
 use cfe_combine::pipeline::{Assignments, FitOutcome, FitPlan, Watch as _, gigabytes};
 use cfe_combine::report;
-use cfe_io::{Source, Table, read_table};
+use cfe_io::{Source, Table, TableOptions, read_table};
 use cfe_report::terminal::wrap;
 use serde_json::{Value, json};
 
-use super::pretty;
+use super::{made_by, pretty};
 use crate::args::{Fit, Format};
 use crate::config::{self, ProgramOptions};
 use crate::error::{CliError, CliResult};
+use crate::outputs::Predictions;
 use crate::terminal::Terminal;
 use crate::words::text;
 use crate::{on_threads, outputs};
@@ -29,44 +30,56 @@ pub(crate) fn run(args: &Fit, terminal: &Terminal) -> CliResult<()> {
     options.resume = args.resume;
     let plan = options.plan()?;
     let table_options = options.table_options()?;
-    let format = check_outputs(args, &program, &plan)?;
+    let format = check_outputs(args, &program, &plan, &table_options)?;
     on_threads(program.threads, || {
         let begin = Instant::now();
         let read = terminal.during("Reading", || read_table(Source::new(&args.table), &table_options))?;
+        if args.dry_run {
+            outputs::print_page(&format!("{}\n", read.taken))?;
+            read.require_labels()?;
+            return Ok(());
+        }
         terminal.took("reading", begin);
-        terminal.table_warnings(&read);
+        terminal.taken(&read);
         if args.strict {
             refuse_alarms(&read)?;
         }
         announce_memory(&plan, &read, terminal);
         let begin = Instant::now();
-        let outcome = plan.fit(&read, terminal)?;
+        let mut outcome = plan.fit(&read, terminal)?;
+        if let Some(prevalence) = program.prevalence {
+            outcome.at_prevalence(&read, prevalence)?;
+        }
         terminal.took("fitting", begin);
         finish(&read, &program, &plan, &outcome, format, terminal)
     })
 }
 
 /// Refuses outputs that cannot be written; what is printed to standard output.
-fn check_outputs(args: &Fit, program: &ProgramOptions, plan: &FitPlan) -> CliResult<Option<Format>> {
+fn check_outputs(
+    args: &Fit,
+    program: &ProgramOptions,
+    plan: &FitPlan,
+    table: &TableOptions,
+) -> CliResult<Option<Format>> {
     let outputs: [(&str, Option<&Path>); 5] = [
-        ("--checkpoint", plan.options.checkpoint.as_deref()),
+        (outputs::CHECKPOINT, plan.options.checkpoint.as_deref()),
         ("--model-out", program.model_out.as_deref()),
-        ("--predictions-out", program.predictions_out.as_deref()),
+        (outputs::PREDICTIONS_OUT, program.predictions_out.as_deref()),
         ("--report-out", program.report_out.as_deref()),
         ("--metrics-out", program.metrics_out.as_deref()),
     ];
-    if program.model_out.as_deref() == Some(Path::new("-")) {
+    if program.model_out.as_deref().is_some_and(outputs::is_stdout) {
         return Err(CliError::usage("--model-out -: a model is not text; give a file"));
     }
-    let inputs: Vec<&Path> =
-        [Some(args.table.as_path()), args.config.as_deref()].into_iter().flatten().collect();
-    outputs::check(&inputs, &outputs)?;
-    let stdout_taken = outputs.iter().any(|(_, path)| *path == Some(Path::new("-")));
+    outputs::check(&outputs::inputs(&args.table, table, args.config.as_deref()), &outputs)?;
+    let stdout_taken = outputs.iter().any(|(_, path)| path.is_some_and(outputs::is_stdout));
+    let nothing_named = outputs.iter().all(|(_, path)| path.is_none());
     match program.format {
         Some(_) if stdout_taken => {
             Err(CliError::usage("--format and an output to - both need standard output; give one a file"))
         }
-        None if outputs::person_reads() && !stdout_taken => Ok(Some(Format::Table)),
+        None if (outputs::person_reads() || nothing_named) && !stdout_taken => Ok(Some(Format::Table)),
         given => Ok(given),
     }
 }
@@ -113,11 +126,15 @@ fn finish(
         terminal.took("scoring", begin);
     }
     let findings =
-        if measured { diagnose(table).map_err(CliError::training("scoring"))? } else { Vec::new() };
+        if interrupted { Vec::new() } else { diagnose(table).map_err(CliError::training("scoring"))? };
+    // A page on the terminal has them at its end.
+    if format != Some(Format::Table) || !outputs::person_reads() {
+        terminal.findings(&findings);
+    }
     let document = measured.then(|| pretty(&document(table, plan, outcome, &parts, &findings)));
     let report = options.report_out.as_ref().map(|path| {
-        let footer = format!("Made by cfe {}.", env!("CARGO_PKG_VERSION"));
-        (path, cfe_report::html::write(&report::document(outcome, table, &parts, &findings), &footer))
+        let document = report::document(outcome, table, &parts, &findings);
+        (path, cfe_report::html::write(&document, &made_by()))
     });
     let file = options.model_out.as_ref().map(|path| Ok::<_, CliError>((path, outcome.model.to_file()?)));
     let mut saved = Vec::new();
@@ -127,7 +144,17 @@ fn finish(
     if let Some(path) = &options.predictions_out {
         let everything = vec![TRAIN.to_owned(); if table.split.is_some() { 0 } else { table.in_train.len() }];
         let split = table.split.as_deref().unwrap_or(&everything);
-        saved.push(outputs::predictions(path, table, &outcome.combined, Some(split)));
+        let out_of_fold = outcome.out_of_fold_of(table);
+        saved.push(outputs::predictions(
+            path,
+            &Predictions {
+                table,
+                combined: &outcome.combined,
+                threshold: outcome.model.details.threshold,
+                out_of_fold: out_of_fold.as_deref(),
+                split: Some(split),
+            },
+        ));
     }
     if let Some((path, page)) = &report {
         saved.push(outputs::write_text(path, page));
@@ -145,28 +172,21 @@ fn finish(
         (Some(Format::Table), _) => {
             let width = outputs::width();
             let page = text::page(width);
-            let mut text = text::tables(report::metrics_tables(&parts), width);
+            let mut out = text::tables(report::metrics_tables(&parts), width);
             for line in report::lines(outcome, table, &parts, &findings) {
-                text += &wrap(&line, page, "* ", "  ");
+                out += &wrap(&text::one_line(&line), page, "* ", "  ");
             }
             // Alarms stand in front of the results already.
             let others: Vec<&Finding> = findings.iter().filter(|f| f.severity != Severity::Alarm).collect();
             for finding in others.iter().take(SHOWN) {
-                text += &wrap(&finding.text, page, "! ", "  ");
+                out += &wrap(&text::one_line(&finding.text), page, "! ", "  ");
             }
             if others.len() > SHOWN {
-                text += &format!("! and {} more; --metrics-out has them all\n", others.len() - SHOWN);
+                out += &format!("! and {} more; --metrics-out has them all\n", others.len() - SHOWN);
             }
-            outputs::print(&text)?;
+            outputs::print_page(&out)?;
         }
         _ => {}
-    }
-    if options.model_out.is_none()
-        && options.predictions_out.is_none()
-        && format.is_none()
-        && document.is_none()
-    {
-        terminal.note("Nothing was written; --predictions-out, --model-out, --metrics-out or --format do.");
     }
     Ok(())
 }

@@ -49,7 +49,7 @@ pub(crate) fn run(args: &Inspect) -> CliResult<()> {
                     percent(trust.local_share, 0)
                 );
             }
-            outputs::print(&out)
+            outputs::print_page(&out)
         }
     }
 }

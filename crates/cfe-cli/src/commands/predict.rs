@@ -1,50 +1,58 @@
 //! `cfe predict`.
 
+use std::path::Path;
 use std::time::Instant;
 
-use cfe_io::{Source, Table, TableWarning, read_table};
+use cfe_io::{Labels, Source, Table, TableOptions, TableWarning, read_table};
 
-use cfe_combine::{SavedModel, Watch as _};
+use cfe_combine::SavedModel;
 
-use crate::args::{ColumnArgs, Predict};
+use crate::args::Predict;
 use crate::error::{CliError, CliResult};
+use crate::outputs::Predictions;
 use crate::terminal::Terminal;
 use crate::{on_threads, outputs};
 
 pub(crate) fn run(args: &Predict, terminal: &Terminal) -> CliResult<()> {
     let out = args.predictions_out.as_path();
-    outputs::check(&[args.table.as_path(), args.model.as_path()], &[("--predictions-out", Some(out))])?;
+    let columns = args.columns.options();
+    let inputs = outputs::inputs(&args.table, &columns.table_options()?, [args.model.as_path()]);
+    outputs::check(&inputs, &[(outputs::PREDICTIONS_OUT, Some(out))])?;
     let model = SavedModel::load(&args.model)?;
+    let options = columns.table_options_for(&model, Labels::IfPresent)?;
     on_threads(args.threads, || {
-        let table = read(&args.table, &args.columns, &model, terminal)?;
+        let table = read(&args.table, &options, terminal)?;
         let begin = Instant::now();
-        let combined = model.predict(table.data.predictions()).map_err(CliError::training("predicting"))?;
+        let mut combined =
+            model.predict(table.data.predictions()).map_err(CliError::training("predicting"))?;
+        if let Some(prevalence) = args.prevalence {
+            combined.at_prevalence(&model, prevalence)?;
+        }
         terminal.took("predicting", begin);
-        outputs::predictions(out, &table, &combined, table.split.as_deref())
+        outputs::predictions(
+            out,
+            &Predictions {
+                table: &table,
+                combined: &combined,
+                threshold: model.details.threshold,
+                out_of_fold: None,
+                split: table.split.as_deref(),
+            },
+        )
     })
 }
 
 /// Reads a table for a model.
-pub(crate) fn read(
-    path: &std::path::Path,
-    columns: &ColumnArgs,
-    model: &SavedModel,
-    terminal: &Terminal,
-) -> CliResult<Table> {
-    let mut options = columns.options().table_options()?;
-    options.classifiers = Some(model.classifier_names().to_vec());
+pub(crate) fn read(path: &Path, options: &TableOptions, terminal: &Terminal) -> CliResult<Table> {
     let begin = Instant::now();
-    let table = terminal.during("Reading", || read_table(Source::new(path), &options))?;
+    let mut table = terminal.during("Reading", || read_table(Source::new(path), options))?;
     terminal.took("reading", begin);
-    // There is no training here: a table without train rows is as good as any, and a column cannot be left out.
-    let told = |w: &&TableWarning| {
-        !matches!(
-            w,
-            TableWarning::NoTrainRow { .. }
-                | TableWarning::ConstantColumn { .. }
-                | TableWarning::MissingColumn { .. }
-        )
-    };
-    table.warnings.iter().filter(told).for_each(|w| terminal.warn(&w.to_string()));
+    // There is no training here: a table without train rows is as good as any, and a classifier that says one thing
+    // throughout cannot be left out.
+    table.warnings.retain(|w| {
+        use TableWarning::{ConstantColumn, MissingColumn, NoTrainRow};
+        !matches!(w, NoTrainRow { .. } | ConstantColumn { .. } | MissingColumn { .. })
+    });
+    terminal.taken(&table);
     Ok(table)
 }

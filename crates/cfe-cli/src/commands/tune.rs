@@ -1,6 +1,5 @@
 //! `cfe tune`.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use cfe_io::{Source, Table, fingerprint, read_table};
@@ -11,7 +10,7 @@ use cfe_combine::pipeline::{Assignments, Progress, Watch as _};
 use cfe_combine::tuning::{RandomizedSearch, SearchHeader, Trial, Tuned, TuningError, open_checkpoint};
 use cfe_combine::{FitError, FitOptions};
 
-use super::pretty;
+use super::{made_by, pretty};
 use crate::args::{Format, Tune};
 use crate::config::to_toml;
 use crate::error::{CliError, CliResult};
@@ -22,22 +21,32 @@ use crate::{on_threads, outputs};
 pub(crate) fn run(args: &Tune, terminal: &Terminal) -> CliResult<()> {
     let search = search(args)?;
     let table_options = args.training.options().table_options(&args.columns.options())?;
-    let inputs = [args.table.as_path()];
-    outputs::check(&inputs, &[("--out", args.out.as_deref())])?;
-    check_checkpoint(args)?;
-    let stdout_taken = args.out.as_deref() == Some(Path::new("-"));
+    let inputs = outputs::inputs(&args.table, &table_options, None);
+    let outputs = [
+        ("--out", args.out.as_deref()),
+        ("--report-out", args.report_out.as_deref()),
+        (outputs::CHECKPOINT, args.checkpoint.as_deref()),
+    ];
+    if args.checkpoint.as_deref().is_some_and(outputs::is_stdout) {
+        return Err(CliError::usage("--checkpoint -: a checkpoint is read again by --resume; give a file"));
+    }
+    outputs::check(&inputs, &outputs)?;
+    let stdout_taken = outputs.iter().any(|(_, path)| path.is_some_and(outputs::is_stdout));
+    let nothing_named = outputs.iter().all(|(_, path)| path.is_none());
     let format = match args.format {
         Some(_) if stdout_taken => {
-            return Err(CliError::usage("--format and --out - both need standard output; give --out a file"));
+            return Err(CliError::usage(
+                "--format and an output to - both need standard output; give one a file",
+            ));
         }
-        None if outputs::person_reads() && !stdout_taken => Some(Format::Table),
+        None if (outputs::person_reads() || nothing_named) && !stdout_taken => Some(Format::Table),
         given => given,
     };
     on_threads(args.threads, || {
         let begin = Instant::now();
         let table = terminal.during("Reading", || read_table(Source::new(&args.table), &table_options))?;
         terminal.took("reading", begin);
-        terminal.table_warnings(&table);
+        terminal.taken(&table);
         table.require_labels()?;
         let begin = Instant::now();
         let tuned = tune(&table, &search, args, terminal)?;
@@ -46,19 +55,20 @@ pub(crate) fn run(args: &Tune, terminal: &Terminal) -> CliResult<()> {
         if let Some(path) = &args.out {
             outputs::write_text(path, &config(&options, &table, &tuned)?)?;
         }
+        if let Some(path) = &args.report_out {
+            let document = tune_words::document(&tuned, &table.file);
+            outputs::write_text(path, &cfe_report::html::write(&document, &made_by()))?;
+        }
         match format {
             Some(Format::Json) => outputs::print(&pretty(&document(&table, &search, &tuned)))?,
             Some(Format::Table) => {
                 let mut text = tune_words::table(&tuned, outputs::width());
                 text += &tune_words::lines(&tuned, outputs::width());
-                if let Some(path) = args.out.as_deref().filter(|path| *path != Path::new("-")) {
+                if let Some(path) = args.out.as_deref().filter(|path| !outputs::is_stdout(path)) {
                     let (table, config) = (args.table.display(), path.display());
                     text += &format!("Next: cfe fit {table} --config {config}\n");
                 }
-                outputs::print(&text)?;
-            }
-            None if args.out.is_none() && args.checkpoint.is_none() => {
-                terminal.note("Nothing was written; --out, --checkpoint or --format do.");
+                outputs::print_page(&text)?;
             }
             None => {}
         }
@@ -105,25 +115,6 @@ fn search(args: &Tune) -> CliResult<RandomizedSearch> {
         settings,
         seed: args.seed,
     })
-}
-
-/// The checkpoint is opened after the table is read, and must not be one of the other files.
-fn check_checkpoint(args: &Tune) -> CliResult<()> {
-    let Some(checkpoint) = &args.checkpoint else { return Ok(()) };
-    let same = |other: &Path| {
-        let same_file = |path: &Path| other.canonicalize().is_ok_and(|other| other == path);
-        checkpoint == other || checkpoint.canonicalize().is_ok_and(|path| same_file(&path))
-    };
-    if checkpoint == Path::new("-") {
-        return Err(CliError::usage("--checkpoint -: a checkpoint is read again by --resume; give a file"));
-    }
-    if same(&args.table) || args.out.as_deref().is_some_and(same) {
-        let checkpoint = checkpoint.display();
-        return Err(CliError::usage(format!(
-            "--checkpoint {checkpoint}: this is another file of this run; choose another name"
-        )));
-    }
-    Ok(())
 }
 
 fn tune(table: &Table, search: &RandomizedSearch, args: &Tune, terminal: &Terminal) -> CliResult<Tuned> {

@@ -3,19 +3,23 @@
 pub(crate) mod interrupt;
 mod progress;
 
+use std::io::Write as _;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
+use cfe_combine::judge::Finding;
 use cfe_combine::pipeline::{Progress, Watch};
 use cfe_io::{Table, TableWarning};
 
 use crate::args::Talk;
+use crate::words::{color, text};
 use progress::Bar;
 
-/// A line on standard error, which is all the program has for talking beside its results.
-#[allow(clippy::print_stderr, reason = "a program talks to its user")]
+/// A line on standard error, which is all the program has for talking beside its results. Names in it cannot steer the
+/// terminal.
 pub(crate) fn say(line: &str) {
-    eprintln!("{line}");
+    // Where nobody listens there is nothing to be done about it.
+    writeln!(std::io::stderr(), "{}", color::talk(&text::printable(line))).ok();
 }
 
 /// Shows the progress of the work, and hears Ctrl-C.
@@ -55,8 +59,15 @@ impl Terminal {
         }
     }
 
-    pub(crate) fn table_warnings(&self, table: &Table) {
+    /// What a table was taken for, and what is odd about it.
+    pub(crate) fn taken(&self, table: &Table) {
+        self.note(&table.taken.to_string());
         table.warnings.iter().map(TableWarning::to_string).for_each(|w| self.warn(&w));
+    }
+
+    /// What should be known before a result is trusted, a line for each.
+    pub(crate) fn findings(&self, findings: &[Finding]) {
+        findings.iter().for_each(|finding| self.note(&format!("finding: {}", text::one_line(&finding.text))));
     }
 
     /// A line that leaves the bar whole.

@@ -2,7 +2,7 @@
 
 use cfe_report::number::{fixed, signed};
 use cfe_report::terminal::wrap;
-use cfe_report::{Cell, Table};
+use cfe_report::{Cell, Document, Section, Table};
 
 use super::text;
 use cfe_combine::tuning::{Metric, Trial, Tuned};
@@ -27,10 +27,8 @@ pub(crate) fn trial(trial: &Trial) -> String {
     format!("trial {} ({:.1} s): {}: {found}", trial.number, trial.seconds, trial.describe())
 }
 
-/// The references, the defaults and the best trials, the best first.
-pub(crate) fn table(tuned: &Tuned, width: usize) -> String {
-    let by = |name: &str| format!("better than {name} by");
-    let header = [String::new(), metric(tuned.metric), by("mean"), by("recommended")];
+/// What is seen in the table of trials.
+fn caption(tuned: &Tuned) -> String {
     let done = tuned.trials.iter().filter(|t| t.failure.is_none()).count();
     let failed = tuned.trials.len() - done;
     let mut caption = format!(
@@ -44,23 +42,72 @@ pub(crate) fn table(tuned: &Tuned, width: usize) -> String {
     if tuned.out_of_time {
         caption += "; the time budget ended the search";
     }
-    let mut out = Table::new(caption, header);
-    for t in listed(tuned) {
+    caption
+}
+
+/// Metric, how much better than the mean and than the recommended combiner, and the name of each trial that is listed.
+fn rows(tuned: &Tuned) -> Vec<[String; 4]> {
+    let row = |t: usize| {
         let trial = &tuned.trials[t];
         let against = |other: usize| {
             let d = tuned.difference(t, other);
             let text = format!("{} +- {}", signed(d.better_by, 4), fixed(d.standard_error, 4));
-            Cell::from(if t == other { String::new() } else { text })
+            if t == other { String::new() } else { text }
         };
         let mark = if t == tuned.chosen { " (chosen)" } else { "" };
-        out.push([
-            Cell::from(format!("{}{mark}", name(tuned, t))),
-            plus_minus(trial.mean(), trial.standard_error()).into(),
+        [
+            plus_minus(trial.mean(), trial.standard_error()),
             against(tuned.mean()),
             against(tuned.recommended()),
-        ]);
+            format!("{}{mark}", name(tuned, t)),
+        ]
+    };
+    listed(tuned).into_iter().map(row).collect()
+}
+
+fn header(tuned: &Tuned) -> [String; 4] {
+    [
+        metric(tuned.metric),
+        "better than mean".to_owned(),
+        "than recommended".to_owned(),
+        "settings".to_owned(),
+    ]
+}
+
+/// The references, the defaults and the best trials, the best first: figures before settings, which are wrapped into
+/// what is left of `width`.
+pub(crate) fn table(tuned: &Tuned, width: usize) -> String {
+    const GAP: &str = "  ";
+    let (header, rows) = (header(tuned), rows(tuned));
+    let length = |text: &String| text.chars().count();
+    let widths: Vec<usize> =
+        (0..3).map(|k| rows.iter().map(|row| length(&row[k])).fold(length(&header[k]), usize::max)).collect();
+    let indent = " ".repeat(widths.iter().sum::<usize>() + 3 * GAP.len());
+    let mut out = wrap(&caption(tuned), text::page(width), "", "");
+    for row in std::iter::once(&header).chain(&rows) {
+        let figures: String = row.iter().zip(&widths).map(|(cell, &w)| format!("{cell:>w$}{GAP}")).collect();
+        out += &wrap(&text::one_line(&row[3]), width, &figures, &indent);
+        if std::ptr::eq(row, &header) {
+            let rule: Vec<String> = widths.iter().map(|&w| "-".repeat(w)).collect();
+            out += &format!("{}{GAP}{}\n", rule.join(GAP), "-".repeat(length(&header[3])));
+        }
     }
-    text::table(out, width)
+    out + "\n"
+}
+
+/// The same as a report.
+pub(crate) fn document(tuned: &Tuned, file: &str) -> Document {
+    let [figure, mean, recommended, settings] = header(tuned);
+    let mut table = Table::new(caption(tuned), [settings, figure, mean, recommended]);
+    for [figure, mean, recommended, settings] in rows(tuned) {
+        table.push([settings, figure, mean, recommended].map(Cell::from));
+    }
+    let next = "Write the settings with --out FILE, and fit them with cfe fit TABLE --config FILE.";
+    Document {
+        title: format!("Search of settings on {file}"),
+        answers: sentences(tuned),
+        sections: vec![Section::new("What was tried").table(table).text(next)],
+    }
 }
 
 fn name(tuned: &Tuned, t: usize) -> String {

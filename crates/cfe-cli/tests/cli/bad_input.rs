@@ -83,8 +83,12 @@ fn bad_usage() {
         ("fit t.csv --folds 1", "at least 2 are needed"),
         ("fit t.csv --predictions-out no/such/p.csv", "no/such/p.csv: cannot be written"),
         ("fit t.csv --predictions-out .", "it is a directory"),
-        ("fit t.csv --predictions-out t.csv", "this is the input"),
-        ("fit t.csv --predictions-out x --model-out x", "give each output a place of its own"),
+        ("fit t.csv --predictions-out t.csv", "would replace the input"),
+        ("fit t.csv --predictions-out x --model-out x", "are one file"),
+        ("fit t.csv --predictions-out x --model-out ./x", "are one file"),
+        ("fit t.csv --predictions-out x/", "cannot be written"),
+        ("fit t.csv --predictions-out p.json", "allowed are .csv"),
+        ("fit t.csv --predictions-out - --metrics-out /dev/stdout", "both need standard output"),
         ("fit t.csv --model-out -", "give a file"),
         ("fit t.csv --predictions-out - --format json", "both need standard output"),
     ] {
@@ -94,6 +98,27 @@ fn bad_usage() {
     #[cfg(not(feature = "torch"))]
     assert!(folder.fails(2, "fit t.csv --trainer torch").contains("build with `--features torch`"));
     assert_eq!(folder.files(), ["bad.toml", "t.csv", "worse.toml"]);
+}
+
+/// The labels of a table in NPY are an input, named or found beside it.
+#[test]
+fn labels_are_not_overwritten() {
+    let folder = Folder::new();
+    folder.write("t.npy", "whatever");
+    folder.write("labels.npy", "labels");
+    folder.write("y.npy", "labels");
+    for arguments in [
+        "--predictions-out labels.npy",
+        "--metrics-out ./labels.npy",
+        "--labels-file y.npy --model-out y.npy",
+    ] {
+        let error = folder.fails(2, &format!("fit t.npy {arguments}"));
+        assert!(error.contains("would replace the input"), "{arguments}: {error}");
+    }
+    assert_eq!((folder.read("labels.npy"), folder.read("y.npy")), ("labels".to_owned(), "labels".to_owned()));
+    assert!(
+        folder.fails(2, &format!("fit t.npy --model-out {}", "n".repeat(300))).contains("cannot be written")
+    );
 }
 
 #[test]

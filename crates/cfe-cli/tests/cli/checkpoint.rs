@@ -54,9 +54,9 @@ fn impossible_checkpoints_are_refused_before_the_work() {
         ("--checkpoint-every 5", 2, "with --checkpoint FILE"),
         ("--checkpoint c --checkpoint-every 0", 2, "at least 1 is needed"),
         ("--checkpoint -", 2, "give a file"),
-        ("--checkpoint t.csv --resume", 2, "the input"),
+        ("--checkpoint t.csv --resume", 2, "would replace the input"),
         ("--checkpoint no/such/folder/c", 2, "cannot be written"),
-        ("--checkpoint c --model-out c", 2, "a place of its own"),
+        ("--checkpoint c --model-out c", 2, "are one file"),
         ("--checkpoint damaged.safetensors --resume", 3, "damaged.safetensors"),
         ("--checkpoint m.safetensors --resume", 3, "cf-ensemble-checkpoint"),
     ] {
@@ -67,45 +67,32 @@ fn impossible_checkpoints_are_refused_before_the_work() {
     assert!(error.contains("`recommended` takes seconds"), "{error}");
 }
 
+/// Ctrl-C at three moments of training, each some checkpoints further than the one before.
 #[cfg(unix)]
 #[test]
 fn after_ctrl_c_it_goes_on_to_the_same_bytes() {
-    use std::process::{Command, Stdio};
-    use std::time::{Duration, Instant};
+    use crate::support::Started;
 
     let folder = folder();
-    let command = format!(
-        "{FIT} --set max_iterations=20000 --checkpoint c.safetensors --checkpoint-every 100 --resume \
-         --model-out m.safetensors --predictions-out p.csv"
-    );
-    let run = |command: &str| {
-        let arguments = command.split_whitespace();
-        let mut cfe = Command::new(env!("CARGO_BIN_EXE_cfe"));
-        cfe.current_dir(folder.path(".")).args(arguments).stdout(Stdio::null()).stderr(Stdio::piped());
-        cfe.spawn().expect("starts")
-    };
-    let mut broken_off = 0;
-    loop {
-        let child = run(&command);
-        let begun = Instant::now();
-        while !folder.path("c.safetensors").exists() {
-            assert!(begun.elapsed() < Duration::from_secs(60), "no checkpoint");
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        std::thread::sleep(Duration::from_millis(300));
-        let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
-        kill.expect("kill runs");
-        let output = child.wait_with_output().expect("ends");
-        let said = String::from_utf8_lossy(&output.stderr);
-        match output.status.code() {
-            Some(0) => break,
-            Some(130) => broken_off += 1,
-            other => panic!("{other:?}: {said}"),
-        }
-        assert!(said.contains("same command and --resume"), "{said}");
-    }
-    assert!(broken_off > 0, "it was done before Ctrl-C");
+    let command =
+        format!("{FIT} --set max_iterations=3000 --model-out m.safetensors --predictions-out p.csv");
+    folder.ok(&command);
     let (model, predictions) = (folder.bytes("m.safetensors"), folder.bytes("p.csv"));
-    folder.ok(&format!("{FIT} --set max_iterations=20000 --model-out m.safetensors --predictions-out p.csv"));
+    let with = format!("{command} --checkpoint c.safetensors --checkpoint-every 100 --resume");
+    let mut interrupted = 0;
+    while interrupted < 3 {
+        let cfe = Started::new(&folder, &with).ignoring("c.safetensors");
+        (0..5).for_each(|_| cfe.wait_for_change_of("c.safetensors"));
+        cfe.signal("INT");
+        let ran = cfe.end();
+        match ran.code {
+            130 => interrupted += 1,
+            // It was done before the signal: from the start again.
+            0 => std::fs::remove_file(folder.path("c.safetensors")).expect("kept"),
+            other => panic!("{other}: {}", ran.stderr),
+        }
+        assert!(ran.code == 0 || ran.stderr.contains("same command and --resume"), "{}", ran.stderr);
+    }
+    folder.ok(&with);
     assert!(model == folder.bytes("m.safetensors") && predictions == folder.bytes("p.csv"));
 }

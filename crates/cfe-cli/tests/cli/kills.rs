@@ -4,37 +4,30 @@
 #![cfg(unix)]
 
 use std::collections::BTreeMap;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cfe_io::ModelFile;
 
-use crate::support::{Folder, small_table};
+use crate::support::{Folder, Started, small_table};
 
-/// Moments that are the same in every run of the test, as far as the machine allows (xorshift, Marsaglia 2003).
-struct Moments(u64);
+/// Numbers that are the same in every run of the test (xorshift, Marsaglia 2003).
+struct Numbers(u64);
 
-impl Moments {
-    fn next(&mut self, most: Duration) -> Duration {
+impl Numbers {
+    fn below(&mut self, end: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        most.mul_f64((self.0 >> 11) as f64 / (1u64 << 53) as f64)
+        (self.0 >> 11) % end
     }
 }
 
-fn start(folder: &Folder, arguments: &str) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_cfe"))
-        .current_dir(folder.path("."))
-        .args(arguments.split_whitespace())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("starts")
-}
+/// Checkpoints that a killed run writes, at most.
+const MOST: u64 = 8;
 
-/// Runs `command`, which writes `outputs`, with `--checkpoint CHECKPOINT --resume` and kills it, until `kills` have hit.
-/// Each time it comes to its end, all begins anew.
+/// Runs `command`, which writes `outputs`, with `--checkpoint CHECKPOINT --resume` and kills it, until `kills` have hit:
+/// each some checkpoints after the one before, and up to 3 ms later, in the middle of whatever is done then. Each time it
+/// comes to its end, all begins anew.
 fn survives(command: &str, every: usize, checkpoint: &str, outputs: &[&str], kills: usize) {
     let folder = Folder::new();
     folder.write("t.csv", small_table(60));
@@ -45,34 +38,27 @@ fn survives(command: &str, every: usize, checkpoint: &str, outputs: &[&str], kil
     clear();
 
     let command = format!("{command} --checkpoint {checkpoint} --checkpoint-every {every} --resume");
-    // Moments over all of a run, whatever machine this is.
-    let begun = Instant::now();
-    folder.ok(&command);
-    let longest = begun.elapsed();
-    clear();
-    std::fs::remove_file(folder.path(checkpoint)).expect("kept");
-
-    let mut moments = Moments(0x9e37_79b9_7f4a_7c15);
+    let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
     let (mut hits, mut resumed) = (0, 0);
     while hits < kills {
-        resumed += usize::from(folder.path(checkpoint).exists());
-        let mut child = start(&folder, &command);
-        std::thread::sleep(moments.next(longest));
-        child.kill().expect("ours");
-        let status = child.wait().expect("ends");
-        if status.code().is_none() {
+        let goes_on = folder.path(checkpoint).exists();
+        let cfe = Started::new(&folder, &command).ignoring(checkpoint);
+        (0..numbers.below(MOST)).for_each(|_| cfe.wait_for_change_of(checkpoint));
+        std::thread::sleep(Duration::from_micros(numbers.below(3000)));
+        if let Some(code) = cfe.kill() {
+            assert_eq!(code, 0, "after {hits} kills");
+            outputs.iter().for_each(|name| assert!(same(name), "{name} differs after {hits} kills"));
+            clear();
+            std::fs::remove_file(folder.path(checkpoint)).expect("kept");
+        } else {
             hits += 1;
+            resumed += usize::from(goes_on);
             for name in outputs {
                 assert!(!folder.path(name).exists() || same(name), "{name} is half-written");
             }
             if checkpoint.ends_with(".safetensors") && folder.path(checkpoint).exists() {
                 ModelFile::load(folder.path(checkpoint)).expect("a whole checkpoint");
             }
-        } else {
-            assert_eq!(status.code(), Some(0), "after {hits} kills");
-            outputs.iter().for_each(|name| assert!(same(name), "{name} differs after {hits} kills"));
-            clear();
-            std::fs::remove_file(folder.path(checkpoint)).expect("kept");
         }
     }
     folder.ok(&command);
@@ -93,9 +79,9 @@ fn fit(options: &str) -> String {
 }
 
 #[test]
-fn a_fit_by_als_survives_fifty_kills() {
-    let command = fit("--trainer als --set max_iterations=20000 --set tolerance=0");
-    survives(&command, 400, "c.safetensors", &OUTPUTS, 50);
+fn a_fit_by_als_survives_kills() {
+    let command = fit("--trainer als --set max_iterations=6000 --set tolerance=0");
+    survives(&command, 200, "c.safetensors", &OUTPUTS, 20);
 }
 
 /// The past of the acceleration is part of the state.
@@ -103,20 +89,20 @@ fn a_fit_by_als_survives_fifty_kills() {
 fn a_fit_of_the_exact_objective_survives_kills() {
     let command =
         fit("--trainer als --set objective.exact={\"rho\":0.5,\"reduction\":\"sum\"} --set tolerance=0 \
-         --set aggregator.solver=bound --set confidence.strategy=certainty --set max_iterations=1000");
-    survives(&command, 100, "c.safetensors", &OUTPUTS, 15);
+         --set aggregator.solver=bound --set confidence.strategy=certainty --set max_iterations=600");
+    survives(&command, 40, "c.safetensors", &OUTPUTS, 8);
 }
 
 #[cfg(feature = "torch")]
 #[test]
-fn a_joint_fit_survives_fifty_kills() {
-    let command = fit("--trainer torch --set max_iterations=1500 --set early_stopping=null --set device=cpu");
-    survives(&command, 50, "c.safetensors", &OUTPUTS, 50);
+fn a_joint_fit_survives_kills() {
+    let command = fit("--trainer torch --set max_iterations=1000 --set early_stopping=null --set device=cpu");
+    survives(&command, 50, "c.safetensors", &OUTPUTS, 20);
 }
 
 #[test]
 fn a_search_survives_kills() {
-    let command = "-q tune t.csv --split-column split --folds 2 --trials 12 --set max_iterations=400 \
+    let command = "-q tune t.csv --split-column split --folds 2 --trials 12 --set max_iterations=100 \
                    --set tolerance=0 --out best.toml";
-    survives(command, 1, "trials.jsonl", &["best.toml"], 20);
+    survives(command, 1, "trials.jsonl", &["best.toml"], 8);
 }

@@ -1,6 +1,7 @@
 //! The program `cfe`, as a person or a script meets it.
 
 mod bad_input;
+mod cases;
 mod checkpoint;
 mod documentation;
 #[cfg(target_os = "linux")]

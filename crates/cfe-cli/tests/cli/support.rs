@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a helper that panics fails the test, which is its work")]
 
+use std::cell::{Cell, RefCell};
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant, SystemTime};
 
 pub(crate) struct Folder(tempfile::TempDir);
 
@@ -71,6 +73,102 @@ impl Folder {
         assert_eq!(ran.stderr.matches("error: ").count(), 1, "{}", ran.stderr);
         assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
         ran.stderr
+    }
+}
+
+/// A started `cfe`, told what happens by the files it writes: no test waits for a moment.
+pub(crate) struct Started<'a> {
+    folder: &'a Folder,
+    child: RefCell<Child>,
+    /// When a file last took its place, as far as was seen.
+    seen: Cell<Option<SystemTime>>,
+}
+
+/// Far longer than anything takes, on a busy machine too.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+impl<'a> Started<'a> {
+    /// What the program says is kept for [`end`](Self::end): it must fit into a pipe.
+    pub(crate) fn new(folder: &'a Folder, arguments: &str) -> Self {
+        Self::spawn(folder, arguments, Stdio::null())
+    }
+
+    /// With a standard input that stays open and empty.
+    pub(crate) fn with_open_input(folder: &'a Folder, arguments: &str) -> Self {
+        Self::spawn(folder, arguments, Stdio::piped())
+    }
+
+    fn spawn(folder: &'a Folder, arguments: &str, input: Stdio) -> Self {
+        let child = Command::new(env!("CARGO_BIN_EXE_cfe"))
+            .args(arguments.split_whitespace())
+            .current_dir(folder.path("."))
+            .stdin(input)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Self { folder, child: RefCell::new(child), seen: Cell::new(None) }
+    }
+
+    /// Returns as soon as `is_there`, or the program has ended.
+    fn wait_until(&self, what: &str, is_there: impl Fn() -> bool) {
+        let begun = Instant::now();
+        while !is_there() && self.runs() {
+            assert!(begun.elapsed() < PATIENCE, "{what} did not come");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn runs(&self) -> bool {
+        self.child.borrow_mut().try_wait().unwrap().is_none()
+    }
+
+    /// Waits until the file is there, or another than at the last call.
+    pub(crate) fn wait_for_change_of(&self, name: &str) {
+        let changed = || fs::metadata(self.folder.path(name)).and_then(|m| m.modified()).ok();
+        let before = self.seen.get();
+        self.wait_until(name, || changed().is_some_and(|at| before.is_none_or(|before| at > before)));
+        self.seen.set(changed());
+    }
+
+    /// Takes what is there of the file as seen: the next change counts.
+    pub(crate) fn ignoring(self, name: &str) -> Self {
+        self.seen.set(fs::metadata(self.folder.path(name)).and_then(|m| m.modified()).ok());
+        self
+    }
+
+    /// Waits until the program has taken over Ctrl-C, as the system tells.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn wait_for_handler(&self) {
+        let caught = || {
+            let status =
+                fs::read_to_string(format!("/proc/{}/status", self.child.borrow().id())).unwrap_or_default();
+            let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+            // Signal 2 is the second bit.
+            mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 2 != 0)
+        };
+        self.wait_until("the handler", caught);
+    }
+
+    /// Sends a signal; one that comes too late goes nowhere.
+    pub(crate) fn signal(&self, name: &str) {
+        if self.runs() {
+            let id = self.child.borrow().id().to_string();
+            Command::new("kill").args([&format!("-{name}"), &id]).output().unwrap();
+        }
+    }
+
+    /// Kills the program; its exit code if it had ended before.
+    pub(crate) fn kill(self) -> Option<i32> {
+        let mut child = self.child.into_inner();
+        child.kill().unwrap();
+        child.wait().unwrap().code()
+    }
+
+    pub(crate) fn end(self) -> Ran {
+        // Waiting for the output closes standard input first, and what ends by that has not heard the signal.
+        self.wait_until("the end", || false);
+        Ran::new(self.child.into_inner().wait_with_output().unwrap())
     }
 }
 

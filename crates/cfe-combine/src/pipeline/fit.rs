@@ -8,7 +8,7 @@ use cfe_core::validation::{Folds, StratifiedKFold};
 use cfe_io::{ModelDetails, Table, fingerprint};
 use serde_json::{Value, json};
 
-use super::options::FitOptions;
+use super::options::{COLUMNS, FitOptions, TrainedColumns};
 use super::settings::FitPlan;
 use super::train::{FOLDS, Trained, folds_of, train};
 use super::watch::{Stage, Watch};
@@ -174,6 +174,8 @@ fn provenance(table: &Table, plan: &FitPlan, cut: Option<&Cut>, facts: Value) ->
             }),
         ),
     ]);
+    let columns = TrainedColumns::new(&table.taken, &plan.options.table);
+    provenance.insert(COLUMNS.to_owned(), json!(columns));
     if let Some(cut) = cut {
         provenance.insert(CUT.to_owned(), json!(cut));
     }
@@ -181,6 +183,27 @@ fn provenance(table: &Table, plan: &FitPlan, cut: Option<&Cut>, facts: Value) ->
 }
 
 impl FitOutcome {
+    /// Probabilities of the rows of `table`, which this was fitted to, each from fits and calibrations that did not see the
+    /// row's label (n): NaN for rows that were not learned from. `None` where there are no such probabilities.
+    pub fn out_of_fold_of(&self, table: &Table) -> Option<Vec<f64>> {
+        let held_out = self.out_of_fold.as_ref()?;
+        let mut all = vec![f64::NAN; table.data.n_instances()];
+        table.data.labeled().iter().zip(held_out).for_each(|(&i, &p)| all[i] = p);
+        Some(all)
+    }
+
+    /// Corrects the probabilities of the rows that were not learned from, as [`Combined::at_prevalence`] does.
+    ///
+    /// # Errors
+    /// [`FitError::Options`] for a prevalence outside (0, 1).
+    pub fn at_prevalence(&mut self, table: &Table, prevalence: f64) -> FitResult<()> {
+        let learned: Vec<(usize, f64)> =
+            table.data.labeled().iter().map(|&i| (i, self.combined.probabilities[i])).collect();
+        self.combined.at_prevalence(&self.model, prevalence)?;
+        learned.into_iter().for_each(|(i, p)| self.combined.probabilities[i] = p);
+        Ok(())
+    }
+
     /// Metrics of the combined prediction and of simple ways to combine: on the labeled train rows by cross-validation,
     /// and on the labeled rows of every other split.
     ///

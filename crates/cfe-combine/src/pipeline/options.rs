@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 
 use cfe_core::calibration::CalibrationMethod;
-use cfe_io::TableOptions;
+use cfe_io::{Input, Labels, Remembered, Scale, TableOptions, Taken};
 use serde::{Deserialize, Serialize};
 
 use super::settings::Assignments;
 use crate::error::{FitError, FitResult};
 use crate::judge::ThresholdRule;
 use crate::methods::Method;
+use crate::saved::SavedModel;
 
 /// A named set of settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -141,8 +142,19 @@ pub struct TableColumns {
     pub id_column: Option<String>,
     /// Column of the labels.
     pub label_column: Option<String>,
+    /// Value of the label column in rows of the positive class; `None`: told by the values.
+    pub positive_label: Option<String>,
     /// Column of the split; rows outside the train split are scored and never learned from.
     pub split_column: Option<String>,
+    /// Cells that stand for a missing value, besides empty ones and those that pandas, R, SQL and Excel write.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
+    /// What a number stands for; `None`: a fraction from 0 to 1.
+    pub scale: Option<Scale>,
+    /// What a classifier says; `None`: probabilities.
+    pub input: Option<Input>,
+    /// Encoding of a text table, by its usual name (latin1, utf-16); `None`: UTF-8, or what a byte order mark says.
+    pub encoding: Option<String>,
     /// Delimiter of a text table; `None`: the one that cuts the header.
     pub delimiter: Option<char>,
     /// Labels for a table in NPY; `None`: labels.npy beside the table.
@@ -158,10 +170,66 @@ impl TableColumns {
         let mut options = TableOptions::default();
         options.id_column.clone_from(&self.id_column);
         options.label_column.clone_from(&self.label_column);
+        options.positive_label.clone_from(&self.positive_label);
         options.split_column.clone_from(&self.split_column);
+        options.missing.clone_from(&self.missing);
+        options.scale = self.scale.unwrap_or_default();
+        options.input = self.input.unwrap_or_default();
+        options.encoding.clone_from(&self.encoding);
         options.delimiter = self.delimiter.map(delimiter).transpose()?;
         options.labels_file.clone_from(&self.labels_file);
         Ok(options)
+    }
+
+    /// How a table is to be read for a model: its classifiers, and what it remembers of the table it was trained with where
+    /// nothing else is said. `labels` says whether the table must have them.
+    ///
+    /// # Errors
+    /// As [`table_options`](Self::table_options).
+    pub fn table_options_for(&self, model: &SavedModel, labels: Labels) -> FitResult<TableOptions> {
+        let mut options = self.table_options()?;
+        options.classifiers = Some(model.classifier_names().to_vec());
+        options.labels = labels;
+        let trained = TrainedColumns::of(model);
+        options.remembered = trained.columns;
+        if self.missing.is_empty() {
+            options.missing = trained.missing;
+        }
+        options.scale = self.scale.unwrap_or(trained.scale);
+        options.input = self.input.unwrap_or(trained.input);
+        Ok(options)
+    }
+}
+
+/// Where a model file keeps what its table was taken for.
+pub(super) const COLUMNS: &str = "columns";
+
+/// What a model remembers of the table it was trained with.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct TrainedColumns {
+    #[serde(flatten)]
+    columns: Remembered,
+    missing: Vec<String>,
+    scale: Scale,
+    input: Input,
+}
+
+impl TrainedColumns {
+    /// Of a table that was read with these options.
+    pub(super) fn new(taken: &Taken, options: &TableColumns) -> Self {
+        Self {
+            columns: Remembered::of(taken),
+            missing: options.missing.clone(),
+            scale: options.scale.unwrap_or_default(),
+            input: options.input.unwrap_or_default(),
+        }
+    }
+
+    /// Nothing for models of 0.1.0, which did not keep it.
+    fn of(model: &SavedModel) -> Self {
+        let kept = model.details.provenance.get(COLUMNS).cloned();
+        kept.and_then(|kept| serde_json::from_value(kept).ok()).unwrap_or_default()
     }
 }
 
@@ -174,9 +242,13 @@ pub struct TrainingColumns {
     pub train_value: Option<String>,
     /// Column of groups (patients, days) that cross-validation keeps together.
     pub group_column: Option<String>,
-    /// Columns of the classifiers, as names or patterns with * and ?; empty: all that mean nothing else.
+    /// Columns of the classifiers, as names or patterns with * and ?, several in one entry with commas, `!` before those to
+    /// leave out; empty: all that hold probabilities and mean nothing else.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<String>,
+    /// Columns that are not classifiers, as names or patterns.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exclude: Vec<String>,
 }
 
 impl TrainingColumns {
@@ -191,6 +263,7 @@ impl TrainingColumns {
         }
         options.group_column.clone_from(&self.group_column);
         options.columns.clone_from(&self.columns);
+        options.exclude.clone_from(&self.exclude);
         Ok(options)
     }
 }

@@ -34,6 +34,15 @@ pub fn document(outcome: &FitOutcome, table: &Table, parts: &[Part], findings: &
     }
 }
 
+/// The report of an evaluation: `parts` from [`evaluate`](crate::judge::evaluate).
+pub fn evaluation(table: &Table, parts: &[Part], findings: &[Finding]) -> Document {
+    Document {
+        title: format!("Scores of a model on {}", table.file),
+        answers: vec![summary::better(parts, findings)],
+        sections: vec![better(parts), honest(parts)],
+    }
+}
+
 fn named(part: &Part) -> String {
     format!("{}{}", part.name, summary::provenance(part))
 }

@@ -3,7 +3,7 @@
 mod document;
 mod summary;
 
-pub use document::document;
+pub use document::{document, evaluation};
 pub use summary::{
     TOO_MUCH_IN_SAMPLE, better, lines, metrics_tables, probability, provenance, rule_in_words, unreached,
     with_interval,

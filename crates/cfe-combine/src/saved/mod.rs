@@ -4,13 +4,14 @@ mod tensors;
 
 use std::path::Path;
 
-use cfe_core::calibration::Calibrator;
+use cfe_core::calibration::{Calibrator, shift_prevalence};
 use cfe_core::{Model, Result};
 use cfe_io::{MODEL_KIND, ModelDetails, ModelFile, ModelFileError, ModelFileResult};
 use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::error::{FitError, FitResult};
 use crate::judge;
 use crate::recommended::RecommendedModel;
 use tensors::{lift, restore};
@@ -65,6 +66,29 @@ pub struct Combined {
     pub n_observed: Vec<usize>,
 }
 
+impl Combined {
+    /// Corrects the probabilities, which hold at the share of positives that `model` was trained at, for rows of which
+    /// another share is positive; see [`shift_prevalence`]. Logits stay, and so does the order of the rows.
+    ///
+    /// # Errors
+    /// [`FitError::Options`] for a share outside (0, 1), or a model that does not say at what share it was trained.
+    pub fn at_prevalence(&mut self, model: &SavedModel, prevalence: f64) -> FitResult<()> {
+        if !(prevalence > 0.0 && prevalence < 1.0) {
+            return Err(FitError::options(format!(
+                "prevalence {prevalence} is not allowed; give the share of positives among the rows, above 0 and below 1"
+            )));
+        }
+        let trained = model.prevalence().ok_or_else(|| {
+            FitError::options(
+                "this model does not say what share of its train rows was positive, so its probabilities cannot be \
+                 corrected; fit it again",
+            )
+        })?;
+        self.probabilities.iter_mut().for_each(|p| *p = shift_prevalence(*p, trained, prevalence));
+        Ok(())
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 struct Document {
     classifier_names: Vec<String>,
@@ -115,6 +139,15 @@ impl SavedModel {
     /// Names of the classifiers, in the order of the rows that [`predict`](Self::predict) needs.
     pub fn classifier_names(&self) -> &[String] {
         self.combiner.classifier_names()
+    }
+
+    /// Share of positives among the labeled train rows, above 0 and below 1; `None` if the file does not say.
+    pub fn prevalence(&self) -> Option<f64> {
+        let data = self.details.provenance.get("data")?;
+        let count = |key: &str| data.get(key).and_then(Value::as_f64);
+        let (positives, negatives) = (count("positives")?, count("negatives")?);
+        let share = positives / (positives + negatives);
+        (share > 0.0 && share < 1.0).then_some(share)
     }
 
     /// Predicts R (m x k, rows are classifiers, NaN = missing). A row does not depend on the others.

@@ -175,6 +175,66 @@ impl Calibrator {
     }
 }
 
+/// A probability that holds where the share `from` of all instances is positive, where the share `to` is:
+///
+/// p' = p (to / from) / (p (to / from) + (1 - p) (1 - to) / (1 - from))
+///
+/// (Saerens, Latinne and Decaestecker, "Adjusting the Outputs of a Classifier to New a Priori Probabilities", Neural
+/// Computation, 2002, equation 2.4.) It is right where the classes themselves look the same and only their shares
+/// differ. 0, 1 and NaN stay.
+///
+/// `from` and `to` are above 0 and below 1; the result is NaN where they are not.
+///
+/// ```
+/// use cfe_core::calibration::shift_prevalence;
+/// assert!((shift_prevalence(0.5, 0.5, 0.01) - 0.01).abs() < 1e-15);
+/// assert_eq!(shift_prevalence(0.3, 0.2, 0.2), 0.3);
+/// ```
+pub fn shift_prevalence(p: f64, from: f64, to: f64) -> f64 {
+    let inside = |share: f64| share > 0.0 && share < 1.0;
+    if !(inside(from) && inside(to)) {
+        return f64::NAN;
+    }
+    if from == to {
+        return p;
+    }
+    let positive = p * (to / from);
+    positive / (positive + (1.0 - p) * ((1.0 - to) / (1.0 - from)))
+}
+
+/// Rounds of [`estimate_prevalence`], which needs a few dozen.
+const PREVALENCE_ROUNDS: usize = 1000;
+
+/// Share of positives among unlabeled instances, from their probabilities, which hold at the share `trained`: the
+/// expectation maximization of Saerens, Latinne and Decaestecker (2002, equation 2.9). Each round corrects the
+/// probabilities for the share so far, and takes their mean for the next.
+///
+/// `None` without probabilities, or for a share `trained` outside (0, 1).
+///
+/// ```
+/// use cfe_core::calibration::estimate_prevalence;
+/// // Likelihood ratios of 9, 1/9, 1/9, 1/9: the likelihood of a share s is largest at 3/16.
+/// let share = estimate_prevalence(&[0.9, 0.1, 0.1, 0.1], 0.5).expect("probabilities");
+/// assert!((share - 0.1875).abs() < 1e-6);
+/// ```
+pub fn estimate_prevalence(probabilities: &[f64], trained: f64) -> Option<f64> {
+    if probabilities.is_empty() || !(trained > 0.0 && trained < 1.0) {
+        return None;
+    }
+    let mut share = trained;
+    for _ in 0..PREVALENCE_ROUNDS {
+        let sum: f64 = probabilities.iter().map(|&p| shift_prevalence(p, trained, share)).sum();
+        // Kept off the ends, where the correction has no value.
+        let next = (sum / probabilities.len() as f64).clamp(1e-12, 1.0 - 1e-12);
+        let settled = (next - share).abs() <= 1e-9 * share;
+        share = next;
+        if settled {
+            break;
+        }
+    }
+    share.is_finite().then_some(share)
+}
+
 fn interpolate(thresholds: &[f64], values: &[f64], z: f64) -> f64 {
     if z.is_nan() {
         return f64::NAN;

@@ -154,3 +154,29 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn prevalence_is_shifted_by_bayes_rule() {
+    // Of 1000 with 100 positive, a signal that 80 of them and 90 others have: 80 / 170. Of 10 positive: 8 / 107.
+    assert_abs_diff_eq!(shift_prevalence(80.0 / 170.0, 0.1, 0.01), 8.0 / 107.0, epsilon = 1e-15);
+    // The same as a shift of the logit.
+    let logit = |p: f64| (p / (1.0 - p)).ln();
+    let shifted = logit(shift_prevalence(0.3, 0.05, 0.2)) - logit(0.3);
+    assert_abs_diff_eq!(shifted, logit(0.2) - logit(0.05), epsilon = 1e-12);
+    assert_eq!([0.0, 1.0].map(|p| shift_prevalence(p, 0.1, 0.9)), [0.0, 1.0]);
+    for (from, to) in [(0.0, 0.5), (1.0, 0.5), (0.5, 0.0), (0.5, 1.5), (f64::NAN, 0.5)] {
+        assert!(shift_prevalence(0.3, from, to).is_nan());
+    }
+}
+
+#[test]
+fn the_prevalence_of_other_rows_is_found() {
+    // Calibrated at one half: a row of probability p is positive with it, and the share of such rows follows.
+    let at = [0.02, 0.2, 0.5, 0.8, 0.98];
+    let rows: Vec<f64> =
+        at.iter().flat_map(|&p| vec![p; 1 + (2000.0 * (0.1 * p + 0.9 * (1.0 - p))) as usize]).collect();
+    let found = estimate_prevalence(&rows, 0.5).expect("probabilities");
+    assert_abs_diff_eq!(found, 0.1, epsilon = 0.001);
+    assert_eq!(estimate_prevalence(&[], 0.5), None);
+    assert_eq!(estimate_prevalence(&[0.5], 1.0), None);
+}
