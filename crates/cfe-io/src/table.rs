@@ -419,7 +419,7 @@ impl Parts {
         warnings.splice(0..0, warning::of_columns(&self.file, &self.names, self.matrix.view()));
         warnings.extend(clipped);
         if options.classifiers.is_none() {
-            warnings.extend(warning::of_hard_columns(&self.file, &self.names, self.matrix.view()));
+            self.taken.notes.extend(warning::of_hard_columns(&self.names, self.matrix.view()));
         }
         let in_train = match &self.split {
             None => vec![true; self.truth.len()],

@@ -24,8 +24,6 @@ pub enum TableWarning {
     RowsWithoutGroup { file: String, rows: usize },
     /// Cells a hair's breadth outside [0, 1] were clipped.
     Clipped { file: String, cells: usize, columns: Vec<String>, farthest: f64 },
-    /// Columns of 0 and 1 alone among probabilities.
-    HardColumns { file: String, columns: Vec<String> },
     /// Two columns sum to 1 in every row.
     Complement { file: String, column: String, other: String },
     /// The label column holds what cannot be understood, where no labels are needed.
@@ -76,14 +74,6 @@ impl fmt::Display for TableWarning {
                     list(columns)
                 )
             }
-            TableWarning::HardColumns { file, columns } => {
-                write!(
-                    f,
-                    "{file}: 0 and 1 only in {}: hard predictions or flags among probabilities; leave out what is no \
-                     classifier with --exclude",
-                    list(columns)
-                )
-            }
             TableWarning::Complement { file, column, other } => {
                 write!(
                     f,
@@ -129,12 +119,8 @@ pub(crate) fn of_columns(file: &str, names: &[String], matrix: ArrayView2<'_, f6
     (0..names.len()).into_par_iter().filter_map(check).collect()
 }
 
-/// Classifiers of 0 and 1 alone, if others have fractions.
-pub(crate) fn of_hard_columns(
-    file: &str,
-    names: &[String],
-    matrix: ArrayView2<'_, f64>,
-) -> Option<TableWarning> {
+/// A word on classifiers of 0 and 1 alone, if others have fractions: hard predictions, or no classifiers at all.
+pub(crate) fn of_hard_columns(names: &[String], matrix: ArrayView2<'_, f64>) -> Option<String> {
     let is_hard = |u: &usize| {
         let present = || matrix.row(*u).into_iter().filter(|v| !v.is_nan());
         present().all(|&v| v == 0.0 || v == 1.0)
@@ -142,9 +128,8 @@ pub(crate) fn of_hard_columns(
             && present().any(|&v| v == 1.0)
     };
     let hard: Vec<usize> = (0..names.len()).into_par_iter().filter(is_hard).collect();
-    let columns = hard.iter().map(|&u| names[u].clone()).collect();
-    (!hard.is_empty() && hard.len() < names.len())
-        .then(|| TableWarning::HardColumns { file: file.to_owned(), columns })
+    let columns: Vec<&String> = hard.iter().map(|&u| &names[u]).collect();
+    (!hard.is_empty() && hard.len() < names.len()).then(|| format!("0 and 1 only in {}", list(&columns)))
 }
 
 /// Takes what is a hair outside [0, 1] as 0 or 1.
