@@ -81,7 +81,8 @@ fn of_file(place: &str, source: &str) -> Result<String, Error> {
             && matches!(item.vis, Visibility::Public(_))
             && is_error(&item)
         {
-            let about = wrapped(&docs(&item.attrs).join(" "));
+            // The first paragraph: what follows are examples, for readers of the code.
+            let about = wrapped(docs(&item.attrs).first().map_or("", String::as_str));
             let _ = write!(text, "\n## `{}` in {place}\n\n{about}\n", item.ident);
             for variant in &item.variants {
                 text += &of_variant(variant).map_err(|why| bad(format!("{}: {why}", variant.ident)))?;
