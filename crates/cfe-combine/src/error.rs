@@ -51,7 +51,7 @@ pub enum FitError {
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
 
-    /// A [`Watch`](crate::Watch) asked for a stop before there was anything to keep.
+    /// A `Watch` asked for a stop before there was anything to keep.
     #[error("stopped on request; nothing was fitted, so run the fit again")]
     Stopped,
 }
