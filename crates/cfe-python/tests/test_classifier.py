@@ -115,7 +115,7 @@ def test_errors_are_typed(small, tmp_path):
     assert issubclass(TrainingError, RuntimeError) and issubclass(ModelFileError, ValueError)
     with pytest.raises(SettingsError, match="unknown field `ranks`"):
         CFEnsembleClassifier(settings={"ranks": 3}).fit(P, y)
-    with pytest.raises(SettingsError, match="rank = 0 is not allowed"):
+    with pytest.raises(SettingsError, match="latent_dim = 0 is not allowed"):
         CFEnsembleClassifier(settings={"latent_dim": 0}).fit(P, y)
     with pytest.raises(SettingsError, match="is not known"):
         CFEnsembleClassifier(method="svd").fit(P, y)
