@@ -155,7 +155,7 @@ fn one_positive_in_a_hundred_thousand_is_combined() {
 
 #[test]
 fn five_hundred_factors_are_as_many_as_there_are() {
-    let spec = RecommendedSpec { rank: 500, local_rank: 500, local_features: 500, ..quick() };
+    let spec = RecommendedSpec { latent_dim: 500, local_rank: 500, local_features: 500, ..quick() };
     recommended(&spec, &labeled(waves(6, 60), 4)).unwrap();
 }
 
