@@ -725,7 +725,7 @@ mod tests {
 
     #[test]
     fn the_two_classes_of_one_classifier_are_a_pair_and_not_inverted() {
-        let found = found_in("label,a_p0,a_p1", 300, |i| {
+        let found = found_in("label,benign,malign", 300, |i| {
             let y = i % 6 == 0;
             let p = (0.6 * noise(i, 31) + if y { 0.3 } else { 0.05 }).clamp(0.01, 0.99);
             format!("{},{:.6},{:.6}", u8::from(y), 1.0 - p, p)
