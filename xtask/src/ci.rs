@@ -106,10 +106,13 @@ fn ablation(root: &Path) -> Result<(), Error> {
 }
 
 /// Sets of features that a user may ask for, `+` for none; `doc-only` stands in for libtorch.
-const FEATURES: [(&str, &[&str]); 4] = [
-    ("cfe-core", &["", "learned", "io", "parquet"]),
+const FEATURES: [(&str, &[&str]); 7] = [
+    ("cfe-core", &["", "learned", "contract"]),
+    ("cfe-io", &["", "parquet", "excel"]),
     ("cfe-als", &[""]),
-    ("cf-ensemble", &["", "als", "io", "parquet", "als,learned", "torch,doc-only", "als,io,torch,doc-only"]),
+    ("cfe-combine", &["", "als", "report", "torch,doc-only"]),
+    ("cf-ensemble", &["", "als", "parquet", "report", "als,learned", "torch,doc-only"]),
+    ("cfe-cli", &[""]),
     ("cfe-compare", &[""]),
 ];
 

@@ -134,7 +134,7 @@ pub(crate) fn of_hard_columns(names: &[String], matrix: ArrayView2<'_, f64>) -> 
 
 /// Takes what is a hair outside [0, 1] as 0 or 1.
 pub(crate) fn clip(file: &str, names: &[String], matrix: &mut Array2<f64>) -> Option<TableWarning> {
-    let outside = |v: f64| v < 0.0 || v > 1.0;
+    let outside = |v: f64| !v.is_nan() && !(0.0..=1.0).contains(&v);
     let clip_row = |mut row: ndarray::ArrayViewMut1<'_, f64>| {
         let (mut cells, mut farthest) = (0, 0.5);
         for value in row.iter_mut().filter(|value| outside(**value)) {
