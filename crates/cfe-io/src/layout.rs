@@ -556,7 +556,8 @@ impl Table<'_> {
         }
         let Some(profile) = self.profile(at) else { return UNKNOWN_HINT };
         let out = profile.numbers - profile.inside;
-        if profile.only_outside().is_some_and(|value| !(0.0..=8.0).contains(&value)) && out < profile.numbers {
+        if profile.only_outside().is_some_and(|value| !(0.0..=8.0).contains(&value)) && out < profile.numbers
+        {
             return "if it stands for a missing prediction, give --missing with it; log-odds and scores: --input score; \
                     percent: --scale percent";
         }

@@ -126,7 +126,11 @@ pub(super) fn fit(
     if columns.columns.is_empty() || subset.smaller_class() == 0 {
         return Ok(constant(data, columns, prior_logit, begin));
     }
+    // The Newton steps of the members ask for themselves; so does every stage before them that takes long.
+    let stop = || if watch.stop_asked() { Err(Error::Stopped) } else { Ok(()) };
+    stop()?;
     let (features, basis) = features(spec, &columns, &g);
+    stop()?;
     let folds = subset.folds(given_folds, spec.folds)?;
     let prepared = begin.elapsed();
 
