@@ -21,6 +21,23 @@ pub fn or_dash(value: Option<f64>, decimals: usize) -> String {
     value.map_or_else(|| "-".to_owned(), |value| fixed(value, decimals))
 }
 
+/// A probability, a loss or an error: four decimals, or `digits` significant digits below 1e-3, where decimals would hide
+/// a rare event; a dash for `None`.
+///
+/// ```
+/// use cfe_report::number::small_or_dash;
+///
+/// assert_eq!(small_or_dash(Some(0.1234567), 2), "0.1235");
+/// assert_eq!(small_or_dash(Some(0.0000321), 2), "3.2e-5");
+/// assert_eq!((small_or_dash(Some(0.0), 2), small_or_dash(None, 2)), ("0.0000".into(), "-".into()));
+/// ```
+pub fn small_or_dash(value: Option<f64>, digits: usize) -> String {
+    match value {
+        Some(small) if small > 0.0 && small < 1e-3 => format!("{small:.*e}", digits.saturating_sub(1)),
+        other => or_dash(other, 4),
+    }
+}
+
 /// Seconds in the unit that reads best.
 pub fn seconds(value: f64) -> String {
     if value < 1e-3 {

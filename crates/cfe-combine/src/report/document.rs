@@ -3,7 +3,7 @@
 
 use cfe_core::metrics::Scored;
 use cfe_io::Table;
-use cfe_report::number::{fixed, or_dash, percent, range, signed};
+use cfe_report::number::{fixed, or_dash, percent, range, signed, small_or_dash};
 use cfe_report::{Axis, Cell, Document, Ink, Panel, Section, Stroke, Table as ReportTable, ThresholdSlider};
 
 use super::summary;
@@ -85,9 +85,9 @@ fn row(method: &MethodMetrics) -> Vec<Cell> {
         },
         text(gain.map(|i| range(i.lower, i.upper, 3))),
         or_dash(method.roc_auc, 4).into(),
-        or_dash(method.log_loss, 4).into(),
-        or_dash(method.brier, 4).into(),
-        or_dash(method.ece, 4).into(),
+        small_or_dash(method.log_loss, 2).into(),
+        small_or_dash(method.brier, 2).into(),
+        small_or_dash(method.ece, 2).into(),
         or_dash(method.best_f1, 4).into(),
     ]
 }

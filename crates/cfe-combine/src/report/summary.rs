@@ -1,7 +1,7 @@
 //! What a person reads at the end of a run.
 
 use cfe_core::validation::Interval;
-use cfe_report::number::{fixed, or_dash, percent, signed};
+use cfe_report::number::{fixed, or_dash, percent, signed, small_or_dash};
 use cfe_report::{Cell, Table};
 
 use crate::judge::{COMBINED, Cut, Finding, Part, Severity, ThresholdRule, Trust, TrustReport};
@@ -31,9 +31,9 @@ pub fn metrics_tables(parts: &[Part]) -> Vec<Table> {
                 ),
                 Cell::from(method.combined_is_better_by.map_or(String::new(), with_interval)),
                 or_dash(method.roc_auc, 4).into(),
-                or_dash(method.log_loss, 4).into(),
-                or_dash(method.brier, 4).into(),
-                or_dash(method.ece, 4).into(),
+                small_or_dash(method.log_loss, 2).into(),
+                small_or_dash(method.brier, 2).into(),
+                small_or_dash(method.ece, 2).into(),
                 or_dash(method.best_f1, 4).into(),
             ]);
         }
@@ -223,5 +223,5 @@ pub fn unreached(cut: &Cut) -> Option<String> {
 
 /// A probability with four decimals, or with four significant digits where that would hide a rare event.
 pub fn probability(p: f64) -> String {
-    if p > 0.0 && p < 1e-3 { format!("{p:.3e}") } else { fixed(p, 4) }
+    small_or_dash(Some(p), 4)
 }
