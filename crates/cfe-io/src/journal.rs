@@ -83,7 +83,7 @@ pub trait JournalHeader: Serialize + DeserializeOwned {
 /// use cfe_io::{Journal, JournalHeader};
 /// use serde::{Deserialize, Serialize};
 ///
-/// #[derive(Serialize, Deserialize)]
+/// #[derive(Debug, Serialize, Deserialize)]
 /// struct Run {
 ///     seed: u64,
 /// }

