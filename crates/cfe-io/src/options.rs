@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::reading::{Input, Labels, Reading, Scale};
 use crate::taken::Taken;
 
-/// How a table is to be understood. What is not said is guessed from names and contents, and [`Taken`](crate::Taken)
+/// How a table is to be understood. What is not said is guessed from names and contents, and [`Taken`]
 /// says what was guessed.
 ///
 /// ```
