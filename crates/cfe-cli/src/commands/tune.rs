@@ -222,7 +222,7 @@ fn document(table: &Table, search: &RandomizedSearch, tuned: &Tuned) -> Value {
 
 /// Seconds, or a number with s, m or h.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let refused = || format!("{text:?} is no time; write 90s, 5m or 1.5h");
+    let refused = || format!("{text:?} is not a time; write 90s, 5m or 1.5h");
     let (number, unit) = match text.char_indices().find(|(_, c)| c.is_ascii_alphabetic()) {
         Some((at, _)) => text.split_at(at),
         None => (text, "s"),

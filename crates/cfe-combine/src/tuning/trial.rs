@@ -52,7 +52,7 @@ impl FromStr for Metric {
 
     fn from_str(name: &str) -> std::result::Result<Self, String> {
         let found = [Metric::AveragePrecision, Metric::LogLoss].into_iter().find(|m| m.name() == name);
-        found.ok_or_else(|| format!("{name:?} is no metric; known are average_precision and log_loss"))
+        found.ok_or_else(|| format!("{name:?} is not a metric; known are average_precision and log_loss"))
     }
 }
 
