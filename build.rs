@@ -1,5 +1,6 @@
-//! Puts libtorch's folder into the run path of this crate's programs, tests and doctests, so that they start without
-//! LD_LIBRARY_PATH (docs/libtorch.md, "Run path"). A crate must do this for itself: cargo does not pass it on.
+//! Puts libtorch's folder into the run path of this crate's programs, tests and doctests, so that they start
+//! without LD_LIBRARY_PATH (docs/libtorch.md, "Run path"). A crate must do this for itself: cargo does not
+//! pass it on.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

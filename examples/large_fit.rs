@@ -22,8 +22,8 @@ fn draw(m: usize, n: usize) -> cf_ensemble::Result<EnsembleData> {
     let mut r = Array2::zeros((m, n));
     for mut row in r.rows_mut() {
         for (cell, label) in row.iter_mut().zip(&labels) {
-            let centre = if *label == Some(true) { 0.55 } else { 0.35 };
-            *cell = centre + 0.4 * (rng.random::<f64>() - 0.5);
+            let center = if *label == Some(true) { 0.55 } else { 0.35 };
+            *cell = center + 0.4 * (rng.random::<f64>() - 0.5);
         }
     }
     EnsembleData::new(r, labels)

@@ -12,8 +12,8 @@ use cf_ensemble::recommended::{Recommended, RecommendedSpec};
 use cf_ensemble::synthetic::Correlated;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // In your program: `EnsembleData::new(r, labels)`. r is an array of m classifiers x n instances, with NaN for a
-    // missing prediction; labels are `Some(true)`, `Some(false)`, or `None` where you do not know.
+    // In your program: `EnsembleData::new(r, labels)`. r is an array of m classifiers x n instances, with NaN
+    // for a missing prediction; labels are `Some(true)`, `Some(false)`, or `None` where you do not know.
     let drawn = Correlated::default().generate(1)?;
     let data = &drawn.data;
     let (negatives, positives) = data.class_counts();

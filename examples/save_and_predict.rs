@@ -1,4 +1,5 @@
-//! Fits a table, saves the model, loads it again and predicts new rows, one of which has a missing prediction.
+//! Fits a table, saves the model, loads it again and predicts new rows, one of which has a missing
+//! prediction.
 //!
 //! `cargo run --release --example save_and_predict`
 
@@ -21,7 +22,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let loaded = SavedModel::load(&path)?;
     std::fs::remove_file(&path)?;
 
-    // Rows are classifiers, in the order of the model; columns are new instances. NaN is a missing prediction.
+    // Rows are classifiers, in the order of the model; columns are new instances. NaN is a missing
+    // prediction.
     println!("classifiers: {}", loaded.classifier_names().join(", "));
     let new = array![[0.95, 0.10, 0.95], [0.80, 0.20, f64::NAN], [0.90, 0.05, 0.90]];
     let predicted = loaded.predict(new.view())?;

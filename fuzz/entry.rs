@@ -1,4 +1,5 @@
-//! What is done with hostile bytes: by the fuzz targets, and with seeded mutations by `tests/hostile_bytes.rs`.
+//! What is done with hostile bytes: by the fuzz targets, and with seeded mutations by
+//! `tests/hostile_bytes.rs`.
 //!
 //! Each function may refuse its input in words; a panic, a hang, or memory beyond the bound is a finding.
 
@@ -34,7 +35,8 @@ pub(crate) fn model(bytes: &[u8]) {
     }
 }
 
-/// Files whose parts are exchanged: factors, factors with a learned confidence, recommended, a state of training.
+/// Files whose parts are exchanged: factors, factors with a learned confidence, recommended, a state of
+/// training.
 const REAL: [&[u8]; 4] = [
     include_bytes!("corpus/model_file/model-v1.safetensors"),
     include_bytes!("corpus/model_file/learned.safetensors"),
@@ -53,8 +55,8 @@ pub(crate) fn model_document(bytes: &[u8]) {
     }
 }
 
-/// Numbers and shapes of the tensors of a real model, with a right checksum. The first byte chooses the model; then come
-/// changes of ten bytes: tensor, place and value, or a new shape.
+/// Numbers and shapes of the tensors of a real model, with a right checksum. The first byte chooses the
+/// model; then come changes of ten bytes: tensor, place and value, or a new shape.
 pub(crate) fn model_tensors(bytes: &[u8]) {
     let Some((&which, changes)) = bytes.split_first() else { return };
     let Ok(real) = ModelFile::from_bytes("real", REAL[usize::from(which) % REAL.len()]) else { return };
@@ -91,7 +93,7 @@ fn use_model(file: &ModelFile) {
     }
 }
 
-/// Goes on from a state with the data and the settings that the real one is of.
+/// Resumes from a state with the data and the settings that the real one is of.
 fn use_state(file: &ModelFile) {
     let Ok(state) = file.to_training_state() else { return };
     let drawn = Separable { n_classifiers: 3, n_instances: 12, prevalence: 0.3, ..Separable::default() };

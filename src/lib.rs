@@ -1,8 +1,8 @@
 //! Combine the probabilities of trained classifiers on imbalanced problems.
 //!
-//! This crate is the front door: it re-exports the core ([`EnsembleData`], [`Model`], [`Trainer`], [`metrics`], ...),
-//! the whole fit ([`fit()`], [`SavedModel`]) and the backends that were compiled in: [`als`] (feature `als`, default)
-//! and `torch` (feature `torch`, needs libtorch).
+//! This crate is the front door: it re-exports the core ([`EnsembleData`], [`Model`], [`Trainer`],
+//! [`metrics`], ...), the whole fit ([`fit()`], [`SavedModel`]) and the backends that were compiled in:
+//! [`als`] (feature `als`, default) and `torch` (feature `torch`, needs libtorch).
 #![cfg_attr(feature = "als", doc = include_str!("../README.md"))]
 #![forbid(unsafe_code)]
 

@@ -197,7 +197,8 @@ const METHODS: [CalibrationMethod; 5] = [
     CalibrationMethod::Isotonic,
 ];
 
-/// Fits, and asks for probabilities that do not fall with the logit, at the logits and between and beyond them.
+/// Fits, and asks for probabilities that do not fall with the logit, at the logits and between and beyond
+/// them.
 fn calibrated(logits: &[f64], labels: &[bool], weights: Option<&[f64]>) -> std::result::Result<(), String> {
     for method in METHODS {
         let calibrator: Result<Calibrator> = Calibrator::fit(method, logits, labels, weights);

@@ -1,4 +1,5 @@
-//! Seeded mutations of every file of the fuzz corpus: no reader panics, and none takes memory for what is only promised.
+//! Seeded mutations of every file of the fuzz corpus: no reader panics, and none takes memory for what is
+//! only promised.
 #![cfg(feature = "als")]
 
 #[path = "../fuzz/entry.rs"]
@@ -101,7 +102,8 @@ fn deep_nesting_is_refused() {
     let _ = value.parse::<cf_ensemble::pipeline::Assignments>();
 }
 
-/// The most memory that this process ever used, against the bound. A terabyte set aside at once ends the process.
+/// The most memory that this process ever used, against the bound. A terabyte set aside at once ends the
+/// process.
 fn memory_stays_bounded() {
     #[cfg(target_os = "linux")]
     {

@@ -1,4 +1,5 @@
-//! Many fits in one process, one after the other and at once: no memory is left behind, and no bit depends on the others.
+//! Many fits in one process, one after the other and at once: no memory is left behind, and no bit depends on
+//! the others.
 //!
 //! CFE_FITS asks for more of them: `CFE_FITS=10000 cargo test --release --test load -- --nocapture`.
 #![cfg(feature = "als")]

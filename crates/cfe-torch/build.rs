@@ -1,5 +1,6 @@
-//! Puts libtorch's folder into the run path of this crate's tests, examples and doctests, and refuses a libtorch of
-//! another version. torch-sys checks that only where a `build-version` file is, so not for a PyTorch folder.
+//! Puts libtorch's folder into the run path of this crate's tests, examples and doctests, and refuses a
+//! libtorch of another version. torch-sys checks that only where a `build-version` file is, so not for a
+//! PyTorch folder.
 
 #[path = "src/device/version.rs"]
 #[allow(dead_code, reason = "compiled for the crate as well")]

@@ -73,9 +73,9 @@ r_test, y_test = read("test")
 n, m = len(y), len(r)
 
 raw, raw_test = views(r), views(r_test)
-centre, own = raw.mean(1, keepdims=True), raw.std(1, keepdims=True)
-view = np.repeat([(raw[part] - centre[part]).mean(0).std() for part in (slice(0, m), slice(m, None))], m)[:, None]
-g, g_test = (raw - centre) / own, (raw_test - centre) / own
+center, own = raw.mean(1, keepdims=True), raw.std(1, keepdims=True)
+view = np.repeat([(raw[part] - center[part]).mean(0).std() for part in (slice(0, m), slice(m, None))], m)[:, None]
+g, g_test = (raw - center) / own, (raw_test - center) / own
 f, f_test = g * own / view, g_test * own / view
 
 values, vectors = np.linalg.eigh(g @ g.T / n)

@@ -53,7 +53,7 @@ fn the_loss_never_rises() {
                 let objective = AlsObjective::Exact { rho, reduction, accelerate };
                 let rise =
                     largest_rise(&AlsSpec { aggregator, objective, ..exact(rho, reduction) }, &hard(seed));
-                // Newton's tiny ridge on w is no part of the loss.
+                // Newton's tiny ridge on w is not part of the loss.
                 let allowed = if solver == AggregatorSolver::Bound { 1e-12 } else { 1e-7 };
                 assert!(rise <= allowed, "{objective:?}, {solver:?}: rises by {rise:e}");
             }

@@ -72,8 +72,8 @@ A file for --config holds the same names with underscores, and the trainer's set
 
 /// Combines the probabilities of trained classifiers on imbalanced problems.
 ///
-/// Give it a table with one row for each instance and one column of probabilities for each classifier. It returns a
-/// better probability, says how far to trust it, and shows whom it listened to.
+/// Give it a table with one row for each instance and one column of probabilities for each classifier. It
+/// returns a better probability, says how far to trust it, and shows whom it listened to.
 #[derive(Debug, Parser)]
 #[command(name = "cfe", version, after_help = EXAMPLES, max_term_width = 110)]
 pub(crate) struct Cli {
@@ -163,14 +163,16 @@ pub(crate) struct ColumnArgs {
     /// Column of the labels [default: found by name (label, y, target, class, ...) and content]
     #[arg(long, value_name = "NAME", help_heading = "Table")]
     label_column: Option<String>,
-    /// Label of the positive class; all others are negative [default: told by the values: 1, true, yes, fraud, ...]
+    /// Label of the positive class; all others are negative [default: told by the values: 1, true, yes,
+    /// fraud, ...]
     #[arg(long, value_name = "VALUE", allow_hyphen_values = true, help_heading = "Table")]
     positive_label: Option<String>,
-    /// Column of the split [default: found by name]; rows outside the train split are scored and never learned from
+    /// Column of the split [default: found by name]; rows outside the train split are scored and never
+    /// learned from
     #[arg(long, value_name = "NAME", help_heading = "Table")]
     split_column: Option<String>,
-    /// Cell that stands for a missing value, such as -999, besides empty ones and those that pandas, R and Excel write; may
-    /// be repeated
+    /// Cell that stands for a missing value, such as -999, besides empty ones and those that pandas, R and
+    /// Excel write; may be repeated
     #[arg(long, value_name = "VALUE", allow_hyphen_values = true, help_heading = "Table")]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     missing: Vec<String>,
@@ -201,8 +203,9 @@ pub(crate) struct TrainingArgs {
     /// Column of groups (patients, days) that cross-validation keeps together [default: found by name]
     #[arg(long, value_name = "NAME", help_heading = "Table")]
     group_column: Option<String>,
-    /// Columns of the classifiers: names or patterns with * and ?, joined by commas, and ! before those to leave out, such
-    /// as 'p_*,!p_old'; may be repeated [default: all that hold probabilities and mean nothing else]
+    /// Columns of the classifiers: names or patterns with * and ?, joined by commas, and ! before those to
+    /// leave out, such as 'p_*,!p_old'; may be repeated [default: all that hold probabilities and mean
+    /// nothing else]
     #[arg(long, value_name = "NAMES", help_heading = "Table")]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     columns: Vec<String>,
@@ -251,14 +254,14 @@ pub(crate) struct FitArgs {
     /// Iterations between two writes of the checkpoint [default: 10]
     #[arg(long, value_name = "K", help_heading = "Checkpoint")]
     checkpoint_every: Option<usize>,
-    /// Map from logit to probability, fitted on out-of-fold logits [default: none: the trainer recommended is calibrated
-    /// already, and the others have their class weights undone]
+    /// Map from logit to probability, fitted on out-of-fold logits [default: none: the trainer recommended is
+    /// calibrated already, and the others have their class weights undone]
     #[arg(long, value_parser = one_of(Calibrate::ALL), help_heading = "Decision")]
     calibrate: Option<Calibrate>,
     #[arg(long, value_name = "RULE", help_heading = "Decision", help = threshold_help())]
     threshold: Option<ThresholdRule>,
-    /// Share of positives among the rows that are not learned from, where it is another than among the train rows:
-    /// corrects their probabilities (Saerens et al., 2002)
+    /// Share of positives among the rows that are not learned from, where it is another than among the train
+    /// rows: corrects their probabilities (Saerens et al., 2002)
     #[arg(long, value_name = "SHARE", help_heading = "Decision")]
     prevalence: Option<f64>,
 
@@ -319,7 +322,8 @@ pub(crate) struct Fit {
     /// A setting of the trainer, such as latent_dim=8 or families.local=false; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE", help_heading = "Training")]
     pub assignments: Vec<Assignments>,
-    /// Refuse a table (exit code 1) whose results could not be believed: leaks, in-sample predictions, swapped classes
+    /// Refuse a table (exit code 1) whose results could not be believed: leaks, in-sample predictions,
+    /// swapped classes
     #[arg(long, help_heading = "Table")]
     pub strict: bool,
     /// Resume from the checkpoint if the file exists; the result is identical to an uninterrupted fit
@@ -339,8 +343,8 @@ pub(crate) struct Predict {
     /// Where to write the predictions (.csv or .tsv, also with .gz, .parquet or .arrow; - is standard output)
     #[arg(long, value_name = "FILE", default_value = "-")]
     pub predictions_out: PathBuf,
-    /// Share of positives among these rows, where it is another than among the train rows: corrects the probabilities
-    /// (Saerens et al., 2002)
+    /// Share of positives among these rows, where it is another than among the train rows: corrects the
+    /// probabilities (Saerens et al., 2002)
     #[arg(long, value_name = "SHARE")]
     pub prevalence: Option<f64>,
     #[command(flatten)]
@@ -385,7 +389,8 @@ pub(crate) struct Tune {
     pub columns: ColumnArgs,
     #[command(flatten)]
     pub training: TrainingArgs,
-    /// The trainer whose settings are searched, als or torch [default: als, and the recommended combiner may win]
+    /// The trainer whose settings are searched, als or torch [default: als, and the recommended combiner may
+    /// win]
     #[arg(long, value_parser = trainer(), help_heading = "Search")]
     pub trainer: Option<Method>,
     /// A setting that every trial has and none searches; may be repeated

@@ -34,8 +34,8 @@ pub(crate) fn load(path: &Path) -> CliResult<FitArgs> {
     toml::from_str(&text).map_err(|e| CliError::Config { file, message: e.to_string().trim_end().to_owned() })
 }
 
-/// The options of a file, overridden by those of the command line, as what concerns the program and what the library
-/// takes.
+/// The options of a file, overridden by those of the command line, as what concerns the program and what the
+/// library takes.
 pub(crate) fn merged(file: &FitArgs, command_line: &FitArgs) -> (ProgramOptions, FitOptions) {
     let mut all = object(file);
     all.extend(object(command_line));

@@ -23,7 +23,7 @@ pub(crate) const PREDICTIONS_OUT: &str = "--predictions-out";
 /// The option for a file that keeps the progress.
 pub(crate) const CHECKPOINT: &str = "--checkpoint";
 
-/// Width of a page where the output is no terminal.
+/// Width of a page where the output is not a terminal.
 const DEFAULT_WIDTH: usize = 100;
 
 /// Whether a path means standard output: `-`, and the names that Unix has for it.
@@ -42,7 +42,8 @@ pub(crate) fn inputs<'a>(
     files
 }
 
-/// Refuses outputs that cannot be written, that would replace an input, or each other, before any work is done.
+/// Refuses outputs that cannot be written, that would replace an input, or each other, before any work is
+/// done.
 pub(crate) fn check(inputs: &[PathBuf], outputs: &[(&str, Option<&Path>)]) -> CliResult<()> {
     let given = outputs.iter().filter_map(|(option, path)| path.map(|path| (*option, path)));
     let (printed, named): (Vec<_>, Vec<_>) = given.partition(|(_, path)| is_stdout(path));
@@ -65,7 +66,8 @@ pub(crate) fn check(inputs: &[PathBuf], outputs: &[(&str, Option<&Path>)]) -> Cl
     Ok(())
 }
 
-/// Saves a result in its place or, where that fails, among the temporary files: a full disk must not cost the work.
+/// Saves a result in its place or, where that fails, among the temporary files: a full disk must not cost the
+/// work.
 pub(crate) fn save(path: &Path, save: impl Fn(&Path) -> CliResult<()>) -> CliResult<()> {
     let Err(error) = closed_is_done(save(path)) else { return Ok(()) };
     let Some(name) = path.file_name().filter(|_| !is_stdout(path)) else { return Err(error) };
@@ -140,8 +142,8 @@ pub(crate) struct Predictions<'a> {
     pub(crate) split: Option<&'a [String]>,
 }
 
-/// Writes `instance_id,probability,logit,n_observed`, then `decision`, `out_of_fold_probability`, `split` and `label`
-/// where there are such. Without ids, the rows are numbered from 0. See [`save`].
+/// Writes `instance_id,probability,logit,n_observed`, then `decision`, `out_of_fold_probability`, `split` and
+/// `label` where there are such. Without ids, the rows are numbered from 0. See [`save`].
 pub(crate) fn predictions(path: &Path, predictions: &Predictions<'_>) -> CliResult<()> {
     let Predictions { table, combined, threshold, out_of_fold, split } = *predictions;
     let numbers: Vec<String>;

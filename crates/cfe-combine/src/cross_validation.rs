@@ -1,7 +1,7 @@
 //! Predictions of labeled instances from fits that did not see their labels.
 //!
-//! Combining is transductive: an instance without a label still helps to find the factors. So the labels of a fold are
-//! hidden and its predictions stay, as they would for instances whose labels come later.
+//! Combining is transductive: an instance without a label still helps to find the factors. So the labels of a
+//! fold are hidden and its predictions stay, as they would for instances whose labels come later.
 
 use cfe_core::validation::{Folds, StratifiedGroupKFold, StratifiedKFold};
 use cfe_core::{EnsembleData, Error, Model, Result, Trainer};
@@ -11,7 +11,8 @@ use crate::recommended::keys::{folds_by_key, row_keys};
 
 /// Folds of the labeled instances, in the order of [`EnsembleData::labeled`], stratified by class.
 ///
-/// Without `groups` (n, one for each instance), the rarer class may lower their number; `None` if it has a single instance.
+/// Without `groups` (n, one for each instance), the rarer class may lower their number; `None` if it has a
+/// single instance.
 ///
 /// ```
 /// use cf_ensemble::cross_validation::stratified_folds;
@@ -24,8 +25,8 @@ use crate::recommended::keys::{folds_by_key, row_keys};
 /// ```
 ///
 /// # Errors
-/// [`Error::InvalidParameter`] for fewer than 2 folds, or groups that cannot make so many of which each leaves both
-/// classes to learn from; [`Error::LengthMismatch`].
+/// [`Error::InvalidParameter`] for fewer than 2 folds, or groups that cannot make so many of which each
+/// leaves both classes to learn from; [`Error::LengthMismatch`].
 pub fn stratified_folds(
     data: &EnsembleData,
     groups: Option<&[String]>,
@@ -58,8 +59,9 @@ pub fn stratified_folds(
     Ok(Some(folds))
 }
 
-/// Folds of the labeled instances as the recommended combiner makes them: stratified by class, and by what an instance
-/// contains, so that the order of the instances decides nothing and copies of an instance are in one fold.
+/// Folds of the labeled instances as the recommended combiner makes them: stratified by class, and by what an
+/// instance contains, so that the order of the instances decides nothing and copies of an instance are in one
+/// fold.
 ///
 /// The rarer class may lower their number; `None` if it has a single instance.
 ///
@@ -110,8 +112,8 @@ pub fn hide_labels(data: &EnsembleData, hidden: &[usize]) -> Result<EnsembleData
     data.clone().with_labels(labels)
 }
 
-/// Logits of the instances `held_out`, class weights undone, from a fit to which their labels were hidden. They are
-/// predicted by fold-in, as the fitted model predicts new instances.
+/// Logits of the instances `held_out`, class weights undone, from a fit to which their labels were hidden.
+/// They are predicted by fold-in, as the fitted model predicts new instances.
 ///
 /// # Errors
 /// As [`Trainer::fit`] and [`Model::predict_new`].
@@ -119,7 +121,8 @@ pub fn predict_held_out(trainer: &dyn Trainer, data: &EnsembleData, held_out: &[
     held_out_logits(&trainer.fit(&hide_labels(data, held_out)?)?.model, data, held_out)
 }
 
-/// Logits of the instances `held_out` of the data, class weights undone, from a model that did not see their labels.
+/// Logits of the instances `held_out` of the data, class weights undone, from a model that did not see their
+/// labels.
 ///
 /// # Errors
 /// As [`Model::predict_new`].
@@ -128,7 +131,8 @@ pub fn held_out_logits(model: &Model, data: &EnsembleData, held_out: &[usize]) -
     Ok(predictions.logits.iter().map(|z| z - model.logit_shift).collect())
 }
 
-/// FNV-1a of the fold of each instance (Fowler, Noll and Vo), in hex: tells whether two runs have the same folds.
+/// FNV-1a of the fold of each instance (Fowler, Noll and Vo), in hex: tells whether two runs have the same
+/// folds.
 pub(crate) fn checksum(folds: &Folds) -> String {
     let bytes = folds.as_slice().iter().flat_map(|&fold| (fold as u64).to_le_bytes());
     let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {

@@ -1,8 +1,8 @@
 //! Fits, judges and keeps combiners of classifiers.
 //!
-//! [`fit()`] takes a table ([`read_table`](cfe_io::read_table)) and [`FitOptions`] to a [`FitOutcome`]: the model
-//! as [`SavedModel`], predictions, out-of-fold scores, threshold. A [`Watch`] sees the progress and may stop the work.
-//! The crate knows no terminal, parses no command line and installs no signal handler.
+//! [`fit()`] takes a table ([`read_table`](cfe_io::read_table)) and [`FitOptions`] to a [`FitOutcome`]: the
+//! model as [`SavedModel`], predictions, out-of-fold scores, threshold. A [`Watch`] sees the progress and may
+//! stop the work. The crate knows no terminal, parses no command line and installs no signal handler.
 //!
 //! | room | holds |
 //! |---|---|

@@ -1,8 +1,9 @@
-//! The one registry of methods: every way to combine, with its name, its description, its presets and how to build it.
+//! The one registry of methods: every way to combine, with its name, its description, its presets and how to
+//! build it.
 //!
-//! A [`Method`] is a name. [`Method::TRAINERS`] are those that `cfe fit` keeps a model of; a [`Backend`] is one of them that
-//! implements [`Trainer`] and may be missing from a build; a [`Baseline`] is a simple combiner that a learned one has to
-//! beat. Options, searches and tables hold lists of these names.
+//! A [`Method`] is a name. [`Method::TRAINERS`] are those that `cfe fit` keeps a model of; a [`Backend`] is
+//! one of them that implements [`Trainer`] and may be missing from a build; a [`Baseline`] is a simple
+//! combiner that a learned one has to beat. Options, searches and tables hold lists of these names.
 
 use std::fmt;
 use std::str::FromStr;
@@ -217,8 +218,8 @@ impl Backend {
         self.trainer_with(&Value::Object(Map::new()))
     }
 
-    /// A trainer with settings: a JSON object with the fields of `AlsSpec` or `TorchSpec`; what is left out keeps its
-    /// default, an unknown key is an error.
+    /// A trainer with settings: a JSON object with the fields of `AlsSpec` or `TorchSpec`; what is left out
+    /// keeps its default, an unknown key is an error.
     ///
     /// ```
     /// # #[cfg(feature = "als")] {

@@ -119,7 +119,7 @@ def load(name):
 
 
 def design(frame, train):
-    """Categories one-hot, rare levels pooled; gaps at the training median; standardised on the training rows."""
+    """Categories one-hot, rare levels pooled; gaps at the training median; standardized on the training rows."""
     columns = []
     for name in frame:
         values = frame[name]

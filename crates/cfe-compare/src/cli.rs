@@ -23,14 +23,14 @@ pub struct Cli {
 pub enum Command {
     /// Train the rows of the published table and show them beside the published figures.
     ///
-    /// Exit codes: 0 done; 1 a figure is outside its tolerance (--check); 2 bad usage, or a folder that cannot be
-    /// written to; 4 training failed.
+    /// Exit codes: 0 done; 1 a figure is outside its tolerance (--check); 2 bad usage, or a folder that
+    /// cannot be written to; 4 training failed.
     #[command(args_override_self = true)]
     Published(Published),
     /// Rank combiners over a folder of data sets, `<data set>/seed<k>.csv.gz`.
     ///
-    /// Each table needs a column `split`. Methods learn from the rows with `train`; the other rows are scored. Exit codes:
-    /// 0 done; 2 bad usage; 3 bad data; 4 a method failed.
+    /// Each table needs a column `split`. Methods learn from the rows with `train`; the other rows are
+    /// scored. Exit codes: 0 done; 2 bad usage; 3 bad data; 4 a method failed.
     #[command(alias = "benchmark", args_override_self = true)]
     OverDataSets(OverDataSets),
     /// Draw the combined loss against time: exact ALS beside joint training, from the same start.
@@ -45,22 +45,24 @@ pub enum Command {
         #[command(flatten)]
         output: Output,
     },
-    /// Compare every method on tables of your own: both trainers with their variants, the recommended combiner, all baselines.
+    /// Compare every method on tables of your own: both trainers with their variants, the recommended
+    /// combiner, all baselines.
     ///
-    /// A table with labels outside its train split is scored on those rows. Any other table is scored by cross-validation.
-    /// Exit codes: 0 done; 2 bad usage; 3 bad data; 4 a method failed.
+    /// A table with labels outside its train split is scored on those rows. Any other table is scored by
+    /// cross-validation. Exit codes: 0 done; 2 bad usage; 3 bad data; 4 a method failed.
     #[command(alias = "run", args_override_self = true)]
     OnTables(OnTables),
     /// Train every combination of some levels over seeds and compare the levels.
     ///
-    /// A grid is a TOML file (docs/ablations.md has the format), or one that ships with the program: published, collapse,
-    /// focal, diversity, ci.
+    /// A grid is a TOML file (docs/ablations.md has the format), or one that ships with the program:
+    /// published, collapse, focal, diversity, ci.
     ///
-    /// Finished cells are kept in a checkpoint, which with --out is DIR/cells.jsonl unless --checkpoint names another
-    /// file. A run that was interrupted, even by a kill, resumes from there and writes the same bytes. A cell that fails
-    /// is recorded and counted, and the run goes on.
+    /// Finished cells are kept in a checkpoint, which with --out is DIR/cells.jsonl unless --checkpoint names
+    /// another file. A run that was interrupted, even by a kill, resumes from there and writes the same
+    /// bytes. A cell that fails is recorded and counted, and the run goes on.
     ///
-    /// Exit codes: 0 done; 1 a figure got worse (--check); 2 bad usage or a bad grid; 3 bad data; 4 every cell failed.
+    /// Exit codes: 0 done; 1 a figure got worse (--check); 2 bad usage or a bad grid; 3 bad data; 4 every
+    /// cell failed.
     #[command(args_override_self = true)]
     Ablate(Ablate),
     /// Measure the speed of the trainers.
@@ -68,7 +70,8 @@ pub enum Command {
     Speed(Speed),
 }
 
-/// Names that commands had in version 0.1.0, with their present ones. They are accepted for one release, with a warning.
+/// Names that commands had in version 0.1.0, with their present ones. They are accepted for one release, with
+/// a warning.
 const FORMER_NAMES: [(&str, &str); 3] =
     [("run", "on-tables"), ("benchmark", "over-data-sets"), ("bench", "speed")];
 
@@ -172,8 +175,8 @@ pub struct Ablate {
     /// Cells between two writes of the checkpoint.
     #[arg(long, value_name = "K", default_value_t = 1, value_parser = at_least_one)]
     pub checkpoint_every: usize,
-    /// Resume from the checkpoint if it exists: the result is identical to that of an uninterrupted run. The cells.jsonl of
-    /// --out is always used again, since a cell is known by all that decides its outcome.
+    /// Resume from the checkpoint if it exists: the result is identical to that of an uninterrupted run. The
+    /// cells.jsonl of --out is always used again, since a cell is known by all that decides its outcome.
     #[arg(long)]
     pub resume: bool,
     /// Threads; 0 is all cores.
@@ -182,8 +185,8 @@ pub struct Ablate {
     /// Seeds 0 to below N instead of those of the grid.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub seeds: Option<u64>,
-    /// Exit with 1 if a figure is worse than in this baseline by more than its noise. Without a file: the baseline that
-    /// ships with the grid.
+    /// Exit with 1 if a figure is worse than in this baseline by more than its noise. Without a file: the
+    /// baseline that ships with the grid.
     #[arg(long, value_name = "JSON", num_args = 0..=1)]
     pub check: Option<Option<PathBuf>>,
     /// Write the comparisons of --check as JUnit XML, which build servers show as tests.

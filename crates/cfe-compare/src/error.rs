@@ -173,7 +173,8 @@ pub enum Error {
 pub const CHECK_FAILED: u8 = 1;
 
 impl Error {
-    /// 2 for what another command line would cure, 3 for bad data, 4 for a failed training. 1 is a failed check.
+    /// 2 for what another command line would cure, 3 for bad data, 4 for a failed training. 1 is a failed
+    /// check.
     pub fn exit_code(&self) -> u8 {
         match self {
             Error::Unwritable { .. }

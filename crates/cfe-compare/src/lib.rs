@@ -1,5 +1,5 @@
-//! The program `cfe-compare`: compares the trainers of CF-Ensemble with each other, with simpler combiners and with
-//! published figures.
+//! The program `cfe-compare`: compares the trainers of CF-Ensemble with each other, with simpler combiners
+//! and with published figures.
 //!
 //! Each command has a room of its own, under its name:
 //!
@@ -12,8 +12,9 @@
 //! | `convergence` | [`convergence`] | How fast does the loss fall, exact ALS beside joint training? |
 //! | `speed` | [`speed`] | How long does a sweep or an epoch take, beside other implementations? |
 //!
-//! A command measures and returns one serde struct with everything that it found. The writers of [`report`] turn this
-//! struct into text, tables and charts. `main.rs` reads the options, prints and writes files, and nothing else does.
+//! A command measures and returns one serde struct with everything that it found. The writers of [`report`]
+//! turn this struct into text, tables and charts. `main.rs` reads the options, prints and writes files, and
+//! nothing else does.
 
 #![forbid(unsafe_code)]
 

@@ -1,7 +1,8 @@
 //! The program `cfe-compare`: reads the options, runs the command, prints its results and writes its files.
 
 #![forbid(unsafe_code)]
-// A command-line program: talking to the terminal is its purpose. Results go to stdout, everything else to stderr.
+// A command-line program: talking to the terminal is its purpose. Results go to stdout, everything else to
+// stderr.
 #![allow(clippy::print_stderr, reason = "a program talks to the terminal")]
 
 use std::error::Error as _;

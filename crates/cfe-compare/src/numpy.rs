@@ -1,8 +1,8 @@
 //! Normal numbers as numpy's legacy generator draws them.
 //!
-//! The published ALS start factors come from `numpy.random.seed(s)` and `randn`: MT19937 seeded by Knuth's recurrence,
-//! doubles of 53 bits from two outputs, and the polar method of Marsaglia and Bray (1964) that keeps its second value
-//! for the next call.
+//! The published ALS start factors come from `numpy.random.seed(s)` and `randn`: MT19937 seeded by Knuth's
+//! recurrence, doubles of 53 bits from two outputs, and the polar method of Marsaglia and Bray (1964) that
+//! keeps its second value for the next call.
 
 use cf_ensemble::{Factors, Parameters, START_SCALE};
 use ndarray::Array2;

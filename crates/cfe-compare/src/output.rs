@@ -1,7 +1,7 @@
 //! Where results go: one path for every command.
 //!
-//! Places are checked before the work begins, so that a folder that cannot be written to does not cost a run. Each file
-//! is written whole or not at all.
+//! Places are checked before the work begins, so that a folder that cannot be written to does not cost a run.
+//! Each file is written whole or not at all.
 
 use std::path::{Path, PathBuf};
 
@@ -54,8 +54,8 @@ fn place(folder: &Path, name: &str, contents: &str) -> Result<PathBuf, Error> {
     Ok(path)
 }
 
-/// What made the results of this call: the command as it was typed, and the day. For commands that measure time, whose
-/// bytes differ from run to run anyway.
+/// What made the results of this call: the command as it was typed, and the day. For commands that measure
+/// time, whose bytes differ from run to run anyway.
 pub fn origin_of_this_call(seed: Option<u64>) -> Origin {
     Origin {
         command: Some(command_line(std::env::args())),
@@ -85,7 +85,8 @@ fn command_line(words: impl Iterator<Item = String>) -> String {
     program.chain(words.skip(1).map(quoted)).collect::<Vec<_>>().join(" ")
 }
 
-/// The day, in UTC. `SOURCE_DATE_EPOCH`, the seconds that builders of packages set, takes the place of the clock.
+/// The day, in UTC. `SOURCE_DATE_EPOCH`, the seconds that builders of packages set, takes the place of the
+/// clock.
 fn today() -> String {
     let set = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|seconds| seconds.parse().ok());
     let now = set.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());

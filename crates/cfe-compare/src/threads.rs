@@ -2,7 +2,8 @@
 
 use crate::error::Error;
 
-/// Threads that may be asked for. More would only wait for each other, and starting them could hang the machine.
+/// Threads that may be asked for. More would only wait for each other, and starting them could hang the
+/// machine.
 const MOST: usize = 1024;
 
 /// How many threads `--threads` stands for: 0 is all cores.

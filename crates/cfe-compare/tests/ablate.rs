@@ -99,7 +99,7 @@ fn cells_that_fail_are_recorded_and_the_others_reported() {
     assert_eq!(weights["name"], "class weights");
     assert!(weights["levels"][0]["average_precision"].is_null(), "the reference has no difference");
     let gain = &weights["levels"][1]["average_precision"];
-    // Two prevalences and two seeds; learning rates on the same data are no repetitions.
+    // Two prevalences and two seeds; learning rates on the same data are not repetitions.
     assert_eq!(gain["units"], 4);
     let interval = &gain["interval"];
     let number = |key: &str| interval[key].as_f64().expect("a number");

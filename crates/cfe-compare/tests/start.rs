@@ -6,7 +6,8 @@ use cf_ensemble::Parameters;
 use cfe_compare::numpy::published_start;
 use serde_json::Value;
 
-/// One unit in the last place of the largest start factors (0.04) is 7e-18; logarithms may differ by that much.
+/// One unit in the last place of the largest start factors (0.04) is 7e-18; logarithms may differ by that
+/// much.
 const TOLERANCE: f64 = 1e-15;
 
 fn reference(folder: &str) -> Value {

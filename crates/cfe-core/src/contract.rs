@@ -179,14 +179,14 @@ pub fn an_observer_sees_every_iteration_and_can_stop(build: Build<'_>) {
     assert_eq!(trace.points[4].weights, weights, "the model of a stopped run");
 }
 
-/// Broken off at the start, on the way and at the end, and gone on with: model, history, loss and reason to
+/// Interrupted at the start, on the way and at the end, and resumed: model, history, loss and reason to
 /// stop are those of the unbroken run, to the bit.
 pub fn a_resumed_run_ends_with_the_same_bits(build: Build<'_>) {
     let trainer = build(Request { iterations: 12, ..Request::default() });
     resumes_to_the_same_bits(trainer.as_ref(), &small(), &[0, 1, 5, 11, 12]);
 }
 
-/// The same for a trainer with a spec of its own, broken off after each of `breaks` iterations; those that
+/// The same for a trainer with a spec of its own, interrupted after each of `breaks` iterations; those that
 /// the run does not reach are left out.
 pub fn resumes_to_the_same_bits(trainer: &dyn Trainer, data: &EnsembleData, breaks: &[usize]) {
     let whole = trainer.fit(data).expect("fits");

@@ -53,7 +53,7 @@ pub enum Error {
 
     /// A prediction is outside [0, 1].
     #[error(
-        "classifier {classifier:?}, instance {instance}: {value} is no probability; \
+        "classifier {classifier:?}, instance {instance}: {value} is not a probability; \
          allowed are 0 to 1, and NaN for a missing prediction (turn scores into probabilities first)"
     )]
     InvalidProbability {

@@ -180,7 +180,7 @@ impl Correlated {
                 }
             }
         }
-        // A matrix without a single observation is no data: keep one cell.
+        // A matrix without a single observation is not a data set: keep one cell.
         if predictions.iter().all(|r: &f64| r.is_nan()) {
             predictions[(0, 0)] = self.prevalence;
         }

@@ -227,8 +227,8 @@ pub trait Trainer: Send + Sync {
         None
     }
 
-    /// Goes on with a run that was broken off, to the same bits as if it had not been: the model, the history
-    /// and the loss are those of the unbroken run. The observer sees the step of the state first.
+    /// Goes on with a run that was interrupted, to the same bits as if it had not been: the model, the
+    /// history and the loss are those of the unbroken run. The observer sees the step of the state first.
     ///
     /// # Errors
     /// [`Error::CannotResume`] where the trainer keeps no state, what [`TrainingState::check`] refuses, and

@@ -1,4 +1,4 @@
-//! The state of a run that can go on as if it had never been broken off.
+//! The state of a run that can go on as if it had never been interrupted.
 
 use std::collections::BTreeMap;
 
@@ -126,7 +126,7 @@ impl TrainingState {
         let mut saved = self.spec.clone();
         rename_keys(&self.trainer, &mut saved)?;
         let (Value::Object(found), Value::Object(expected)) = (&saved, &own) else {
-            return Err(Error::DamagedState { what: "the spec is no object".to_owned() });
+            return Err(Error::DamagedState { what: "the spec is not an object".to_owned() });
         };
         let keys = found.keys().chain(expected.keys().filter(|key| !found.contains_key(*key)));
         for key in keys.filter(|key| *key != limit) {

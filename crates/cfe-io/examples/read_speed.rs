@@ -1,4 +1,5 @@
-//! How fast a CSV is read: `cargo run --release -p cfe-core --features io --example read_speed [rows] [columns]`.
+//! How fast a CSV is read: `cargo run --release -p cfe-core --features io --example read_speed [rows]
+//! [columns]`.
 
 use std::io::{BufWriter, Write};
 use std::time::Instant;

@@ -1,4 +1,5 @@
-//! What is taken for what in the tables that are named: `cargo run -p cfe-io --features parquet,excel --example taken -- FILE...`
+//! What is taken for what in the tables that are named: `cargo run -p cfe-io --features parquet,excel
+//! --example taken -- FILE...`
 
 use std::process::ExitCode;
 

@@ -60,8 +60,8 @@ const RANDOM: usize = 6;
 /// Bytes of a file name that nearly every file system takes.
 const LONGEST_NAME: usize = 255;
 
-/// The file that a path means, with its folder free of links and dots: also one that is not there yet, and the target of
-/// a link that leads nowhere yet.
+/// The file that a path means, with its folder free of links and dots: also one that is not there yet, and
+/// the target of a link that leads nowhere yet.
 pub(crate) fn resolve(path: &Path) -> PathBuf {
     let mut path = path.to_owned();
     // More links in a row are a circle.
@@ -80,11 +80,11 @@ pub(crate) fn resolve(path: &Path) -> PathBuf {
     }
 }
 
-/// A file that is written beside its place and takes it in [`commit`](Self::commit): after a crash, a full disk or a
-/// dropped `AtomicFile` the place holds what it held before.
+/// A file that is written beside its place and takes it in [`commit`](Self::commit): after a crash, a full
+/// disk or a dropped `AtomicFile` the place holds what it held before.
 ///
-/// Pipes and devices (`/dev/null`, `/dev/stdout`) have nothing to protect and are written to directly. A symbolic link
-/// stays, and its target is replaced.
+/// Pipes and devices (`/dev/null`, `/dev/stdout`) have nothing to protect and are written to directly. A
+/// symbolic link stays, and its target is replaced.
 ///
 /// ```
 /// use std::io::Write;
@@ -164,8 +164,9 @@ impl AtomicFile {
         Ok(Self { path, output: Output::Beside(file) })
     }
 
-    /// Refuses a place that cannot be written to, or has no room for so many bytes, before the work whose result goes
-    /// there. Nothing stays. (Later the room may be gone all the same: another program may have taken it.)
+    /// Refuses a place that cannot be written to, or has no room for so many bytes, before the work whose
+    /// result goes there. Nothing stays. (Later the room may be gone all the same: another program may have
+    /// taken it.)
     ///
     /// # Errors
     /// [`WriteError::Unwritable`], [`WriteError::Interrupted`].
@@ -195,7 +196,8 @@ impl AtomicFile {
                     .map_err(|source| WriteError::Interrupted { path: path(), source })?;
                 file.persist(&self.path)
                     .map_err(|e| WriteError::NotReplaced { path: path(), source: e.error })?;
-                // The new name survives a power cut once the folder is on the disk too. Not every file system can.
+                // The new name survives a power cut once the folder is on the disk too. Not every file system
+                // can.
                 #[cfg(unix)]
                 if let Ok(folder) = File::open(folder(&self.path)) {
                     folder.sync_all().ok();
@@ -223,7 +225,8 @@ impl AtomicFile {
         for entry in entries.flatten() {
             let found = entry.file_name();
             let found = found.to_string_lossy();
-            // Exactly the names that writers of this file give: those of `run.one` begin as those of `run` do.
+            // Exactly the names that writers of this file give: those of `run.one` begin as those of `run`
+            // do.
             let middle = found.strip_prefix(prefix.as_str()).and_then(|rest| rest.strip_suffix(SUFFIX));
             if middle.is_some_and(|m| m.len() == RANDOM && m.bytes().all(|b| b.is_ascii_alphanumeric())) {
                 // What cannot be removed is in nobody's way.
@@ -253,14 +256,15 @@ impl Write for AtomicFile {
     }
 }
 
-/// How the name of a file's temporary neighbour begins.
+/// How the name of a file's temporary neighbor begins.
 fn prefix(name: &std::ffi::OsStr) -> String {
     let name = name.to_string_lossy();
     let most = LONGEST_NAME - RANDOM - SUFFIX.len() - 2;
     if name.len() <= most {
         return format!(".{name}.");
     }
-    // The start of a long name, and a sum of all of it (FNV-1a), so that neighbours of another name are not taken for it.
+    // The start of a long name, and a sum of all of it (FNV-1a), so that neighbors of another name are not
+    // taken for it.
     let sum = name
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325u64, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));

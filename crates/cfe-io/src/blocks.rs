@@ -1,7 +1,7 @@
 //! Text cut into blocks of whole records, and blocks into records.
 //!
-//! A record ends at a line feed outside quotes. A quote opens a quoted cell only at the start of a cell, as csv-core
-//! has it, which undoes the quotes later.
+//! A record ends at a line feed outside quotes. A quote opens a quoted cell only at the start of a cell, as
+//! csv-core has it, which undoes the quotes later.
 
 use std::io::{self, Read};
 
@@ -46,7 +46,8 @@ fn whole_records(bytes: &[u8], delimiter: u8) -> usize {
     at
 }
 
-/// Records of a block with the line each begins at, counted from 0, without line ends; blank lines are passed over.
+/// Records of a block with the line each begins at, counted from 0, without line ends; blank lines are passed
+/// over.
 pub(crate) struct Records<'a> {
     rest: &'a [u8],
     delimiter: u8,

@@ -18,8 +18,8 @@ pub(crate) fn probability(cell: &[u8], reading: &Reading) -> Result<f64, BadCell
     }
 }
 
-/// Powers of ten that f64 holds exactly, as it holds every whole number of 15 digits: their quotient is then the
-/// nearest f64, without the general algorithm.
+/// Powers of ten that f64 holds exactly, as it holds every whole number of 15 digits: their quotient is then
+/// the nearest f64, without the general algorithm.
 const TENTHS: [f64; 16] =
     [1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
 

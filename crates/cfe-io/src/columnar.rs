@@ -36,7 +36,8 @@ const BATCH: usize = 1 << 14;
 /// Reads Parquet or Arrow IPC.
 pub(crate) fn read(opened: Opened, options: &TableOptions) -> TableResult<Parts> {
     let (file, format) = (opened.file.clone(), format_name(opened.format));
-    // The decoders are large and meet damaged files now and then with a panic: here that is one more damaged file.
+    // The decoders are large and meet damaged files now and then with a panic: here that is one more damaged
+    // file.
     let read = guarded::decode(|| match opened.format {
         Format::Parquet => read_parquet(opened, options),
         _ => read_arrow(opened, options),
@@ -102,8 +103,8 @@ fn read_arrow(opened: Opened, options: &TableOptions) -> TableResult<Parts> {
         handle.rewind().map_err(|e| damaged(e.to_string()))?;
         Ok(handle)
     };
-    // A file is the stream between a magic number and an index, or at least its index says where all is: Polars writes
-    // no length before the schema.
+    // A file is the stream between a magic number and an index, or at least its index says where all is:
+    // Polars writes no length before the schema.
     let mut stream = Guarded::new(BufReader::new(again()?));
     let streamed = stream
         .skip_magic()
@@ -374,8 +375,8 @@ fn texts(array: &ArrayRef) -> Option<Vec<String>> {
     })
 }
 
-/// The entries as numbers, NaN for null and what stands for a missing value, the text where it is no number; `None` if
-/// the type holds neither.
+/// The entries as numbers, NaN for null and what stands for a missing value, the text where it is not a
+/// number; `None` if the type holds neither.
 fn numbers(array: &ArrayRef, reading: &Reading) -> Option<Vec<Result<f64, String>>> {
     fn convert<T: ArrowPrimitiveType>(
         array: &ArrayRef,

@@ -73,7 +73,8 @@ fn begin<'a>(mut reader: Stream<'a>) -> io::Result<(Vec<u8>, Stream<'a>)> {
     Ok((start, reader))
 }
 
-/// Finds out how a text table is written. `given` is the delimiter and `encoding` the encoding if they were said.
+/// Finds out how a text table is written. `given` is the delimiter and `encoding` the encoding if they were
+/// said.
 pub(crate) fn prepare<'a>(
     file: &str,
     reader: Stream<'a>,

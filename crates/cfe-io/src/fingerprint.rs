@@ -4,8 +4,8 @@ use sha2::{Digest, Sha256};
 
 use cfe_core::EnsembleData;
 
-/// SHA-256 (hex) of the shape, the probabilities, the labels and the names of the classifiers: a model remembers what
-/// it was trained with.
+/// SHA-256 (hex) of the shape, the probabilities, the labels and the names of the classifiers: a model
+/// remembers what it was trained with.
 ///
 /// Ids, sample weights and a given confidence do not count. All NaN are the same NaN.
 ///

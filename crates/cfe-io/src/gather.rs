@@ -8,8 +8,8 @@ use crate::table::{Parts, RowNumbers};
 use crate::table_error::{TableError, TableResult, shorten};
 
 impl Parts {
-    /// One row for each id, in the order of their first rows. In a long table each classifier gets a column; where a
-    /// cell is there more than once, its mean is taken.
+    /// One row for each id, in the order of their first rows. In a long table each classifier gets a column;
+    /// where a cell is there more than once, its mean is taken.
     ///
     /// # Errors
     /// [`TableError::Conflict`] where rows of one id disagree.

@@ -6,8 +6,8 @@ use rayon::prelude::*;
 /// 2 GiB; more room is made once more is there.
 const MOST_GUESSED: usize = 1 << 28;
 
-/// m rows of equal length in one buffer, each with room to grow: the room costs address space but no memory until it
-/// is written to, and the matrix is never there twice unless the room was guessed too small.
+/// m rows of equal length in one buffer, each with room to grow: the room costs address space but no memory
+/// until it is written to, and the matrix is never there twice unless the room was guessed too small.
 #[derive(Debug, Default)]
 pub(crate) struct Growing {
     values: Vec<f64>,

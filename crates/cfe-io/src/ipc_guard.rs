@@ -1,5 +1,5 @@
-//! A check of Arrow IPC before it is decoded: the decoder sets aside what a compressed buffer says it will unpack to,
-//! and a damaged or hostile number there would end the process.
+//! A check of Arrow IPC before it is decoded: the decoder sets aside what a compressed buffer says it will
+//! unpack to, and a damaged or hostile number there would end the process.
 
 use std::io::{self, Read, Seek, SeekFrom};
 

@@ -75,9 +75,9 @@ pub trait JournalHeader: Serialize + DeserializeOwned {
 
 /// A file of JSON lines: a header that says which run it is, then one line for each result.
 ///
-/// Only one process at a time can have it open. Lines are written whole and in one call, so that a kill leaves at most one
-/// of them unfinished; an unfinished last line is dropped when the file is opened again. A file that is not a journal of
-/// this run is refused and left as it is.
+/// Only one process at a time can have it open. Lines are written whole and in one call, so that a kill
+/// leaves at most one of them unfinished; an unfinished last line is dropped when the file is opened again. A
+/// file that is not a journal of this run is refused and left as it is.
 ///
 /// ```
 /// use cfe_io::{Journal, JournalHeader};
@@ -170,7 +170,8 @@ impl<Header: JournalHeader, Line: Serialize + DeserializeOwned> Journal<Header, 
         if whole == 0 {
             journal.pending = journal.header.clone();
             if let Err(error) = journal.flush() {
-                // Half a header would stand in the way of the next run. The first error is the one that counts.
+                // Half a header would stand in the way of the next run. The first error is the one that
+                // counts.
                 journal.file.set_len(0).ok();
                 return Err(error);
             }
@@ -207,8 +208,8 @@ impl<Header: JournalHeader, Line: Serialize + DeserializeOwned> Journal<Header, 
         Ok(())
     }
 
-    /// Replaces all lines, as a whole or not at all: where lines come in the order in which they were finished, this puts
-    /// them into the order of the work, and drops those of other work.
+    /// Replaces all lines, as a whole or not at all: where lines come in the order in which they were
+    /// finished, this puts them into the order of the work, and drops those of other work.
     ///
     /// # Errors
     /// [`JournalError::Write`].

@@ -196,7 +196,7 @@ const NEGATIVE: [&str; 24] = [
     "absent",
     "clean",
 ];
-/// Words for "not known", which are no third class.
+/// Words for "not known", which are not a third class.
 const UNKNOWN: [&str; 8] = ["?", "unknown", "unlabeled", "unlabelled", "unk", "tbd", "missing", "."];
 
 pub(crate) fn is_positive(text: &str) -> bool {
@@ -268,7 +268,8 @@ pub(crate) fn decide(
     };
     if let Some(wanted) = positive {
         let found = met.iter().any(|value| same(&value.text, wanted));
-        // Of one class alone the other may be all there is, in rows that are to be predicted or of a part of a table.
+        // Of one class alone the other may be all there is, in rows that are to be predicted or of a part of
+        // a table.
         if !found && !met.is_empty() && (needed == Labels::Needed || met.len() > 1) {
             return Err(BadLabels::NoPositive { values: texts() });
         }

@@ -1,4 +1,5 @@
-//! Each column of a table gets its meaning: as the options say, then by its name and what its first rows hold.
+//! Each column of a table gets its meaning: as the options say, then by its name and what its first rows
+//! hold.
 
 use std::collections::HashMap;
 
@@ -15,7 +16,7 @@ use crate::taken::PassedOver;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Layout {
     pub id: Option<usize>,
-    /// Whether the id was guessed: then ids that repeat are no reason to stop.
+    /// Whether the id was guessed: then ids that repeat are not a reason to stop.
     pub id_guessed: bool,
     pub label: Option<usize>,
     pub split: Option<usize>,
@@ -326,8 +327,8 @@ impl Table<'_> {
         if let Some(at) = self.free().find(|&at| names::is_index(&self.normal[at]) && unique(at)) {
             return Some(at);
         }
-        // By content: a first column of different texts or of whole numbers that are no probabilities, or any column of
-        // different texts.
+        // By content: a first column of different texts or of whole numbers that are not probabilities, or
+        // any column of different texts.
         let is_id = |at: usize| {
             let profile = self.profile(at)?;
             let numbers = at == 0 && profile.is_numeric() && profile.max > 1.0;
@@ -337,8 +338,8 @@ impl Table<'_> {
         self.free().find_map(is_id)
     }
 
-    /// A long table has one row for each instance and classifier: a column that names the classifier, ids that repeat,
-    /// and one column of probabilities.
+    /// A long table has one row for each instance and classifier: a column that names the classifier, ids
+    /// that repeat, and one column of probabilities.
     fn guess_long(&self, layout: &mut Layout) {
         let options = self.options;
         if options.classifiers.is_some() && self.used_classifiers() {
@@ -494,7 +495,8 @@ impl Table<'_> {
         Ok(())
     }
 
-    /// Hard predictions beside the probabilities of the same classifiers, as H2O writes them, are passed over.
+    /// Hard predictions beside the probabilities of the same classifiers, as H2O writes them, are passed
+    /// over.
     fn without_hard(&mut self, classifiers: Vec<usize>) -> Vec<usize> {
         let soft = classifiers.iter().any(|&at| self.profile(at).is_some_and(Profile::has_fractions));
         let hard = |at: &usize| {
@@ -574,7 +576,7 @@ impl Table<'_> {
 }
 
 pub(crate) const UNKNOWN_HINT: &str = "turn scores into probabilities or give --input score; percent: --scale percent; a value for a \
-                            missing one: --missing; a column that is no classifier: --exclude";
+                            missing one: --missing; a column that is not a classifier: --exclude";
 
 enum Judged {
     Classifier,

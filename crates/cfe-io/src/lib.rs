@@ -1,11 +1,11 @@
 //! Tables and model files.
 //!
-//! [`read_table`] takes text (CSV, TSV and their kin), JSON, NPY, NPZ and, with the features `parquet` and `excel`,
-//! Parquet, Arrow IPC and workbooks, plain or packed, from a path or a stream. It guesses what the columns hold, says so
-//! ([`Taken`]), and delivers checked [`EnsembleData`](cfe_core::EnsembleData). [`write_predictions`] writes
-//! the other way. A [`ModelFile`] holds a model as data: a JSON document and named tensors in safetensors. Whatever is
-//! written appears whole or not at all ([`AtomicFile`]). A [`Journal`] keeps results as they are made, so that an
-//! interrupted run can be resumed.
+//! [`read_table`] takes text (CSV, TSV and their kin), JSON, NPY, NPZ and, with the features `parquet` and
+//! `excel`, Parquet, Arrow IPC and workbooks, plain or packed, from a path or a stream. It guesses what the
+//! columns hold, says so ([`Taken`]), and delivers checked [`EnsembleData`](cfe_core::EnsembleData).
+//! [`write_predictions`] writes the other way. A [`ModelFile`] holds a model as data: a JSON document and
+//! named tensors in safetensors. Whatever is written appears whole or not at all ([`AtomicFile`]). A
+//! [`Journal`] keeps results as they are made, so that an interrupted run can be resumed.
 
 mod atomic;
 mod blocks;

@@ -20,14 +20,14 @@ use crate::table_error::{list, shorten};
 /// Schema version that is written; later ones are refused.
 pub const MODEL_FILE_VERSION: u64 = 1;
 
-/// The one entry of the safetensors metadata. (Of several the crate would write the order by chance, and equal models
-/// would not be equal files.)
+/// The one entry of the safetensors metadata. (Of several the crate would write the order by chance, and
+/// equal models would not be equal files.)
 pub(crate) const ENTRY: &str = "cf_ensemble";
 
 /// A model as data, never code: what it is, a JSON document, and named tensors of finite f64.
 ///
-/// On the disk it is one safetensors file. The metadata entry `cf_ensemble` is JSON: `kind`, `schema_version`,
-/// `sha256` (over kind, version, document and tensors) and `document`. From Python:
+/// On the disk it is one safetensors file. The metadata entry `cf_ensemble` is JSON: `kind`,
+/// `schema_version`, `sha256` (over kind, version, document and tensors) and `document`. From Python:
 ///
 /// ```text
 /// with safetensors.safe_open("model.safetensors", "numpy") as f:
@@ -35,8 +35,8 @@ pub(crate) const ENTRY: &str = "cf_ensemble";
 ///     X = f.get_tensor("X")
 /// ```
 ///
-/// Sizes, the sum, shapes and finiteness are checked before anything is used; a changed or shortened file is refused
-/// with the reason. No more memory is taken than the file is long.
+/// Sizes, the sum, shapes and finiteness are checked before anything is used; a changed or shortened file is
+/// refused with the reason. No more memory is taken than the file is long.
 ///
 /// ```
 /// use cfe_io::ModelFile;

@@ -64,10 +64,10 @@ fn node(row: ArrayView1<'_, f64>) -> Node {
 
 impl ModelFile {
     /// A model as a file: tensors `X` (d x m), `w` (m) and `b` (1) unless it is a mean, `gate.U`, `gate.c`,
-    /// `gate.V`, `gate.e` of a [`Gate`], `reliability` (m) if its
-    /// confidence has one, `forest.nodes` (feature, threshold, left, right, value), `forest.roots` and `forest.classifiers` if it
-    /// is learned, and `Y` (d x n) with `training_instances`; without, the file does not grow with the
-    /// training data, and only new instances can be predicted.
+    /// `gate.V`, `gate.e` of a [`Gate`], `reliability` (m) if its confidence has one, `forest.nodes`
+    /// (feature, threshold, left, right, value), `forest.roots` and `forest.classifiers` if it is learned,
+    /// and `Y` (d x n) with `training_instances`; without, the file does not grow with the training data, and
+    /// only new instances can be predicted.
     ///
     /// ```
     /// use cfe_io::{ModelDetails, ModelFile, fingerprint};

@@ -102,7 +102,10 @@ fn check_start(name: &str, bytes: &[u8], length: Option<u64>) -> ModelFileResult
         return Err(ModelFileError::Damaged { file, reason });
     };
     if rest.first().is_some_and(|&b| b != b'{') {
-        return Err(ModelFileError::NotAModel { file, reason: "it is no safetensors".to_owned() });
+        return Err(ModelFileError::NotAModel {
+            file,
+            reason: "the file is not in the safetensors format".to_owned(),
+        });
     }
     let size = u64::from_le_bytes(*size);
     if size > MAX_HEADER || length.is_some_and(|length| size > length.saturating_sub(8)) {

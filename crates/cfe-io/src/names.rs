@@ -6,7 +6,8 @@ pub(crate) fn normalize(name: &str) -> String {
     let mut lower_before = false;
     for c in name.trim().trim_start_matches('#').trim().chars() {
         if c.is_alphanumeric() {
-            // `CustomerId` is `customer_id`; `SK_ID_CURR` and `TransactionID` keep their runs of capitals together.
+            // `CustomerId` is `customer_id`; `SK_ID_CURR` and `TransactionID` keep their runs of capitals
+            // together.
             if c.is_uppercase() && lower_before {
                 out.push('_');
             }

@@ -1,8 +1,8 @@
 //! Arrays in NumPy's .npy format.
 //!
-//! The header is read here: the crates for it parse any Python literal by recursion, which a hostile header can turn
-//! into a stack overflow, and set aside the memory that the header promises. This reader takes the one form NumPy
-//! writes, and memory grows with the bytes that are really there.
+//! The header is read here: the crates for it parse any Python literal by recursion, which a hostile header
+//! can turn into a stack overflow, and set aside the memory that the header promises. This reader takes the
+//! one form NumPy writes, and memory grows with the bytes that are really there.
 
 use std::io::{self, Read};
 
@@ -79,7 +79,8 @@ pub(crate) struct Array {
     data: Data,
 }
 
-/// Floats are decoded while they are read, as the bytes of a large matrix should not lie in memory beside its numbers.
+/// Floats are decoded while they are read, as the bytes of a large matrix should not lie in memory beside its
+/// numbers.
 #[derive(Debug, Clone)]
 enum Data {
     Floats(Vec<f64>),

@@ -151,7 +151,7 @@ pub(crate) fn read_npz(file: &str, mut handle: File, options: &TableOptions) -> 
         Some(name) => {
             let origin = Origin { file: &file, array: &name };
             let found = array(&name)?;
-            let strings = found.strings().ok_or_else(|| origin.damaged("text that is no Unicode"))?;
+            let strings = found.strings().ok_or_else(|| origin.damaged("text that is not Unicode"))?;
             Ok::<_, TableError>(Some((strings, name)))
         }
     };
@@ -205,7 +205,8 @@ impl Arrays {
         if a == 0 || b == 0 {
             return Err(TableError::Empty { file: file.to_owned() });
         }
-        // What is known to go with the instances or the classifiers tells the two apart; of a square it cannot.
+        // What is known to go with the instances or the classifiers tells the two apart; of a square it
+        // cannot.
         let instances = self.labels.as_ref().map(|(labels, _)| labels.len());
         let instances = instances.or(self.ids.as_ref().map(|(ids, _)| ids.len()));
         let classifiers = self.classifiers.as_ref().map(Vec::len);
@@ -314,7 +315,7 @@ fn labels_of(array: Array, from: &str, m: usize, n: usize, reading: &Reading) ->
         Ok(numbers) => numbers.into_iter().for_each(|value| column.push_number(value, reading)),
         Err(array) => {
             let origin = Origin { file: from, array: "labels" };
-            let strings = array.strings().ok_or_else(|| origin.damaged("text that is no Unicode"))?;
+            let strings = array.strings().ok_or_else(|| origin.damaged("text that is not Unicode"))?;
             strings.into_iter().for_each(|text| column.push(text.as_bytes(), reading));
         }
     }

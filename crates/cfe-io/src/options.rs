@@ -22,42 +22,45 @@ use crate::taken::Taken;
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub struct TableOptions {
-    /// Column of the ids; `None` looks for one: `id`, `*_id`, an unnamed first column, the index that pandas wrote.
+    /// Column of the ids; `None` looks for one: `id`, `*_id`, an unnamed first column, the index that pandas
+    /// wrote.
     pub id_column: Option<String>,
-    /// Column of the labels; `None` looks for one: `label`, `y`, `target`, `class`, ... in any case, or the only column
-    /// of two values.
+    /// Column of the labels; `None` looks for one: `label`, `y`, `target`, `class`, ... in any case, or the
+    /// only column of two values.
     pub label_column: Option<String>,
-    /// Column that says which split a row belongs to; `None` looks for one (`split`, `set`, `is_train`, ...), and if there
-    /// is none, every row is for training.
+    /// Column that says which split a row belongs to; `None` looks for one (`split`, `set`, `is_train`, ...),
+    /// and if there is none, every row is for training.
     pub split_column: Option<String>,
-    /// Value of the split column in rows for training; `None`: `train` or `training` in any case, and true or 1 in a
-    /// column such as `is_train`.
+    /// Value of the split column in rows for training; `None`: `train` or `training` in any case, and true or
+    /// 1 in a column such as `is_train`.
     pub train_value: Option<String>,
     /// Column of groups that cross-validation keeps together; `None` looks for `group`, `patient`, `subject`.
     pub group_column: Option<String>,
-    /// Columns of probabilities, as names or patterns with `*` and `?`, several in one entry with commas; `!` before one
-    /// leaves its columns out. None: all that hold probabilities and mean nothing else.
+    /// Columns of probabilities, as names or patterns with `*` and `?`, several in one entry with commas; `!`
+    /// before one leaves its columns out. None: all that hold probabilities and mean nothing else.
     pub columns: Vec<String>,
-    /// Columns that are no classifiers, as names or patterns, several in one entry with commas.
+    /// Columns that are not classifiers, as names or patterns, several in one entry with commas.
     pub exclude: Vec<String>,
-    /// The classifiers a model was trained with. If given, exactly these columns are read, in this order; a missing
-    /// one is an error, others are passed over with a warning.
+    /// The classifiers a model was trained with. If given, exactly these columns are read, in this order; a
+    /// missing one is an error, others are passed over with a warning.
     pub classifiers: Option<Vec<String>>,
     /// What a model remembers of the table it was trained with; what the options above say goes before.
     pub remembered: Remembered,
     /// Whether labels are read.
     pub labels: Labels,
-    /// Value of the label column in rows of the positive class; all others are then negative. `None`: the larger of two
-    /// numbers, the one of a known pair of words (`yes`, `fraud`, `true`, ...), or else the rarer one.
+    /// Value of the label column in rows of the positive class; all others are then negative. `None`: the
+    /// larger of two numbers, the one of a known pair of words (`yes`, `fraud`, `true`, ...), or else the
+    /// rarer one.
     pub positive_label: Option<String>,
-    /// Cells that stand for a missing value, besides empty ones and those that pandas, R, SQL and Excel write.
+    /// Cells that stand for a missing value, besides empty ones and those that pandas, R, SQL and Excel
+    /// write.
     pub missing: Vec<String>,
     /// What a number in a classifier's column stands for.
     pub scale: Scale,
     /// What a classifier says.
     pub input: Input,
-    /// Encoding of a text table, by its usual name (`latin1`, `utf-16`, `windows-1252`); `None`: UTF-8, or what a byte
-    /// order mark says.
+    /// Encoding of a text table, by its usual name (`latin1`, `utf-16`, `windows-1252`); `None`: UTF-8, or
+    /// what a byte order mark says.
     pub encoding: Option<String>,
     /// Delimiter of a text table; `None` takes what cuts the header: comma, tab, semicolon, | or spaces.
     pub delimiter: Option<u8>,
@@ -65,8 +68,8 @@ pub struct TableOptions {
     pub labels_file: Option<PathBuf>,
 }
 
-/// Columns of the table that a model was trained with. Each is taken for the same again where a table has it, and is not
-/// missed where it does not.
+/// Columns of the table that a model was trained with. Each is taken for the same again where a table has it,
+/// and is not missed where it does not.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]

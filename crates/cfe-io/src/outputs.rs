@@ -8,7 +8,8 @@ use crate::options::TableOptions;
 use crate::source::shown;
 use crate::write::Sink;
 
-/// The files that reading a table from `path` with these options opens: the table, and its labels if they lie beside it.
+/// The files that reading a table from `path` with these options opens: the table, and its labels if they lie
+/// beside it.
 pub fn input_files(path: &Path, options: &TableOptions) -> Vec<PathBuf> {
     let mut files = match crate::folder::parts(path) {
         Ok(Some(parts)) => parts,
@@ -20,8 +21,8 @@ pub fn input_files(path: &Path, options: &TableOptions) -> Vec<PathBuf> {
     files
 }
 
-/// Refuses outputs that would replace an input or each other, whatever their spelling, and places that cannot be
-/// written to. `inputs` and `outputs` are (what it is, its path); `-` and devices are let through.
+/// Refuses outputs that would replace an input or each other, whatever their spelling, and places that cannot
+/// be written to. `inputs` and `outputs` are (what it is, its path); `-` and devices are let through.
 ///
 /// ```
 /// use std::path::Path;

@@ -48,7 +48,7 @@ pub(crate) struct Profile {
     pub values: Vec<String>,
     seen: HashSet<Vec<u8>>,
     repeats: bool,
-    /// The first cell that is no number.
+    /// The first cell that is not a number.
     pub text: Option<String>,
 }
 
@@ -139,14 +139,14 @@ impl Profile {
     }
 
     fn look_for_repeats(&mut self, fraction: bool, cell: &[u8]) {
-        // Fractions are no ids, and of what repeats nothing more has to be known.
+        // Fractions are not ids, and of what repeats nothing more has to be known.
         if !fraction && !self.repeats && !self.seen.insert(cell.to_vec()) {
             self.repeats = true;
             self.seen = HashSet::new();
         }
     }
 
-    /// The one whole number that is no probability, as -1 or -999 for a missing one.
+    /// The one whole number that is not a probability, as -1 or -999 for a missing one.
     pub(crate) fn only_outside(&self) -> Option<f64> {
         self.outside.filter(|value| self.one_outside && value.fract() == 0.0)
     }

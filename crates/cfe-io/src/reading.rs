@@ -42,10 +42,11 @@ pub enum Input {
     /// Probabilities of the positive class.
     #[default]
     Probability,
-    /// Log-odds or another score on the whole line, larger for the positive class. Each score s is taken as the
-    /// probability 1 / (1 + exp(-s)). For log-odds that is exact. For other scores it keeps the order, needs nothing
-    /// from other rows, so that a new row is read as the rows of training were, and leaves the calibration to the
-    /// combiner. Scores beyond about 36 in size all become 0 or 1: scale such scores first.
+    /// Log-odds or another score on the whole line, larger for the positive class. Each score s is taken as
+    /// the probability 1 / (1 + exp(-s)). For log-odds that is exact. For other scores it keeps the order,
+    /// needs nothing from other rows, so that a new row is read as the rows of training were, and leaves the
+    /// calibration to the combiner. Scores beyond about 36 in size all become 0 or 1: scale such scores
+    /// first.
     Score,
 }
 
@@ -82,7 +83,8 @@ const MISSING: [&[u8]; 16] = [
     b"nil",
 ];
 
-/// The probability that a hair's breadth outside [0, 1] is clipped to: single precision and sums of votes end there.
+/// The probability that a hair's breadth outside [0, 1] is clipped to: single precision and sums of votes end
+/// there.
 pub(crate) const HAIR: f64 = 1e-5;
 
 /// How cells become probabilities.
@@ -119,8 +121,8 @@ impl Reading {
         value.is_nan() || self.missing_numbers.contains(&value)
     }
 
-    /// The probability that a number stands for, a hair outside [0, 1] at most; `None` if it is not one. `sign` is
-    /// whether a percent sign followed.
+    /// The probability that a number stands for, a hair outside [0, 1] at most; `None` if it is not one.
+    /// `sign` is whether a percent sign followed.
     pub(crate) fn probability(&self, value: f64, sign: bool) -> Option<f64> {
         let value = match (self.scale, self.input) {
             (Scale::Percent, _) => value / 100.0,

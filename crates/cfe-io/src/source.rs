@@ -161,8 +161,8 @@ impl Opened {
         metadata.is_file().then_some(metadata.len())
     }
 
-    /// For formats that are read from their end: the regular file itself, or a stream laid down in a temporary one, so
-    /// that memory does not grow with it.
+    /// For formats that are read from their end: the regular file itself, or a stream laid down in a
+    /// temporary one, so that memory does not grow with it.
     pub(crate) fn seekable(self) -> TableResult<File> {
         let file = self.file.clone();
         if let (Some(path), Some(_)) = (&self.path, self.len()) {

@@ -24,8 +24,8 @@ use crate::warning::{self, TableWarning};
 pub struct Table {
     /// Name of the file, for messages.
     pub file: String,
-    /// The probabilities (m x n, **rows are classifiers**) with the labels that training may see: those of the train
-    /// split.
+    /// The probabilities (m x n, **rows are classifiers**) with the labels that training may see: those of
+    /// the train split.
     pub data: EnsembleData,
     /// Labels as given (n), those outside the train split too.
     pub truth: Vec<Option<bool>>,
@@ -43,8 +43,8 @@ pub struct Table {
 
 /// Reads a table; its format is told by its content.
 ///
-/// Rows outside the train split are unlabeled in [`Table::data`]; their labels are in [`Table::truth`] alone. Memory
-/// stays at about the matrix (8 bytes a cell), the ids and a few blocks of 1 MiB.
+/// Rows outside the train split are unlabeled in [`Table::data`]; their labels are in [`Table::truth`] alone.
+/// Memory stays at about the matrix (8 bytes a cell), the ids and a few blocks of 1 MiB.
 ///
 /// ```
 /// use cfe_io::{Source, TableOptions, read_table};
@@ -105,8 +105,8 @@ pub(crate) fn read_opened(opened: Opened, options: &TableOptions) -> TableResult
     }
 }
 
-/// Reads the batches of an Arrow stream as a table; `name` stands for the file in messages. Columns mean what they mean
-/// in [`read_table`].
+/// Reads the batches of an Arrow stream as a table; `name` stands for the file in messages. Columns mean what
+/// they mean in [`read_table`].
 ///
 /// # Errors
 /// [`TableError`], one variant for each cause.
@@ -120,8 +120,8 @@ pub fn read_batches(
 }
 
 impl Table {
-    /// A table of data that come from no file; `name` stands for the file in messages. Every row belongs to the train
-    /// split. `groups` (n) keep rows together in cross-validation.
+    /// A table of data that come from no file; `name` stands for the file in messages. Every row belongs to
+    /// the train split. `groups` (n) keep rows together in cross-validation.
     ///
     /// # Errors
     /// [`TableError::Data`] for another number of groups than instances.
@@ -140,7 +140,8 @@ impl Table {
     /// (negatives, positives) that training would see, both more than 0.
     ///
     /// # Errors
-    /// [`TableError::NoLabelColumn`], [`TableError::NoTrainRow`], [`TableError::NoLabeledRow`], [`TableError::OneClass`].
+    /// [`TableError::NoLabelColumn`], [`TableError::NoTrainRow`], [`TableError::NoLabeledRow`],
+    /// [`TableError::OneClass`].
     pub fn require_labels(&self) -> TableResult<(usize, usize)> {
         let file = || self.file.clone();
         match self.data.class_counts() {
@@ -172,9 +173,9 @@ impl Table {
         }
     }
 
-    /// The table with exactly the classifiers `names`, in that order, as a model needs it; others are left out with a
-    /// warning. [`TableOptions::classifiers`] does the same while reading, and so takes tables whose other columns
-    /// hold no probabilities.
+    /// The table with exactly the classifiers `names`, in that order, as a model needs it; others are left
+    /// out with a warning. [`TableOptions::classifiers`] does the same while reading, and so takes tables
+    /// whose other columns hold no probabilities.
     ///
     /// # Errors
     /// [`TableError::MissingClassifier`], [`TableError::NothingObserved`].
@@ -284,7 +285,8 @@ impl Parts {
         }
     }
 
-    /// For formats that hold numbers: makes probabilities of them, a hair outside [0, 1] at most; NaN is a missing one.
+    /// For formats that hold numbers: makes probabilities of them, a hair outside [0, 1] at most; NaN is a
+    /// missing one.
     pub(crate) fn convert(&mut self, reading: &Reading) -> TableResult<()> {
         let inside = -HAIR..=1.0 + HAIR;
         let plain = reading.is_plain();
@@ -333,7 +335,8 @@ impl Parts {
         };
         let name = self.taken.label.clone().unwrap_or_else(|| "labels".to_owned());
         let file = self.labels_from.clone().unwrap_or_else(|| self.file.clone());
-        // A remembered class is no demand: rows of the other one alone, or of other words, are understood too.
+        // A remembered class is not a demand: rows of the other one alone, or of other words, are understood
+        // too.
         let remembered = options.remembered.positive.as_deref().filter(|_| options.positive_label.is_none());
         let as_remembered = remembered.map(|class| labels::decide(&column, Some(class), Labels::IfPresent));
         let decided = match as_remembered {
@@ -377,7 +380,8 @@ impl Parts {
         }
     }
 
-    /// Leaves out the column of the negative class of each pair that sums to 1, or says that there is such a pair.
+    /// Leaves out the column of the negative class of each pair that sums to 1, or says that there is such a
+    /// pair.
     fn settle_pairs(&mut self, warnings: &mut Vec<TableWarning>) {
         let classes = (self.taken.negative.as_deref(), self.taken.positive.as_deref());
         let mut out = Vec::new();
@@ -440,7 +444,8 @@ impl Parts {
                 rows
             }
         };
-        // A row without any prediction has nothing to learn from: its label would only move the share of positives.
+        // A row without any prediction has nothing to learn from: its label would only move the share of
+        // positives.
         let predicted: Vec<bool> =
             self.matrix.columns().into_iter().map(|c| c.iter().any(|p| !p.is_nan())).collect();
         let labels =

@@ -54,10 +54,10 @@ fn remedy(value: &str) -> &'static str {
     } else if value.ends_with('%') {
         "percent are read with --scale percent"
     } else if value.len() <= 8 && !value.bytes().any(|b| b.is_ascii_digit()) {
-        "if it stands for a missing prediction, give --missing with it; if this is no classifier, --exclude the column, or \
+        "if it stands for a missing prediction, give --missing with it; if this is not a classifier, --exclude the column, or \
          say what it is: --id-column, --label-column, --split-column, --group-column"
     } else {
-        "if this is no classifier, say what it is: --id-column, --label-column, --split-column, --group-column, or select \
+        "if this is not a classifier, say what it is: --id-column, --label-column, --split-column, --group-column, or select \
          the classifiers with --columns"
     }
 }
@@ -132,7 +132,7 @@ pub enum TableError {
 
     /// The delimiter is none.
     #[error(
-        "delimiter {value:?} is not allowed; give one ASCII character that is no quote, line end or letter"
+        "delimiter {value:?} is not allowed; give one ASCII character that is not a quote, a line end or letter"
     )]
     InvalidDelimiter { value: char },
 
@@ -179,7 +179,7 @@ pub enum TableError {
     )]
     LineTooLong { file: String, line: u64, limit: usize },
 
-    /// Bytes that are no UTF-8.
+    /// Bytes that are not UTF-8.
     #[error("{place}: {value:?} is not UTF-8; save the file as UTF-8, or give --encoding, such as latin1")]
     NotUtf8 { place: Place, value: String },
 
@@ -191,7 +191,7 @@ pub enum TableError {
     )]
     NotANumber { place: Place, value: String },
 
-    /// A number that is no probability.
+    /// A number that is not a probability.
     #[error(
         "{place}: {value} is not a probability; allowed are 0 to 1, and empty, NA, NaN or null for a missing one ({hint})"
     )]

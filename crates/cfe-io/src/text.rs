@@ -1,5 +1,5 @@
-//! CSV and TSV: blocks of whole lines are parsed in parallel and put together in their order, so that neither the
-//! table nor the line in a message depends on the number of threads.
+//! CSV and TSV: blocks of whole lines are parsed in parallel and put together in their order, so that neither
+//! the table nor the line in a message depends on the number of threads.
 
 use std::collections::HashSet;
 use std::io::Read;
@@ -148,8 +148,8 @@ fn read_header(
     Ok((header.collect::<TableResult<_>>()?, records.lines, bytes))
 }
 
-/// Makes the header as long as the rows where these differ by one in a way that is known. The word for it, if there is
-/// one to say.
+/// Makes the header as long as the rows where these differ by one in a way that is known. The word for it, if
+/// there is one to say.
 fn fit_header(header: &mut Vec<String>, block: &[u8], delimiter: u8) -> Option<String> {
     let mut cells = Cells::new(delimiter);
     let whole = memchr::memrchr(b'\n', block).map_or(block.len(), |at| at + 1);

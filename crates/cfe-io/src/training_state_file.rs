@@ -26,7 +26,7 @@ impl ModelFile {
     /// reconstruction, penalty, supervised), `rates` (iteration, learning rate), and `memory.*`.
     ///
     /// # Errors
-    /// [`ModelFileError::BadDocument`] for a document that is no JSON, which no trainer makes.
+    /// [`ModelFileError::BadDocument`] for a document that is not JSON, which no trainer makes.
     pub fn from_training_state(state: &TrainingState) -> ModelFileResult<Self> {
         let TrainingState { trainer, spec, iteration, .. } = state.clone();
         let document = serde_json::to_value(Document { trainer, spec, iteration }).map_err(|e| {

@@ -1,4 +1,4 @@
-//! Packed tables, and files that are no tables: the first bytes tell.
+//! Packed tables, and files that are not tables: the first bytes tell.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek as _};
@@ -13,7 +13,8 @@ use crate::table_error::{TableError, TableResult, list};
 /// Packings inside one another that are undone: a zip of a gzip, and no more.
 pub(crate) const MOST_LAYERS: usize = 3;
 
-/// Files that are no tables to be read here: (first bytes, what it is, how to make a table of it, `FILE` for its name).
+/// Files that are not tables to be read here: (first bytes, what it is, how to make a table of it, `FILE` for
+/// its name).
 const OTHERS: [(&[u8], &str, &str); 20] = [
     (b"FEA1", "a Feather file of version 1", "pandas.read_feather('FILE').to_parquet('table.parquet')"),
     (b"PARE", "an encrypted Parquet file", "write it without encryption"),

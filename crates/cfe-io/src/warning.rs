@@ -119,7 +119,8 @@ pub(crate) fn of_columns(file: &str, names: &[String], matrix: ArrayView2<'_, f6
     (0..names.len()).into_par_iter().filter_map(check).collect()
 }
 
-/// A word on classifiers of 0 and 1 alone, if others have fractions: hard predictions, or no classifiers at all.
+/// A word on classifiers of 0 and 1 alone, if others have fractions: hard predictions, or no classifiers at
+/// all.
 pub(crate) fn of_hard_columns(names: &[String], matrix: ArrayView2<'_, f64>) -> Option<String> {
     let is_hard = |u: &usize| {
         let present = || matrix.row(*u).into_iter().filter(|v| !v.is_nan());

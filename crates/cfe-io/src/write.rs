@@ -12,8 +12,8 @@ use crate::source::shown;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Sink {
-    /// A file, whole or not at all. `.parquet` and `.arrow` (or `.feather`) are written as such, `.tsv` is cut by tabs,
-    /// `.gz` is compressed, and anything else is CSV; names of other formats are refused.
+    /// A file, whole or not at all. `.parquet` and `.arrow` (or `.feather`) are written as such, `.tsv` is
+    /// cut by tabs, `.gz` is compressed, and anything else is CSV; names of other formats are refused.
     Path(PathBuf),
     /// Standard output.
     Stdout,

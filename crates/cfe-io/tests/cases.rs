@@ -223,7 +223,7 @@ fn labels_and_their_columns_are_found() {
                 .expect("named"),
         );
     }
-    // Of two candidates the surer one, and the other is no classifier.
+    // Of two candidates the surer one, and the other is not a classifier.
     let twice = "instance_id,label,y_true,clf1,clf2\nc1,1,1,0.9,0.7\nc2,0,0,0.2,0.1\nc3,0,0,0.4,0.3\n";
     let table = read(twice);
     is_plain(&table);
@@ -392,7 +392,8 @@ fn repeated_cross_validation_is_averaged() {
     assert_eq!(table.data.predictions()[(1, 1)], 0.1);
     assert_eq!(table.truth, [Some(true), Some(false)]);
     assert!(table.taken.to_string().contains("4 rows of 2 ids, means of several rows"), "{}", table.taken);
-    // Without such a column ids that repeat are an error where they are sure, and a word where they were guessed.
+    // Without such a column ids that repeat are an error where they are sure, and a word where they were
+    // guessed.
     refused(with("id,y,a\n1,1,0.8\n1,0,0.2\n2,0,0.3\n", |_| {}), &["the id \"1\" was used in line 2"]);
     let mut customers = String::from("customer_id,y,a,b\n");
     (0..6000).for_each(|i| customers += &format!("{i},{},0.{i},0.5\n", i % 2));

@@ -1,7 +1,7 @@
 //! Parquet and Arrow IPC: what pandas and polars write is read, what is wrong is told, damage is an error.
 //!
-//! `golden/pandas.*` and `golden/polars.*` were written by pandas 3 (pyarrow) and polars 2: snappy, lz4 and zstd, categories, nullable
-//! columns.
+//! `golden/pandas.*` and `golden/polars.*` were written by pandas 3 (pyarrow) and polars 2: snappy, lz4 and
+//! zstd, categories, nullable columns.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -277,7 +277,8 @@ fn a_promised_terabyte_is_refused_before_it_is_allocated() {
 fn every_cut_is_an_error() {
     for name in GOLDEN {
         let bytes = fs::read(golden(name)).expect("there");
-        // The index of an Arrow file comes after its end mark and is not needed; a stream may do without the mark.
+        // The index of an Arrow file comes after its end mark and is not needed; a stream may do without the
+        // mark.
         let mark = bytes.windows(8).rposition(|w| w == b"\xff\xff\xff\xff\0\0\0\0");
         // The file that Polars writes is read by its index.
         let needed = match name.ends_with("parquet") || name == "polars.arrow" {

@@ -10,7 +10,7 @@ use super::workspace::{ALIGN, Buffer, Scratch};
 use super::{first_bad, split, triangle};
 use pulp::{Simd, WithSimd};
 
-/// Z is packed once if it is no larger than this; otherwise each tile forms it panel by panel.
+/// Z is packed once if it is not larger than this; otherwise each tile forms it panel by panel.
 const MAX_STORED_Z_BYTES: usize = 4 << 20;
 /// Systems held at once per thread where Z is formed on the fly (then several micro-tiles share a panel).
 const SYSTEM_BYTES: usize = 4 << 20;

@@ -9,7 +9,8 @@ const BLOCK_CELLS: usize = 1 << 19;
 /// Instances that are transposed at a time.
 const CHUNK: usize = 256;
 
-/// n x m numbers of an array of Python, a row for each instance, in any memory layout. The array is not copied.
+/// n x m numbers of an array of Python, a row for each instance, in any memory layout. The array is not
+/// copied.
 #[derive(FromPyObject)]
 pub(crate) enum Matrix<'py> {
     /// Double precision.
@@ -48,8 +49,8 @@ impl<'a> View<'a> {
     pub(crate) fn to_r(self) -> Array2<f64> {
         let (n, m) = self.dim();
         let mut r = Array2::zeros((m, n));
-        // A block of instances at a time: to read one column of a row-major matrix from end to end would fetch every
-        // cache line m times.
+        // A block of instances at a time: to read one column of a row-major matrix from end to end would
+        // fetch every cache line m times.
         for (k, mut to) in r.axis_chunks_iter_mut(Axis(1), CHUNK).enumerate() {
             let rows = Slice::from(k * CHUNK..k * CHUNK + to.ncols());
             match self {

@@ -100,9 +100,9 @@ impl Watch for Caller<'_> {
 
 /// Runs `work` on the pool of `threads` threads (0: one for each core) without the interpreter lock.
 ///
-/// The calling thread waits, looks for signals twenty times a second, and calls `callback` for the notes of the work, so
-/// that the callable runs where it was handed over. Ctrl-C and an exception of the callable ask the work to stop; they
-/// are raised as they are once it has.
+/// The calling thread waits, looks for signals twenty times a second, and calls `callback` for the notes of
+/// the work, so that the callable runs where it was handed over. Ctrl-C and an exception of the callable ask
+/// the work to stop; they are raised as they are once it has.
 pub(crate) fn run<T, F>(
     py: Python<'_>,
     threads: usize,

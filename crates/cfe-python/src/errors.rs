@@ -16,7 +16,8 @@ use pyo3::types::PyType;
 pub(crate) enum Failure {
     /// Something about the data: `DataError`.
     Data(String),
-    /// A cell of the matrix, by classifier and number of the row: `DataError`, which names the row as the user does.
+    /// A cell of the matrix, by classifier and number of the row: `DataError`, which names the row as the
+    /// user does.
     Cell { classifier: String, row: usize, value: f64 },
     /// Something about the settings: `SettingsError`.
     Settings(String),
@@ -110,7 +111,8 @@ impl Failure {
         }
     }
 
-    /// The exception to raise. `row_names` are the user's names of the rows (a pandas index, a list), if there are any.
+    /// The exception to raise. `row_names` are the user's names of the rows (a pandas index, a list), if
+    /// there are any.
     pub(crate) fn into_py(self, py: Python<'_>, row_names: Option<&Bound<'_, PyAny>>) -> PyErr {
         let (class, text) = match self {
             Failure::Data(text) => ("DataError", text),

@@ -77,7 +77,8 @@ struct Outcome {
     cut: Option<Cut>,
 }
 
-/// Fits a combiner to n x m predictions of float64 or float32 (NaN: none given) with n labels: 1, 0, or -1 for none.
+/// Fits a combiner to n x m predictions of float64 or float32 (NaN: none given) with n labels: 1, 0, or -1
+/// for none.
 #[pyfunction]
 #[pyo3(signature = (
     predictions, labels, classifier_names, *, method = "recommended", settings = "{}", seed = 0,

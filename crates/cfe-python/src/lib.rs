@@ -1,12 +1,13 @@
 //! The compiled half of the Python package `cf_ensemble`.
 //!
-//! Python code in `python/cf_ensemble` has the classes and functions that people use; this crate hands arrays to
-//! `cfe-combine` and back. Four rules hold for every function here:
+//! Python code in `python/cf_ensemble` has the classes and functions that people use; this crate hands arrays
+//! to `cfe-combine` and back. Four rules hold for every function here:
 //!
 //! 1. The interpreter lock is released while anything is computed ([`border::run`]).
 //! 2. Work runs on a thread pool of our own ([`pool`]), and the calling thread keeps answering signals.
 //! 3. No panic reaches Python: it becomes a `TrainingError` ([`border`]).
-//! 4. A matrix is n x m at the border, a row for each instance, as Python users have it, and m x n inside ([`array`]).
+//! 4. A matrix is n x m at the border, a row for each instance, as Python users have it, and m x n inside
+//!    ([`array`]).
 
 #![forbid(unsafe_code)]
 

@@ -23,7 +23,8 @@ pub(crate) struct Model {
     pub saved: SavedModel,
 }
 
-/// Logits with class weights undone, probabilities, and how many classifiers gave a prediction, for each instance.
+/// Logits with class weights undone, probabilities, and how many classifiers gave a prediction, for each
+/// instance.
 type Predicted<'py> = (Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<i64>>);
 
 /// What each classifier adds to the log-odds of each instance (n x m), and the rest (n).
@@ -187,8 +188,8 @@ struct Predictions {
 }
 
 impl Model {
-    /// Block by block, so that Ctrl-C is answered between two of them and float32 is never widened as a whole. A row
-    /// does not depend on the others, so the blocks do not show in the result.
+    /// Block by block, so that Ctrl-C is answered between two of them and float32 is never widened as a
+    /// whole. A row does not depend on the others, so the blocks do not show in the result.
     fn predict_blocks(&self, view: View<'_>, caller: &Caller<'_>) -> Result<Predictions, Failure> {
         let (n, m) = view.dim();
         let expected = self.saved.classifier_names().len();
@@ -209,7 +210,8 @@ impl Model {
             let begin = all.logits.len();
             let block = view.block(begin);
             let combined = self.saved.predict(block.view()).map_err(|e| Failure::from(e).in_block(begin))?;
-            // Of a calibrated model those of the calibrated probability, so that logits and probabilities agree.
+            // Of a calibrated model those of the calibrated probability, so that logits and probabilities
+            // agree.
             match &self.saved.calibrator {
                 Calibrator::Identity => all.logits.extend(combined.logits.iter().map(|z| z - shift)),
                 _ => all.logits.extend(combined.probabilities.iter().map(|p| (p / (1.0 - p)).ln())),

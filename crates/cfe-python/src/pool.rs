@@ -1,8 +1,9 @@
 //! The threads that compute.
 //!
-//! Never rayon's global pool: `fork` copies a process without its threads, so a child that used the pool of its parent
-//! would wait for ever. A pool therefore belongs to the process that made it, and is lent to one call at a time: calls
-//! from several threads of Python do not wait for each other, and a callable that watches a fit may itself predict.
+//! Never rayon's global pool: `fork` copies a process without its threads, so a child that used the pool of
+//! its parent would wait for ever. A pool therefore belongs to the process that made it, and is lent to one
+//! call at a time: calls from several threads of Python do not wait for each other, and a callable that
+//! watches a fit may itself predict.
 
 use std::collections::HashMap;
 use std::ops::Deref;
@@ -25,8 +26,8 @@ static IDLE: Mutex<Option<Idle>> = Mutex::new(None);
 
 /// The idle pools of this process.
 ///
-/// Called with the interpreter lock held. `os.fork` needs that lock as well, so no child is ever born while another
-/// thread is in here.
+/// Called with the interpreter lock held. `os.fork` needs that lock as well, so no child is ever born while
+/// another thread is in here.
 fn idle<T>(act: impl FnOnce(&mut HashMap<usize, Vec<ThreadPool>>) -> T) -> T {
     let mut idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner);
     let process = std::process::id();

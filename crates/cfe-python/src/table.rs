@@ -32,8 +32,8 @@ fn options(text: &str) -> FitResult<FitOptions, Failure> {
 
 #[pymethods]
 impl Table {
-    /// Reads a file: CSV or TSV (also gzipped), Parquet, Arrow IPC, NPY, NPZ. `options` is JSON; with `classifiers` exactly
-    /// these columns are read.
+    /// Reads a file: CSV or TSV (also gzipped), Parquet, Arrow IPC, NPY, NPZ. `options` is JSON; with
+    /// `classifiers` exactly these columns are read.
     #[staticmethod]
     #[pyo3(signature = (path, options = "{}", *, classifiers = None))]
     fn read(
@@ -262,7 +262,8 @@ impl TableFit {
 /// A way to combine: its name, the scores that it ranks by, and its probabilities where it has them.
 type Scored<'py> = (String, PyReadonlyArray1<'py, f64>, Option<PyReadonlyArray1<'py, f64>>);
 
-/// Scores predictions of any origin on n labels (1 and 0), as JSON; the others are compared with the first. `cut` is JSON.
+/// Scores predictions of any origin on n labels (1 and 0), as JSON; the others are compared with the first.
+/// `cut` is JSON.
 #[pyfunction]
 #[pyo3(signature = (labels, methods, *, cut = None, seed = 0, threads = 0))]
 pub(crate) fn measure<'py>(

@@ -87,7 +87,8 @@ pub enum Mark {
         /// Color.
         ink: Ink,
     },
-    /// Bars that lie, from 0 on the x axis, with a text at the end of each: `from` and `to` are on the y axis.
+    /// Bars that lie, from 0 on the x axis, with a text at the end of each: `from` and `to` are on the y
+    /// axis.
     LyingBars {
         /// The bars.
         bars: Vec<Bar>,
@@ -178,10 +179,11 @@ impl Panel {
         self
     }
 
-    /// A chart of lying bars: one row for each name, the first at the top, and in it one bar for each of `series`.
+    /// A chart of lying bars: one row for each name, the first at the top, and in it one bar for each of
+    /// `series`.
     ///
-    /// Each bar has its value written at its end, to so many significant digits. A series is (color, name, values); one that is
-    /// alone needs no key.
+    /// Each bar has its value written at its end, to so many significant digits. A series is (color, name,
+    /// values); one that is alone needs no key.
     pub fn named_bars(
         title: impl Into<String>,
         quantity: impl Into<String>,
@@ -194,7 +196,8 @@ impl Panel {
         let text = |value: f64| super::number::significant(value, digits);
         let longest =
             series.iter().flat_map(|(_, _, values)| values.iter().map(|value| text(*value).chars().count()));
-        // The texts at the ends of the bars need room on the sides that bars are on: a share of a chart of half a page.
+        // The texts at the ends of the bars need room on the sides that bars are on: a share of a chart of
+        // half a page.
         let share = (longest.max().unwrap_or(0) as f64 * CHARACTER + 8.0) / (HALF * 0.7);
         let sides = f64::from(u8::from(low < 0.0)) + f64::from(u8::from(high > 0.0));
         let room = share.min(0.3) / (1.0 - sides * share.min(0.3)) * (high - low).max(f64::MIN_POSITIVE);
@@ -218,15 +221,16 @@ impl Panel {
         panel.vertical_rule(0.0, "")
     }
 
-    /// An empty chart for precision-recall curves (see [`precision_recall_steps`]), with the precision of a random
-    /// ranking, which is the share of positives.
+    /// An empty chart for precision-recall curves (see [`precision_recall_steps`]), with the precision of a
+    /// random ranking, which is the share of positives.
     pub fn precision_recall(title: impl Into<String>, prevalence: f64) -> Self {
         let x = Axis::linear("recall", (0.0, 1.0));
         let words = format!("random ranking: {}", super::number::significant(prevalence, 3));
         Self::new(title, x, Axis::linear("precision", (0.0, 1.05))).rule(prevalence, words)
     }
 
-    /// Adds a histogram of `values`: the share of them in each of the equal bins of `width`, from a multiple of it.
+    /// Adds a histogram of `values`: the share of them in each of the equal bins of `width`, from a multiple
+    /// of it.
     #[must_use]
     pub fn histogram(self, values: &[f64], width: f64, ink: Ink) -> Self {
         self.bars(histogram(values, width), ink)
@@ -254,11 +258,11 @@ impl Panel {
     }
 }
 
-/// The points of a precision-recall curve as steps whose area is the average precision: (recall, precision) from recall
-/// 0 to the first threshold that finds every positive.
+/// The points of a precision-recall curve as steps whose area is the average precision: (recall, precision)
+/// from recall 0 to the first threshold that finds every positive.
 ///
-/// `precision` and `recall` are those of ascending thresholds. A last point at recall 0, which scikit-learn adds by
-/// definition, may follow or not.
+/// `precision` and `recall` are those of ascending thresholds. A last point at recall 0, which scikit-learn
+/// adds by definition, may follow or not.
 pub fn precision_recall_steps(precision: &[f64], recall: &[f64]) -> Vec<(f64, f64)> {
     let mut points: Vec<(f64, f64)> = Vec::new();
     let mut before = 0.0;
@@ -301,7 +305,8 @@ mod tests {
 
     #[test]
     fn the_area_under_the_steps_is_the_average_precision() {
-        // Labels by descending score: 1, 0, 1; thresholds ascending, and the point that is there by definition.
+        // Labels by descending score: 1, 0, 1; thresholds ascending, and the point that is there by
+        // definition.
         let steps = precision_recall_steps(&[2.0 / 3.0, 0.5, 1.0, 1.0], &[1.0, 0.5, 0.5, 0.0]);
         assert_eq!(steps, [(0.0, 1.0), (0.5, 2.0 / 3.0), (1.0, 2.0 / 3.0)]);
         let area: f64 = steps.windows(2).map(|pair| (pair[1].0 - pair[0].0) * pair[0].1).sum();

@@ -21,7 +21,8 @@ pub struct HeatMap {
     pub values: Vec<Vec<Option<f64>>>,
     /// Decimals shown.
     pub decimals: usize,
-    /// Values above and below this have colors of their own, the stronger the farther; without it, the larger the stronger.
+    /// Values above and below this have colors of their own, the stronger the farther; without it, the larger
+    /// the stronger.
     pub center: Option<f64>,
 }
 

@@ -48,8 +48,9 @@ fn block(block: &Block) -> String {
     }
 }
 
-/// Charts under a caption. A chart that is alone is as wide as the page, and is drawn a second time for narrow screens,
-/// where its text would be too small to read; two or more stand in two columns, or one on a narrow screen.
+/// Charts under a caption. A chart that is alone is as wide as the page, and is drawn a second time for
+/// narrow screens, where its text would be too small to read; two or more stand in two columns, or one on a
+/// narrow screen.
 fn figure(caption: &str, count: usize, draw: impl Fn(usize, f64) -> String) -> String {
     let charts = if count == 1 {
         format!(
@@ -125,7 +126,8 @@ fn prose(text: &str) -> String {
     parts.iter().enumerate().map(part).collect()
 }
 
-/// Text that cannot be taken for markup, in contents and in attributes. Control characters are shown, as in a terminal.
+/// Text that cannot be taken for markup, in contents and in attributes. Control characters are shown, as in a
+/// terminal.
 pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in printable(text).chars() {

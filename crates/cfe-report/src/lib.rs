@@ -1,8 +1,9 @@
-//! Building blocks of reports: a [`Document`] of text, tables and figures, and writers that turn it into bytes.
+//! Building blocks of reports: a [`Document`] of text, tables and figures, and writers that turn it into
+//! bytes.
 //!
-//! A command measures, puts what it measured into one serde struct of its own, and makes a document from that: the struct
-//! implements [`Results`], and [`render`] and [`files`] turn it into every [`Format`]. The writers ([`terminal`],
-//! [`markdown`], [`html`]) know nothing of the command.
+//! A command measures, puts what it measured into one serde struct of its own, and makes a document from
+//! that: the struct implements [`Results`], and [`render`] and [`files`] turn it into every [`Format`]. The
+//! writers ([`terminal`], [`markdown`], [`html`]) know nothing of the command.
 
 #![forbid(unsafe_code)]
 

@@ -21,8 +21,8 @@ pub fn or_dash(value: Option<f64>, decimals: usize) -> String {
     value.map_or_else(|| "-".to_owned(), |value| fixed(value, decimals))
 }
 
-/// A probability, a loss or an error: four decimals, or `digits` significant digits below 1e-3, where decimals would hide
-/// a rare event; a dash for `None`.
+/// A probability, a loss or an error: four decimals, or `digits` significant digits below 1e-3, where
+/// decimals would hide a rare event; a dash for `None`.
 ///
 /// ```
 /// use cfe_report::number::small_or_dash;

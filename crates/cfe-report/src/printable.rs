@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
-/// The text with every character escaped that a terminal would act on or that would change how the rest is read:
-/// control characters (so escape sequences too), line separators, and marks that reverse the direction of writing.
+/// The text with every character escaped that a terminal would act on or that would change how the rest is
+/// read: control characters (so escape sequences too), line separators, and marks that reverse the direction
+/// of writing.
 ///
-/// Names of files, columns and methods come from outside. Whatever is printed passes through here, tables and messages
-/// alike.
+/// Names of files, columns and methods come from outside. Whatever is printed passes through here, tables and
+/// messages alike.
 ///
 /// ```
 /// use cfe_report::printable;

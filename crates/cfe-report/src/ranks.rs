@@ -1,5 +1,5 @@
-//! The critical-difference diagram of mean ranks (Demsar, "Statistical Comparisons of Classifiers over Multiple Data Sets",
-//! JMLR 2006, figure 1).
+//! The critical-difference diagram of mean ranks (Demsar, "Statistical Comparisons of Classifiers over
+//! Multiple Data Sets", JMLR 2006, figure 1).
 
 use super::heat::shortened;
 use super::html::escape;
@@ -27,7 +27,8 @@ impl RankDiagram {
         Self { title: title.into(), ranks, critical_difference }
     }
 
-    /// Largest runs (first, last) of two or more whose mean ranks differ by less than the critical difference.
+    /// Largest runs (first, last) of two or more whose mean ranks differ by less than the critical
+    /// difference.
     ///
     /// ```
     /// use cfe_report::RankDiagram;

@@ -54,8 +54,8 @@ pub struct AtThreshold {
 impl ThresholdSlider {
     /// Of `probabilities` (n, 0 to 1) against `labels` (n), beginning at the threshold `chosen`.
     ///
-    /// `costs` are those of a false alarm and of a missed positive. Of many distinct probabilities about 400 are kept,
-    /// evenly over the ranks of the positives, and `chosen` among them.
+    /// `costs` are those of a false alarm and of a missed positive. Of many distinct probabilities about 400
+    /// are kept, evenly over the ranks of the positives, and `chosen` among them.
     ///
     /// # Panics
     /// If labels and probabilities differ in number.
@@ -156,7 +156,8 @@ impl ThresholdSlider {
         table
     }
 
-    /// The slider as HTML. Its data are inside; [`SCRIPT`] moves it, and without a script it shows the chosen threshold.
+    /// The slider as HTML. Its data are inside; [`SCRIPT`] moves it, and without a script it shows the chosen
+    /// threshold.
     pub(crate) fn draw(&self) -> String {
         let at = self.at(self.chosen);
         let share = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| fixed(value, 3));
@@ -209,7 +210,8 @@ impl ThresholdSlider {
     }
 }
 
-/// At most about [`MOST`] points, evenly over the positives that are called and, between these, over the others.
+/// At most about [`MOST`] points, evenly over the positives that are called and, between these, over the
+/// others.
 fn thinned(all: Vec<Point>) -> Vec<Point> {
     if all.len() <= MOST {
         return all;

@@ -1,4 +1,5 @@
-//! Draws a [`Panel`] as inline SVG. Colors are CSS classes, so that the page can have a light and a dark side.
+//! Draws a [`Panel`] as inline SVG. Colors are CSS classes, so that the page can have a light and a dark
+//! side.
 
 use std::fmt::Write as _;
 
@@ -7,7 +8,8 @@ use super::heat::shortened;
 use super::html::escape;
 use super::scale::Scale;
 
-/// Width of a chart that has half of the page, or a phone, to itself. A unit is about a pixel, so that text stays readable.
+/// Width of a chart that has half of the page, or a phone, to itself. A unit is about a pixel, so that text
+/// stays readable.
 pub const HALF: f64 = 390.0;
 /// Width of a chart that is alone on the page.
 pub const WHOLE: f64 = 800.0;

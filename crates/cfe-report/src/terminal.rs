@@ -55,9 +55,10 @@ fn list(items: &[String], width: usize) -> String {
 
 /// A table that is not wider than `width` and in which no cell is broken.
 ///
-/// Figures come before words: where there is not enough room, columns of words leave the table, the widest first, and
-/// are listed below it. Where the figures alone are too wide, the columns continue in a further table with the same
-/// names of rows. A name that would take more than half of the width is shortened in its middle.
+/// Figures come before words: where there is not enough room, columns of words leave the table, the widest
+/// first, and are listed below it. Where the figures alone are too wide, the columns continue in a further
+/// table with the same names of rows. A name that would take more than half of the width is shortened in its
+/// middle.
 pub fn table(table: &Table, width: usize) -> String {
     let width = width.max(NARROWEST);
     let text = |row: usize, column: usize| printable(&table.rows[row][column].text);
@@ -72,7 +73,8 @@ pub fn table(table: &Table, width: usize) -> String {
     let names_width = names_width.max(table.header.first().map_or(0, |head| printable(head).width()));
     let widths: Vec<usize> =
         (0..table.header.len()).map(|column| widest_cell(column).max(head(column).width())).collect();
-    // Two blanks lie between columns, and the line below the header is one character longer than the last column.
+    // Two blanks lie between columns, and the line below the header is one character longer than the last
+    // column.
     let needed =
         |columns: &[usize]| names_width + columns.iter().map(|&column| widths[column] + 2).sum::<usize>() + 1;
 
@@ -149,7 +151,8 @@ fn drawn<'a>(
     comfy.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
 }
 
-/// A name in at most `width` columns: its middle is left out, as names of one kind often differ in their ends.
+/// A name in at most `width` columns: its middle is left out, as names of one kind often differ in their
+/// ends.
 fn shortened(name: &str, width: usize) -> String {
     if name.width() <= width {
         return name.to_owned();

@@ -1,4 +1,5 @@
-//! The threshold slider: the numbers in the page are those of the rows, and a browser that moves it shows them.
+//! The threshold slider: the numbers in the page are those of the rows, and a browser that moves it shows
+//! them.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -38,7 +39,8 @@ fn the_numbers_in_the_page_are_those_of_the_rows() {
     }
 }
 
-/// Moves the slider to each position, then changes the cost of a missed positive, and puts what is shown into the page.
+/// Moves the slider to each position, then changes the cost of a missed positive, and puts what is shown into
+/// the page.
 const MOVE: &str = "<script>
   const slider = document.querySelector('.slider'), range = slider.querySelector('input[type=range]');
   const shown = () => [...slider.querySelectorAll('[data-show]')].map(e => e.dataset.show + '=' + e.textContent);

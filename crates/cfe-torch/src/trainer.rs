@@ -261,7 +261,7 @@ impl<'a> Run<'a> {
         Ok(StopReason::MaxIterations)
     }
 
-    /// The state before the step of `epoch`, whose loss a run that goes on from it measures again.
+    /// The state before the step of `epoch`, whose loss a run that resumes from it measures again.
     fn training_state(&self, epoch: usize) -> Result<TrainingState> {
         let (start, gate) = self.parameters.read().map_err(backend)?;
         let mut history = self.history.clone();

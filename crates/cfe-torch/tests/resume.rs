@@ -1,4 +1,4 @@
-//! A run that was broken off ends with the bits of an unbroken one, whatever it has to remember.
+//! A run that was interrupted ends with the bits of an unbroken one, whatever it has to remember.
 
 use cfe_core::contract::resumes_to_the_same_bits;
 use cfe_core::synthetic::Correlated;

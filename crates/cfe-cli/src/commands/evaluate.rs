@@ -45,8 +45,8 @@ pub(crate) fn run(args: &Evaluate, terminal: &Terminal) -> CliResult<()> {
     })
 }
 
-/// The checks that were asked for. Rows that the model was trained on are passed over, and cannot pass them alone; nor
-/// can rows of one class.
+/// The checks that were asked for. Rows that the model was trained on are passed over, and cannot pass them
+/// alone; nor can rows of one class.
 fn check(args: &Evaluate, parts: &[Part]) -> CliResult<()> {
     if args.min_average_precision.is_none() && args.max_ece.is_none() {
         return Ok(());

@@ -47,8 +47,8 @@ pub(crate) fn read(path: &Path, options: &TableOptions, terminal: &Terminal) -> 
     let begin = Instant::now();
     let mut table = terminal.during("Reading", || read_table(Source::new(path), options))?;
     terminal.took("reading", begin);
-    // There is no training here: a table without train rows is as good as any, and a classifier that says one thing
-    // throughout cannot be left out.
+    // There is no training here: a table without train rows is as good as any, and a classifier that says one
+    // thing throughout cannot be left out.
     table.warnings.retain(|w| {
         use TableWarning::{ConstantColumn, MissingColumn, NoTrainRow};
         !matches!(w, NoTrainRow { .. } | ConstantColumn { .. } | MissingColumn { .. })

@@ -1,8 +1,8 @@
 //! Ctrl-C.
 //!
-//! Where something can be saved, the first Ctrl-C ends training after the iteration at hand, and the outputs hold what
-//! training had found by then. Everywhere else, and at the second Ctrl-C, the program ends at once: no file is touched
-//! then, as every output takes its place whole.
+//! Where something can be saved, the first Ctrl-C ends training after the iteration at hand, and the outputs
+//! hold what training had found by then. Everywhere else, and at the second Ctrl-C, the program ends at once:
+//! no file is touched then, as every output takes its place whole.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -43,7 +43,8 @@ pub(crate) fn asked() -> bool {
     ASKED.load(Ordering::SeqCst)
 }
 
-/// Whether the first Ctrl-C is only noted from now on, because the work at hand looks at [`asked`] and ends in order.
+/// Whether the first Ctrl-C is only noted from now on, because the work at hand looks at [`asked`] and ends
+/// in order.
 pub(crate) fn end_in_order(does: bool) {
     LISTENING.store(does, Ordering::SeqCst);
 }

@@ -15,8 +15,8 @@ use crate::args::Talk;
 use crate::words::{color, text};
 use progress::Bar;
 
-/// A line on standard error, which is all the program has for talking beside its results. Names in it cannot steer the
-/// terminal.
+/// A line on standard error, which is all the program has for talking beside its results. Names in it cannot
+/// steer the terminal.
 pub(crate) fn say(line: &str) {
     // Where nobody listens there is nothing to be done about it.
     writeln!(std::io::stderr(), "{}", color::talk(&text::printable(line))).ok();

@@ -25,7 +25,8 @@ pub(crate) fn talk(line: &str) -> String {
     }
 }
 
-/// Tables and text for standard output: the row of the combined prediction and what was found wrong stand out.
+/// Tables and text for standard output: the row of the combined prediction and what was found wrong stand
+/// out.
 pub(crate) fn page(text: &str) -> String {
     if shows(&std::io::stdout()) { painted(text) } else { text.to_owned() }
 }

@@ -7,7 +7,8 @@ const GAP: usize = 2;
 /// Longer lines of running text are hard to read.
 const TEXT_WIDTH: usize = 100;
 
-/// Characters that steer a terminal or turn the direction of text; in a name they could hide or forge what is printed.
+/// Characters that steer a terminal or turn the direction of text; in a name they could hide or forge what is
+/// printed.
 fn steers(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

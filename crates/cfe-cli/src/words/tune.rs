@@ -45,7 +45,8 @@ fn caption(tuned: &Tuned) -> String {
     caption
 }
 
-/// Metric, how much better than the mean and than the recommended combiner, and the name of each trial that is listed.
+/// Metric, how much better than the mean and than the recommended combiner, and the name of each trial that
+/// is listed.
 fn rows(tuned: &Tuned) -> Vec<[String; 4]> {
     let row = |t: usize| {
         let trial = &tuned.trials[t];
@@ -74,8 +75,8 @@ fn header(tuned: &Tuned) -> [String; 4] {
     ]
 }
 
-/// The references, the defaults and the best trials, the best first: figures before settings, which are wrapped into
-/// what is left of `width`.
+/// The references, the defaults and the best trials, the best first: figures before settings, which are
+/// wrapped into what is left of `width`.
 pub(crate) fn table(tuned: &Tuned, width: usize) -> String {
     const GAP: &str = "  ";
     let (header, rows) = (header(tuned), rows(tuned));

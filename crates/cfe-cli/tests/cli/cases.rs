@@ -1,4 +1,5 @@
-//! Tables as people have them, each of a kind that public bug reports tell of, with what is to be said of them.
+//! Tables as people have them, each of a kind that public bug reports tell of, with what is to be said of
+//! them.
 
 use cfe_core::metrics::Scored;
 
@@ -79,7 +80,8 @@ fn one_class_outside_the_train_split() {
     );
 }
 
-/// All positives in one group, one group for all: no folds can be had. Rows without a group are groups of their own.
+/// All positives in one group, one group for all: no folds can be had. Rows without a group are groups of
+/// their own.
 #[test]
 fn groups_that_allow_no_folds() {
     let folder = with(&[case!("45-onegroup.csv.gz"), case!("45-single.csv.gz"), case!("45-missing.csv.gz")]);
@@ -92,7 +94,8 @@ fn groups_that_allow_no_folds() {
     assert!(ran.stderr.contains("the group column is empty in 207 rows"), "{}", ran.stderr);
 }
 
-/// Forty classifiers of which three know a little: in-sample figures are far too good. `p.csv` has honest ones beside them.
+/// Forty classifiers of which three know a little: in-sample figures are far too good. `p.csv` has honest
+/// ones beside them.
 #[test]
 fn a_model_is_not_praised_on_its_own_rows() {
     let folder = with(&[case!("47-scores.csv.gz")]);
@@ -119,12 +122,14 @@ fn a_model_is_not_praised_on_its_own_rows() {
     let json: serde_json::Value = serde_json::from_str(&folder.read("j.json")).expect("JSON");
     let printed = json["parts"][0]["methods"][0]["average_precision"].as_f64().expect("some");
     let honest = ap("out_of_fold_probability");
-    // What is printed is the mean over folds, and this pools the folds: near each other, and both far from in-sample.
+    // What is printed is the mean over folds, and this pools the folds: near each other, and both far from
+    // in-sample.
     assert!((honest - printed).abs() < 0.1, "{honest} {printed}");
     assert!(ap("probability") > honest + 0.2, "{} {honest}", ap("probability"));
 }
 
-/// One classifier's train predictions were made on the rows it was trained on, and there are no others to see it by.
+/// One classifier's train predictions were made on the rows it was trained on, and there are no others to see
+/// it by.
 #[test]
 fn an_in_sample_classifier_is_met_with_suspicion() {
     let folder = with(&[case!("51-train_only.csv.gz")]);
@@ -146,7 +151,8 @@ fn a_target_that_no_cut_reaches() {
     assert!(!text.contains("largest recall at precision"), "{text}");
 }
 
-/// A group column that is empty throughout, a classifier without train predictions, rows without any prediction.
+/// A group column that is empty throughout, a classifier without train predictions, rows without any
+/// prediction.
 #[test]
 fn columns_and_rows_that_hold_nothing() {
     let folder =

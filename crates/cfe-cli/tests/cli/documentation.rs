@@ -1,4 +1,5 @@
-//! Every command of the README and the quick start runs, in the order it is written, and prints what they show.
+//! Every command of the README and the quick start runs, in the order it is written, and prints what they
+//! show.
 
 #![allow(clippy::unwrap_used, reason = "a helper that panics fails the test, which is its work")]
 
@@ -12,8 +13,8 @@ const DOCUMENTS: [(&str, &str); 2] = [
     ("docs/quick-start.md", include_str!("../../../../docs/quick-start.md")),
 ];
 
-/// Beginnings of commands that are not run here: they build, or are commands of the repository with tests of their
-/// own.
+/// Beginnings of commands that are not run here: they build, or are commands of the repository with tests of
+/// their own.
 const SKIPPED: [&str; 3] = ["cargo xtask compare", "cargo xtask test", "cargo install --path "];
 
 /// Between a command and what it prints.

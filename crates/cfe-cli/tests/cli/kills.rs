@@ -1,5 +1,5 @@
-//! Killed at random moments: nothing is lost, no file is half-written, and in the end there are the bytes of a run that
-//! nobody killed.
+//! Killed at random moments: nothing is lost, no file is half-written, and in the end there are the bytes of
+//! a run that nobody killed.
 
 #![cfg(unix)]
 
@@ -25,9 +25,9 @@ impl Numbers {
 /// Checkpoints that a killed run writes, at most.
 const MOST: u64 = 8;
 
-/// Runs `command`, which writes `outputs`, with `--checkpoint CHECKPOINT --resume` and kills it, until `kills` have hit:
-/// each some checkpoints after the one before, and up to 3 ms later, in the middle of whatever is done then. Each time it
-/// comes to its end, all begins anew.
+/// Runs `command`, which writes `outputs`, with `--checkpoint CHECKPOINT --resume` and kills it, until
+/// `kills` have hit: each some checkpoints after the one before, and up to 3 ms later, in the middle of
+/// whatever is done then. Each time it comes to its end, all begins anew.
 fn survives(command: &str, every: usize, checkpoint: &str, outputs: &[&str], kills: usize) {
     let folder = Folder::new();
     folder.write("t.csv", small_table(60));

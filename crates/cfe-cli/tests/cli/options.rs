@@ -199,7 +199,8 @@ fn labels_cells_and_scales_as_people_write_them() {
     };
     assert!((loss(&found) - loss(&expected)).abs() < 1e-9, "{} {}", loss(&found), loss(&expected));
 
-    // The model remembers all of it: new rows as the old ones, without labels and with another order of columns.
+    // The model remembers all of it: new rows as the old ones, without labels and with another order of
+    // columns.
     folder.ok(&format!("fit {read} {QUICK} --model-out m"));
     folder.write("new.txt", "noise\tgood\tweak\tinstance_id\tlabel\n-999\t90\t80\tn1\t?\n50\t5\t5\tn2\t?\n");
     let ran = folder.ok("predict --model m new.txt");

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Baseline, LOGIT_CLIP, clip_for, filled};
 
-/// A [`Baseline`] with what it learnt.
+/// A [`Baseline`] with what it learned.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FittedBaseline {
     pub(super) baseline: Baseline,
@@ -41,8 +41,8 @@ impl FittedBaseline {
         self.baseline
     }
 
-    /// Weight of each classifier (m), for baselines that have one: on probabilities, summing to 1, for the selections, the mean
-    /// and NNLS; coefficients for the logistic ones.
+    /// Weight of each classifier (m), for baselines that have one: on probabilities, summing to 1, for the
+    /// selections, the mean and NNLS; coefficients for the logistic ones.
     pub fn weights(&self) -> Option<&[f64]> {
         match &self.rule {
             Rule::Weighted(weights) | Rule::Logistic { weights, .. } => Some(weights),
@@ -119,8 +119,8 @@ impl FittedBaseline {
         self.means.iter().map(|&mean| clip_for(mean, LOGIT_CLIP)).collect()
     }
 
-    /// Mean of the observed entries, mapped with the number of their classifier, under the weights; of the training means
-    /// where none is observed.
+    /// Mean of the observed entries, mapped with the number of their classifier, under the weights; of the
+    /// training means where none is observed.
     fn weighted(&self, weights: &[f64], column: ArrayView1<'_, f64>, map: impl Fn(usize, f64) -> f64) -> f64 {
         let (mut sum, mut total, mut complete) = (0.0, 0.0, true);
         for (u, (&p, &w)) in column.iter().zip(weights).enumerate() {
@@ -152,7 +152,8 @@ impl FittedBaseline {
     }
 }
 
-/// Mean over classifiers of rank / number ranked, 1 for the highest; 0.5 for an instance without any prediction.
+/// Mean over classifiers of rank / number ranked, 1 for the highest; 0.5 for an instance without any
+/// prediction.
 fn rank_average(predictions: ArrayView2<'_, f64>) -> Vec<f64> {
     let k = predictions.ncols();
     let (mut sums, mut counts) = (vec![0.0; k], vec![0u32; k]);

@@ -1,7 +1,8 @@
 //! The simple combiners that a learned one has to beat.
 //!
-//! Every method sees the labeled instances alone and gives one score for each instance of any other predictions of the same
-//! classifiers. Definitions and names are those of the stored benchmark tables, so that rows can be joined by name:
+//! Every method sees the labeled instances alone and gives one score for each instance of any other
+//! predictions of the same classifiers. Definitions and names are those of the stored benchmark tables, so
+//! that rows can be joined by name:
 //!
 //! | variant | name | score |
 //! |---|---|---|
@@ -18,12 +19,13 @@
 //! | `LogisticBalanced` | `lr_bal` | as `lr` with balanced class weights |
 //! | `Average4` | `avg4` | mean of `nnls`, `nn_logistic`, `lr` and `top5_mean` |
 //!
-//! C = 1 is scikit-learn's: the penalty is |w|^2 / 2 against the sum of the weighted losses, the intercept is free.
-//! Ties (of classifiers in selection) go to the first one.
+//! C = 1 is scikit-learn's: the penalty is |w|^2 / 2 against the sum of the weighted losses, the intercept is
+//! free. Ties (of classifiers in selection) go to the first one.
 //!
-//! **Missing predictions.** Means, the median, ranks, and everything with weights that sum to 1 use the classifiers that gave a
-//! prediction, weights rescaled. The logistic ones, and every fit, take the classifier's mean over the labeled instances in
-//! its place; so does an instance for which no classifier that counts gave a prediction.
+//! **Missing predictions.** Means, the median, ranks, and everything with weights that sum to 1 use the
+//! classifiers that gave a prediction, weights rescaled. The logistic ones, and every fit, take the
+//! classifier's mean over the labeled instances in its place; so does an instance for which no classifier
+//! that counts gave a prediction.
 //!
 //! ```
 //! use cf_ensemble::baselines::Baseline;
@@ -59,8 +61,9 @@ pub const LOGIT_CLIP: f64 = 1e-4;
 /// Share of the mean probability of a classifier that the clip is at most.
 const CLIP_SHARE: f64 = 0.02;
 
-/// The clip of a classifier with this mean probability: `most`, or less where probabilities are so small that `most` would make
-/// most of them alike. A mean of 0.005 or more (or at most 0.995) leaves `most` = 1e-4 as it is.
+/// The clip of a classifier with this mean probability: `most`, or less where probabilities are so small that
+/// `most` would make most of them alike. A mean of 0.005 or more (or at most 0.995) leaves `most` = 1e-4 as
+/// it is.
 pub(crate) fn clip_for(mean: f64, most: f64) -> f64 {
     (CLIP_SHARE * mean.min(1.0 - mean)).min(most).max(f64::EPSILON)
 }
@@ -180,8 +183,8 @@ impl Baseline {
         !matches!(self, Baseline::Mean | Baseline::Median | Baseline::LogitMean | Baseline::RankAverage)
     }
 
-    /// Whether it gives some classifiers all the weight: fits to other instances may pick other ones, and their scores then
-    /// are on other scales.
+    /// Whether it gives some classifiers all the weight: fits to other instances may pick other ones, and
+    /// their scores then are on other scales.
     pub fn picks_classifiers(self) -> bool {
         matches!(
             self,
@@ -303,7 +306,8 @@ impl<'a> Training<'a> {
     }
 }
 
-/// Mean of each classifier over its predictions for labeled instances (m); failing those over all of them, failing that 0.5.
+/// Mean of each classifier over its predictions for labeled instances (m); failing those over all of them,
+/// failing that 0.5.
 fn training_means(data: &EnsembleData) -> Vec<f64> {
     let mean = |values: &mut dyn Iterator<Item = f64>| {
         let (sum, n) = values.filter(|v| !v.is_nan()).fold((0.0, 0), |(sum, n), v| (sum + v, n + 1));

@@ -25,8 +25,8 @@ pub(super) fn by_average_precision(
     Ok(order)
 }
 
-/// How often each classifier is picked: in each round the one that, added to the mean of the picks so far, gives the
-/// highest average precision; the first of equal ones.
+/// How often each classifier is picked: in each round the one that, added to the mean of the picks so far,
+/// gives the highest average precision; the first of equal ones.
 pub(super) fn greedy(
     predictions: &Array2<f64>,
     labels: &[bool],
@@ -41,7 +41,8 @@ pub(super) fn greedy(
         let precision: Vec<f64> = (0..m)
             .into_par_iter()
             .map(|u| {
-                // Divided, though the order is that of the sum: equal means must tie as they do in the prediction.
+                // Divided, though the order is that of the sum: equal means must tie as they do in the
+                // prediction.
                 let scores: Vec<f64> =
                     sum.iter().zip(predictions.row(u)).map(|(s, p)| (s + p) / size).collect();
                 average_precision(&scores, labels, weights)

@@ -49,7 +49,8 @@ fn reproduces_the_stored_benchmark() {
         let (tolerance, brier_tolerance) = match name {
             // Mean ranks tie often; the stored ones are split by rounding.
             "rank_avg" => (5e-3, 1e-6),
-            // The stored fits stop at a gradient of 1e-4; scikit-learn's own Newton solver gives ours to all digits.
+            // The stored fits stop at a gradient of 1e-4; scikit-learn's own Newton solver gives ours to all
+            // digits.
             "lr" | "lr_bal" | "avg4" => (1e-3, 1e-4),
             _ => (1e-6, 1e-6),
         };
@@ -100,7 +101,7 @@ fn weights_say_whom_a_baseline_listens_to() {
     for baseline in Baseline::ALL {
         let fitted = baseline.fit(&data).expect("fits");
         assert_eq!(fitted.is_probability(), baseline != Baseline::RankAverage);
-        let json = serde_json::to_string(&fitted).expect("serialisable");
+        let json = serde_json::to_string(&fitted).expect("serializable");
         assert_eq!(serde_json::from_str::<FittedBaseline>(&json).expect("readable"), fitted);
         let Some(weights) = fitted.weights() else { continue };
         assert_eq!(weights.len(), 3);
@@ -113,7 +114,7 @@ fn weights_say_whom_a_baseline_listens_to() {
 }
 
 #[test]
-fn refuses_what_cannot_be_learnt_or_predicted() {
+fn refuses_what_cannot_be_learned_or_predicted() {
     let data = small();
     let unlabeled = data.clone().with_labels(vec![None; 8]).expect("valid");
     let negative = data.clone().with_labels(vec![Some(false); 8]).expect("valid");

@@ -18,11 +18,14 @@ const DUPLICATE: f64 = 0.995;
 const MISSING: f64 = 0.05;
 /// Smallest distance of distributions that is worth a word.
 const SHIFT: f64 = 0.15;
-/// A column of two values that agrees with the label this well (Matthews correlation) is the label, or nearly so.
+/// A column of two values that agrees with the label this well (Matthews correlation) is the label, or nearly
+/// so.
 const LABEL: f64 = 0.9;
-/// A classifier that separates the train rows this well (ROC-AUC), while the others are far from it, is too good.
+/// A classifier that separates the train rows this well (ROC-AUC), while the others are far from it, is too
+/// good.
 const TOO_GOOD: f64 = 0.995;
-/// How far the median of the other classifiers must be below, and how much ROC-AUC may drop outside the train split.
+/// How far the median of the other classifiers must be below, and how much ROC-AUC may drop outside the train
+/// split.
 const FAR_BELOW: f64 = 0.05;
 /// Positives and negatives that a comparison of ROC-AUC needs.
 const ENOUGH: usize = 5;
@@ -50,8 +53,8 @@ pub enum Severity {
 pub struct Finding {
     /// How much it matters.
     pub severity: Severity,
-    /// `leak`, `in_sample`, `inverted`, `pair`, `two_values`, `constant`, `no_prediction`, `shift`, `prevalence`,
-    /// `missing`, `duplicate` or `few_positives`.
+    /// `leak`, `in_sample`, `inverted`, `pair`, `two_values`, `constant`, `no_prediction`, `shift`,
+    /// `prevalence`, `missing`, `duplicate` or `few_positives`.
     pub kind: &'static str,
     /// The classifiers it is about.
     pub classifiers: Vec<String>,
@@ -65,9 +68,9 @@ impl Finding {
     }
 }
 
-/// Looks at a table for leaks, in-sample predictions, inverted, constant, near-duplicate and gappy classifiers, shift
-/// between the train split and the rest, and few positives. The gravest finding comes first; there is one finding for
-/// all gaps, one for all duplicates.
+/// Looks at a table for leaks, in-sample predictions, inverted, constant, near-duplicate and gappy
+/// classifiers, shift between the train split and the rest, and few positives. The gravest finding comes
+/// first; there is one finding for all gaps, one for all duplicates.
 ///
 /// # Errors
 /// None for a table that was read.
@@ -119,8 +122,8 @@ impl Quality {
         Ok(ranking.roc_auc().map(|auc| Self { auc, average_precision, positives, negatives }))
     }
 
-    /// Variance of the ROC-AUC (Hanley and McNeil, "The meaning and use of the area under a receiver operating
-    /// characteristic (ROC) curve", 1982).
+    /// Variance of the ROC-AUC (Hanley and McNeil, "The meaning and use of the area under a receiver
+    /// operating characteristic (ROC) curve", 1982).
     fn variance(self) -> f64 {
         let (a, p, n) = (self.auc, self.positives as f64, self.negatives as f64);
         let (q1, q2) = (a / (2.0 - a), 2.0 * a * a / (1.0 + a));
@@ -221,7 +224,8 @@ fn leaks(table: &Table, columns: &[Column<'_>]) -> Vec<Finding> {
     out
 }
 
-/// Classifiers that rank the train rows far better than the labeled rows outside, and more so than the others.
+/// Classifiers that rank the train rows far better than the labeled rows outside, and more so than the
+/// others.
 fn in_sample(columns: &[Column<'_>]) -> Vec<Finding> {
     let drop = |c: &Column<'_>| Some((c.train?, c.outside?)).map(|(a, b)| (a.auc - b.auc, a, b));
     let mut drops: Vec<f64> = columns.iter().filter_map(|c| Some(drop(c)?.0)).collect();
@@ -230,8 +234,8 @@ fn in_sample(columns: &[Column<'_>]) -> Vec<Finding> {
     for column in columns {
         let Some((lost, train, outside)) = drop(column) else { continue };
         let error = (train.variance() + outside.variance()).sqrt();
-        // A harder population costs every classifier something: only what is lost beyond that is suspicious, or a
-        // perfect ranking that is lost.
+        // A harder population costs every classifier something: only what is lost beyond that is suspicious,
+        // or a perfect ranking that is lost.
         let beyond = if train.auc >= TOO_GOOD { lost } else { lost - typical };
         if beyond > FAR_BELOW && lost > 4.0 * error {
             out.push(Finding::new(
@@ -250,7 +254,8 @@ fn in_sample(columns: &[Column<'_>]) -> Vec<Finding> {
     out
 }
 
-/// Classifiers that separate the train rows while the others are far from it, where no rows outside tell more.
+/// Classifiers that separate the train rows while the others are far from it, where no rows outside tell
+/// more.
 fn too_good(columns: &[Column<'_>], found: &[Finding]) -> Vec<Finding> {
     let mut out = Vec::new();
     for (k, column) in columns.iter().enumerate() {
@@ -348,8 +353,8 @@ fn mirrored_pairs(table: &Table, mirrored: &[(usize, usize)]) -> Option<Finding>
     })
 }
 
-/// Columns of two values that are not the label: hard predictions, or not classifiers at all. Columns of 0 and 1 have a
-/// warning of the table already.
+/// Columns of two values that are not the label: hard predictions, or not classifiers at all. Columns of 0
+/// and 1 have a warning of the table already.
 fn two_values(columns: &[Column<'_>], found: &[Finding]) -> Option<Finding> {
     let leak = |name: &str| found.iter().any(|f| f.kind == "leak" && f.classifiers.iter().any(|n| n == name));
     let two = |c: &Column<'_>| c.distinct.len() == 2 && !c.distinct.iter().all(|&p| p == 0.0 || p == 1.0);
@@ -372,8 +377,8 @@ fn two_values(columns: &[Column<'_>], found: &[Finding]) -> Option<Finding> {
     })
 }
 
-/// Columns that cannot tell the train rows apart, with the reason. A column that is constant everywhere has a warning of
-/// the table already.
+/// Columns that cannot tell the train rows apart, with the reason. A column that is constant everywhere has a
+/// warning of the table already.
 fn constant(table: &Table, columns: &[Column<'_>]) -> Option<Finding> {
     let mut found = Vec::new();
     for column in columns.iter().filter(|c| c.distinct.len() > 1) {
@@ -469,12 +474,13 @@ fn few_positives(table: &Table) -> Option<Finding> {
     })
 }
 
-/// Classifiers whose probabilities are distributed otherwise outside the train split (Kolmogorov and Smirnov, 1%).
+/// Classifiers whose probabilities are distributed otherwise outside the train split (Kolmogorov and Smirnov,
+/// 1%).
 ///
-/// Another share of positives alone mixes the two classes of the train rows otherwise, and moves every classifier so;
-/// what such a mixture explains is a finding about prevalence. What is left comes from a refit, from another population,
-/// or from train predictions made on the train rows themselves; a lower ROC-AUC outside tells the last apart, and has a
-/// finding of its own (`suspicious`).
+/// Another share of positives alone mixes the two classes of the train rows otherwise, and moves every
+/// classifier so; what such a mixture explains is a finding about prevalence. What is left comes from a
+/// refit, from another population, or from train predictions made on the train rows themselves; a lower
+/// ROC-AUC outside tells the last apart, and has a finding of its own (`suspicious`).
 fn shifted(table: &Table, columns: &[Column<'_>], suspicious: Vec<String>) -> Vec<Finding> {
     let mut moved: Vec<(f64, &Column<'_>)> = Vec::new();
     let mut shares = Vec::new();
@@ -521,7 +527,8 @@ fn shifted(table: &Table, columns: &[Column<'_>], suspicious: Vec<String>) -> Ve
     out
 }
 
-/// Another share of positives outside the train split: counted where labels are there, else from the mixtures.
+/// Another share of positives outside the train split: counted where labels are there, else from the
+/// mixtures.
 fn prevalence(table: &Table, shares: &mut [f64]) -> Option<Finding> {
     let (negatives, positives) = table.data.class_counts();
     let train = positives as f64 / (positives + negatives).max(1) as f64;
@@ -568,8 +575,8 @@ fn sorted(row: ArrayView1<'_, f64>, keep: &dyn Fn(usize) -> bool) -> Vec<f64> {
     values
 }
 
-/// The share of positives whose mixture of the two classes is nearest to `mixed`, and its distance; `None` without
-/// values of both classes.
+/// The share of positives whose mixture of the two classes is nearest to `mixed`, and its distance; `None`
+/// without values of both classes.
 fn best_mixture(positive: &[f64], negative: &[f64], mixed: &[f64]) -> Option<(f64, f64)> {
     if positive.len() < ENOUGH || negative.len() < ENOUGH || mixed.is_empty() {
         return None;

@@ -23,7 +23,8 @@ pub(crate) struct Scores {
     pub ranking: Vec<f64>,
     /// `None` for scores that are none.
     pub probabilities: Option<Vec<f64>>,
-    /// Whether one threshold fits all rows: not for scores of a method that picks other classifiers in each fold.
+    /// Whether one threshold fits all rows: not for scores of a method that picks other classifiers in each
+    /// fold.
     pub one_scale: bool,
 }
 
@@ -33,19 +34,20 @@ pub(crate) struct Scores {
 pub struct MethodMetrics {
     /// Its name; the combined prediction is `combined`.
     pub name: String,
-    /// Average precision (PR-AUC); for cross-validated rows the mean over folds, as scores of different fits are not ranked
-    /// together. `None` without positives, where it is not defined.
+    /// Average precision (PR-AUC); for cross-validated rows the mean over folds, as scores of different fits
+    /// are not ranked together. `None` without positives, where it is not defined.
     pub average_precision: Option<f64>,
-    /// Area under the ROC curve, for cross-validated rows as a mean over folds too; `None` with one class only.
+    /// Area under the ROC curve, for cross-validated rows as a mean over folds too; `None` with one class
+    /// only.
     pub roc_auc: Option<f64>,
-    /// Log loss; as Brier and ECE `None` for scores that are no probabilities.
+    /// Log loss; as Brier and ECE `None` for scores that are not probabilities.
     pub log_loss: Option<f64>,
     /// Brier score.
     pub brier: Option<f64>,
     /// Expected calibration error over ten equal bins.
     pub ece: Option<f64>,
-    /// Largest F1 over all thresholds on these rows; `None` for cross-validated rows of a method that picks classifiers, as
-    /// no threshold fits the scores of every fold.
+    /// Largest F1 over all thresholds on these rows; `None` for cross-validated rows of a method that picks
+    /// classifiers, as no threshold fits the scores of every fold.
     pub best_f1: Option<f64>,
     /// Highest threshold that attains it.
     pub best_f1_threshold: Option<f64>,
@@ -61,11 +63,11 @@ pub struct MethodMetrics {
 pub struct Part {
     /// Value of the split column, or `train`.
     pub name: String,
-    /// Whether each prediction comes from a fit that did not see the row's label; `false` for rows outside the train
-    /// split, which no fit ever sees the label of.
+    /// Whether each prediction comes from a fit that did not see the row's label; `false` for rows outside
+    /// the train split, which no fit ever sees the label of.
     pub cross_validated: bool,
-    /// Share of these rows that the model was trained on and predicts with their labels known: such figures flatter the
-    /// model. 0 for cross-validated rows.
+    /// Share of these rows that the model was trained on and predicts with their labels known: such figures
+    /// flatter the model. 0 for cross-validated rows.
     pub in_sample_share: f64,
     /// Labeled rows that are scored.
     pub rows: usize,
@@ -79,7 +81,8 @@ pub struct Part {
     pub methods: Vec<MethodMetrics>,
     /// What the model's threshold does to these rows.
     pub at_threshold: Option<Cut>,
-    /// Reliability of the combined prediction: (mean probability, share of positives, rows) of up to ten groups.
+    /// Reliability of the combined prediction: (mean probability, share of positives, rows) of up to ten
+    /// groups.
     pub reliability: Vec<Reliability>,
 }
 
@@ -99,8 +102,8 @@ pub struct Reliability {
     pub rows: usize,
 }
 
-/// Measures `methods` (the combined prediction first) on the rows of a part; `folds` are those that cross-validated scores
-/// come from.
+/// Measures `methods` (the combined prediction first) on the rows of a part; `folds` are those that
+/// cross-validated scores come from.
 pub(crate) fn measure(
     name: &str,
     folds: Option<&Folds>,
@@ -171,12 +174,13 @@ pub(crate) fn measure(
     })
 }
 
-/// Measures predictions of any origin on n labels: each method by its name, the scores that it ranks by (n) and, where it
-/// has them, its probabilities (n). The first method takes the place of the combined prediction: the others are compared
-/// with it, and threshold and reliability are of it.
+/// Measures predictions of any origin on n labels: each method by its name, the scores that it ranks by (n)
+/// and, where it has them, its probabilities (n). The first method takes the place of the combined
+/// prediction: the others are compared with it, and threshold and reliability are of it.
 ///
 /// # Errors
-/// [`Error::LengthMismatch`](cfe_core::Error::LengthMismatch), [`Error::InvalidScore`](cfe_core::Error::InvalidScore),
+/// [`Error::LengthMismatch`](cfe_core::Error::LengthMismatch),
+/// [`Error::InvalidScore`](cfe_core::Error::InvalidScore),
 /// [`Error::NothingToEvaluate`](cfe_core::Error::NothingToEvaluate).
 pub fn measure_predictions(
     name: &str,
@@ -215,8 +219,8 @@ pub(crate) fn combined_scores(combined: &Combined, rows: &[usize]) -> Scores {
     }
 }
 
-/// Scores a model on the labeled rows of a table, for each value of the split column, beside the simple combiners that
-/// need no labels: those that learn would have to learn from the rows they are scored on.
+/// Scores a model on the labeled rows of a table, for each value of the split column, beside the simple
+/// combiners that need no labels: those that learn would have to learn from the rows they are scored on.
 ///
 /// # Errors
 /// [`FitError::Data`] for a table without labels, [`FitError::Training`] where predicting fails.
@@ -265,7 +269,8 @@ pub(crate) struct LabeledRows {
     pub without_prediction: usize,
 }
 
-/// Labeled rows by the value of the split column, in order of appearance; all of them are `unnamed` without one.
+/// Labeled rows by the value of the split column, in order of appearance; all of them are `unnamed` without
+/// one.
 pub(crate) fn scored_rows(table: &Table, keep: impl Fn(usize) -> bool, unnamed: &str) -> Vec<LabeledRows> {
     let r = table.data.predictions();
     let mut parts: Vec<LabeledRows> = Vec::new();
@@ -285,8 +290,8 @@ pub(crate) fn scored_rows(table: &Table, keep: impl Fn(usize) -> bool, unnamed: 
     parts
 }
 
-/// Up to ten groups of neighbouring probabilities with about as many positives each: equal numbers of rows would put all
-/// that matters of a rare class into one group.
+/// Up to ten groups of neighboring probabilities with about as many positives each: equal numbers of rows
+/// would put all that matters of a rare class into one group.
 fn groups(labels: &[bool], probabilities: &[f64]) -> Vec<Reliability> {
     let mut order: Vec<usize> = (0..labels.len()).collect();
     order.sort_by(|&a, &b| probabilities[a].total_cmp(&probabilities[b]));
@@ -322,9 +327,9 @@ fn wilson(hits: f64, n: f64) -> (f64, f64) {
     const Z: f64 = 1.959_963_984_540_054;
     let z2 = Z * Z / n;
     let p = hits / n;
-    let centre = (p + z2 / 2.0) / (1.0 + z2);
+    let center = (p + z2 / 2.0) / (1.0 + z2);
     let half = Z / (1.0 + z2) * (p * (1.0 - p) / n + z2 / (4.0 * n)).sqrt();
-    ((centre - half).max(0.0), (centre + half).min(1.0))
+    ((center - half).max(0.0), (center + half).min(1.0))
 }
 
 #[cfg(test)]

@@ -35,7 +35,8 @@ fn remembered<T: DeserializeOwned>(model: &SavedModel, key: &str) -> Result<Opti
     found.map(|value| T::deserialize(value).map_err(|e| format!("{key}: {e}"))).transpose()
 }
 
-/// Refuses a model whose memory of its fit is not understood: a reader must not take that for "nothing was found".
+/// Refuses a model whose memory of its fit is not understood: a reader must not take that for "nothing was
+/// found".
 pub(crate) fn check_remembered(model: &SavedModel) -> Result<(), String> {
     remembered::<Cut>(model, CUT)?;
     remembered::<Vec<Redundancy>>(model, REDUNDANCY)?;

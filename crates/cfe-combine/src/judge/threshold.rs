@@ -27,7 +27,7 @@ pub enum ThresholdRule {
     /// Largest F1, `f1`.
     #[default]
     F1,
-    /// Largest F-beta, `fbeta=B`; B above 1 favours recall.
+    /// Largest F-beta, `fbeta=B`; B above 1 favors recall.
     FBeta(f64),
     /// Largest Matthews correlation, `mcc`.
     Mcc,
@@ -133,8 +133,8 @@ pub struct Cut {
     pub called: f64,
     /// Counts.
     pub confusion: Confusion,
-    /// Whether the cut meets what the rule asks for; `false` where no cut reaches the recall or precision that was
-    /// asked for, and this is the nearest one.
+    /// Whether the cut meets what the rule asks for; `false` where no cut reaches the recall or precision
+    /// that was asked for, and this is the nearest one.
     #[serde(default = "yes")]
     pub reached: bool,
 }
@@ -194,7 +194,8 @@ impl ThresholdRule {
     /// The best threshold for these rows; `None` if a class is missing among them.
     ///
     /// # Errors
-    /// [`Error::LengthMismatch`](cfe_core::Error::LengthMismatch), [`Error::InvalidScore`](cfe_core::Error::InvalidScore).
+    /// [`Error::LengthMismatch`](cfe_core::Error::LengthMismatch),
+    /// [`Error::InvalidScore`](cfe_core::Error::InvalidScore).
     pub fn choose(self, labels: &[bool], probabilities: &[f64]) -> cfe_core::Result<Option<Cut>> {
         if labels.iter().all(|&y| y) || !labels.iter().any(|&y| y) {
             return Ok(None);

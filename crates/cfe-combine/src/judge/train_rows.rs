@@ -11,14 +11,15 @@ use crate::saved::SavedModel;
 /// Where a model file keeps its train rows.
 pub(crate) const TRAIN_ROWS: &str = "train_rows";
 
-/// Hashes that are kept. A table of at most so many labeled rows is known row by row, a larger one by a sample.
+/// Hashes that are kept. A table of at most so many labeled rows is known row by row, a larger one by a
+/// sample.
 const KEPT: usize = 1024;
 
 /// The labeled rows that a model was trained on, by the smallest hashes of their predictions.
 ///
-/// The smallest hashes are a uniform sample of the distinct rows, whatever their order (Broder, "On the resemblance and
-/// containment of documents", 1997). Among rows of a new table with hashes up to the largest kept one, the share that is
-/// kept estimates the share of train rows.
+/// The smallest hashes are a uniform sample of the distinct rows, whatever their order (Broder, "On the
+/// resemblance and containment of documents", 1997). Among rows of a new table with hashes up to the largest
+/// kept one, the share that is kept estimates the share of train rows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct TrainRows {
     /// How many there were.
@@ -61,8 +62,8 @@ impl TrainRows {
     }
 }
 
-/// A hash of the predictions of one row: FNV-1a of their bits (Fowler, Noll and Vo), spread by the finalizer of
-/// SplitMix64 (Steele, Lea and Flood, 2014), so that the smallest hashes are a uniform sample.
+/// A hash of the predictions of one row: FNV-1a of their bits (Fowler, Noll and Vo), spread by the finalizer
+/// of SplitMix64 (Steele, Lea and Flood, 2014), so that the smallest hashes are a uniform sample.
 fn hash(data: &EnsembleData, row: usize) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     for &p in data.predictions().column(row) {

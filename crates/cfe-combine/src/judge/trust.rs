@@ -49,7 +49,7 @@ impl TrustReport {
             Combiner::Recommended(model) => {
                 let explained = model.classifier_weights();
                 let weights = explained.weights.into_iter().map(|w| (w.name, w.total)).collect();
-                ("standardised probability and log-odds", weights, explained.local_share)
+                ("standardized probability and log-odds", weights, explained.local_share)
             }
             Combiner::Factors(model) => {
                 // Of a gated aggregator those before the gate.

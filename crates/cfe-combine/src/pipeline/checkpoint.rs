@@ -1,8 +1,8 @@
 //! The progress of a fit, in a file.
 //!
-//! A fit has parts: one on all labels, then one for each fold with the labels of that fold hidden. The file holds what the
-//! finished parts gave and the state of the one at work. It takes its place whole, so that a kill at any moment leaves
-//! the one before.
+//! A fit has parts: one on all labels, then one for each fold with the labels of that fold hidden. The file
+//! holds what the finished parts gave and the state of the one at work. It takes its place whole, so that a
+//! kill at any moment leaves the one before.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -277,8 +277,8 @@ impl<'a> Checkpoint<'a> {
         self.write(None);
     }
 
-    /// Writes the file. That it cannot be written is no reason to lose the fit: it is said once, and the file that is
-    /// there stays.
+    /// Writes the file. That it cannot be written is not a reason to lose the fit: it is said once, and the
+    /// file that is there stays.
     fn write(&mut self, state: Option<&TrainingState>) {
         let Some(Request { path, .. }) = &self.request else { return };
         let written = self.file(state).and_then(|file| file.save(path));

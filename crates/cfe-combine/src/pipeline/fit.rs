@@ -28,18 +28,19 @@ pub struct FitOutcome {
     pub model: SavedModel,
     /// Predictions of the model for every row of the table, those of training too.
     pub combined: Combined,
-    /// Probabilities of the labeled train rows, each from fits and calibrations that did not see its label; `None` where
-    /// a class has a single row.
+    /// Probabilities of the labeled train rows, each from fits and calibrations that did not see its label;
+    /// `None` where a class has a single row.
     pub out_of_fold: Option<Vec<f64>>,
     /// Where to cut, chosen on these.
     pub cut: Option<Cut>,
     /// Folds used.
     pub folds: usize,
-    /// Whether the [`Watch`] ended the fit before its end: the model is what was found by then, without calibration,
-    /// threshold and out-of-fold predictions.
+    /// Whether the [`Watch`] ended the fit before its end: the model is what was found by then, without
+    /// calibration, threshold and out-of-fold predictions.
     pub stopped: bool,
-    /// Whether the recommended combiner gives every positive train row a larger score than every negative one: how close to
-    /// 0 and 1 its probabilities come is then an assumption and not learned from these rows.
+    /// Whether the recommended combiner gives every positive train row a larger score than every negative
+    /// one: how close to 0 and 1 its probabilities come is then an assumption and not learned from these
+    /// rows.
     pub separated: bool,
     /// Logits of [`out_of_fold`](Self::out_of_fold) before calibration.
     out_of_fold_logits: Option<Vec<f64>>,
@@ -183,8 +184,9 @@ fn provenance(table: &Table, plan: &FitPlan, cut: Option<&Cut>, facts: Value) ->
 }
 
 impl FitOutcome {
-    /// Probabilities of the rows of `table`, which this was fitted to, each from fits and calibrations that did not see the
-    /// row's label (n): NaN for rows that were not learned from. `None` where there are no such probabilities.
+    /// Probabilities of the rows of `table`, which this was fitted to, each from fits and calibrations that
+    /// did not see the row's label (n): NaN for rows that were not learned from. `None` where there are no
+    /// such probabilities.
     pub fn out_of_fold_of(&self, table: &Table) -> Option<Vec<f64>> {
         let held_out = self.out_of_fold.as_ref()?;
         let mut all = vec![f64::NAN; table.data.n_instances()];
@@ -192,7 +194,8 @@ impl FitOutcome {
         Some(all)
     }
 
-    /// Corrects the probabilities of the rows that were not learned from, as [`Combined::at_prevalence`] does.
+    /// Corrects the probabilities of the rows that were not learned from, as [`Combined::at_prevalence`]
+    /// does.
     ///
     /// # Errors
     /// [`FitError::Options`] for a prevalence outside (0, 1).
@@ -204,8 +207,8 @@ impl FitOutcome {
         Ok(())
     }
 
-    /// Metrics of the combined prediction and of simple ways to combine: on the labeled train rows by cross-validation,
-    /// and on the labeled rows of every other split.
+    /// Metrics of the combined prediction and of simple ways to combine: on the labeled train rows by
+    /// cross-validation, and on the labeled rows of every other split.
     ///
     /// # Errors
     /// [`FitError::Training`].

@@ -5,8 +5,8 @@ use cfe_io::Table;
 use super::settings::{FitPlan, ReadyTrainer};
 use super::watch::Watch;
 
-/// Classifiers from which the recommended combiner takes long: its time grows with more than their square, and what each
-/// of them adds takes one more fit for each.
+/// Classifiers from which the recommended combiner takes long: its time grows with more than their square,
+/// and what each of them adds takes one more fit for each.
 const MANY: usize = 400;
 
 /// Bytes that this system can still give; `None` where the system does not say (anywhere but on Linux).
@@ -23,7 +23,8 @@ pub fn gigabytes(bytes: u64) -> String {
 }
 
 impl FitPlan {
-    /// Bytes that one fit of this table will hold at its peak, the table included; `None` where the trainer cannot tell.
+    /// Bytes that one fit of this table will hold at its peak, the table included; `None` where the trainer
+    /// cannot tell.
     pub fn estimate_memory(&self, table: &Table) -> Option<u64> {
         match &self.ready {
             ReadyTrainer::Recommended(_) => None,

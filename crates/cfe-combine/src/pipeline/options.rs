@@ -74,8 +74,8 @@ impl From<Calibrate> for CalibrationMethod {
 
 /// Everything a fit can be told; what is left out has its default.
 ///
-/// On the command line a field is an option of the same name with hyphens (`--split-column`), in a TOML file a key
-/// (`split_column = "split"`). Unknown keys are refused.
+/// On the command line a field is an option of the same name with hyphens (`--split-column`), in a TOML file
+/// a key (`split_column = "split"`). Unknown keys are refused.
 ///
 /// ```
 /// use cf_ensemble::FitOptions;
@@ -108,7 +108,8 @@ pub struct FitOptions {
     pub seed: Option<u64>,
     /// Number of folds of the cross-validation that scores the train rows, at least 2; `None`: 5.
     pub folds: Option<usize>,
-    /// File that keeps the progress of training, so that an interrupted fit can be resumed (`als` and `torch`).
+    /// File that keeps the progress of training, so that an interrupted fit can be resumed (`als` and
+    /// `torch`).
     pub checkpoint: Option<PathBuf>,
     /// Iterations between two writes of the checkpoint, at least 1; `None`: 10.
     pub checkpoint_every: Option<usize>,
@@ -116,8 +117,8 @@ pub struct FitOptions {
     #[serde(skip)]
     pub resume: bool,
 
-    /// Map from logit to probability, fitted on out-of-fold logits. `None`: [`Calibrate::None`], since `recommended` is
-    /// calibrated already and the other trainers have their class weights undone.
+    /// Map from logit to probability, fitted on out-of-fold logits. `None`: [`Calibrate::None`], since
+    /// `recommended` is calibrated already and the other trainers have their class weights undone.
     pub calibrate: Option<Calibrate>,
     /// What the threshold makes best on out-of-fold predictions; `None`: F1.
     pub threshold: Option<ThresholdRule>,
@@ -146,14 +147,16 @@ pub struct TableColumns {
     pub positive_label: Option<String>,
     /// Column of the split; rows outside the train split are scored and never learned from.
     pub split_column: Option<String>,
-    /// Cells that stand for a missing value, besides empty ones and those that pandas, R, SQL and Excel write.
+    /// Cells that stand for a missing value, besides empty ones and those that pandas, R, SQL and Excel
+    /// write.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<String>,
     /// What a number stands for; `None`: a fraction from 0 to 1.
     pub scale: Option<Scale>,
     /// What a classifier says; `None`: probabilities.
     pub input: Option<Input>,
-    /// Encoding of a text table, by its usual name (latin1, utf-16); `None`: UTF-8, or what a byte order mark says.
+    /// Encoding of a text table, by its usual name (latin1, utf-16); `None`: UTF-8, or what a byte order mark
+    /// says.
     pub encoding: Option<String>,
     /// Delimiter of a text table; `None`: the one that cuts the header.
     pub delimiter: Option<char>,
@@ -181,8 +184,8 @@ impl TableColumns {
         Ok(options)
     }
 
-    /// How a table is to be read for a model: its classifiers, and what it remembers of the table it was trained with where
-    /// nothing else is said. `labels` says whether the table must have them.
+    /// How a table is to be read for a model: its classifiers, and what it remembers of the table it was
+    /// trained with where nothing else is said. `labels` says whether the table must have them.
     ///
     /// # Errors
     /// As [`table_options`](Self::table_options).
@@ -242,8 +245,8 @@ pub struct TrainingColumns {
     pub train_value: Option<String>,
     /// Column of groups (patients, days) that cross-validation keeps together.
     pub group_column: Option<String>,
-    /// Columns of the classifiers, as names or patterns with * and ?, several in one entry with commas, `!` before those to
-    /// leave out; empty: all that hold probabilities and mean nothing else.
+    /// Columns of the classifiers, as names or patterns with * and ?, several in one entry with commas, `!`
+    /// before those to leave out; empty: all that hold probabilities and mean nothing else.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<String>,
     /// Columns that are not classifiers, as names or patterns.

@@ -138,8 +138,8 @@ impl FitOptions {
     /// Chooses trainer and settings and checks them, before any work.
     ///
     /// # Errors
-    /// [`FitError::Options`], [`FitError::Backend`], [`FitError::Checkpoint`] for a file that exists and is not to be
-    /// resumed.
+    /// [`FitError::Options`], [`FitError::Backend`], [`FitError::Checkpoint`] for a file that exists and is
+    /// not to be resumed.
     pub fn plan(&self) -> FitResult<FitPlan> {
         let name = self.trainer_name()?;
         if let Some(folds) = self.folds.filter(|&folds| folds < 2) {

@@ -19,8 +19,8 @@ pub(super) const FOLDS: usize = 5;
 /// A trained combiner.
 pub(super) struct Trained {
     pub combiner: Combiner,
-    /// Logits of the labeled rows, class weights undone, each from a fit that did not see its label; `None` where a
-    /// class has a single row.
+    /// Logits of the labeled rows, class weights undone, each from a fit that did not see its label; `None`
+    /// where a class has a single row.
     pub out_of_fold: Option<Vec<f64>>,
     /// Folds used.
     pub folds: usize,
@@ -160,8 +160,8 @@ fn by_parts(
     })
 }
 
-/// `count` folds of the labeled rows, or as many as the rarer class has rows; `None` for a single one. Groups stay
-/// together.
+/// `count` folds of the labeled rows, or as many as the rarer class has rows; `None` for a single one. Groups
+/// stay together.
 pub(crate) fn folds_of(table: &Table, count: usize, seed: u64) -> FitResult<Option<Folds>> {
     let folds = stratified_folds(&table.data, table.groups.as_deref(), count, seed);
     folds.map_err(|source| match table.groups {

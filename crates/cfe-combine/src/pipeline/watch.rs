@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-/// Sees the progress of a fit and may stop it. Every method has a default that does nothing, and `()` is a watch.
+/// Sees the progress of a fit and may stop it. Every method has a default that does nothing, and `()` is a
+/// watch.
 ///
-/// A fit calls the methods from the thread it was started on or from threads of the current rayon pool, and waits for
-/// them: keep them short.
+/// A fit calls the methods from the thread it was started on or from threads of the current rayon pool, and
+/// waits for them: keep them short.
 ///
 /// ```
 /// use std::sync::Mutex;
@@ -35,8 +36,8 @@ pub trait Watch: Sync {
         let _ = message;
     }
 
-    /// Whether the fit should end now. It is asked after every iteration, and ends with what it has found so far where
-    /// that is a model, else with [`FitError::Stopped`](crate::FitError::Stopped).
+    /// Whether the fit should end now. It is asked after every iteration, and ends with what it has found so
+    /// far where that is a model, else with [`FitError::Stopped`](crate::FitError::Stopped).
     fn stop_asked(&self) -> bool {
         false
     }

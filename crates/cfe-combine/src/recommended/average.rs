@@ -5,8 +5,9 @@ use super::spec::{Averaging, RecommendedSpec};
 
 /// Weights (sum 1) and cross-validated log losses (sums, if there was a cross-validation) of the members.
 ///
-/// Within a family the evidence decides. The families without the factorisation make the base, all alike, and each correction
-/// has to earn its weight against it. L is a sum of held-out losses and se the standard error of a difference of two:
+/// Within a family the evidence decides. The families without the factorization make the base, all alike, and
+/// each correction has to earn its weight against it. L is a sum of held-out losses and se the standard error
+/// of a difference of two:
 ///
 /// ```text
 /// within a family:   weight_m ~ exp(-(L_m - L_best) - caution se_m)
@@ -113,7 +114,7 @@ fn smallest(values: &[f64]) -> usize {
     places.min_by(|&a, &b| values[a].total_cmp(&values[b])).expect("there is at least one member")
 }
 
-/// prior exp(-(L - L_reference) - caution se), normalised, of logits of the same instances.
+/// prior exp(-(L - L_reference) - caution se), normalized, of logits of the same instances.
 fn by_evidence(
     logits: &[&[f64]],
     prior: &[f64],

@@ -1,5 +1,5 @@
-//! From probabilities to standardised columns: the views, their centres and scales, and the factorisation that fills
-//! in what is missing.
+//! From probabilities to standardized columns: the views, their centers and scales, and the factorization
+//! that fills in what is missing.
 
 use cfe_core::Result;
 use cfe_core::losses::logit;
@@ -13,7 +13,7 @@ use crate::baselines::clip_for;
 
 /// A column that varies less, beside its mean, carries nothing.
 const CONSTANT: f64 = 1e-9;
-/// Rounds of factorise and fill in where predictions are missing in training.
+/// Rounds of factorize and fill in where predictions are missing in training.
 const FILL_ROUNDS: usize = 3;
 
 /// Which view of R a column belongs to.
@@ -24,14 +24,16 @@ pub(super) enum View {
     LogOdds,
 }
 
-/// One standardised column: a view of one classifier.
+/// One standardized column: a view of one classifier.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Column {
     pub classifier: usize,
     pub view: View,
     /// Mean of the labeled instances.
-    pub centre: f64,
-    /// Standard deviation of the column itself: what the factorisation divides by.
+    // Model files of 0.1.0 have the name in its British spelling.
+    #[serde(rename = "centre")]
+    pub center: f64,
+    /// Standard deviation of the column itself: what the factorization divides by.
     pub own_scale: f64,
     /// Standard deviation of the mean of the view: what the aggregator divides by.
     pub view_scale: f64,
@@ -41,7 +43,7 @@ pub(super) struct Column {
 }
 
 impl Column {
-    /// From the factorisation's scale to the aggregator's.
+    /// From the factorization's scale to the aggregator's.
     pub(super) fn ratio(&self) -> f64 {
         self.own_scale / self.view_scale
     }
@@ -53,7 +55,7 @@ pub(super) struct Columns {
     pub columns: Vec<Column>,
     pub clip: f64,
     pub fold_in_ridge: f64,
-    /// V, d x k: the top right-singular directions of the standardised columns (k), orthonormal rows.
+    /// V, d x k: the top right-singular directions of the standardized columns (k), orthonormal rows.
     pub directions: Array2<f64>,
     /// Standard deviation along each direction (d).
     pub spreads: Vec<f64>,
@@ -62,8 +64,8 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    /// Learns centres, scales and factors from the instances `rows` of R (m x n); returns the standardised columns
-    /// (k x rows) as the factorisation sees them, missing cells filled in.
+    /// Learns centers, scales and factors from the instances `rows` of R (m x n); returns the standardized
+    /// columns (k x rows) as the factorization sees them, missing cells filled in.
     pub(super) fn fit(spec: &RecommendedSpec, r: ArrayView2<'_, f64>, rows: &[usize]) -> (Self, Array2<f64>) {
         let mut columns = Vec::new();
         let mut values: Vec<f64> = Vec::new();
@@ -75,11 +77,11 @@ impl Columns {
                 let observed = rows.iter().map(|&i| row[i]).filter(|p| !p.is_nan());
                 let clip = clip_for(mean_and_sd(observed).0, spec.clip);
                 let raw: Vec<f64> = rows.iter().map(|&i| view.of(row[i], clip)).collect();
-                let (centre, own_scale) = mean_and_sd(raw.iter().copied().filter(|v| !v.is_nan()));
-                if own_scale > CONSTANT * centre.abs() {
+                let (center, own_scale) = mean_and_sd(raw.iter().copied().filter(|v| !v.is_nan()));
+                if own_scale > CONSTANT * center.abs() {
                     let clip = (clip < spec.clip).then_some(clip);
-                    columns.push(Column { classifier, view, centre, own_scale, view_scale: 1.0, clip });
-                    values.extend(raw.iter().map(|v| (v - centre) / own_scale));
+                    columns.push(Column { classifier, view, center, own_scale, view_scale: 1.0, clip });
+                    values.extend(raw.iter().map(|v| (v - center) / own_scale));
                 }
             }
         }
@@ -100,7 +102,7 @@ impl Columns {
         if any_missing {
             g.mapv_inplace(|v| if v.is_nan() { 0.0 } else { v });
         }
-        fitted.factorise(spec.latent_dim, &g);
+        fitted.factorize(spec.latent_dim, &g);
         let rounds = if any_missing { FILL_ROUNDS } else { 0 };
         for _ in 0..rounds {
             let filled: Vec<(usize, Vec<f64>)> = gaps
@@ -114,7 +116,7 @@ impl Columns {
             for (i, cells) in filled {
                 g.column_mut(i).iter_mut().zip(cells).for_each(|(cell, v)| *cell = v);
             }
-            fitted.factorise(spec.latent_dim, &g);
+            fitted.factorize(spec.latent_dim, &g);
         }
         for view in [View::Probability, View::LogOdds] {
             fitted.scale_view(view, &g);
@@ -122,8 +124,8 @@ impl Columns {
         (fitted, g)
     }
 
-    /// V, spreads and unit from standardised columns (k x n): the optimum of unweighted, unregularised ALS.
-    fn factorise(&mut self, rank: usize, g: &Array2<f64>) {
+    /// V, spreads and unit from standardized columns (k x n): the optimum of unweighted, unregularized ALS.
+    fn factorize(&mut self, rank: usize, g: &Array2<f64>) {
         let (k, n) = g.dim();
         if k == 0 {
             return;
@@ -157,7 +159,8 @@ impl Columns {
             squares += scale * scale;
         }
         let (_, sd) = mean_and_sd(mean.iter().copied());
-        // Columns that cancel each other have a mean without spread: what is then left to divide by is their own.
+        // Columns that cancel each other have a mean without spread: what is then left to divide by is their
+        // own.
         let floor = (squares / count).sqrt() / count;
         members.iter().for_each(|&j| self.columns[j].view_scale = sd.max(floor));
     }
@@ -167,13 +170,13 @@ impl Columns {
         self.directions.nrows()
     }
 
-    /// Standardises instance `i` of R into `g` (k), missing cells filled in; false if no cell is observed.
-    pub(super) fn standardise(&self, r: ArrayView2<'_, f64>, i: usize, g: &mut [f64]) -> bool {
+    /// Standardizes instance `i` of R into `g` (k), missing cells filled in; false if no cell is observed.
+    pub(super) fn standardize(&self, r: ArrayView2<'_, f64>, i: usize, g: &mut [f64]) -> bool {
         let mut gone = vec![false; g.len()];
         for ((g, gone), column) in g.iter_mut().zip(&mut gone).zip(&self.columns) {
             let value = column.view.of(r[(column.classifier, i)], column.clip.unwrap_or(self.clip));
             *gone = value.is_nan();
-            *g = if *gone { 0.0 } else { (value - column.centre) / column.own_scale };
+            *g = if *gone { 0.0 } else { (value - column.center) / column.own_scale };
         }
         let observed = gone.iter().filter(|&&gone| !gone).count();
         if observed > 0 && observed < g.len() {
@@ -182,8 +185,9 @@ impl Columns {
         observed > 0
     }
 
-    /// Fold-in of one instance: with X = diag(spreads) V, y = (X_O X_O^T + ridge I)^-1 X_O g_O over the observed columns
-    /// O, and the rest is x_j . y. Scaled by its spread, a direction that hardly varies is hardly believed.
+    /// Fold-in of one instance: with X = diag(spreads) V, y = (X_O X_O^T + ridge I)^-1 X_O g_O over the
+    /// observed columns O, and the rest is x_j . y. Scaled by its spread, a direction that hardly varies is
+    /// hardly believed.
     fn fill_in(&self, g: &mut [f64], gone: &[bool]) {
         let d = self.rank();
         let mut a = DMatrix::<f64>::identity(d, d) * self.fold_in_ridge;
@@ -204,7 +208,7 @@ impl Columns {
         }
     }
 
-    /// Factors Y (d x n) of standardised columns (k x n), in units of the first.
+    /// Factors Y (d x n) of standardized columns (k x n), in units of the first.
     pub(super) fn instance_factors(&self, g: &Array2<f64>) -> Array2<f64> {
         self.directions.dot(g) / self.unit
     }
@@ -212,7 +216,7 @@ impl Columns {
     /// Shapes and numbers as [`fit`](Self::fit) makes them, for `m` classifiers.
     pub(super) fn validate(&self, m: usize) -> Result<()> {
         let (d, k) = self.directions.dim();
-        let numbers = self.columns.iter().flat_map(|c| [c.centre, c.own_scale, c.view_scale]);
+        let numbers = self.columns.iter().flat_map(|c| [c.center, c.own_scale, c.view_scale]);
         let sound = k == self.columns.len()
             && d == self.spreads.len()
             && self.columns.iter().all(|c| c.classifier < m && c.own_scale > 0.0 && c.view_scale > 0.0)

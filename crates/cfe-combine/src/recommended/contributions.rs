@@ -10,8 +10,8 @@ use super::model::RecommendedModel;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Contributions {
-    /// What each classifier adds to the logit of each instance (m x k). Where a prediction is missing, what the value
-    /// adds that it was filled in with.
+    /// What each classifier adds to the logit of each instance (m x k). Where a prediction is missing, what
+    /// the value adds that it was filled in with.
     pub classifiers: Array2<f64>,
     /// The intercept and the local correction, which belong to no classifier alone (k).
     pub rest: Vec<f64>,
@@ -25,8 +25,9 @@ impl Contributions {
 }
 
 impl RecommendedModel {
-    /// The logits of R (m x k) in parts. The linear part of the logit is a sum over the standardized columns, and so over
-    /// the classifiers; the correction by the factors is linear in the same columns and is counted in.
+    /// The logits of R (m x k) in parts. The linear part of the logit is a sum over the standardized columns,
+    /// and so over the classifiers; the correction by the factors is linear in the same columns and is
+    /// counted in.
     ///
     /// ```
     /// use cf_ensemble::recommended::{Recommended, RecommendedSpec};
@@ -68,7 +69,7 @@ impl RecommendedModel {
             .map(|i| {
                 let mut of_classifiers = vec![0.0; m];
                 let mut g = vec![0.0; self.columns.columns.len()];
-                if !self.columns.standardise(predictions, i, &mut g) {
+                if !self.columns.standardize(predictions, i, &mut g) {
                     return (of_classifiers, self.prior_logit);
                 }
                 for ((column, slope), g) in self.columns.columns.iter().zip(&slopes).zip(&g) {

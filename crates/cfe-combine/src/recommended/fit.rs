@@ -17,7 +17,8 @@ use super::spec::RecommendedSpec;
 use super::{FittedRecommended, MemberSummary, RecommendedTimings};
 use crate::pipeline::Watch;
 
-/// The labeled instances that members learn from: those of positive weight with a prediction. The lists are in step.
+/// The labeled instances that members learn from: those of positive weight with a prediction. The lists are
+/// in step.
 struct LabeledSubset {
     /// Places among the labeled instances of the data.
     places: Vec<usize>,
@@ -26,7 +27,8 @@ struct LabeledSubset {
     /// Keys by what each contains, ascending: the order of the instances in the data decides nothing.
     keys: Vec<u64>,
     labels: Vec<bool>,
-    /// Weights, of mean 1 over the labeled instances: penalties stand against their sum, which a common factor must not move.
+    /// Weights, of mean 1 over the labeled instances: penalties stand against their sum, which a common
+    /// factor must not move.
     weights: Vec<f64>,
 }
 
@@ -76,8 +78,8 @@ impl LabeledSubset {
         positives.min(self.labels.len() - positives)
     }
 
-    /// The fold of each instance: the caller's, or stratified ones that keep copies of a row together. `None` where a class has a
-    /// single instance.
+    /// The fold of each instance: the caller's, or stratified ones that keep copies of a row together. `None`
+    /// where a class has a single instance.
     fn folds(&self, given: Option<&[usize]>, n_splits: usize) -> Result<Option<Vec<usize>>> {
         if let Some(given) = given {
             let folds: Vec<usize> = self.places.iter().map(|&p| given[p]).collect();
@@ -114,8 +116,9 @@ pub(super) fn fit(
         return Err(Error::LengthMismatch { what: "folds", found: folds.len(), expected: labeled.len() });
     }
 
-    // What is learned from: centers, scales and factors from every labeled instance, members from a sample of many. Labels
-    // outside the sample reach nothing but the prevalence, so that scores of these instances are as honest as held-out ones.
+    // What is learned from: centers, scales and factors from every labeled instance, members from a sample of
+    // many. Labels outside the sample reach nothing but the prevalence, so that scores of these instances are
+    // as honest as held-out ones.
     let mut subset = LabeledSubset::new(data, spec.seed)?;
     let prior_logit = prior_logit(data)?;
     let (columns, mut g) = Columns::fit(spec, data.predictions(), &subset.rows);
@@ -176,7 +179,8 @@ pub(super) fn fit(
     })
 }
 
-/// Logits of all labeled instances: held-out ones of the members for those they learned from, the model's for the others.
+/// Logits of all labeled instances: held-out ones of the members for those they learned from, the model's for
+/// the others.
 fn out_of_fold(
     data: &EnsembleData,
     model: &RecommendedModel,
@@ -208,7 +212,8 @@ fn separated(parts: &[(f64, f64)], labels: &[bool]) -> bool {
     logits(true).fold(f64::INFINITY, f64::min) > logits(false).fold(f64::NEG_INFINITY, f64::max)
 }
 
-/// Log-odds of (P + 1/2) / (N + 1), P and N the weights (of mean 1) of the positives and of all labeled instances.
+/// Log-odds of (P + 1/2) / (N + 1), P and N the weights (of mean 1) of the positives and of all labeled
+/// instances.
 fn prior_logit(data: &EnsembleData) -> Result<f64> {
     let mean = mean_weight(data);
     let weight = |i: usize| data.sample_weights().map_or(1.0, |w| w[i] / mean);

@@ -4,8 +4,8 @@ use cfe_core::EnsembleData;
 
 /// One key for each of the instances `rows`: a hash of its predictions and the seed.
 ///
-/// Rows with the same predictions have the same key; neither the order of the rows nor that of the classifiers matters, nor a
-/// classifier that says the same of all of these rows.
+/// Rows with the same predictions have the same key; neither the order of the rows nor that of the
+/// classifiers matters, nor a classifier that says the same of all of these rows.
 pub(crate) fn row_keys(data: &EnsembleData, rows: &[usize], seed: u64) -> Vec<u64> {
     let mut sums = vec![seed; rows.len()];
     for predictions in data.predictions().outer_iter() {
@@ -25,10 +25,11 @@ pub(crate) fn row_keys(data: &EnsembleData, rows: &[usize], seed: u64) -> Vec<u6
     sums.into_iter().map(mix).collect()
 }
 
-/// Folds of rows in ascending order of their keys: stratified by class, and with all rows of one key in one fold.
+/// Folds of rows in ascending order of their keys: stratified by class, and with all rows of one key in one
+/// fold.
 ///
-/// A key that many rows share (more than half a fold, or half of a class) says nothing of copies: predictions of few
-/// distinct values coincide. Its rows are dealt like others.
+/// A key that many rows share (more than half a fold, or half of a class) says nothing of copies: predictions
+/// of few distinct values coincide. Its rows are dealt like others.
 pub(crate) fn folds_by_key(keys: &[u64], labels: &[bool], n_splits: usize) -> Vec<usize> {
     debug_assert!(keys.is_sorted(), "rows stand in the order of their keys");
     let (n, positives) = (keys.len(), labels.iter().filter(|&&y| y).count());
@@ -49,7 +50,8 @@ pub(crate) fn folds_by_key(keys: &[u64], labels: &[bool], n_splits: usize) -> Ve
         }
         first += run.len();
     }
-    // Positives first and large groups first: what is left evens the folds out. Sorting is stable, so keys decide ties.
+    // Positives first and large groups first: what is left evens the folds out. Sorting is stable, so keys
+    // decide ties.
     groups.sort_by_key(|&(hits, _, rows)| std::cmp::Reverse((hits, rows)));
     let mut fold_of = vec![0; n];
     let mut filled = vec![(0_usize, 0_usize); n_splits];
@@ -62,7 +64,8 @@ pub(crate) fn folds_by_key(keys: &[u64], labels: &[bool], n_splits: usize) -> Ve
     fold_of
 }
 
-/// The finalizer of SplitMix64 (Steele, Lea and Flood, 2014): every bit of the result depends on every bit of `x`.
+/// The finalizer of SplitMix64 (Steele, Lea and Flood, 2014): every bit of the result depends on every bit of
+/// `x`.
 fn mix(x: u64) -> u64 {
     let mut x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
     x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -18,17 +18,18 @@ const ENOUGH: usize = 20_000;
 pub struct LeftOut {
     /// Name of the classifier.
     pub name: String,
-    /// Cross-validated average precision with all classifiers less that without this one, with its bootstrap interval;
-    /// positive where the classifier helps.
+    /// Cross-validated average precision with all classifiers less that without this one, with its bootstrap
+    /// interval; positive where the classifier helps.
     pub average_precision_lost: Interval,
 }
 
 impl Recommended {
     /// Leaves each classifier out in turn, fits again, and compares cross-validated average precision.
     ///
-    /// Not the whole average is fitted each time but the one member that weighs all classifiers and has the smallest
-    /// cross-validated log loss. That takes a fraction of the time of the fit. Of more than 20,000 labeled instances a stratified part is used. `folds`
-    /// are those of [`fit_with_folds`](Self::fit_with_folds), `None` those of [`fit`](Self::fit). Empty where a class has
+    /// Not the whole average is fitted each time but the one member that weighs all classifiers and has the
+    /// smallest cross-validated log loss. That takes a fraction of the time of the fit. Of more than 20,000
+    /// labeled instances a stratified part is used. `folds` are those of
+    /// [`fit_with_folds`](Self::fit_with_folds), `None` those of [`fit`](Self::fit). Empty where a class has
     /// too few instances for cross-validation, or there is a single classifier.
     ///
     /// ```
@@ -55,8 +56,8 @@ impl Recommended {
         self.leave_one_out_watched(data, fitted, folds, &())
     }
 
-    /// As [`leave_one_out`](Self::leave_one_out), watched: a step for each classifier, and a stop is asked for before every
-    /// Newton step.
+    /// As [`leave_one_out`](Self::leave_one_out), watched: a step for each classifier, and a stop is asked
+    /// for before every Newton step.
     ///
     /// # Errors
     /// As [`leave_one_out`](Self::leave_one_out), and [`Error::Stopped`](cfe_core::Error::Stopped).

@@ -10,7 +10,7 @@ use super::spec::RecommendedSpec;
 /// Directions of the kernel with less are rounding.
 const NEGLIGIBLE: f64 = 1e-6;
 
-/// Nystroem features of the kernel exp(-|a - b|^2 / 2 l^2) (Williams and Seeger, NIPS 2000), centred.
+/// Nystroem features of the kernel exp(-|a - b|^2 / 2 l^2) (Williams and Seeger, NIPS 2000), centered.
 #[derive(Debug, Clone)]
 pub(super) struct LocalBasis {
     kernel: Kernel,
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn the_function_is_the_weighted_sum_of_the_centred_features() {
+    fn the_function_is_the_weighted_sum_of_the_centered_features() {
         let y = Array2::from_shape_fn((3, 40), |(k, i)| ((k * 7 + i * 3) % 11) as f64 / 5.0 - 1.0);
         let score: Vec<f64> = (0..40).map(|i| f64::from(i % 9)).collect();
         let spec = RecommendedSpec { local_landmarks: 6, local_features: 5, ..RecommendedSpec::default() };

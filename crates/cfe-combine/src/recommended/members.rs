@@ -13,7 +13,7 @@ use super::problem::{Group, Problem};
 use super::spec::RecommendedSpec;
 use crate::pipeline::{Stage, Watch};
 
-/// What a member is: four ways to weigh the classifiers, and two to correct them by the factorisation.
+/// What a member is: four ways to weigh the classifiers, and two to correct them by the factorization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -33,14 +33,14 @@ pub enum Family {
 }
 
 impl Family {
-    /// Whether the factorisation takes part.
+    /// Whether the factorization takes part.
     pub(super) fn is_correction(self) -> bool {
         matches!(self, Family::LowRank | Family::Local)
     }
 }
 
-/// Features of the labeled instances, one row each: factors Y (d), views F (k), local features (r). Each family is a
-/// range of rows.
+/// Features of the labeled instances, one row each: factors Y (d), views F (k), local features (r). Each
+/// family is a range of rows.
 pub(super) struct Features {
     pub stacked: Array2<f64>,
     pub rank: usize,
@@ -88,7 +88,7 @@ impl Features {
     }
 }
 
-/// What is learnt from: labels and weights of the labeled instances.
+/// What is learned from: labels and weights of the labeled instances.
 #[derive(Clone, Copy)]
 pub(super) struct Targets<'a> {
     pub labels: &'a [bool],

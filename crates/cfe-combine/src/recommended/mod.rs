@@ -1,13 +1,15 @@
 //! The recommended way to combine classifiers: a posterior average of CF-Ensemble aggregators.
 //!
-//! R ~ X^T Y is factorised from standardised probabilities and log-odds (the closed optimum of unweighted alternating
-//! least squares), and aggregators sigma(w . r + u . y + b) are fitted to the labels. Four families see no factors and differ
-//! in where w is pulled: to equal weights or weights by evidence, to the few best classifiers, to zero on the log-odds, to
-//! zero with either sign on the probabilities. They are averaged alike, in log-odds. Two add a correction by the instance
-//! factors y, linear or local, and get a weight by cross-validated evidence against the others. `docs/recommended.md` has
-//! the formulas, the reasons and the figures.
+//! R ~ X^T Y is factorized from standardized probabilities and log-odds (the closed optimum of unweighted
+//! alternating least squares), and aggregators sigma(w . r + u . y + b) are fitted to the labels. Four
+//! families see no factors and differ in where w is pulled: to equal weights or weights by evidence, to the
+//! few best classifiers, to zero on the log-odds, to zero with either sign on the probabilities. They are
+//! averaged alike, in log-odds. Two add a correction by the instance factors y, linear or local, and get a
+//! weight by cross-validated evidence against the others. `docs/recommended.md` has the formulas, the reasons
+//! and the figures.
 //!
-//! Probabilities come out calibrated: every member is an unweighted maximum-a-posteriori fit with a free intercept.
+//! Probabilities come out calibrated: every member is an unweighted maximum-a-posteriori fit with a free
+//! intercept.
 //!
 //! ```
 //! use cf_ensemble::recommended::{Recommended, RecommendedSpec};
@@ -73,18 +75,19 @@ impl TryFrom<RecommendedSpec> for Recommended {
 pub struct FittedRecommended {
     /// Predicts.
     pub model: RecommendedModel,
-    /// Logits of the labeled instances, in the order of [`EnsembleData::labeled`], each from fits that did not see its label:
-    /// what thresholds, calibration and reports are honestly made from. (Columns are standardised and factorised, and the
-    /// members weighed, once on all labeled instances: the former without their labels, the latter by these very logits.) `None` where a class has a single instance, so that
-    /// no cross-validation exists.
+    /// Logits of the labeled instances, in the order of [`EnsembleData::labeled`], each from fits that did
+    /// not see its label: what thresholds, calibration and reports are honestly made from. (Columns are
+    /// standardized and factorized, and the members weighed, once on all labeled instances: the former
+    /// without their labels, the latter by these very logits.) `None` where a class has a single instance, so
+    /// that no cross-validation exists.
     pub out_of_fold_logits: Option<Vec<f64>>,
     /// The members of the average, by family, ridge, prior power and shrinkage.
     pub members: Vec<MemberSummary>,
     /// Folds used: those of the spec, or fewer where a class has fewer instances; 0 without cross-validation.
     pub folds: usize,
-    /// Whether the model gives every positive it learned from a larger logit than every negative. How steep the logit
-    /// is between the classes then comes from the prior (`slope_scale`) and not from the data: probabilities are to be read
-    /// with care, ranks are not touched.
+    /// Whether the model gives every positive it learned from a larger logit than every negative. How steep
+    /// the logit is between the classes then comes from the prior (`slope_scale`) and not from the data:
+    /// probabilities are to be read with care, ranks are not touched.
     #[serde(default)]
     pub separated: bool,
     /// Where the time went.
@@ -95,7 +98,7 @@ pub struct FittedRecommended {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct MemberSummary {
-    /// What the factorisation contributes.
+    /// What the factorization contributes.
     pub family: Family,
     /// p: the prior direction is evidence^p; 0 is equal weights.
     pub prior_power: f64,
@@ -115,7 +118,7 @@ pub struct MemberSummary {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RecommendedTimings {
-    /// Standardising, factorising, local features.
+    /// Standardizing, factorizing, local features.
     pub features: Duration,
     /// All members, on all instances and on the folds.
     pub members: Duration,
@@ -138,10 +141,11 @@ impl Recommended {
     /// | one instance of a class | no cross-validation: the most shrunk members, averaged flat |
     /// | more instances than `max_instances` | members learn from a sample: the rarer class whole, or half of it all, the rest drawn and weighted up |
     /// | a classifier that gave no prediction, or always the same | weight 0 |
-    /// | a missing prediction | filled in by fold-in, in three rounds of factorising and filling |
+    /// | a missing prediction | filled in by fold-in, in three rounds of factorizing and filling |
     ///
-    /// Deterministic by seed: the same bits for any number of threads. The current rayon pool is used. Costs about 1500
-    /// Newton steps of n k^2 flops with k = 2m to 2m + 32, and 24 n (2m + 48) bytes on each thread.
+    /// Deterministic by seed: the same bits for any number of threads. The current rayon pool is used. Costs
+    /// about 1500 Newton steps of n k^2 flops with k = 2m to 2m + 32, and 24 n (2m + 48) bytes on each
+    /// thread.
     ///
     /// # Errors
     /// [`Error::NoLabels`], [`Error::SingleClass`], [`Error::AllWeightsZero`].
@@ -150,17 +154,19 @@ impl Recommended {
     }
 
     /// As [`fit`](Self::fit) with folds of the user's own: the fold of each labeled instance, in the order of
-    /// [`EnsembleData::labeled`]. For instances that belong together (patients, days) and must not be torn apart.
+    /// [`EnsembleData::labeled`]. For instances that belong together (patients, days) and must not be torn
+    /// apart.
     ///
     /// # Errors
-    /// As [`fit`](Self::fit); [`Error::LengthMismatch`], [`Error::InvalidParameter`] for fewer than 2 folds, and
-    /// [`Error::SingleClass`] if a class is in one fold only.
+    /// As [`fit`](Self::fit); [`Error::LengthMismatch`], [`Error::InvalidParameter`] for fewer than 2 folds,
+    /// and [`Error::SingleClass`] if a class is in one fold only.
     pub fn fit_with_folds(&self, data: &EnsembleData, folds: &[usize]) -> Result<FittedRecommended> {
         fit::fit(&self.spec, data, Some(folds), &())
     }
 
-    /// As [`fit`](Self::fit), or with `folds` as [`fit_with_folds`](Self::fit_with_folds), watched: `watch` hears of a stage
-    /// with a step for each part of the work, and is asked before every Newton step whether to stop.
+    /// As [`fit`](Self::fit), or with `folds` as [`fit_with_folds`](Self::fit_with_folds), watched: `watch`
+    /// hears of a stage with a step for each part of the work, and is asked before every Newton step whether
+    /// to stop.
     ///
     /// ```
     /// use cf_ensemble::recommended::Recommended;

@@ -1,4 +1,5 @@
-//! What a fit leaves behind: enough to predict new instances, and nothing that grows with the number of instances.
+//! What a fit leaves behind: enough to predict new instances, and nothing that grows with the number of
+//! instances.
 
 use cfe_core::losses::sigmoid;
 use cfe_core::{Predictions, Result, check_logits, check_predictions, ensure};
@@ -17,7 +18,7 @@ use super::local::LocalFunction;
 /// z = w . f + u . y + h(y) + b ,     y = V g / unit
 /// ```
 ///
-/// f and g are the standardised columns of the instance, y its factors, h the local correction.
+/// f and g are the standardized columns of the instance, y its factors, h the local correction.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RecommendedModel {
@@ -60,9 +61,9 @@ pub struct FamilyShares {
 pub struct ClassifierWeight {
     /// Name of the classifier.
     pub name: String,
-    /// Weight of its standardised probability; 0 if it never varied or the view is off.
+    /// Weight of its standardized probability; 0 if it never varied or the view is off.
     pub probability: f64,
-    /// Weight of its standardised log-odds.
+    /// Weight of its standardized log-odds.
     pub log_odds: f64,
     /// Sum of the two. Negative only where the correction by the factors outweighs the aggregator.
     pub total: f64,
@@ -74,21 +75,22 @@ pub struct ClassifierWeight {
 pub struct ClassifierWeights {
     /// One entry for each classifier.
     pub weights: Vec<ClassifierWeight>,
-    /// var(local part) / (var(local part) + var(linear part)) of the logits of the labeled instances: what the weights
-    /// do not explain, 0 to 1.
+    /// var(local part) / (var(local part) + var(linear part)) of the logits of the labeled instances: what
+    /// the weights do not explain, 0 to 1.
     pub local_share: f64,
 }
 
 impl RecommendedModel {
     /// Predicts instances (m x k, NaN = missing), each by itself: the result does not depend on the others.
     ///
-    /// Missing predictions are filled in by fold-in; an instance without any observed prediction (of a classifier that
-    /// varied in training) gets the prevalence of the labeled instances. `weighted_probabilities` equal
-    /// `probabilities`: the fit weighs no class, so there is nothing to undo. Costs about 120 exponentials for each instance.
+    /// Missing predictions are filled in by fold-in; an instance without any observed prediction (of a
+    /// classifier that varied in training) gets the prevalence of the labeled instances.
+    /// `weighted_probabilities` equal `probabilities`: the fit weighs no class, so there is nothing to undo.
+    /// Costs about 120 exponentials for each instance.
     ///
     /// # Errors
-    /// As [`check_predictions`] and [`check_logits`]; [`InvalidParameter`](cfe_core::Error::InvalidParameter) for a model that was read
-    /// from a damaged file.
+    /// As [`check_predictions`] and [`check_logits`]; [`InvalidParameter`](cfe_core::Error::InvalidParameter)
+    /// for a model that was read from a damaged file.
     pub fn predict(&self, predictions: ArrayView2<'_, f64>) -> Result<Predictions> {
         self.validate()?;
         check_predictions(&self.classifier_names, predictions)?;
@@ -109,10 +111,10 @@ impl RecommendedModel {
     /// (linear with intercept, local) part of the logit of instance `i`; `None` if nothing is observed.
     pub(super) fn parts(&self, r: ArrayView2<'_, f64>, i: usize) -> Option<(f64, f64)> {
         let mut g = vec![0.0; self.columns.columns.len()];
-        self.columns.standardise(r, i, &mut g).then(|| self.parts_of(&g))
+        self.columns.standardize(r, i, &mut g).then(|| self.parts_of(&g))
     }
 
-    /// As [`parts`](Self::parts), of standardised columns (k).
+    /// As [`parts`](Self::parts), of standardized columns (k).
     pub(super) fn parts_of(&self, g: &[f64]) -> (f64, f64) {
         let y: Array1<f64> = self.columns.directions.dot(&ArrayView1::from(g)) / self.columns.unit;
         let columns = self.columns.columns.iter().zip(g).zip(&self.view_weights);
@@ -138,8 +140,9 @@ impl RecommendedModel {
 
     /// The linear part as one weight for each classifier and view.
     ///
-    /// Units: a view is divided by the standard deviation of its mean over the classifiers, so equal weights mean the plain
-    /// mean of the view. The correction by the factors is linear in the same columns and is counted in.
+    /// Units: a view is divided by the standard deviation of its mean over the classifiers, so equal weights
+    /// mean the plain mean of the view. The correction by the factors is linear in the same columns and is
+    /// counted in.
     pub fn classifier_weights(&self) -> ClassifierWeights {
         let name = |name: &String| ClassifierWeight {
             name: name.clone(),

@@ -12,8 +12,8 @@ use crate::pipeline::Watch;
 
 /// Keeps every problem strictly convex, so that its minimum is unique.
 const TINY_RIDGE: f64 = 1e-6;
-/// A member is done when a step would gain less log-likelihood: its weights are then within about a hundredth of a percent
-/// of their posterior standard deviation.
+/// A member is done when a step would gain less log-likelihood: its weights are then within about a hundredth
+/// of a percent of their posterior standard deviation.
 const PRECISION: f64 = 1e-8;
 /// Ridge on the slope of a single column when its evidence is measured.
 const GAIN_RIDGE: f64 = 1e-3;
@@ -119,7 +119,8 @@ impl Problem<'_> {
         regression.fit_sharing(data, start, curvature, precision * regression.lambda, &stop)
     }
 
-    /// The mean of the classifiers of the highest average precision, calibrated: slope at least 0, intercept free.
+    /// The mean of the classifiers of the highest average precision, calibrated: slope at least 0, intercept
+    /// free.
     fn selection(&self, keep: impl Fn(usize) -> bool + Sync) -> Result<LogisticFit> {
         let Targets { labels, weights } = self.targets;
         let kept: Vec<usize> = (0..labels.len()).filter(|&i| keep(i)).collect();
@@ -151,8 +152,8 @@ impl Problem<'_> {
         Ok(fit)
     }
 
-    /// Ridge on the length of w along the unit vector v of views: the member's logit then moves by a Gaussian of
-    /// standard deviation `slope_scale` for one standard deviation of v . f.
+    /// Ridge on the length of w along the unit vector v of views: the member's logit then moves by a Gaussian
+    /// of standard deviation `slope_scale` for one standard deviation of v . f.
     fn slope_ridge(&self, v: &[f64]) -> f64 {
         let views = self.features.of(Family::Aggregator);
         let mut projected = Array1::<f64>::zeros(views.ncols());
@@ -165,7 +166,8 @@ impl Problem<'_> {
         PreparedFeatures::subset(self.features.of(family), labels, Some(weights), keep)
     }
 
-    /// The objective of a member, divided by the total weight because the solver takes the mean of the losses:
+    /// The objective of a member, divided by the total weight because the solver takes the mean of the
+    /// losses:
     ///
     /// ```text
     /// sum_i a_i l_i + (lambda / 2) (|w|^2 - (v . w)^2) + (slope_ridge / 2) (v . w)^2 + (ridge / 2) |u|^2
@@ -211,8 +213,8 @@ impl Problem<'_> {
         }
     }
 
-    /// Log-likelihood that each column of the views gains alone over the constant, with a slope of at least 0; the
-    /// largest is 1.
+    /// Log-likelihood that each column of the views gains alone over the constant, with a slope of at least
+    /// 0; the largest is 1.
     pub(super) fn gains(&self, keep: impl Fn(usize) -> bool + Sync) -> Result<Vec<f64>> {
         let Targets { labels, weights } = self.targets;
         let views = self.features.of(Family::Aggregator);

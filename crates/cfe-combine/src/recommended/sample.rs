@@ -7,9 +7,9 @@ pub(crate) struct Sample {
     pub weights: Vec<f64>,
 }
 
-/// At most `most` of the instances: all of the rarer class or half of `most`, and of the rest those of the smallest `keys`
-/// (hashes, see [`row_keys`](super::keys::row_keys)). Weights keep the share of each class and sum to what so many instances
-/// weigh on average. `None` if there are not more than `most`.
+/// At most `most` of the instances: all of the rarer class or half of `most`, and of the rest those of the
+/// smallest `keys` (hashes, see [`row_keys`](super::keys::row_keys)). Weights keep the share of each class
+/// and sum to what so many instances weigh on average. `None` if there are not more than `most`.
 pub(crate) fn sample(labels: &[bool], weights: &[f64], keys: &[u64], most: usize) -> Option<Sample> {
     if labels.len() <= most {
         return None;

@@ -61,8 +61,8 @@ pub enum ShrinkTo {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Averaging {
-    /// Families without the factorisation alike; the members of a family, and corrections against those families, by
-    /// cross-validated evidence.
+    /// Families without the factorization alike; the members of a family, and corrections against those
+    /// families, by cross-validated evidence.
     #[default]
     Evidence,
     /// The member of the smallest cross-validated log loss alone.
@@ -132,8 +132,8 @@ pub struct RecommendedSpec {
     pub low_rank_ridge: Vec<f64>,
     /// Ridges of the local correction.
     pub local_ridge: Vec<f64>,
-    /// Scale of the prior on the length of the weights along their prior direction. It decides where the labeled instances
-    /// are separated, and hardly acts elsewhere.
+    /// Scale of the prior on the length of the weights along their prior direction. It decides where the
+    /// labeled instances are separated, and hardly acts elsewhere.
     pub slope_scale: f64,
     /// Clip of the log-odds.
     pub clip: f64,

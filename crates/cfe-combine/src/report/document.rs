@@ -1,5 +1,5 @@
-//! The report as a document: is it better than averaging, whom does it trust, are the probabilities honest, where to
-//! cut, what went wrong.
+//! The report as a document: is it better than averaging, whom does it trust, are the probabilities honest,
+//! where to cut, what went wrong.
 
 use cfe_core::metrics::Scored;
 use cfe_io::Table;
@@ -17,7 +17,8 @@ const COMBINED_INK: Ink = Ink::Series(0);
 /// Classifiers that a chart has room for.
 const BARS: usize = 12;
 
-/// The report of a fit: `parts` from [`FitOutcome::metrics`], `findings` from [`diagnose`](crate::judge::diagnose).
+/// The report of a fit: `parts` from [`FitOutcome::metrics`], `findings` from
+/// [`diagnose`](crate::judge::diagnose).
 pub fn document(outcome: &FitOutcome, table: &Table, parts: &[Part], findings: &[Finding]) -> Document {
     let trust = TrustReport::of(&outcome.model);
     let mut sections = vec![better(parts), trusted(&trust, &outcome.model.combiner)];
@@ -122,7 +123,8 @@ fn trusted(trust: &TrustReport, combiner: &Combiner) -> Section {
     let names = shown.iter().map(|t| t.name.clone());
     let mut panel = Panel::new("The largest weights", x, Axis::names("", names));
     for (k, t) in shown.iter().enumerate() {
-        // Bars of a chart stand upright, and names are read best beside lying ones: lines, thick enough for bars.
+        // Bars of a chart stand upright, and names are read best beside lying ones: lines, thick enough for
+        // bars.
         let ink = if t.weight < 0.0 { Ink::Series(1) } else { COMBINED_INK };
         for lane in [-0.1, 0.0, 0.1] {
             panel = panel.line(
@@ -169,7 +171,7 @@ fn weights(trust: &TrustReport) -> ReportTable {
         let mut row: Vec<Cell> =
             vec![t.name.as_str().into(), signed(t.weight, 4).into(), percent(t.share, 1).into()];
         row.extend(left_out.then(|| match t.average_precision_lost {
-            // What rounds to 0 is no verdict.
+            // What rounds to 0 is not a verdict.
             Some(i) if i.lower > 5e-4 || i.upper < -5e-4 => {
                 Cell::verdict(summary::with_interval(i), i.lower > 0.0)
             }
@@ -205,7 +207,7 @@ fn honest(parts: &[Part]) -> Section {
     };
     Section::new("Are the probabilities honest?")
         .text(
-            "Rows are put into groups of neighbouring probability. Of rows given a probability of 0.3, three in ten \
+            "Rows are put into groups of neighboring probability. Of rows given a probability of 0.3, three in ten \
              should be positive: then the line runs along the diagonal.",
         )
         .figure("Share of positives by predicted probability", parts.iter().map(panel).collect())
@@ -269,7 +271,8 @@ fn cut(outcome: &FitOutcome, fitted: &Table, parts: &[Part]) -> Section {
     section
 }
 
-/// Labeled rows with probabilities that may be judged: out-of-fold ones of the train rows, and those of other splits.
+/// Labeled rows with probabilities that may be judged: out-of-fold ones of the train rows, and those of other
+/// splits.
 struct JudgedRows {
     name: String,
     labels: Vec<bool>,

@@ -87,8 +87,8 @@ fn alarms(findings: &[Finding]) -> Vec<String> {
         .collect()
 }
 
-/// The part that answers best: rows that no fit saw the labels of, if they have both classes; never rows that the model
-/// was trained on.
+/// The part that answers best: rows that no fit saw the labels of, if they have both classes; never rows that
+/// the model was trained on.
 fn decisive(parts: &[Part]) -> Option<&Part> {
     let usable = |part: &&Part| {
         part.positives > 0 && part.positives < part.rows && part.in_sample_share < TOO_MUCH_IN_SAMPLE

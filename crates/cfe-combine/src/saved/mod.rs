@@ -67,11 +67,13 @@ pub struct Combined {
 }
 
 impl Combined {
-    /// Corrects the probabilities, which hold at the share of positives that `model` was trained at, for rows of which
-    /// another share is positive; see [`shift_prevalence`]. Logits stay, and so does the order of the rows.
+    /// Corrects the probabilities, which hold at the share of positives that `model` was trained at, for rows
+    /// of which another share is positive; see [`shift_prevalence`]. Logits stay, and so does the order of
+    /// the rows.
     ///
     /// # Errors
-    /// [`FitError::Options`] for a share outside (0, 1), or a model that does not say at what share it was trained.
+    /// [`FitError::Options`] for a share outside (0, 1), or a model that does not say at what share it was
+    /// trained.
     pub fn at_prevalence(&mut self, model: &SavedModel, prevalence: f64) -> FitResult<()> {
         if !(prevalence > 0.0 && prevalence < 1.0) {
             return Err(FitError::options(format!(
@@ -114,8 +116,8 @@ impl Combiner {
         }
     }
 
-    /// (logits, what class weighting added to them, classifiers observed) of R (m x k). Each row by itself: factors are
-    /// found by fold-in, also those of rows seen in training.
+    /// (logits, what class weighting added to them, classifiers observed) of R (m x k). Each row by itself:
+    /// factors are found by fold-in, also those of rows seen in training.
     pub(super) fn logits(&self, r: ArrayView2<'_, f64>) -> Result<(Vec<f64>, f64, Vec<usize>)> {
         match self {
             Combiner::Recommended(model) => {
@@ -153,7 +155,7 @@ impl SavedModel {
     /// Predicts R (m x k, rows are classifiers, NaN = missing). A row does not depend on the others.
     ///
     /// # Errors
-    /// Another number of classifiers, entries that are no probabilities.
+    /// Another number of classifiers, entries that are not probabilities.
     pub fn predict(&self, r: ArrayView2<'_, f64>) -> Result<Combined> {
         let (logits, shift, n_observed) = self.combiner.logits(r)?;
         let probabilities = logits.iter().map(|z| self.calibrator.apply(z - shift)).collect();

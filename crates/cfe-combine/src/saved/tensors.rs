@@ -1,4 +1,5 @@
-//! Arrays of numbers out of a JSON document into tensors, and back: bit by bit, and readable without this crate.
+//! Arrays of numbers out of a JSON document into tensors, and back: bit by bit, and readable without this
+//! crate.
 
 use std::collections::BTreeMap;
 

@@ -1,15 +1,17 @@
 //! Cross-validated search over the settings of a trainer.
 //!
-//! [`RandomizedSearch`] tries the trainer's defaults, then a few single changes of them, then random draws from a fixed
-//! space, each on the same stratified (and, if asked for, grouped) folds. The plain mean and the recommended combiner
-//! are scored on those folds as well, so that the result says whether the search was worth it.
+//! [`RandomizedSearch`] tries the trainer's defaults, then a few single changes of them, then random draws
+//! from a fixed space, each on the same stratified (and, if asked for, grouped) folds. The plain mean and the
+//! recommended combiner are scored on those folds as well, so that the result says whether the search was
+//! worth it.
 //!
-//! The **one-standard-error rule** (Breiman, Friedman, Olshen and Stone, "Classification and Regression Trees", 1984,
-//! section 3.4.3) chooses: of all trials that the best one does not beat by more than one standard error of their paired
-//! difference over folds, the one that departs from the defaults in the fewest settings.
+//! The **one-standard-error rule** (Breiman, Friedman, Olshen and Stone, "Classification and Regression
+//! Trees", 1984, section 3.4.3) chooses: of all trials that the best one does not beat by more than one
+//! standard error of their paired difference over folds, the one that departs from the defaults in the fewest
+//! settings.
 //!
-//! Trial k draws from stream k of the seed: what a trial tries depends neither on the number of trials nor on threads, so an
-//! interrupted search resumes where it stopped and ends with the same bits.
+//! Trial k draws from stream k of the seed: what a trial tries depends neither on the number of trials nor on
+//! threads, so an interrupted search resumes where it stopped and ends with the same bits.
 //!
 //! ```
 //! use cf_ensemble::synthetic::Correlated;
@@ -132,13 +134,13 @@ pub enum TuningError {
 }
 
 impl RandomizedSearch {
-    /// Runs the search. `groups` (n) names the instances that stay together in a fold; `finished` are trials of an earlier
-    /// run, which are not repeated; `on_trial` sees every new one as it is finished.
+    /// Runs the search. `groups` (n) names the instances that stay together in a fold; `finished` are trials
+    /// of an earlier run, which are not repeated; `on_trial` sees every new one as it is finished.
     ///
     /// The current rayon pool is used, and the result does not depend on its size.
     ///
     /// # Errors
-    /// [`TuningError`], one variant for each cause. A trial that cannot be trained is no error but
+    /// [`TuningError`], one variant for each cause. A trial that cannot be trained is not an error but
     /// [failed](Trial::failure).
     pub fn run(
         &self,

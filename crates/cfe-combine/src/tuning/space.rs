@@ -17,8 +17,8 @@ pub(super) struct Space<'a> {
 }
 
 impl Space<'_> {
-    /// Up to `count` different settings: the defaults, single changes of them, random draws. Those of a longer list begin
-    /// with those of a shorter one.
+    /// Up to `count` different settings: the defaults, single changes of them, random draws. Those of a
+    /// longer list begin with those of a shorter one.
     pub(super) fn candidates(&self, count: usize, seed: u64) -> Vec<Map<String, Value>> {
         let mut out: Vec<Map<String, Value>> = Vec::with_capacity(count.min(1000));
         for settings in self.designed() {
@@ -83,7 +83,8 @@ impl Space<'_> {
 
     fn draw(&self, rng: &mut ChaCha12Rng) -> Value {
         let mut out = Map::new();
-        // The same draws in the same order, whatever is kept: a setting that is fixed does not move the others.
+        // The same draws in the same order, whatever is kept: a setting that is fixed does not move the
+        // others.
         let latent_dim = pick(rng, &[1, 2, 3, 5, 8, 12, 15, 20]).min(self.n_classifiers.max(1));
         let gamma = pick(rng, &[0.0, 0.0, 0.5, 1.0, 2.0, 3.0]);
         let class_weight = pick(rng, &["balanced", "uniform"]);
@@ -131,8 +132,8 @@ impl Space<'_> {
     }
 }
 
-/// What `AlsSpec::exact()` changes of the defaults, with another rho: its reconstruction is a sum, since as a mean the
-/// ranking of unlabeled instances is lost (docs/exact-als.md).
+/// What `AlsSpec::exact()` changes of the defaults, with another rho: its reconstruction is a sum, since as a
+/// mean the ranking of unlabeled instances is lost (docs/exact-als.md).
 #[cfg(feature = "als")]
 fn exact(rho: f64) -> Value {
     use cfe_als::{AlsObjective, AlsSpec};
@@ -150,8 +151,8 @@ fn exact(_rho: f64) -> Value {
     json!({})
 }
 
-/// The fields of `spec` that are not those of `default`. Of nested settings only what differs; the alternatives of an enum
-/// exclude each other and are taken whole.
+/// The fields of `spec` that are not those of `default`. Of nested settings only what differs; the
+/// alternatives of an enum exclude each other and are taken whole.
 #[cfg(feature = "als")]
 fn changes(spec: &Value, default: &Value) -> Value {
     let (Value::Object(spec), Value::Object(default)) = (spec, default) else { return spec.clone() };

@@ -123,7 +123,8 @@ fn the_simplest_within_one_standard_error_is_chosen() {
     ];
     let search = RandomizedSearch { recommended_competes: false, ..search() };
     let found = tuned(&rows, &search);
-    // 3 is ahead of 4 by (0.05, -0.05, 0.05), within one standard error of 0.033, and of 2 by (0.1, 0.1, -0.07), 0.043 +- 0.057.
+    // 3 is ahead of 4 by (0.05, -0.05, 0.05), within one standard error of 0.033, and of 2 by (0.1, 0.1,
+    // -0.07), 0.043 +- 0.057.
     assert_eq!((found.best, found.chosen), (3, 2));
     assert!(found.difference(3, 1).is_clear() && !found.difference(3, 4).is_clear());
     // Of a loss the smallest is best, and the recommended combiner is simpler than any trial.

@@ -161,7 +161,8 @@ fn small_and_separable_problems_stay_finite() {
     sound(&fit(RecommendedSpec::default(), &two), &two);
 }
 
-/// 150 train rows whose 16 positives the classifiers happen to separate, and 1,500 others where the classes overlap.
+/// 150 train rows whose 16 positives the classifiers happen to separate, and 1,500 others where the classes
+/// overlap.
 #[test]
 fn separated_train_rows_do_not_make_certain_predictions() {
     let (train, test) = table("separated");
@@ -241,7 +242,8 @@ fn a_watch_hears_every_step_and_stops_the_fit() {
     assert!(matches!(combiner.leave_one_out_watched(&train, &fitted, None, &watch), Err(Error::Stopped)));
 }
 
-/// Absurd values in every key: refused by a typed error, or a fit that ends as any other. Never a panic, an abort or a hang.
+/// Absurd values in every key: refused by a typed error, or a fit that ends as any other. Never a panic, an
+/// abort or a hang.
 #[test]
 fn absurd_values_of_every_key_are_refused_or_fit() {
     let (train, _) = abalone();
@@ -273,7 +275,8 @@ fn every_key_is_bounded_where_it_costs() {
     }
 }
 
-/// Probabilities of an event a day instead of a year: the log-odds of small probabilities only move, and nothing else changes.
+/// Probabilities of an event a day instead of a year: the log-odds of small probabilities only move, and
+/// nothing else changes.
 #[test]
 fn tiny_probabilities_keep_their_ranking() {
     let (train, test) = abalone();

@@ -14,7 +14,8 @@ use crate::error::Error;
 /// Cells on the same data that a rank correlation needs at least.
 const MIN_CELLS: usize = 4;
 
-/// Spearman's rank correlation of a figure of the weights with the gain in average precision over the plain mean.
+/// Spearman's rank correlation of a figure of the weights with the gain in average precision over the plain
+/// mean.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Association {
     /// The figure.

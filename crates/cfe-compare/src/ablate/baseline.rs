@@ -113,7 +113,8 @@ impl Baseline {
             .map_err(|error| AblateError::Baseline { path: path.to_owned(), why: error.to_string() })
     }
 
-    /// Compares a later run with this one. A level that is gone, and a figure that can no longer be measured, are worse.
+    /// Compares a later run with this one. A level that is gone, and a figure that can no longer be measured,
+    /// are worse.
     pub fn check(&self, run: &Baseline) -> Checked {
         let mut checked = Checked::default();
         checked.hold_grid(run.failed <= self.failed, "failed cells", || {

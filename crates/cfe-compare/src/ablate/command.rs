@@ -104,8 +104,9 @@ fn held(options: &Ablate, name: &str) -> Result<Option<Baseline>, AblateError> {
 /// The outcome of each job.
 fn outcomes(plan: &Plan, options: &Ablate, notes: &mut Vec<String>) -> Result<Vec<Outcome>, Error> {
     let in_folder = options.output.out.as_ref().map(|folder| folder.join(JOURNAL));
-    // The file of --checkpoint may hold a result that somebody wants to keep. That of --out belongs to its report: each
-    // cell in it is known by all that decides its outcome, so that using it again is always right.
+    // The file of --checkpoint may hold a result that somebody wants to keep. That of --out belongs to its
+    // report: each cell in it is known by all that decides its outcome, so that using it again is always
+    // right.
     let place = match &options.checkpoint {
         Some(path) => Some((path.clone(), options.resume)),
         None => in_folder.map(|path| (path, true)),
@@ -180,8 +181,8 @@ impl Ablation {
         &self.summary.title
     }
 
-    /// What made the report: without what does not change it (threads, places, interruptions), so that two runs of a grid
-    /// give the same bytes.
+    /// What made the report: without what does not change it (threads, places, interruptions), so that two
+    /// runs of a grid give the same bytes.
     pub fn origin(&self) -> Origin {
         let seeds: Vec<String> = self.summary.seeds.iter().map(ToString::to_string).collect();
         Origin {

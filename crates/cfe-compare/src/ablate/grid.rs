@@ -118,8 +118,8 @@ pub struct Factor {
     /// Another name for plain `levels`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<Value>,
-    /// Levels: plain values of `key`, as in `levels = [0, 1, 2]`, or named changes. A plain value becomes a named change
-    /// when the grid is read.
+    /// Levels: plain values of `key`, as in `levels = [0, 1, 2]`, or named changes. A plain value becomes a
+    /// named change when the grid is read.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "levels")]
     pub levels: Vec<Level>,
     /// Cells in which this factor changes nothing: a learning rate has no meaning under Newton's method.
@@ -150,8 +150,8 @@ impl Level {
     }
 }
 
-/// Where the values of a factor go: a path with dots, one for all trainers or one for each. A path that begins with
-/// `data.` is a setting of the data.
+/// Where the values of a factor go: a path with dots, one for all trainers or one for each. A path that
+/// begins with `data.` is a setting of the data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Key {
@@ -163,8 +163,9 @@ pub enum Key {
 
 /// A named set of changes. A technique is one of these.
 ///
-/// Nested settings are merged key by key; of alternatives such as `gradient_step` and `newton` a new one takes the place of
-/// the old. "null" switches an optional setting off: `torch = { early_stopping = "null" }`.
+/// Nested settings are merged key by key; of alternatives such as `gradient_step` and `newton` a new one
+/// takes the place of the old. "null" switches an optional setting off: `torch = { early_stopping = "null"
+/// }`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Level {

@@ -1,9 +1,9 @@
 //! Finished cells on the disk: the checkpoint of an ablation.
 //!
-//! The first line names the build, since another build may compute other figures; a checkpoint of another build is
-//! refused. Lines are matched by the SHA-256 of all that decides a result, so that of a changed grid the cells that stayed
-//! the same are reused. When all is done the file is written anew in the order of the grid, with the cells of the grid
-//! alone.
+//! The first line names the build, since another build may compute other figures; a checkpoint of another
+//! build is refused. Lines are matched by the SHA-256 of all that decides a result, so that of a changed grid
+//! the cells that stayed the same are reused. When all is done the file is written anew in the order of the
+//! grid, with the cells of the grid alone.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

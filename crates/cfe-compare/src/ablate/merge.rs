@@ -6,9 +6,9 @@ use super::grid::Settings;
 
 /// Lays `changes` over `base`, nested settings key by key.
 ///
-/// A setting with alternatives is an object with the name of the chosen one as its only key; another alternative takes
-/// its place whole: `{newton}` over `{gradient_step: {...}}` is `{newton}`. The text "null" switches an optional setting
-/// off, as TOML has no null of its own.
+/// A setting with alternatives is an object with the name of the chosen one as its only key; another
+/// alternative takes its place whole: `{newton}` over `{gradient_step: {...}}` is `{newton}`. The text "null"
+/// switches an optional setting off, as TOML has no null of its own.
 pub(super) fn merge(base: &mut Settings, changes: &Settings) {
     for (key, change) in changes {
         match (base.get_mut(key), change) {

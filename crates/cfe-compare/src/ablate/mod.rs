@@ -1,9 +1,9 @@
 //! Ablations: every combination of the levels of some factors, over seeds.
 //!
-//! A [`Grid`] is a TOML file. A factor has levels, and a level says what it changes: the trainer, its settings, or the data.
-//! So a technique is a named set of settings, and whatever `AlsSpec` and `TorchSpec` can be told, a grid can vary. Each
-//! cell is decided by its coordinates alone, finished cells are kept ([`journal`]), and the report does not depend on the
-//! order in which they finished.
+//! A [`Grid`] is a TOML file. A factor has levels, and a level says what it changes: the trainer, its
+//! settings, or the data. So a technique is a named set of settings, and whatever `AlsSpec` and `TorchSpec`
+//! can be told, a grid can vary. Each cell is decided by its coordinates alone, finished cells are kept
+//! ([`journal`]), and the report does not depend on the order in which they finished.
 
 mod association;
 mod baseline;

@@ -168,7 +168,7 @@ impl Plan {
             for of_level in [&level.set, level.settings_of(trainer)] {
                 if of_level.contains_key("seed") {
                     return Err(refused(
-                        "`seed` is no setting of a level; give `seeds` at the top of the grid".to_owned(),
+                        "`seed` is not a setting of a level; give `seeds` at the top of the grid".to_owned(),
                     ));
                 }
                 merge(&mut settings, of_level);

@@ -42,8 +42,8 @@ pub(super) fn results<'a>(plan: &'a Plan, outcomes: &'a [Outcome]) -> Vec<Result
 /// Levels of some factors, and a seed.
 pub(super) type Key = (Vec<usize>, Option<u64>);
 
-/// What is an independent repetition: data of one kind, drawn by one seed. Everything trained on them shares their luck, so
-/// it is averaged before any test; seeds that do not draw data anew are averaged too.
+/// What is an independent repetition: data of one kind, drawn by one seed. Everything trained on them shares
+/// their luck, so it is averaged before any test; seeds that do not draw data anew are averaged too.
 #[derive(Debug, Clone)]
 pub(super) struct Units {
     /// Factors that change the data.

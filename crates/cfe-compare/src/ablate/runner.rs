@@ -8,7 +8,8 @@ use super::cell::{Outcome, run};
 use super::plan::Job;
 use crate::error::Error;
 
-/// Runs `jobs` on `threads` threads, 0 for all cores; `finished` hears of each as it ends, and stops the rest by an error.
+/// Runs `jobs` on `threads` threads, 0 for all cores; `finished` hears of each as it ends, and stops the rest
+/// by an error.
 ///
 /// A job has one thread to itself, so that a finished one is never held up by another.
 ///

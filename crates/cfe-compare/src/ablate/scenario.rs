@@ -30,12 +30,13 @@ pub enum Scenario {
     Table(TableScenario),
 }
 
-/// A table with a split column: rows with `train` are labeled in training, the labels of the others are for scoring.
+/// A table with a split column: rows with `train` are labeled in training, the labels of the others are for
+/// scoring.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TableScenario {
-    /// The file, from the folder of the grid; `{seed}` stands for the seed of the cell. Without it, the seed changes the
-    /// start of training alone.
+    /// The file, from the folder of the grid; `{seed}` stands for the seed of the cell. Without it, the seed
+    /// changes the start of training alone.
     pub path: String,
     /// Column of the split.
     #[serde(default = "split")]
@@ -76,7 +77,7 @@ impl Scenario {
         }
     }
 
-    /// Whether each seed gives data of its own. If not, seeds are no independent repetitions.
+    /// Whether each seed gives data of its own. If not, seeds are not independent repetitions.
     pub fn is_redrawn(&self) -> bool {
         match self {
             Scenario::Table(table) => table.path.contains("{seed}"),

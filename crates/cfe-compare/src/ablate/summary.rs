@@ -1,4 +1,5 @@
-//! What the cells say: levels against the reference of their factor, ranks, heat maps, and what weights tell of quality.
+//! What the cells say: levels against the reference of their factor, ranks, heat maps, and what weights tell
+//! of quality.
 
 use std::collections::BTreeMap;
 
@@ -243,7 +244,8 @@ fn difference(
     }))
 }
 
-/// Geometric mean over blocks of a positive figure at level `to` by that at level `from`; blocks with a 0 are left out.
+/// Geometric mean over blocks of a positive figure at level `to` by that at level `from`; blocks with a 0 are
+/// left out.
 fn ratio(cells: &[Cell<'_>], factor: usize, (from, to): (usize, usize), figure: Figure) -> Option<f64> {
     let logs = blocks(cells, factor).into_iter().filter_map(|block| {
         let of = |level: usize| figure.of(block.get(&level)?.figures()?).filter(|value| *value > 0.0);

@@ -40,8 +40,8 @@ fn plan() -> Plan {
     Plan::new(Grid::parse("known", GRID).expect("valid"), std::path::Path::new(".")).expect("can be run")
 }
 
-/// Average precision is 0.4, 0.2 more with class weights and 0.1 more at a prevalence of 0.5. Weights are twice as large
-/// with class weights. Without them the ranking is inverted at a prevalence of 0.1.
+/// Average precision is 0.4, 0.2 more with class weights and 0.1 more at a prevalence of 0.5. Weights are
+/// twice as large with class weights. Without them the ranking is inverted at a prevalence of 0.1.
 fn figures(balanced: bool, rare: bool) -> Figures {
     let average_precision = 0.4 + if balanced { 0.2 } else { 0.0 } + if rare { 0.0 } else { 0.1 };
     let mut metrics = MetricSummary::of_average_precision(average_precision);

@@ -12,7 +12,7 @@ pub fn document(races: &[Race]) -> Document {
         answers: races.iter().map(answer).collect(),
         sections: vec![
             Section::new("Lowest losses and times").table(table(races)).text(
-                "Both trainers minimise the same objective from the same start in f64, on the same number of threads. \
+                "Both trainers minimize the same objective from the same start in f64, on the same number of threads. \
                  The clock runs from the first point; drawing the start and the last evaluation are left out. \"AP unseen\" is the average precision on instances \
                  whose label was hidden: a lower loss need not rank them better.",
             ),

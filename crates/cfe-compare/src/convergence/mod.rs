@@ -1,7 +1,8 @@
 //! `cfe-compare convergence`: the combined loss against wall-clock time, exact ALS beside joint training.
 //!
-//! Both minimise the very same objective from the very same start, in f64: ALS by closed-form block updates, the joint
-//! trainer by Adam on all parameters at once. The clock runs from the moment a trainer shows its first point.
+//! Both minimize the very same objective from the very same start, in f64: ALS by closed-form block updates,
+//! the joint trainer by Adam on all parameters at once. The clock runs from the moment a trainer shows its
+//! first point.
 
 mod document;
 mod race;

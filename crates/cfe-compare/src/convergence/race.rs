@@ -86,7 +86,8 @@ pub struct Run {
     pub points: Vec<Point>,
     /// Seconds of the whole run.
     pub seconds: f64,
-    /// Average precision of the result on the instances whose label it did not see; `None` where no truth is known.
+    /// Average precision of the result on the instances whose label it did not see; `None` where no truth is
+    /// known.
     pub average_precision: Option<f64>,
 }
 

@@ -59,7 +59,7 @@ pub struct MethodResult {
     pub cell: Cell,
     /// Average precision minus that of the plain mean, with a 95% bootstrap interval over the scored rows.
     pub gain: Option<Interval>,
-    /// Weight of each classifier (m), of the fit on all rows that may be learnt from.
+    /// Weight of each classifier (m), of the fit on all rows that may be learned from.
     pub weights: Option<Vec<f64>>,
     /// Their statistics.
     pub weight_stats: Option<WeightStats>,
@@ -207,7 +207,8 @@ fn overall(metrics: &[MetricSummary]) -> MetricSummary {
     }
 }
 
-/// Average precision less that of the plain mean on the same resamples; `None` for the mean itself and for large tables.
+/// Average precision less that of the plain mean on the same resamples; `None` for the mean itself and for
+/// large tables.
 fn gain(method: Method, split: &Split, scores: &Scores, mean: &Scores) -> Result<Option<Interval>, Error> {
     if method.name() == PLAIN_MEAN.name() || split.labels.len() > BOOTSTRAP_ROWS {
         return Ok(None);
@@ -219,8 +220,8 @@ fn gain(method: Method, split: &Split, scores: &Scores, mean: &Scores) -> Result
     resampled.map(Some).map_err(Error::Statistics)
 }
 
-/// What is wrong with the weights and predictions of a trained method on one split: collapse, exploded weights. How it
-/// ranks is judged over all splits together.
+/// What is wrong with the weights and predictions of a trained method on one split: collapse, exploded
+/// weights. How it ranks is judged over all splits together.
 fn symptoms(method: Method, split: &Split, scores: &Scores, mean: &Scores) -> Result<Vec<Symptom>, Error> {
     let (true, Some(weights), Some(probabilities)) =
         (method.is_trained(), &scores.weights, &scores.probabilities)

@@ -20,7 +20,7 @@ pub struct DataSetsResults {
     summary: Summary,
 }
 
-/// Runs the methods and summarises; `progress` hears of each table.
+/// Runs the methods and summarizes; `progress` hears of each table.
 ///
 /// # Errors
 /// Unknown methods, unreadable folders and tables, methods that fail.

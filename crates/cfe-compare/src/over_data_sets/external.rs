@@ -22,8 +22,8 @@ struct Line {
     seconds: Option<f64>,
 }
 
-/// Reads `dataset,seed,method,ap,roc_auc,brier,log_loss,best_f1,seconds` (empty: not known). Methods are marked with a
-/// star, as they were not run here.
+/// Reads `dataset,seed,method,ap,roc_auc,brier,log_loss,best_f1,seconds` (empty: not known). Methods are
+/// marked with a star, as they were not run here.
 ///
 /// # Errors
 /// [`Error::External`] with the line.

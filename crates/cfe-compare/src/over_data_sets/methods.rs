@@ -70,7 +70,8 @@ impl Method {
         methods
     }
 
-    /// The methods of `over-data-sets`, whose ranks depend on who takes part: of each trainer the published form.
+    /// The methods of `over-data-sets`, whose ranks depend on who takes part: of each trainer the published
+    /// form.
     pub fn ranked() -> Vec<Method> {
         let variant = |method: &Method| match method {
             Method::AlsExact => true,

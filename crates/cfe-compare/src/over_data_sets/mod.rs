@@ -1,9 +1,9 @@
 //! Combiners against each other on a folder of real predictions.
 //!
-//! The folder holds `<data set>/seed<k>.csv.gz` (or `.csv`): a table with a column `split`, whose `train` rows are labeled
-//! in training; labels of the other rows are for scoring alone. Each method sees the same rows. Figures are means over
-//! the seeds of a data set; ranks and tests use these means, since seeds of one data set share its instances and are no
-//! independent repetitions.
+//! The folder holds `<data set>/seed<k>.csv.gz` (or `.csv`): a table with a column `split`, whose `train`
+//! rows are labeled in training; labels of the other rows are for scoring alone. Each method sees the same
+//! rows. Figures are means over the seeds of a data set; ranks and tests use these means, since seeds of one
+//! data set share its instances and are not independent repetitions.
 
 mod cells;
 mod command;

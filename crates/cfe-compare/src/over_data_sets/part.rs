@@ -6,7 +6,7 @@ use cf_ensemble::recommended::{Averaging, Families, RecommendedSpec, ShrinkTo, V
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
     /// Both corrections.
-    Factorisation,
+    Factorization,
     /// The correction linear in the factors.
     LowRank,
     /// The local correction.
@@ -43,7 +43,7 @@ pub enum Part {
 
 /// (part, name of the method, what it does)
 const TABLE: [(Part, &str, &str); 17] = [
-    (Part::Factorisation, "no_factorisation", "without both corrections"),
+    (Part::Factorization, "no_factorization", "without both corrections"),
     (Part::LowRank, "no_low_rank", "without the correction linear in the factors"),
     (Part::Local, "no_local", "without the local correction"),
     (Part::Aggregator, "no_aggregator", "without the aggregators pulled to a prior"),
@@ -95,7 +95,7 @@ impl Part {
         };
         let Families { aggregator, selection, sparse, signed, low_rank, local } = &mut spec.families;
         match self {
-            Part::Factorisation => (*low_rank, *local) = (false, false),
+            Part::Factorization => (*low_rank, *local) = (false, false),
             Part::LowRank => *low_rank = false,
             Part::Local => *local = false,
             Part::Aggregator => *aggregator = false,

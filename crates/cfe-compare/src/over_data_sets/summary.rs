@@ -18,7 +18,8 @@ pub(super) const TIE_MARGIN: f64 = 0.005;
 pub struct MethodRow {
     /// Method.
     pub method: String,
-    /// Mean rank by average precision, 1 is best; `None` for methods without a result on some data set, and the oracle.
+    /// Mean rank by average precision, 1 is best; `None` for methods without a result on some data set, and
+    /// the oracle.
     pub mean_rank: Option<f64>,
     /// Metrics; `None` for a method without a result on some data set, whose means would be over other data.
     #[serde(flatten)]
@@ -108,8 +109,8 @@ pub fn summarize(cells: &[Cell], first: &str) -> Result<Summary, Error> {
     })
 }
 
-/// Means over the seeds of each data set: seeds of one data set share its instances, so they are not independent
-/// repetitions, and only their means are compared.
+/// Means over the seeds of each data set: seeds of one data set share its instances, so they are not
+/// independent repetitions, and only their means are compared.
 struct Means<'a> {
     /// In the order in which they were run.
     methods: Vec<&'a str>,
@@ -166,7 +167,8 @@ impl<'a> Means<'a> {
     }
 }
 
-/// Friedman's test over the methods that have a result everywhere; `None` for fewer than two methods or data sets.
+/// Friedman's test over the methods that have a result everywhere; `None` for fewer than two methods or data
+/// sets.
 fn ranks(means: &Means<'_>, ranked: &[&str]) -> Result<Option<Friedman>, Error> {
     if means.sets.len() < 2 || ranked.len() < 2 {
         return Ok(None);

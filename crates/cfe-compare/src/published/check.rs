@@ -31,8 +31,8 @@ pub struct Outcome {
     pub failures: Vec<Failure>,
 }
 
-/// Compares each row with the printed figures, those that the published program itself contradicts left out, and with
-/// that program's own numbers at full precision.
+/// Compares each row with the printed figures, those that the published program itself contradicts left out,
+/// and with that program's own numbers at full precision.
 pub fn check(report: &Report) -> Outcome {
     let mut outcome = Outcome::default();
     for row in &report.rows {

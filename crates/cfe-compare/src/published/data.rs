@@ -72,7 +72,7 @@ fn class(field: &str, line: u64) -> Result<bool, Error> {
     match field {
         "0" => Ok(false),
         "1" => Ok(true),
-        _ => Err(damaged(line, format!("{field:?} is no class; allowed are 0 and 1"))),
+        _ => Err(damaged(line, format!("{field:?} is not a class; allowed are 0 and 1"))),
     }
 }
 
@@ -99,7 +99,7 @@ mod tests {
     #[test]
     fn damage_is_named_with_its_line() {
         let text = "instance_id,label,truth,a\n0,1,1,0.5\n1,2,0,0.5\n";
-        let error = Experiment::parse(text).expect_err("2 is no class");
+        let error = Experiment::parse(text).expect_err("2 is not a class");
         assert!(error.to_string().contains("line 3"), "{error}");
     }
 }

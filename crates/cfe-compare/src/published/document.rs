@@ -27,9 +27,9 @@ pub fn document(results: &Results) -> Document {
             .figure("Precision against recall on the test set.", plots::pr_curves(results)),
     );
     sections.push(Section::new("Losses").figure(
-        "The two trainers minimise different losses, so compare the shape of the curves and not their height: ALS \
+        "The two trainers minimize different losses, so compare the shape of the curves and not their height: ALS \
          reports its monitored loss, with plain mean cross-entropy even under class weights, and a confidence that \
-         looks at the labels; torch the loss it minimises, with class-weighted cross-entropy in the weighted run.",
+         looks at the labels; torch the loss it minimizes, with class-weighted cross-entropy in the weighted run.",
         plots::losses(results),
     ));
     sections.push(timing(report));

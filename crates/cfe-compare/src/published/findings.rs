@@ -1,6 +1,7 @@
 //! What was published and does not follow from the data, each point from the measured numbers.
 //!
-//! A point is made only where the measurement makes it: were the data or a trainer different, it would be gone.
+//! A point is made only where the measurement makes it: were the data or a trainer different, it would be
+//! gone.
 
 use super::contrast::weight_range;
 use super::figures::{Figure, PRINTED_COURSE, PRINTED_POSITIVE_RATE, PRINTED_RANGE_RATIO, PrintedPoint};

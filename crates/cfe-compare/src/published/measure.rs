@@ -15,7 +15,8 @@ use crate::report::chart::extent;
 
 /// Fits that are timed at most, after one that is watched and warms up ...
 const TIMED_FITS: usize = 3;
-/// ... and the seconds after which no further one is begun, so that the whole comparison stays a matter of a moment.
+/// ... and the seconds after which no further one is begun, so that the whole comparison stays a matter of a
+/// moment.
 const TIMING_BUDGET: f64 = 0.15;
 
 /// What a method gives, before it is judged.

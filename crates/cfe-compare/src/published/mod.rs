@@ -1,4 +1,5 @@
-//! The published comparison: a simple average, ALS and joint training on libtorch, without and with class weights.
+//! The published comparison: a simple average, ALS and joint training on libtorch, without and with class
+//! weights.
 
 mod answers;
 mod check;

@@ -195,7 +195,8 @@ pub struct DataSummary {
     pub test_positives: usize,
 }
 
-/// What the measured numbers say about a published figure that they do not support, or support less than it seems.
+/// What the measured numbers say about a published figure that they do not support, or support less than it
+/// seems.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// The figure.

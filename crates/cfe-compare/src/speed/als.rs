@@ -151,7 +151,7 @@ fn sweeps<T: Scalar + LinalgScalar>(
     let d = options.latent_dim;
     cf_ensemble::ensure(d >= 1, "latent_dim", d, "at least 1 is needed").map_err(Error::Measurement)?;
     let (workspace, lambda) = (Workspace::<T>::new(), T::from_f64(options.lambda));
-    // Before Y is there, so that the matrices of the product are no part of the peak.
+    // Before Y is there, so that the matrices of the product are not part of the peak.
     let before = product_gflops::<T>();
     let mut x: Array2<T> =
         random_side(d, m, START_SCALE, options.seed, Side::Classifier).map_err(Error::Measurement)?;
@@ -198,8 +198,9 @@ fn loss<T: Scalar>(
     Ok(error + lambda * squared_norm(&factors))
 }
 
-/// Flops that a sweep cannot do without: Gram matrices and right-hand sides of both halves, products of the rows of Y,
-/// and the instances' solves; with fewer classifiers than latent dimensions the smaller, dual systems.
+/// Flops that a sweep cannot do without: Gram matrices and right-hand sides of both halves, products of the
+/// rows of Y, and the instances' solves; with fewer classifiers than latent dimensions the smaller, dual
+/// systems.
 fn flops(m: usize, n: usize, d: usize, lambda: f64) -> f64 {
     let (mf, nf, df) = (m as f64, n as f64, d as f64);
     let triangle = df * (df + 1.0) / 2.0;

@@ -14,10 +14,12 @@ use rand_distr::{Distribution as _, StandardNormal};
 
 use crate::error::Error;
 
-/// What is drawn: logit r_ui = q_u (2 y_i - 1) + 1.3 e_ui + 0.7 f_i - 0.8 with q_u uniform in 0.6 to 2.2 and normal e, f.
+/// What is drawn: logit r_ui = q_u (2 y_i - 1) + 1.3 e_ui + 0.7 f_i - 0.8 with q_u uniform in 0.6 to 2.2 and
+/// normal e, f.
 #[derive(Debug, Clone, PartialEq, clap::Args)]
 pub struct SpeedData {
-    /// Folder for R.npy (m x n), labels.npy (n, NaN unlabeled) and C.npy (m x n, certainty blended with the labels).
+    /// Folder for R.npy (m x n), labels.npy (n, NaN unlabeled) and C.npy (m x n, certainty blended with the
+    /// labels).
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
     /// m.

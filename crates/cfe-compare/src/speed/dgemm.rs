@@ -11,7 +11,8 @@ const SIDE: usize = 384;
 /// Products for a measurement on each thread.
 const ROUNDS: usize = 6;
 
-/// Gflop/s of products of 384 x 384 matrices, one on each thread of the current pool at the same time; the best of five.
+/// Gflop/s of products of 384 x 384 matrices, one on each thread of the current pool at the same time; the
+/// best of five.
 pub fn product_gflops<T: Scalar + LinalgScalar>() -> f64 {
     let threads = rayon::current_num_threads();
     let matrices: Vec<[Array2<T>; 2]> = (0..threads)

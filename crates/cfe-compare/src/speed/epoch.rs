@@ -66,7 +66,8 @@ impl Observer for Clock {
     }
 }
 
-/// Runs the benchmark: the published objective by Adam in f32, without schedule, early end or copies of the best.
+/// Runs the benchmark: the published objective by Adam in f32, without schedule, early end or copies of the
+/// best.
 ///
 /// # Errors
 /// Files that cannot be read, a build without libtorch, an unknown device, a trainer that fails.

@@ -1,4 +1,5 @@
-//! `cfe-compare speed suite`: every measurement, each in a process of its own, beside the peers that are installed.
+//! `cfe-compare speed suite`: every measurement, each in a process of its own, beside the peers that are
+//! installed.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};

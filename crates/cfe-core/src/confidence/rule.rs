@@ -13,7 +13,7 @@ pub struct ConfidenceRule<'a> {
     pub(super) predictions: ArrayView2<'a, f64>,
     /// 1, 0 or NaN for unlabeled.
     pub(super) labels: Option<Vec<f64>>,
-    /// Confidence that is no formula: given or learned.
+    /// Confidence that is not a formula: given or learned.
     pub(super) given: Option<CowArray<'a, f64, Ix2>>,
     pub(super) agreement: Vec<f64>,
 }

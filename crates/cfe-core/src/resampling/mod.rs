@@ -38,7 +38,7 @@ const STREAM: u64 = 3;
 /// `sampling_strategy`); data that have it already, or one class only, stay as they are.
 ///
 /// Distances are Euclidean over the classifiers that both instances have, scaled up to all (scikit-learn's
-/// `nan_euclidean_distances`); instances without a common classifier are no neighbors. A synthetic cell is
+/// `nan_euclidean_distances`); instances without a common classifier are not neighbors. A synthetic cell is
 /// interpolated where both instances have a probability, copied from the one that has, or missing. With fewer
 /// neighbors than asked for, those there are are used; an instance without any is copied. Sample weights and
 /// a given confidence are interpolated too. ADASYN rounds the number of each instance, so that the total may

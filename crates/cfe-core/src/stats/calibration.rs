@@ -179,9 +179,9 @@ impl Calibrator {
 ///
 /// p' = p (to / from) / (p (to / from) + (1 - p) (1 - to) / (1 - from))
 ///
-/// (Saerens, Latinne and Decaestecker, "Adjusting the Outputs of a Classifier to New a Priori Probabilities", Neural
-/// Computation, 2002, equation 2.4.) It is right where the classes themselves look the same and only their shares
-/// differ. 0, 1 and NaN stay.
+/// (Saerens, Latinne and Decaestecker, "Adjusting the Outputs of a Classifier to New a Priori Probabilities",
+/// Neural Computation, 2002, equation 2.4.) It is right where the classes themselves look the same and only
+/// their shares differ. 0, 1 and NaN stay.
 ///
 /// `from` and `to` are above 0 and below 1; the result is NaN where they are not.
 ///
@@ -205,9 +205,9 @@ pub fn shift_prevalence(p: f64, from: f64, to: f64) -> f64 {
 /// Rounds of [`estimate_prevalence`], which needs a few dozen.
 const PREVALENCE_ROUNDS: usize = 1000;
 
-/// Share of positives among unlabeled instances, from their probabilities, which hold at the share `trained`: the
-/// expectation maximization of Saerens, Latinne and Decaestecker (2002, equation 2.9). Each round corrects the
-/// probabilities for the share so far, and takes their mean for the next.
+/// Share of positives among unlabeled instances, from their probabilities, which hold at the share `trained`:
+/// the expectation maximization of Saerens, Latinne and Decaestecker (2002, equation 2.9). Each round
+/// corrects the probabilities for the share so far, and takes their mean for the next.
 ///
 /// `None` without probabilities, or for a share `trained` outside (0, 1).
 ///

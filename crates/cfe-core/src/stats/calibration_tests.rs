@@ -157,7 +157,8 @@ proptest! {
 
 #[test]
 fn prevalence_is_shifted_by_bayes_rule() {
-    // Of 1000 with 100 positive, a signal that 80 of them and 90 others have: 80 / 170. Of 10 positive: 8 / 107.
+    // Of 1000 with 100 positive, a signal that 80 of them and 90 others have: 80 / 170. Of 10 positive: 8 /
+    // 107.
     assert_abs_diff_eq!(shift_prevalence(80.0 / 170.0, 0.1, 0.01), 8.0 / 107.0, epsilon = 1e-15);
     // The same as a shift of the logit.
     let logit = |p: f64| (p / (1.0 - p)).ln();

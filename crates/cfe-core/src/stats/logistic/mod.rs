@@ -1,4 +1,4 @@
-//! Weighted, regularised logistic regression with a few dozen features.
+//! Weighted, regularized logistic regression with a few dozen features.
 //!
 //! ```text
 //! J(w, b) = sum_i a_i l(y_i, z_i) / sum_i a_i  +  (lambda / 2) (sum_j p_j (w_j - t_j)^2 - (sum_j d_j (w_j - t_j))^2) ,
@@ -38,7 +38,7 @@ pub use prepared::{PreparedFeatures, SharedCurvature};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LogisticRegression {
-    /// Strength of the penalty, at least 0. 0 is no penalty: classes that a plane separates then have no
+    /// Strength of the penalty, at least 0. 0 means no penalty: classes that a plane separates then have no
     /// optimum.
     pub lambda: f64,
     /// p (k), each at least 0, 0 = not penalized; `None` is 1 for all.
@@ -192,7 +192,7 @@ fn check_lambda(lambda: f64) -> Result<()> {
         is_at_least_zero(lambda),
         "lambda",
         lambda,
-        "the strength of a penalty is finite and at least 0 (0 is no penalty)",
+        "the strength of a penalty is finite and at least 0 (0 means no penalty)",
     )
 }
 

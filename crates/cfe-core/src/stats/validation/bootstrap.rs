@@ -139,8 +139,9 @@ impl Bootstrap {
         Ok(Resampled { confidence: self.confidence, estimates, values })
     }
 
-    /// As [`average_precision`](Self::average_precision), of scores that each fold has from a fit of its own: the mean over
-    /// folds with a positive. Scores of different fits need not be on one scale, so they are not ranked together.
+    /// As [`average_precision`](Self::average_precision), of scores that each fold has from a fit of its own:
+    /// the mean over folds with a positive. Scores of different fits need not be on one scale, so they are
+    /// not ranked together.
     ///
     /// Instances are drawn anew within their fold and class.
     ///
@@ -158,7 +159,8 @@ impl Bootstrap {
     /// ```
     ///
     /// # Errors
-    /// As [`average_precision`](Self::average_precision), and [`Error::LengthMismatch`] for folds of other instances.
+    /// As [`average_precision`](Self::average_precision), and [`Error::LengthMismatch`] for folds of other
+    /// instances.
     pub fn average_precision_by_fold(
         &self,
         labels: &[bool],
