@@ -8,6 +8,7 @@ use crate::error::{Error, Result, ensure};
 use crate::factors::{combine, logits, reconstruct_instance};
 use crate::gate::Gate;
 use crate::losses::{logit, sigmoid};
+use crate::stats::moments::dot;
 
 /// [`Aggregator::Mean`] moves the mean of r_hat this far inside (0, 1) before it takes the logit.
 pub const MEAN_LOGIT_CLIP: f64 = 1e-12;
@@ -183,9 +184,4 @@ impl Aggregator {
             _ => Ok(()),
         }
     }
-}
-
-/// Sum of products, in index order.
-pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(x, y)| x * y).sum()
 }

@@ -201,7 +201,7 @@ mod tests {
         let r_hat = factors.reconstruct().expect("equal latent dimensions");
         for (i, z) in z.iter().enumerate() {
             let column: Vec<f64> = r_hat.column(i).to_vec();
-            assert!((z - (crate::aggregator::dot(&w, &column) + 0.25)).abs() < 1e-14);
+            assert!((z - (crate::stats::moments::dot(&w, &column) + 0.25)).abs() < 1e-14);
             let mut out = [0.0; 4];
             reconstruct_instance(factors.classifiers.view(), &factors.instances.column(i).to_vec(), &mut out);
             assert!(out.iter().zip(&column).all(|(a, b)| (a - b).abs() < 1e-15));

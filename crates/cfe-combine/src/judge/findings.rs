@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use cfe_core::Result;
 use cfe_core::metrics::Scored;
+use cfe_core::stats::moments::median;
 use cfe_io::Table;
 use ndarray::{ArrayView1, Axis};
 use serde::Serialize;
@@ -228,8 +229,8 @@ fn leaks(table: &Table, columns: &[Column<'_>]) -> Vec<Finding> {
 /// others.
 fn in_sample(columns: &[Column<'_>]) -> Vec<Finding> {
     let drop = |c: &Column<'_>| Some((c.train?, c.outside?)).map(|(a, b)| (a.auc - b.auc, a, b));
-    let mut drops: Vec<f64> = columns.iter().filter_map(|c| Some(drop(c)?.0)).collect();
-    let typical = median(&mut drops).unwrap_or(0.0).max(0.0);
+    let drops: Vec<f64> = columns.iter().filter_map(|c| Some(drop(c)?.0)).collect();
+    let typical = median(&drops).map_or(0.0, |drop| drop.max(0.0));
     let mut out = Vec::new();
     for column in columns {
         let Some((lost, train, outside)) = drop(column) else { continue };
@@ -265,8 +266,8 @@ fn too_good(columns: &[Column<'_>], found: &[Finding]) -> Vec<Finding> {
             continue;
         }
         let others = columns.iter().enumerate().filter(|&(j, _)| j != k);
-        let mut others: Vec<f64> = others.filter_map(|(_, c)| Some(c.train?.auc)).collect();
-        if let Some(typical) = median(&mut others).filter(|typical| train.auc - typical > FAR_BELOW) {
+        let others: Vec<f64> = others.filter_map(|(_, c)| Some(c.train?.auc)).collect();
+        if let Some(typical) = median(&others).filter(|typical| train.auc - typical > FAR_BELOW) {
             out.push(Finding::new(
                 Severity::Alarm,
                 "in_sample",
@@ -281,16 +282,6 @@ fn too_good(columns: &[Column<'_>], found: &[Finding]) -> Vec<Finding> {
         }
     }
     out
-}
-
-fn median(values: &mut [f64]) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    let half = values.len() / 2;
-    match values.len() {
-        0 => None,
-        n if n % 2 == 1 => Some(values[half]),
-        _ => Some((values[half - 1] + values[half]) / 2.0),
-    }
 }
 
 /// Classifiers that rank negatives above positives.

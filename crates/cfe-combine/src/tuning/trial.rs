@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use cfe_core::losses::sigmoid;
 use cfe_core::metrics::Scored;
+use cfe_core::stats::moments::{mean, standard_error};
 use cfe_core::validation::Folds;
 use cfe_core::{EnsembleData, Result};
 use ndarray::Axis;
@@ -114,18 +115,6 @@ fn flatten(name: String, value: &Value, out: &mut Vec<(String, Value)>) {
         }
         value => out.push((name, value.clone())),
     }
-}
-
-pub(super) fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
-}
-
-pub(super) fn standard_error(values: &[f64]) -> f64 {
-    let (n, mean) = (values.len() as f64, mean(values));
-    if values.len() < 2 {
-        return f64::NAN;
-    }
-    (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0) / n).sqrt()
 }
 
 /// Scores contenders on folds that stay the same.

@@ -1,8 +1,8 @@
 //! The outcome of a search.
 
+use cfe_core::stats::moments::{mean, standard_error};
 use serde::Serialize;
 
-use super::trial::{mean, standard_error};
 use crate::methods::Method;
 
 use super::{Metric, RandomizedSearch, Trial, TuningError};

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use cf_ensemble::diversity::{std_dev, symptoms_of_collapse};
 use cf_ensemble::metrics::{MetricSummary, Scored};
+use cf_ensemble::stats::moments::median;
 use cf_ensemble::{Fitted, Trainer, WeightStats, WeightTrace};
 
 use super::data::Experiment;
@@ -124,7 +125,7 @@ fn judge(
         iterations: fitted.as_ref().map(|fitted| fitted.history.n_iterations()),
         stop: fitted.as_ref().map(|fitted| fitted.stop),
         device: fitted.as_ref().map(|fitted| fitted.device.clone()),
-        seconds: median(&seconds),
+        seconds: median(&seconds).expect("every method was timed at least once"),
         seconds_range: extent(seconds.iter().copied()).into(),
         timed_fits: seconds.len(),
         repeats_identical,
@@ -141,16 +142,6 @@ fn judge(
         losses: fitted.map(|fitted| fitted.history.entries).unwrap_or_default(),
     };
     Ok((row, series))
-}
-
-/// Of an ascending list; 0 for an empty one.
-fn median(sorted: &[f64]) -> f64 {
-    let n = sorted.len();
-    match (n, n % 2) {
-        (0, _) => 0.0,
-        (_, 1) => sorted[n / 2],
-        _ => (sorted[n / 2 - 1] + sorted[n / 2]) / 2.0,
-    }
 }
 
 /// Every printed figure of the row beside the measured one.

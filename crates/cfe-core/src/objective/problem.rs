@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::labeled::{add_scores, add_weighted};
 use super::{BLOCK, LossParts, Objective};
-use crate::aggregator::{Aggregator, dot};
+use crate::aggregator::Aggregator;
 use crate::blocks::{fold_blocks_mut, sum_of_squares};
 use crate::confidence::ConfidenceRule;
 use crate::data::EnsembleData;
@@ -14,6 +14,7 @@ use crate::factors::{Factors, Parameters, combine};
 use crate::ridge::{self, InstanceSums, Workspace};
 use crate::rows::rows_of;
 use crate::schedule::WeightSchedule;
+use crate::stats::moments::dot;
 
 /// An objective bound to data: what trainers minimize and reports quote.
 #[derive(Debug)]

@@ -5,6 +5,11 @@ pub fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
+/// Sum of products, in index order.
+pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(x, y)| x * y).sum()
+}
+
 /// Population standard deviation; 0 for an empty list.
 pub fn std_dev(values: &[f64]) -> f64 {
     if values.is_empty() {

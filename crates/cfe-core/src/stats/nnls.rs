@@ -10,6 +10,7 @@
 use ndarray::ArrayView2;
 
 use crate::error::{Error, Result};
+use crate::stats::moments::dot;
 
 /// A minimizer with its certificate.
 #[derive(Debug, Clone, PartialEq)]
@@ -198,10 +199,6 @@ impl ActiveSet {
             }
         }
     }
-}
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 /// Cholesky factor L of G on an ordered set of variables, row-major with stride k.

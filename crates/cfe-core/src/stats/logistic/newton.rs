@@ -9,6 +9,7 @@ use super::design::Design;
 use super::{LogisticFit, LogisticRegression};
 use crate::error::{Error, Result};
 use crate::nnls::{ActiveSet, Singular};
+use crate::stats::moments::dot;
 
 /// Largest change of a logit that counts as none.
 const SETTLED: f64 = 1e-9;
@@ -334,8 +335,4 @@ impl<'a> Newton<'a> {
             self.direction[j] = *r;
         }
     }
-}
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
