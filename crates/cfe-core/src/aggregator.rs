@@ -139,6 +139,7 @@ impl Aggregator {
         if let Aggregator::Weighted { weights, bias } = self {
             return logits(&combine(classifiers, weights), *bias, instances);
         }
+        // Neither a gate nor the logit of the mean is linear in y, so each instance is reconstructed whole.
         let mut r_hat = vec![0.0; classifiers.ncols()];
         let of = |y: Vec<f64>| {
             reconstruct_instance(classifiers, &y, &mut r_hat);

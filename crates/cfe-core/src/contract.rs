@@ -196,6 +196,7 @@ pub fn resumes_to_the_same_bits(trainer: &dyn Trainer, data: &EnsembleData, brea
             if step.iteration < at {
                 return ControlFlow::Continue(());
             }
+            // A trainer that ignores `Break` must not replace the state that was kept first.
             kept = kept.take().or_else(|| Some(step.training_state().expect("a state")));
             ControlFlow::Break(())
         });
@@ -291,6 +292,7 @@ pub fn a_missing_prediction_does_not_matter(build: Build<'_>) {
     let (weights, _) = with_gaps.model.aggregator.weights().expect("weighted");
     assert_eq!(weights[m], 0.0, "the weight of a classifier without a prediction");
 
+    // Sign and payload differ from the NaN of Rust: code that compared bits would notice.
     let other_nan = f64::from_bits(f64::NAN.to_bits() ^ (1 << 63) ^ 0x5ca1ab1e);
     assert!(other_nan.is_nan());
     let renamed = data.predictions().mapv(|r| if r.is_nan() { other_nan } else { r });

@@ -196,6 +196,8 @@ impl EnsembleData {
             }
         }
         let labels = index.iter().map(|&i| self.labels[i]).collect();
+        // `new` counts the gaps of the selection and refuses one without any probability. The rest was
+        // checked when it was set.
         let mut selected = Self::new(self.predictions.select(Axis(1), index), labels)?;
         selected.classifier_names.clone_from(&self.classifier_names);
         selected.instance_ids =

@@ -47,6 +47,7 @@ impl WeightStats {
         let mean = sum / m;
         let std = std_dev(weights);
         let total: f64 = weights.iter().map(|w| w.abs()).sum();
+        // If all weights are 0, each share is 0 / 0 = NaN, which the filter drops.
         let entropy: f64 =
             weights.iter().map(|w| w.abs() / total).filter(|&p| p > 0.0).map(|p| -p * p.ln()).sum();
         Some(Self {
@@ -171,6 +172,7 @@ pub fn symptoms_of_collapse(
     if std_dev(probabilities) < CONSTANT_PREDICTION_STD {
         symptoms.push(Symptom::ConstantPredictions);
     }
+    // If the plain mean is upside down as well, the classifiers are at fault and not the training.
     if let (Some(model), Some(mean)) = (roc_auc, mean_roc_auc)
         && model < 0.5
         && mean > 0.5

@@ -40,6 +40,7 @@ pub fn random_side<T: Scalar>(
         Side::Classifier => 0,
         Side::Instance => 1,
     });
+    // Drawn in f64 and then rounded, so that both number formats start at the same point.
     Ok(Array2::from_shape_fn((latent_dim, columns), |_| {
         let z: f64 = StandardNormal.sample(&mut rng);
         T::from_f64(scale * z)
@@ -165,6 +166,7 @@ impl Parameters {
 
 /// Logits z_i = v . y_i + b of the instances in the columns of `instances` (d x n), v = X w.
 pub(crate) fn logits(v: &[f64], bias: f64, instances: ArrayView2<'_, f64>) -> Vec<f64> {
+    // Row by row, since Y lies row-major: the inner loop runs over neighbors in memory.
     let mut z = vec![bias; instances.ncols()];
     for (k, row) in instances.rows().into_iter().enumerate() {
         z.iter_mut().zip(row).for_each(|(z, &y)| *z += v[k] * y);

@@ -81,6 +81,7 @@ impl History {
     /// # Errors
     /// [`Error::Diverged`].
     pub fn check(&self, iteration: usize, loss: LossParts) -> Result<LossParts> {
+        // Without an entry the loss is compared with itself, so a first loss of any finite size is accepted.
         let first = self.entries.first().map_or(loss.total, |entry| entry.loss.total);
         let sound = loss.total.is_finite() && loss.total <= LARGEST_RISE * first.max(1.0);
         if sound { Ok(loss) } else { Err(Error::Diverged { iteration, loss: loss.total }) }

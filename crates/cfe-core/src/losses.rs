@@ -193,7 +193,10 @@ impl SupervisedLoss {
     fn with_exponential(self, logit: f64, label: bool, e: f64, log: f64) -> (f64, f64) {
         let sign = if label { 1.0 } else { -1.0 };
         let s = sign * logit;
+        // log p_t and q = 1 - p_t come from the same exponential, so q keeps its digits where p_t rounds to
+        // 1.
         let (log_p, q) = (log_sigmoid_from(s, log), sigmoid_from(-s, e));
+        // The derivatives in s of the module documentation, times ds/dz = sign.
         match self {
             SupervisedLoss::Focal { gamma } if gamma > 0.0 => {
                 let modulation = focal_modulation(gamma, log_sigmoid_from(-s, log));
@@ -250,6 +253,8 @@ impl SupervisedLoss {
         mut derivatives: Option<&mut [f64]>,
     ) -> f64 {
         let mut sum = 0.0;
+        // The exponentials of a whole run are taken first, as vector code; the loop over instances reads
+        // them.
         let (mut exponentials, mut logarithms) = ([0.0; RUN], [0.0; RUN]);
         for (run, logits) in logits.chunks(RUN).enumerate() {
             exp_and_log1p(logits, &mut exponentials, &mut logarithms);

@@ -156,6 +156,7 @@ impl Model {
                 let given = given.map(|given| given.select(Axis(1), &seen));
                 let part = predictions.select(Axis(1), &seen);
                 let mut y = Array2::zeros((self.factors.latent_dim(), predictions.ncols()));
+                // This recursion is one deep: every instance of `part` is observed.
                 if !seen.is_empty() {
                     let folded = self.fold_in(part.view(), given.as_ref().map(|given| given.view()))?;
                     for (column, &i) in folded.columns().into_iter().zip(&seen) {

@@ -113,6 +113,7 @@ impl WeightSchedule {
             WeightSchedule::Constant => base.to_vec(),
             WeightSchedule::Curriculum { iterations } if iteration >= iterations => base.to_vec(),
             WeightSchedule::Curriculum { iterations } => {
+                // tau - 1 of the table: the part of the class weights that is still missing.
                 let missing = iteration as f64 / iterations as f64 - 1.0;
                 let (negative, positive) = (class_weights.0.powf(missing), class_weights.1.powf(missing));
                 base.iter().zip(labels).map(|(a, &y)| a * if y { positive } else { negative }).collect()
@@ -143,6 +144,7 @@ fn recall(class: bool, logits: &[f64], labels: &[bool], weights: &[f64]) -> f64 
 fn scaled(base: &[f64], factors: impl Iterator<Item = f64>) -> Vec<f64> {
     let weights: Vec<f64> = base.iter().zip(factors).map(|(a, factor)| a * factor).collect();
     let scale = base.iter().sum::<f64>() / weights.iter().sum::<f64>();
+    // A sum that overflows, or one of 0, leaves no scale.
     if scale.is_finite() { weights.iter().map(|a| a * scale).collect() } else { base.to_vec() }
 }
 

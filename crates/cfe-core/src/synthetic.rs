@@ -157,6 +157,7 @@ impl Correlated {
     pub fn generate(&self, seed: u64) -> Result<Synthetic> {
         self.validate()?;
         let (m, n) = (self.n_classifiers, self.n_instances);
+        // The order of the draws is part of what a seed stands for: another order gives other data.
         let mut rng = ChaCha12Rng::seed_from_u64(seed);
         let truth = draw_truth(&mut rng, n, self.prevalence);
         let prior = logit(self.prevalence, 1e-3);

@@ -123,11 +123,13 @@ impl TrainingState {
             return Err(other("the trainer", &self.trainer, trainer));
         }
         let own = json(spec);
+        // A state of an older release may have settings under their former names.
         let mut saved = self.spec.clone();
         rename_keys(&self.trainer, &mut saved)?;
         let (Value::Object(found), Value::Object(expected)) = (&saved, &own) else {
             return Err(Error::DamagedState { what: "the spec is not an object".to_owned() });
         };
+        // A key that only one of the two specs has is a difference as well.
         let keys = found.keys().chain(expected.keys().filter(|key| !found.contains_key(*key)));
         for key in keys.filter(|key| *key != limit) {
             let text = |spec: &serde_json::Map<String, Value>| {

@@ -34,8 +34,10 @@ pub(super) struct Settings {
 /// The forest over all labels with the confidence of the training cells.
 pub(super) fn fit(data: &EnsembleData, settings: Settings) -> Result<(CellErrors, Array2<f64>)> {
     let labeled = data.labeled();
+    // The forest over all labels serves new instances and the unlabeled training cells.
     let all = on(data, labeled, settings)?;
     let mut confidence = all.confidence(data.predictions());
+    // A single labeled instance cannot be held out, so its cells keep what the forest that saw it says.
     if labeled.len() < 2 {
         return Ok((all, confidence));
     }
@@ -46,6 +48,7 @@ pub(super) fn fit(data: &EnsembleData, settings: Settings) -> Result<(CellErrors
         .into_par_iter()
         .map(|fold| on(data, &instances(folds.train(fold)), settings))
         .collect::<Result<_>>()?;
+    // The cells of a labeled instance take the confidence of the forest that did not see its label.
     for (fold, model) in fitted.iter().enumerate() {
         for i in instances(folds.test(fold)) {
             let of_column = model.of_column(data.predictions().column(i));
@@ -59,6 +62,8 @@ pub(super) fn fit(data: &EnsembleData, settings: Settings) -> Result<(CellErrors
 fn on(data: &EnsembleData, instances: &[usize], settings: Settings) -> Result<CellErrors> {
     let r = data.predictions();
     let label = |i: usize| if data.labels()[i] == Some(true) { 1.0 } else { 0.0 };
+    // The features read these statistics, so the statistics come first. They come from the same instances as
+    // the cells, so that a held-out fold stays held out in both.
     let mut model =
         CellErrors { forest: Forest::default(), classifiers: statistics(data, instances, &label) };
     let m = data.n_classifiers();
@@ -83,6 +88,7 @@ fn on(data: &EnsembleData, instances: &[usize], settings: Settings) -> Result<Ce
     }
     let targets: Vec<f64> = cells.iter().map(|&(u, i)| (r[(u, i)] - label(i)).abs()).collect();
     model.forest = train(features, &targets, settings).map_err(backend)?;
+    // The nodes came through the form that smartcore serializes, which this crate does not control.
     model.forest.validate(N_FEATURES)?;
     Ok(model)
 }
@@ -139,6 +145,7 @@ struct WrittenNode {
 fn train(features: Vec<f64>, targets: &[f64], settings: Settings) -> Result<Forest, TrainError> {
     let rows = targets.len();
     let x = DenseMatrix::new(rows, N_FEATURES, features, false)?;
+    // A third of the features is tried at each split, the customary number for regression forests.
     let parameters = RandomForestRegressorParameters::default()
         .with_n_trees(settings.n_trees)
         .with_max_depth(settings.max_depth)
@@ -147,6 +154,8 @@ fn train(features: Vec<f64>, targets: &[f64], settings: Settings) -> Result<Fore
         .with_seed(settings.seed);
     let regressor = Regressor::fit(&x, &targets.to_vec(), parameters)?;
     let written: Written = serde_json::from_value(serde_json::to_value(&regressor)?)?;
+    // smartcore numbers the nodes of each tree from 0; in the one list the numbers move up by its root. A
+    // leaf has neither threshold nor children.
     let mut forest = Forest::default();
     for tree in written.forest_regressor.trees {
         let root = forest.nodes.len();

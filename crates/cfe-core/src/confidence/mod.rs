@@ -248,11 +248,13 @@ impl FittedConfidence {
         cell_errors: Option<CellErrors>,
     ) -> Result<Self> {
         confidence.validate()?;
+        // A walk through the nodes of a damaged file might never end, so they are checked before any is used.
         match (&cell_errors, confidence.strategy) {
             (Some(model), _) => model.forest.validate(N_FEATURES)?,
             (None, ConfidenceStrategy::Learned { .. }) => return Err(Error::MissingConfidence),
             _ => {}
         }
+        // Both formulas look the number of a classifier up by its position; an empty list has none.
         let needs_classifiers = matches!(
             confidence.strategy,
             ConfidenceStrategy::Calibration { .. } | ConfidenceStrategy::Adaptive { .. }
@@ -299,7 +301,10 @@ impl FittedConfidence {
         labels: Option<&[Option<bool>]>,
         given: Option<ArrayView2<'a, f64>>,
     ) -> ConfidenceRule<'a> {
+        // NaN instead of an option: the formulas run over these numbers as vector code.
         let as_number = |label: &Option<bool>| label.map_or(f64::NAN, |y| f64::from(u8::from(y)));
+        // A forest takes the place of the given matrix. While training lasts, its cells have the out-of-fold
+        // confidence; all other cells are predicted by the forest over all labels.
         let given = match (&self.learned, labels) {
             (Some(learned), training) => {
                 let out_of_fold = self.out_of_fold.as_deref().filter(|c| c.dim() == predictions.dim());
@@ -314,6 +319,7 @@ impl FittedConfidence {
         let agreement = match self.confidence.strategy {
             ConfidenceStrategy::Adaptive { .. } => column_spreads(predictions)
                 .into_iter()
+                // A new instance may spread more than all training instances did. Its agreement is then 0.
                 .map(|s| (1.0 - s / (self.max_spread + SPREAD_EPSILON)).max(0.0))
                 .collect(),
             _ => Vec::new(),

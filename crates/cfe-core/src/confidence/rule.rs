@@ -42,6 +42,7 @@ impl ConfidenceRule<'_> {
         // One number for each classifier where the strategy looks at them.
         let of_classifier = || self.fitted.classifier_confidence[u];
         let alpha = number(self.fitted.confidence.label_alpha);
+        // With alpha = 0 the labels are left out, so that `fill` runs its shorter loop.
         let mut each = Blend { labels: labels.filter(|_| alpha > T::ZERO), alpha, ratings, confidences };
         match (self.fitted.confidence.strategy, labels) {
             (ConfidenceStrategy::Uniform, _) => each.fill(|_, _| one),
@@ -64,6 +65,7 @@ impl ConfidenceRule<'_> {
             }
             (ConfidenceStrategy::Given | ConfidenceStrategy::Learned { .. }, _) => {
                 match self.given.as_ref().map(|given| given.row(u)) {
+                    // The caller's matrix may be strided. Only the loop over a slice becomes vector code.
                     Some(row) => match row.as_slice() {
                         Some(row) => {
                             let row = &row[start..][..len];

@@ -22,6 +22,8 @@ pub(super) fn classifier_confidence(data: &EnsembleData, floor: f64) -> Vec<f64>
 /// Population standard deviation over the observed classifiers of each instance; 0 for fewer than two.
 pub(super) fn column_spreads(predictions: ArrayView2<'_, f64>) -> Vec<f64> {
     let n = predictions.ncols();
+    // Two passes, row by row as R lies in memory. One pass with a difference of squares would cancel where
+    // all classifiers agree.
     let (mut count, mut mean) = (vec![0.0_f64; n], vec![0.0_f64; n]);
     for row in predictions.rows() {
         for (i, &r) in row.iter().enumerate() {

@@ -83,12 +83,15 @@ impl Problem<'_> {
         } else {
             g.par_chunks_mut(BLOCK).enumerate().map(of_block).collect()
         };
+        // Added in the order of the blocks, which do not depend on the threads. `weighted_sum` has divided
+        // the slopes by the total, but not the losses.
         let (mut supervised, mut bias, mut direction) = (0.0, 0.0, vec![0.0; v.len()]);
         for block in &blocks {
             supervised += block.supervised / total;
             bias += block.bias;
             direction.iter_mut().zip(&block.direction).for_each(|(sum, part)| *sum += part);
         }
+        // dw = X^T s, with s = sum_i g_i y_i.
         let of_weight = |x: ArrayView1<'_, f64>| x.iter().zip(&direction).map(|(x, s)| x * s).sum();
         let weights = factors.classifiers.columns().into_iter().map(of_weight).collect();
         Ok(AggregatorGradient { supervised, weights, bias, logits: g, direction })

@@ -19,6 +19,7 @@ pub(super) fn add_scores(instances: &[f64], n: usize, v: &[f64], columns: &[usiz
                 *z = (0..ROWS).fold(*z, |z, k| z + v[k] * rows[k][i]);
             }
         }
+        // Fewer than four rows are left, which go one by one.
         for (v, row) in rest.iter().zip(instances[blocks.len() * ROWS * n..].chunks_exact(n)) {
             z.iter_mut().zip(columns).for_each(|(z, &i)| *z += v * row[i]);
         }
@@ -40,6 +41,7 @@ pub(super) fn add_weighted(instances: &[f64], n: usize, g: &[f64], columns: &[us
             }
             sums.iter_mut().zip(parts).for_each(|(sum, part)| *sum += part);
         }
+        // Fewer than four rows are left, which go one by one.
         for (sum, row) in rest.iter_mut().zip(instances[done..].chunks_exact(n)) {
             *sum += g.iter().zip(columns).map(|(g, &i)| g * row[i]).sum::<f64>();
         }

@@ -110,6 +110,7 @@ impl<'a> Problem<'a> {
     pub fn mean_reconstruction(&self, factors: &Factors) -> Result<Vec<f64>> {
         self.check_factors(factors)?;
         let labeled = self.data.labeled();
+        // mu = X^T (mean of y): averaging Y first costs d numbers for each instance, r_hat would cost m.
         let equal = vec![1.0 / labeled.len().max(1) as f64; labeled.len()];
         let mean = self.weighted_instances(factors, &equal);
         let of_classifier = |x: ArrayView1<'_, f64>| x.iter().zip(&mean).map(|(x, y)| x * y).sum();
@@ -143,6 +144,7 @@ impl<'a> Problem<'a> {
         let mut logits = vec![bias; labeled.len()];
         let (y, n) = (factors.instances.as_standard_layout(), factors.instances.ncols());
         let y = rows_of(&y);
+        // Each block writes its own logits; the sum that comes back has no use here.
         fold_blocks_mut(&mut logits, BLOCK, |block, logits| {
             add_scores(y, n, &v, &labeled[block * BLOCK..], logits);
             0.0

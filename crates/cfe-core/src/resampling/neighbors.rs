@@ -16,6 +16,7 @@ pub(super) fn nearest(
         let own = column(i);
         let distance = |(j, point): (&usize, &Vec<f64>)| (squared_distance(&own, point), *j);
         let mut others: Vec<(f64, usize)> = among.iter().zip(&points).map(distance).collect();
+        // Instances without a common classifier are infinitely far.
         others.retain(|(distance, j)| distance.is_finite() && j != i);
         others.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         others.into_iter().take(k).map(|(_, j)| j).collect()

@@ -87,6 +87,7 @@ impl Sampler {
         let mut drawn = vec![0.0; weights.len()];
         for (class, draws) in [(false, batch_size - batch_size / 2), (true, batch_size / 2)] {
             let mut sum = 0.0;
+            // An instance of weight 0 is never drawn, and a class without any weight is left out.
             let of_class = |&i: &usize| labels[i] == class && weights[i] > 0.0;
             let members: Vec<usize> = (0..labels.len()).filter(of_class).collect();
             let cumulative: Vec<f64> = members
@@ -97,6 +98,7 @@ impl Sampler {
                 })
                 .collect();
             for _ in 0..if members.is_empty() { 0 } else { draws } {
+                // Inverts the cumulative weights. Rounding may put the draw on the last sum itself.
                 let at = rng.random::<f64>() * sum;
                 let hit = cumulative.partition_point(|&c| c <= at).min(members.len() - 1);
                 drawn[members[hit]] += sum / draws as f64;

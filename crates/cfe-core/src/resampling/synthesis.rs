@@ -50,6 +50,7 @@ pub(super) fn adasyn(
         let foreign = list.iter().filter(|&&j| data.labels()[j] != class).count();
         foreign as f64 / list.len().max(1) as f64
     };
+    // r_i of the paper: the share of the majority among the neighbors of each minority instance.
     let mut hardness: Vec<f64> = of_any_class.iter().map(foreign).collect();
     if hardness.iter().all(|&r| r == 0.0) {
         hardness.fill(1.0);
@@ -57,6 +58,7 @@ pub(super) fn adasyn(
     let total: f64 = hardness.iter().sum();
     let neighbors = nearest(data.predictions(), few, few, k);
     let mut synthetic = Vec::with_capacity(count + few.len());
+    // An instance gets its share of the synthetic ones, each towards a neighbor of its own class.
     for ((&of, neighbors), r) in few.iter().zip(&neighbors).zip(&hardness) {
         let share = (r / total * count as f64).round() as usize;
         synthetic.extend((0..share).map(|_| towards(of, neighbors, rng)));

@@ -328,6 +328,7 @@ impl Cells {
 
     fn isotonic(mut self) -> Calibrator {
         self.cells.sort_by(|a, b| a.0.total_cmp(&b.0));
+        // First, equal logits become one block, since a function has one value at each.
         let mut blocks: Vec<Block> = Vec::new();
         for &(z, y, a) in &self.cells {
             let positive = if y { a } else { 0.0 };
@@ -340,6 +341,7 @@ impl Cells {
                 _ => blocks.push(Block { low: z, high: z, weight: a, positive }),
             }
         }
+        // Then adjacent violators are pooled, until the values ascend.
         let mut pooled: Vec<Block> = Vec::with_capacity(blocks.len());
         for mut block in blocks {
             while let Some(before) = pooled.pop_if(|before| before.value() >= block.value()) {
@@ -354,6 +356,7 @@ impl Cells {
         }
         let total = self.positive + self.negative;
         let floor = 1.0 / (total + 2.0);
+        // A block is flat between its ends. A block of a single logit has one end.
         let (mut thresholds, mut values) = (Vec::new(), Vec::new());
         for block in pooled {
             let value = block.value().clamp(floor, 1.0 - floor);

@@ -120,6 +120,7 @@ impl ActiveSet {
         let k = self.k;
         self.factor.clear();
         self.blocked.fill(false);
+        // The first passive set: free variables, and those that x has off their bound.
         for j in 0..k {
             if (free[j] || x[j] > 0.0) && !self.factor.push(gram, k, j) {
                 return Err(Singular);
@@ -133,6 +134,8 @@ impl ActiveSet {
         self.descend(rhs, free, x);
         while iterations < limit {
             iterations += 1;
+            // The variable whose dual is largest enters. One whose column depends on the passive columns
+            // stays at 0.
             let mut entering = None;
             let mut best = tolerance;
             for j in (0..k).filter(|&j| x[j] == 0.0 && !free[j] && !self.blocked[j]) {
@@ -153,6 +156,7 @@ impl ActiveSet {
                 self.blocked[j] = true;
                 continue;
             }
+            // The passive set has changed, so a column that depended on it may be independent now.
             self.blocked.fill(false);
             self.descend(rhs, free, x);
         }
@@ -170,6 +174,7 @@ impl ActiveSet {
         loop {
             self.solve_on(rhs);
             let order = &self.factor.order;
+            // The longest step towards s on which no bounded variable falls below 0.
             let mut step = 1.0;
             let mut leaving = None;
             for (p, (&j, &s)) in order.iter().zip(&self.s).enumerate() {
@@ -190,6 +195,7 @@ impl ActiveSet {
                     x[j] = x[j].max(0.0);
                 }
             }
+            // The variable that set the length of the step is exactly 0, whatever rounding has left.
             x[order[p]] = 0.0;
             for p in (0..self.factor.order.len()).rev() {
                 let j = self.factor.order[p];
@@ -247,6 +253,8 @@ impl Factor {
 
     /// Takes out the variable at position p; rotations restore the triangle.
     fn remove(&mut self, p: usize) {
+        // Without row p, each row below reaches one place past the diagonal; rotations of columns take that
+        // off.
         let (n, t) = (self.order.len(), self.stride);
         for i in p + 1..n {
             self.l.copy_within(i * t..i * t + i + 1, (i - 1) * t);

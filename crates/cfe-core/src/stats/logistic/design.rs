@@ -59,9 +59,11 @@ impl Design {
             let class = if positives == 0 { "negative" } else { "positive" };
             return Err(Error::SingleClass { n: index.len(), class });
         }
+        // Normalized to a sum of 1: the sums over instances are then means.
         let weights: Vec<f64> = index.iter().map(|&i| weight(i) / total).collect();
 
         let mut means = Vec::with_capacity(k);
+        // Row k, the intercept, keeps the 1; the rows of the features are written below.
         let mut tiles = vec![1.0; (k + 1) * index.len()];
         for (j, row) in features.outer_iter().enumerate() {
             let mean: f64 = index.iter().zip(&weights).map(|(&i, w)| w * row[i]).sum();
@@ -104,6 +106,7 @@ impl Design {
             let z = &mut logits[range.clone()];
             z.fill(0.0);
             for (row, &v) in tile.chunks_exact(range.len()).zip(parameters) {
+                // Bounded weights are often exactly 0; their rows need no pass.
                 if v != 0.0 {
                     z.iter_mut().zip(row).for_each(|(z, x)| *z += v * x);
                 }
@@ -147,6 +150,8 @@ impl Design {
         let (mut slope, mut root) = ([0.0; TILE], [0.0; TILE]);
         for (range, tile) in self.tiles() {
             let width = range.len();
+            // slope = a dl/dz and root = sqrt(a d2l/dz2): the Hessian is the product of the rows, scaled by
+            // root, with themselves.
             for (t, i) in range.enumerate() {
                 let (z, a) = (logits[i], self.weights[i]);
                 slope[t] = a * SupervisedLoss::Bce.value_and_derivative(z, self.labels[i]).1;
@@ -164,6 +169,7 @@ impl Design {
                 *g += sum;
             }
             let Ok(scaled) = ArrayView2::from_shape((p, width), &*scaled) else { return };
+            // A product ends at its diagonal block, since the caller mirrors the lower triangle.
             for start in (0..p).step_by(BLOCK) {
                 let end = (start + BLOCK).min(p);
                 let left = scaled.slice_axis(Axis(0), Slice::from(start..end));

@@ -48,6 +48,7 @@ impl<'a> Newton<'a> {
         if let Some(unbounded) = &spec.unbounded {
             free.iter_mut().zip(unbounded).for_each(|(free, &u)| *free |= u);
         }
+        // The intercept is never bounded.
         free[k] = true;
         Self {
             spec,
@@ -114,6 +115,7 @@ impl<'a> Newton<'a> {
             self.newton_direction(v);
             // Slope of the objective along the direction; negative unless rounding is all that is left.
             let slope = dot(&self.gradient, &self.direction);
+            // Where no step lowers the objective, rounding is all that is left, and the residual decides.
             let Some((step, trial)) = self.line_search(v, lambda, objective, slope) else {
                 converged = kkt_residual < self.spec.tolerance;
                 break;
@@ -167,6 +169,7 @@ impl<'a> Newton<'a> {
             }
             iterations += 1;
             self.newton_direction(v);
+            // -g'd: the decrease that the gradient promises for a full step.
             let mut decrease = -dot(&self.gradient, &self.direction);
             if !current && decrease > SLOW * last_decrease {
                 kkt_residual = self.shared_derivatives(v, lambda, curvature, true);
@@ -191,6 +194,8 @@ impl<'a> Newton<'a> {
             std::mem::swap(&mut self.logits, &mut self.trial_logits);
             v.copy_from_slice(&self.candidate);
             objective = trial;
+            // A step that had to be shortened shows that the Hessian does not fit here: the next one is
+            // computed anew.
             current = step < 1.0;
             last_decrease = decrease;
             kkt_residual = self.shared_derivatives(v, lambda, curvature, current);
@@ -221,6 +226,7 @@ impl<'a> Newton<'a> {
             for (c, (&v, d)) in self.candidate.iter_mut().zip(v.iter().zip(&self.direction)) {
                 *c = v + step * d;
             }
+            // Rounding may lead a hair below the bound.
             for (c, &free) in self.candidate.iter_mut().zip(&self.free) {
                 if !free {
                     *c = c.max(0.0);
@@ -228,6 +234,8 @@ impl<'a> Newton<'a> {
             }
             let trial = self.design.evaluate(&self.candidate, &mut self.trial_logits)
                 + self.penalty(&self.candidate, lambda);
+            // Armijo's rule with the customary 1e-4: the decrease reaches that share of what the slope
+            // promises.
             if trial <= objective + 1e-4 * step * slope + slack {
                 return Some((step, trial));
             }
@@ -268,6 +276,8 @@ impl<'a> Newton<'a> {
     fn add_penalty(&mut self, v: &[f64], lambda: f64) -> f64 {
         let k = self.design.k();
         let p = k + 1;
+        // The penalty is taken off direction d: -(lambda / 2) (d . (w - t))^2 enters the gradient and the
+        // lower triangle.
         if let Some(d) = self.relief {
             let along = self.along(v);
             for j in (0..k).filter(|&j| d[j] != 0.0) {
@@ -280,9 +290,11 @@ impl<'a> Newton<'a> {
         for (j, &w) in v[..k].iter().enumerate() {
             self.gradient[j] += lambda * self.factors[j] * (w - self.targets[j]);
             self.hessian[j * p + j] += lambda * self.factors[j];
+            // Features are centered here. In the user's parameters dJ/dw_j is larger by mean_j dJ/db.
             let g = self.gradient[j] + self.design.means[j] * g_b;
             residual = residual.max(if self.free[j] { g.abs() } else { (w - (w - g).max(0.0)).abs() });
         }
+        // Only the lower triangle has been summed, and the solver reads whole rows.
         for j in 0..p {
             for i in 0..j {
                 self.hessian[i * p + j] = self.hessian[j * p + i];
@@ -300,6 +312,8 @@ impl<'a> Newton<'a> {
         let p = v.len();
         let mut damping = 0.0;
         loop {
+            // H v - g: with this right-hand side the solver minimizes the quadratic model at v. Damping
+            // changes H, so it is formed in each round.
             for j in 0..p {
                 let row = &self.hessian[j * p..(j + 1) * p];
                 self.rhs[j] = row.iter().zip(v).map(|(h, v)| h * v).sum::<f64>() - self.gradient[j];
@@ -322,6 +336,8 @@ impl<'a> Newton<'a> {
         // Solved again for the difference, which has all its digits near the optimum, where v - v_old has
         // lost them.
         self.direction.iter_mut().zip(v).for_each(|(d, v)| *d = -v);
+        // Variables on their bound move to 0, which is d_A = -v_A. The others solve H_PP d_P = -g_P - H_PA
+        // d_A.
         let passive = self.active.passive();
         passive.iter().for_each(|&j| self.direction[j] = 0.0);
         for (r, &j) in self.rhs.iter_mut().zip(passive) {

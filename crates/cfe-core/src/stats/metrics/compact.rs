@@ -43,6 +43,7 @@ impl AveragePrecision {
         if labels.is_empty() || labels.len() > (u32::MAX / 2) as usize {
             return Err(Error::NothingToEvaluate);
         }
+        // Adding 0 turns -0 into 0, so that the order by bits agrees with the order by value.
         let mut thresholds: Vec<f64> =
             scores.iter().zip(labels).filter(|(_, y)| **y).map(|(&s, _)| s + 0.0).collect();
         thresholds.sort_unstable_by(|a, b| b.total_cmp(a));

@@ -38,6 +38,7 @@ impl Scored {
     pub fn log_loss(&self) -> f64 {
         self.mean(|score, label| {
             let p = score.clamp(f64::EPSILON, 1.0 - f64::EPSILON);
+            // ln_1p keeps the digits of log(1 - p) for a small p.
             if label { -p.ln() } else { -(-p).ln_1p() }
         })
     }

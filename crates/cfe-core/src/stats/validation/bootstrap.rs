@@ -171,6 +171,7 @@ impl Bootstrap {
         if found != expected {
             return Err(Error::LengthMismatch { what: "folds", found, expected });
         }
+        // A fold without a positive has no average precision.
         let with_positive: Vec<Vec<usize>> = (0..folds.n_splits())
             .map(|fold| folds.test(fold))
             .filter(|rows| rows.iter().any(|&i| labels[i]))

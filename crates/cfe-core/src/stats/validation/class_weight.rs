@@ -109,6 +109,7 @@ impl ClassWeightSearch {
             let score = scores.iter().sum::<f64>() / scores.len() as f64;
             candidates.push(ScoredClassWeight { factor, score });
         }
+        // Larger is better, whatever the metric.
         let value = |c: &ScoredClassWeight| match self.metric {
             SelectionMetric::AveragePrecision => c.score,
             SelectionMetric::LogLoss => -c.score,

@@ -193,10 +193,12 @@ impl StratifiedGroupKFold {
         let mut order: Vec<usize> = (0..counts.len()).collect();
         order.shuffle(&mut generator(self.seed, 0));
         let unevenness = |g: usize| (counts[g][0] - counts[g][1]).abs();
+        // A stable sort: groups that are equally uneven stay in shuffled order.
         order.sort_by(|&a, &b| unevenness(b).total_cmp(&unevenness(a)));
         let mut filled = vec![[0.0; 2]; self.n_splits];
         let mut fold_of_group = vec![0; counts.len()];
         for g in order {
+            // Each fold is tried with the group added and taken out again.
             let mut best = (f64::INFINITY, f64::INFINITY, 0);
             for f in 0..self.n_splits {
                 let size = filled[f][0] + filled[f][1];

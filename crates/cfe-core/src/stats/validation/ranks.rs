@@ -68,11 +68,13 @@ pub fn friedman(results: ArrayView2<'_, f64>) -> Result<Friedman> {
     }
     let (mut sums, mut ties) = (vec![0.0; k], 0.0);
     for row in results.outer_iter() {
+        // Negated: rank 1 belongs to the largest result.
         let (ranks, tie_term) = mid_ranks(&row.iter().map(|v| -v).collect::<Vec<_>>());
         sums.iter_mut().zip(ranks).for_each(|(s, r)| *s += r);
         ties += tie_term;
     }
     let (nf, kf) = (n as f64, k as f64);
+    // The formula above, written with sums of ranks in place of mean ranks.
     let squares: f64 = sums.iter().map(|s| s * s).sum();
     let correction = 1.0 - ties / (nf * kf * (kf * kf - 1.0));
     let raw = 12.0 / (nf * kf * (kf + 1.0)) * squares - 3.0 * nf * (kf + 1.0);
@@ -103,6 +105,7 @@ pub fn nemenyi_critical_difference(n_methods: usize, n_data_sets: usize, alpha: 
     ensure(n_data_sets > 0, "number of data sets", n_data_sets, "at least 1 data set")?;
     ensure((0.0001..=0.5).contains(&alpha), "alpha", alpha, "0.0001 to 0.5; 0.05 is usual")?;
     let (mut low, mut high) = (0.0, 20.0);
+    // Sixty halvings of 0 to 20 are below the last digit of q.
     for _ in 0..60 {
         let middle = (low + high) / 2.0;
         if range_cdf(middle, n_methods) < 1.0 - alpha { low = middle } else { high = middle }

@@ -70,6 +70,8 @@ fn exact_p(ranks: &[f64], statistic: f64) -> f64 {
     // Mean ranks are halves: doubled, they are whole.
     let doubled: Vec<usize> = ranks.iter().map(|r| (2.0 * r).round() as usize).collect();
     let limit = (2.0 * statistic).round() as usize;
+    // counts[s] is the number of sign patterns with rank sum s, one rank after the other. Sums go downwards,
+    // so that no rank counts twice.
     let mut counts = vec![0.0f64; limit + 1];
     counts[0] = 1.0;
     for rank in doubled {
