@@ -103,6 +103,8 @@ impl Accelerator {
         if self.pause > 0 {
             self.pause -= 1;
         } else if let (Some(trial), Some(before)) = (self.memory.extrapolate(), self.judged) {
+            // A sweep starts from (X, w, b), but its bound touches at Y: a rejected trial must restore Y as
+            // well.
             self.instances.assign(&state.factors.instances);
             unpack(&trial, state);
             // A trial may fail where the plain sweep does not: it is then one that did not help.
@@ -157,6 +159,8 @@ impl Memory {
             return None;
         }
         let residual = image - point;
+        // The normal equations of the fit of gamma, at most 8 x 8. The smallest positive number keeps them
+        // solvable where all differences are 0.
         let mut gram = DMatrix::from_fn(k, k, |a, b| self.differences[a].0.dot(&self.differences[b].0));
         let ridge = RIDGE * gram.trace() / k as f64 + f64::MIN_POSITIVE;
         (0..k).for_each(|a| gram[(a, a)] += ridge);

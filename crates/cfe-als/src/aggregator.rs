@@ -31,6 +31,7 @@ impl AggregatorSpec {
     ) -> Result<()> {
         state.bias = self.bias_start.bias(data, state.bias);
         if self.center {
+            // The bias so far belongs to the centered r_hat; the model's own is b - w . mu.
             state.bias -= problem.center(state)?;
         }
         Ok(())
@@ -77,6 +78,8 @@ impl AggregatorSpec {
             }
         }
         state.bias -= rate * gradient.bias;
+        // The step was made in the bias of the centered r_hat, b + w . mu. The model's b takes back what w .
+        // mu changed by.
         if self.center {
             state.bias += before - problem.center(state)?;
         }
@@ -100,6 +103,7 @@ impl AggregatorSpec {
             ..LogisticRegression::default()
         };
         let focal = matches!(problem.objective().loss, SupervisedLoss::Focal { gamma } if gamma > 0.0);
+        // If a class is absent before the focal factors, the data are at fault, and the error stays an error.
         let both_count = [false, true].iter().all(|class| {
             let mut cells = problem.instance_weights().iter().zip(problem.targets());
             cells.any(|(&a, label)| a > 0.0 && label == class)
@@ -136,6 +140,8 @@ impl AggregatorSpec {
         shrinkage: &Shrinkage,
         state: &mut Parameters,
     ) -> Result<()> {
+        // The parabolas touch at the present logits: c_i = a_i kappa_i / sum a, and the residual is t_i -
+        // z_i.
         let logits = problem.labeled_logits(state)?;
         let total: f64 = problem.instance_weights().iter().sum();
         let mut weights = lagged_weights(problem, &logits);
@@ -211,6 +217,8 @@ fn approach(
         Ok(mean + shrinkage.penalty(weights))
     };
     let before = loss(logits, &state.weights)?;
+    // The logits are linear in w and b. With those of both ends, each trial of the loop costs a pass over the
+    // labeled instances alone.
     let (weights_before, bias_before) = (std::mem::replace(&mut state.weights, fit.weights), state.bias);
     state.bias = fit.bias;
     let fitted_logits = problem.labeled_logits(state)?;

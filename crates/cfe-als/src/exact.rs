@@ -83,6 +83,7 @@ impl<'a> Exact<'a> {
         let scale = (1.0 - problem.objective().rho) / (self.reconstruction * total);
         let weights = lagged_weights(problem, &logits);
         let labels = problem.targets().iter().map(|&label| problem.objective().loss.target(label));
+        // c_i and t_i - b of the supervised row.
         for (((&i, &z), y), a) in self.data.labeled().iter().zip(&logits).zip(labels).zip(weights) {
             let bound = quadratic_bound(z, y);
             self.confidences[i] = scale * a * bound.kappa;
@@ -98,6 +99,8 @@ impl<'a> Exact<'a> {
         let m = self.data.n_classifiers();
         let (gram, target) = (matrix(&equations, m), vector(&equations, m));
         let mut v = DVector::from_vec(state.factors.combine_classifiers(&state.weights)?);
+        // One classifier after the other: v = X w ties them together, and each system sees the new factors of
+        // those before.
         for (u, &w) in state.weights.iter().enumerate() {
             let mut column = state.factors.classifiers.column_mut(u);
             let old = DVector::from_iterator(column.len(), column.iter().copied());
@@ -119,6 +122,7 @@ impl<'a> Exact<'a> {
     fn update_instances(&self, problem: &Problem<'_>, state: &mut Parameters) -> Result<()> {
         let v = state.factors.combine_classifiers(&state.weights)?;
         let (d, m) = state.factors.classifiers.dim();
+        // X with v = X w as its last column, the factor of the supervised row.
         let augmented = ndarray::Array2::from_shape_fn((d, m + 1), |(k, u)| {
             if u < m { state.factors.classifiers[(k, u)] } else { v[k] }
         });

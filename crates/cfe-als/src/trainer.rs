@@ -120,6 +120,7 @@ impl Als {
         let timings = Timings { total: began.elapsed(), iterations: looped.elapsed() };
         let Run { problem, parameters, history, .. } = run;
         let aggregator = self.aggregator(&parameters);
+        // The history may monitor another loss. The result states the one that was trained for.
         let loss = problem.evaluate_model(&parameters.factors, &aggregator)?;
         let objective = self.spec.combined_objective();
         let model = Model::new(data, parameters.factors, aggregator, confidence.clone(), objective)?;
@@ -242,6 +243,7 @@ fn keep_centered(
     if !center {
         return update(&mut parameters.factors);
     }
+    // b + w . mu belongs to the centered r_hat. It stays, while the update moves mu.
     let centered_bias = parameters.bias + problem.center(parameters)?;
     let sums = update(&mut parameters.factors)?;
     parameters.bias = centered_bias - problem.center(parameters)?;
@@ -306,6 +308,7 @@ impl<'a> Run<'a> {
         let (iteration, parameters, history, accelerator, best) = match from {
             From::Start(start) => {
                 let mut start = row_major(start);
+                // Only a start is prepared: the bias in a saved state has been already.
                 aggregator.prepare(&problem, data, &mut start)?;
                 let accelerator = accelerates.then(|| Accelerator::new(&start));
                 (0, start, History::default(), accelerator, None)
@@ -340,12 +343,15 @@ impl<'a> Run<'a> {
             if self.iteration >= spec.max_iterations {
                 return Ok(StopReason::MaxIterations);
             }
+            // An observer that breaks at the last point did not cut the run short, so the reasons above come
+            // first.
             if stopped {
                 return Ok(StopReason::Observer);
             }
             self.reweigh()?;
             self.iteration += 1;
             let loss = self.iterate().and_then(|loss| self.history.check(self.iteration, loss));
+            // The best parameters are taken out, so that a diverged run ends with them without a copy.
             match (loss, self.best.take()) {
                 (Ok(loss), best) => {
                     self.best = best;
@@ -453,6 +459,7 @@ impl Als {
         let sums = sweep.run(problem, parameters)?;
         let AlsSpec { aggregator, .. } = self.spec;
         let rho = problem.objective().rho;
+        // With rho = 1 the supervised loss has no share, and w and b nothing to follow.
         let trains_aggregator = aggregator.kind != AggregatorKind::Mean && rho < 1.0;
         let mut penalty = 0.0;
         if trains_aggregator && iteration > aggregator.freeze_iterations {
@@ -471,6 +478,7 @@ impl Als {
             Some(sums) => monitored.evaluate_with_sums(&parameters.factors, &now, sums),
             None => monitored.evaluate_model(&parameters.factors, &now),
         }?;
+        // The aggregator adds the penalty to the supervised loss, so the penalty has the share of that loss.
         Ok((loss, (1.0 - rho) * penalty))
     }
 }

@@ -101,6 +101,7 @@ impl GateTensors {
 
     /// Logits (k), without the bias, of instances with reconstruction `r_hat` (m x k) under weights w (m).
     pub(crate) fn logits(&self, w: &Tensor, r_hat: &Tensor) -> Result<Tensor, TchError> {
+        // g = softmax(V tanh(U r_hat + c) + e), and the logit is m sum_u w_u g_u r_hat_u.
         let units = self.hidden.f_matmul(r_hat)?.f_add(&self.hidden_bias)?.f_tanh()?;
         let gate = self.output.f_matmul(&units)?.f_add(&self.output_bias)?.f_softmax(0, None::<Kind>)?;
         let (m, _) = r_hat.size2()?;

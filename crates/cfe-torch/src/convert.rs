@@ -44,6 +44,7 @@ impl Placement {
 
 /// A tensor's entries in f64, row-major.
 pub(crate) fn to_vec(tensor: &Tensor) -> Result<Vec<f64>, TchError> {
+    // f_copy_data reads contiguous memory of the host.
     let tensor = tensor.f_detach()?.f_to_device(tch::Device::Cpu)?.f_to_kind(Kind::Double)?.f_contiguous()?;
     let mut values = vec![0.0; tensor.numel()];
     let count = values.len();

@@ -43,6 +43,7 @@ impl Slot {
     fn new(optimizer: Optimizer, name: &'static str, parameter: &Tensor) -> Result<Self, TchError> {
         let values = parameter.f_detach()?;
         let zeros = || values.f_zeros_like();
+        // An empty slice of the parameter has its type and device and takes no memory.
         let second = match optimizer {
             Optimizer::Sgd { .. } => values.f_narrow(0, 0, 0)?.f_zeros_like(),
             Optimizer::Adam | Optimizer::AdamW { .. } => zeros(),
@@ -63,6 +64,7 @@ impl Slot {
         self.steps = self.steps.saturating_add(1);
         let correction = |beta: f64| 1.0 - beta.powi(self.steps);
         let (c1, root2) = (correction(BETA1), correction(BETA2).sqrt());
+        // lerp moves a mean by 1 - beta of its distance to the new value, which is the moving mean.
         let _ = self.first.f_lerp_(gradient, 1.0 - BETA1)?;
         let _ = gradient.f_square_out(&self.scratch)?;
         let _ = self.second.f_lerp_(&self.scratch, 1.0 - BETA2)?;
@@ -134,6 +136,7 @@ impl Stepper {
             self.slots.iter_mut().zip(gradients).try_for_each(|(slot, gradient)| match optimizer {
                 Optimizer::Adam => slot.adam(gradient, rate),
                 Optimizer::AdamW { weight_decay } => {
+                    // The decay is decoupled: it acts on the parameter and does not enter the moments.
                     let _ = slot.parameter.f_mul_scalar_(1.0 - rate * weight_decay)?;
                     slot.adam(gradient, rate)
                 }

@@ -57,6 +57,7 @@ impl TensorProblem {
             problem.rule().fill(u, 0, r, c);
         }
         let labeled: Vec<i64> = data.labeled().iter().map(|&i| i as i64).collect();
+        // Where all instances are labeled, selecting them would be a copy for nothing.
         let all = labeled.len() == n;
         let loss = problem.objective().loss;
         let targets: Vec<f64> = problem.targets().iter().map(|&y| loss.target(y)).collect();
@@ -128,6 +129,7 @@ impl TensorProblem {
             None => terms.f_dot(&self.factors)?,
         };
         if self.aggregator.weight_decay > 0.0 {
+            // The decay stands beside the supervised loss, so it has the share 1 - rho.
             let half = 0.5 * (1.0 - self.objective.rho) * self.aggregator.weight_decay;
             minimized = minimized.f_add(&w.f_square()?.f_sum(None)?.f_mul_scalar(half)?)?;
         }
@@ -145,6 +147,7 @@ impl TensorProblem {
             (_, Some(gate)) => gate.logits(&parameters.w, &of_labeled()?)?.f_add(&parameters.b),
             (_, None) => {
                 let logits = self.weighted(parameters)?;
+                // The mean of the labeled logits is w . mu, so this is w . (r_hat_i - mu).
                 let logits = match self.aggregator.center {
                     true => logits.f_sub(&logits.f_mean(None::<Kind>)?)?,
                     false => logits,
@@ -174,6 +177,7 @@ impl TensorProblem {
                 tch::Reduction::Sum,
             );
         }
+        // -(1 - p_t)^gamma log p_t, with s = z or -z and (1 - p_t)^gamma = exp(gamma log sigma(-s)).
         let s = self.signs.f_mul(logits)?;
         let log_p = s.f_log_sigmoid()?;
         let modulation = s.f_neg()?.f_log_sigmoid()?.f_mul_scalar(gamma)?.f_exp()?;

@@ -71,6 +71,7 @@ impl Plateau {
         if self.waiting.waited <= self.spec.patience {
             return None;
         }
+        // As in PyTorch, the count starts again even where the rate is too small to fall.
         self.waiting.waited = 0;
         let lower = rate * self.spec.factor;
         (rate - lower > SMALLEST_CHANGE).then_some(lower)

@@ -147,6 +147,7 @@ impl Torch {
         let rule = confidence.on_training(data);
         let problem = Problem::new(data, &rule, self.spec.objective())?;
         let placement = Placement::new(device.tch_device, self.spec.dtype);
+        // The bias in a saved state has been prepared already.
         if state.is_none() {
             start.bias = self.spec.aggregator.bias_start.bias(data, start.bias);
         }
@@ -158,6 +159,7 @@ impl Torch {
         let looped = Instant::now();
         let stop = run.train(state.map_or(0, |state| state.iteration), observer)?;
         let (mut state, gate) = run.result(stop).map_err(backend)?;
+        // The tensors train the bias of the centered r_hat; the model's is b - w . mu.
         if self.spec.aggregator.center {
             state.bias -= problem.center(&state)?;
         }
@@ -168,6 +170,8 @@ impl Torch {
             (_, None) => Aggregator::Weighted { weights, bias },
         };
         let loss = problem.evaluate_model(&factors, &aggregator)?;
+        // The loop shows the point before each step. The point after the last one is shown here, with its
+        // loss in f64.
         if stop == StopReason::MaxIterations || stop == StopReason::EarlyStopping {
             run.show(run.history.n_iterations(), Some(loss), observer)?;
         }
@@ -244,6 +248,7 @@ impl<'a> Run<'a> {
                 measured => measured?,
             };
             if self.show(epoch, Some(loss), observer)? {
+                // The history has an entry for each step, and this step is not made.
                 self.history.entries.pop();
                 return Ok(StopReason::Observer);
             }
@@ -310,6 +315,7 @@ impl<'a> Run<'a> {
             };
             self.scheduled = self.core.scheduled_weights(schedule, epoch, &logits)?;
         }
+        // The sampler draws from the weights that the schedule has left.
         if scheduled || sampler != Sampler::FullBatch {
             let weights = sampler.weights(seed, epoch, self.core.targets(), &self.scheduled)?;
             self.problem.set_weights(&weights).map_err(backend)?;
@@ -325,11 +331,13 @@ impl<'a> Run<'a> {
         let trains_aggregator =
             aggregator.kind != AggregatorKind::Mean && epoch >= aggregator.freeze_iterations;
         let trained = self.parameters.trained(trains_aggregator);
+        // Neither the graph nor a way to second derivatives is kept.
         self.gradients =
             Tensor::f_run_backward(&[&loss.minimized], &trained, false, false).map_err(backend)?;
         let parts = self.problem.read(&loss).map_err(backend)?;
         let parts = self.history.check(epoch, parts)?;
         self.history.entries.push(HistoryEntry { iteration: epoch, loss: parts });
+        // The step follows later, so these parameters are the ones that the loss belongs to.
         if (self.spec.restore_best || self.keeps_best())
             && self.best.as_ref().is_none_or(|(best, _)| parts.total < *best)
         {
@@ -358,6 +366,8 @@ impl<'a> Run<'a> {
     /// The parameters to return: the best ones seen, counting the last step, or the last ones.
     fn result(&mut self, stop: StopReason) -> Result<(Parameters, Option<Gate>), TchError> {
         let wanted = self.spec.restore_best || stop == StopReason::Diverged;
+        // The point after the last step has not been measured by the loop. If its loss is NaN, it is not
+        // below the best.
         let last = self.problem.read(&self.problem.loss(&self.parameters)?)?.total;
         match self.best.as_ref().filter(|_| wanted) {
             Some((best, parameters)) if !(last < *best) => parameters.read(),

@@ -37,6 +37,7 @@ pub(super) fn loaded_libtorch() -> Option<PathBuf> {
 }
 
 fn library_in(maps: &str) -> Option<PathBuf> {
+    // A line ends with the path of the file that is mapped, if there is one.
     let paths = maps.lines().filter_map(|line| line.find('/').map(|at| Path::new(&line[at..])));
     paths
         .into_iter()
