@@ -209,6 +209,7 @@ fn columns<T: Scalar, S: Simd, P: System<T>, const J: usize>(
         }
         row += left.min(BLOCK);
     }
+    // The right-hand side is row n of the triangle: its forward substitution is one more row.
     rows::<T, S, P, 1, J>(simd, None, n, start, a, scaled, &unit);
     good
 }
@@ -238,6 +239,7 @@ fn rows<T: Scalar, S: Simd, P: System<T>, const I: usize, const J: usize>(
             };
         }
     }
+    // The columns before the block are eliminated first.
     for (k, l) in scaled.iter().enumerate() {
         for i in 0..I {
             let u = left[i][k];
@@ -246,6 +248,7 @@ fn rows<T: Scalar, S: Simd, P: System<T>, const I: usize, const J: usize>(
             }
         }
     }
+    // Then each column of the block is eliminated from those behind it.
     for k in 0..J {
         for j in k + 1..J {
             for row in &mut block {
@@ -303,12 +306,14 @@ fn back_block<T: Scalar, S: Simd, const J: usize>(
     for (sum, &f) in sums.iter_mut().zip(&y[start..]) {
         *sum = f;
     }
+    // The unknowns below the block are solved; their part moves to the right side.
     for (i, &value) in y.iter().enumerate().skip(start + J) {
         let row = &u[triangle(i) + start..][..J];
         for j in 0..J {
             sums[j] = T::neg_mul_add(simd, row[j], value, sums[j]);
         }
     }
+    // Then the block itself, from its last unknown on. A product with 0 is NaN if the unknown is not finite.
     for j in (0..J).rev() {
         sums[j] = T::times(simd, sums[j], inverse[start + j]);
         poison = T::mul_add(simd, sums[j], zero, poison);

@@ -95,6 +95,8 @@ fn update<T: Scalar, C: Cells<T>>(
     let problem = T::prepare(workspace.arch(), Prepare { x, m, d, lambda, measured });
 
     // Every job owns its part of each row of Y: d slices, which is what keeps this free of `unsafe`.
+    // Jobs times d slices have to be allocated: at most 16384 of them. 64 is a multiple of every micro-tile,
+    // so that the last job alone has unused lanes.
     let jobs = (16384 / d).clamp(16, 128);
     let job_len = n.div_ceil(jobs).next_multiple_of(64);
     let mut parts: Vec<Vec<&mut [T]>> = Vec::new();
@@ -146,6 +148,7 @@ fn run<T: Scalar, C: Cells<T>>(
         let c = scratch.weights.get(padded);
         let left = scratch.left.get(padded * m);
         let right = scratch.right.get(padded * m);
+        // Zeros make the systems of unused lanes those of instances without a prediction.
         r[count..].fill(T::ZERO);
         c[count..].fill(T::ZERO);
         for u in 0..m {

@@ -71,6 +71,7 @@ pub fn classifier_normal_equations<T: Scalar, C: Cells<T>>(
         .into_par_iter()
         .with_max_len(1)
         .map(|task| {
+            // A task sums whole tiles of one shard for one group of classifiers.
             let (shard, group) = (task / groups.len(), task % groups.len());
             let from = (tiles * shard / shards) * tile;
             let to = n.min((tiles * (shard + 1) / shards) * tile);
@@ -254,6 +255,8 @@ impl WithSimd for SolveChunk<'_> {
         let mut failed = None;
         for offset in (0..self.count).step_by(width) {
             let lanes = width.min(self.count - offset);
+            // Entry e of a lane's system is at e * width + lane. Lanes without a classifier stay 0, and their
+            // flags are not read.
             system.fill(0.0);
             for lane in 0..lanes {
                 let u = self.first + offset + lane;

@@ -63,6 +63,7 @@ fn error_sum<T: Scalar, C: Cells<T>>(
     for start in range.clone().step_by(TILE) {
         let len = TILE.min(range.end - start);
         let padded = len.next_multiple_of(micro);
+        // Y of the tile is interleaved once, for all panels of classifiers.
         let out = scratch.lanes.get(d * padded);
         T::interleave(arch, Interleave { y, n, start, len, out });
         // As many classifiers as a panel has columns.

@@ -80,10 +80,12 @@ impl<T: Scalar> WithSimd for TileSums<'_, T> {
                 block.run(simd, height, width);
             }
         };
+        // Right-hand sides: c r times the rows of Y.
         let weighted = &*self.scratch.right.get(count * tile);
         for (at, width) in split(d, side::<S>()) {
             multiply(weighted, &factors[at * tile..], width, triangle(d) + at);
         }
+        // Gram matrices: c times the products y_j y_k, of which a panel is formed once for all classifiers.
         let weights = &*self.scratch.left.get(count * tile);
         for (at, width) in split(triangle(d), side::<S>()) {
             let panel = &mut products[..width * tile];

@@ -149,6 +149,7 @@ impl<T: Scalar> SolveTile<'_, '_, T> {
         let (width, micro) = (T::width::<S>(), PAIR * T::width::<S>());
         let entries = triangle(d) + d;
         let tiles = self.count.div_ceil(micro);
+        // Where Z is not stored, several micro-tiles share each panel that is formed.
         let (group, formed) = match z {
             Some(_) => (1, 0),
             None => {
@@ -165,6 +166,7 @@ impl<T: Scalar> SolveTile<'_, '_, T> {
         let mut sums = Sums::new::<S>(self.problem, &mut self.scratch.columns, &mut self.scratch.predicted);
         let mut out = Output::new(&mut self.scratch.solved, self.problem.d, tiles * micro, width);
         for first in (0..tiles).step_by(group) {
+            // c r of the group, which the right-hand sides are sums of.
             let members = first..tiles.min(first + group);
             let used = micro * m * first..micro * m * members.end;
             let factors =
@@ -172,6 +174,7 @@ impl<T: Scalar> SolveTile<'_, '_, T> {
             for (out, (&c, &r)) in T::registers_mut::<S>(weighted).iter_mut().zip(factors) {
                 *out = T::times(simd, c, r);
             }
+            // A_i = sum_u c_ui vech(x_u x_u^T), the triangles of the systems.
             for (start, columns) in split(triangle(d), panel_width::<S>()) {
                 let panel = match z {
                     Some(z) => z.get(start, columns),
@@ -187,6 +190,7 @@ impl<T: Scalar> SolveTile<'_, '_, T> {
                     lane_product(simd, left, panel, columns, at);
                 }
             }
+            // b_i = sum_u c_ui r_ui x_u, which stands behind the triangle.
             for (start, columns) in split(d, panel_width::<S>()) {
                 let panel = self.problem.rhs.get(start, columns);
                 for t in members.clone() {
@@ -196,6 +200,7 @@ impl<T: Scalar> SolveTile<'_, '_, T> {
                     lane_product(simd, left, panel, columns, at);
                 }
             }
+            // Solved while the systems are in cache; the solution replaces b_i.
             for t in members {
                 let pair = &mut systems[(t - first) * entries * micro..][..entries * micro];
                 for (member, a) in pair.chunks_exact_mut(entries * width).enumerate() {
@@ -234,6 +239,8 @@ impl<T: Scalar> SolveTile<'_, '_, T> {
         for t in 0..tiles {
             let weights = &cells[t * micro * m..][..micro * m];
             let ratings = &ratings[t * micro * m..][..micro * m];
+            // (X^T X + lambda C^-1) t = r. The factorization takes its entries from the shared matrix, so
+            // only r is written.
             for member in 0..PAIR {
                 let system = Dual { shared: gram, weights, member, lambda: self.problem.lambda };
                 let rhs = &mut T::registers_mut::<S>(a)[triangle(m)..];
@@ -248,6 +255,7 @@ impl<T: Scalar> SolveTile<'_, '_, T> {
                     pair[member] = *solved;
                 }
             }
+            // y = X t.
             for (start, columns) in split(d, panel_width::<S>()) {
                 let at = pair_of(results, 0, d * width, start * width);
                 let panel = self.problem.rhs.get(start, columns);

@@ -200,10 +200,12 @@ impl Panel {
         // half a page.
         let share = (longest.max().unwrap_or(0) as f64 * CHARACTER + 8.0) / (HALF * 0.7);
         let sides = f64::from(u8::from(low < 0.0)) + f64::from(u8::from(high > 0.0));
+        // The room widens the domain that it is a share of: room = share (high - low + sides room).
         let room = share.min(0.3) / (1.0 - sides * share.min(0.3)) * (high - low).max(f64::MIN_POSITIVE);
         let domain = (if low < 0.0 { low - room } else { low }, if high > 0.0 { high + room } else { high });
         let top_down = names.iter().rev().cloned();
         let mut panel = Self::new(title, Axis::linear(quantity, domain), Axis::names("", top_down));
+        // The bars of a row share four fifths of it, the first series at the top.
         let thickness = 0.8 / series.len().max(1) as f64;
         for (lane, (ink, name, values)) in series.iter().enumerate() {
             let upper = 0.4 - lane as f64 * thickness;

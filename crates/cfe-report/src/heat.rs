@@ -37,6 +37,7 @@ impl HeatMap {
     pub fn draw(&self, whole: f64) -> String {
         let height = TOP + ROW * self.rows.len() as f64 + BOTTOM;
         let names = self.rows.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+        // Names of rows take the room they need, up to two fifths; the tiles share what is left.
         let left = (names as f64 * CHARACTER + 12.0).clamp(40.0, whole / 2.5);
         let width = (whole - left - 4.0) / self.columns.len().max(1) as f64;
         let title = escape(&self.title);
@@ -73,6 +74,7 @@ impl HeatMap {
     fn shade(&self, value: f64) -> (&'static str, f64) {
         let all = || self.values.iter().flatten().flatten().copied().filter(|v| v.is_finite());
         match self.center {
+            // The farthest value of either side has the full shade, so that the two sides can be compared.
             Some(center) => {
                 let farthest = all().map(|v| (v - center).abs()).fold(0.0, f64::max);
                 let share = if farthest > 0.0 { (value - center).abs() / farthest } else { 0.0 };

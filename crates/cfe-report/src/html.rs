@@ -23,6 +23,7 @@ pub fn write(document: &Document, footer: &str) -> String {
         out.extend(section.blocks.iter().map(block));
         out += "</section>\n";
     }
+    // The script is written once, and only into pages that have a slider.
     if document
         .sections
         .iter()

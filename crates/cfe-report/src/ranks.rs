@@ -39,6 +39,8 @@ impl RankDiagram {
         let mut groups: Vec<(usize, usize)> = Vec::new();
         for (first, (_, rank)) in self.ranks.iter().enumerate() {
             let close = |(_, other): &&(String, f64)| other - rank < self.critical_difference;
+            // With a critical difference of 0 not even the method itself is taken, hence the 1. A run that
+            // ends where the one before it ended lies inside that one.
             let last = first + self.ranks[first..].iter().take_while(close).count().max(1) - 1;
             if last > first && groups.last().is_none_or(|before| before.1 < last) {
                 groups.push((first, last));
@@ -50,6 +52,8 @@ impl RankDiagram {
     /// The diagram as an `svg` element of this width.
     pub fn draw(&self, width: f64) -> String {
         let k = self.ranks.len();
+        // The better half is labeled on the left and the worse half on the right, the best and the worst in
+        // the first row: no line then crosses another.
         let half = k.div_ceil(2);
         let groups = self.groups();
         let first_row = AXIS + 14.0 + BAR * groups.len() as f64;
@@ -67,6 +71,7 @@ impl RankDiagram {
             rule(&mut out, "axis", (at, AXIS - 4.0), (at, AXIS));
             text(&mut out, (at, AXIS - 7.0), "middle", "tick", &rank.to_string());
         }
+        // The line above the axis shows how long the critical difference is.
         let end = x(1.0 + self.critical_difference).min(width - 4.0);
         rule(&mut out, "group", (left, AXIS - 28.0), (end, AXIS - 28.0));
         let difference = format!("critical difference {}", fixed(self.critical_difference, 2));

@@ -46,6 +46,7 @@ fn widened((low, high): (f64, f64)) -> (f64, f64) {
 pub fn nice_step(span: f64, count: usize) -> f64 {
     let raw = span / count.max(1) as f64;
     let power = 10f64.powf(raw.log10().floor());
+    // A factor that misses the span by rounding alone is taken.
     let factor = [1.0, 2.0, 5.0].into_iter().find(|factor| factor * power >= raw * 0.999).unwrap_or(10.0);
     factor * power
 }

@@ -133,6 +133,7 @@ impl ThresholdSlider {
 
     /// Some positions as a table, the chosen one among them: what text shows instead of the slider.
     pub fn table(&self) -> Table {
+        // The positions shown lie at equal distances, and both ends are among them.
         let step = (self.len().max(2) - 1) as f64 / (IN_TEXT - 1) as f64;
         let mut shown: Vec<usize> =
             (0..IN_TEXT).map(|k| ((k as f64 * step).round() as usize).min(self.len() - 1)).collect();
@@ -204,6 +205,7 @@ impl ThresholdSlider {
         let points: Vec<String> = self
             .points
             .iter()
+            // The debug form has the shortest digits that give the same number back.
             .map(|point| format!("[{:?},{},{}]", point.threshold, point.hits, point.false_alarms))
             .collect();
         format!("{{\"positives\":{},\"points\":[{}]}}", self.positives, points.join(","))
@@ -216,6 +218,8 @@ fn thinned(all: Vec<Point>) -> Vec<Point> {
     if all.len() <= MOST {
         return all;
     }
+    // Half of the points go to equal steps over all thresholds, the other half to equal steps over the
+    // positives.
     let last = all.last().map_or(0, |point| point.hits);
     let half = MOST / 2;
     let mut kept = Vec::with_capacity(MOST);

@@ -106,6 +106,7 @@ fn key_places(panel: &Panel, width: f64) -> Vec<(f64, usize)> {
         .iter()
         .map(|(_, name)| {
             let needed = 13.0 + name.chars().count() as f64 * CHARACTER;
+            // The first entry of a row stays there, however wide it is.
             if x > 4.0 && x + needed > width {
                 (x, row) = (4.0, row + 1);
             }
@@ -163,6 +164,7 @@ fn y_axis(out: &mut String, panel: &Panel, frame: &Frame) {
 
 fn x_axis(out: &mut String, panel: &Panel, frame: &Frame) {
     let Some(names) = &panel.x.ticks else {
+        // One tick for about 55 units. A label that would run into the one before it is left out.
         let room = (frame.right - frame.left) / 55.0;
         let mut free_from = f64::NEG_INFINITY;
         for (value, label) in frame.x.ticks(room as usize) {

@@ -100,6 +100,7 @@ pub fn table(table: &Table, width: usize) -> String {
         }
         out += &drawn(columns, table, &name, &head, &text);
     }
+    // The words that left the table are listed below it, an item for each row.
     for row in rows {
         for &column in words.iter().filter(|&&column| !table.rows[row][column].text.is_empty()) {
             let what = if figures.is_empty() && words.len() == 1 {
@@ -137,6 +138,7 @@ fn drawn<'a>(
 ) -> String {
     let mut comfy = comfy_table::Table::new();
     comfy.load_style(TableStyle::new().header_separator(LineStyle::none().fill('-').junction('-')));
+    // The columns were chosen to fit, so comfy-table must not break cells by itself.
     comfy.set_content_arrangement(ContentArrangement::Disabled);
     let first = table.header.first().map_or(Cow::Borrowed(""), |first| printable(first));
     comfy.set_header(std::iter::once(first).chain(columns.iter().map(|&column| head(column))));
