@@ -268,6 +268,7 @@ fn prefix(name: &std::ffi::OsStr) -> String {
     let sum = name
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325u64, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    // A dash and 16 hexadecimal digits take 17 of the characters.
     let mut cut = most - 17;
     while !name.is_char_boundary(cut) {
         cut -= 1;

@@ -24,6 +24,7 @@ pub(crate) fn record_end(bytes: &[u8], delimiter: u8) -> Option<usize> {
         if found > 0 && bytes[found - 1] != delimiter {
             continue;
         }
+        // Inside a quoted cell: two quotes in a row are a character of it, a single quote ends it.
         loop {
             at += memchr(b'"', bytes.get(at..)?)? + 1;
             if bytes.get(at) != Some(&b'"') {
@@ -36,6 +37,7 @@ pub(crate) fn record_end(bytes: &[u8], delimiter: u8) -> Option<usize> {
 
 /// Length of the whole records at the start of `bytes`.
 fn whole_records(bytes: &[u8], delimiter: u8) -> usize {
+    // Without a quote every line feed ends a record, so that the last one decides.
     if memchr(b'"', bytes).is_none() {
         return memrchr(b'\n', bytes).map_or(0, |at| at + 1);
     }
@@ -86,6 +88,7 @@ impl<'a> Iterator for Records<'a> {
             self.rest = self.rest.get(end + 1..).unwrap_or_default();
             let line = self.lines;
             let quoted = self.quoted && memchr(b'"', record).is_some();
+            // A quoted cell may hold line feeds, which are lines of the file as well.
             self.lines += 1 + if quoted { memchr::memchr_iter(b'\n', record).count() as u64 } else { 0 };
             let record = record.strip_suffix(b"\r").unwrap_or(record);
             if !record.is_empty() {

@@ -83,6 +83,7 @@ fn read_parquet(opened: Opened, options: &TableOptions) -> TableResult<Parts> {
     let sample = look_at(schema, looked_at.as_ref(), rows <= most, &reading);
     let table = Columns::plan(&file, "Parquet", schema, &sample, rows, options)?;
     let builder = builder()?;
+    // The second pass decodes the columns that have a meaning, and no others.
     let mask = ProjectionMask::roots(builder.parquet_schema(), table.used());
     let reader = builder.with_projection(mask).with_batch_size(BATCH).build().map_err(failed)?;
     table.read_all(reader)
@@ -158,6 +159,7 @@ fn look_at(schema: &Schema, batch: Option<&RecordBatch>, whole: bool, reading: &
         }
         let Some(array) = batch.and_then(|batch| batch.column_by_name(field.name())) else { return profile };
         let array = array.slice(0, array.len().min(most));
+        // Text and booleans are looked at by their words, though some can be read as numbers.
         let is_text = texts(&array).is_some() || *array.data_type() == DataType::Boolean;
         match numbers(&array, reading).filter(|_| !is_text) {
             Some(values) => {
@@ -169,6 +171,8 @@ fn look_at(schema: &Schema, batch: Option<&RecordBatch>, whole: bool, reading: &
         }
         profile
     };
+    // pandas writes the names of its index columns into the metadata. A plain range is an object there and
+    // has no column.
     let index =
         schema.metadata().get("pandas").and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok());
     let index = index.as_ref().and_then(|pandas| pandas.get("index_columns")?.as_array());
@@ -310,6 +314,7 @@ impl<'a> Columns<'a> {
 
     fn add_labels(&mut self, array: &ArrayRef, at: usize) -> TableResult<()> {
         let is_text = texts(array).is_some();
+        // Labels are read as they stand, whatever scale the cells have.
         let reading = Reading::new(&self.reading.missing, Scale::Fraction, Input::Probability);
         let labels = self.parts.labels.get_or_insert_default();
         if let Some(values) = numbers(array, &reading).filter(|_| !is_text) {

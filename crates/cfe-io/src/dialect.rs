@@ -41,6 +41,8 @@ struct Mapped<'a, F> {
 impl<F: FnMut(&[u8], bool, &mut Vec<u8>)> Read for Mapped<'_, F> {
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
         let mut chunk = vec![0; 0];
+        // A chunk may become nothing, and a read of 0 bytes would mean the end: read on until something
+        // comes.
         while self.given == self.out.len() && !self.ended {
             self.out.clear();
             self.given = 0;
@@ -84,6 +86,8 @@ pub(crate) fn prepare<'a>(
 ) -> TableResult<Prepared<'a>> {
     let mut notes = Vec::new();
     let (start, reader) = begin(reader).map_err(stream_error)?;
+    // The order matters: each step reads what the one before has made. Delimiters are looked for in decoded
+    // text with line feeds, escapes once the delimiter is known.
     let (mut start, mut reader) =
         decoded(file, start, reader, encoding, &mut notes).map_err(|error| match error {
             Undecoded::Io(source) => stream_error(source),
@@ -134,6 +138,7 @@ fn decoded<'a>(
         None => None,
         Some(name) => {
             let label = name.trim().to_ascii_lowercase().replace('_', "-");
+            // Names that Python, R and Excel use and that the web's list of encodings lacks.
             let label = match label.as_str() {
                 "latin-1" => "latin1",
                 "cp1252" | "ansi" => "windows-1252",
@@ -162,6 +167,7 @@ fn decoded<'a>(
     } else {
         None
     };
+    // A mark in the file is certain, an option is what the caller says, and the zeros are a guess.
     let encoding = by_mark.or(by_option).or(by_zeros).unwrap_or(UTF_8);
     if encoding == UTF_8 {
         return Ok((start, reader));
@@ -169,6 +175,7 @@ fn decoded<'a>(
     notes.push(format!("decoded from {}", encoding.name()));
     let mut decoder: Decoder = encoding.new_decoder_with_bom_removal();
     let decode = move |chunk: &[u8], last: bool, out: &mut Vec<u8>| {
+        // decode_to_string does not grow its output, so there must be room for the longest one.
         let mut text = String::with_capacity(
             decoder.max_utf8_buffer_length(chunk.len()).unwrap_or(4 * chunk.len() + 16),
         );
@@ -207,6 +214,7 @@ fn preamble(start: &[u8], given: Option<u8>) -> (usize, u64, Option<u8>) {
                 after = follow.1;
                 follow = line(start, after);
             }
+            // A header behind # loses its marks and one space after them.
             if is_header(text, follow.0, given.or(hint)) {
                 let marks = start[at..].iter().take_while(|&&b| b == b'#').count();
                 let space = usize::from(start.get(at + marks) == Some(&b' '));
@@ -260,6 +268,7 @@ fn choose_delimiter(file: &str, start: &[u8], given: Option<u8>) -> TableResult<
     if text.is_empty() {
         return Err(TableError::Empty { file: file.to_owned() });
     }
+    // The header without what stands in quotes, where a delimiter does not cut.
     let mut header = Vec::new();
     let mut quoted = false;
     for &byte in text {

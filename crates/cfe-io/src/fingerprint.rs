@@ -43,6 +43,7 @@ pub fn fingerprint(data: &EnsembleData) -> String {
         None => 2,
     });
     hash.update(labels.collect::<Vec<u8>>());
+    // Lengths stand before the names, so that the same letters cut otherwise give another sum.
     for name in data.classifier_names() {
         hash.update((name.len() as u64).to_le_bytes());
         hash.update(name);

@@ -54,6 +54,7 @@ pub(crate) fn read(name: String, files: &[PathBuf], options: &TableOptions) -> T
     as_first.split_column = all.taken.split.clone();
     as_first.group_column = all.taken.group.clone();
     as_first.label_column = all.taken.label.clone();
+    // In a long table the classifiers are rows, and another part may have others.
     if all.models.is_none() {
         as_first.classifiers = Some(all.names.clone());
     }

@@ -32,6 +32,7 @@ impl Parts {
             self.ids = Some(ids);
             return Ok(self);
         }
+        // Rows of one id are compared with the first of them in label and split.
         let conflict = |i: usize, column: &str| TableError::Conflict {
             place: self.place(i, column),
             id: shorten(ids[i].as_bytes()),

@@ -60,6 +60,7 @@ impl Growing {
 
     /// The matrix (m x n).
     pub(crate) fn finish(mut self) -> Array2<f64> {
+        // In place: each row moves up to the end of the row before it, over room that was not used.
         for u in 1..self.m {
             let start = u * self.capacity;
             self.values.copy_within(start..start + self.n, u * self.n);

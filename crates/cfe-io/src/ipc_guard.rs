@@ -66,6 +66,7 @@ impl<R: Read> Guarded<R> {
             length = message.as_slice().try_into().map_err(|_| invalid("the stream ends in a length"))?;
         }
         let length = u64::from(u32::from_le_bytes(length));
+        // A length of 0 is the end mark.
         if length == 0 {
             return Ok(None);
         }
@@ -110,6 +111,7 @@ pub(crate) fn check_index(file: &mut (impl Read + Seek)) -> io::Result<()> {
         Ok(out)
     };
     let number = |n: i64| u64::try_from(n).map_err(|_| invalid("a negative number in its index"));
+    // A file ends with the size of its index, in four bytes, and the word ARROW1.
     let end = at(length.saturating_sub(10), 10.min(length), file)?;
     let (Some(size), true) = (end.first_chunk::<4>(), end.ends_with(b"ARROW1")) else {
         return Err(invalid("no index at its end"));
@@ -125,6 +127,8 @@ pub(crate) fn check_index(file: &mut (impl Read + Seek)) -> io::Result<()> {
         let message = at(offset, meta, file)?;
         let after = offset.checked_add(meta).ok_or_else(|| invalid("its index points outside the file"))?;
         let body = at(after, number(block.bodyLength())?, file)?;
+        // The length of a message stands before it, and since version 0.15 a continuation mark before the
+        // length.
         let skip = if message.starts_with(&CONTINUATION) { 8 } else { 4 };
         let description = message.get(skip..).ok_or_else(|| invalid("a message without a length"))?;
         let parsed = root_as_message(description).map_err(|e| invalid(e.to_string()))?;

@@ -137,6 +137,7 @@ impl<Header: JournalHeader, Line: Serialize + DeserializeOwned> Journal<Header, 
         let path = path.into();
         let failed = |source| JournalError::Io { file: path.display().to_string(), source };
         let first = encoded(header).map_err(failed)?;
+        // The lock comes before anything is read, so that of two runs one is refused with the file untouched.
         let mut options = OpenOptions::new();
         let mut file =
             options.read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
@@ -149,6 +150,7 @@ impl<Header: JournalHeader, Line: Serialize + DeserializeOwned> Journal<Header, 
         if !bytes.is_empty() && !resume {
             return Err(JournalError::Exists { file: path.display().to_string() });
         }
+        // A kill may leave the last line without its line feed; up to the last line feed all lines are whole.
         let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |last| last + 1);
         if whole == 0 && !first.starts_with(&bytes) {
             // A line without an end that is not the beginning of a journal belongs to somebody else's file.

@@ -89,6 +89,7 @@ fn rows(bytes: &[u8]) -> Option<Vec<Object>> {
             Value::Array(list) => list,
             Value::Object(entries) => {
                 let mut entries: Vec<(String, Value)> = entries.into_iter().collect();
+                // The keys are row numbers as text, which would be in the order of letters: 10 before 2.
                 entries.sort_by_key(|(key, _)| key.parse::<u64>().unwrap_or(u64::MAX));
                 entries.into_iter().map(|(_, value)| value).collect()
             }

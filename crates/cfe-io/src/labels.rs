@@ -87,6 +87,7 @@ impl LabelColumn {
     /// Adds the cells of the rows that follow.
     pub(crate) fn extend(&mut self, more: LabelColumn) {
         let before = self.codes.len();
+        // Codes of the rows that follow, in terms of the values here. A value beyond the limit stays OTHER.
         let mut codes = [OTHER; 256];
         codes[usize::from(UNLABELED)] = UNLABELED;
         for (code, value) in more.values.into_iter().enumerate() {
@@ -266,6 +267,7 @@ pub(crate) fn decide(
         let code = column.values.iter().position(|own| own.text == value.text).expect("one of them");
         class[code] = is;
     };
+    // The caller said which value is positive: every other one is negative, apart from words for unknown.
     if let Some(wanted) = positive {
         let found = met.iter().any(|value| same(&value.text, wanted));
         // Of one class alone the other may be all there is, in rows that are to be predicted or of a part of
@@ -294,6 +296,8 @@ pub(crate) fn decide(
                 None => groups.push(((*value).clone(), vec![value])),
             }
         }
+        // If every value is a word for one of the classes, there may be more than two of them. Otherwise two
+        // values are needed, and words for unknown are set aside to get there.
         let known = groups.iter().all(|(g, _)| is_positive(&g.text) || is_negative(&g.text));
         if !(known || groups.len() <= 2 && groups.iter().all(|(g, _)| !is_unknown(&g.text))) {
             let (unknown, rest): (Vec<_>, Vec<_>) =
@@ -308,6 +312,7 @@ pub(crate) fn decide(
         } else {
             match &groups[..] {
                 [] => {}
+                // One value alone, of which nothing is known. -1 is negative, as it comes with 1.
                 [(only, members)] => {
                     let is = match number(only.text.as_bytes()) {
                         Some((-1.0, _)) => Some(false),

@@ -94,6 +94,8 @@ impl Layout {
             given.clone().or_else(|| of.clone().filter(|name| position.contains_key(name.as_str())))
         };
         let Remembered { id, label, split, group, .. } = &options.remembered;
+        // What an option names comes first, then what a model remembers if this table has it. Guesses come
+        // last, over the columns that are left.
         layout.id = table.named(&remembered(&options.id_column, id), "the id column")?;
         layout.id_guessed = layout.id.is_some() && options.id_column.is_none();
         if options.labels != Labels::Ignored {
@@ -218,6 +220,7 @@ impl Table<'_> {
     }
 
     fn guess(&mut self, layout: &mut Layout) {
+        // Each guess takes its column from what the next one may choose, so that the surest comes first.
         let options = self.options;
         if layout.label.is_none() && options.label_column.is_none() && options.labels != Labels::Ignored {
             layout.label = self.guess_label();
@@ -266,6 +269,7 @@ impl Table<'_> {
         let sure = |at: usize| {
             let profile = self.profile(at)?;
             let name = &self.normal[at];
+            // -1 is half of the pair -1 and 1, and 2 of the pair 1 and 2.
             let words = |v: &String| crate::labels::is_class_word(v) || v == "-1" || v == "2";
             let pair = profile.is_pair() && profile.values.len() == 2 && profile.values.iter().all(words);
             let other = names::metadata(name).is_some()
@@ -309,6 +313,8 @@ impl Table<'_> {
         {
             return Some(at);
         }
+        // From the surest sign to the weakest: what pandas calls its index, names of ids, a first column
+        // without a name, names of row numbers, and the contents.
         let unique = |at: usize| self.profile(at).is_some_and(Profile::is_unique);
         if let Some(at) = self.free().find(|&at| self.sample.index.contains(&self.header[at]) && unique(at)) {
             return Some(at);
@@ -370,6 +376,7 @@ impl Table<'_> {
             .filter(|at| is_free(at) && ![layout.label, layout.split, layout.group].contains(&Some(*at)))
             .filter(|at| fractions(at) && names::metadata(&self.normal[*at]).is_none())
             .collect();
+        // The column of probabilities is known by its name, or by being the only one.
         let value = all.iter().copied().find(|&at| names::is_probability(&self.normal[at]));
         let value = value.or_else(|| (all.len() == 1).then(|| all[0]));
         let Some(value) = value else { return };

@@ -165,6 +165,7 @@ impl ModelFile {
         self.expect_kind(MODEL_KIND)?;
         let document: Document = self.parse_document()?;
         let m = document.classifier_names.len();
+        // The names fix m and X fixes d; every other tensor has to fit these two.
         let classifiers = self.matrix("X", None, Some(m))?;
         let d = classifiers.nrows();
         let instances = match document.training_instances {
