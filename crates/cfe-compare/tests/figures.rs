@@ -22,7 +22,7 @@ fn a_figure_outside_its_tolerance_fails_the_check_by_name() {
     );
     assert!(failures[1].starts_with("als_weighted: weight_std is 0.00479210147"), "{failures:?}");
     let row = results.report.rows.iter_mut().find(|row| row.method == Method::AlsWeighted).expect("there");
-    row.metrics.average_precision = f64::NAN;
+    row.metrics.average_precision = Some(f64::NAN);
     assert_eq!(check(&results.report).failures.len(), 4, "NaN is outside every tolerance");
 }
 

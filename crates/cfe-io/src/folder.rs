@@ -62,9 +62,12 @@ pub(crate) fn read(name: String, files: &[PathBuf], options: &TableOptions) -> T
     for path in rest {
         let part = read_opened(Source::Path(path.clone()).open()?, &as_first)?;
         if part.names != all.names {
+            let other = all.names.iter().enumerate().find(|&(k, name)| part.names.get(k) != Some(name));
+            // Without another name in its place, the part has more of them than the first.
+            let column = other.map_or_else(|| part.names[all.names.len()].clone(), |(_, name)| name.clone());
             return Err(TableError::MissingClassifier {
                 file: part.file,
-                column: all.names.iter().find(|name| !part.names.contains(name)).cloned().unwrap_or_default(),
+                column,
                 available: crate::table_error::list(&part.names),
             });
         }

@@ -77,8 +77,10 @@ impl ModelFile {
                 let (name, found) = (tensor_name.to_owned(), format!("{:?}", view.dtype()));
                 return Err(ModelFileError::WrongType { file: file(), name, found });
             }
-            let values =
-                view.data().chunks_exact(8).map(|b| f64::from_le_bytes(b.try_into().unwrap_or_default()));
+            let values = view
+                .data()
+                .chunks_exact(8)
+                .map(|b| f64::from_le_bytes(b.try_into().expect("a chunk is eight bytes")));
             let array = ArrayD::from_shape_vec(view.shape(), values.collect())
                 .map_err(|e| damaged(format!("tensor {tensor_name:?}: {e}")))?;
             model.insert(tensor_name, array);

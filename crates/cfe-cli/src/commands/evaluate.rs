@@ -65,7 +65,7 @@ fn check(args: &Evaluate, parts: &[Part]) -> CliResult<()> {
     for part in others {
         let Some(combined) = part.methods.iter().find(|m| m.name == COMBINED) else { continue };
         if let Some(least) = args.min_average_precision {
-            match combined.average_precision {
+            match combined.metrics.average_precision {
                 Some(ap) if ap >= least => {}
                 Some(ap) => failures.push(format!("{}: average precision {ap} is below {least}", part.name)),
                 None => failures.push(format!(
@@ -75,7 +75,7 @@ fn check(args: &Evaluate, parts: &[Part]) -> CliResult<()> {
             }
         }
         if let Some(most) = args.max_ece {
-            match combined.ece {
+            match combined.metrics.ece {
                 Some(ece) if ece <= most => {}
                 Some(ece) => {
                     failures.push(format!("{}: expected calibration error {ece} is above {most}", part.name));

@@ -1,7 +1,7 @@
 //! Metrics of the combined prediction beside those of simple ways to combine.
 
 use cfe_core::Result;
-use cfe_core::metrics::{BinEdge, Scored};
+use cfe_core::metrics::{MetricSummary, Scored};
 use cfe_core::validation::{Bootstrap, Folds, Interval};
 use cfe_io::{Table, fingerprint};
 use serde::Serialize;
@@ -34,23 +34,11 @@ pub(crate) struct Scores {
 pub struct MethodMetrics {
     /// Its name; the combined prediction is `combined`.
     pub name: String,
-    /// Average precision (PR-AUC); for cross-validated rows the mean over folds, as scores of different fits
-    /// are not ranked together. `None` without positives, where it is not defined.
-    pub average_precision: Option<f64>,
-    /// Area under the ROC curve, for cross-validated rows as a mean over folds too; `None` with one class
-    /// only.
-    pub roc_auc: Option<f64>,
-    /// Log loss; as Brier and ECE `None` for scores that are not probabilities.
-    pub log_loss: Option<f64>,
-    /// Brier score.
-    pub brier: Option<f64>,
-    /// Expected calibration error over ten equal bins.
-    pub ece: Option<f64>,
-    /// Largest F1 over all thresholds on these rows; `None` for cross-validated rows of a method that picks
-    /// classifiers, as no threshold fits the scores of every fold.
-    pub best_f1: Option<f64>,
-    /// Highest threshold that attains it.
-    pub best_f1_threshold: Option<f64>,
+    /// Its metrics. For cross-validated rows, average precision and ROC-AUC are means over folds, as scores
+    /// of different fits are not ranked together; the best F1 of a method that picks other classifiers in
+    /// each fold is `None`, as no threshold fits the scores of every fold.
+    #[serde(flatten)]
+    pub metrics: MetricSummary,
     /// Average precision with its 95% bootstrap interval.
     pub average_precision_interval: Option<Interval>,
     /// Average precision of the combined prediction less that of this one, on the same resamples.
@@ -132,29 +120,24 @@ pub(crate) fn measure(
     for (k, method) in methods.iter().enumerate() {
         let interval = resampled.as_ref().map(|r| r.interval(k)).transpose()?;
         let gain = resampled.as_ref().filter(|_| k > 0).map(|r| r.difference(0, k)).transpose()?;
-        let ranking = Scored::new(labels, &method.ranking)?.ranking();
-        let (average_precision, roc_auc) = match folds {
-            Some(folds) => (interval.map(|i| i.estimate), mean_roc_auc(labels, folds, &method.ranking)?),
-            None => ((positives > 0).then(|| ranking.average_precision()), ranking.roc_auc()),
-        };
         let probabilities = method.probabilities.as_deref();
-        let scored = probabilities.map(|p| Scored::new(labels, p)).transpose()?;
-        if let (0, Some(scored), Some(p)) = (k, &scored, probabilities) {
-            at_threshold = cut.map(|(rule, threshold)| rule.at(threshold, scored));
+        let mut metrics = MetricSummary::new(labels, &method.ranking, probabilities)?;
+        if let Some(folds) = folds {
+            metrics.average_precision = interval.map(|i| i.estimate);
+            metrics.roc_auc = mean_roc_auc(labels, folds, &method.ranking)?;
+            if !method.one_scale {
+                (metrics.best_f1, metrics.best_f1_threshold) = (None, None);
+            }
+        }
+        // Threshold and reliability are those of the combined prediction.
+        if let (0, Some(p)) = (k, probabilities) {
+            let scored = Scored::new(labels, p)?;
+            at_threshold = cut.map(|(rule, threshold)| rule.at(threshold, &scored));
             reliability = groups(labels, p);
         }
-        let ece = |scored: &Scored| scored.expected_calibration_error(10, BinEdge::LeftClosed);
-        let best = scored.as_ref().map_or_else(|| ranking.best_f1(), |scored| scored.ranking().best_f1());
-        let best = best.filter(|_| folds.is_none() || method.one_scale);
         measured.push(MethodMetrics {
             name: method.name.clone(),
-            average_precision,
-            roc_auc,
-            log_loss: scored.as_ref().map(Scored::log_loss),
-            brier: scored.as_ref().map(Scored::brier),
-            ece: scored.as_ref().map(ece).transpose()?,
-            best_f1: best.map(|b| b.value),
-            best_f1_threshold: best.map(|b| b.highest_threshold),
+            metrics,
             average_precision_interval: interval,
             combined_is_better_by: gain,
         });

@@ -41,6 +41,7 @@ pub(crate) fn correlations(data: &EnsembleData) -> Vec<(usize, usize, f64)> {
     let both = |&(a, b): &(usize, usize)| {
         let seen = log_odds[a].iter().zip(&log_odds[b]).filter(|(x, y)| !x.is_nan() && !y.is_nan());
         let (x, y): (Vec<f64>, Vec<f64>) = seen.map(|(x, y)| (*x, *y)).unzip();
+        // A constant classifier is like no other one.
         (a, b, correlation(&x, &y).unwrap_or(0.0))
     };
     pairs.par_iter().map(both).collect()

@@ -145,10 +145,10 @@ mod tests {
             for method in methods {
                 let expected = &table["methods"][&method.name];
                 for (name, found) in [
-                    ("average_precision", method.average_precision),
-                    ("roc_auc", method.roc_auc),
-                    ("log_loss", method.log_loss),
-                    ("brier", method.brier),
+                    ("average_precision", method.metrics.average_precision),
+                    ("roc_auc", method.metrics.roc_auc),
+                    ("log_loss", method.metrics.log_loss),
+                    ("brier", method.metrics.brier),
                 ] {
                     let expected = expected[name].as_f64();
                     let off = expected.zip(found).map_or(0.0, |(a, b)| (a - b).abs());
@@ -156,7 +156,7 @@ mod tests {
                     assert!(same, "{file}, {}, {name}: {found:?} is not {expected:?}", method.name);
                 }
                 let picks = ["best_single", "top5_mean", "greedy_es", "nnls", "avg4"];
-                assert_eq!(method.best_f1.is_none(), picks.contains(&method.name.as_str()));
+                assert_eq!(method.metrics.best_f1.is_none(), picks.contains(&method.name.as_str()));
             }
         }
     }

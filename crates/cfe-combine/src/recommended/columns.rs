@@ -86,7 +86,8 @@ impl Columns {
             }
         }
         let k = columns.len();
-        let mut g = Array2::from_shape_vec((k, rows.len()), values).unwrap_or_default();
+        let mut g = Array2::from_shape_vec((k, rows.len()), values)
+            .expect("each column that varies has a value for each of the rows");
         let mut fitted = Self {
             columns,
             clip: spec.clip,

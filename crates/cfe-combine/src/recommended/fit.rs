@@ -197,7 +197,10 @@ fn out_of_fold(
         })
         .collect();
     for (t, &p) in subset.places.iter().enumerate() {
-        let held_out = |member: &Member| member.held_out.as_ref().map_or(0.0, |z| z[t]);
+        let held_out = |member: &Member| match &member.held_out {
+            Some(logits) => logits[t],
+            None => unreachable!("every member was fitted without each fold"),
+        };
         logits[p] = members.iter().zip(weights).map(|(member, w)| w * held_out(member)).sum();
     }
     logits

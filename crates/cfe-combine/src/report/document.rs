@@ -78,18 +78,18 @@ fn row(method: &MethodMetrics) -> Vec<Cell> {
     let text = |text: Option<String>| Cell::from(text.unwrap_or_default());
     vec![
         method.name.as_str().into(),
-        or_dash(method.average_precision, 4).into(),
+        or_dash(method.metrics.average_precision, 4).into(),
         text(interval.map(|i| range(i.lower, i.upper, 3))),
         match gain {
             Some(i) if i.lower > 0.0 || i.upper < 0.0 => Cell::verdict(signed(i.estimate, 4), i.lower > 0.0),
             other => text(other.map(|i| signed(i.estimate, 4))),
         },
         text(gain.map(|i| range(i.lower, i.upper, 3))),
-        or_dash(method.roc_auc, 4).into(),
-        small_or_dash(method.log_loss, 2).into(),
-        small_or_dash(method.brier, 2).into(),
-        small_or_dash(method.ece, 2).into(),
-        or_dash(method.best_f1, 4).into(),
+        or_dash(method.metrics.roc_auc, 4).into(),
+        small_or_dash(method.metrics.log_loss, 2).into(),
+        small_or_dash(method.metrics.brier, 2).into(),
+        small_or_dash(method.metrics.ece, 2).into(),
+        or_dash(method.metrics.best_f1, 4).into(),
     ]
 }
 

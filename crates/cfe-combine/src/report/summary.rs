@@ -25,16 +25,16 @@ pub fn metrics_tables(parts: &[Part]) -> Vec<Table> {
             let range = |low, high| format!("{} to {}", fixed(low, 3), fixed(high, 3));
             table.push([
                 method.name.as_str().into(),
-                or_dash(method.average_precision, 4).into(),
+                or_dash(method.metrics.average_precision, 4).into(),
                 Cell::from(
                     method.average_precision_interval.map_or(String::new(), |i| range(i.lower, i.upper)),
                 ),
                 Cell::from(method.combined_is_better_by.map_or(String::new(), with_interval)),
-                or_dash(method.roc_auc, 4).into(),
-                small_or_dash(method.log_loss, 2).into(),
-                small_or_dash(method.brier, 2).into(),
-                small_or_dash(method.ece, 2).into(),
-                or_dash(method.best_f1, 4).into(),
+                or_dash(method.metrics.roc_auc, 4).into(),
+                small_or_dash(method.metrics.log_loss, 2).into(),
+                small_or_dash(method.metrics.brier, 2).into(),
+                small_or_dash(method.metrics.ece, 2).into(),
+                or_dash(method.metrics.best_f1, 4).into(),
             ]);
         }
         out.push(table);
@@ -113,7 +113,7 @@ pub fn better(parts: &[Part], findings: &[Finding]) -> String {
         let rivals =
             part.methods.iter().filter(|m| m.name != COMBINED && !(no_yardstick && m.name == "mean"));
         let best = rivals.max_by(|a, b| {
-            a.average_precision.unwrap_or(0.0).total_cmp(&b.average_precision.unwrap_or(0.0))
+            a.metrics.average_precision.unwrap_or(0.0).total_cmp(&b.metrics.average_precision.unwrap_or(0.0))
         })?;
         let mean = part.methods.iter().find(|m| m.name == "mean").filter(|_| !no_yardstick).unwrap_or(best);
         Some((part, combined, mean, best, mean.combined_is_better_by?))
@@ -131,8 +131,8 @@ pub fn better(parts: &[Part], findings: &[Finding]) -> String {
     let how = if part.cross_validated { "cross-validated " } else { "" };
     let mut text = format!(
         "{verdict} {name}: average precision {} against {} ({}, 95% interval {} to {}) on {} {how}rows of {:?}.",
-        or_dash(combined.average_precision, 3),
-        or_dash(yardstick.average_precision, 3),
+        or_dash(combined.metrics.average_precision, 3),
+        or_dash(yardstick.metrics.average_precision, 3),
         signed(gain.estimate, 3),
         signed(gain.lower, 3),
         signed(gain.upper, 3),
@@ -145,7 +145,7 @@ pub fn better(parts: &[Part], findings: &[Finding]) -> String {
         text += &format!(
             " The best simple rival is {} with {} ({}, {} to {}).",
             best.name,
-            or_dash(best.average_precision, 3),
+            or_dash(best.metrics.average_precision, 3),
             signed(gain.estimate, 3),
             signed(gain.lower, 3),
             signed(gain.upper, 3),

@@ -10,6 +10,9 @@
 //! standard error of their paired difference over folds, the one that departs from the defaults in the fewest
 //! settings.
 //!
+//! [`ClassWeightSearch`] is the smaller question: which weight of the positive class, with a trainer of your
+//! own.
+//!
 //! Trial k draws from stream k of the seed: what a trial tries depends neither on the number of trials nor on
 //! threads, so an interrupted search resumes where it stopped and ends with the same bits.
 //!
@@ -28,6 +31,7 @@
 //! ```
 
 mod checkpoint;
+mod class_weight;
 mod space;
 #[cfg(test)]
 mod tests;
@@ -41,6 +45,7 @@ use cfe_core::{EnsembleData, Error, ensure};
 use serde_json::{Map, Value};
 
 pub use checkpoint::{Checkpoint, SearchHeader, open_checkpoint};
+pub use class_weight::{ClassWeightChoice, ClassWeightSearch, ScoredClassWeight};
 pub use trial::{Metric, Trial};
 pub use tuned::{Difference, Tuned};
 

@@ -57,7 +57,8 @@ impl Tuned {
         };
         let own: Vec<&Trial> = tuned.trials.iter().filter(|t| t.number >= 2).collect();
         if own.iter().all(|t| t.failure.is_some()) {
-            let first = own.first().and_then(|t| t.failure.clone()).unwrap_or_default();
+            let first = own.first().and_then(|t| t.failure.clone());
+            let first = first.expect("the defaults are always tried, and every trial failed");
             return Err(TuningError::AllFailed { trials: own.len(), first });
         }
         let eligible: Vec<usize> = (0..tuned.trials.len()).filter(|&t| may_win(&tuned.trials[t])).collect();

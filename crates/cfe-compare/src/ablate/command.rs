@@ -220,7 +220,7 @@ impl Ablation {
         record.push(cell.seed.to_string());
         let figures = cell.figures();
         record.extend(Figure::ALL.map(|figure| field(figures.and_then(|of| figure.of(of)))));
-        record.push(field(figures.map(|of| of.mean.average_precision)));
+        record.push(field(figures.and_then(|of| of.mean.average_precision)));
         record.push(field(figures.and_then(|of| Some(of.weights?.sum))));
         record.push(field(figures.map(|of| of.final_loss)));
         let stop = figures.and_then(|of| serde_json::to_value(of.stop).ok());

@@ -137,8 +137,8 @@ impl Figure {
     /// The value in a cell; `None` where it is not defined.
     pub fn of(self, figures: &Figures) -> Option<f64> {
         Some(match self {
-            Figure::AveragePrecision => figures.metrics.average_precision,
-            Figure::ApGain => figures.metrics.average_precision - figures.mean.average_precision,
+            Figure::AveragePrecision => figures.metrics.average_precision?,
+            Figure::ApGain => figures.metrics.average_precision? - figures.mean.average_precision?,
             Figure::RocAuc => figures.metrics.roc_auc?,
             Figure::LogLoss => figures.metrics.log_loss?,
             Figure::Brier => figures.metrics.brier?,

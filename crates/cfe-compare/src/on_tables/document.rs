@@ -35,7 +35,9 @@ fn methods(results: &TablesResults) -> Section {
 /// Decreasing by average precision.
 fn ordered(table: &TableReport) -> Vec<&MethodResult> {
     let mut methods: Vec<&MethodResult> = table.methods.iter().collect();
-    methods.sort_by(|a, b| b.cell.metrics.average_precision.total_cmp(&a.cell.metrics.average_precision));
+    let precision =
+        |result: &MethodResult| result.cell.metrics.average_precision.unwrap_or(f64::NEG_INFINITY);
+    methods.sort_by(|a, b| precision(b).total_cmp(&precision(a)));
     methods
 }
 
@@ -47,13 +49,13 @@ fn answer(table: &TableReport) -> Option<String> {
     let best = *ordered(table).first()?;
     let named = |name: &str| {
         let result = find(table, name).filter(|result| result.cell.method != best.cell.method)?;
-        Some(format!(", {name} {}", fixed(result.cell.metrics.average_precision, 4)))
+        Some(format!(", {name} {}", or_dash(result.cell.metrics.average_precision, 4)))
     };
     Some(format!(
         "{}: the highest average precision is that of {}, {}{}{}.",
         table.table,
         best.cell.method,
-        fixed(best.cell.metrics.average_precision, 4),
+        or_dash(best.cell.metrics.average_precision, 4),
         named(FIRST).unwrap_or_default(),
         named("mean").unwrap_or_default()
     ))
@@ -114,15 +116,16 @@ fn quality(of: &TableReport) -> Section {
     let header =
         ["method", "AP", "AP - mean's", "95%", "ROC-AUC", "Brier", "log loss", "ECE", "best F1", "time"];
     let mut table = Table::new("", header);
-    let mean = find(of, "mean").map(|result| result.cell.metrics.average_precision);
+    let mean = find(of, "mean").and_then(|result| result.cell.metrics.average_precision);
     for result in ordered(of) {
         let cell = &result.cell;
-        let gain = mean.filter(|_| cell.method != "mean").map(|mean| cell.metrics.average_precision - mean);
+        let of_mean = mean.filter(|_| cell.method != "mean");
+        let gain = cell.metrics.average_precision.zip(of_mean).map(|(own, mean)| own - mean);
         let collapsed = result.symptoms.iter().any(|symptom| symptom.is_collapse());
         let name = if collapsed { format!("{} (collapsed)", cell.method) } else { cell.method.clone() };
         table.push([
             Cell::from(name),
-            Cell::from(fixed(cell.metrics.average_precision, 4)),
+            Cell::from(or_dash(cell.metrics.average_precision, 4)),
             Cell::from(gain.map_or_else(String::new, |gain| signed(gain, 4))),
             Cell::from(result.gain.map_or_else(String::new, |gain| range(gain.lower, gain.upper, 3))),
             Cell::from(or_dash(cell.metrics.roc_auc, 4)),

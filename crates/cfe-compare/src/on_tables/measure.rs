@@ -166,7 +166,7 @@ fn one(
     }
     if method.is_trained() {
         let (own, mean) = (own.average_precision, of_mean.average_precision);
-        found.extend(symptoms_of_bad_fit(&[], Some(own), Some(mean)));
+        found.extend(symptoms_of_bad_fit(&[], own, mean));
     }
     let mut seen = Vec::new();
     found.retain(|symptom| {

@@ -95,7 +95,7 @@ pub fn rows<'a>(cells: impl IntoIterator<Item = &'a Cell>) -> Rows {
             cell.seed.to_string(),
             cell.method.clone(),
             cell.train_positives.map_or_else(String::new, |positives| positives.to_string()),
-            field(Some(metrics.average_precision)),
+            field(metrics.average_precision),
             field(metrics.roc_auc),
             field(metrics.brier),
             field(metrics.log_loss),

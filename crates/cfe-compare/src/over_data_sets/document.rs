@@ -24,7 +24,7 @@ fn answers(summary: &Summary, first: &str) -> Vec<String> {
     let ranked = summary.methods.iter().filter(|row| row.mean_rank.is_some()).count();
     let place = summary.methods.iter().position(|row| row.method == first).map_or(0, |k| k + 1);
     let sets = summary.data_sets.len();
-    let precision = or_dash(metric(ours, |m| Some(m.average_precision)), 4);
+    let precision = or_dash(metric(ours, |m| m.average_precision), 4);
     let mut answers = vec![match ours.mean_rank {
         Some(rank) => format!(
             "{first} is number {place} of {ranked} methods by mean rank on average precision over {sets} data sets (mean \
@@ -40,7 +40,7 @@ fn answers(summary: &Summary, first: &str) -> Vec<String> {
             "The best other method is {} (mean rank {}, mean average precision {}); Wilcoxon's p of the difference is {}.",
             rival.method,
             or_dash(rival.mean_rank, 2),
-            or_dash(metric(rival, |m| Some(m.average_precision)), 4),
+            or_dash(metric(rival, |m| m.average_precision), 4),
             or_dash(rival.p_first_against, 4)
         ));
     }
@@ -78,7 +78,7 @@ fn methods(summary: &Summary, first: &str) -> Section {
         ranking.push([
             name(),
             text(row.mean_rank, 2),
-            text(metric(row, |m| Some(m.average_precision)), 4),
+            text(metric(row, |m| m.average_precision), 4),
             text(row.ratio_to_mean, 3),
             text(row.worst_ratio.as_ref().map(|w| w.0), 3),
             Cell::from(counts),

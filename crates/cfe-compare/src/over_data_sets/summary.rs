@@ -95,7 +95,8 @@ pub fn summarize(cells: &[Cell], first: &str) -> Result<Summary, Error> {
         .collect::<Result<Vec<MethodRow>, Error>>()?;
     methods.sort_by(|a, b| {
         let rank = |row: &MethodRow| row.mean_rank.unwrap_or(f64::INFINITY);
-        let precision = |row: &MethodRow| row.metrics.map_or(f64::NEG_INFINITY, |m| m.average_precision);
+        let precision =
+            |row: &MethodRow| row.metrics.and_then(|m| m.average_precision).unwrap_or(f64::NEG_INFINITY);
         rank(a).total_cmp(&rank(b)).then(precision(b).total_cmp(&precision(a)))
     });
     let seeds: BTreeSet<usize> =
@@ -163,7 +164,7 @@ impl<'a> Means<'a> {
     }
 
     fn average_precisions(&self, method: &str) -> Option<Vec<f64>> {
-        Some(self.everywhere(method)?.iter().map(|mean| mean.metrics.average_precision).collect())
+        self.everywhere(method)?.iter().map(|mean| mean.metrics.average_precision).collect()
     }
 }
 
@@ -217,7 +218,7 @@ fn data_set_row(means: &Means<'_>, set: &str, first: &str, methods: &[MethodRow]
     DataSetRow {
         data_set: set.to_owned(),
         train_positives: means.on(first, set).and_then(|mean| mean.train_positives),
-        average_precision: column(|metrics| Some(metrics.average_precision)),
+        average_precision: column(|metrics| metrics.average_precision),
         log_loss: column(|metrics| metrics.log_loss),
         ece: column(|metrics| metrics.ece),
     }
@@ -269,7 +270,9 @@ mod tests {
         let summary = summarize(&cells, "ours").expect("valid");
         assert_eq!(summary.seeds, Some(2));
         let ours = summary.methods.iter().find(|row| row.method == "ours").expect("there");
-        assert!((ours.metrics.expect("complete").average_precision - 0.35).abs() < 1e-12);
+        assert!(
+            ours.metrics.expect("complete").average_precision.is_some_and(|ap| (ap - 0.35).abs() < 1e-12)
+        );
         assert_eq!(ours.mean_rank, Some(1.5));
         assert_eq!(ours.worst_ratio, Some((0.5, "b".to_owned())));
         let counts = ours.against_mean.expect("complete");

@@ -2,7 +2,7 @@
 
 use super::method::Method;
 use super::report::{Report, Row, Status};
-use crate::report::number::{fixed, seconds};
+use crate::report::number::{fixed, or_dash, seconds};
 
 /// One sentence or two for each question.
 pub(super) fn answers(report: &Report) -> Vec<String> {
@@ -45,7 +45,7 @@ fn one(row: &Row) -> String {
         0 => "no weight negative".to_owned(),
         k => format!("{k} of {m} weights negative"),
     };
-    format!("{name} PR-AUC {}, {signs}", fixed(row.metrics.average_precision, 3))
+    format!("{name} PR-AUC {}, {signs}", or_dash(row.metrics.average_precision, 3))
 }
 
 fn als_against_torch(report: &Report) -> Option<String> {
@@ -66,7 +66,7 @@ fn als_against_torch(report: &Report) -> Option<String> {
 
 fn what_the_table_can_tell(report: &Report) -> Option<String> {
     let average = report.row(Method::SimpleAverage)?;
-    (average.metrics.average_precision >= 1.0).then(|| {
+    (average.metrics.average_precision >= Some(1.0)).then(|| {
         "These data show whether a trainer collapses, not which trainer is better: the simple average of the classifiers \
          is already perfect on the test set (PR-AUC 1.000)."
             .to_owned()

@@ -91,7 +91,7 @@ impl Figure {
     /// Its value in a row; `None` where the method has none.
     pub fn of(self, row: &Row) -> Option<f64> {
         match self {
-            Figure::PrAuc => Some(row.metrics.average_precision),
+            Figure::PrAuc => row.metrics.average_precision,
             Figure::RocAuc => row.metrics.roc_auc,
             Figure::WeightStd => row.weight_std,
             Figure::WeightMin => row.weight_min,

@@ -8,7 +8,7 @@ use super::figures::{Figure, PRINTED_COURSE, PRINTED_POSITIVE_RATE, PRINTED_RANG
 use super::measure::rounds_to;
 use super::method::Method;
 use super::report::{Course, Finding, Report, Row};
-use crate::report::number::{fixed, percent, range};
+use crate::report::number::{fixed, or_dash, percent, range};
 
 /// All points, in the order of the table.
 pub(super) fn findings(report: &Report) -> Vec<Finding> {
@@ -52,7 +52,7 @@ fn positive_rate(report: &Report) -> Option<Finding> {
 
 fn perfect_average(report: &Report) -> Option<Finding> {
     let average = report.row(Method::SimpleAverage)?;
-    if average.metrics.average_precision < 1.0 {
+    if average.metrics.average_precision < Some(1.0) {
         return None;
     }
     finding(
@@ -67,7 +67,7 @@ fn reversed_ranking(report: &Report) -> Option<Finding> {
     let reversed: Vec<&Row> = report.rows.iter().filter(|row| row.metrics.roc_auc == Some(0.0)).collect();
     let first = reversed.first()?;
     finding(
-        format!("PR-AUC of {} without class weights", fixed(first.metrics.average_precision, 3)),
+        format!("PR-AUC of {} without class weights", or_dash(first.metrics.average_precision, 3)),
         format!(
             "it is the lowest value possible with {} positives among {}: ROC-AUC is 0, so every positive is ranked below \
              every negative ({}). Turned around, the same ranking is perfect: the weights have lost their sign, not \

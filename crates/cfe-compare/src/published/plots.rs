@@ -112,8 +112,11 @@ pub(crate) fn pr_curves(results: &Results) -> Vec<Panel> {
             None => groups.push(vec![series]),
         }
     }
-    let area =
-        |series: &Series| results.report.row(series.method).map_or(0.0, |row| row.metrics.average_precision);
+    let area = |series: &Series| {
+        let row = results.report.row(series.method);
+        row.and_then(|row| row.metrics.average_precision)
+            .expect("every series has a row, and its test set positives")
+    };
     groups.sort_by(|a, b| area(b[0]).total_cmp(&area(a[0])));
     for group in groups {
         let PrCurve { precision, recall, .. } = &group[0].pr_curve;

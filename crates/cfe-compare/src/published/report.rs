@@ -47,7 +47,7 @@ pub struct Comparison {
 fn with_published_name<S: Serializer>(metrics: &MetricSummary, serializer: S) -> Result<S::Ok, S::Error> {
     #[derive(Serialize)]
     struct Named<'a> {
-        pr_auc: f64,
+        pr_auc: Option<f64>,
         #[serde(flatten)]
         metrics: &'a MetricSummary,
     }

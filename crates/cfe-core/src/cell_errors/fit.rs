@@ -162,6 +162,7 @@ fn train(features: Vec<f64>, targets: &[f64], settings: Settings) -> Result<Fore
         forest.roots.push(root);
         forest.nodes.extend(tree.nodes.into_iter().map(|node| Node {
             feature: node.split_feature,
+            // A leaf has neither a split nor children, and nobody reads these fields of one.
             threshold: node.split_value.unwrap_or(0.0),
             left: node.true_child.map_or(0, |k| root + k),
             right: node.false_child.map_or(0, |k| root + k),

@@ -1,7 +1,6 @@
 //! Statistics that know no factors and no trainer: what is fitted to scores and labels, and what judges them.
 //!
-//! All of them are at the root of the crate as well (`cfe_core::metrics`, `cfe_core::logistic`, ...). The
-//! search for class weights in [`validation`] is the exception: it fits trainers.
+//! All of them are at the root of the crate as well (`cfe_core::metrics`, `cfe_core::logistic`, ...).
 
 pub mod calibration;
 pub mod logistic;

@@ -16,7 +16,7 @@ const ECE_BINS: (usize, BinEdge) = (10, BinEdge::LeftClosed);
 ///
 /// let labels = [true, false, true, false];
 /// let metrics = MetricSummary::new(&labels, &[2.0, 1.0, 0.5, -1.0], Some(&[0.9, 0.7, 0.6, 0.3]))?;
-/// assert!((metrics.average_precision - 5.0 / 6.0).abs() < 1e-15);
+/// assert!(metrics.average_precision.is_some_and(|ap| (ap - 5.0 / 6.0).abs() < 1e-15));
 /// assert!(metrics.log_loss.is_some_and(|loss| loss > 0.0));
 /// // Ranks are not probabilities: they have no log loss.
 /// assert!(MetricSummary::new(&labels, &[4.0, 3.0, 2.0, 1.0], None)?.log_loss.is_none());
@@ -25,8 +25,8 @@ const ECE_BINS: (usize, BinEdge) = (10, BinEdge::LeftClosed);
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct MetricSummary {
-    /// Average precision (PR-AUC), 0 to 1.
-    pub average_precision: f64,
+    /// Average precision (PR-AUC), 0 to 1; `None` without positives.
+    pub average_precision: Option<f64>,
     /// Area under the ROC curve, 0 to 1; `None` with one class only.
     pub roc_auc: Option<f64>,
     /// Log loss in nats. As the Brier score and ECE it is `None` for scores that are not probabilities.
@@ -54,7 +54,7 @@ impl MetricSummary {
         let ece = |scored: &Scored| scored.expected_calibration_error(bins, edge);
         let best = scored.as_ref().map_or_else(|| ranking.best_f1(), |scored| scored.ranking().best_f1());
         Ok(Self {
-            average_precision: ranking.average_precision(),
+            average_precision: labels.contains(&true).then(|| ranking.average_precision()),
             roc_auc: ranking.roc_auc(),
             log_loss: scored.as_ref().map(Scored::log_loss),
             brier: scored.as_ref().map(Scored::brier),
@@ -67,7 +67,7 @@ impl MetricSummary {
     /// Where only the average precision is known: nothing else is.
     pub fn of_average_precision(average_precision: f64) -> Self {
         Self {
-            average_precision,
+            average_precision: Some(average_precision),
             roc_auc: None,
             log_loss: None,
             brier: None,
@@ -77,17 +77,20 @@ impl MetricSummary {
         }
     }
 
-    /// The mean of each metric, over folds or data sets; `None` for no summaries. A metric that is missing in
-    /// one of them is missing in the mean. Thresholds of different fits have no common meaning, so that the
-    /// mean has none.
+    /// The mean of each metric, over folds or data sets; `None` for an empty list. A metric that is missing
+    /// in one of them is missing in the mean. Thresholds of different fits have no common meaning, so that
+    /// the mean has none.
     pub fn mean<'a>(summaries: impl IntoIterator<Item = &'a Self>) -> Option<Self> {
         let all: Vec<&Self> = summaries.into_iter().collect();
+        if all.is_empty() {
+            return None;
+        }
         let mean_of = |metric: fn(&Self) -> Option<f64>| {
             let values = all.iter().map(|summary| metric(summary)).collect::<Option<Vec<f64>>>()?;
-            (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+            Some(values.iter().sum::<f64>() / values.len() as f64)
         };
         Some(Self {
-            average_precision: mean_of(|summary| Some(summary.average_precision))?,
+            average_precision: mean_of(|summary| summary.average_precision),
             roc_auc: mean_of(|summary| summary.roc_auc),
             log_loss: mean_of(|summary| summary.log_loss),
             brier: mean_of(|summary| summary.brier),
@@ -107,10 +110,17 @@ mod tests {
         let labels = [true, false];
         let ranked = MetricSummary::new(&labels, &[1.0, 2.0], None).expect("valid");
         let judged = MetricSummary::new(&labels, &[2.0, 1.0], Some(&[0.75, 0.25])).expect("valid");
-        assert_eq!((ranked.average_precision, ranked.brier), (0.5, None));
-        assert_eq!((judged.average_precision, judged.brier), (1.0, Some(0.0625)));
+        assert_eq!((ranked.average_precision, ranked.brier), (Some(0.5), None));
+        assert_eq!((judged.average_precision, judged.brier), (Some(1.0), Some(0.0625)));
         let mean = MetricSummary::mean([&ranked, &judged]).expect("two");
-        assert_eq!((mean.average_precision, mean.roc_auc, mean.brier), (0.75, Some(0.5), None));
+        assert_eq!((mean.average_precision, mean.roc_auc, mean.brier), (Some(0.75), Some(0.5), None));
         assert_eq!(MetricSummary::mean([]), None);
+    }
+
+    #[test]
+    fn without_positives_there_is_no_average_precision() {
+        let judged = MetricSummary::new(&[false, false], &[1.0, 2.0], Some(&[0.25, 0.5])).expect("valid");
+        assert_eq!((judged.average_precision, judged.roc_auc, judged.best_f1), (None, None, None));
+        assert_eq!(judged.brier, Some(0.15625));
     }
 }

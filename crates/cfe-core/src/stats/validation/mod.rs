@@ -1,16 +1,14 @@
 //! Honest comparison: folds that respect classes and groups, bootstrap intervals, and rank tests over data
-//! sets; and a class weight chosen by cross-validation.
+//! sets.
 //!
 //! Everything drawn at random comes from a seed (ChaCha12) and gives the same bits for any number of threads.
 
 mod bootstrap;
-mod class_weight;
 mod folds;
 mod ranks;
 mod wilcoxon;
 
 pub use bootstrap::{Bootstrap, Interval, Resampled};
-pub use class_weight::{ClassWeightChoice, ClassWeightSearch, ScoredClassWeight, SelectionMetric};
 pub use folds::{Folds, StratifiedGroupKFold, StratifiedKFold};
 pub use ranks::{Friedman, WinTieLoss, friedman, nemenyi_critical_difference, rank_data, win_tie_loss};
 pub use wilcoxon::{Wilcoxon, wilcoxon_signed_rank};

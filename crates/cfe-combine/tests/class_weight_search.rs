@@ -1,9 +1,12 @@
 //! The search for a class weight, with ALS as its trainer.
 
-use cfe_als::{AggregatorSolver, Als, AlsSpec};
-use cfe_core::synthetic::Correlated;
-use cfe_core::validation::{ClassWeightSearch, SelectionMetric, StratifiedKFold};
-use cfe_core::{ClassWeight, EnsembleData, Error, Result, Trainer};
+#![cfg(feature = "als")]
+
+use cf_ensemble::als::{AggregatorSolver, Als, AlsSpec};
+use cf_ensemble::synthetic::Correlated;
+use cf_ensemble::tuning::{ClassWeightSearch, Metric};
+use cf_ensemble::validation::StratifiedKFold;
+use cf_ensemble::{ClassWeight, EnsembleData, Error, Result, Trainer};
 
 fn data() -> EnsembleData {
     Correlated { n_instances: 300, ..Correlated::default() }.generate(3).expect("valid").data
@@ -18,14 +21,14 @@ fn build(class_weight: ClassWeight) -> Result<Box<dyn Trainer>> {
 #[test]
 fn the_best_candidate_is_chosen_reproducibly() {
     let data = data();
-    for metric in [SelectionMetric::AveragePrecision, SelectionMetric::LogLoss] {
+    for metric in [Metric::AveragePrecision, Metric::LogLoss] {
         let search = ClassWeightSearch { metric, ..ClassWeightSearch::default() };
         let found = search.run(&data, &build).expect("fits");
         assert_eq!(found, search.run(&data, &build).expect("fits"));
         assert_eq!(found.candidates.len(), 5);
         let scores = found.candidates.iter().map(|c| c.score);
         let best = match metric {
-            SelectionMetric::LogLoss => scores.fold(f64::INFINITY, f64::min),
+            Metric::LogLoss => scores.fold(f64::INFINITY, f64::min),
             _ => scores.fold(0.0, f64::max),
         };
         let chosen = found.candidates.iter().find(|c| c.factor == found.factor).expect("a candidate");

@@ -1,25 +1,13 @@
 //! Class weights chosen by cross-validation instead of by formula.
 
+use cfe_core::metrics::Scored;
+use cfe_core::stats::moments::mean;
+use cfe_core::validation::StratifiedKFold;
+use cfe_core::{ClassWeight, EnsembleData, Error, Result, Trainer, ensure, is_positive};
 use serde::{Deserialize, Serialize};
 
-use super::folds::StratifiedKFold;
-use crate::data::EnsembleData;
-use crate::error::{Error, Result, ensure, is_positive};
-use crate::metrics::Scored;
-use crate::trainer::Trainer;
-use crate::weights::ClassWeight;
-
-/// What held-out predictions are judged by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum SelectionMetric {
-    /// Average precision of the logits; higher is better.
-    #[default]
-    AveragePrecision,
-    /// Log loss of the probabilities, class weights undone; lower is better.
-    LogLoss,
-}
+use super::Metric;
+use crate::cross_validation::hide_labels;
 
 /// A search for the weight of the positive class.
 ///
@@ -28,8 +16,8 @@ pub enum SelectionMetric {
 /// all instances (it is transductive) and the hidden ones are judged. Costs factors x folds fits.
 ///
 /// ```
-/// use cfe_core::validation::ClassWeightSearch;
-/// # use cfe_core::{EnsembleData, Fitted, Observer, Result, Parameters, Trainer, ClassWeight};
+/// use cf_ensemble::tuning::ClassWeightSearch;
+/// # use cf_ensemble::{EnsembleData, Fitted, Observer, Result, Parameters, Trainer, ClassWeight};
 /// # fn search(data: &EnsembleData, build: &dyn Fn(ClassWeight) -> Result<Box<dyn Trainer>>) -> Result<()> {
 /// let search = ClassWeightSearch { factors: vec![0.5, 1.0, 2.0], ..Default::default() };
 /// let found = search.run(data, build)?;
@@ -43,7 +31,7 @@ pub struct ClassWeightSearch {
     /// Multiples of the balanced weight of the positives, each positive and finite; at least one.
     pub factors: Vec<f64>,
     /// What is compared.
-    pub metric: SelectionMetric,
+    pub metric: Metric,
     /// Folds over the labeled instances.
     pub folds: StratifiedKFold,
 }
@@ -53,7 +41,7 @@ impl Default for ClassWeightSearch {
     fn default() -> Self {
         Self {
             factors: vec![0.25, 0.5, 1.0, 2.0, 4.0],
-            metric: SelectionMetric::default(),
+            metric: Metric::default(),
             folds: StratifiedKFold::default(),
         }
     }
@@ -106,14 +94,10 @@ impl ClassWeightSearch {
             let trainer = build(weighted_by(factor, data))?;
             let scores: Vec<f64> =
                 folds.iter().map(|fold| self.score(trainer.as_ref(), data, fold)).collect::<Result<_>>()?;
-            let score = scores.iter().sum::<f64>() / scores.len() as f64;
-            candidates.push(ScoredClassWeight { factor, score });
+            candidates.push(ScoredClassWeight { factor, score: mean(&scores) });
         }
         // Larger is better, whatever the metric.
-        let value = |c: &ScoredClassWeight| match self.metric {
-            SelectionMetric::AveragePrecision => c.score,
-            SelectionMetric::LogLoss => -c.score,
-        };
+        let value = |c: &ScoredClassWeight| self.metric.sign() * c.score;
         let distance = |c: &ScoredClassWeight| c.factor.ln().abs();
         let better = |a: &&ScoredClassWeight, b: &&ScoredClassWeight| {
             value(a).total_cmp(&value(b)).then(distance(b).total_cmp(&distance(a)))
@@ -140,13 +124,11 @@ impl ClassWeightSearch {
     }
 
     fn score(&self, trainer: &dyn Trainer, data: &EnsembleData, held_out: &[usize]) -> Result<f64> {
-        let mut labels = data.labels().to_vec();
-        held_out.iter().for_each(|&i| labels[i] = None);
-        let hidden = data.clone().with_labels(labels)?;
+        let hidden = hide_labels(data, held_out)?;
         let predictions = trainer.fit(&hidden)?.model.predict_training(&hidden)?;
         let scores = match self.metric {
-            SelectionMetric::AveragePrecision => &predictions.logits,
-            SelectionMetric::LogLoss => &predictions.probabilities,
+            Metric::AveragePrecision => &predictions.logits,
+            Metric::LogLoss => &predictions.probabilities,
         };
         let of = |values: &[f64]| held_out.iter().map(|&i| values[i]).collect::<Vec<f64>>();
         let labels: Vec<bool> = held_out.iter().map(|&i| data.labels()[i] == Some(true)).collect();
@@ -155,8 +137,8 @@ impl ClassWeightSearch {
             None => Scored::new(&labels, &of(scores))?,
         };
         Ok(match self.metric {
-            SelectionMetric::AveragePrecision => scored.ranking().average_precision(),
-            SelectionMetric::LogLoss => scored.log_loss(),
+            Metric::AveragePrecision => scored.ranking().average_precision(),
+            Metric::LogLoss => scored.log_loss(),
         })
     }
 }

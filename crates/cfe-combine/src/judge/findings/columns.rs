@@ -1,0 +1,138 @@
+//! Classifiers that tell nothing, the same as others, or the opposite.
+
+use cfe_io::Table;
+
+use super::{Column, DUPLICATE, Finding, Quality, Severity, listed, owned};
+
+/// Classifiers that rank negatives above positives.
+pub(super) fn inverted(columns: &[Column<'_>], mirrored: &[(usize, usize)]) -> Vec<Finding> {
+    let mut out = Vec::new();
+    for (k, column) in columns.iter().enumerate() {
+        let Some(Quality { auc, positives, negatives, .. }) = column.train else { continue };
+        // One half of a pair is inverted by nature, and has a finding of its own.
+        if mirrored.iter().any(|&(a, b)| a == k || b == k) {
+            continue;
+        }
+        let (positive, negative) = (positives as f64, negatives as f64);
+        // Of the rank sum, were the classifier to know nothing.
+        let error = ((positive + negative + 1.0) / (12.0 * positive * negative)).sqrt();
+        let severity = match (0.5 - auc) / error {
+            z if z > 3.0 => Severity::Alarm,
+            // Chance does this in one of forty.
+            z if z > 1.96 => Severity::Warning,
+            _ => continue,
+        };
+        let text = format!(
+            "{:?} ranks the wrong way round (ROC-AUC {auc:.3} on labeled train rows); are its classes swapped?",
+            column.name
+        );
+        out.push(Finding::new(severity, "inverted", vec![column.name.to_owned()], text));
+    }
+    out
+}
+
+/// Pairs of classifiers whose probabilities sum to 1 in every row.
+pub(super) fn mirrored(table: &Table, pairs: &[(usize, usize, f64)]) -> Vec<(usize, usize)> {
+    let r = table.data.predictions();
+    let sums = |a: usize, b: usize| {
+        let both = r.row(a).into_iter().zip(r.row(b)).filter(|(p, q)| !p.is_nan() && !q.is_nan());
+        let (mut n, mut same) = (0, true);
+        for (p, q) in both {
+            n += 1;
+            same &= (p + q - 1.0).abs() < 1e-3;
+        }
+        same && n > 0
+    };
+    let candidates = pairs.iter().filter(|(.., correlation)| *correlation < -DUPLICATE);
+    candidates.map(|&(a, b, _)| (a.min(b), a.max(b))).filter(|&(a, b)| sums(a, b)).collect()
+}
+
+pub(super) fn mirrored_pairs(table: &Table, mirrored: &[(usize, usize)]) -> Option<Finding> {
+    let names = table.data.classifier_names();
+    let text = listed(mirrored.iter().map(|&(a, b)| format!("{} and {}", names[a], names[b])));
+    (!mirrored.is_empty()).then(|| {
+        Finding::new(
+            Severity::Warning,
+            "pair",
+            mirrored.iter().flat_map(|&(a, b)| [names[a].clone(), names[b].clone()]).collect(),
+            format!(
+                "these columns sum to 1 in every row, so they are the two classes of one classifier: {text}. One of each \
+                 pair tells nothing, and the mean of all columns is not a yardstick; keep the columns of the positive \
+                 class (--columns or --exclude)"
+            ),
+        )
+    })
+}
+
+/// Columns of two values that are not the label: hard predictions, or not classifiers at all. Columns of 0
+/// and 1 have a warning of the table already.
+pub(super) fn two_values(columns: &[Column<'_>], found: &[Finding]) -> Option<Finding> {
+    let leak = |name: &str| found.iter().any(|f| f.kind == "leak" && f.classifiers.iter().any(|n| n == name));
+    let two = |c: &Column<'_>| c.distinct.len() == 2 && !c.distinct.iter().all(|&p| p == 0.0 || p == 1.0);
+    let few: Vec<&Column<'_>> = columns.iter().filter(|c| two(c) && !leak(c.name)).collect();
+    let quality = |c: &&Column<'_>| match c.train {
+        Some(quality) => format!("{} (ROC-AUC {:.3})", c.name, quality.auc),
+        None => c.name.to_owned(),
+    };
+    let text = listed(few.iter().map(quality));
+    (!few.is_empty()).then(|| {
+        Finding::new(
+            Severity::Warning,
+            "two_values",
+            few.iter().map(|c| c.name.to_owned()).collect(),
+            format!(
+                "only two different values in {text}: hard predictions instead of probabilities, or columns that are not \
+                 classifiers (folds, flags)? Leave out what is not a classifier (--exclude)"
+            ),
+        )
+    })
+}
+
+/// Columns that cannot tell the train rows apart, with the reason. A column that is constant everywhere has a
+/// warning of the table already.
+pub(super) fn constant(table: &Table, columns: &[Column<'_>]) -> Option<Finding> {
+    let mut found = Vec::new();
+    for column in columns.iter().filter(|c| c.distinct.len() > 1) {
+        let in_train = column.row.iter().zip(&table.in_train).filter(|(p, train)| !p.is_nan() && **train);
+        let mut values = in_train.map(|(p, _)| *p);
+        let reason = match values.next() {
+            None => "has no prediction in the train rows".to_owned(),
+            Some(first) if values.all(|p| p == first) => format!("is {first} in every train row"),
+            Some(_) => continue,
+        };
+        found.push((column.name, format!("{:?} {reason}", column.name)));
+    }
+    let names: Vec<&str> = found.iter().map(|(name, _)| *name).collect();
+    (!found.is_empty()).then(|| {
+        Finding::new(
+            Severity::Warning,
+            "constant",
+            owned(&names),
+            format!(
+                "{}: nothing can be learned from that",
+                listed(found.iter().map(|(_, text)| text.clone()))
+            ),
+        )
+    })
+}
+
+pub(super) fn duplicates(table: &Table, pairs: &[(usize, usize, f64)]) -> Option<Finding> {
+    let names = table.data.classifier_names();
+    let mut alike: Vec<_> = pairs.iter().filter(|(.., correlation)| *correlation > DUPLICATE).collect();
+    alike.sort_by(|a, b| b.2.total_cmp(&a.2));
+    let mut classifiers: Vec<String> = Vec::new();
+    for name in alike.iter().flat_map(|&&(a, b, _)| [&names[a], &names[b]]) {
+        if !classifiers.contains(name) {
+            classifiers.push(name.clone());
+        }
+    }
+    let text = listed(alike.iter().map(|&&(a, b, r)| format!("{} and {} ({r:.4})", names[a], names[b])));
+    (!alike.is_empty()).then(|| {
+        Finding::new(
+            Severity::Note,
+            "duplicate",
+            classifiers,
+            format!("nearly the same (correlation of log-odds): {text}; one of each pair adds nothing"),
+        )
+    })
+}

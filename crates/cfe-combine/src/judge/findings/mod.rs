@@ -1,0 +1,182 @@
+//! What may have gone wrong before the classifiers came together.
+
+mod columns;
+mod coverage;
+mod leakage;
+mod shift;
+#[cfg(test)]
+mod tests;
+
+use std::fmt::Write as _;
+
+use cfe_core::Result;
+use cfe_core::metrics::Scored;
+use cfe_io::Table;
+use ndarray::{ArrayView1, Axis};
+use serde::Serialize;
+
+use self::columns::{constant, duplicates, inverted, mirrored, mirrored_pairs, two_values};
+use self::coverage::{few_positives, missing, without_prediction};
+use self::leakage::{in_sample, leaks, too_good};
+use self::shift::shifted;
+use super::redundancy::correlations;
+
+/// Classifiers that agree more than this tell the same.
+const DUPLICATE: f64 = 0.995;
+/// Positives and negatives that a comparison of ROC-AUC needs.
+const ENOUGH: usize = 5;
+/// Names that a line lists before "and 12 more".
+const NAMED: usize = 5;
+
+/// How much a finding matters; the first one matters most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Severity {
+    /// The results cannot be believed before this is looked at.
+    Alarm,
+    /// Something that costs quality or makes a figure misleading.
+    Warning,
+    /// Good to know.
+    Note,
+}
+
+/// Something to know before trusting the result.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Finding {
+    /// How much it matters.
+    pub severity: Severity,
+    /// `leak`, `in_sample`, `inverted`, `pair`, `two_values`, `constant`, `no_prediction`, `shift`,
+    /// `prevalence`, `missing`, `duplicate` or `few_positives`.
+    pub kind: &'static str,
+    /// The classifiers it is about.
+    pub classifiers: Vec<String>,
+    /// What was found and what can be done.
+    pub text: String,
+}
+
+impl Finding {
+    fn new(severity: Severity, kind: &'static str, classifiers: Vec<String>, text: String) -> Self {
+        Self { severity, kind, classifiers, text }
+    }
+}
+
+/// Looks at a table for leaks, in-sample predictions, inverted, constant, near-duplicate and gappy
+/// classifiers, shift between the train split and the rest, and few positives. The gravest finding comes
+/// first; there is one finding for all gaps, one for all duplicates.
+///
+/// # Errors
+/// None for a table that was read.
+pub fn diagnose(table: &Table) -> Result<Vec<Finding>> {
+    let columns = columns_of(table)?;
+    let pairs = correlations(&table.data);
+    let mirrored = mirrored(table, &pairs);
+    let mut out = Vec::new();
+    out.extend(leaks(table, &columns));
+    out.extend(in_sample(&columns));
+    out.extend(too_good(&columns, &out));
+    out.extend(inverted(&columns, &mirrored));
+    out.extend(mirrored_pairs(table, &mirrored));
+    out.extend(two_values(&columns, &out));
+    out.extend(constant(table, &columns));
+    out.extend(without_prediction(table));
+    let suspicious =
+        out.iter().filter(|f| f.kind == "in_sample").flat_map(|f| f.classifiers.clone()).collect();
+    out.extend(shifted(table, &columns, suspicious));
+    out.extend(missing(&columns));
+    out.extend(duplicates(table, &pairs));
+    out.extend(few_positives(table));
+    // Stable: equally grave findings keep the order above.
+    out.sort_by_key(|finding| finding.severity);
+    Ok(out)
+}
+
+/// How well a classifier ranks some labeled rows.
+#[derive(Debug, Clone, Copy)]
+struct Quality {
+    auc: f64,
+    average_precision: f64,
+    positives: usize,
+    negatives: usize,
+}
+
+impl Quality {
+    /// Of the rows that have a label and a prediction; `None` with fewer than [`ENOUGH`] of a class.
+    fn of(row: ArrayView1<'_, f64>, labels: &[Option<bool>]) -> Result<Option<Self>> {
+        let seen = row.iter().zip(labels).filter_map(|(&p, &y)| (!p.is_nan()).then_some(p).zip(y));
+        let (scores, y): (Vec<f64>, Vec<bool>) = seen.unzip();
+        let positives = y.iter().filter(|&&y| y).count();
+        let negatives = y.len() - positives;
+        if positives < ENOUGH || negatives < ENOUGH {
+            return Ok(None);
+        }
+        let ranking = Scored::new(&y, &scores)?.ranking();
+        let average_precision = ranking.average_precision();
+        Ok(ranking.roc_auc().map(|auc| Self { auc, average_precision, positives, negatives }))
+    }
+
+    /// Variance of the ROC-AUC (Hanley and McNeil, "The meaning and use of the area under a receiver
+    /// operating characteristic (ROC) curve", 1982).
+    fn variance(self) -> f64 {
+        let (a, p, n) = (self.auc, self.positives as f64, self.negatives as f64);
+        let (q1, q2) = (a / (2.0 - a), 2.0 * a * a / (1.0 + a));
+        let sum = a * (1.0 - a) + (p - 1.0) * (q1 - a * a) + (n - 1.0) * (q2 - a * a);
+        // A perfect ranking has no variance by this formula, which no finite sample deserves.
+        (sum / (p * n)).max(1.0 / (p * n))
+    }
+}
+
+/// What is known of one classifier.
+struct Column<'a> {
+    name: &'a str,
+    row: ArrayView1<'a, f64>,
+    /// Distinct values; three stand for any larger number.
+    distinct: Vec<f64>,
+    missing: f64,
+    train: Option<Quality>,
+    outside: Option<Quality>,
+}
+
+fn columns_of(table: &Table) -> Result<Vec<Column<'_>>> {
+    let outside: Vec<Option<bool>> =
+        table.truth.iter().zip(&table.in_train).map(|(y, train)| y.filter(|_| !train)).collect();
+    let mut out = Vec::new();
+    let r = table.data.predictions();
+    for (u, name) in table.data.classifier_names().iter().enumerate() {
+        let row = r.index_axis_move(Axis(0), u);
+        let mut distinct: Vec<f64> = Vec::new();
+        for &p in row.iter().filter(|p| !p.is_nan()) {
+            if !distinct.contains(&p) {
+                distinct.push(p);
+            }
+            if distinct.len() > 2 {
+                break;
+            }
+        }
+        let gaps = row.iter().filter(|p| p.is_nan()).count();
+        out.push(Column {
+            name,
+            row,
+            distinct,
+            missing: gaps as f64 / row.len() as f64,
+            train: Quality::of(row, table.data.labels())?,
+            outside: Quality::of(row, &outside)?,
+        });
+    }
+    Ok(out)
+}
+
+/// "a, b and 3 more".
+fn listed(names: impl ExactSizeIterator<Item = String>) -> String {
+    let more = names.len().saturating_sub(NAMED);
+    let mut out = names.take(NAMED).collect::<Vec<_>>().join(", ");
+    if more > 0 {
+        write!(out, " and {more} more").expect("a string takes any text");
+    }
+    out
+}
+
+fn owned(names: &[&str]) -> Vec<String> {
+    names.iter().map(|&name| name.to_owned()).collect()
+}

@@ -1,0 +1,151 @@
+//! Rows outside the train split that are distributed otherwise.
+
+use cfe_core::stats::moments::median;
+use cfe_io::Table;
+use ndarray::ArrayView1;
+
+use super::{Column, ENOUGH, Finding, Severity, listed};
+
+/// Smallest distance of distributions that is worth a word.
+const SHIFT: f64 = 0.15;
+/// Sorted values that a distribution is compared by, at most.
+const POINTS: usize = 2_000;
+
+/// Classifiers whose probabilities are distributed otherwise outside the train split (Kolmogorov and Smirnov,
+/// 1%).
+///
+/// Another share of positives alone mixes the two classes of the train rows otherwise, and moves every
+/// classifier so; what such a mixture explains is a finding about prevalence. What is left comes from a
+/// refit, from another population, or from train predictions made on the train rows themselves; a lower
+/// ROC-AUC outside tells the last apart, and has a finding of its own (`suspicious`).
+pub(super) fn shifted(table: &Table, columns: &[Column<'_>], suspicious: Vec<String>) -> Vec<Finding> {
+    let mut moved: Vec<(f64, &Column<'_>)> = Vec::new();
+    let mut shares = Vec::new();
+    for column in columns.iter().filter(|c| !suspicious.iter().any(|name| name == c.name)) {
+        let part = |keep: &dyn Fn(usize) -> bool| sorted(column.row, keep);
+        let train = part(&|i| table.in_train[i]);
+        let outside = part(&|i| !table.in_train[i]);
+        let (n, k) = (train.len() as f64, outside.len() as f64);
+        let least = SHIFT.max(1.63 * ((n + k) / (n * k)).sqrt());
+        let Some(found) = distance(&train, &outside).filter(|d| *d > least) else { continue };
+        let class = |label: bool| part(&|i| table.data.labels()[i] == Some(label));
+        match best_mixture(&class(true), &class(false), &outside) {
+            Some((share, left)) if left <= least => shares.push(share),
+            _ => moved.push((found, column)),
+        }
+    }
+    let mut out = Vec::new();
+    out.extend(prevalence(table, &mut shares));
+    moved.sort_by(|a, b| b.0.total_cmp(&a.0));
+    if !moved.is_empty() {
+        let judged = moved.iter().all(|(_, c)| c.outside.is_some());
+        let (severity, meaning) = if judged {
+            (
+                Severity::Note,
+                "they rank the rows there about as well, so this is a refit or another population; probabilities may be off",
+            )
+        } else {
+            (
+                Severity::Warning,
+                "a refit or another population does this, and so do train predictions made on the rows a classifier was \
+                 trained on: check how they were made",
+            )
+        };
+        let names = listed(moved.iter().map(|(d, c)| format!("{} {d:.2}", c.name)));
+        out.push(Finding::new(
+            severity,
+            "shift",
+            moved.iter().map(|(_, c)| c.name.to_owned()).collect(),
+            format!(
+                "distributed otherwise outside the train split (distance of at most 1): {names}; {meaning}"
+            ),
+        ));
+    }
+    out
+}
+
+/// Another share of positives outside the train split: counted where labels are there, else from the
+/// mixtures.
+fn prevalence(table: &Table, shares: &mut [f64]) -> Option<Finding> {
+    let (negatives, positives) = table.data.class_counts();
+    let train = positives as f64 / (positives + negatives).max(1) as f64;
+    let labeled: Vec<bool> = table
+        .truth
+        .iter()
+        .zip(&table.in_train)
+        .filter(|(_, train)| !**train)
+        .filter_map(|(y, _)| *y)
+        .collect();
+    let (outside, how) = if labeled.is_empty() {
+        (median(shares)?, "about ")
+    } else {
+        let n = labeled.len() as f64;
+        let share = labeled.iter().filter(|&&y| y).count() as f64 / n;
+        let error = (train * (1.0 - train) * (1.0 / n + 1.0 / (positives + negatives) as f64)).sqrt();
+        if !((share - train).abs() > 3.0 * error) {
+            return None;
+        }
+        (share, "")
+    };
+    let ratio = outside.max(1e-9) / train.max(1e-9);
+    (!(0.67..=1.5).contains(&ratio)).then(|| {
+        Finding::new(
+            Severity::Warning,
+            "prevalence",
+            Vec::new(),
+            format!(
+                "the share of positives is {:.2}% in the labeled train rows and {how}{:.2}% outside the train split: the \
+                 ranking holds, the probabilities and the threshold are those of the train rows (--prevalence corrects \
+                 them)",
+                100.0 * train,
+                100.0 * outside
+            ),
+        )
+    })
+}
+
+/// Sorted values of some rows.
+fn sorted(row: ArrayView1<'_, f64>, keep: &dyn Fn(usize) -> bool) -> Vec<f64> {
+    let kept = row.iter().enumerate().filter(|&(i, p)| !p.is_nan() && keep(i));
+    let mut values: Vec<f64> = kept.map(|(_, p)| *p).collect();
+    values.sort_by(f64::total_cmp);
+    values
+}
+
+/// The share of positives whose mixture of the two classes is nearest to `mixed`, and its distance; `None`
+/// without values of both classes.
+fn best_mixture(positive: &[f64], negative: &[f64], mixed: &[f64]) -> Option<(f64, f64)> {
+    if positive.len() < ENOUGH || negative.len() < ENOUGH || mixed.is_empty() {
+        return None;
+    }
+    let step = (mixed.len() / POINTS).max(1);
+    let below = |values: &[f64], at: f64| values.partition_point(|&v| v <= at) as f64 / values.len() as f64;
+    let points: Vec<[f64; 3]> = mixed
+        .iter()
+        .chain(positive)
+        .chain(negative)
+        .step_by(step)
+        .map(|&at| [below(positive, at), below(negative, at), below(mixed, at)])
+        .collect();
+    let distance_at = |share: f64| {
+        let gaps = points.iter().map(|[p, n, m]| (share * p + (1.0 - share) * n - m).abs());
+        gaps.fold(0.0_f64, f64::max)
+    };
+    let shares = (0..=200).map(|k| f64::from(k) / 200.0);
+    shares.map(|share| (share, distance_at(share))).min_by(|a, b| a.1.total_cmp(&b.1))
+}
+
+/// Largest distance of the distribution functions of two sorted lists; `None` if one is empty.
+pub(super) fn distance(a: &[f64], b: &[f64]) -> Option<f64> {
+    if a.is_empty() || b.is_empty() {
+        return None;
+    }
+    let (mut i, mut j, mut largest) = (0, 0, 0.0_f64);
+    while i < a.len() && j < b.len() {
+        let value = a[i].min(b[j]);
+        i += a[i..].iter().take_while(|&&v| v <= value).count();
+        j += b[j..].iter().take_while(|&&v| v <= value).count();
+        largest = largest.max((i as f64 / a.len() as f64 - j as f64 / b.len() as f64).abs());
+    }
+    Some(largest)
+}

@@ -1,0 +1,127 @@
+use cfe_io::{Source, TableOptions, read_table};
+
+use super::shift::distance;
+use super::*;
+
+#[test]
+fn each_trouble_is_found_and_named() {
+    let mut csv = "split,label,good,copy,inverted,drifting,gappy\n".to_owned();
+    for i in 0..400 {
+        let (train, label) = (i % 2 == 0, i % 8 < 2);
+        let p = if label { 0.6 } else { 0.1 } + f64::from(i % 13) / 40.0;
+        let drift = f64::from(i % 10) / if train { 10.0 } else { 20.0 };
+        let gap = if i % 4 == 0 { String::new() } else { format!("{}", f64::from(i * 7 % 11) / 11.0) };
+        let split = if train { "train" } else { "test" };
+        let p2 = p + f64::from(i % 3) / 1000.0;
+        csv += &format!(
+            "{split},{},{p},{p2},{},{drift},{gap}\n",
+            u8::from(label),
+            1.0 - p - f64::from(i % 7) / 100.0
+        );
+    }
+    let mut options = TableOptions::default();
+    options.split_column = Some("split".to_owned());
+    let table = read_table(Source::bytes("inline", csv.into()), &options).unwrap();
+    let found = diagnose(&table).unwrap();
+    let of = |kind: &str| {
+        let found = found.iter().filter(|f| f.kind == kind);
+        found.map(|f| f.classifiers.join(" ")).collect::<Vec<_>>()
+    };
+    assert_eq!(of("duplicate"), ["good copy"]);
+    assert_eq!(of("inverted"), ["inverted"]);
+    assert_eq!(of("missing"), ["gappy"]);
+    assert!(found.is_sorted_by_key(|f| f.severity));
+    assert_eq!(found[0].kind, "inverted");
+    assert!(of("shift").iter().any(|names| names.contains("drifting")));
+    assert!(of("few_positives").is_empty());
+}
+
+/// What is found in a table of `rows` rows, whose cells follow the label.
+fn found_in(header: &str, rows: usize, line: impl Fn(usize) -> String) -> Vec<Finding> {
+    let csv: String = (0..rows).map(|i| line(i) + "\n").collect();
+    let mut options = TableOptions::default();
+    options.split_column = header.contains("split").then(|| "split".to_owned());
+    // Columns that are chosen by name are kept, whatever the reader thinks of them.
+    options.columns =
+        header.split(',').filter(|name| !["split", "label"].contains(name)).map(str::to_owned).collect();
+    let bytes = format!("{header}\n{csv}").into_bytes();
+    diagnose(&read_table(Source::bytes("inline", bytes), &options).unwrap()).unwrap()
+}
+
+fn noise(i: usize, k: usize) -> f64 {
+    ((i * k + 7 * (i / 11)) % 97) as f64 / 97.0
+}
+
+#[test]
+fn a_column_that_is_the_label_is_a_leak_by_name() {
+    let found = found_in("label,chargeback,good,flag", 400, |i| {
+        let y = i % 8 == 0;
+        let leak = if i % 100 == 3 { !y } else { y };
+        let good = 0.5 * noise(i, 31) + if y { 0.3 } else { 0.0 };
+        let flag = if i % 3 == 0 { 0.5 } else { 1.0 };
+        format!("{},{},{good},{flag}", u8::from(y), u8::from(leak))
+    });
+    assert_eq!((found[0].kind, found[0].severity), ("leak", Severity::Alarm));
+    assert_eq!(found[0].classifiers, ["chargeback"]);
+    assert!(found[0].text.contains("99.0% of the labeled train rows"), "{}", found[0].text);
+    let flag = found.iter().find(|f| f.kind == "two_values").unwrap();
+    assert_eq!(flag.classifiers, ["flag"]);
+}
+
+#[test]
+fn a_member_that_saw_its_rows_is_found_with_and_without_other_rows() {
+    let cell = |i: usize, y: bool, k: usize| 0.6 * noise(i, k) + if y { 0.25 } else { 0.0 };
+    let memo = |i: usize, y: bool, train: bool| match train {
+        true => 0.3 * noise(i, 13) + if y { 0.6 } else { 0.0 },
+        false => noise(i, 13),
+    };
+    let with_test = found_in("split,label,rf,svm,memo", 1200, |i| {
+        let (y, train) = (i % 6 == 0, i / 6 % 2 == 0);
+        let split = if train { "train" } else { "test" };
+        format!("{split},{},{},{},{}", u8::from(y), cell(i, y, 31), cell(i, y, 43), memo(i, y, train))
+    });
+    assert_eq!((with_test[0].kind, &with_test[0].classifiers[..]), ("in_sample", &["memo".to_owned()][..]));
+    let train_only = found_in("label,rf,svm,memo", 600, |i| {
+        let y = i % 6 == 0;
+        format!("{},{},{},{}", u8::from(y), cell(i, y, 31), cell(i, y, 43), memo(i, y, true))
+    });
+    assert_eq!((train_only[0].kind, &train_only[0].classifiers[..]), ("in_sample", &["memo".to_owned()][..]));
+}
+
+/// Each of the three things that move a distribution, alone.
+#[test]
+fn prevalence_refit_and_leakage_are_told_apart() {
+    let p = |i: usize, y: bool| 0.6 * noise(i, 31) + if y { 0.3 } else { 0.05 };
+    // Five times the positives outside, each class as before.
+    let prevalence = found_in("split,label,a", 3000, |i| {
+        let train = i < 1500;
+        let y = if train { i % 10 == 0 } else { i % 2 == 0 };
+        format!("{},{},{}", if train { "train" } else { "test" }, u8::from(y), p(i, y))
+    });
+    assert_eq!(prevalence.iter().map(|f| f.kind).collect::<Vec<_>>(), ["prevalence"]);
+    // The same rows ranked the same way, on another scale.
+    let refit = found_in("split,label,a", 3000, |i| {
+        let (train, y) = (i < 1500, i % 10 == 0);
+        let value = if train { p(i, y) } else { p(i, y).powi(2) };
+        format!("{},{},{value}", if train { "train" } else { "test" }, u8::from(y))
+    });
+    assert_eq!(refit.iter().map(|f| (f.kind, f.severity)).collect::<Vec<_>>(), [("shift", Severity::Note)]);
+}
+
+#[test]
+fn the_two_classes_of_one_classifier_are_a_pair_and_not_inverted() {
+    let found = found_in("label,a_p0,a_p1", 300, |i| {
+        let y = i % 6 == 0;
+        let p = (0.6 * noise(i, 31) + if y { 0.3 } else { 0.05 }).clamp(0.01, 0.99);
+        format!("{},{:.6},{:.6}", u8::from(y), 1.0 - p, p)
+    });
+    assert_eq!(found.iter().map(|f| f.kind).collect::<Vec<_>>(), ["pair"]);
+}
+
+#[test]
+fn distances_of_distributions() {
+    assert_eq!(distance(&[1.0, 2.0], &[1.0, 2.0]), Some(0.0));
+    assert_eq!(distance(&[1.0, 1.0], &[2.0]), Some(1.0));
+    assert_eq!(distance(&[1.0, 2.0], &[2.0, 3.0]), Some(0.5));
+    assert_eq!(distance(&[], &[2.0]), None);
+}
