@@ -70,6 +70,8 @@ impl ModelFile {
             return Err(ModelFileError::BadDocument { file: file(), reason });
         }
         let envelope: Envelope<'_> = serde_json::from_str(entry).map_err(bad)?;
+        // The tensors are read before the document: the sum covers both, and the document is parsed only if
+        // the sum is right.
         let mut model = Self::new(envelope.kind, Value::Null);
         model.file = file();
         for (tensor_name, view) in parsed.iter() {

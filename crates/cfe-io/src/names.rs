@@ -58,6 +58,7 @@ const LABELS: [&str; 28] = [
 /// How surely a name is that of the labels: 0 is the surest.
 pub(crate) fn label_rank(name: &str) -> Option<usize> {
     let ends = ["_label", "_target", "_outcome", "_truth", "_class"];
+    // `pred_label` and its kin name predictions, whatever they end in.
     let hard = name.contains("pred");
     let rank = LABELS.iter().position(|known| *known == name);
     rank.or_else(|| (!hard && ends.iter().any(|end| name.ends_with(end))).then_some(LABELS.len()))

@@ -174,6 +174,7 @@ fn decode(bytes: &[u8], header: &Header, out: &mut Vec<f64>) -> bool {
     if matches!(kind, Kind::Unicode | Kind::Bytes) {
         return false;
     }
+    // Each element is widened to 8 bytes in little-endian order, and then read by its kind and size.
     out.extend(bytes.chunks_exact(size).map(|element| {
         let mut bits = [0; 8];
         bits[..size].copy_from_slice(element);
@@ -198,6 +199,7 @@ fn decode(bytes: &[u8], header: &Header, out: &mut Vec<f64>) -> bool {
 fn parse_header(text: &[u8], origin: Origin<'_>) -> TableResult<Header> {
     let bad = || origin.damaged(format!("header {:?}", shorten(text)));
     let text = std::str::from_utf8(text).map_err(|_| bad())?;
+    // The keys may stand in any order, so each is looked for by itself.
     let after = |key: &str| {
         let at = text.find(&format!("'{key}'"))? + key.len() + 2;
         text.get(at..)?.trim_start().strip_prefix(':').map(str::trim_start)
@@ -220,6 +222,7 @@ fn parse_header(text: &[u8], origin: Origin<'_>) -> TableResult<Header> {
         return Err(origin.damaged(format!("{} dimensions; 1 or 2 are needed", shape.len())));
     }
     let descr = after("descr").ok_or_else(bad)?;
+    // A structured dtype is a list of fields and not a string.
     let Some((descr, _)) = descr.strip_prefix('\'').and_then(|s| s.split_once('\'')) else {
         return Err(origin.wrong_type("a structured dtype", "plain numbers and strings"));
     };
@@ -300,6 +303,8 @@ impl Array {
                             if big_endian {
                                 wide[..size].reverse();
                             }
+                            // The sign of a narrow integer moves to the top bit, so that the shift back
+                            // spreads it.
                             let shift = 64 - 8 * size as u32;
                             let bits = u64::from_le_bytes(wide);
                             match kind {

@@ -125,6 +125,7 @@ pub(crate) fn read_npz(file: &str, mut handle: File, options: &TableOptions) -> 
         }),
         None => Ok(defaults.iter().find(|name| has(name)).map(|name| (*name).to_owned())),
     };
+    // An archive of one array holds the matrix, whatever that is called.
     let only = (names.len() == 1).then(|| names[0].clone());
     let matrix = pick(&None, &MATRIX, "the matrix")?.or(only).ok_or_else(|| TableError::MissingArray {
         file: file.clone(),

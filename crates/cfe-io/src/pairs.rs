@@ -34,6 +34,8 @@ pub(crate) fn complements(
             continue;
         }
         let (a, first) = (matrix.row(u), matrix[(u, 0)]);
+        // The first row rules out nearly every pair, before whole rows are compared. Two columns of 0.5
+        // throughout sum to 1 as well, and neither is the complement of the other.
         let complement = |v: usize| {
             !used[v]
                 && sums(first, matrix[(v, 0)])

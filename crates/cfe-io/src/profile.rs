@@ -166,6 +166,7 @@ impl Profile {
 
     /// Whether most numbers are probabilities.
     pub(crate) fn is_probability(&self) -> bool {
+        // Whole numbers with some above 1 are counts, even where most of them are 0 and 1.
         let counts =
             self.whole == self.numbers && self.numbers > 0 && self.max > 1.0 && self.inside < self.numbers;
         self.is_numeric() && 2 * self.inside >= self.numbers && !(counts && self.numbers > 2)

@@ -147,6 +147,7 @@ pub(crate) fn number(cell: &[u8]) -> Option<(f64, bool)> {
     if let Ok(value) = fast_float2::parse::<f64, _>(cell) {
         return Some((value, sign));
     }
+    // A decimal comma: one comma, no point, and short enough for a copy on the stack.
     let comma = memchr::memchr(b',', cell)?;
     if cell.len() > 40 || cell.contains(&b'.') || memchr::memchr(b',', &cell[comma + 1..]).is_some() {
         return None;

@@ -29,6 +29,7 @@ impl RowNumbers {
 
     /// Adds `rows` rows, the first at `first_line`; `jumps` are (row, line) from the start of the block.
     pub(crate) fn append(&mut self, first_line: u64, jumps: &[(usize, u64)], rows: usize) {
+        // A block that begins with a jump says by itself where its first row is.
         let jumps_at_once = jumps.first().is_some_and(|&(row, _)| row == 0);
         if rows > 0 && !jumps_at_once && self.number(self.rows) != Some(first_line) {
             self.breaks.push((self.rows, first_line));

@@ -27,6 +27,7 @@ pub(crate) fn train_rows(
     }
     let yes =
         |value: &str| ["1", "1.0", "true", "t", "yes", "y"].contains(&value.to_ascii_lowercase().as_str());
+    // A column of yes and no is understood by its name: `is_test` says the opposite of `is_train`.
     if names::is_train_flag(&name) {
         by(&yes)
     } else if names::is_test_flag(&name) {

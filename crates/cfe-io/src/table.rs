@@ -411,12 +411,15 @@ impl Parts {
     /// The table of these parts: labels understood, rows of one instance put together, ids checked.
     pub(crate) fn assemble(mut self, options: &TableOptions) -> TableResult<Table> {
         let mut warnings = Vec::new();
+        // The order of the steps matters: rows of one id are compared by their labels, and a column is judged
+        // once its rows are together.
         self.understand_labels(options, &mut warnings)?;
         let was_long = self.models.is_some();
         if was_long || self.average {
             self = self.gather()?;
         }
         let clipped = warning::clip(&self.file, &self.names, &mut self.matrix);
+        // A model says which columns it needs, so that none of them is left out.
         if options.classifiers.is_none() {
             self.settle_pairs(&mut warnings);
         }
@@ -459,6 +462,7 @@ impl Parts {
             warnings.push(TableWarning::ExtraColumns { file: self.file.clone(), columns: self.extra });
         }
         let mut data = build(&self.file, self.matrix, self.names, labels)?;
+        // An id that was guessed and does not serve is set aside. An id that was named must be unique.
         if let Some(ids) = self.ids {
             let column = self.taken.id.clone().unwrap_or_default();
             let empty = self.id_guessed && ids.iter().any(String::is_empty);
@@ -492,6 +496,7 @@ impl Parts {
             warnings,
             taken: self.taken,
         };
+        // The classifiers of a long table are known only now, so that here they get the order of the model.
         match &options.classifiers {
             Some(names) if was_long => table.align(names),
             _ => Ok(table),

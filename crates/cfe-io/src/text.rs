@@ -68,6 +68,8 @@ pub(crate) fn read(
                 while next.len() < batch_size
                     && let Some(block) = blocks.next(delimiter).transpose()
                 {
+                    // Nothing is read past an error. The rows before it are parsed first, as they may have an
+                    // earlier one.
                     let failed = block.is_err();
                     next.push(block);
                     if failed {
@@ -79,6 +81,7 @@ pub(crate) fn read(
         );
         for parsed in parsed {
             let block = parsed.map_err(|bad| bad.at(&parser, line))?;
+            // The first block tells about how many rows a file of this length has.
             let matrix = matrix.get_or_insert_with(|| {
                 let ratio = length.unwrap_or(0) as f64 / block.bytes.max(1) as f64;
                 Growing::new(layout.classifiers.len(), guess_rows(block.rows, ratio))
@@ -154,6 +157,7 @@ fn fit_header(header: &mut Vec<String>, block: &[u8], delimiter: u8) -> Option<S
     let mut cells = Cells::new(delimiter);
     let whole = memchr::memrchr(b'\n', block).map_or(block.len(), |at| at + 1);
     let (mut rows, mut last_empty, mut first_cells) = (0, true, HashSet::new());
+    // Whether each row looked at has one cell more, or one cell less, than the header.
     let (mut longer, mut shorter) = (true, true);
     for (_, record, quoted) in Records::new(&block[..whole], delimiter).take(200) {
         cells.split(record, quoted);

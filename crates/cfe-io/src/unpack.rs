@@ -135,6 +135,7 @@ pub(crate) fn read_zip(opened: Opened, options: &TableOptions) -> TableResult<Pa
     let mut archive = ZipArchive::new(BufReader::new(handle.try_clone().map_err(|e| unreadable(&file, e))?))
         .map_err(|e| damaged(e.to_string()))?;
     let names: Vec<String> = archive.file_names().filter_map(|name| Some(name.ok()?.into_owned())).collect();
+    // Arrays make the archive an NPZ, certain parts a workbook; anything else must be one packed table.
     if names.iter().any(|name| name.ends_with(".npy")) || names.is_empty() {
         return super::npy_table::read_npz(&file, handle, options);
     }
@@ -143,6 +144,7 @@ pub(crate) fn read_zip(opened: Opened, options: &TableOptions) -> TableResult<Pa
         handle.rewind().map_err(|e| unreadable(&file, e))?;
         return crate::workbook::read(&file, handle, options);
     }
+    // macOS puts hidden files and a folder of its own beside the table.
     let is_table = |name: &&String| {
         let base = name.rsplit('/').next().unwrap_or_default();
         !base.is_empty() && !base.starts_with('.') && !name.starts_with("__MACOSX/")

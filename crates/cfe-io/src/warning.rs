@@ -137,6 +137,7 @@ pub(crate) fn of_hard_columns(names: &[String], matrix: ArrayView2<'_, f64>) -> 
 pub(crate) fn clip(file: &str, names: &[String], matrix: &mut Array2<f64>) -> Option<TableWarning> {
     let outside = |v: f64| !v.is_nan() && !(0.0..=1.0).contains(&v);
     let clip_row = |mut row: ndarray::ArrayViewMut1<'_, f64>| {
+        // How far a cell is outside is measured from 0.5, the middle of the range.
         let (mut cells, mut farthest) = (0, 0.5);
         for value in row.iter_mut().filter(|value| outside(**value)) {
             cells += 1;

@@ -222,6 +222,7 @@ fn write_csv(writer: impl Write, delimiter: u8, columns: &[(&str, Column<'_>)]) 
             }
             .map_err(io::Error::from)?;
         }
+        // The fields were written one by one; an empty record ends the row.
         out.write_record(None::<&[u8]>).map_err(io::Error::from)?;
     }
     out.flush()
