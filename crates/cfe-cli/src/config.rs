@@ -37,9 +37,11 @@ pub(crate) fn load(path: &Path) -> CliResult<FitArgs> {
 /// The options of a file, overridden by those of the command line, as what concerns the program and what the
 /// library takes.
 pub(crate) fn merged(file: &FitArgs, command_line: &FitArgs) -> (ProgramOptions, FitOptions) {
+    // The command line comes second and so wins.
     let mut all = object(file);
     all.extend(object(command_line));
     let program: ProgramOptions = parsed(all.clone());
+    // What concerns the program is taken out; the rest is what the library knows.
     for (key, _) in object(&program) {
         all.remove(&key);
     }

@@ -38,6 +38,7 @@ pub(crate) fn run(args: &Doctor) -> CliResult<()> {
             outputs::print(&lines.concat())?;
         }
     }
+    // What was found is printed in either case. A wrong libtorch fails the command after that.
     match trouble {
         Some(trouble) => Err(CliError::Check(trouble)),
         None => Ok(()),

@@ -16,6 +16,8 @@ use crate::{on_threads, outputs};
 
 pub(crate) fn run(args: &Evaluate, terminal: &Terminal) -> CliResult<()> {
     let columns = args.columns.options();
+    // The files to be read are known without the model, so that outputs are refused before anything is
+    // loaded.
     let inputs = outputs::inputs(&args.table, &columns.table_options()?, [args.model.as_path()]);
     outputs::check(&inputs, &[("--report-out", args.report_out.as_deref())])?;
     let model = SavedModel::load(&args.model)?;

@@ -26,6 +26,7 @@ pub(crate) fn run(args: &Fit, terminal: &Terminal) -> CliResult<()> {
     // Options, from the file and over it from the command line, are checked before any work.
     let file = args.config.as_deref().map(config::load).transpose()?.unwrap_or_default();
     let (program, mut options) = config::merged(&file, &args.options);
+    // A setting of --set goes over the same one in the file; the others of the file stay.
     options.set = Assignments::all(args.assignments.clone()).over(options.set);
     options.resume = args.resume;
     let plan = options.plan()?;
@@ -75,6 +76,8 @@ fn check_outputs(
     outputs::check(&outputs::inputs(&args.table, table, args.config.as_deref()), &outputs)?;
     let stdout_taken = outputs.iter().any(|(_, path)| path.is_some_and(outputs::is_stdout));
     let nothing_named = outputs.iter().all(|(_, path)| path.is_none());
+    // A person gets the page, and so does a command that names no output. A pipe beside named outputs gets
+    // nothing.
     match program.format {
         Some(_) if stdout_taken => {
             Err(CliError::usage("--format and an output to - both need standard output; give one a file"))
@@ -118,6 +121,8 @@ fn finish(
 ) -> CliResult<()> {
     // Everything is computed before anything is written.
     let interrupted = outcome.stopped;
+    // An interrupted fit has no scores. Another one is scored only if a page, metrics or a report will show
+    // them.
     let measured =
         !interrupted && (format.is_some() || options.metrics_out.is_some() || options.report_out.is_some());
     let begin = Instant::now();
@@ -137,11 +142,13 @@ fn finish(
         (path, cfe_report::html::write(&document, &made_by()))
     });
     let file = options.model_out.as_ref().map(|path| Ok::<_, CliError>((path, outcome.model.to_file()?)));
+    // From here on only writing can fail, and each output is tried whatever becomes of the others.
     let mut saved = Vec::new();
     if let Some((path, file)) = file.transpose()? {
         saved.push(outputs::save(path, |path| Ok(file.save(path)?)));
     }
     if let Some(path) = &options.predictions_out {
+        // Without a split column every row is for training.
         let everything = vec![TRAIN.to_owned(); if table.split.is_some() { 0 } else { table.in_train.len() }];
         let split = table.split.as_deref().unwrap_or(&everything);
         let out_of_fold = outcome.out_of_fold_of(table);

@@ -43,6 +43,7 @@ pub(crate) fn run(args: &Inspect) -> CliResult<()> {
             }
             out.push('\n');
             out += &weights(&trust, outputs::width());
+            // Less than half a percent would be shown as 0%.
             if trust.local_share >= 0.005 {
                 out += &format!(
                     "{} of the logit's variance comes from the local correction, which has no weights.\n",
@@ -59,6 +60,7 @@ fn weights(trust: &TrustReport, width: usize) -> String {
     let left_out = trust.classifiers.iter().any(|t| t.average_precision_lost.is_some());
     let alike = trust.classifiers.iter().any(|t| t.redundancy.is_some());
     let mut header = vec!["", "weight", "share"];
+    // A column is there only if the model has the numbers for it.
     header.extend(left_out.then_some("AP lost without it"));
     header.extend(alike.then_some("most like"));
     let mut table = Table::new(format!("Weights of each classifier's {}", trust.unit), header);

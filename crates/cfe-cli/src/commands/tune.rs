@@ -99,6 +99,7 @@ fn search(args: &Tune) -> CliResult<RandomizedSearch> {
             return Err(CliError::usage(format!("{option} {value}: at least {least} is needed")));
         }
     }
+    // A trainer is built and thrown away, so that a wrong setting is refused before the first trial.
     let mut checked = settings.clone();
     checked.insert("seed".to_owned(), args.seed.into());
     backend.trainer_with(&Value::Object(checked))?;
@@ -135,6 +136,7 @@ fn tune(table: &Table, search: &RandomizedSearch, args: &Tune, terminal: &Termin
             path.display()
         ));
     }
+    // Trials from the checkpoint count as done.
     let planned = search.n_planned(table.data.n_classifiers());
     let steps = Some(planned as u64);
     terminal.progress(Progress::Started { stage: "Trials", steps, keeps_on_stop: false });
@@ -149,6 +151,7 @@ fn tune(table: &Table, search: &RandomizedSearch, args: &Tune, terminal: &Termin
     let tuned = search.run(&table.data, groups, finished, &mut on_trial);
     terminal.progress(Progress::Finished);
     let tuned = tuned.map_err(refused)?;
+    // Lines may be held back to be written together.
     if let Some(checkpoint) = &mut checkpoint {
         checkpoint.flush()?;
     }

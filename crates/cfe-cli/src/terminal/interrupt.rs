@@ -21,6 +21,7 @@ static HINT: Mutex<Option<String>> = Mutex::new(None);
 /// Takes over Ctrl-C in this process. Without, it ends the process as the system does.
 pub(crate) fn install() {
     let handler = || {
+        // The swap lets one Ctrl-C through alone: the second one finds the mark and ends the program below.
         if LISTENING.load(Ordering::SeqCst) && !ASKED.swap(true, Ordering::SeqCst) {
             say("Stopping after this iteration and saving what there is. A second Ctrl-C ends at once.");
             return;

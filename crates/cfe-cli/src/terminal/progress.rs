@@ -20,6 +20,8 @@ pub(super) struct Bar {
 impl Bar {
     /// Begins; `steps` are unknown for work that does not tell.
     pub(super) fn start(doing: &str, steps: Option<u64>, quiet: bool) -> Self {
+        // The bar is hidden until a thread shows it after the time of patience, so that short work draws
+        // nothing.
         let bar = ProgressBar::with_draw_target(steps, ProgressDrawTarget::hidden());
         if quiet || !std::io::stderr().is_terminal() {
             return Self { bar, done: None, waiter: None };
@@ -58,6 +60,7 @@ impl Bar {
 
 impl Drop for Bar {
     fn drop(&mut self) {
+        // The closed channel wakes the waiting thread at once, so that short work does not wait for it.
         drop(self.done.take());
         if let Some(waiter) = self.waiter.take() {
             waiter.join().ok();

@@ -40,6 +40,7 @@ pub(crate) fn table(mut table: Table, width: usize) -> String {
         let cells = table.rows.iter().filter_map(|row| row.get(k)).map(|cell| length(&cell.text));
         cells.max().unwrap_or(0).max(table.header.get(k).map_or(0, |head| length(head)))
     };
+    // The first column has the names and stays, whatever its width.
     let mut used = widest(0);
     let shown = 1
         + (1..table.header.len())

@@ -88,6 +88,7 @@ pub(crate) fn table(tuned: &Tuned, width: usize) -> String {
     for row in std::iter::once(&header).chain(&rows) {
         let figures: String = row.iter().zip(&widths).map(|(cell, &w)| format!("{cell:>w$}{GAP}")).collect();
         out += &wrap(&text::one_line(&row[3]), width, &figures, &indent);
+        // The header is told by its address, as a row may hold the same words.
         if std::ptr::eq(row, &header) {
             let rule: Vec<String> = widths.iter().map(|&w| "-".repeat(w)).collect();
             out += &format!("{}{GAP}{}\n", rule.join(GAP), "-".repeat(length(&header[3])));
@@ -119,6 +120,8 @@ fn name(tuned: &Tuned, t: usize) -> String {
 fn listed(tuned: &Tuned) -> Vec<usize> {
     let better = |a: &usize, b: &usize| tuned.difference(*b, *a).better_by.total_cmp(&0.0);
     let sound: Vec<usize> = (0..tuned.trials.len()).filter(|&t| tuned.trials[t].failure.is_none()).collect();
+    // Draws are numbered after the defaults, references before them. The best few draws are listed, and the
+    // chosen one whatever its place.
     let mut trials: Vec<usize> = sound.iter().copied().filter(|&t| t > tuned.defaults()).collect();
     trials.sort_by(better);
     let kept = trials.iter().enumerate().filter(|(place, t)| *place < SHOWN || **t == tuned.chosen);
