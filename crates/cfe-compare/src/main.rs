@@ -83,6 +83,7 @@ fn ablate(options: &Ablate) -> Result<ExitCode, Error> {
         eprintln!("{}", printable(note));
     }
     let given = give(&options.output, &ablation, &ablation.origin());
+    // The summaries are written even if the report was not.
     options.write_summaries(&ablation)?;
     given?;
     Ok(judge(&ablation))

@@ -37,6 +37,7 @@ impl RandomState {
             let r2 = x1 * x1 + x2 * x2;
             if r2 < 1.0 && r2 != 0.0 {
                 let scale = (-2.0 * r2.ln() / r2).sqrt();
+                // numpy gives the second number of a pair first.
                 self.kept = Some(scale * x1);
                 return scale * x2;
             }

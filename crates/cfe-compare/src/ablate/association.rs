@@ -48,6 +48,8 @@ fn association(
     figure: Figure,
     healthy_only: bool,
 ) -> Result<Association, Error> {
+    // Cells on the same data share its luck, so correlations are taken within them and the interval is over
+    // the data.
     let units = Units::new(plan, None);
     let mut groups: BTreeMap<_, Vec<(f64, f64)>> = BTreeMap::new();
     for cell in cells {

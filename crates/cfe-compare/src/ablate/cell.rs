@@ -48,6 +48,8 @@ fn measure(job: &Job, folder: &Path) -> Result<Figures, String> {
     let fitted = trainer.fit(&drawn.data).map_err(text)?;
     let predictions = fitted.model.predict_training(&drawn.data).map_err(text)?;
     let of_test = |values: &[f64]| drawn.test.iter().map(|&i| values[i]).collect::<Vec<f64>>();
+    // The published signs of collapse are defined on the probabilities that class weights are left in.
+    // Metrics are of those without.
     let weighted = of_test(&predictions.weighted_probabilities);
     let (logits, probabilities) = (of_test(&predictions.logits), of_test(&predictions.probabilities));
     let own = MetricSummary::new(&drawn.truth, &logits, Some(&probabilities)).map_err(text)?;

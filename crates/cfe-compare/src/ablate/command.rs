@@ -137,6 +137,7 @@ fn outcomes(plan: &Plan, options: &Ablate, notes: &mut Vec<String>) -> Result<Ve
         Ok(())
     })?;
     progress.finish_and_clear();
+    // Outcomes came in the order in which cells ended. From here on they stand in the order of the plan.
     let outcomes = plan.jobs.iter().filter_map(|job| finished.remove(&job.id)).collect::<Vec<_>>();
     if let Some(journal) = journal {
         let lines: Vec<Line> =
@@ -152,6 +153,7 @@ fn progress(jobs: usize, reused: usize) -> ProgressBar {
     if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos} of {len} cells, {eta} left") {
         bar.set_style(style);
     }
+    // The estimate begins now, as cells of an earlier run took none of this run's time.
     bar.reset_eta();
     bar
 }

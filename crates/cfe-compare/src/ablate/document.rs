@@ -246,6 +246,7 @@ fn heat_map(section: Section, of: &HeatMapSummary) -> Section {
         Some(factor) => format!("{what}; {factor} {}", panel.name),
         None => what.clone(),
     };
+    // A ratio is compared with 1, and a gain in average precision with 0.
     let decimals = if of.map.ratio_of.is_some() { 1 } else { 3 };
     let section = of.panels.iter().fold(section, |section, panel| {
         let header = std::iter::once(format!("{y} \\ {x}")).chain(of.columns.iter().cloned());

@@ -156,11 +156,13 @@ impl Plan {
         let refused = |why: String| AblateError::Cell { cell: name.clone(), why };
         let changes: Vec<&Level> = self.grid.applied(levels).map(|(_, level)| level).collect();
         let changes = || std::iter::once(&self.grid.base).chain(changes.iter().copied());
+        // The last level that names a trainer decides.
         let trainer = changes().filter_map(|level| level.trainer).next_back().unwrap_or(TrainerName::Als);
         let unavailable = |source| AblateError::Backend { cell: name.clone(), source };
         let mut settings = trainer.base().map_err(unavailable)?;
         let mut data = Settings::new();
         for level in changes() {
+            // Another kind of data has other settings.
             if level.data.contains_key("kind") {
                 data.clear();
             }
@@ -177,9 +179,11 @@ impl Plan {
         settings.insert("seed".to_owned(), seed.into());
         let scenario = Scenario::new(&data).map_err(refused)?;
         let contents = scenario.fingerprint(&self.folder, seed).map_err(refused)?;
+        // The contents of a table are part of it: the same path may hold another table tomorrow.
         let identity = json!({"trainer": trainer, "settings": settings, "data": scenario, "contents": contents, "seed": seed});
         let id = hex(&Sha256::digest(identity.to_string()))[..32].to_owned();
         let job = Job { id, name: name.clone(), trainer, settings: Value::Object(settings), scenario, seed };
+        // A trainer is built and thrown away, so that wrong settings are refused before the first cell runs.
         job.trainer().map_err(unavailable)?;
         Ok(job)
     }
@@ -188,6 +192,8 @@ impl Plan {
         let applied: Vec<(usize, &Level)> = self.grid.applied(levels).collect();
         let trainer = applied.iter().filter_map(|(_, level)| level.trainer).next_back();
         let trainer = trainer.or(self.grid.base.trainer).unwrap_or(TrainerName::Als);
+        // Of two factors that set one thing the later would win without a word, and the cell would not be
+        // what its name says.
         for (at, (second, later)) in applied.iter().enumerate() {
             for (first, earlier) in &applied[..at] {
                 let found = earlier

@@ -33,6 +33,8 @@ pub(super) fn run_all(
             scope.spawn(|| {
                 while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let outcome = pool.install(|| run(job, folder));
+                    // The lock is poisoned if `finished` panicked on another thread, and that panic ends the
+                    // run.
                     let Ok(mut state) = state.lock() else { return };
                     if stopped.load(Ordering::Relaxed) {
                         return;

@@ -259,6 +259,7 @@ fn ranks(plan: &Plan, cells: &[Cell<'_>], factor: usize, units: &Units) -> Resul
     let k = plan.grid.factors[factor].levels.len();
     let of = |level: usize| {
         unit_means(cells, factor, units, |block| {
+            // Only repetitions in which every level was measured can be ranked.
             let complete = block.len() == k && block.values().all(|cell| cell.figures().is_some());
             complete.then(|| Figure::AveragePrecision.of(block.get(&level)?.figures()?)).flatten()
         })

@@ -235,6 +235,7 @@ fn joint(spec: &AlsSpec, known: &Known, options: &Convergence) -> Result<Option<
         confidence: spec.confidence,
         learning_rate: options.learning_rate,
         max_iterations: options.epochs as usize,
+        // Adam makes all its epochs at one rate; the lowest loss on the way is what counts.
         reduce_on_plateau: None,
         early_stopping: None,
         restore_best: false,

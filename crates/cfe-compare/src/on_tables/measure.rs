@@ -89,10 +89,12 @@ pub(super) fn measure(
         (0..table.truth.len()).filter(|&i| !table.in_train[i] && table.truth[i].is_some()).collect();
     let of = |index: &[usize]| index.iter().map(|&i| table.truth[i] == Some(true)).collect::<Vec<bool>>();
     let has_both = |labels: &[bool]| labels.contains(&true) && labels.contains(&false);
+    // Rows that nobody learned from are the better judge, where both classes are among them.
     let (protocol, splits) = if has_both(&of(&held_out)) {
         let split = Split { data: table.data.clone(), labels: of(&held_out), test: held_out };
         (Protocol::HeldOut, vec![split])
     } else {
+        // No more folds than the rarer class has rows, so that each fold holds out both classes.
         let folds = folds.min(positives).min(negatives);
         if folds < 2 {
             return Err(Error::TooFewLabels { table: table.file.clone(), negatives, positives });
@@ -168,6 +170,7 @@ fn one(
         let (own, mean) = (own.average_precision, of_mean.average_precision);
         found.extend(symptoms_of_bad_fit(&[], own, mean));
     }
+    // A symptom is named once, however many folds show it.
     let mut seen = Vec::new();
     found.retain(|symptom| {
         !seen.contains(symptom) && {

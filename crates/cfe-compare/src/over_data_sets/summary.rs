@@ -93,6 +93,7 @@ pub fn summarize(cells: &[Cell], first: &str) -> Result<Summary, Error> {
             method_row(&means, method, first, mean_rank)
         })
         .collect::<Result<Vec<MethodRow>, Error>>()?;
+    // Methods without a rank come last, the more precise first.
     methods.sort_by(|a, b| {
         let rank = |row: &MethodRow| row.mean_rank.unwrap_or(f64::INFINITY);
         let precision =

@@ -71,6 +71,7 @@ impl Outcome {
 
     fn check_printed(&mut self, row: &Row) {
         for printed in PRINTED.iter().filter(|printed| printed.method == row.method && !printed.disputed) {
+            // A figure that is not there becomes NaN, which agrees with nothing and so fails the check.
             let measured = printed.figure.of(row).unwrap_or(f64::NAN);
             self.printed(row.method.id(), printed.figure.id(), measured, printed.value, printed.decimals);
         }

@@ -46,6 +46,7 @@ impl Experiment {
                 cells.push(value.parse::<f64>().map_err(|error| damaged(line, error))?);
             }
         }
+        // The file has a row for each instance, and the data have one for each classifier.
         let by_instance =
             Array2::from_shape_vec((ids.len(), names.len()), cells).map_err(|error| damaged(1, error))?;
         let test = (0..labels.len()).filter(|&i| labels[i].is_none()).collect();

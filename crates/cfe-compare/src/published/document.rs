@@ -233,6 +233,7 @@ fn courses(report: &Report) -> Table {
             .iter()
             .map(|course| course.points.iter().find(|point| point.iteration == iteration))
             .collect();
+        // The last iteration is torch's, so that a build without torch has no run that reached it.
         if points.iter().all(Option::is_none) {
             continue;
         }

@@ -86,6 +86,7 @@ fn weight_bounds(row: &Row) -> Option<Finding> {
     if low.agrees && high.agrees {
         return None;
     }
+    // Says which weight was printed where an end of the range belongs.
     let place = |value: f64| {
         let ends = [(0, "the first weight"), (weights.len() - 1, "the last weight")];
         let end = ends.iter().find(|(u, _)| rounds_to(weights[*u], value, low.decimals));

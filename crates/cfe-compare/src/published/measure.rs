@@ -72,6 +72,7 @@ fn train(method: Method, trainer: &dyn Trainer, experiment: &Experiment) -> Resu
         repeats_identical &= again.model == fitted.model;
         seconds.push(again.timings.total.as_secs_f64());
     }
+    // The published figures are of the probabilities that class weights are left in.
     let predicted = fitted.model.predict_training(data).map_err(failed)?;
     Ok(Outcome {
         logits: predicted.logits,

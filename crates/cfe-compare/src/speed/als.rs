@@ -170,6 +170,7 @@ fn sweeps<T: Scalar + LinalgScalar>(
         sweep.push(whole);
     }
     let peak_rss_bytes = peak_memory();
+    // The better of two measurements, before and after the sweeps, is taken.
     let dgemm_gflops = before.max(product_gflops::<T>());
     let seconds_per_sweep = median_of_some(&sweep);
     Ok(AlsReport {

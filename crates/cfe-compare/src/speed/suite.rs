@@ -92,6 +92,7 @@ impl Suite {
     }
 
     fn measure(&self, mut progress: impl FnMut(&str)) -> Result<Document, Error> {
+        // The temporary folder removes itself, so that it must live as long as the arrays in it.
         let own;
         let folder = match &self.folder {
             Some(folder) => folder.as_path(),
@@ -159,6 +160,8 @@ impl Suite {
                 overhead(&sweep).into(),
                 megabytes(sweep.peak_rss_bytes).into(),
             ]);
+            // Only these rows differ in nothing but their threads, so that their losses must have the same
+            // bits.
             if dtype == "f64" && !stored {
                 bits.push(sweep.loss);
             }
@@ -214,6 +217,7 @@ impl Suite {
             progress(&caption(size));
             write(&folder, size, false)?;
             let sweep = als(&folder, size, 10, self.threads, "f64", false)?;
+            // The arrays go before those of the next size come, so that the disk holds one size at a time.
             let _ = std::fs::remove_dir_all(&folder);
             table.push([
                 Cell::from(caption(size)),
