@@ -29,5 +29,6 @@ pub mod over_data_sets;
 pub mod published;
 pub mod speed;
 pub mod threads;
+pub mod trainer_form;
 
 pub use cfe_report as report;

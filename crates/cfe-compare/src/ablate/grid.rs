@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use super::figure::Figure;
+use crate::trainer_form::TrainerForm;
 
 /// Settings by name, nested as in TOML.
 pub type Settings = Map<String, Value>;
@@ -173,7 +174,7 @@ pub struct Level {
     pub name: String,
     /// The trainer.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub trainer: Option<TrainerName>,
+    pub trainer: Option<TrainerForm>,
     /// Settings of the data, see [`Scenario`](super::Scenario). A new `kind` replaces all of them.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub data: Settings,
@@ -186,18 +187,6 @@ pub struct Level {
     /// Settings of joint training: fields of `TorchSpec`.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub torch: Settings,
-}
-
-/// A trainer with the settings that the changes are laid over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TrainerName {
-    /// ALS as published: `AlsSpec::default()`.
-    Als,
-    /// ALS on the joint objective: `AlsSpec::exact()`.
-    ExactAls,
-    /// Joint training as published, `TorchSpec::published()`, from the start that ALS has with the same seed.
-    Torch,
 }
 
 /// A figure over two factors: a mean over all else.

@@ -32,7 +32,7 @@ pub use cell::Outcome;
 pub use command::{Ablation, run_ablation};
 pub use error::AblateError;
 pub use figure::{Figure, Figures};
-pub use grid::{Factor, Grid, HeatMap, Key, Level, Match, OneOrMany, Seeds, Settings, TrainerName};
+pub use grid::{Factor, Grid, HeatMap, Key, Level, Match, OneOrMany, Seeds, Settings};
 pub use plan::{Job, MAX_CELLS, Plan, PlannedCell};
 pub use scenario::{Drawn, Scenario, TableScenario};
 pub use summary::{

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use cf_ensemble::als::AlsSpec;
 use cf_ensemble::{Backend, BackendError, Trainer};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::error::AblateError;
-use super::grid::{Grid, Level, Match, Settings, TrainerName};
+use super::grid::{Grid, Level, Match, Settings};
 use super::merge::{leaves, merge, overlap};
 use super::scenario::{Scenario, hex};
+use crate::trainer_form::TrainerForm;
 
 /// Cells that a grid may have.
 pub const MAX_CELLS: usize = 50_000;
@@ -48,7 +48,7 @@ pub struct Job {
     /// Coordinates of its first cell, for messages.
     pub name: String,
     /// Trainer.
-    pub trainer: TrainerName,
+    pub trainer: TrainerForm,
     /// All settings of the trainer, the seed included.
     pub settings: Value,
     /// Data.
@@ -57,33 +57,14 @@ pub struct Job {
     pub seed: u64,
 }
 
-impl TrainerName {
-    /// What runs it.
-    pub fn backend(self) -> Backend {
-        match self {
-            TrainerName::Als | TrainerName::ExactAls => Backend::Als,
-            TrainerName::Torch => Backend::Torch,
-        }
+/// Settings that the changes of a grid are laid over. Joint training starts where ALS does with the same
+/// seed.
+fn base(form: TrainerForm) -> Result<Settings, BackendError> {
+    let mut settings = form.settings()?;
+    if form.backend() == Backend::Torch {
+        settings.insert("start".to_owned(), "shared".into());
     }
-
-    /// Settings that changes are laid over.
-    fn base(self) -> Result<Settings, BackendError> {
-        let base = match self {
-            TrainerName::Als => serde_json::to_value(AlsSpec::default()),
-            TrainerName::ExactAls => serde_json::to_value(AlsSpec::exact()),
-            #[cfg(feature = "torch")]
-            TrainerName::Torch => {
-                use cf_ensemble::torch::{StartSource, TorchSpec};
-                serde_json::to_value(TorchSpec { start: StartSource::Shared, ..TorchSpec::published() })
-            }
-            #[cfg(not(feature = "torch"))]
-            TrainerName::Torch => return Err(BackendError::NotCompiledIn(Backend::Torch)),
-        };
-        match base.map_err(|source| BackendError::Settings { backend: self.backend(), source })? {
-            Value::Object(settings) => Ok(settings),
-            _ => Ok(Settings::new()),
-        }
-    }
+    Ok(settings)
 }
 
 impl Job {
@@ -157,9 +138,9 @@ impl Plan {
         let changes: Vec<&Level> = self.grid.applied(levels).map(|(_, level)| level).collect();
         let changes = || std::iter::once(&self.grid.base).chain(changes.iter().copied());
         // The last level that names a trainer decides.
-        let trainer = changes().filter_map(|level| level.trainer).next_back().unwrap_or(TrainerName::Als);
+        let trainer = changes().filter_map(|level| level.trainer).next_back().unwrap_or(TrainerForm::Als);
         let unavailable = |source| AblateError::Backend { cell: name.clone(), source };
-        let mut settings = trainer.base().map_err(unavailable)?;
+        let mut settings = base(trainer).map_err(unavailable)?;
         let mut data = Settings::new();
         for level in changes() {
             // Another kind of data has other settings.
@@ -191,7 +172,7 @@ impl Plan {
     fn check_conflicts(&self, levels: &[usize]) -> Result<(), AblateError> {
         let applied: Vec<(usize, &Level)> = self.grid.applied(levels).collect();
         let trainer = applied.iter().filter_map(|(_, level)| level.trainer).next_back();
-        let trainer = trainer.or(self.grid.base.trainer).unwrap_or(TrainerName::Als);
+        let trainer = trainer.or(self.grid.base.trainer).unwrap_or(TrainerForm::Als);
         // Of two factors that set one thing the later would win without a word, and the cell would not be
         // what its name says.
         for (at, (second, later)) in applied.iter().enumerate() {
@@ -235,15 +216,12 @@ impl Grid {
 }
 
 impl Level {
-    fn settings_of(&self, trainer: TrainerName) -> &Settings {
-        match trainer {
-            TrainerName::Als | TrainerName::ExactAls => &self.als,
-            TrainerName::Torch => &self.torch,
-        }
+    fn settings_of(&self, trainer: TrainerForm) -> &Settings {
+        if trainer.backend() == Backend::Torch { &self.torch } else { &self.als }
     }
 
     /// Paths of all that it sets. A new kind of data, given `later`, sets all of them.
-    fn paths(&self, trainer: TrainerName, later: bool) -> Vec<String> {
+    fn paths(&self, trainer: TrainerForm, later: bool) -> Vec<String> {
         let mut paths = leaves(&self.set);
         paths.extend(leaves(self.settings_of(trainer)));
         paths.extend(self.trainer.map(|_| "trainer".to_owned()));

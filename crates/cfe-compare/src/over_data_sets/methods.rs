@@ -1,12 +1,12 @@
 //! The methods that are compared.
 
-use cf_ensemble::als::{Als, AlsSpec};
 use cf_ensemble::baselines::Baseline;
 use cf_ensemble::metrics::MetricSummary;
 use cf_ensemble::recommended::{Recommended, RecommendedSpec};
-use cf_ensemble::{ClassWeight, EnsembleData, Result, Trainer};
+use cf_ensemble::{BackendError, EnsembleData, Result, Trainer};
 
 use super::part::Part;
+use crate::trainer_form::TrainerForm;
 
 /// A way of combining.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,18 +15,8 @@ pub enum Method {
     Recommended,
     /// The same without one of its parts.
     Without(Part),
-    /// ALS as published, with class weights.
-    AlsWeighted,
-    /// ALS as published, without class weights.
-    AlsUnweighted,
-    /// ALS on the objective of joint training.
-    AlsExact,
-    /// Joint training as published, with class weights, f32 on the CPU.
-    #[cfg(feature = "torch")]
-    TorchWeighted,
-    /// The same without class weights.
-    #[cfg(feature = "torch")]
-    TorchUnweighted,
+    /// CF-Ensemble as published, or a variant.
+    Trained(TrainerForm),
     /// A combiner without factorization.
     Baseline(Baseline),
 }
@@ -55,10 +45,8 @@ impl Scores {
 impl Method {
     /// Every method of this build, the recommended one first.
     pub fn all() -> Vec<Method> {
-        let mut methods =
-            vec![Method::Recommended, Method::AlsWeighted, Method::AlsUnweighted, Method::AlsExact];
-        #[cfg(feature = "torch")]
-        methods.extend([Method::TorchWeighted, Method::TorchUnweighted]);
+        let mut methods = vec![Method::Recommended];
+        methods.extend(TrainerForm::available().map(Method::Trained));
         methods.extend(Baseline::ALL.map(Method::Baseline));
         methods
     }
@@ -73,18 +61,15 @@ impl Method {
     /// The methods of `over-data-sets`, whose ranks depend on who takes part: of each trainer the published
     /// form.
     pub fn ranked() -> Vec<Method> {
-        let variant = |method: &Method| match method {
-            Method::AlsExact => true,
-            #[cfg(feature = "torch")]
-            Method::TorchUnweighted => true,
-            _ => false,
+        let variant = |method: &Method| {
+            matches!(method, Method::Trained(TrainerForm::AlsExact | TrainerForm::TorchUnweighted))
         };
         Self::all().into_iter().filter(|method| !variant(method)).collect()
     }
 
     /// Whether a backend trains it.
     pub fn is_trained(self) -> bool {
-        !matches!(self, Method::Recommended | Method::Without(_) | Method::Baseline(_))
+        matches!(self, Method::Trained(_))
     }
 
     /// Name in tables and files.
@@ -92,13 +77,7 @@ impl Method {
         match self {
             Method::Recommended => "recommended",
             Method::Without(part) => part.name(),
-            Method::AlsWeighted => "als",
-            Method::AlsUnweighted => "als_unweighted",
-            Method::AlsExact => "als_exact",
-            #[cfg(feature = "torch")]
-            Method::TorchWeighted => "torch",
-            #[cfg(feature = "torch")]
-            Method::TorchUnweighted => "torch_unweighted",
+            Method::Trained(form) => form.name(),
             Method::Baseline(baseline) => baseline.name(),
         }
     }
@@ -108,13 +87,7 @@ impl Method {
         match self {
             Method::Recommended => "the recommended preset of CF-Ensemble",
             Method::Without(part) => part.description(),
-            Method::AlsWeighted => "ALS as published, class weights, prior-corrected",
-            Method::AlsUnweighted => "ALS as published, without class weights",
-            Method::AlsExact => "ALS on the objective of joint training, class weights, prior-corrected",
-            #[cfg(feature = "torch")]
-            Method::TorchWeighted => "joint training as published, class weights, prior-corrected",
-            #[cfg(feature = "torch")]
-            Method::TorchUnweighted => "joint training as published, without class weights",
+            Method::Trained(form) => form.description(),
             Method::Baseline(baseline) => baseline.description(),
         }
     }
@@ -129,15 +102,7 @@ impl Method {
                 recommended(RecommendedSpec { seed, ..RecommendedSpec::default() }, data, test)
             }
             Method::Without(part) => recommended(part.without(seed), data, test),
-            Method::AlsWeighted => transductive(&als(ClassWeight::Balanced, seed)?, data, test),
-            Method::AlsUnweighted => transductive(&als(ClassWeight::Uniform, seed)?, data, test),
-            Method::AlsExact => {
-                transductive(&Als::try_from(AlsSpec { seed, ..AlsSpec::exact() })?, data, test)
-            }
-            #[cfg(feature = "torch")]
-            Method::TorchWeighted => transductive(&torch(ClassWeight::Balanced, seed)?, data, test),
-            #[cfg(feature = "torch")]
-            Method::TorchUnweighted => transductive(&torch(ClassWeight::Uniform, seed)?, data, test),
+            Method::Trained(form) => transductive(form.trainer(seed).map_err(refused)?.as_ref(), data, test),
             Method::Baseline(baseline) => {
                 let fitted = baseline.fit(data)?;
                 let scores = fitted.predict(data.select_instances(test)?.predictions())?;
@@ -159,14 +124,12 @@ fn recommended(spec: RecommendedSpec, data: &EnsembleData, test: &[usize]) -> Re
     })
 }
 
-fn als(class_weight: ClassWeight, seed: u64) -> Result<Als> {
-    Als::try_from(AlsSpec { class_weight, seed, ..AlsSpec::default() })
-}
-
-#[cfg(feature = "torch")]
-fn torch(class_weight: ClassWeight, seed: u64) -> Result<cf_ensemble::torch::Torch> {
-    use cf_ensemble::torch::{Torch, TorchSpec};
-    Torch::try_from(TorchSpec { class_weight, seed, ..TorchSpec::published() })
+/// Only forms of this build are listed, and their settings are in range.
+fn refused(error: BackendError) -> cf_ensemble::Error {
+    match error {
+        BackendError::Refused(error) => error,
+        other => unreachable!("a form of this build cannot be refused: {other}"),
+    }
 }
 
 /// The published trainers see the unlabeled instances too, and predict them from their own factors.

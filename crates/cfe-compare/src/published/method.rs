@@ -2,11 +2,12 @@
 
 use std::fmt;
 
-use cf_ensemble::als::{Als, AlsSpec};
-use cf_ensemble::{Backend, BackendError, ClassWeight, EnsembleData, Error, Parameters, Trainer};
+use cf_ensemble::als::AlsSpec;
+use cf_ensemble::{Backend, BackendError, EnsembleData, Error, Parameters, Trainer};
 use serde::Serialize;
 
 use crate::numpy;
+use crate::trainer_form::TrainerForm;
 
 /// Seed of both start factors, as published.
 pub const SEED: u32 = 42;
@@ -59,13 +60,20 @@ impl Method {
         }
     }
 
-    /// What trains it, if anything does.
-    pub fn backend(self) -> Option<Backend> {
+    /// The form of a trainer that it is; `None` for the simple average.
+    pub fn form(self) -> Option<TrainerForm> {
         match self {
             Method::SimpleAverage => None,
-            Method::AlsUnweighted | Method::AlsWeighted => Some(Backend::Als),
-            Method::TorchUnweighted | Method::TorchWeighted => Some(Backend::Torch),
+            Method::AlsUnweighted => Some(TrainerForm::AlsUnweighted),
+            Method::AlsWeighted => Some(TrainerForm::Als),
+            Method::TorchUnweighted => Some(TrainerForm::TorchUnweighted),
+            Method::TorchWeighted => Some(TrainerForm::Torch),
         }
+    }
+
+    /// What trains it, if anything does.
+    pub fn backend(self) -> Option<Backend> {
+        self.form().map(TrainerForm::backend)
     }
 
     /// Whether this build can run it.
@@ -75,11 +83,7 @@ impl Method {
 
     /// Whether its loss is class-weighted.
     pub fn is_weighted(self) -> bool {
-        matches!(self, Method::AlsWeighted | Method::TorchWeighted)
-    }
-
-    fn class_weight(self) -> ClassWeight {
-        if self.is_weighted() { ClassWeight::Balanced } else { ClassWeight::Uniform }
+        self.form().is_some_and(TrainerForm::is_weighted)
     }
 
     /// Its trainer in the published configuration; `None` for the simple average.
@@ -87,21 +91,7 @@ impl Method {
     /// # Errors
     /// [`BackendError::NotCompiledIn`].
     pub fn trainer(self) -> Result<Option<Box<dyn Trainer>>, BackendError> {
-        match self.backend() {
-            None => Ok(None),
-            Some(Backend::Als) => {
-                let spec = AlsSpec { class_weight: self.class_weight(), ..AlsSpec::default() };
-                Ok(Some(Box::new(Als::try_from(spec)?)))
-            }
-            #[cfg(feature = "torch")]
-            Some(Backend::Torch) => {
-                use cf_ensemble::torch::{Torch, TorchSpec};
-                let class_weight = self.class_weight();
-                let spec = TorchSpec { class_weight, seed: SEED.into(), ..TorchSpec::published() };
-                Ok(Some(Box::new(Torch::try_from(spec)?)))
-            }
-            Some(missing) => Err(BackendError::NotCompiledIn(missing)),
-        }
+        self.form().map(|form| form.trainer(SEED.into())).transpose()
     }
 
     /// The published start: numpy's numbers for ALS; libtorch draws its own.
