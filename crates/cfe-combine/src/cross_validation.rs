@@ -48,6 +48,8 @@ pub fn stratified_folds(
     }
     let groups: Vec<&String> = data.labeled().iter().map(|&i| &groups[i]).collect();
     let folds = StratifiedGroupKFold { n_splits, seed }.assign(&labels, &groups)?;
+    // Groups of very different sizes may put every instance of a class into one fold, and the fit without
+    // that fold would have one class.
     for fold in 0..folds.n_splits() {
         let rest = folds.train(fold);
         if rest.iter().all(|&p| labels[p]) || !rest.iter().any(|&p| labels[p]) {
@@ -87,11 +89,14 @@ pub fn folds_by_content(data: &EnsembleData, n_splits: usize, seed: u64) -> Resu
     }
     let n_splits = n_splits.min(smaller);
     let keys = row_keys(data, data.labeled(), seed);
+    // Folds are dealt along the sorted keys: copies of an instance are neighbors there, and the order of the
+    // table is forgotten.
     let mut order: Vec<usize> = (0..labels.len()).collect();
     order.sort_by_key(|&p| (keys[p], labels[p]));
     let sorted_keys: Vec<u64> = order.iter().map(|&p| keys[p]).collect();
     let sorted_labels: Vec<bool> = order.iter().map(|&p| labels[p]).collect();
     let mut folds = vec![0; labels.len()];
+    // Back to the order of the labeled instances.
     for (&p, fold) in order.iter().zip(folds_by_key(&sorted_keys, &sorted_labels, n_splits)) {
         folds[p] = fold;
     }

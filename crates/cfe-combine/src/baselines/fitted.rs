@@ -95,6 +95,8 @@ impl FittedBaseline {
             Rule::RankAverage => rank_average(predictions),
             Rule::Logistic { weights, bias, log_odds } => {
                 let mut logits = vec![*bias; predictions.ncols()];
+                // A gap has the mean of its classifier, as in the fit: coefficients do not sum to 1, so the
+                // rest cannot be rescaled.
                 let clips = self.clips();
                 for ((row, w), clip) in filled(predictions, &self.means).outer_iter().zip(weights).zip(clips)
                 {
@@ -109,6 +111,7 @@ impl FittedBaseline {
                     let scores = self.scores(rule, predictions);
                     mean.iter_mut().zip(scores).for_each(|(m, s)| *m += s / rules.len() as f64);
                 }
+                // The shares of the parts sum to 1 up to rounding alone, as the weights above.
                 mean.into_iter().map(|p| p.min(1.0)).collect()
             }
         }
@@ -144,6 +147,8 @@ impl FittedBaseline {
     fn median(&self, column: ArrayView1<'_, f64>) -> f64 {
         let mut values: Vec<f64> = column.iter().copied().filter(|p| !p.is_nan()).collect();
         if values.is_empty() {
+            // A row without any prediction gets the median of the training means, as the weighted rules
+            // average them.
             values.clone_from(&self.means);
         }
         values.sort_by(f64::total_cmp);

@@ -203,6 +203,7 @@ impl Baseline {
     /// [`Error::AllWeightsZero`].
     pub fn fit(self, data: &EnsembleData) -> Result<FittedBaseline> {
         let means = training_means(data);
+        // These four take nothing from the data but the means for gaps, so a table without labels will do.
         if !self.needs_labels() {
             let rule = match self {
                 Baseline::Median => Rule::Median,
@@ -234,6 +235,7 @@ impl<'a> Training<'a> {
         if data.labeled().is_empty() {
             return Err(Error::NoLabels);
         }
+        // Sample weights alone: the balanced class weights of `lr_bal` enter in its own fit.
         let weights = instance_weights(data, ClassWeight::Uniform)?;
         let labels = data.labeled_targets();
         let counts =
@@ -278,6 +280,8 @@ impl<'a> Training<'a> {
     /// argmin over w >= 0 of sum_i a_i (w . r_i - y_i)^2, scaled to sum 1; equal weights where that is w = 0.
     fn nnls(&self) -> Result<Vec<f64>> {
         let m = self.predictions.nrows();
+        // The normal equations G = R A R^T (m x m) and b = R A y are all that the solver needs of the n
+        // instances.
         let weighted = &self.predictions * &Array1::from_iter(self.weights.iter().copied());
         let gram = weighted.dot(&self.predictions.t());
         let y = Array1::from_iter(self.labels.iter().map(|&y| f64::from(u8::from(y))));
@@ -291,8 +295,11 @@ impl<'a> Training<'a> {
 
     fn logistic(&self, class_weight: ClassWeight, non_negative: bool) -> Result<Rule> {
         let weights = instance_weights(self.data, class_weight)?;
+        // Our loss divides the sum by sum_i a_i and scikit-learn's does not, so its C = 1 is
+        // lambda = 1 / sum_i a_i.
         let lambda = 1.0 / weights.iter().sum::<f64>();
         let spec = LogisticRegression { lambda, non_negative, ..Default::default() };
+        // As in the stored benchmark tables, only the non-negative variant works on log-odds.
         let log_odds = non_negative;
         let mut features = self.predictions.clone();
         if log_odds {
@@ -309,6 +316,7 @@ impl<'a> Training<'a> {
 /// Mean of each classifier over its predictions for labeled instances (m); failing those over all of them,
 /// failing that 0.5.
 fn training_means(data: &EnsembleData) -> Vec<f64> {
+    // The iterator comes as a trait object since the two calls below have iterators of different types.
     let mean = |values: &mut dyn Iterator<Item = f64>| {
         let (sum, n) = values.filter(|v| !v.is_nan()).fold((0.0, 0), |(sum, n), v| (sum + v, n + 1));
         (n > 0).then(|| sum / f64::from(n))

@@ -109,6 +109,7 @@ pub(crate) fn measure(
         ..Default::default()
     };
     let rankings: Vec<&[f64]> = methods.iter().map(|method| method.ranking.as_slice()).collect();
+    // The resamples are the same for every method, so that the interval of a difference is paired.
     let resample = || match folds {
         Some(folds) => bootstrap.average_precision_by_fold(labels, folds, &rankings),
         None => bootstrap.average_precision(labels, &rankings),
@@ -122,6 +123,7 @@ pub(crate) fn measure(
         let gain = resampled.as_ref().filter(|_| k > 0).map(|r| r.difference(0, k)).transpose()?;
         let probabilities = method.probabilities.as_deref();
         let mut metrics = MetricSummary::new(labels, &method.ranking, probabilities)?;
+        // Scores of different fits are not ranked together: both areas are means over the folds.
         if let Some(folds) = folds {
             metrics.average_precision = interval.map(|i| i.estimate);
             metrics.roc_auc = mean_roc_auc(labels, folds, &method.ranking)?;
@@ -286,6 +288,8 @@ fn groups(labels: &[bool], probabilities: &[f64]) -> Vec<Reliability> {
     for (k, &i) in order.iter().enumerate() {
         sum += probabilities[i];
         let full = sum >= expected * (out.len() + 1) as f64 / count as f64;
+        // Rows of equal probability stay in one group: a cut between them would depend on the order of the
+        // rows.
         let tied = order.get(k + 1).is_some_and(|&next| probabilities[next] == probabilities[i]);
         if k + 1 == order.len() || (full && !tied) {
             let rows = &order[begin..=k];

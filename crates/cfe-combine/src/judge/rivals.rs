@@ -22,6 +22,7 @@ impl Rivals {
     /// Fits every baseline, and without each fold of the labeled rows.
     pub(crate) fn fit(data: &EnsembleData, folds: Option<&Folds>, done: &(dyn Fn() + Sync)) -> Result<Self> {
         let baselines = Baseline::ALL;
+        // Those that learn get as many rows as the recommended combiner; what learns nothing reads them all.
         let sampled = sample(data)?;
         let fitted = |b: &Baseline| b.fit(if b.needs_labels() { &sampled } else { data });
         let fitted: Vec<FittedBaseline> = baselines.par_iter().map(fitted).collect::<Result<_>>()?;
@@ -30,6 +31,7 @@ impl Rivals {
         let labeled = data.select_instances(data.labeled())?;
         let mut held_out: Vec<Vec<f64>> = vec![vec![0.0; labeled.n_instances()]; baselines.len()];
         for fold in 0..folds.n_splits() {
+            // The rows of the fold are left out altogether: no baseline learns from rows without a label.
             let (rest, held) = (sample(&labeled.select_instances(&folds.train(fold))?)?, folds.test(fold));
             let r = labeled.predictions().select(Axis(1), &held);
             let scores: Vec<Vec<f64>> = baselines

@@ -77,6 +77,7 @@ impl FromStr for ThresholdRule {
         };
         let number = |value: &str| value.trim().parse::<f64>().map_err(|_| refused());
         let (name, value) = text.split_once('=').unwrap_or((text, ""));
+        // The empty value keeps `f1=2` from being taken for `f1`.
         let rule = match (name, value) {
             ("f1", "") => ThresholdRule::F1,
             ("mcc", "") => ThresholdRule::Mcc,
@@ -166,6 +167,8 @@ impl ThresholdRule {
                 let scale = 2.0_f64.powi(-exponent(false_positive.max(false_negative)));
                 -(false_positive * scale * c.fp + false_negative * scale * c.fn_)
             }
+            // Of the two rules with a target, a cut that reaches it has a value of 1 or more and one that
+            // does not at most 0, so any of the former is preferred.
             ThresholdRule::PrecisionAtRecall(recall) if c.recall() >= recall => 1.0 + c.precision(),
             ThresholdRule::RecallAtPrecision(precision) if c.precision() >= precision => 1.0 + c.recall(),
             // Out of reach: as near as can be.

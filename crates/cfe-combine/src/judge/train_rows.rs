@@ -50,8 +50,10 @@ impl TrainRows {
         let kept: HashSet<u64> = digits
             .filter_map(|digits| u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok())
             .collect();
+        // With fewer hashes than the limit none was cut off, and every row can be compared.
         let all_are_kept = kept.len() < KEPT;
         let largest = kept.iter().copied().max().unwrap_or(0);
+        // A row with a hash beyond the largest kept one says nothing: a train row there was cut off as well.
         let comparable = rows.iter().map(|&i| hash(data, i)).filter(|&h| all_are_kept || h <= largest);
         let (mut seen, mut known) = (0_usize, 0_usize);
         for hash in comparable {

@@ -147,6 +147,7 @@ impl Request {
             return Err(FitError::options("--checkpoint -: a checkpoint is read again; give a file"));
         }
         let file = path.display().to_string();
+        // Asked before the table is read, since a fit must not end with a refusal to write its checkpoint.
         if path.exists() && !resume {
             return Err(CheckpointError::Exists { file }.into());
         }
@@ -199,9 +200,13 @@ impl<'a> Checkpoint<'a> {
         };
         if let Some(Request { path, .. }) = &checkpoint.request {
             let path = path.clone();
+            // A kill during a write leaves a temporary file beside the checkpoint; nothing else would remove
+            // it.
             AtomicFile::remove_leftovers(&path);
             if path.exists() {
                 checkpoint.load(&path)?;
+                // The watch hears of the file first: a stop during the first iterations may then promise that
+                // it is there.
                 watch.progress(Progress::Checkpoint(&path));
                 watch.progress(Progress::Resumed { checkpoint: &path, at: &checkpoint.position() });
             }
@@ -218,6 +223,7 @@ impl<'a> Checkpoint<'a> {
             return Err(CheckpointError::OtherFit { file, what, found, expected });
         }
         let model = file.part("model").map(|part| part.to_model()).transpose()?;
+        // Model and facts are one state; a file that has only one of them begins the fit again.
         self.main = model.map(|(model, _)| model).zip(facts);
         self.held_out = file.vector("held_out", Some(self.held_out.len()))?.to_vec();
         self.folds_done = folds_done;
@@ -253,6 +259,7 @@ impl<'a> Checkpoint<'a> {
 
     /// Fits the part at work, from its state where there is one, until the watch asks for a stop.
     pub(super) fn fit(&mut self, trainer: &dyn Trainer, data: &EnsembleData) -> cfe_core::Result<Fitted> {
+        // A state serves the one part that it was written in; the next part finds none and begins.
         match self.state.take() {
             Some(state) => trainer.resume(state, data, &mut Writer(self)),
             None => trainer.fit_from(trainer.start(data)?, data, &mut Writer(self)),
@@ -273,6 +280,7 @@ impl<'a> Checkpoint<'a> {
     }
 
     fn finish_part(&mut self) {
+        // The next part counts its iterations from 0 again.
         self.written = None;
         self.write(None);
     }
@@ -320,6 +328,7 @@ impl<'a> Checkpoint<'a> {
     fn is_due(&self, iteration: usize) -> bool {
         let Some(Request { every, .. }) = &self.request else { return false };
         let turn = iteration > 0 && iteration.is_multiple_of(*every);
+        // A stop writes what there is at once, but never the same iteration twice.
         (turn || self.watch.stop_asked()) && self.written != Some(iteration)
     }
 }

@@ -96,6 +96,8 @@ fn fit_planned(plan: &FitPlan, table: &Table, watch: &dyn Watch) -> FitResult<Fi
     let trained = train(plan, table, &fingerprint, watch)?;
     let labels = table.data.labeled_targets();
 
+    // Calibration, threshold and scores all come from out-of-fold logits: those of rows with known labels
+    // would be too good.
     let method = options.calibrate.unwrap_or_default().into();
     let calibrated = calibrate(method, trained.out_of_fold.as_deref(), &labels, seed);
     let (calibrator, out_of_fold) = calibrated.map_err(FitError::training("calibration"))?;
@@ -106,6 +108,7 @@ fn fit_planned(plan: &FitPlan, table: &Table, watch: &dyn Watch) -> FitResult<Fi
             table.file
         )));
     }
+    // The threshold is chosen on calibrated probabilities, since it is applied to these.
     let cut = match &out_of_fold {
         Some(p) => options
             .threshold
@@ -117,6 +120,7 @@ fn fit_planned(plan: &FitPlan, table: &Table, watch: &dyn Watch) -> FitResult<Fi
     let Trained { combiner, out_of_fold: out_of_fold_logits, folds, facts, left_out, stopped, separated } =
         trained;
     let mut details = ModelDetails::default();
+    // What follows goes into the model file: later commands know the fit without its table.
     details.threshold = cut.map(|cut| cut.threshold);
     details.seed = Some(seed);
     details.fingerprint = Some(fingerprint);
@@ -128,6 +132,7 @@ fn fit_planned(plan: &FitPlan, table: &Table, watch: &dyn Watch) -> FitResult<Fi
         details.provenance.insert(LEFT_OUT.to_owned(), json!(left_out));
     }
     let model = SavedModel { combiner, calibrator, details };
+    // The table is predicted as new rows will be, without a look at its labels.
     let combined = model.predict(table.data.predictions()).map_err(FitError::training("predicting"))?;
     Ok(FitOutcome { model, combined, out_of_fold, cut, folds, stopped, separated, out_of_fold_logits, seed })
 }
@@ -143,11 +148,15 @@ fn calibrate(
     if method == CalibrationMethod::None {
         return Ok((Calibrator::Identity, Some(logits.iter().map(|&z| sigmoid(z)).collect())));
     }
+    // The calibrator of new rows learns from all out-of-fold logits.
     let calibrator = Calibrator::fit(method, logits, labels, None)?;
     let positives = labels.iter().filter(|&&y| y).count();
+    // At least 2: out-of-fold logits exist only where each class has two rows.
     let count = FOLDS.min(positives).min(labels.len() - positives);
     let folds = StratifiedKFold { n_splits: count, seed }.assign(labels)?;
     let mut out = vec![0.0; labels.len()];
+    // The probabilities that the threshold and the scores see come from calibrators without the row's fold,
+    // for the same reason.
     for fold in 0..folds.n_splits() {
         let rest = folds.train(fold);
         let z: Vec<f64> = rest.iter().map(|&p| logits[p]).collect();
@@ -222,6 +231,8 @@ impl FitOutcome {
     /// As [`metrics`](Self::metrics).
     pub fn metrics_watched(&self, table: &Table, watch: &dyn Watch) -> FitResult<Vec<Part>> {
         let scoring = FitError::training("scoring");
+        // Without out-of-fold scores there is nothing that folds would belong to: after a stop, or with a
+        // class of one row.
         let folds = match &self.out_of_fold {
             Some(_) => self.folds_of(table)?,
             None => None,
@@ -230,6 +241,7 @@ impl FitOutcome {
             Some(_) => scored_rows(table, |i| !table.in_train[i], ""),
             None => Vec::new(),
         };
+        // A step for the fit on all rows and one for each fold.
         let count = folds.as_ref().map_or(0, Folds::n_splits) as u64;
         let stage = Stage::start(watch, "Fitting what it is compared with", Some(1 + count));
         let rivals = Rivals::fit(&table.data, folds.as_ref(), &|| stage.step()).map_err(&scoring)?;
@@ -242,6 +254,7 @@ impl FitOutcome {
         if let (Some(logits), Some(probabilities), Some(folds)) =
             (&self.out_of_fold_logits, &self.out_of_fold, &folds)
         {
+            // The train rows are ranked by their logits before calibration, as in `FitOutcome`.
             let mut methods = vec![Scores {
                 name: COMBINED.to_owned(),
                 ranking: logits.clone(),
@@ -268,6 +281,8 @@ impl FitOutcome {
     /// The folds that the out-of-fold scores come from.
     fn folds_of(&self, table: &Table) -> FitResult<Option<Folds>> {
         match (&self.model.combiner, &table.groups) {
+            // The recommended combiner deals its folds by content unless groups say otherwise; only the same
+            // folds make rivals comparable.
             (Combiner::Recommended(_), None) => folds_by_content(&table.data, self.folds, self.seed)
                 .map_err(FitError::training("cross-validation")),
             _ => folds_of(table, self.folds, self.seed),

@@ -48,6 +48,7 @@ impl FitPlan {
         }
         let Some(all) = self.estimate_memory_cross_validated(table) else { return };
         let beside_table = all.saturating_sub(table_bytes(table));
+        // The table is in memory when this is asked, so only what comes on top of it counts.
         if let Some(available) = available_memory().filter(|&available| beside_table > available) {
             watch.warn(&format!(
                 "about {} are needed beside the table and {} are available: the system may end the program; take fewer \

@@ -87,6 +87,7 @@ impl FromStr for Assignments {
             )));
         }
         let mut value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
+        // From the innermost key outward, so that each step wraps what there is.
         for part in key.rsplit('.') {
             if part.trim().is_empty() {
                 return Err(refused());
@@ -145,6 +146,7 @@ impl FitOptions {
         if let Some(folds) = self.folds.filter(|&folds| folds < 2) {
             return Err(FitError::options(format!("folds {folds}: at least 2 are needed; 5 is usual")));
         }
+        // First the preset, then what was set, then what has an option of its own; the later one wins.
         let mut settings = name.preset_settings(self.preset);
         if self.set.0.contains_key("seed") {
             return Err(FitError::options(
@@ -156,12 +158,15 @@ impl FitOptions {
         // A nested setting replaces the whole of its key: the alternatives of an enum exclude each other.
         settings.extend(set.as_object().cloned().expect("an object, as it was made"));
         settings.insert("seed".to_owned(), self.seed.unwrap_or(0).into());
+        // The recommended combiner cross-validates by itself, so the number of folds is one of its settings.
         if name == Method::Recommended
             && let Some(folds) = self.folds
         {
             settings.insert("folds".to_owned(), folds.into());
         }
         let settings = Value::Object(settings);
+        // The trainer is built here since its constructor checks the settings; a mistake shows before the
+        // table is read.
         let ready = match name.backend() {
             Some(backend) => ReadyTrainer::Backend(backend.trainer_with(&settings)?),
             None => {

@@ -49,6 +49,7 @@ pub(super) fn train(
     let (folds, seed) = (plan.options.folds.unwrap_or(FOLDS), plan.seed());
     match &plan.ready {
         ReadyTrainer::Recommended(recommended) => {
+            // Without groups the combiner makes its own folds by content.
             let by_group = match table.groups {
                 Some(_) => folds_of(table, folds, seed)?,
                 None => None,
@@ -105,6 +106,8 @@ fn by_parts(
         None => {
             let fitted = checkpoint.fit(trainer, data).map_err(FitError::training("training"))?;
             let facts = Facts::of(&fitted);
+            // A fit that was stopped is not finished: its state is in the checkpoint, and resuming continues
+            // it.
             if !watch.stop_asked() {
                 checkpoint.finish_main(fitted.model.clone(), facts.clone());
             }
@@ -122,6 +125,7 @@ fn by_parts(
 
     // One fit for each fold. The labels of the fold are hidden and its predictions stay.
     let labeled = data.labeled();
+    // Folds of the checkpoint count as done in the display.
     (0..checkpoint.folds_done()).for_each(|_| stage.step());
     if let Some(folds) = folds {
         for fold in checkpoint.folds_done()..count {
@@ -141,6 +145,7 @@ fn by_parts(
         }
     }
     drop(stage);
+    // Scores of some of the folds are not out-of-fold scores of the rows.
     let whole = count > 0 && checkpoint.folds_done() == count;
     let Facts { iterations, stop, loss, device } = facts;
     Ok(Trained {

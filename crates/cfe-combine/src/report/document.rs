@@ -66,6 +66,7 @@ fn better(parts: &[Part]) -> Section {
         section = section.table(table);
     }
     let explained = |name: &str| name.parse::<Method>().ok().map(|m| format!("{name}: {}", m.description()));
+    // Every part has the same methods, so the first one names them all.
     let names = parts.first().map_or(&[][..], |part| part.methods.as_slice());
     section
         .text("The simple combiners, in a line each:")
@@ -95,6 +96,7 @@ fn row(method: &MethodMetrics) -> Vec<Cell> {
 
 /// One line for each method: its interval, with a mark at the estimate.
 fn forest(part: &Part) -> Panel {
+    // Reversed, since positions of a chart grow upward and the first method belongs at the top.
     let methods: Vec<&MethodMetrics> = part.methods.iter().rev().collect();
     let ends = methods.iter().filter_map(|m| m.average_precision_interval);
     let (low, high) = ends.fold((1.0_f64, 0.0_f64), |(a, b), i| (a.min(i.lower), b.max(i.upper)));
@@ -116,8 +118,10 @@ fn forest(part: &Part) -> Panel {
 
 fn trusted(trust: &TrustReport, combiner: &Combiner) -> Section {
     let table = weights(trust);
+    // Reversed, as the methods of a forest plot are.
     let shown: Vec<_> = trust.classifiers.iter().take(BARS).rev().collect();
     let most = shown.iter().map(|t| t.weight.abs()).fold(1e-12, f64::max);
+    // The axis reaches below 0 only where a weight does.
     let least = if shown.iter().any(|t| t.weight < 0.0) { -most } else { 0.0 };
     let x = Axis::linear("weight", (1.05 * least, 1.05 * most));
     let names = shown.iter().map(|t| t.name.clone());
@@ -187,6 +191,7 @@ fn weights(trust: &TrustReport) -> ReportTable {
 
 fn honest(parts: &[Part]) -> Section {
     let panel = |part: &Part| {
+        // Both axes end at the largest value, or a rare class would fill one corner of the unit square.
         let top = part.reliability.iter().map(|r| r.predicted.max(r.upper)).fold(0.01, f64::max).min(1.0);
         let axis = |title: &str| Axis::linear(title, (0.0, top));
         let points = part.reliability.iter().map(|r| (r.predicted, r.observed)).collect();
@@ -297,6 +302,7 @@ fn scored_rows_of(outcome: &FitOutcome, table: &Table) -> Vec<JudgedRows> {
             });
         }
     }
+    // A curve and a slider need both classes.
     out.retain(|rows| rows.labels.contains(&true) && rows.labels.contains(&false));
     out
 }
@@ -315,6 +321,7 @@ fn precision_recall(rows: &JudgedRows, threshold: f64) -> Option<Panel> {
         .keyed(Ink::Muted, "share of positives")
         .line(vec![(0.0, share), (1.0, share)], Ink::Muted, Stroke::Dashed, None)
         .line(points, COMBINED_INK, Stroke::Normal, None);
+    // A threshold that calls nothing has no precision, and so no place on the curve.
     if at.tp + at.fp > 0.0 {
         let tick = vec![(recall, (precision - 0.04).max(0.0)), (recall, (precision + 0.04).min(1.0))];
         panel =

@@ -93,6 +93,7 @@ fn decisive(parts: &[Part]) -> Option<&Part> {
     let usable = |part: &&Part| {
         part.positives > 0 && part.positives < part.rows && part.in_sample_share < TOO_MUCH_IN_SAMPLE
     };
+    // Rows outside the train split come first: cross-validation scores the method, they score this model.
     parts.iter().filter(usable).find(|part| !part.cross_validated).or_else(|| parts.iter().find(usable))
 }
 
@@ -115,6 +116,7 @@ pub fn better(parts: &[Part], findings: &[Finding]) -> String {
         let best = rivals.max_by(|a, b| {
             a.metrics.average_precision.unwrap_or(0.0).total_cmp(&b.metrics.average_precision.unwrap_or(0.0))
         })?;
+        // Where the mean cannot be the yardstick, the best of the others takes its place.
         let mean = part.methods.iter().find(|m| m.name == "mean").filter(|_| !no_yardstick).unwrap_or(best);
         Some((part, combined, mean, best, mean.combined_is_better_by?))
     });
@@ -161,6 +163,7 @@ fn trusted(trust: &TrustReport) -> String {
         format!("{} {}{against}", t.name, percent(t.share, 0))
     };
     let heard: Vec<String> = trust.classifiers.iter().filter(|t| t.share > 0.0).take(4).map(name).collect();
+    // Shares below this are shown as 0%.
     let silent = trust.classifiers.iter().filter(|t| t.share < 0.005).count();
     let mut text = match heard.is_empty() {
         true => "It listens to no classifier: none told the classes apart".to_owned(),

@@ -121,6 +121,8 @@ impl Combiner {
     pub(super) fn logits(&self, r: ArrayView2<'_, f64>) -> Result<(Vec<f64>, f64, Vec<usize>)> {
         match self {
             Combiner::Recommended(model) => {
+                // The recommended combiner has class weights undone already, so nothing is to be taken off
+                // its logits.
                 let predictions = model.predict(r)?;
                 Ok((predictions.logits, 0.0, predictions.n_observed))
             }
@@ -158,6 +160,7 @@ impl SavedModel {
     /// Another number of classifiers, entries that are not probabilities.
     pub fn predict(&self, r: ArrayView2<'_, f64>) -> Result<Combined> {
         let (logits, shift, n_observed) = self.combiner.logits(r)?;
+        // The calibrator was fitted to logits without the shift of class weighting.
         let probabilities = logits.iter().map(|z| self.calibrator.apply(z - shift)).collect();
         Ok(Combined { logits, probabilities, n_observed })
     }
@@ -184,7 +187,9 @@ impl SavedModel {
         env!("CARGO_PKG_VERSION").clone_into(&mut details.crate_version);
         let mut document = serde_json::to_value(model).map_err(bad)?;
         let mut tensors = Vec::new();
+        // Arrays become tensors, and what stays in the document is small.
         lift(&mut document, "", &mut tensors);
+        // The names are a field of the document itself, where every kind of model file has them.
         if let Some(object) = document.as_object_mut() {
             object.remove("classifier_names");
         }
@@ -210,6 +215,7 @@ impl SavedModel {
         } else {
             file.expect_kind(RECOMMENDED_KIND)?;
             let Document { classifier_names, mut model, details } = file.parse_document()?;
+            // The reverse of `to_file`: tensors back into the document, names back into the model.
             restore(&mut model, file.tensors()).map_err(bad)?;
             if let Some(object) = model.as_object_mut() {
                 object.insert("classifier_names".to_owned(), classifier_names.into());
@@ -218,6 +224,7 @@ impl SavedModel {
             model.validate().map_err(invalid)?;
             (Combiner::Recommended(model), details)
         };
+        // A file may come from anywhere: whatever is used later is checked here.
         if let Some(threshold) = details.threshold.filter(|t| !(0.0..=1.0).contains(t)) {
             return Err(bad(format!("threshold {threshold}; 0 to 1 is allowed")));
         }

@@ -13,6 +13,8 @@ const MATRIX: &str = "matrix";
 
 /// Moves every list of floats and every matrix of `value` into `tensors`, named by its path.
 pub(super) fn lift(value: &mut Value, path: &str, tensors: &mut Vec<(String, ArrayD<f64>)>) {
+    // A matrix is asked for first: its list of numbers would else be lifted as a vector, and its shape stay
+    // behind.
     if let Some(matrix) = matrix(value) {
         tensors.push((path.to_owned(), matrix));
         *value = json!({ TENSOR: path, MATRIX: true });

@@ -125,6 +125,8 @@ impl ClassWeightSearch {
 
     fn score(&self, trainer: &dyn Trainer, data: &EnsembleData, held_out: &[usize]) -> Result<f64> {
         let hidden = hide_labels(data, held_out)?;
+        // The factors of the held-out instances are those of this fit, which saw their predictions and not
+        // their labels.
         let predictions = trainer.fit(&hidden)?.model.predict_training(&hidden)?;
         let scores = match self.metric {
             Metric::AveragePrecision => &predictions.logits,

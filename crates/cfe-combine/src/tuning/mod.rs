@@ -156,10 +156,13 @@ impl RandomizedSearch {
     ) -> Result<Tuned, TuningError> {
         let begin = Instant::now();
         let folds = self.folds(data, groups)?;
+        // Refuses the fixed settings before the references cost any time.
         self.trainer(&self.settings)?;
         let scorer = Scorer::new(self, data, groups, &folds)?;
         let planned = self.plan(data.n_classifiers());
         let mut trials: Vec<Trial> = Vec::with_capacity(planned.len());
+        // Finished trials stand at the beginning of the same sequence, and each is compared with what is
+        // planned in its place.
         let mut finished = finished.into_iter();
         let mut out_of_time = false;
         for (number, (contender, settings)) in planned.into_iter().enumerate() {

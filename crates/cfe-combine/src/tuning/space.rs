@@ -26,8 +26,11 @@ impl Space<'_> {
         }
         out.truncate(count);
         while out.len() < count {
+            // A trial has a stream of its own by its place, so a longer search begins with the trials of a
+            // shorter one.
             let mut rng = ChaCha12Rng::seed_from_u64(seed);
             rng.set_stream(out.len() as u64);
+            // Repeated draws are skipped; where only such are left, the search ends early.
             if !(0..PATIENCE).any(|_| self.add(&mut out, self.draw(&mut rng))) {
                 break;
             }
@@ -92,6 +95,7 @@ impl Space<'_> {
         let lambda = pick(rng, &[0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0]);
         match self.backend {
             Backend::Als => {
+                // An objective that the user fixed decides which solvers go with it.
                 let by_coin = rng.random::<bool>();
                 let is_exact = self.fixed.get("objective").map_or(by_coin, |o| o.get("exact").is_some());
                 let alpha = pick(rng, &[0.0, 0.5, 1.0, 2.0, 4.0]);

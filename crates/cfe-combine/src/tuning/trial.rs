@@ -167,9 +167,11 @@ impl<'a> Scorer<'a> {
         let scores: Result<Vec<f64>, TuningError> = self.held_out.par_iter().map(score).collect();
         let (scores, failure) = match scores {
             Ok(scores) => (scores, None),
+            // A search without its references would have nothing to compare with, so their failure ends it.
             Err(error) if matches!(contender, Method::Baseline(_) | Method::Recommended) => {
                 return Err(error);
             }
+            // Settings that cannot be trained are an outcome like any other, and the search continues.
             Err(error) => (Vec::new(), Some(error.to_string())),
         };
         let seconds = begin.elapsed().as_secs_f64();
@@ -194,6 +196,8 @@ impl<'a> Scorer<'a> {
                 let RandomizedSearch { n_splits, seed, .. } = *self.search;
                 let spec = RecommendedSpec { folds: n_splits, seed, ..RecommendedSpec::default() };
                 let combiner = Recommended::try_from(spec)?;
+                // Groups stay together in the folds within the combiner too, or members would be weighed by
+                // rows they know.
                 let inner = match self.groups {
                     Some(groups) => stratified_folds(&data, Some(groups), n_splits, seed)?,
                     None => None,

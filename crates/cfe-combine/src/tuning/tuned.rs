@@ -66,6 +66,8 @@ impl Tuned {
         // Of equals the first.
         let better = |best: usize, &t: &usize| if value(t) > value(best) { t } else { best };
         tuned.best = eligible.iter().skip(1).fold(eligible[0], better);
+        // `None` is less than any number: the recommended combiner, which needs no settings, counts as the
+        // simplest.
         let complexity = |t: usize| match tuned.trials[t].contender {
             Method::Recommended => None,
             _ => Some(tuned.trials[t].changes().len()),

@@ -43,6 +43,8 @@ pub(super) fn mirrored(table: &Table, pairs: &[(usize, usize, f64)]) -> Vec<(usi
         }
         same && n > 0
     };
+    // Only a pair of strongly negative correlation can sum to 1; the sums of all pairs would read the table m
+    // times.
     let candidates = pairs.iter().filter(|(.., correlation)| *correlation < -DUPLICATE);
     candidates.map(|&(a, b, _)| (a.min(b), a.max(b))).filter(|&(a, b)| sums(a, b)).collect()
 }
@@ -67,6 +69,7 @@ pub(super) fn mirrored_pairs(table: &Table, mirrored: &[(usize, usize)]) -> Opti
 /// Columns of two values that are not the label: hard predictions, or not classifiers at all. Columns of 0
 /// and 1 have a warning of the table already.
 pub(super) fn two_values(columns: &[Column<'_>], found: &[Finding]) -> Option<Finding> {
+    // A column that is nearly the label has been named as a leak, which is the graver finding.
     let leak = |name: &str| found.iter().any(|f| f.kind == "leak" && f.classifiers.iter().any(|n| n == name));
     let two = |c: &Column<'_>| c.distinct.len() == 2 && !c.distinct.iter().all(|&p| p == 0.0 || p == 1.0);
     let few: Vec<&Column<'_>> = columns.iter().filter(|c| two(c) && !leak(c.name)).collect();

@@ -20,6 +20,7 @@ pub(super) fn leaks(table: &Table, columns: &[Column<'_>]) -> Vec<Finding> {
     let labels = table.data.labels();
     let mut out = Vec::new();
     for column in columns.iter().filter(|c| c.distinct.len() == 2) {
+        // Of the two values the higher one stands for positive.
         let high = column.distinct[0].max(column.distinct[1]);
         let (mut agree, mut counts) = (0.0, [[0.0_f64; 2]; 2]);
         for (&p, &label) in column.row.iter().zip(labels) {
@@ -29,6 +30,7 @@ pub(super) fn leaks(table: &Table, columns: &[Column<'_>]) -> Vec<Finding> {
         }
         let [[tn, fp], [fn_, tp]] = counts;
         let total = tn + fp + fn_ + tp;
+        // The denominator of the Matthews correlation.
         let spread = ((tp + fp) * (tp + fn_) * (tn + fp) * (tn + fn_)).sqrt();
         // Without positives enough, two columns agree by chance.
         let few = tp + fn_ < ENOUGH as f64 || tn + fp < ENOUGH as f64;
@@ -57,10 +59,13 @@ pub(super) fn leaks(table: &Table, columns: &[Column<'_>]) -> Vec<Finding> {
 pub(super) fn in_sample(columns: &[Column<'_>]) -> Vec<Finding> {
     let drop = |c: &Column<'_>| Some((c.train?, c.outside?)).map(|(a, b)| (a.auc - b.auc, a, b));
     let drops: Vec<f64> = columns.iter().filter_map(|c| Some(drop(c)?.0)).collect();
+    // The median drop is what the population costs. A negative one, of an easier population, must not count
+    // against a classifier.
     let typical = median(&drops).map_or(0.0, |drop| drop.max(0.0));
     let mut out = Vec::new();
     for column in columns {
         let Some((lost, train, outside)) = drop(column) else { continue };
+        // The two parts have no row in common, so the variances of their ROC-AUC add.
         let error = (train.variance() + outside.variance()).sqrt();
         // A harder population costs every classifier something: only what is lost beyond that is suspicious,
         // or a perfect ranking that is lost.
@@ -94,6 +99,8 @@ pub(super) fn too_good(columns: &[Column<'_>], found: &[Finding]) -> Vec<Finding
         }
         let others = columns.iter().enumerate().filter(|&(j, _)| j != k);
         let others: Vec<f64> = others.filter_map(|(_, c)| Some(c.train?.auc)).collect();
+        // The others are the yardstick: on an easy task all of them may separate the rows, and that is not
+        // suspicious.
         if let Some(typical) = median(&others).filter(|typical| train.auc - typical > FAR_BELOW) {
             out.push(Finding::new(
                 Severity::Alarm,

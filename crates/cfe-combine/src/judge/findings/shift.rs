@@ -26,8 +26,11 @@ pub(super) fn shifted(table: &Table, columns: &[Column<'_>], suspicious: Vec<Str
         let train = part(&|i| table.in_train[i]);
         let outside = part(&|i| !table.in_train[i]);
         let (n, k) = (train.len() as f64, outside.len() as f64);
+        // 1.63 is the 1% point of the Kolmogorov-Smirnov statistic; with many rows it would report shifts too
+        // small to matter.
         let least = SHIFT.max(1.63 * ((n + k) / (n * k)).sqrt());
         let Some(found) = distance(&train, &outside).filter(|d| *d > least) else { continue };
+        // Classes come from the train rows alone, whose labels the fit knows.
         let class = |label: bool| part(&|i| table.data.labels()[i] == Some(label));
         match best_mixture(&class(true), &class(false), &outside) {
             Some((share, left)) if left <= least => shares.push(share),
@@ -39,6 +42,7 @@ pub(super) fn shifted(table: &Table, columns: &[Column<'_>], suspicious: Vec<Str
     moved.sort_by(|a, b| b.0.total_cmp(&a.0));
     if !moved.is_empty() {
         let judged = moved.iter().all(|(_, c)| c.outside.is_some());
+        // Where labels are known outside, `in_sample` has compared the ROC-AUC already and found nothing.
         let (severity, meaning) = if judged {
             (
                 Severity::Note,
@@ -81,12 +85,14 @@ fn prevalence(table: &Table, shares: &mut [f64]) -> Option<Finding> {
     } else {
         let n = labeled.len() as f64;
         let share = labeled.iter().filter(|&&y| y).count() as f64 / n;
+        // Standard error of a difference of shares where both samples have the share of the train rows.
         let error = (train * (1.0 - train) * (1.0 / n + 1.0 / (positives + negatives) as f64)).sqrt();
         if !((share - train).abs() > 3.0 * error) {
             return None;
         }
         (share, "")
     };
+    // A factor of 1.5 moves the log-odds of a rare class by 0.41; less is not reported.
     let ratio = outside.max(1e-9) / train.max(1e-9);
     (!(0.67..=1.5).contains(&ratio)).then(|| {
         Finding::new(
