@@ -66,6 +66,7 @@ impl<'a> View<'a> {
     /// The instances from `begin` on, as m x k: a view where the numbers are doubles already.
     pub(crate) fn block(self, begin: usize) -> CowArray<'a, f64, Ix2> {
         let (n, m) = self.dim();
+        // At least 64 instances, or a matrix of very many classifiers would be worked on row by row.
         let rows = Slice::from(begin..n.min(begin + (BLOCK_CELLS / m.max(1)).max(64)));
         match self {
             View::Double(mut view) => {

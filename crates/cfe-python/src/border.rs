@@ -115,22 +115,28 @@ where
     F: FnOnce(&Caller<'_>) -> Result<T, Failure> + Send,
 {
     let pool = lend(threads).map_err(|failure| failure.into_py(py, None))?;
+    // Without the interpreter lock only an unbound reference may be held.
     let callback = callback.map(|callback| callback.clone().unbind());
     let watched = callback.is_some();
     let stop = AtomicBool::new(false);
     let mut raised: Option<PyErr> = None;
+    // From here to the end of the closure other threads of Python run.
     let outcome = py.detach(|| {
         let (sender, receiver) = channel::<Said<T>>();
         let stop = &stop;
+        // The scope ends after the work has, so the work may borrow from this frame.
         pool.in_place_scope(|scope| {
             scope.spawn(move |_| {
                 let notes = |note| ask(&sender, note);
                 let caller = Caller { stop, notes: watched.then_some(&notes) };
+                // A panic would pass through the scope and out of the extension; it becomes an ordinary error
+                // instead.
                 let done = catch_unwind(AssertUnwindSafe(|| work(&caller)));
                 let done = done.unwrap_or_else(|panic| Err(from_panic(panic.as_ref())));
                 // The receiver lives until the scope ends.
                 let _ = sender.send(Said::Done(done));
             });
+            // The first exception is kept, and everything after it is a consequence of the stop.
             let mut raise = |result: PyResult<()>| {
                 if let Err(error) = result {
                     raised.get_or_insert(error);
@@ -147,6 +153,8 @@ where
                         {
                             raise(Python::attach(|py| note.tell(callback.bind(py))));
                         }
+                        // The work waits for this answer after every note, also when it has been told to
+                        // stop.
                         let _ = answer.send(());
                     }
                     Err(RecvTimeoutError::Timeout) => raise(Python::attach(|py| py.check_signals())),

@@ -47,6 +47,8 @@ pub(crate) fn with_causes(error: &(dyn StdError + 'static)) -> String {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
+            // The core names a row by its number where rows have no ids; the number becomes the user's name
+            // of the row later.
             Error::InvalidProbability { classifier, instance, value } => match instance.parse() {
                 Ok(row) => Failure::Cell { classifier, row, value },
                 Err(_) => {
@@ -141,6 +143,7 @@ impl Failure {
 }
 
 fn exception<'py>(py: Python<'py>, class: &str) -> PyResult<Bound<'py, PyType>> {
+    // The module is looked up once for the process; the classes live there.
     static MODULE: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
     let module = MODULE.get_or_try_init(py, || py.import("cf_ensemble.errors").map(Bound::unbind))?;
     Ok(module.bind(py).getattr(class)?.cast_into()?)

@@ -106,6 +106,7 @@ pub(crate) fn fit<'py>(
         names: classifier_names,
         labels: labels_of(&labels),
         sample_weight: sample_weight.map(|w| w.as_array().to_vec()),
+        // Rows without a label have -1 for a fold; what it becomes is never read.
         folds: folds.map(|folds| folds.as_array().iter().map(|&k| usize::try_from(k).unwrap_or(0)).collect()),
         n_folds,
         method: method.to_owned(),
@@ -156,6 +157,8 @@ pub(crate) fn ensemble_data(
 fn fit_task(view: View<'_>, task: Task, caller: &Caller<'_>) -> Result<Outcome, Failure> {
     let Task { names, labels, sample_weight, folds, n_folds, method, mut settings, seed, threshold } = task;
     let n_folds = n_folds.unwrap_or(FOLDS);
+    // The number of folds is a setting of the recommended combiner; left at its usual value it stays out of
+    // the recorded settings.
     if method == RECOMMENDED && n_folds != FOLDS {
         settings.insert("folds".to_owned(), n_folds.into());
     }
@@ -163,10 +166,14 @@ fn fit_task(view: View<'_>, task: Task, caller: &Caller<'_>) -> Result<Outcome, 
     let settings = Value::Object(settings);
     let trainer = Method::choose(&method, &settings)?;
     let data = ensemble_data(view, names, labels, sample_weight)?;
+    // From all rows to the labeled ones, which the trainers count by.
     let folds: Option<Vec<usize>> = folds.map(|folds| data.labeled().iter().map(|&i| folds[i]).collect());
+    // Copying and checking a large matrix takes a while in which a stop may have been asked for.
     caller.check()?;
     let Trained { combiner, out_of_fold, n_folds, facts } =
         trainer.train(&data, folds, n_folds, seed, caller)?;
+    // The logits have class weights undone, and estimators have no further calibration, so their sigmoid is
+    // the probability.
     let cut = match &out_of_fold {
         Some(logits) => {
             let probabilities: Vec<f64> = logits.iter().map(|&z| sigmoid(z)).collect();
@@ -179,6 +186,7 @@ fn fit_task(view: View<'_>, task: Task, caller: &Caller<'_>) -> Result<Outcome, 
     details.seed = Some(seed);
     details.fingerprint = Some(fingerprint(&data));
     let (negatives, positives) = data.class_counts();
+    // The same keys as `cfe fit` writes, so that `cfe inspect` understands a model from Python.
     details.provenance = BTreeMap::from([
         ("trainer".to_owned(), json!(method)),
         ("settings".to_owned(), settings),
@@ -237,6 +245,7 @@ impl Method {
         caller: &Caller<'_>,
     ) -> Result<Trained, Failure> {
         match self {
+            // Without folds the combiner makes its own by content.
             Method::Recommended(recommended) => {
                 let fitted = recommended.fit_watched(data, folds.as_deref(), caller)?;
                 Ok(Trained {
@@ -270,7 +279,10 @@ fn train_by_parts(
     folds: Option<&[usize]>,
     caller: &Caller<'_>,
 ) -> Result<Trained, Failure> {
+    // Folds count from 0, so the largest one tells their number.
     let n_folds = folds.and_then(|folds| folds.iter().max()).map_or(0, |&last| last + 1);
+    // Unlike a fit from the terminal, a stopped one keeps nothing: the call raises, so the check comes after
+    // each part.
     let fit = |stage: String, data: &EnsembleData| -> Result<Fitted, Failure> {
         caller.tell(Note::Started { stage, steps: None });
         let fitted = trainer.fit_from(trainer.start(data)?, data, &mut Watching(caller))?;

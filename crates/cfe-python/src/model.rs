@@ -35,6 +35,7 @@ impl Model {
     /// Loads a file that `save` or `cfe fit --model-out` wrote.
     #[classmethod]
     fn load(cls: &Bound<'_, PyType>, path: PathBuf) -> PyResult<Self> {
+        // Even a file is read behind the border, so that a panic on damaged content becomes an exception.
         run(cls.py(), 1, None, None, |_| Ok(Model { saved: SavedModel::load(&path)? }))
     }
 
@@ -58,6 +59,7 @@ impl Model {
         Ok(PyBytes::new(py, &content))
     }
 
+    // Pickles hold the bytes of a model file, which are checked when they are read.
     fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
         let from_bytes = py.get_type::<Self>().getattr("from_bytes")?;
         Ok((from_bytes, PyTuple::new(py, [self.to_bytes(py)?])?))
@@ -143,6 +145,7 @@ impl Model {
         let view = predictions.view();
         let (n, m) = view.dim();
         let (all, rest) = run(py, threads, None, row_names.as_ref(), |caller| {
+            // Block by block, as in `predict_blocks`.
             let (mut all, mut rest) = (Array2::zeros((n, m)), Vec::with_capacity(n));
             while rest.len() < n {
                 caller.check()?;
@@ -173,6 +176,7 @@ fn contributions(combiner: &Combiner, r: ArrayView2<'_, f64>) -> Result<Contribu
                 .to_owned(),
         ));
     };
+    // The logit is sum_u w_u (x_u . y_i) + b, so the summand of classifier u is row u of X^T Y times w_u.
     let instances = model.fold_in(r, None)?;
     let mut parts = model.factors.classifiers.t().dot(&instances);
     for (mut row, weight) in parts.rows_mut().into_iter().zip(weights) {
@@ -193,6 +197,7 @@ impl Model {
     fn predict_blocks(&self, view: View<'_>, caller: &Caller<'_>) -> Result<Predictions, Failure> {
         let (n, m) = view.dim();
         let expected = self.saved.classifier_names().len();
+        // Checked here as well as in the core, since a matrix without rows has no block that would be.
         if m != expected {
             return Err(Error::WrongClassifiers { found: m, expected }.into());
         }

@@ -72,6 +72,8 @@ impl Deref for Lent {
 impl Drop for Lent {
     fn drop(&mut self) {
         let Some(pool) = self.pool.take() else { return };
+        // A child of a fork that ends in the middle of a call: the threads of this pool stayed with its
+        // parent.
         if self.process != std::process::id() {
             std::mem::forget(pool);
             return;

@@ -107,6 +107,7 @@ impl Table {
     #[getter]
     fn predictions<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray2<f64>> {
         let r: Array2<f64> = self.table.data.predictions().to_owned();
+        // A transposed view of the copy: n x m as in Python, without a second copy.
         r.reversed_axes().into_pyarray(py)
     }
 
@@ -165,6 +166,8 @@ impl Table {
         let table = &slf.get().table;
         let outcome = run(py, threads, progress.as_ref(), None, |caller| {
             let outcome = self::options(options)?.plan()?.fit(table, caller)?;
+            // A stopped fit may hold a model of what was found by then; Python raises what stopped it
+            // instead.
             caller.check()?;
             Ok(outcome)
         })?;
