@@ -52,6 +52,7 @@ fn main() -> ExitCode {
 }
 
 fn published(options: &Published) -> Result<ExitCode, Error> {
+    // Places are checked before the work, here and in each command below.
     options.output.check()?;
     let results = published::run()?;
     give(&options.output, &results, &origin_of_this_call(Some(SEED.into())))?;

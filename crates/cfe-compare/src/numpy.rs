@@ -23,6 +23,7 @@ impl RandomState {
 
     /// Uniform in [0, 1), 53 bits.
     fn uniform(&mut self) -> f64 {
+        // 27 and 26 random bits: (a 2^26 + b) / 2^53.
         let (a, b) = (self.generator.next_u32() >> 5, self.generator.next_u32() >> 6);
         (f64::from(a) * 67_108_864.0 + f64::from(b)) / 9_007_199_254_740_992.0
     }

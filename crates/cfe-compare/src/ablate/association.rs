@@ -60,6 +60,8 @@ fn association(
             groups.entry(units.key(cell)).or_default().push(pair);
         }
     }
+    // Over all cells together a correlation mixes data of different difficulty; it is shown beside the other
+    // one.
     let all: Vec<(f64, f64)> = groups.values().flatten().copied().collect();
     let each: Vec<f64> = groups
         .values()

@@ -173,6 +173,7 @@ impl Checked {
 }
 
 fn hold(cells: &[Cell<'_>]) -> BTreeMap<Figure, Held> {
+    // A figure that no cell has is left out, and so is never missed by a later check.
     let of = HELD.iter().filter_map(|&(figure, floor, _)| {
         let noise = (STANDARD_ERRORS * standard_error(cells, figure)).max(floor);
         Some((figure, Held { mean: mean(cells, figure)?, noise }))
@@ -188,6 +189,7 @@ fn standard_error(cells: &[Cell<'_>], figure: Figure) -> f64 {
     }
     let means: Vec<f64> = by_seed.values().filter_map(|cells| mean(cells, figure)).collect();
     let n = means.len() as f64;
+    // A single seed shows no spread, and the floor stands for the noise.
     if n < 2.0 {
         return 0.0;
     }

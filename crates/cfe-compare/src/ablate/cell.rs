@@ -53,6 +53,8 @@ fn measure(job: &Job, folder: &Path) -> Result<Figures, String> {
     let weighted = of_test(&predictions.weighted_probabilities);
     let (logits, probabilities) = (of_test(&predictions.logits), of_test(&predictions.probabilities));
     let own = MetricSummary::new(&drawn.truth, &logits, Some(&probabilities)).map_err(text)?;
+    // The plain mean on the same instances is what gains are taken over, and an inverted ranking counts only
+    // where that of the mean is not.
     let mean = Baseline::Mean
         .fit(&drawn.data)
         .and_then(|fitted| fitted.predict(drawn.data.predictions()))
@@ -60,6 +62,7 @@ fn measure(job: &Job, folder: &Path) -> Result<Figures, String> {
     let mean = of_test(&mean);
     let mean = MetricSummary::new(&drawn.truth, &mean, Some(&mean)).map_err(text)?;
     let weights = fitted.model.aggregator.weights().map_or(&[][..], |(weights, _)| weights);
+    // A fit that diverged is a failed cell: its figures would spoil every mean they enter.
     if !fitted.loss.total.is_finite() {
         return Err(format!("training ended with a loss of {}; lower the learning rate", fitted.loss.total));
     }
@@ -72,6 +75,7 @@ fn measure(job: &Job, folder: &Path) -> Result<Figures, String> {
         final_loss: fitted.loss.total,
         stop: fitted.stop,
     };
+    // JSON has no infinity, so that such a figure could not be read back from the checkpoint.
     let infinite = |figure: &Figure| figure.of(&figures).is_some_and(|value| !value.is_finite());
     match Figure::ALL.into_iter().find(infinite) {
         Some(figure) => {

@@ -50,6 +50,7 @@ pub fn run_ablation(options: &Ablate) -> Result<Ablation, Error> {
     }
     let held = held(options, &name)?;
     options.check_summaries()?;
+    // Checked before the work, whose result would else be lost at its end.
     if let Some(path) = &options.write_baseline {
         AtomicFile::check_room(path, ROOM).map_err(AblateError::from)?;
     }
@@ -62,6 +63,7 @@ pub fn run_ablation(options: &Ablate) -> Result<Ablation, Error> {
         AtomicFile::write(path, to_json(&baseline)?.as_bytes()).map_err(AblateError::from)?;
         notes.push(format!("Wrote {}.", path.display()));
     }
+    // The baseline was read before the work; a bad file must not be found out after it.
     let checked = held.map(|held| held.check(&baseline));
     let ablation = Ablation { name, plan, outcomes, summary, checked, notes };
     ablation.refuse_nothing()?;
@@ -118,6 +120,8 @@ fn outcomes(plan: &Plan, options: &Ablate, notes: &mut Vec<String>) -> Result<Ve
         }
         None => (None, Finished::new()),
     };
+    // Jobs are known by the hash of all that decides their outcome, so a changed grid still uses what stayed
+    // the same.
     let missing: Vec<&Job> = plan.jobs.iter().filter(|job| !finished.contains_key(&job.id)).collect();
     let reused = plan.jobs.len() - missing.len();
     let foreign = finished.len() - reused;
@@ -139,6 +143,7 @@ fn outcomes(plan: &Plan, options: &Ablate, notes: &mut Vec<String>) -> Result<Ve
     progress.finish_and_clear();
     // Outcomes came in the order in which cells ended. From here on they stand in the order of the plan.
     let outcomes = plan.jobs.iter().filter_map(|job| finished.remove(&job.id)).collect::<Vec<_>>();
+    // The file is written anew in the order of the grid, so that two runs of it leave the same bytes.
     if let Some(journal) = journal {
         let lines: Vec<Line> =
             plan.jobs.iter().zip(&outcomes).map(|(job, outcome)| Line::new(job, outcome)).collect();

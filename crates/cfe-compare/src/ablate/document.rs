@@ -32,6 +32,7 @@ pub(super) fn document(summary: &Summary) -> Document {
 /// A sentence for each level against its reference; for long lists, the best by rank alone.
 fn answers(factor: &FactorSummary) -> Vec<String> {
     let Some((reference, others)) = factor.levels.split_first() else { return Vec::new() };
+    // A level without a single figure can never be the best one.
     let best = |levels: &[LevelSummary]| {
         let gain = |level: &LevelSummary| {
             level.average_precision.as_ref().map_or(f64::NEG_INFINITY, |d| d.interval.estimate)
@@ -257,6 +258,7 @@ fn heat_map(section: Section, of: &HeatMapSummary) -> Section {
         }
         section.table(table)
     });
+    // The values of the tables once more, as colors.
     let maps = of.panels.iter().map(|panel| HeatMap {
         title: if panel.name.is_empty() { what.clone() } else { panel.name.clone() },
         x: x.clone(),

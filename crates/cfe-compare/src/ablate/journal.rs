@@ -52,6 +52,7 @@ impl Line {
 impl Build {
     /// The running program: its version, and the beginning of its SHA-256.
     fn this() -> Result<Self, AblateError> {
+        // The version alone would not tell two builds of a working tree apart.
         let path = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("the program itself"));
         let bytes = std::fs::read(&path).map_err(|source| AblateError::Unreadable { path, source })?;
         let build = hex(&Sha256::digest(&bytes))[..16].to_owned();

@@ -86,6 +86,7 @@ impl Plan {
         check_size(&grid)?;
         let mut plan = Self { grid, folder: folder.to_owned(), cells: Vec::new(), jobs: Vec::new() };
         let seeds = plan.grid.seeds.list();
+        // Cells in which a factor does not act ask for the same training, which then is one job.
         let mut known = BTreeMap::new();
         let mut levels = vec![0; plan.grid.factors.len()];
         loop {
@@ -172,6 +173,8 @@ impl Plan {
     fn check_conflicts(&self, levels: &[usize]) -> Result<(), AblateError> {
         let applied: Vec<(usize, &Level)> = self.grid.applied(levels).collect();
         let trainer = applied.iter().filter_map(|(_, level)| level.trainer).next_back();
+        // The trainer decides which of the settings act: those of a level for another trainer cannot be in
+        // conflict.
         let trainer = trainer.or(self.grid.base.trainer).unwrap_or(TrainerForm::Als);
         // Of two factors that set one thing the later would win without a word, and the cell would not be
         // what its name says.

@@ -30,6 +30,7 @@ impl Grid {
                     "its levels are partly plain values and partly tables; write all one way".to_owned(),
                 ));
             }
+            // `values` is the other name of plain levels; from here on they are one list.
             let values = match (plain.is_empty(), factor.values.is_empty()) {
                 (true, _) => std::mem::take(&mut factor.values),
                 (false, true) => plain,
@@ -37,6 +38,7 @@ impl Grid {
                     return Err(failed("`values` and `levels` are both given; give one of them".to_owned()));
                 }
             };
+            // Plain values need the key that they are values of, and named levels have none.
             match (&factor.key, values.is_empty(), factor.levels.is_empty()) {
                 (Some(key), false, _) => {
                     let levels = values.iter().map(|value| key.level(value));
@@ -214,6 +216,7 @@ fn nested(path: &str, value: &Value) -> Result<Settings, String> {
         return Err(format!("a key of {levels} levels is not allowed; at most {DEEPEST} are taken"));
     }
     let mut value = value.clone();
+    // From the innermost name outward, each step wraps what there is.
     for part in path.rsplit('.') {
         if part.trim().is_empty() {
             return Err(format!("{path:?} is not a key; write names joined by dots"));

@@ -54,6 +54,7 @@ impl Units {
     /// Of a grid, comparing the levels of `factor`, or none.
     pub(super) fn new(plan: &Plan, factor: Option<usize>) -> Self {
         let factors = plan.grid.factors.iter().enumerate();
+        // The levels under comparison must share a unit, so their own factor is left out of it.
         let data =
             factors.filter(|(k, of)| Some(*k) != factor && of.changes_data()).map(|(k, _)| k).collect();
         Self { data }
@@ -85,6 +86,7 @@ pub(super) fn unit_means<'a>(
 ) -> Vec<f64> {
     let mut sums: BTreeMap<Key, (f64, f64)> = BTreeMap::new();
     for block in blocks(cells, factor) {
+        // Cells of a block differ in the factor alone, so any of them tells the unit.
         let Some((value, first)) = value(&block).zip(block.values().next()) else { continue };
         let sum = sums.entry(units.key(first)).or_default();
         *sum = (sum.0 + value, sum.1 + 1.0);

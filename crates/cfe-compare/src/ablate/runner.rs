@@ -22,6 +22,7 @@ pub(super) fn run_all(
     finished: impl FnMut(&Job, Outcome) -> Result<(), Error> + Send,
 ) -> Result<(), Error> {
     let threads = crate::threads::count(threads)?.min(jobs.len()).max(1);
+    // A pool of one thread keeps what a trainer does in parallel on the thread of its job.
     let pools = (0..threads)
         .map(|_| rayon::ThreadPoolBuilder::new().num_threads(1).build())
         .collect::<Result<Vec<_>, _>>()

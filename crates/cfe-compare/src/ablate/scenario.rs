@@ -144,6 +144,7 @@ impl TableScenario {
         let table =
             read_table(Source::new(self.file(folder, seed)), &options).map_err(|error| error.to_string())?;
         table.require_labels().map_err(|error| error.to_string())?;
+        // The table's data have the labels of the train split alone; the truth has all of them.
         let held_out = (0..table.truth.len()).filter(|&i| !table.in_train[i]);
         let (test, truth) = held_out.filter_map(|i| Some((i, table.truth[i]?))).unzip();
         Ok(Drawn { data: table.data, test, truth })

@@ -81,6 +81,7 @@ fn summary(ablation: &Ablation) -> String {
             "**{worse} of {all} figures are worse than the baseline by more than their noise.**\n\n"
         );
         let mut table = Table::new("", ["level", "figure", "values", "change"]);
+        // What stayed the same is in the XML; here it would hide the rest.
         for comparison in checked.worse().chain(checked.better()) {
             let worse = comparison.change == Change::Worse;
             table.push([

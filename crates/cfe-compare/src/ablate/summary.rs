@@ -177,6 +177,7 @@ fn factor(plan: &Plan, cells: &[Cell<'_>], index: usize) -> Result<FactorSummary
     let of = &plan.grid.factors[index];
     let units = Units::new(plan, Some(index));
     let by: Vec<usize> = of.by.iter().filter_map(|name| plan.position(name)).collect();
+    // Within levels of other factors the same comparison is made on the cells of those levels alone.
     let mut groups: BTreeMap<Vec<usize>, Vec<Cell<'_>>> = BTreeMap::new();
     if !by.is_empty() {
         for cell in cells {
@@ -235,6 +236,7 @@ fn difference(
     if differences.is_empty() {
         return Ok(None);
     }
+    // The counts compare two lists; of differences the second is all zeros.
     let zeros = vec![0.0; differences.len()];
     Ok(Some(Difference {
         units: differences.len(),
@@ -266,6 +268,7 @@ fn ranks(plan: &Plan, cells: &[Cell<'_>], factor: usize, units: &Units) -> Resul
     };
     let columns: Vec<Vec<f64>> = (0..k).map(of).collect();
     let n = columns.first().map_or(0, Vec::len);
+    // Of two levels Friedman's test is the sign test, which says less than Wilcoxon's.
     if k < 3 || n < 2 {
         return Ok(None);
     }
@@ -286,6 +289,7 @@ fn heat_map(plan: &Plan, cells: &[Cell<'_>], map: &HeatMap) -> Option<HeatMapSum
     let names = |factor: usize| {
         plan.grid.factors[factor].levels.iter().map(|level| level.name.clone()).collect::<Vec<_>>()
     };
+    // A value is a mean over whatever the map does not name: other factors and seeds.
     let value = |panel: usize, row: usize, column: usize| {
         let here = |cell: &&Cell<'_>| {
             plan.grid.matches(&map.only, cell.levels)

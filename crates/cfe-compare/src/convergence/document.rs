@@ -59,6 +59,7 @@ fn table(races: &[Race]) -> Table {
     ];
     let mut table = Table::new("", header);
     for race in races {
+        // Adam's lowest loss is the finish line of both.
         let target = race.adam.as_ref().and_then(Run::best);
         for run in [Some(&race.als), race.adam.as_ref()].into_iter().flatten() {
             let best = run.best();

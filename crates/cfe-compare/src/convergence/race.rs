@@ -199,6 +199,8 @@ fn race(name: String, known: &Known, options: &Convergence) -> Result<Race, Erro
         Scale::Sum => Reduction::Sum,
         Scale::Mean => Reduction::Mean,
     };
+    // A tolerance of 0 lets every iteration run, as Adam runs every epoch: the lowest loss is what both are
+    // asked for.
     let spec = AlsSpec {
         latent_dim: options.latent_dim,
         lambda: options.lambda,
@@ -216,6 +218,7 @@ fn race(name: String, known: &Known, options: &Convergence) -> Result<Race, Erro
         None => (None, None),
         Some(best) => {
             let seconds = als.seconds_to(best.loss);
+            // The first point lies at 0 seconds, which nothing can be divided by.
             (Some(seconds.is_some()), seconds.map(|seconds| best.seconds / seconds.max(f64::MIN_POSITIVE)))
         }
     };
@@ -256,6 +259,7 @@ fn joint(_: &AlsSpec, _: &Known, _: &Convergence) -> Result<Option<Run>, Error> 
 /// Trains and notes every new lowest loss with its time.
 fn watch(name: &'static str, trainer: &dyn Trainer, known: &Known) -> Result<Run, Error> {
     let data = &known.data;
+    // The start is drawn before the clock runs, and the clock runs from the first loss shown.
     let start = trainer.start(data).map_err(Error::Measurement)?;
     let mut points: Vec<Point> = Vec::new();
     let mut began = None;

@@ -170,6 +170,8 @@ fn weights(of: &TableReport) -> Section {
     };
     for result in &of.methods {
         let Some(stats) = result.weight_stats else { continue };
+        // Signs of collapse are defined for trained weights; a baseline's weights have statistics and no
+        // verdict.
         let verdict = if drawn(&result) { status(result) } else { Cell::default() };
         table.push([
             Cell::from(result.cell.method.as_str()),

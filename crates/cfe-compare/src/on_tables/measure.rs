@@ -104,6 +104,8 @@ pub(super) fn measure(
     let scored = splits.iter().fold((0, 0), |(rows, positives), split| {
         (rows + split.test.len(), positives + split.labels.iter().filter(|&&y| y).count())
     });
+    // The plain mean is scored once for all methods, asked for or not: gains and signs of collapse are
+    // relative to it.
     let mean = splits.iter().map(|split| score(Method::Baseline(PLAIN_MEAN), table, split, seed));
     let mean = mean.collect::<Result<Vec<Scores>, Error>>()?;
     let results = methods.iter().map(|&method| one(method, table, &splits, &mean, seed));
@@ -124,6 +126,7 @@ const PLAIN_MEAN: cf_ensemble::baselines::Baseline = cf_ensemble::baselines::Bas
 fn cross_validation(table: &Table, n_splits: usize, seed: u64) -> Result<Vec<Split>, Error> {
     let (labeled, targets) = (table.data.labeled(), table.data.labeled_targets());
     let folds = StratifiedKFold { n_splits, seed }.assign(&targets).map_err(Error::Statistics)?;
+    // Labels of the fold are hidden and its predictions stay, as trainers that are transductive need them.
     let split = |fold| {
         let held: Vec<usize> = folds.test(fold);
         let mut labels = table.data.labels().to_vec();
@@ -153,6 +156,7 @@ fn one(
     mean: &[Scores],
     seed: u64,
 ) -> Result<MethodResult, Error> {
+    // The time of a method is that of one fit: the mean over the folds.
     let began = Instant::now();
     let scores =
         splits.iter().map(|split| score(method, table, split, seed)).collect::<Result<Vec<_>, _>>()?;
@@ -166,6 +170,7 @@ fn one(
     for ((split, scores), mean) in splits.iter().zip(&scores).zip(mean) {
         found.extend(symptoms(method, split, scores, mean)?);
     }
+    // Whether it ranks worse than the mean is asked once, over all folds: a single fold is too noisy.
     if method.is_trained() {
         let (own, mean) = (own.average_precision, of_mean.average_precision);
         found.extend(symptoms_of_bad_fit(&[], own, mean));

@@ -30,6 +30,7 @@ pub fn compare_over_data_sets(
 ) -> Result<DataSetsResults, Error> {
     let methods = chosen(&options.methods, Method::ranked())?;
     let pool = threads::pool(options.threads)?;
+    // Read before the work: a mistake in the file must not cost a run.
     let external = options.with.as_deref().map(read_external).transpose()?;
     let mut cells = pool.install(|| run(&options.folder, &methods, progress))?;
     cells.extend(external.into_iter().flatten());

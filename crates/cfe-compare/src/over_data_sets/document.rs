@@ -22,6 +22,7 @@ pub fn document(summary: &Summary, first: &str) -> Document {
 fn answers(summary: &Summary, first: &str) -> Vec<String> {
     let Some(ours) = summary.methods.iter().find(|row| row.method == first) else { return Vec::new() };
     let ranked = summary.methods.iter().filter(|row| row.mean_rank.is_some()).count();
+    // Methods are in the order of their ranks.
     let place = summary.methods.iter().position(|row| row.method == first).map_or(0, |k| k + 1);
     let sets = summary.data_sets.len();
     let precision = or_dash(metric(ours, |m| m.average_precision), 4);
@@ -135,6 +136,8 @@ fn data_sets(summary: &Summary, first: &str) -> Section {
     let head = ["data set", "train positives"].into_iter().map(str::to_owned);
     let mut table = Table::new("", head.chain(names).chain(["best".to_owned()]));
     for set in &summary.data_sets {
+        // The oracle and methods without a rank cannot be the best: the one knows the labels, the others lack
+        // data.
         let best = set
             .average_precision
             .iter()

@@ -33,6 +33,7 @@ pub fn read_external(path: &Path) -> Result<Vec<Cell>, Error> {
     let mut cells = Vec::new();
     for line in reader.deserialize::<Line>() {
         let line = line.map_err(failed)?;
+        // The list has no calibration error, which therefore stays unknown.
         let mut metrics = MetricSummary::of_average_precision(line.ap);
         metrics.roc_auc = line.roc_auc;
         metrics.brier = line.brier;

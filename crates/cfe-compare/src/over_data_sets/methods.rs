@@ -105,6 +105,7 @@ impl Method {
             Method::Trained(form) => transductive(form.trainer(seed).map_err(refused)?.as_ref(), data, test),
             Method::Baseline(baseline) => {
                 let fitted = baseline.fit(data)?;
+                // Ranks are taken among the scored instances alone, as for any new rows.
                 let scores = fitted.predict(data.select_instances(test)?.predictions())?;
                 let probabilities = fitted.is_probability().then(|| scores.clone());
                 Ok(Scores { ranking: scores, probabilities, weights: fitted.weights().map(<[f64]>::to_vec) })

@@ -77,6 +77,7 @@ const ORACLE: &str = "oracle_single*";
 /// [`Error::Statistics`].
 pub fn summarize(cells: &[Cell], first: &str) -> Result<Summary, Error> {
     let means = Means::of(cells);
+    // Ranks compare methods on the same data, so one that lacks a data set has none.
     let ranked: Vec<&str> = means
         .methods
         .iter()

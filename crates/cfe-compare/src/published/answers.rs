@@ -28,6 +28,7 @@ fn class_weights(report: &Report) -> Option<String> {
     if trained.is_empty() {
         return None;
     }
+    // The sentence follows from the statuses, so it cannot outlive a change of the trainers.
     let head = if all(false, Status::Collapsed) && all(true, Status::Healthy) {
         "Class weights decide: without them training collapses, with them it does not."
     } else {

@@ -42,6 +42,8 @@ pub fn check(report: &Report) -> Outcome {
             outcome.check_reference(row, reference);
         }
     }
+    // The printed ratio of "ranges" is compared with that of the largest weights, which it is (see the
+    // findings).
     let ratios = [
         ("weight_std_ratio", report.diversity.weight_std_ratio, PRINTED_STD_RATIO),
         ("weight_max_ratio", report.diversity.weight_max_ratio, PRINTED_RANGE_RATIO),
@@ -84,6 +86,7 @@ impl Outcome {
 
     fn check_reference(&mut self, row: &Row, reference: &Reference) {
         for (figure, expected) in reference.figures {
+            // Weights of f32 training differ more than the predictions that come from them.
             let tolerance = match figure {
                 Figure::Bias | Figure::WeightStd | Figure::WeightMin | Figure::WeightMax => {
                     reference.weight_tolerance

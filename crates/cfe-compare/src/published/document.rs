@@ -49,6 +49,7 @@ fn rows(report: &Report) -> Section {
         let name = Cell::from(figure.label());
         let measured = report.rows.iter().map(|row| Cell::from(or_dash(figure.of(row), DECIMALS)));
         table.push(std::iter::once(name).chain(measured));
+        // Lines for published figures appear only under figures that were published for some row.
         if report.rows.iter().any(|row| row.compared(figure).is_some()) {
             table.push(note("published", report, |row| published(row, figure)));
             table.push(note("deviation", report, |row| deviation(row, figure)));
@@ -132,6 +133,7 @@ fn contrast(report: &Report, pair: &Contrast) -> Table {
     }
     let mut table = Table::new(caption, header);
     let value = |method, of: fn(&Row) -> Option<f64>| report.row(method).and_then(of);
+    // One line for each figure: both values, the ratio as measured and as published.
     let mut push =
         |name: &str, of: fn(&Row) -> Option<f64>, decimals: usize, ratio: Option<f64>, said: Option<f64>| {
             let cells =

@@ -35,6 +35,7 @@ fn positive_rate(report: &Report) -> Option<Finding> {
         format!("{positives} of {n} ({})", percent(positives as f64 / n as f64, 1))
     };
     let rate = data.test_positives as f64 / data.test as f64;
+    // Were the sample as it was said to be, there would be nothing to tell.
     if rounds_to(rate, PRINTED_POSITIVE_RATE, 2) {
         return None;
     }
@@ -112,6 +113,7 @@ fn weight_bounds(row: &Row) -> Option<Finding> {
 
 /// Predictions that all lie on one side of 0.5.
 fn one_sided(row: &Row, report: &Report) -> Option<Finding> {
+    // Collapsed rows have said worse already, and a row without weights has no trainer to blame.
     if !row.symptoms.is_empty() || row.weights.is_none() || row.prediction_min_all <= 0.5 {
         return None;
     }

@@ -44,6 +44,7 @@ pub(super) fn measure(method: Method, experiment: &Experiment) -> Result<(Row, S
 
 fn average(experiment: &Experiment) -> Outcome {
     let predictions = experiment.simple_average();
+    // The average has no trainer that reports its time, so the clock is here.
     let seconds = (0..TIMED_FITS).map(|_| {
         let began = Instant::now();
         std::hint::black_box(experiment.simple_average());
@@ -64,11 +65,13 @@ fn train(method: Method, trainer: &dyn Trainer, experiment: &Experiment) -> Resu
     let data = &experiment.data;
     let start = method.start(trainer, data).map_err(failed)?;
     let mut trace = WeightTrace::default();
+    // This fit is watched and warms up; the clock is that of the repeats.
     let fitted = trainer.fit_from(start.clone(), data, &mut trace).map_err(failed)?;
     let mut seconds = Vec::with_capacity(TIMED_FITS);
     let mut repeats_identical = true;
     while seconds.len() < TIMED_FITS && seconds.iter().sum::<f64>() < TIMING_BUDGET {
         let again = trainer.fit_from(start.clone(), data, &mut ()).map_err(failed)?;
+        // Each repeat has the same start, so a deterministic trainer gives the same bits.
         repeats_identical &= again.model == fitted.model;
         seconds.push(again.timings.total.as_secs_f64());
     }
@@ -93,9 +96,11 @@ fn judge(
     let truth = experiment.of_test(&experiment.truth);
     let test = experiment.of_test(&predictions);
     let test_logits = experiment.of_test(&logits);
+    // Ranking goes by logits: probabilities near 0 or 1 may tie where logits do not.
     let ranking = Scored::new(&truth, &test_logits)?.ranking();
     let metrics = MetricSummary::new(&truth, &test_logits, Some(&test))?;
     let mean_roc_auc =
+        // The average tells a trainer that lost the sign of its weights from data that cannot be ranked.
         Scored::new(&truth, &experiment.of_test(&experiment.simple_average()))?.ranking().roc_auc();
     let aggregator = fitted.as_ref().and_then(|fitted| fitted.model.aggregator.weights());
     let weights = aggregator.map(|(weights, _)| weights.to_vec());
@@ -134,6 +139,7 @@ fn judge(
         published_weights: PRINTED_WEIGHTS.iter().find(|(of, _)| *of == method).map(|(_, w)| w.to_vec()),
         weights,
     };
+    // Every printed figure is taken from the finished row.
     row.published = comparisons(&row);
     let series = Series {
         method,

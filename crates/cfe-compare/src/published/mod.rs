@@ -56,6 +56,7 @@ pub fn run() -> Result<Results, Error> {
         missing_rows: (rows.len() < Method::ALL.len()).then(|| HOW_TO_GET_TORCH.to_owned()),
         rows,
     };
+    // Findings read the finished report, so that each follows from figures which the reader sees.
     report.findings = findings::findings(&report);
     Ok(Results { report, test_truth: experiment.of_test(&experiment.truth), series })
 }

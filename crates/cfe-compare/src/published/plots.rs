@@ -45,6 +45,7 @@ pub(super) fn traces(results: &Results) -> Vec<Panel> {
 
 fn trace_pair(results: &Results, pair: &[Method]) -> Vec<Panel> {
     let of_pair = || results.series.iter().filter(|series| pair.contains(&series.method));
+    // One scale for the two runs of a trainer makes their weights comparable at a glance.
     let all = of_pair().flat_map(|series| &series.trace).flat_map(|point| point.weights.iter().copied());
     let (low, high) = extent(all);
     let domain = nice_domain((low.min(0.0), high.max(0.0)), 5);
@@ -94,6 +95,7 @@ fn by_class(series: &Series, truth: &[bool], domain: (f64, f64)) -> Panel {
         .keyed(ink(series.method), format!("positive ({})", positives.len()))
         .bars(percent(&negatives), Ink::Muted)
         .bars(percent(&positives), ink(series.method));
+    // The usual threshold is marked where the axis reaches it.
     if domain.0 < 0.5 && domain.1 > 0.5 { panel.vertical_rule(0.5, "") } else { panel }
 }
 
@@ -101,6 +103,7 @@ fn by_class(series: &Series, truth: &[bool], domain: (f64, f64)) -> Panel {
 pub(crate) fn pr_curves(results: &Results) -> Vec<Panel> {
     let prevalence = results.report.data.test_positives as f64 / results.report.data.test as f64;
     let mut panel = Panel::precision_recall("Precision and recall", prevalence);
+    // Curves that are equal would cover each other, so they become one with several names.
     let mut groups: Vec<Vec<&Series>> = Vec::new();
     for series in &results.series {
         let same = |group: &&mut Vec<&Series>| {

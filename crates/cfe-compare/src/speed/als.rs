@@ -113,6 +113,7 @@ fn iteration(options: &AlsSpeed, data: &EnsembleData, confidence: Confidence) ->
         lambda: options.lambda,
         confidence,
         max_iterations: options.sweeps as usize,
+        // Without a tolerance every iteration runs, and each is timed.
         tolerance: 0.0,
         dtype: options.dtype,
         seed: options.seed,
@@ -121,6 +122,7 @@ fn iteration(options: &AlsSpeed, data: &EnsembleData, confidence: Confidence) ->
     let als = Als::try_from(spec).map_err(Error::Measurement)?;
     let (mut seconds, mut last) = (Vec::new(), Instant::now());
     let mut observer = FnObserver(|step: &Step<'_>| {
+        // The step before the first iteration shows the start and takes none of the time.
         if step.iteration > 0 {
             seconds.push(last.elapsed().as_secs_f64());
         }
@@ -159,6 +161,7 @@ fn sweeps<T: Scalar + LinalgScalar>(
     let mut y: Array2<T> =
         random_side(d, n, START_SCALE, options.seed, Side::Instance).map_err(Error::Measurement)?;
     let (mut classifier, mut instance, mut sweep) = (Vec::new(), Vec::new(), Vec::new());
+    // A sweep as the trainer makes it: X from Y, then Y from the new X.
     for _ in 0..options.sweeps {
         let began = Instant::now();
         ridge::update_classifiers(&workspace, rule, y.view(), lambda, &mut x).map_err(Error::Measurement)?;
@@ -169,6 +172,7 @@ fn sweeps<T: Scalar + LinalgScalar>(
         instance.push(whole - half);
         sweep.push(whole);
     }
+    // The peak is read before the second measurement of products, whose matrices would count.
     let peak_rss_bytes = peak_memory();
     // The better of two measurements, before and after the sweeps, is taken.
     let dgemm_gflops = before.max(product_gflops::<T>());
@@ -205,12 +209,15 @@ fn loss<T: Scalar>(
 /// systems.
 fn flops(m: usize, n: usize, d: usize, lambda: f64) -> f64 {
     let (mf, nf, df) = (m as f64, n as f64, d as f64);
+    // A symmetric d x d matrix is computed by its triangle.
     let triangle = df * (df + 1.0) / 2.0;
     let half = 2.0 * nf * mf * (triangle + df);
     let classifiers = half + nf * triangle;
     let instances = if m < d && lambda > 0.0 {
+        // Dual form: an m x m Cholesky factor, its solves, and the way back to d factors.
         nf * (mf.powi(3) / 3.0 + 2.0 * mf * mf + 2.0 * mf * df)
     } else {
+        // Primal form: a d x d Cholesky factor (d^3 / 3) and two triangular solves (2 d^2).
         half + nf * (df.powi(3) / 3.0 + 2.0 * df * df)
     };
     classifiers + instances

@@ -65,6 +65,7 @@ pub fn write_data(options: &SpeedData) -> Result<(), Error> {
             .map(|(&y, shared)| sigmoid(if y { quality } else { -quality } + 1.3 * normal() + shared - 0.8))
             .collect();
         ratings = ratings.row(&row)?;
+        // A row at a time, so that the arrays never lie in memory as a whole.
         if let Some(file) = confidences.take() {
             confidences = Some(file.row(&blended(row, &labels)?)?);
         }

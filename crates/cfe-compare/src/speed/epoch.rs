@@ -90,6 +90,7 @@ pub fn run_epochs(options: &EpochSpeed) -> Result<EpochReport, Error> {
     let mut clock = Clock { ends: [WARM_UP, last], seen: Vec::new() };
     let fitted = trainer.fit_from(start, &data, &mut clock).map_err(Error::Measurement)?;
     let (seconds, loss) = match clock.seen.as_slice() {
+        // The two steps that the clock asked for; a fit that ended early has no second one.
         [(began, _), (ended, loss), ..] => (ended.duration_since(*began).as_secs_f64(), *loss),
         _ => (f64::NAN, f64::NAN),
     };

@@ -136,6 +136,7 @@ impl Suite {
         progress("sweeps of ALS");
         write(&folder, MAIN, true)?;
         let two = self.threads;
+        // Losses are compared after as many sweeps as the peers make, and times after more of them.
         let reference = als(&folder, MAIN, PEER_SWEEPS, two, "f64", false)?;
         let rows = [
             ("f64", 1, false),
@@ -185,6 +186,7 @@ impl Suite {
             let header = ["implementation", "s a sweep", "times ours", "loss"];
             let mut table =
                 Table::new(format!("The same arrays after {PEER_SWEEPS} sweeps, all cores"), header);
+            // The row in f64 with several threads and the confidence as a formula.
             let ours = measured[1];
             let row = |name: &str, seconds: f64, loss: f64| {
                 let times = fixed(seconds / ours, 1);
@@ -215,6 +217,7 @@ impl Suite {
         for size in OTHERS.into_iter().chain(self.large.then_some(LARGE)) {
             let folder = folder.join(format!("{}x{}", size.m, size.n));
             progress(&caption(size));
+            // Without C: the confidence is computed as a formula, and the array would be as large as R.
             write(&folder, size, false)?;
             let sweep = als(&folder, size, 10, self.threads, "f64", false)?;
             // The arrays go before those of the next size come, so that the disk holds one size at a time.
@@ -337,6 +340,7 @@ fn ours(what: &str, folder: &Path, size: Size, more: &[impl AsRef<OsStr>]) -> Re
 }
 
 fn output(command: &mut Command) -> Result<String, Error> {
+    // What the process says to a person goes through; its stdout is the result.
     let output = command.stderr(Stdio::inherit()).output().map_err(|error| failed(command, error))?;
     if !output.status.success() {
         return Err(failed(command, output.status));
