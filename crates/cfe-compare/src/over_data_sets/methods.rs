@@ -1,6 +1,7 @@
 //! The methods that are compared.
 
 use cf_ensemble::baselines::Baseline;
+use cf_ensemble::methods::FittedMethod;
 use cf_ensemble::metrics::MetricSummary;
 use cf_ensemble::recommended::{Recommended, RecommendedSpec};
 use cf_ensemble::{BackendError, EnsembleData, Result, Trainer};
@@ -103,26 +104,21 @@ impl Method {
             }
             Method::Without(part) => recommended(part.without(seed), data, test),
             Method::Trained(form) => transductive(form.trainer(seed).map_err(refused)?.as_ref(), data, test),
-            Method::Baseline(baseline) => {
-                let fitted = baseline.fit(data)?;
-                // Ranks are taken among the scored instances alone, as for any new rows.
-                let scores = fitted.predict(data.select_instances(test)?.predictions())?;
-                let probabilities = fitted.is_probability().then(|| scores.clone());
-                Ok(Scores { ranking: scores, probabilities, weights: fitted.weights().map(<[f64]>::to_vec) })
-            }
+            Method::Baseline(baseline) => inductive(&FittedMethod::Baseline(baseline.fit(data)?), data, test),
         }
     }
 }
 
 fn recommended(spec: RecommendedSpec, data: &EnsembleData, test: &[usize]) -> Result<Scores> {
     let fitted = Recommended::try_from(spec)?.fit(data)?;
-    let predictions = fitted.model.predict(data.select_instances(test)?.predictions())?;
-    let weights = fitted.model.classifier_weights().weights.iter().map(|w| w.total).collect();
-    Ok(Scores {
-        ranking: predictions.logits,
-        probabilities: Some(predictions.probabilities),
-        weights: Some(weights),
-    })
+    inductive(&FittedMethod::Recommended(fitted.model), data, test)
+}
+
+/// These predict each test instance by itself, from what they learned of the labeled ones. Ranks are taken
+/// among the scored instances alone, as for any new rows.
+fn inductive(fitted: &FittedMethod, data: &EnsembleData, test: &[usize]) -> Result<Scores> {
+    let scores = fitted.predict(data.select_instances(test)?.predictions())?;
+    Ok(Scores { ranking: scores.ranking, probabilities: scores.probabilities, weights: fitted.weights() })
 }
 
 /// Only forms of this build are listed, and their settings are in range.
