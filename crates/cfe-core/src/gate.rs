@@ -45,6 +45,7 @@ impl Gate {
     pub fn random(m: usize, hidden: usize, seed: u64) -> Self {
         let mut rng = ChaCha12Rng::seed_from_u64(seed);
         rng.set_stream(STREAM);
+        // With V = 0 the first step moves V and e alone; random rows of U keep the units from staying alike.
         let scale = 1.0 / (m.max(1) as f64).sqrt();
         let draw = |_| {
             let z: f64 = StandardNormal.sample(&mut rng);

@@ -191,6 +191,8 @@ impl Model {
         for row in predictions.rows() {
             n_observed.iter_mut().zip(row).for_each(|(k, r)| *k += usize::from(!r.is_nan()));
         }
+        // Class weights raise every logit by this shift; without it probabilities are those of the true
+        // prevalence.
         let probabilities = logits.iter().map(|&z| sigmoid(z - self.logit_shift)).collect();
         let weighted_probabilities = logits.iter().map(|&z| sigmoid(z)).collect();
         Ok(Predictions { logits, probabilities, weighted_probabilities, n_observed })

@@ -61,6 +61,7 @@ fn with_slices<T: Scalar, C: Cells<T>, O>(
     let (d, m) = x.dim();
     check("X", (d, m), (d, cells.rows()))?;
     check("Y", y.dim(), (d, cells.cols()))?;
+    // X is small and may be laid out anew; Y is written in place and must be row-major already.
     let x = x.as_standard_layout();
     match y.as_slice_mut() {
         Some(y) => Ok(of(rows_of(&x), d, y)),

@@ -118,11 +118,13 @@ impl WeightSchedule {
                 let (negative, positive) = (class_weights.0.powf(missing), class_weights.1.powf(missing));
                 base.iter().zip(labels).map(|(a, &y)| a * if y { positive } else { negative }).collect()
             }
+            // A class weighs more the more of it is missed.
             WeightSchedule::Recall { epsilon } => {
                 let factor = |class: bool| 1.0 - recall(class, logits, labels, base) + epsilon;
                 let (negative, positive) = (factor(false), factor(true));
                 scaled(base, labels.iter().map(|&y| if y { positive } else { negative }))
             }
+            // An instance weighs more the nearer its probability is to 0.5.
             WeightSchedule::Uncertainty { epsilon } => {
                 scaled(base, logits.iter().map(|&z| 1.0 - (2.0 * sigmoid(z) - 1.0).abs() + epsilon))
             }

@@ -56,6 +56,7 @@ impl Forest {
             return refuse(root);
         }
         for (k, node) in self.nodes.iter().enumerate() {
+            // Children come after their node, so node 0 is nobody's child and 0 can stand for none.
             let leaf = node.left == 0 && node.right == 0;
             let follows = |child: usize| child > k && child < n;
             let inner = follows(node.left) && follows(node.right) && node.feature < n_features;

@@ -210,6 +210,7 @@ impl<'a> Problem<'a> {
     ) -> Result<LossParts> {
         self.check_factors(factors)?;
         aggregator.validate(self.rule.dim().0)?;
+        // The sums hold the reconstruction, so only the logits of labeled instances are left to compute.
         let logits = match aggregator {
             Aggregator::Weighted { weights, bias } => self.logits_of_weights(factors, weights, *bias),
             _ => {

@@ -182,6 +182,7 @@ impl Resampling {
         };
         let (few, many) = (of_class(minority), of_class(!minority));
         let wanted = |ratio: f64| ((ratio * many.len() as f64).round() as usize).saturating_sub(few.len());
+        // A class without instances has nothing to copy.
         if few.is_empty() {
             return Resampled::new(data, data.clone(), Vec::new(), minority);
         }
@@ -190,6 +191,7 @@ impl Resampling {
             Resampling::RandomUnder { ratio } => {
                 let kept = ((few.len() as f64 / ratio).round() as usize).min(many.len());
                 let mut shuffled = many;
+                // Taken away are labels and not instances, whose predictions still help to find the factors.
                 shuffled.shuffle(&mut rng);
                 let mut labels = data.labels().to_vec();
                 shuffled[kept..].iter().for_each(|&i| labels[i] = None);
@@ -260,6 +262,7 @@ impl EnsembleData {
         let mut data = Self::new(columns(self.predictions()), labels)?
             .with_classifier_names(self.classifier_names().to_vec())?
             .with_instance_ids(self.ids_with(synthetic.len()))?;
+        // Weights and confidences lie between those of the two instances, as predictions do.
         if let Some(weights) = self.sample_weights() {
             let added = synthetic.iter().map(|s| s.between(weights[s.of], weights[s.towards]));
             data = data.with_sample_weights(weights.iter().copied().chain(added).collect())?;

@@ -65,6 +65,7 @@ pub fn nnls(gram: ArrayView2<'_, f64>, rhs: &[f64]) -> Result<NnlsSolution> {
     let Outcome { iterations, converged } = solver
         .solve(&gram, rhs, &vec![false; k], &mut x)
         .expect("from x = 0 without a free variable the passive set is empty, which is not singular");
+    // At the optimum the gradient is 0 where x_j > 0, and not negative where x_j = 0.
     let kkt_residual = (0..k).fold(0.0, |worst: f64, j| {
         let gradient = dot(&gram[j * k..(j + 1) * k], &x) - rhs[j];
         worst.max(if x[j] > 0.0 { gradient.abs() } else { -gradient })
@@ -233,6 +234,7 @@ impl Factor {
         let p = self.order.len();
         let (above, row) = self.l.split_at_mut(p * self.stride);
         let row = &mut row[..self.stride];
+        // The next row of the Cholesky factor L of the passive part, by forward substitution.
         let mut norm = 0.0;
         for (q, &other) in self.order.iter().enumerate() {
             let l_q = &above[q * self.stride..q * self.stride + q + 1];

@@ -121,6 +121,7 @@ impl Design {
     pub(super) fn gradient(&self, logits: &[f64], gradient: &mut [f64]) {
         gradient.fill(0.0);
         let mut slope = [0.0; TILE];
+        // A tile at a time: the slopes a_i l'(z_i) once, then one dot product for each feature.
         for (range, tile) in self.tiles() {
             let width = range.len();
             for (slope, i) in slope.iter_mut().zip(range) {

@@ -253,6 +253,7 @@ impl<'a> Newton<'a> {
         kkt_residual: f64,
     ) -> LogisticFit {
         let k = self.design.k();
+        // The features were centered: w . (x - mean) + v_k, so the mean's part goes to the bias.
         let shift: f64 = v[..k].iter().zip(&self.design.means).map(|(w, m)| w * m).sum();
         LogisticFit {
             weights: v[..k].to_vec(),

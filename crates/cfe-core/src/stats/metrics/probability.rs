@@ -57,12 +57,14 @@ impl Scored {
             let scaled = score * n_bins as f64;
             let k = match edge {
                 BinEdge::LeftClosed => (scaled.floor() as usize).min(n_bins - 1),
+                // A score on an edge belongs to the bin below; 0 belongs to the first.
                 BinEdge::RightClosed => (scaled.ceil() as usize).saturating_sub(1).min(n_bins - 1),
             };
             bins[k].weight += weight;
             bins[k].mean_score += weight * score;
             bins[k].positive_rate += if label { weight } else { 0.0 };
         }
+        // From sums to means; an empty bin keeps its zeros.
         for bin in bins.iter_mut().filter(|bin| bin.weight > 0.0) {
             bin.mean_score /= bin.weight;
             bin.positive_rate /= bin.weight;

@@ -160,6 +160,7 @@ impl Ranking {
         if !(self.positives() > 0.0) {
             return None;
         }
+        // a / b against a0 / b0 by cross products: rounding in a division would break exact ties.
         let mut best: Option<(f64, f64, Optimum)> = None;
         for (k, &threshold) in self.thresholds.iter().enumerate() {
             let Some((a, b)) = fraction(self.tp[k], self.fp[k]) else { continue };

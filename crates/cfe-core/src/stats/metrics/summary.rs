@@ -52,6 +52,7 @@ impl MetricSummary {
         let scored = probabilities.map(|values| Scored::new(labels, values)).transpose()?;
         let (bins, edge) = ECE_BINS;
         let ece = |scored: &Scored| scored.expected_calibration_error(bins, edge);
+        // The threshold will be applied to probabilities, so it is chosen on them where they are known.
         let best = scored.as_ref().map_or_else(|| ranking.best_f1(), |scored| scored.ranking().best_f1());
         Ok(Self {
             average_precision: labels.contains(&true).then(|| ranking.average_precision()),

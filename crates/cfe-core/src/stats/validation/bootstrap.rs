@@ -196,6 +196,7 @@ impl Bootstrap {
             };
             rankings.iter().map(mean).collect::<Result<Vec<f64>>>()
         };
+        // The estimate is a resample that has every instance once.
         let estimates = means(&vec![1.0; labels.len()])?;
         let strata: Vec<Vec<usize>> = (0..folds.n_splits())
             .flat_map(|fold| [false, true].map(|class| (fold, class)))
@@ -266,11 +267,14 @@ impl Bootstrap {
         (0..self.n_resamples as u64)
             .into_par_iter()
             .map(|resample| {
+                // A stream for each resample: the threads decide nothing.
                 let mut rng = ChaCha12Rng::seed_from_u64(self.seed);
                 rng.set_stream(resample);
                 let mut counts = vec![0.0; n];
                 for stratum in strata {
                     for _ in 0..stratum.len() {
+                        // How often an instance was drawn is its weight, so that nothing is copied or sorted
+                        // anew.
                         counts[stratum[rng.random_range(0..stratum.len())]] += 1.0;
                     }
                 }

@@ -112,6 +112,7 @@ impl StratifiedKFold {
         check(self.n_splits, labels.len())?;
         let mut rng = generator(self.seed, repetition);
         let mut fold = vec![0; labels.len()];
+        // The count runs on over the classes, so that folds differ by one instance at most.
         let mut next = 0;
         for class in [false, true] {
             let mut members: Vec<usize> = (0..labels.len()).filter(|&i| labels[i] == class).collect();

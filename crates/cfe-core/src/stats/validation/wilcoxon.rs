@@ -58,6 +58,7 @@ pub fn wilcoxon_signed_rank(differences: &[f64]) -> Result<Wilcoxon> {
         exact_p(&ranks, statistic)
     } else {
         let n = n as f64;
+        // Of a rank sum: n (n + 1) (2 n + 1) / 24, less sum (t^3 - t) / 48 over ties of t.
         let variance = (n * (n + 1.0) * (2.0 * n + 1.0) - tie_term / 2.0) / 24.0;
         2.0 * Normal::standard().cdf((statistic - total / 2.0) / variance.sqrt())
     };
