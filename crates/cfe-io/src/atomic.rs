@@ -134,10 +134,12 @@ impl AtomicFile {
             if metadata.is_dir() {
                 return Err(unwritable(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory")));
             }
+            // A device or a pipe is written to directly: nothing can take its place by renaming.
             if !metadata.is_file() {
                 let device = File::options().write(true).open(&path).map_err(unwritable)?;
                 return Ok(Self { path, output: Output::Direct(device) });
             }
+            // Renaming asks the folder and not the file, so it would replace even what may not be written.
             if metadata.permissions().readonly() {
                 return Err(unwritable(io::Error::new(io::ErrorKind::PermissionDenied, "it is read-only")));
             }
@@ -157,6 +159,7 @@ impl AtomicFile {
         // Not private as temporary files are, but as the file it replaces or as any new one.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        // In the same folder, since a file is renamed within one file system alone.
         let file = builder.tempfile_in(folder(&path)).map_err(unwritable)?;
         if let Some(metadata) = metadata {
             file.as_file().set_permissions(metadata.permissions()).map_err(unwritable)?;

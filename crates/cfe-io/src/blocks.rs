@@ -21,6 +21,7 @@ pub(crate) fn record_end(bytes: &[u8], delimiter: u8) -> Option<usize> {
             return Some(found);
         }
         at = found + 1;
+        // A quote opens a cell only at its beginning; elsewhere it is a character like others.
         if found > 0 && bytes[found - 1] != delimiter {
             continue;
         }

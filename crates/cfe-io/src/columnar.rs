@@ -140,6 +140,7 @@ fn read_batches(
     {
         first.push(batch);
     }
+    // Of the batches read so far only the last one has rows.
     let sample = look_at(schema, first.last(), false, &options.reading());
     let table = Columns::plan(file, "Arrow IPC", schema, &sample, 0, options)?;
     table.read_all(first.into_iter().map(Ok).chain(batches))
@@ -295,6 +296,7 @@ impl<'a> Columns<'a> {
                     "text, numbers, dates, booleans and dictionaries of them",
                 ));
             };
+            // An id that was named is needed in every row; a guessed one is not.
             if which == 0
                 && !self.layout.id_guessed
                 && let Some(i) = values.iter().position(String::is_empty)
@@ -405,6 +407,7 @@ fn numbers(array: &ArrayRef, reading: &Reading) -> Option<Vec<Result<f64, String
         DataType::Int8 => convert::<Int8Type>(array, f64::from),
         DataType::Int16 => convert::<Int16Type>(array, f64::from),
         DataType::Int32 => convert::<Int32Type>(array, f64::from),
+        // Beyond 2^53 this rounds, which matters to nothing that could be a probability.
         DataType::Int64 => convert::<Int64Type>(array, |v| v as f64),
         DataType::UInt8 => convert::<UInt8Type>(array, f64::from),
         DataType::UInt16 => convert::<UInt16Type>(array, f64::from),
@@ -418,6 +421,7 @@ fn numbers(array: &ArrayRef, reading: &Reading) -> Option<Vec<Result<f64, String
             array.as_boolean().iter().map(|v| Ok(v.map_or(f64::NAN, |b| f64::from(u8::from(b))))).collect()
         }
         DataType::Null => vec![Ok(f64::NAN); array.len()],
+        // A dictionary of texts goes the way of text below, where words for a missing value are known.
         DataType::Dictionary(..) if texts(array).is_none() => {
             let dictionary = array.as_any_dictionary_opt()?;
             let values = numbers(dictionary.values(), reading)?;
@@ -429,6 +433,7 @@ fn numbers(array: &ArrayRef, reading: &Reading) -> Option<Vec<Result<f64, String
         }
         _ => {
             let value = |text: String| match number(text.as_bytes()) {
+                // Words for a missing value come first, as a number may be one of them.
                 _ if reading.is_missing(text.as_bytes()) => Ok(f64::NAN),
                 Some((value, sign)) if !sign || reading.scale == Scale::Percent => Ok(value),
                 _ => Err(text),

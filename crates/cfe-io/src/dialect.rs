@@ -93,6 +93,7 @@ pub(crate) fn prepare<'a>(
             Undecoded::Io(source) => stream_error(source),
             Undecoded::Table(error) => *error,
         })?;
+    // The byte order mark would become part of the first name.
     if start.starts_with(b"\xef\xbb\xbf") {
         start.drain(..3);
     }
@@ -242,6 +243,7 @@ fn is_header(text: &[u8], row: &[u8], given: Option<u8>) -> bool {
     };
     let (names, values) = (cells(text.trim_ascii_start().strip_prefix(b"#").unwrap_or(text)), cells(row));
     let is_number = |cell: &Vec<u8>| number(cell).is_some();
+    // A header in a comment has a name for each cell of the row below, and no number.
     names.len() > 1
         && names.len() == values.len()
         && values.iter().any(is_number)
@@ -257,6 +259,7 @@ fn best(line: &[u8]) -> Option<u8> {
 
 /// The given delimiter or the one that cuts the header most often, if it cuts it at all.
 fn choose_delimiter(file: &str, start: &[u8], given: Option<u8>) -> TableResult<u8> {
+    // These stand within numbers and names, quote cells or end records.
     if let Some(byte) = given
         && (!byte.is_ascii()
             || byte.is_ascii_alphanumeric()
@@ -286,6 +289,7 @@ fn choose_delimiter(file: &str, start: &[u8], given: Option<u8>) -> TableResult<
     if let Some(byte) = found {
         return Ok(byte);
     }
+    // Spaces come last, since names may hold them.
     if given.is_none() && is_spaced(text) {
         return Ok(b' ');
     }
@@ -345,6 +349,7 @@ impl Escapes {
     fn undo(&mut self, chunk: &[u8], last: bool, out: &mut Vec<u8>) {
         for &byte in chunk {
             match (std::mem::take(&mut self.pending), byte) {
+                // CSV writes a quote within a cell twice.
                 (true, b'"') => out.extend_from_slice(b"\"\""),
                 (true, b'\\') => out.push(b'\\'),
                 (true, other) => out.extend_from_slice(&[b'\\', other]),

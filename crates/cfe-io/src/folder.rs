@@ -22,6 +22,7 @@ pub(crate) fn parts(path: &Path) -> TableResult<Option<Vec<PathBuf>>> {
         };
     }
     let base = path.file_name().map(|base| base.to_string_lossy().into_owned()).unwrap_or_default();
+    // A file comes first, even if its name reads as a pattern.
     if path.exists() || !base.contains(['*', '?']) {
         return Ok(None);
     }

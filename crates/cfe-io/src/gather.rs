@@ -87,6 +87,7 @@ impl Parts {
             }
             None => format!("{rows} rows of {n} ids{means}"),
         });
+        // An id has the first label that any of its rows has.
         let labels: Vec<Option<bool>> = (0..n).map(|_| None).collect();
         let mut truth = labels;
         (0..rows).for_each(|i| truth[row_of[i]] = truth[row_of[i]].or(self.truth[i]));
@@ -96,6 +97,7 @@ impl Parts {
         self.groups = self.groups.map(of_first);
         self.ids = Some(of_first(ids.clone()));
         (self.matrix, self.names, self.models) = (sum, names, None);
+        // Lines of the file no longer stand for rows.
         self.rows = RowNumbers::rows();
         Ok(self)
     }

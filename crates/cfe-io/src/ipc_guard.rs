@@ -59,6 +59,7 @@ impl<R: Read> Guarded<R> {
         if message.is_empty() {
             return if must_end { Err(invalid("the file ends before its end mark")) } else { Ok(None) };
         }
+        // Before version 0.15 of Arrow a message began with its length, without this mark.
         if message == CONTINUATION {
             source.read_exact(&mut length)?;
             message.extend(length);
@@ -84,6 +85,7 @@ impl<R: Read> Guarded<R> {
         if (body.len() as u64) < body_length {
             return Err(invalid(format!("a body of {body_length} bytes, of which {} are there", body.len())));
         }
+        // These two alone have buffers, whose places in the body are checked before a reader trusts them.
         let batch = match parsed.header_type() {
             MessageHeader::DictionaryBatch => parsed.header_as_dictionary_batch().and_then(|d| d.data()),
             MessageHeader::RecordBatch => parsed.header_as_record_batch(),

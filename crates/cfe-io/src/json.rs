@@ -107,6 +107,7 @@ fn rows(bytes: &[u8]) -> Option<Vec<Object>> {
 fn to_csv(rows: Vec<Object>) -> Vec<u8> {
     let mut position: HashMap<String, usize> = HashMap::new();
     let mut header = Vec::new();
+    // Rows need not have the same keys: the header holds all of them, in the order in which they appear.
     for (name, _) in rows.iter().flat_map(|row| &row.0) {
         position.entry(name.clone()).or_insert_with(|| {
             header.push(name.clone());

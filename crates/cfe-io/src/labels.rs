@@ -66,6 +66,7 @@ impl LabelColumn {
                 self.values.push(Value { text, first: usize::MAX, count: 0 });
                 self.add((self.values.len() - 1) as u8);
             }
+            // One value too many tells that these cannot be labels; it is kept for the message.
             None => {
                 let first = self.codes.len();
                 self.other.get_or_insert(Value { text, first, count: 1 });
@@ -227,6 +228,7 @@ fn denies(text: &str, other: &str) -> bool {
 /// Two values: whether the second is the positive one, and by which rule.
 fn second_is_positive(first: &Value, second: &Value) -> Option<(bool, &'static str)> {
     let (a, b) = (first.text.as_str(), second.text.as_str());
+    // The surest rule comes first: numbers, a word and its denial, known words, and only then the counts.
     if let (Some((x, _)), Some((y, _))) = (number(a.as_bytes()), number(b.as_bytes())) {
         let whole = x.fract() == 0.0 && y.fract() == 0.0;
         return (whole && x != y).then_some((y > x, "the larger number"));

@@ -41,6 +41,7 @@ pub(crate) struct Layout {
 fn patterns(given: &[String], header: &[String]) -> Vec<(String, bool)> {
     let mut out = Vec::new();
     for entry in given {
+        // The name of a column may itself hold a comma.
         if header.contains(entry) {
             out.push((entry.clone(), false));
             continue;
@@ -233,6 +234,7 @@ impl Table<'_> {
         self.guess_long(layout);
         if layout.id.is_none() {
             layout.id = self.guess_id();
+            // A column of these two names is an id beyond doubt; any other may turn out to repeat.
             layout.id_guessed =
                 layout.id.is_some_and(|at| !["instance_id", "id"].contains(&self.header[at].as_str()));
             layout.id.iter().for_each(|&at| self.used[at] = true);
@@ -444,10 +446,12 @@ impl Table<'_> {
         let glob = |(pattern, _): &(String, bool)| WildMatch::new(pattern);
         let wanted: Vec<WildMatch> = chosen.iter().filter(|(_, out)| !out).map(glob).collect();
         let unwanted: Vec<WildMatch> =
+            // What is left out stays out, even if it is chosen as well.
             chosen.iter().filter(|(_, out)| *out).chain(excluded).map(glob).collect();
         let named = [layout.id, layout.label, layout.split, layout.group, layout.model];
         let is_out = |at: usize| unwanted.iter().any(|glob| glob.matches(&self.header[at]));
         if layout.model.is_some() {
+            // A long table has one column of values, whose rows are told apart by the model column.
             let value = layout.classifiers[0];
             for at in (0..self.header.len()).filter(|at| *at != value && !named.contains(&Some(*at))) {
                 let reason = if layout.average == Some(at) { "averaged over" } else { "of a long table" };
@@ -479,6 +483,8 @@ impl Table<'_> {
         layout.chosen = !wanted.is_empty();
         if !layout.chosen {
             classifiers = self.without_hard(classifiers);
+            // Where no column holds probabilities these are read after all, and the error says how they could
+            // be taken.
             if classifiers.is_empty() {
                 classifiers = outside.into_iter().map(|(at, _)| at).collect();
             } else {
@@ -518,6 +524,7 @@ impl Table<'_> {
 
     fn judge(&self, at: usize, layout: &Layout) -> Judged {
         let (name, normal) = (&self.header[at], &self.normal[at]);
+        // Without a look at its cells a column counts; reading it will tell.
         let Some(profile) = self.profile(at) else { return Judged::Classifier };
         if name.is_empty() {
             return Judged::Other(if profile.present() == 0 { "empty" } else { "no name" }.to_owned());
@@ -533,6 +540,7 @@ impl Table<'_> {
         if let Some(reason) = names::metadata(normal) {
             return Judged::Other(reason.to_owned());
         }
+        // A second label would be the best of all classifiers, and know what it is to predict.
         if layout.label.is_some() && names::label_rank(normal).is_some() && profile.is_pair() {
             return Judged::Other("another label, by its name".to_owned());
         }
@@ -565,6 +573,7 @@ impl Table<'_> {
         }
         let Some(profile) = self.profile(at) else { return UNKNOWN_HINT };
         let out = profile.numbers - profile.inside;
+        // A single value that lies outside, such as -1 or 99, often marks what is missing.
         if profile.only_outside().is_some_and(|value| !(0.0..=8.0).contains(&value)) && out < profile.numbers
         {
             return "if it stands for a missing prediction, give --missing with it; log-odds and scores: --input score; \

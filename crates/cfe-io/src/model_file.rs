@@ -257,6 +257,8 @@ impl ModelFile {
 
     pub(crate) fn checksum(&self, version: u64, document: &str) -> String {
         let mut hash = Sha256::new();
+        // With its length in front, no text can pass for the end of the one before and the beginning of the
+        // next.
         let text = |hash: &mut Sha256, text: &str| {
             hash.update((text.len() as u64).to_le_bytes());
             hash.update(text);

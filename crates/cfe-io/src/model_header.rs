@@ -104,6 +104,7 @@ impl ModelFile {
         training_instances: bool,
     ) -> ModelFileResult<Self> {
         let in_model = |source| ModelFileError::Invalid { file: "the model".to_owned(), source };
+        // What could not be read again is not written.
         model.validate().map_err(in_model)?;
         let aggregator = match &model.aggregator {
             Aggregator::Mean => Kind::Mean,
@@ -147,6 +148,7 @@ impl ModelFile {
         }
         if let Some(learned) = model.confidence.cell_errors() {
             let nodes = &learned.forest.nodes;
+            // A tensor has one type: places are written as f64, which holds whole numbers up to 2^53.
             let row = |n: &Node| [n.feature as f64, n.threshold, n.left as f64, n.right as f64, n.value];
             let table = Array2::from_shape_fn((nodes.len(), 5), |(k, j)| row(&nodes[k])[j]);
             let roots: Array1<f64> = learned.forest.roots.iter().map(|&k| k as f64).collect();

@@ -105,6 +105,7 @@ fn check_start(name: &str, bytes: &[u8], length: Option<u64>) -> ModelFileResult
         let reason = format!("{} bytes long", bytes.len());
         return Err(ModelFileError::Damaged { file, reason });
     };
+    // Every header begins with a brace right behind its length; what has none is of another format.
     if rest.first().is_some_and(|&b| b != b'{') {
         return Err(ModelFileError::NotAModel {
             file,
@@ -112,6 +113,7 @@ fn check_start(name: &str, bytes: &[u8], length: Option<u64>) -> ModelFileResult
         });
     }
     let size = u64::from_le_bytes(*size);
+    // Seen before memory for the header is asked for.
     if size > MAX_HEADER || length.is_some_and(|length| size > length.saturating_sub(8)) {
         let length = length.map_or("unknown".to_owned(), |l| l.to_string());
         let reason = format!("a header of {size} bytes is announced in a file of {length}");

@@ -102,6 +102,7 @@ pub(crate) fn read_array(
     if !start.starts_with(b"\x93NUMPY") {
         return Err(origin.damaged("it does not begin with \\x93NUMPY"));
     }
+    // The length of the header has two bytes in version 1, and four in later ones.
     let length_bytes = match start[6] {
         1 => 2,
         2 | 3 => 4,

@@ -58,6 +58,7 @@ struct Arrays {
 /// R.npy, with its labels.
 pub(crate) fn read_npy(opened: Opened, options: &TableOptions) -> TableResult<Parts> {
     let (file, path, length) = (opened.file.clone(), opened.path.clone(), opened.len());
+    // An array has no columns that an option could name.
     for (name, option) in [
         (&options.id_column, "the id column"),
         (&options.label_column, "the label column"),
@@ -134,6 +135,7 @@ pub(crate) fn read_npz(file: &str, mut handle: File, options: &TableOptions) -> 
     })?;
     let labels = match options.labels {
         Labels::Ignored => None,
+        // An archive of one array has it for the matrix, even under a name of labels.
         _ => pick(&options.label_column, &LABELS, "the label column")?.filter(|name| *name != matrix),
     };
     let classifiers = pick(&None, &CLASSIFIERS, "the classifiers")?;
@@ -240,6 +242,7 @@ impl Arrays {
             .into_numbers()
             .map_err(|_| origin.wrong_type(format!("{kind:?}"), "floats (and integers 0, 1)"))?;
         let damaged = |e: ndarray::ShapeError| origin.damaged(e.to_string());
+        // No number moves here: the order in the file and the turning are strides of the array.
         let matrix = match turned {
             false => Array2::from_shape_vec((m, n).set_f(fortran), numbers).map_err(damaged)?,
             true => Array2::from_shape_vec((n, m).set_f(fortran), numbers).map_err(damaged)?.reversed_axes(),
@@ -251,6 +254,7 @@ impl Arrays {
             profile
         };
         let profiles = matrix.rows().into_iter().map(profile).collect();
+        // From here on R is treated as a table with a column for each classifier.
         let plain = TableOptions {
             columns: options.columns.clone(),
             exclude: options.exclude.clone(),
@@ -283,6 +287,7 @@ impl Arrays {
             }
             (*slot, *taken) = (Some(strings), Some(name));
         }
+        // R is copied only where a classifier is left out.
         let whole = layout.classifiers.iter().copied().eq(0..m);
         parts.matrix = if whole { matrix } else { matrix.select(ndarray::Axis(0), &layout.classifiers) };
         parts.convert(&reading)?;

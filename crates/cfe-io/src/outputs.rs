@@ -62,6 +62,7 @@ pub fn check_outputs(inputs: &[(&str, &Path)], outputs: &[(&str, &Path)]) -> Res
         }
         seen.push((what, identity));
     }
+    // Trying a place makes a temporary file there, so it comes after all names are known to differ.
     for &(_, path) in outputs.iter().filter(|(_, path)| is_file(path)) {
         drop(AtomicFile::create(path)?);
     }

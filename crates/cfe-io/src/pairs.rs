@@ -76,6 +76,8 @@ fn different<'a>(a: &'a str, b: &'a str, words: bool) -> (&'a str, &'a str) {
     let is_gap = |c: char| ['_', '.', '-', ' '].contains(&c);
     let mut start: usize =
         a.chars().zip(b.chars()).take_while(|(x, y)| x == y).map(|(x, _)| x.len_utf8()).sum();
+    // Whole words are compared: back to the gap before the first difference, and on to the gap behind the
+    // last.
     if words {
         start = a[..start].rfind(is_gap).map_or(0, |at| at + 1);
     }

@@ -144,6 +144,7 @@ pub(crate) fn number(cell: &[u8]) -> Option<(f64, bool)> {
         Some(inner) => (inner.trim_ascii(), true),
         None => (cell, false),
     };
+    // Most cells are plain numbers, and nothing else is tried for them.
     if let Ok(value) = fast_float2::parse::<f64, _>(cell) {
         return Some((value, sign));
     }

@@ -148,6 +148,8 @@ impl Parser<'_> {
         let mut records = Records::new(bytes, self.delimiter);
         let mut expected_line = 0;
         for (line, record, quoted) in records.by_ref() {
+            // Noted are rows whose line does not follow from the row before: after empty lines and cells of
+            // several lines.
             if line != expected_line {
                 block.lines_of_rows.push((block.rows, line));
             }

@@ -195,6 +195,7 @@ impl Table {
         let extra: Vec<String> = present.iter().filter(|p| !names.contains(p)).cloned().collect();
         let matrix = self.data.predictions().select(Axis(0), &index);
         let ids = self.data.instance_ids().map(<[String]>::to_vec);
+        // Built anew and so checked again: the classifiers left may have no prediction at all.
         let data = build(&self.file, matrix, names.to_vec(), self.data.labels().to_vec())?;
         self.data = match ids {
             None => data,
@@ -204,6 +205,7 @@ impl Table {
         };
         self.taken.classifiers = names.to_vec();
         self.taken.passed_over.extend(extra.iter().map(|name| PassedOver::new(name, "not of the model")));
+        // Warnings about columns that are gone go with them.
         self.warnings.retain(|w| w.column().is_none_or(|c| names.iter().any(|name| name == c)));
         if !extra.is_empty() {
             self.warnings.push(TableWarning::ExtraColumns { file: self.file.clone(), columns: extra });
@@ -293,6 +295,7 @@ impl Parts {
         for u in 0..self.matrix.nrows() {
             let mut row = self.matrix.row_mut(u);
             let bad = row.iter_mut().position(|value| {
+                // Plain probabilities, which most files hold, stay as they are.
                 if value.is_nan() || plain && inside.contains(value) {
                     return false;
                 }
@@ -386,8 +389,10 @@ impl Parts {
         let classes = (self.taken.negative.as_deref(), self.taken.positive.as_deref());
         let mut out = Vec::new();
         for pair in pairs::complements(&self.names, self.matrix.view(), classes) {
+            // A column that was chosen stays, with a warning.
             match pair.negative.filter(|_| !self.chosen) {
                 Some(negative) => {
+                    // The pair has two places, and this is the other one.
                     let positive = pair.first + pair.second - negative;
                     let reason = format!("1 - {}", self.names[positive]);
                     self.taken.passed_over.push(PassedOver::new(&self.names[negative], reason));

@@ -31,6 +31,8 @@ pub(crate) fn read(
             TableError::LineTooLong { file: file.to_owned(), line, limit: MAX_RECORD }
         }
     };
+    // First how the text is written, then the header, then a look at the first block, which decides what each
+    // column is.
     let prepared = dialect::prepare(
         file,
         Box::new(reader),
@@ -57,6 +59,7 @@ pub(crate) fn read(
     parts.taken.notes = notes;
     let mut matrix: Option<Growing> = None;
     let (mut rows, mut line) = (RowNumbers::lines(), prepared.lines + header_lines + 1);
+    // Two blocks for each thread: none of them waits while the next blocks are read.
     let batch_size = 2 * rayon::current_num_threads().max(1);
     let mut batch = vec![first];
     while !batch.is_empty() {

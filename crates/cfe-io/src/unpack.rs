@@ -105,6 +105,7 @@ pub(crate) fn decompress(opened: Opened) -> TableResult<Opened> {
         reason: source.to_string(),
     };
     let reader: Box<dyn Read + Send> = match format {
+        // A file may consist of several members, as bgzip and `cat` make them.
         Format::Gzip => Box::new(flate2::read::MultiGzDecoder::new(opened.stream())),
         Format::Bzip2 => Box::new(bzip2::read::MultiBzDecoder::new(opened.stream())),
         #[cfg(feature = "parquet")]

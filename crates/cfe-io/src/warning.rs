@@ -110,6 +110,7 @@ pub(crate) fn of_columns(file: &str, names: &[String], matrix: ArrayView2<'_, f6
         let mut observed = row.iter().copied().filter(|v| !v.is_nan());
         match (observed.next(), observed.next()) {
             (None, _) => Some(TableWarning::MissingColumn { file, column }),
+            // A single prediction cannot be constant.
             (Some(value), Some(second)) if value == second && observed.all(|v| v == value) => {
                 Some(TableWarning::ConstantColumn { file, column, value })
             }

@@ -55,6 +55,7 @@ fn first_table(reader: std::io::BufReader<File>) -> Result<Option<(String, Vec<u
         Data::DateTime(time) => {
             let (year, month, day, hour, minute, second, _) = time.to_ymd_hms_milli();
             let date = format!("{year:04}-{month:02}-{day:02}");
+            // Excel keeps a date as midnight of that day.
             match (hour, minute, second) {
                 (0, 0, 0) => date,
                 _ => format!("{date} {hour:02}:{minute:02}:{second:02}"),
