@@ -257,6 +257,8 @@ impl Moments {
         if !(total > 0.0) {
             return None;
         }
+        // Centered by their weights, Y and the residuals leave a system without the bias, which follows from
+        // the means.
         let mut centered = state.factors.instances.select(Axis(1), data.labeled());
         let mean_residual = weights.iter().zip(residuals).map(|(c, r)| c * r).sum::<f64>() / total;
         let mut mean = Vec::with_capacity(centered.nrows());

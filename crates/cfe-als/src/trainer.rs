@@ -108,6 +108,7 @@ impl Als {
         if data.labeled().is_empty() {
             return Err(Error::NoLabels);
         }
+        // Before the first large array is made.
         self.check_memory(data)?;
         let confidence = self.spec.confidence.fit(data)?;
         let rule = confidence.on_training(data);
@@ -163,6 +164,7 @@ impl Trainer for Als {
             return self.train(From::Start(start), data, observer).map(|fitted| self.finish(fitted));
         }
         let resampled = self.spec.resampling.apply(data, self.spec.seed)?;
+        // Synthetic instances get factors of their own for the fit, and the result loses them again.
         let start = From::Start(resampled.extend(start)?);
         let fitted = self.train(start, &resampled.data, observer)?;
         Ok(self.finish(resampled.restrict(fitted)))
@@ -435,6 +437,7 @@ impl<'a> Run<'a> {
             accelerator.save(&mut state);
         }
         if let Some((loss, best)) = &self.best {
+            // One list: factors, weights, bias, in the order that `best_of` reads.
             let Parameters { factors, weights, bias } = best;
             let values = factors.classifiers.iter().chain(&factors.instances).chain(weights).chain([bias]);
             state.remember(BEST, values.copied().collect::<Vec<f64>>());
@@ -487,6 +490,7 @@ impl Als {
 fn best_of(state: &TrainingState) -> Result<Option<(f64, Parameters)>> {
     let Some(values) = state.recall(BEST) else { return Ok(None) };
     let [loss] = state.recall_exactly(BEST_LOSS)?;
+    // The present parameters lend their shapes.
     let mut best = state.parameters.clone();
     best.factors = best.factors.into_row_major();
     let Parameters { factors, weights, bias } = &mut best;

@@ -116,6 +116,7 @@ impl<T: Scalar, P: System<T>> WithSimd for Solve<'_, T, P> {
         let (inverse, scaled) = work.split_at_mut(n);
         let mut good = T::splat(simd, T::ONE);
         let mut start = 0;
+        // The last block is narrower, and is compiled for its own width.
         while start < n {
             let left = n - start;
             good = match left {

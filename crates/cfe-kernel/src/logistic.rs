@@ -65,6 +65,7 @@ fn exp_of_minus(a: f64) -> f64 {
     let shifted = x * core::f64::consts::LOG2_E + ROUND;
     let k = shifted - ROUND;
     let r = (x - k * LN2[0]) - k * LN2[1];
+    // 2^k, by writing k + 1023 into the bits of the exponent.
     let power = f64::from_bits(shifted.to_bits().wrapping_add(1023) << 52);
     horner(&TAYLOR, r) * power
 }

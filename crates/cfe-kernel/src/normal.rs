@@ -212,6 +212,7 @@ impl NormalEquations {
                 (solved, failed)
             })
             .collect();
+        // In the order of the chunks, so that the lowest failing classifier is the one that is named.
         let mut failed = None;
         for (chunk, (solved, bad)) in chunks.iter().enumerate() {
             let count = CHUNK.min(m - chunk * CHUNK);

@@ -37,6 +37,7 @@ pub fn weighted_squared_error<T: Scalar, C: Cells<T>>(
         return Ok(0.0);
     }
     let panels = T::pack_errors(workspace.arch(), PackErrors { x, m, d });
+    // Jobs have a fixed length and are added in order: the same bits for any number of threads.
     let sums: Vec<f64> = (0..n.div_ceil(JOB))
         .into_par_iter()
         .map(|job| {
@@ -115,6 +116,7 @@ impl<T: Scalar> WithSimd for Interleave<'_, T> {
     fn with_simd<S: Simd>(self, _: S) {
         let micro = PAIR * T::width::<S>();
         let d = self.y.len() / self.n;
+        // Row k of Y becomes row k of each micro-tile.
         for (k, row) in self.y.chunks_exact(self.n).enumerate() {
             let row = &row[self.start..][..self.len];
             let pairs = T::registers::<S>(row).as_chunks::<PAIR>().0;
@@ -122,6 +124,7 @@ impl<T: Scalar> WithSimd for Interleave<'_, T> {
             for (out, pair) in outs.iter_mut().skip(k).step_by(d).zip(pairs) {
                 *out = *pair;
             }
+            // The last micro-tile is filled up with zeros.
             let rest = &row[pairs.len() * micro..];
             if !rest.is_empty() {
                 let out = &mut self.out[(pairs.len() * d + k) * micro..][..micro];
@@ -154,6 +157,7 @@ impl<T: Scalar> WithSimd for ErrorTile<'_, T> {
         let factors = &*self.scratch.lanes.get(d * self.padded);
         let predicted = self.scratch.systems.get(count * micro);
         let mut sum = [T::splat(simd, T::ZERO); PAIR];
+        // First x_u . y_i for the instances of a micro-tile, then the errors of its cells.
         for t in 0..self.padded / micro {
             let (low, high) = predicted.split_at_mut(count * width);
             let left = &factors[t * d * micro..][..d * micro];

@@ -166,6 +166,7 @@ impl<T: Scalar, const H: usize, const W: usize> WithSimd for Block<'_, T, H, W> 
         for (w, b) in b.iter_mut().enumerate() {
             *b = &T::registers::<S>(&panel[w * tile..])[..vectors];
         }
+        // H x W sums stay in registers through all vectors of the tile.
         let mut block = [[T::splat(simd, T::ZERO); W]; H];
         for t in 0..vectors {
             for h in 0..H {
@@ -176,6 +177,7 @@ impl<T: Scalar, const H: usize, const W: usize> WithSimd for Block<'_, T, H, W> 
             }
         }
         for h in 0..H {
+            // Within a tile sums are in T, across tiles in f64.
             if let Some(row) = sums.get_mut(h * stride..).and_then(|s| s.first_chunk_mut::<W>()) {
                 for w in 0..W {
                     row[w] += T::sum(simd, block[h][w]).to_f64();

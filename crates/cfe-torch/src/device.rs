@@ -143,6 +143,7 @@ fn choose(
     index: usize,
     try_out: impl FnOnce(usize) -> Result<(), String>,
 ) -> Result<ResolvedDevice, DeviceError> {
+    // From the library to the device: the first thing that is wrong explains the rest.
     match &cuda.load {
         Load::Absent { folder } => return Err(DeviceError::BuiltWithoutCuda { folder: folder.clone() }),
         Load::Failed { path, reason } => {

@@ -23,6 +23,7 @@ pub fn estimate_memory(spec: &TorchSpec, m: usize, n: usize, n_labeled: usize) -
         Dtype::F32 => 4.0,
         Dtype::F64 => 8.0,
     };
+    // Adam keeps two moments and SGD one; one more is room for an expression.
     let state = match spec.optimizer {
         Optimizer::Adam | Optimizer::AdamW { .. } => 3.0,
         Optimizer::Sgd { .. } => 2.0,
@@ -30,7 +31,9 @@ pub fn estimate_memory(spec: &TorchSpec, m: usize, n: usize, n_labeled: usize) -
     let keeps_best = spec.restore_best || spec.on_divergence == OnDivergence::KeepBest;
     let best = if keeps_best { 1.0 } else { 0.0 };
     let (m, n, d) = (m as f64, n as f64, spec.latent_dim as f64);
+    // R, C and the four tensors of the passes.
     let cells = 6.0 * m * n;
+    // A parameter, its gradient and that of the penalty, besides the optimizer's state and the best copy.
     let factors = (3.0 + state + best) * d * (m + n);
     let vectors = 8.0 * n_labeled as f64 + 2.0 * n;
     let labeled_r_hat = match spec.aggregator.kind {

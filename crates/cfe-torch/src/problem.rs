@@ -53,6 +53,7 @@ impl TensorProblem {
     ) -> Result<Self, TchError> {
         let (m, n) = (data.n_classifiers(), data.n_instances());
         let (mut ratings, mut confidences) = (vec![0.0; m * n], vec![0.0; m * n]);
+        // Missing cells are 0 in both, so that they count nothing in the sums.
         for (u, (r, c)) in ratings.chunks_mut(n).zip(confidences.chunks_mut(n)).enumerate() {
             problem.rule().fill(u, 0, r, c);
         }

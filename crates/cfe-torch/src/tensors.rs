@@ -32,6 +32,7 @@ impl Tensors {
         gate: Option<&Gate>,
         placement: Placement,
     ) -> Result<Self, TchError> {
+        // Autograd collects gradients at leaves that ask for them.
         let leaf = |tensor: Tensor| tensor.f_set_requires_grad(true);
         Ok(Self {
             x: leaf(placement.array(&start.factors.classifiers)?)?,

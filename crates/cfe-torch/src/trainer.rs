@@ -59,6 +59,7 @@ impl Torch {
     fn check_memory(&self, data: &EnsembleData, device: &ResolvedDevice) -> Result<()> {
         let (m, n, labeled) = (data.n_classifiers(), data.n_instances(), data.labeled().len());
         let needed = estimate_memory(&self.spec, m, n, labeled);
+        // A CUDA device knows its free memory; on the CPU the core's check answers for the system.
         let free = match device.tch_device {
             tch::Device::Cuda(index) => free_cuda_memory(index),
             _ => {
@@ -242,6 +243,8 @@ impl<'a> Run<'a> {
                 break;
             }
             let loss = match self.measure(epoch) {
+                // A loss beyond all numbers ends a run that keeps its best state, and that state is the
+                // result.
                 Err(Error::Diverged { .. }) if self.keeps_best() && self.best.is_some() => {
                     return Ok(StopReason::Diverged);
                 }
@@ -296,6 +299,7 @@ impl<'a> Run<'a> {
         self.plateau.iter_mut().try_for_each(|plateau| plateau.load(state))?;
         self.patience.iter_mut().try_for_each(|patience| patience.load(state))?;
         if let Some(&[loss]) = state.recall(BEST_LOSS).as_deref() {
+            // A copy for its shapes, whose numbers are overwritten.
             let best = self.parameters.snapshot().map_err(backend)?;
             best.load(BEST, state)?;
             self.best = Some((loss, best));
