@@ -55,6 +55,7 @@ pub(crate) fn check(inputs: &[PathBuf], outputs: &[(&str, Option<&Path>)]) -> Cl
     let inputs: Vec<(&str, &Path)> = inputs.iter().map(|path| ("the input", path.as_path())).collect();
     check_outputs(&inputs, &named)?;
     for (option, path) in named {
+        // The name of a table tells its format, which this build may not write.
         if option == PREDICTIONS_OUT {
             check_table_output(path)?;
         }
@@ -146,6 +147,7 @@ pub(crate) struct Predictions<'a> {
 /// `label` where there are such. Without ids, the rows are numbered from 0. See [`save`].
 pub(crate) fn predictions(path: &Path, predictions: &Predictions<'_>) -> CliResult<()> {
     let Predictions { table, combined, threshold, out_of_fold, split } = *predictions;
+    // Rows without ids are numbered; the list stands here to outlive the columns that borrow it.
     let numbers: Vec<String>;
     let ids = match table.data.instance_ids() {
         Some(ids) => ids,

@@ -7,6 +7,7 @@ pub fn write(document: &Document) -> String {
     let mut out = format!("# {}\n\n", escape(&document.title));
     out += &list(&document.answers);
     for section in &document.sections {
+        // Without its drawings such a section would be a heading alone.
         if section.blocks.iter().all(Block::is_drawing) {
             continue;
         }

@@ -90,6 +90,7 @@ impl ThresholdSlider {
             }
         }
         let mut points = thinned(all);
+        // A threshold need not be a probability of these rows.
         if !points.iter().any(|point| point.threshold == chosen) {
             points.push(counts(chosen));
         }

@@ -52,6 +52,7 @@ pub fn draw(panel: &Panel, width: f64) -> String {
     let mut out = format!("<svg viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{title}\">\n");
     text(&mut out, (4.0, 14.0), "start", "title", &shortened(&panel.title, frame.size.0 - 8.0));
     key(&mut out, panel, frame.size.0);
+    // Later elements cover earlier ones: axes, then marks, then labels.
     axes(&mut out, panel, &frame);
     for mark in &panel.marks {
         draw_mark(&mut out, mark, &frame);
@@ -226,6 +227,7 @@ fn draw_mark(out: &mut String, mark: &Mark, frame: &Frame) {
         Mark::VerticalRule { x, text: meaning } => {
             let x = frame.x.at(*x);
             rule(out, "rule", (x, frame.top), (x, frame.bottom));
+            // Toward the middle, where there is room.
             let on_the_right = x > (frame.left + frame.right) / 2.0;
             let (x, anchor) = if on_the_right { (x - 4.0, "end") } else { (x + 4.0, "start") };
             text(out, (x, frame.top + 8.0), anchor, "label muted halo", meaning);

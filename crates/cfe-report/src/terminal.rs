@@ -21,6 +21,7 @@ pub fn write(document: &Document, width: usize) -> String {
     let mut out = headed(&document.title, '=');
     out += &list(&document.answers, width);
     for section in &document.sections {
+        // Without its drawings such a section would be a heading alone.
         if section.blocks.iter().all(Block::is_drawing) {
             continue;
         }
@@ -160,6 +161,7 @@ fn shortened(name: &str, width: usize) -> String {
         return name.to_owned();
     }
     let characters: Vec<char> = name.chars().collect();
+    // Counted by width, as some characters take two columns.
     let taken = |most: usize, from: &mut dyn Iterator<Item = &char>| -> Vec<char> {
         let mut used = 0;
         let fits = |character: &&char| {

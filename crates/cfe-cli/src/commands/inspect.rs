@@ -107,6 +107,7 @@ fn origin(model: &SavedModel) -> String {
         })
     };
     let mut lines = Vec::new();
+    // What a model does not say has no line: older files keep less.
     let mut line = |name: &str, text: Option<String>| {
         if let Some(text) = text {
             lines.push(format!("{name}: {text}\n"));

@@ -17,8 +17,10 @@ pub(crate) fn run(args: &Predict, terminal: &Terminal) -> CliResult<()> {
     let out = args.predictions_out.as_path();
     let columns = args.columns.options();
     let inputs = outputs::inputs(&args.table, &columns.table_options()?, [args.model.as_path()]);
+    // Before anything is read: a place that cannot be written to costs no work.
     outputs::check(&inputs, &[(outputs::PREDICTIONS_OUT, Some(out))])?;
     let model = SavedModel::load(&args.model)?;
+    // Labels are not needed here; where the table has them they go along.
     let options = columns.table_options_for(&model, Labels::IfPresent)?;
     on_threads(args.threads, || {
         let table = read(&args.table, &options, terminal)?;

@@ -33,6 +33,8 @@ pub(crate) fn run(args: &Tune, terminal: &Terminal) -> CliResult<()> {
     outputs::check(&inputs, &outputs)?;
     let stdout_taken = outputs.iter().any(|(_, path)| path.is_some_and(outputs::is_stdout));
     let nothing_named = outputs.iter().all(|(_, path)| path.is_none());
+    // Standard output has room for one thing: an output named `-`, or what --format asks for; a person gets a
+    // table unasked.
     let format = match args.format {
         Some(_) if stdout_taken => {
             return Err(CliError::usage(
@@ -52,6 +54,7 @@ pub(crate) fn run(args: &Tune, terminal: &Terminal) -> CliResult<()> {
         let tuned = tune(&table, &search, args, terminal)?;
         terminal.took("searching", begin);
         let options = fit_options(args, &search, &tuned.trials[tuned.chosen]);
+        // Files come before the text, so that a reader who leaves early loses none of them.
         if let Some(path) = &args.out {
             outputs::write_text(path, &config(&options, &table, &tuned)?)?;
         }
@@ -108,6 +111,7 @@ fn search(args: &Tune) -> CliResult<RandomizedSearch> {
     }
     Ok(RandomizedSearch {
         backend,
+        // Who names a trainer wants its settings; else the recommended combiner may win.
         recommended_competes: args.trainer.is_none(),
         metric: args.metric,
         n_trials: args.trials.unwrap_or(default.n_trials),
@@ -193,6 +197,7 @@ fn config(options: &FitOptions, table: &Table, tuned: &Tuned) -> CliResult<Strin
 
 fn document(table: &Table, search: &RandomizedSearch, tuned: &Tuned) -> Value {
     let trial = |trial: &Trial| {
+        // JSON has no NaN, and the mean of a failed trial is one.
         let number = |v: f64| v.is_finite().then_some(v);
         json!({
             "number": trial.number,

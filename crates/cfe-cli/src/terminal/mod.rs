@@ -85,6 +85,7 @@ impl Watch for Terminal {
             Progress::Started { stage, steps, keeps_on_stop } => {
                 *self.bar.lock().unwrap_or_else(PoisonError::into_inner) =
                     Some(Bar::start(stage, steps, self.talk.quiet));
+                // Ctrl-C lets a stage that keeps something end in order, and ends the program in any other.
                 interrupt::end_in_order(keeps_on_stop);
             }
             Progress::Step => {

@@ -169,6 +169,7 @@ fn sentences(tuned: &Tuned) -> Vec<String> {
         }
         let d = tuned.difference(tuned.chosen, other);
         let by = format!("{} +- {}", signed(d.better_by, 4), fixed(d.standard_error, 4));
+        // Clearly better, clearly worse, or neither.
         out.push(match (d.is_clear(), tuned.difference(other, tuned.chosen).is_clear()) {
             (true, _) => format!("Better than {name} by {by}, more than one standard error."),
             (_, true) => format!("Worse than {name} ({by})."),
