@@ -241,6 +241,7 @@ impl AlsSpec {
             self.tolerance,
             "finite and at least 0; 0 never stops early",
         )?;
+        // Weights, costs, lambda and loss are checked by the objective that they are part of.
         self.combined_objective().validate()?;
         if let AlsObjective::Exact { rho, .. } = self.objective {
             ensure(rho > 0.0, "rho", rho, "above 0: without the reconstruction X and Y are not determined")?;

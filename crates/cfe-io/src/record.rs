@@ -176,6 +176,7 @@ impl Parser<'_> {
             return Err(bad(0, b"", Bad::Ragged(cells.len())));
         }
         let cell = |k| cells.get(record, quoted, k);
+        // Text is kept as it is: what it means is decided once all rows are there.
         let text = |k| {
             let cell = cell(k).trim_ascii();
             std::str::from_utf8(cell).map(str::to_owned).map_err(|_| bad(k, cell, Bad::NotUtf8))

@@ -144,6 +144,7 @@ impl Table {
     /// [`TableError::OneClass`].
     pub fn require_labels(&self) -> TableResult<(usize, usize)> {
         let file = || self.file.clone();
+        // The cause that lies deepest is told: no column, no train row, no label, one class.
         match self.data.class_counts() {
             (0, 0) if self.taken.label.is_none() => Err(TableError::NoLabelColumn {
                 file: file(),

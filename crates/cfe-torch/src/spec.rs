@@ -237,6 +237,7 @@ impl TorchSpec {
         self.sampler.validate()?;
         self.aggregator.validate()?;
         self.confidence.validate()?;
+        // The labels would act twice: through the weights of the cells and through the loss.
         if self.confidence.label_alpha > 0.0 || self.confidence.strategy == ConfidenceStrategy::LabelAware {
             return Err(Error::parameter(
                 "confidence",
@@ -262,6 +263,7 @@ impl TorchSpec {
                     "finite and at least 0",
                 )?;
             }
+            // A momentum of 1 would never lose speed.
             Optimizer::Sgd { momentum } => {
                 ensure((0.0..1.0).contains(&momentum), "momentum", momentum, "0 to below 1 is allowed")?;
             }

@@ -64,6 +64,7 @@ fn check(args: &Evaluate, parts: &[Part]) -> CliResult<()> {
             )
         }));
     }
+    // Each part has to pass by itself: a good split does not make up for a bad one.
     for part in others {
         let Some(combined) = part.methods.iter().find(|m| m.name == COMBINED) else { continue };
         if let Some(least) = args.min_average_precision {

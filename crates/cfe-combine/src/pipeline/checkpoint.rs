@@ -316,6 +316,7 @@ impl<'a> Checkpoint<'a> {
         })?;
         let mut file = ModelFile::new(KIND, document);
         file.insert("held_out", Array1::from(self.held_out.clone()).into_dyn());
+        // Parameters are enough: threshold and origin come at the end of the fit.
         if let Some((model, _)) = &self.main {
             file.embed("model", ModelFile::from_model(model, &ModelDetails::default(), false)?);
         }

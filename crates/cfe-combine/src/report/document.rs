@@ -224,6 +224,8 @@ fn cut(outcome: &FitOutcome, fitted: &Table, parts: &[Part]) -> Section {
         return section
             .text("A class has a single labeled row, so no row could be held out to choose a threshold on.");
     };
+    // First what was chosen and what it does to each part, then every threshold as a curve, and a slider to
+    // try others.
     let rule = summary::rule_in_words(chosen.rule);
     let threshold = summary::probability(chosen.threshold);
     let found = match summary::unreached(chosen) {
@@ -239,6 +241,7 @@ fn cut(outcome: &FitOutcome, fitted: &Table, parts: &[Part]) -> Section {
     let header = ["rows", "called", "right", "wrong", "missed", "precision", "recall", "F1"];
     let mut table = ReportTable::new(format!("At {threshold}"), header);
     for part in parts {
+        // A part without probabilities has no cut.
         let Some(at) = part.at_threshold else { continue };
         let count = |v: f64| Cell::from(fixed(v, 0));
         let c = at.confusion;

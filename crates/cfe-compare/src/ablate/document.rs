@@ -139,6 +139,7 @@ fn quality(levels: &[LevelSummary]) -> Table {
     let mut table = Table::new("Average precision (AP)", header);
     for level in levels {
         let d = level.average_precision.as_ref();
+        // The reference has no difference from itself.
         let of = |text: &dyn Fn(&Difference) -> String| Cell::from(d.map_or_else(String::new, text));
         let cells = match level.failed {
             0 => level.cells.to_string(),

@@ -116,6 +116,7 @@ fn quality(of: &TableReport) -> Section {
     let header =
         ["method", "AP", "AP - mean's", "95%", "ROC-AUC", "Brier", "log loss", "ECE", "best F1", "time"];
     let mut table = Table::new("", header);
+    // Gains are over the plain mean of the same table, where that was among the methods.
     let mean = find(of, "mean").and_then(|result| result.cell.metrics.average_precision);
     for result in ordered(of) {
         let cell = &result.cell;

@@ -126,6 +126,7 @@ fn find_tables(folder: &Path) -> Result<Vec<(String, u64, PathBuf)>, Error> {
             }
         }
     }
+    // A folder lists its files in any order.
     tables.sort();
     if tables.is_empty() { Err(Error::NoTables { path: folder.to_owned() }) } else { Ok(tables) }
 }

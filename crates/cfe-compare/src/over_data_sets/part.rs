@@ -103,6 +103,7 @@ impl Part {
             Part::Sparse => *sparse = false,
             Part::Signed => *signed = false,
             Part::AllButAggregator => spec.families = Families { aggregator: true, ..none },
+            // A power of 0 makes the prior equal weights; powers above weigh by evidence.
             Part::EvidencePrior => spec.prior_powers.retain(|&power| power == 0.0),
             Part::EqualPrior => spec.prior_powers.retain(|&power| power > 0.0),
             Part::Probabilities => spec.views = Views { probabilities: false, log_odds: true },

@@ -191,6 +191,7 @@ fn method_row(
     let own = means.average_precisions(method);
     let plain = means.average_precisions("mean");
     let leader = means.average_precisions(first);
+    // Ratios and tests are paired by data set, so a method that lacks one has none.
     let paired = own.as_ref().zip(plain.as_ref());
     let ratios: Option<Vec<f64>> =
         paired.map(|(own, plain)| own.iter().zip(plain).map(|(a, b)| a / b).collect());

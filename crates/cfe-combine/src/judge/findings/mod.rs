@@ -150,6 +150,7 @@ fn columns_of(table: &Table) -> Result<Vec<Column<'_>>> {
             if !distinct.contains(&p) {
                 distinct.push(p);
             }
+            // Whether there are more than two is all that is asked.
             if distinct.len() > 2 {
                 break;
             }

@@ -133,6 +133,7 @@ fn best_mixture(positive: &[f64], negative: &[f64], mixed: &[f64]) -> Option<(f6
         .step_by(step)
         .map(|&at| [below(positive, at), below(negative, at), below(mixed, at)])
         .collect();
+    // Distance of share F+ + (1 - share) F- from the distribution function of `mixed`.
     let distance_at = |share: f64| {
         let gaps = points.iter().map(|[p, n, m]| (share * p + (1.0 - share) * n - m).abs());
         gaps.fold(0.0_f64, f64::max)

@@ -78,6 +78,7 @@ impl Scored {
         if let Some((index, &value)) = scores.iter().enumerate().find(|(_, s)| !s.is_finite()) {
             return Err(Error::InvalidScore { index, value });
         }
+        // An instance of weight 0 is left out, or its score would be a threshold.
         let cells: Vec<_> = labels
             .iter()
             .zip(scores)
