@@ -9,17 +9,21 @@ pub(crate) fn train_rows(
     split: &[String],
     wanted: Option<&str>,
 ) -> (Vec<bool>, Option<String>) {
-    let by = |is: &dyn Fn(&str) -> bool| {
+    let rows_where = |is: &dyn Fn(&str) -> bool| {
         let rows: Vec<bool> = split.iter().map(|value| is(value)).collect();
         let value = rows.iter().position(|row| *row).map(|i| shorten(split[i].as_bytes()));
         (rows, value)
     };
     if let Some(wanted) = wanted {
-        let exact = by(&|value| value == wanted);
+        let exact = rows_where(&|value| value == wanted);
         // pandas writes True, Parquet holds true.
-        return if exact.1.is_some() { exact } else { by(&|value| value.eq_ignore_ascii_case(wanted)) };
+        return if exact.1.is_some() {
+            exact
+        } else {
+            rows_where(&|value| value.eq_ignore_ascii_case(wanted))
+        };
     }
-    let words = by(&names::is_train_word);
+    let words = rows_where(&names::is_train_word);
     let name = names::normalize(column);
     let flags = split.iter().all(|value| value.is_empty() || crate::labels::is_class_word(value));
     if words.1.is_some() || !flags {
@@ -29,9 +33,9 @@ pub(crate) fn train_rows(
         |value: &str| ["1", "1.0", "true", "t", "yes", "y"].contains(&value.to_ascii_lowercase().as_str());
     // A column of yes and no is understood by its name: `is_test` says the opposite of `is_train`.
     if names::is_train_flag(&name) {
-        by(&yes)
+        rows_where(&yes)
     } else if names::is_test_flag(&name) {
-        by(&|value| !value.is_empty() && !yes(value))
+        rows_where(&|value| !value.is_empty() && !yes(value))
     } else {
         words
     }

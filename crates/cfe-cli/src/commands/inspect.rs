@@ -96,7 +96,7 @@ fn weights(trust: &TrustReport, width: usize) -> String {
 /// Where the model comes from and where it cuts.
 fn origin(model: &SavedModel) -> String {
     let details = &model.details;
-    let at = |path: &[&str]| {
+    let value_at = |path: &[&str]| {
         let mut value = details.provenance.get(*path.first()?)?;
         for key in &path[1..] {
             value = value.get(key)?;
@@ -113,10 +113,11 @@ fn origin(model: &SavedModel) -> String {
             lines.push(format!("{name}: {text}\n"));
         }
     };
-    line("Trainer", at(&["trainer"]));
-    line("Settings", at(&["settings"]));
-    line("Trained on", at(&["data", "file"]));
-    let counts = (at(&["data", "rows"]), at(&["data", "positives"]), at(&["data", "negatives"]));
+    line("Trainer", value_at(&["trainer"]));
+    line("Settings", value_at(&["settings"]));
+    line("Trained on", value_at(&["data", "file"]));
+    let counts =
+        (value_at(&["data", "rows"]), value_at(&["data", "positives"]), value_at(&["data", "negatives"]));
     if let (Some(rows), Some(positives), Some(negatives)) = counts {
         line("Rows", Some(format!("{rows}, of which {positives} labeled positive and {negatives} negative")));
     }

@@ -34,17 +34,17 @@ pub(crate) fn correlations(data: &EnsembleData) -> Vec<(usize, usize, f64)> {
     let n_pairs = (m * m.saturating_sub(1) / 2).max(1);
     // Evenly spread rows of a table that has more than enough.
     let step = data.n_instances().div_ceil((CELLS / n_pairs).clamp(FEWEST, ENOUGH));
-    let of = |&p: &f64| if p.is_nan() { p } else { logit(p, LOGIT_CLIP) };
+    let log_odds_of = |&p: &f64| if p.is_nan() { p } else { logit(p, LOGIT_CLIP) };
     let log_odds: Vec<Vec<f64>> =
-        r.outer_iter().map(|row| row.iter().step_by(step).map(of).collect()).collect();
+        r.outer_iter().map(|row| row.iter().step_by(step).map(log_odds_of).collect()).collect();
     let pairs: Vec<(usize, usize)> = (0..r.nrows()).flat_map(|b| (0..b).map(move |a| (a, b))).collect();
-    let both = |&(a, b): &(usize, usize)| {
+    let correlation_of = |&(a, b): &(usize, usize)| {
         let seen = log_odds[a].iter().zip(&log_odds[b]).filter(|(x, y)| !x.is_nan() && !y.is_nan());
         let (x, y): (Vec<f64>, Vec<f64>) = seen.map(|(x, y)| (*x, *y)).unzip();
         // A constant classifier is like no other one.
         (a, b, correlation(&x, &y).unwrap_or(0.0))
     };
-    pairs.par_iter().map(both).collect()
+    pairs.par_iter().map(correlation_of).collect()
 }
 
 /// For each classifier the one most like it; none for a single one.

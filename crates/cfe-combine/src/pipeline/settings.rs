@@ -233,14 +233,14 @@ mod tests {
 
     #[test]
     fn what_excludes_each_other_is_refused() {
-        let of = |trainer, preset| {
+        let settings_of = |trainer, preset| {
             FitOptions { trainer, preset, ..FitOptions::default() }.plan().map(|plan| plan.trainer)
         };
-        assert_eq!(of(None, None).unwrap(), Method::Recommended);
-        assert!(of(Some(Method::Recommended), Some(Preset::Published)).is_err());
-        assert!(of(Some(Method::Als), Some(Preset::Recommended)).is_err());
+        assert_eq!(settings_of(None, None).unwrap(), Method::Recommended);
+        assert!(settings_of(Some(Method::Recommended), Some(Preset::Published)).is_err());
+        assert!(settings_of(Some(Method::Als), Some(Preset::Recommended)).is_err());
         #[cfg(feature = "als")]
-        assert_eq!(of(None, Some(Preset::Published)).unwrap(), Method::Als);
+        assert_eq!(settings_of(None, Some(Preset::Published)).unwrap(), Method::Als);
         let mut options = FitOptions { set: "ranks=8".parse().unwrap(), ..FitOptions::default() };
         assert!(options.plan().err().unwrap().to_string().contains("unknown field `ranks`"));
         options.set = "latent_dim=0".parse().unwrap();

@@ -110,10 +110,11 @@ impl ClassWeightSearch {
     fn held_out(&self, data: &EnsembleData) -> Result<Vec<Vec<usize>>> {
         let targets = data.labeled_targets();
         let assigned = self.folds.assign(&targets)?;
-        let both = |fold: &Vec<usize>| [true, false].iter().all(|y| fold.iter().any(|&k| targets[k] == *y));
+        let holds_both =
+            |fold: &Vec<usize>| [true, false].iter().all(|y| fold.iter().any(|&k| targets[k] == *y));
         let folds: Vec<Vec<usize>> = (0..assigned.n_splits())
             .map(|fold| assigned.test(fold))
-            .filter(both)
+            .filter(holds_both)
             .map(|fold| fold.into_iter().map(|k| data.labeled()[k]).collect())
             .collect();
         if folds.is_empty() {
@@ -132,11 +133,11 @@ impl ClassWeightSearch {
             Metric::AveragePrecision => &predictions.logits,
             Metric::LogLoss => &predictions.probabilities,
         };
-        let of = |values: &[f64]| held_out.iter().map(|&i| values[i]).collect::<Vec<f64>>();
+        let held_out_of = |values: &[f64]| held_out.iter().map(|&i| values[i]).collect::<Vec<f64>>();
         let labels: Vec<bool> = held_out.iter().map(|&i| data.labels()[i] == Some(true)).collect();
         let scored = match data.sample_weights() {
-            Some(weights) => Scored::weighted(&labels, &of(scores), &of(weights))?,
-            None => Scored::new(&labels, &of(scores))?,
+            Some(weights) => Scored::weighted(&labels, &held_out_of(scores), &held_out_of(weights))?,
+            None => Scored::new(&labels, &held_out_of(scores))?,
         };
         Ok(match self.metric {
             Metric::AveragePrecision => scored.ranking().average_precision(),

@@ -140,7 +140,7 @@ fn quality(levels: &[LevelSummary]) -> Table {
     for level in levels {
         let d = level.average_precision.as_ref();
         // The reference has no difference from itself.
-        let of = |text: &dyn Fn(&Difference) -> String| Cell::from(d.map_or_else(String::new, text));
+        let cell_of = |text: &dyn Fn(&Difference) -> String| Cell::from(d.map_or_else(String::new, text));
         let cells = match level.failed {
             0 => level.cells.to_string(),
             failed => format!("{} ({failed} failed)", level.cells),
@@ -150,10 +150,10 @@ fn quality(levels: &[LevelSummary]) -> Table {
             Cell::from(cells),
             figure(level, Figure::AveragePrecision, 4),
             figure(level, Figure::ApGain, 4),
-            of(&|d| signed(d.interval.estimate, 4)),
-            of(&|d| range(d.interval.lower, d.interval.upper, 3)),
-            of(&|d| p_value(d.p)),
-            of(&|d| format!("{}/{}/{}", d.counts.wins, d.counts.ties, d.counts.losses)),
+            cell_of(&|d| signed(d.interval.estimate, 4)),
+            cell_of(&|d| range(d.interval.lower, d.interval.upper, 3)),
+            cell_of(&|d| p_value(d.p)),
+            cell_of(&|d| format!("{}/{}/{}", d.counts.wins, d.counts.ties, d.counts.losses)),
             share(level, Figure::Collapse),
             share(level, Figure::Inverted),
         ]);

@@ -250,8 +250,8 @@ fn difference(
 /// left out.
 fn ratio(cells: &[Cell<'_>], factor: usize, (from, to): (usize, usize), figure: Figure) -> Option<f64> {
     let logs = blocks(cells, factor).into_iter().filter_map(|block| {
-        let of = |level: usize| figure.of(block.get(&level)?.figures()?).filter(|value| *value > 0.0);
-        Some((of(to)? / of(from)?).ln())
+        let value_at = |level: usize| figure.of(block.get(&level)?.figures()?).filter(|value| *value > 0.0);
+        Some((value_at(to)? / value_at(from)?).ln())
     });
     let (sum, count) = logs.fold((0.0, 0.0), |(sum, count), log| (sum + log, count + 1.0));
     (count > 0.0).then(|| (sum / count).exp())
@@ -259,14 +259,14 @@ fn ratio(cells: &[Cell<'_>], factor: usize, (from, to): (usize, usize), figure: 
 
 fn ranks(plan: &Plan, cells: &[Cell<'_>], factor: usize, units: &Units) -> Result<Option<Ranks>, Error> {
     let k = plan.grid.factors[factor].levels.len();
-    let of = |level: usize| {
+    let precisions_of = |level: usize| {
         unit_means(cells, factor, units, |block| {
             // Only repetitions in which every level was measured can be ranked.
             let complete = block.len() == k && block.values().all(|cell| cell.figures().is_some());
             complete.then(|| Figure::AveragePrecision.of(block.get(&level)?.figures()?)).flatten()
         })
     };
-    let columns: Vec<Vec<f64>> = (0..k).map(of).collect();
+    let columns: Vec<Vec<f64>> = (0..k).map(precisions_of).collect();
     let n = columns.first().map_or(0, Vec::len);
     // Of two levels Friedman's test is the sign test, which says less than Wilcoxon's.
     if k < 3 || n < 2 {
@@ -291,13 +291,13 @@ fn heat_map(plan: &Plan, cells: &[Cell<'_>], map: &HeatMap) -> Option<HeatMapSum
     };
     // A value is a mean over whatever the map does not name: other factors and seeds.
     let value = |panel: usize, row: usize, column: usize| {
-        let here = |cell: &&Cell<'_>| {
+        let belongs = |cell: &&Cell<'_>| {
             plan.grid.matches(&map.only, cell.levels)
                 && cell.levels[x] == column
                 && cell.levels[y] == row
                 && panels.is_none_or(|k| cell.levels[k] == panel)
         };
-        let own: Vec<Cell<'_>> = cells.iter().filter(here).copied().collect();
+        let own: Vec<Cell<'_>> = cells.iter().filter(belongs).copied().collect();
         match map.ratio_of.as_ref().and_then(|name| plan.position(name)) {
             Some(of) => ratio(&own, of, (0, 1), map.figure),
             None => mean(&own, map.figure),

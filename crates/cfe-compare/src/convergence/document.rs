@@ -65,16 +65,17 @@ fn table(races: &[Race]) -> Table {
             let best = run.best();
             let to_target = target.and_then(|target| run.seconds_to(target.loss));
             let share = to_target.zip(target).map(|(s, target)| s / target.seconds);
-            let of = |value: Option<f64>, digits| value.map_or_else(String::new, |v| significant(v, digits));
+            let text_of =
+                |value: Option<f64>, digits| value.map_or_else(String::new, |v| significant(v, digits));
             table.push([
                 Cell::from(race.problem.name.as_str()),
                 format!("{} x {}", race.problem.classifiers, race.problem.instances).into(),
                 run.name.into(),
-                of(best.map(|best| best.loss), 8).into(),
+                text_of(best.map(|best| best.loss), 8).into(),
                 best.map_or_else(String::new, |best| best.iteration.to_string()).into(),
-                of(best.map(|best| best.seconds), 3).into(),
+                text_of(best.map(|best| best.seconds), 3).into(),
                 significant(run.seconds, 3).into(),
-                of(to_target, 3).into(),
+                text_of(to_target, 3).into(),
                 share.map_or_else(String::new, |share| percent(share, 1)).into(),
                 or_dash(run.average_precision, 3).into(),
             ]);

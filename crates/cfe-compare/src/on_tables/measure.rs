@@ -87,11 +87,12 @@ pub(super) fn measure(
     let (negatives, positives) = table.require_labels().map_err(Box::new)?;
     let held_out: Vec<usize> =
         (0..table.truth.len()).filter(|&i| !table.in_train[i] && table.truth[i].is_some()).collect();
-    let of = |index: &[usize]| index.iter().map(|&i| table.truth[i] == Some(true)).collect::<Vec<bool>>();
+    let labels_of =
+        |index: &[usize]| index.iter().map(|&i| table.truth[i] == Some(true)).collect::<Vec<bool>>();
     let has_both = |labels: &[bool]| labels.contains(&true) && labels.contains(&false);
     // Rows that nobody learned from are the better judge, where both classes are among them.
-    let (protocol, splits) = if has_both(&of(&held_out)) {
-        let split = Split { data: table.data.clone(), labels: of(&held_out), test: held_out };
+    let (protocol, splits) = if has_both(&labels_of(&held_out)) {
+        let split = Split { data: table.data.clone(), labels: labels_of(&held_out), test: held_out };
         (Protocol::HeldOut, vec![split])
     } else {
         // No more folds than the rarer class has rows, so that each fold holds out both classes.

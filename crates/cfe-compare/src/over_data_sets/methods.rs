@@ -133,10 +133,10 @@ fn refused(error: BackendError) -> cf_ensemble::Error {
 fn transductive(trainer: &dyn Trainer, data: &EnsembleData, test: &[usize]) -> Result<Scores> {
     let fitted = trainer.fit(data)?;
     let predictions = fitted.model.predict_training(data)?;
-    let of = |values: &[f64]| test.iter().map(|&i| values[i]).collect();
+    let test_part_of = |values: &[f64]| test.iter().map(|&i| values[i]).collect();
     Ok(Scores {
-        ranking: of(&predictions.logits),
-        probabilities: Some(of(&predictions.probabilities)),
+        ranking: test_part_of(&predictions.logits),
+        probabilities: Some(test_part_of(&predictions.probabilities)),
         weights: fitted.model.aggregator.weights().map(|(weights, _)| weights.to_vec()),
     })
 }

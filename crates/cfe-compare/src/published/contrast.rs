@@ -19,23 +19,23 @@ pub(super) fn contrasts(rows: &[Row], series: &[Series]) -> Vec<Contrast> {
 }
 
 fn contrast((als, als_series): (&Row, &Series), (torch, torch_series): (&Row, &Series)) -> Contrast {
-    let of = |figure: fn(&Row) -> Option<f64>| ratio(figure(torch), figure(als));
+    let ratio_of = |figure: fn(&Row) -> Option<f64>| ratio(figure(torch), figure(als));
     let weight_correlation = match (&als.weights, &torch.weights) {
         (Some(a), Some(b)) => correlation(a, b),
         _ => None,
     };
     Contrast {
         class_weights: als.method.is_weighted(),
-        weight_std_ratio: of(|row| row.weight_std),
-        weight_range_ratio: of(weight_range),
+        weight_std_ratio: ratio_of(|row| row.weight_std),
+        weight_range_ratio: ratio_of(weight_range),
         // The largest of negative weights is the one closest to 0: a ratio of those says nothing.
-        weight_max_ratio: of(|row| row.weight_max.filter(|&max| max > 0.0)),
-        weight_variation_ratio: of(|row| row.weight_variation),
-        prediction_variance_ratio: of(|row| Some(row.prediction_std.powi(2))),
-        effective_classifiers_ratio: of(|row| row.effective_classifiers),
+        weight_max_ratio: ratio_of(|row| row.weight_max.filter(|&max| max > 0.0)),
+        weight_variation_ratio: ratio_of(|row| row.weight_variation),
+        prediction_variance_ratio: ratio_of(|row| Some(row.prediction_std.powi(2))),
+        effective_classifiers_ratio: ratio_of(|row| row.effective_classifiers),
         weight_correlation,
         prediction_correlation: correlation(&als_series.test_predictions, &torch_series.test_predictions),
-        seconds_ratio: of(|row| Some(row.seconds)),
+        seconds_ratio: ratio_of(|row| Some(row.seconds)),
     }
 }
 

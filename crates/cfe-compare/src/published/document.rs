@@ -179,9 +179,9 @@ fn weights(report: &Report) -> Table {
     for u in 0..report.data.classifiers {
         let mut cells = vec![Cell::from(u.to_string())];
         for row in &trained {
-            let at = |of: &Option<Vec<f64>>| of.as_ref().and_then(|w| w.get(u).copied());
-            cells.push(or_dash(at(&row.weights), DECIMALS).into());
-            if let Some(printed) = at(&row.published_weights) {
+            let weight_in = |of: &Option<Vec<f64>>| of.as_ref().and_then(|w| w.get(u).copied());
+            cells.push(or_dash(weight_in(&row.weights), DECIMALS).into());
+            if let Some(printed) = weight_in(&row.published_weights) {
                 cells.push(Cell::note(fixed(printed, WEIGHT_DECIMALS)));
             }
         }

@@ -79,11 +79,11 @@ pub(super) fn histograms(results: &Results) -> Vec<Panel> {
 
 fn by_class(series: &Series, truth: &[bool], domain: (f64, f64)) -> Panel {
     const BIN: f64 = 0.01;
-    let of = |class: bool| -> Vec<f64> {
+    let predictions_of = |class: bool| -> Vec<f64> {
         let pairs = series.test_predictions.iter().zip(truth);
         pairs.filter(|(_, y)| **y == class).map(|(p, _)| *p).collect()
     };
-    let (negatives, positives) = (of(false), of(true));
+    let (negatives, positives) = (predictions_of(false), predictions_of(true));
     let top = |values: &[f64]| histogram(values, BIN).iter().map(|bar| bar.value).fold(0.0, f64::max);
     let highest = nice_domain((0.0, 100.0 * top(&negatives).max(top(&positives))), 4);
     let percent = |values: &[f64]| -> Vec<Bar> {

@@ -69,7 +69,7 @@ impl CellErrors {
     }
 
     fn features(&self, u: usize, r: f64, column: &Column) -> [f64; N_FEATURES] {
-        let of = |k: usize| self.classifiers[(u, k)];
+        let number = |k: usize| self.classifiers[(u, k)];
         [
             r,
             (2.0 * r - 1.0).abs(),
@@ -77,9 +77,9 @@ impl CellErrors {
             column.mean,
             column.deviation,
             column.observed,
-            of(0),
-            of(1),
-            of(2),
+            number(0),
+            number(1),
+            number(2),
         ]
     }
 

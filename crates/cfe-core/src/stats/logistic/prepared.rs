@@ -154,12 +154,12 @@ mod tests {
         };
         assert!((objective(&fit.weights) - fit.objective).abs() < 1e-12);
         for j in 0..k {
-            let at = |step: f64| {
+            let objective_at = |step: f64| {
                 let mut w = fit.weights.clone();
                 w[j] += step;
                 objective(&w)
             };
-            let slope = (at(1e-5) - at(-1e-5)) / 2e-5;
+            let slope = (objective_at(1e-5) - objective_at(-1e-5)) / 2e-5;
             assert!(if fit.weights[j] == 0.0 { slope > 1e-4 } else { slope.abs() < 1e-8 }, "{j}: {slope}");
         }
         let too_long = LogisticRegression { free_direction: Some(vec![1.0; k]), ..spec };
