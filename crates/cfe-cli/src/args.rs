@@ -67,7 +67,7 @@ A file for --config holds the same names with underscores, and the trainer's set
   split_column = \"split\"
   threshold = \"fbeta=2\"
   [set]
-  rank = 12
+  latent_dim = 12
   families = { local = false }";
 
 /// Combines the probabilities of trained classifiers on imbalanced problems.

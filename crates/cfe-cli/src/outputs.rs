@@ -12,7 +12,8 @@ use cfe_combine::saved::Combined;
 
 use crate::error::{CliError, CliResult};
 use crate::terminal::say;
-use crate::words::{color, text};
+use crate::words::color;
+use cfe_report::printable_lines;
 
 /// Room that every output is sure to need.
 const ROOM: u64 = 1 << 16;
@@ -107,7 +108,7 @@ pub(crate) fn print(text: &str) -> CliResult<()> {
 
 /// Prints tables and text for people: names in it cannot steer the terminal.
 pub(crate) fn print_page(text: &str) -> CliResult<()> {
-    print(&color::page(&text::printable(text)))
+    print(&color::page(&printable_lines(text)))
 }
 
 /// A reader that has seen enough (`| head`) is not a failure, whatever the name of its pipe.

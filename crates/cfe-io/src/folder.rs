@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use ndarray::{Axis, concatenate};
 use wildmatch::WildMatch;
 
+use crate::labels::LabelColumn;
 use crate::options::TableOptions;
 use crate::source::{Source, unreadable};
 use crate::table::{Parts, RowNumbers, read_opened};
@@ -62,6 +63,7 @@ pub(crate) fn read(name: String, files: &[PathBuf], options: &TableOptions) -> T
     let mut matrices = vec![std::mem::take(&mut all.matrix)];
     for path in rest {
         let part = read_opened(Source::Path(path.clone()).open()?, &as_first)?;
+        let part_taken = part.taken.clone();
         if part.names != all.names {
             let other = all.names.iter().enumerate().find(|&(k, name)| part.names.get(k) != Some(name));
             // Without another name in its place, the part has more of them than the first.
@@ -72,10 +74,21 @@ pub(crate) fn read(name: String, files: &[PathBuf], options: &TableOptions) -> T
                 available: crate::table_error::list(&part.names),
             });
         }
-        matrices.push(part.matrix);
-        if let (Some(all), Some(part)) = (&mut all.labels, part.labels) {
-            all.extend(part);
+        // Where labels are not needed, some parts may come without them: their rows are unlabeled.
+        let rows = part.matrix.ncols();
+        match (&mut all.labels, part.labels) {
+            (Some(all), part) => all.extend(part.unwrap_or_else(|| LabelColumn::unlabeled(rows))),
+            (None, Some(part)) => {
+                let before = matrices.iter().map(|matrix| matrix.ncols()).sum();
+                let mut labels = LabelColumn::unlabeled(before);
+                labels.extend(part);
+                all.labels = Some(labels);
+                all.taken.label.clone_from(&part_taken.label);
+                as_first.label_column.clone_from(&part_taken.label);
+            }
+            (None, None) => {}
         }
+        matrices.push(part.matrix);
         for (all, part) in [
             (&mut all.ids, part.ids),
             (&mut all.split, part.split),

@@ -32,7 +32,8 @@ impl Parts {
             self.ids = Some(ids);
             return Ok(self);
         }
-        // Rows of one id are compared with the first of them in label and split.
+        // Rows of one id agree in their labels, where they have one, and in the split of the first of them.
+        let mut known: Vec<Option<bool>> = vec![None; n];
         let conflict = |i: usize, column: &str| TableError::Conflict {
             place: self.place(i, column),
             id: shorten(ids[i].as_bytes()),
@@ -40,11 +41,11 @@ impl Parts {
         };
         for i in 0..rows {
             let leader = first[row_of[i]];
-            if let (Some(a), Some(b)) = (self.truth[leader], self.truth[i])
-                && a != b
-            {
+            let label = &mut known[row_of[i]];
+            if label.is_some() && self.truth[i].is_some() && *label != self.truth[i] {
                 return Err(conflict(i, self.taken.label.as_deref().unwrap_or("label")));
             }
+            *label = label.or(self.truth[i]);
             if let Some(split) = &self.split
                 && split[leader] != split[i]
             {

@@ -34,6 +34,11 @@ impl Default for LabelColumn {
 }
 
 impl LabelColumn {
+    /// Of `n` rows without a label.
+    pub(crate) fn unlabeled(n: usize) -> Self {
+        Self { codes: vec![UNLABELED; n], ..Self::default() }
+    }
+
     #[inline]
     pub(crate) fn push(&mut self, cell: &[u8], reading: &Reading) {
         match cell {

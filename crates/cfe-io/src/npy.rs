@@ -118,7 +118,7 @@ pub(crate) fn read_array(
     reader.read_exact(&mut text).map_err(|e| origin.read_error(e))?;
     let header = parse_header(&text, origin)?;
 
-    let elements = header.shape.iter().map(|&k| k as u128).product::<u128>();
+    let elements = header.elements();
     let promised = elements.saturating_mul(header.size as u128);
     let too_much = |available| TableError::PromisesTooMuch {
         file: origin.file.to_owned(),
@@ -252,19 +252,31 @@ fn parse_header(text: &[u8], origin: Origin<'_>) -> TableResult<Header> {
     Ok(Header { kind, size, big_endian, fortran, shape })
 }
 
+impl Header {
+    /// Number of elements that the shape promises. A header may name any numbers, so their product may be
+    /// larger than any memory.
+    fn elements(&self) -> u128 {
+        if self.shape.contains(&0) {
+            return 0;
+        }
+        self.shape.iter().fold(1, |product: u128, &k| product.saturating_mul(k as u128))
+    }
+}
+
 impl Array {
     /// Number of elements.
     pub(crate) fn len(&self) -> usize {
-        self.header.shape.iter().product()
+        usize::try_from(self.header.elements()).expect("the elements were read")
     }
 
     /// The elements as numbers, in the order of the file; the array itself if they are none.
     pub(crate) fn into_numbers(self) -> Result<Vec<f64>, Self> {
+        let elements = self.len();
         let bytes = match self.data {
             Data::Floats(floats) => return Ok(floats),
             Data::Bytes(bytes) => bytes,
         };
-        let mut out = Vec::with_capacity(self.header.shape.iter().product());
+        let mut out = Vec::with_capacity(elements);
         if decode(&bytes, &self.header, &mut out) {
             Ok(out)
         } else {

@@ -99,6 +99,10 @@ fn a_promised_terabyte_is_refused_before_it_is_allocated() {
         "{'descr': '|O', 'fortran_order': False, 'shape': (1, 1), }",
         "((((((",
         "{'shape': (18446744073709551615, 18446744073709551615), 'fortran_order': True, 'descr': '<f8'}",
+        // Their product is beyond 128 bits.
+        "{'shape': (4294967296, 4294967296, 4294967296, 4294967296, 2), 'fortran_order': True, 'descr': '<f8'}",
+        // Nothing is promised, by numbers whose product overflows on the way.
+        "{'shape': (9223372036854775808, 4, 0), 'fortran_order': True, 'descr': '<f8'}",
     ] {
         let mut bytes = b"\x93NUMPY\x02\x00".to_vec();
         bytes.extend((header.len() as u32).to_le_bytes());

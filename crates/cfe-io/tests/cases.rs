@@ -380,7 +380,14 @@ fn long_tables_are_pivoted() {
     // A model's table may be long as well.
     let chosen = with(&long, |o| o.classifiers = Some(vec!["clf2".into(), "clf1".into()])).expect("pivoted");
     assert_eq!(chosen.data.predictions().row(0).to_vec(), [0.7, 0.1, 0.3]);
-    refused(with(&(long + "c1,clf1,1,0,0.7\n"), |_| {}), &["line 8, column \"label\"", "\"c1\"", "line 2"]);
+    refused(
+        with(&(long.clone() + "c1,clf1,1,0,0.7\n"), |_| {}),
+        &["line 8, column \"label\"", "\"c1\"", "line 2"],
+    );
+    // A first row without a label hides no contradiction among the others.
+    let unlabeled = long.replacen("c1,clf1,0,1,", "c1,clf1,0,,", 1);
+    is_plain(&read(&unlabeled));
+    refused(with(&(unlabeled + "c1,clf1,1,0,0.7\n"), |_| {}), &["line 8, column \"label\"", "\"c1\""]);
 }
 
 #[test]
@@ -584,6 +591,20 @@ fn folders_patterns_and_lists_of_parts() {
     }
     fs::write(&two, format!("{header}\n{}\n", rows[2].replace("0.4", "4"))).expect("writable");
     refused(read(Source::new(&parts)), &["part-0001.csv, line 2, column \"clf1\": 4 is not"]);
+    // Where labels are not needed, a part may lack them, whichever it is.
+    let unlabeled = "instance_id,clf1,clf2\nc3,0.4,0.3\n";
+    for (first, last) in [(0, 1), (1, 0)] {
+        let names = ["part-0000.csv", "part-0001.csv"];
+        fs::write(parts.join(names[first]), format!("{header}\n{}\n{}\n", rows[0], rows[1]))
+            .expect("writable");
+        fs::write(parts.join(names[last]), unlabeled).expect("writable");
+        let mut options = TableOptions::default();
+        options.labels = Labels::IfPresent;
+        let table = read_table(Source::new(&parts), &options).expect("readable");
+        let mut expected = vec![Some(true), Some(false)];
+        expected.insert(2 * (1 - first), None);
+        assert_eq!(table.truth, expected, "labels in {}", names[first]);
+    }
     refused(read(Source::new(dir.path().join("no*.csv"))), &["no file is there to be read"]);
     refused(read(Source::new(Path::new("gone.csv"))), &["there is no such file"]);
 }

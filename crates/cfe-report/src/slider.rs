@@ -91,11 +91,13 @@ impl ThresholdSlider {
         }
         let mut points = thinned(all);
         // A threshold need not be a probability of these rows.
-        if !points.iter().any(|point| point.threshold == chosen) {
+        let is_chosen =
+            |point: &Point| point.threshold == chosen || point.threshold.is_nan() && chosen.is_nan();
+        if !points.iter().any(is_chosen) {
             points.push(counts(chosen));
         }
         points.sort_by(|a, b| a.threshold.total_cmp(&b.threshold));
-        let chosen = points.iter().position(|point| point.threshold == chosen).expect("put in above");
+        let chosen = points.iter().position(is_chosen).expect("put in above");
         Self { caption: caption.into(), positives, negatives, costs, points, chosen }
     }
 

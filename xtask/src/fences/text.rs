@@ -49,7 +49,8 @@ fn is_table(line: &str) -> bool {
 }
 
 /// Stems of British spellings, and what to write instead. A word counts if it starts with the stem.
-const BRITISH: [(&str, &str); 32] = [
+const BRITISH: [(&str, &str); 33] = [
+    ("studentis", "studentiz"),
     ("learnt", "learned"),
     ("centre", "center"),
     ("centring", "centering"),

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use cfe_combine::methods::Backend;
-use cfe_combine::pipeline::{available_memory, gigabytes};
+use cfe_combine::pipeline::gigabytes;
+use cfe_core::available_memory;
 
 use super::pretty;
 use crate::args::{Doctor, Format};

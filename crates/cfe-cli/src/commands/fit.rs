@@ -7,6 +7,7 @@ use cfe_combine::judge::{Finding, Part, Severity, TRAIN, TrustReport, diagnose};
 use cfe_combine::pipeline::{Assignments, FitOutcome, FitPlan, Watch as _, gigabytes};
 use cfe_combine::report;
 use cfe_io::{Source, Table, TableOptions, read_table};
+use cfe_report::printable;
 use cfe_report::terminal::wrap;
 use serde_json::{Value, json};
 
@@ -181,12 +182,12 @@ fn finish(
             let page = text::page(width);
             let mut out = text::tables(report::metrics_tables(&parts), width);
             for line in report::lines(outcome, table, &parts, &findings) {
-                out += &wrap(&text::one_line(&line), page, "* ", "  ");
+                out += &wrap(&printable(&line), page, "* ", "  ");
             }
             // Alarms stand in front of the results already.
             let others: Vec<&Finding> = findings.iter().filter(|f| f.severity != Severity::Alarm).collect();
             for finding in others.iter().take(SHOWN) {
-                out += &wrap(&text::one_line(&finding.text), page, "! ", "  ");
+                out += &wrap(&printable(&finding.text), page, "! ", "  ");
             }
             if others.len() > SHOWN {
                 out += &format!("! and {} more; --metrics-out has them all\n", others.len() - SHOWN);

@@ -12,14 +12,15 @@ use cfe_combine::pipeline::{Progress, Watch};
 use cfe_io::{Table, TableWarning};
 
 use crate::args::Talk;
-use crate::words::{color, text};
+use crate::words::color;
+use cfe_report::{printable, printable_lines};
 use progress::Bar;
 
 /// A line on standard error, which is all the program has for talking beside its results. Names in it cannot
 /// steer the terminal.
 pub(crate) fn say(line: &str) {
     // Where nobody listens there is nothing to be done about it.
-    writeln!(std::io::stderr(), "{}", color::talk(&text::printable(line))).ok();
+    writeln!(std::io::stderr(), "{}", color::talk(&printable_lines(line))).ok();
 }
 
 /// Shows the progress of the work, and hears Ctrl-C.
@@ -67,7 +68,7 @@ impl Terminal {
 
     /// What should be known before a result is trusted, a line for each.
     pub(crate) fn findings(&self, findings: &[Finding]) {
-        findings.iter().for_each(|finding| self.note(&format!("finding: {}", text::one_line(&finding.text))));
+        findings.iter().for_each(|finding| self.note(&format!("finding: {}", printable(&finding.text))));
     }
 
     /// A line that leaves the bar whole.

@@ -1,40 +1,16 @@
 //! Tables and running text for the terminal.
 
-use cfe_report::{Table, terminal};
+use cfe_report::{Table, printable, terminal};
 
 /// Columns of a table stand so far apart, at most.
 const GAP: usize = 2;
 /// Longer lines of running text are hard to read.
 const TEXT_WIDTH: usize = 100;
 
-/// Characters that steer a terminal or turn the direction of text; in a name they could hide or forge what is
-/// printed.
-fn steers(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-/// Text in which what steers a terminal is written out (`\u{1b}`); line ends stay.
-pub(crate) fn printable(text: &str) -> String {
-    escaped(text, |c| steers(c) && c != '\n')
-}
-
-/// As [`printable`], for what stands in one line.
-pub(crate) fn one_line(text: &str) -> String {
-    escaped(text, steers)
-}
-
-fn escaped(text: &str, is_bad: impl Fn(char) -> bool) -> String {
-    if !text.contains(&is_bad) {
-        return text.to_owned();
-    }
-    let write = |c: char| if is_bad(c) { c.escape_default().to_string() } else { c.to_string() };
-    text.chars().map(write).collect()
-}
-
 /// A table whose columns that do not fit into `width` are left out from the right, and named.
 pub(crate) fn table(mut table: Table, width: usize) -> String {
-    table.header.iter_mut().for_each(|head| *head = one_line(head));
-    table.rows.iter_mut().flatten().for_each(|cell| cell.text = one_line(&cell.text));
+    table.header.iter_mut().for_each(|head| *head = printable(head).into_owned());
+    table.rows.iter_mut().flatten().for_each(|cell| cell.text = printable(&cell.text).into_owned());
     let length = |text: &str| text.chars().count();
     let widest = |k: usize| {
         let cells = table.rows.iter().filter_map(|row| row.get(k)).map(|cell| length(&cell.text));
@@ -76,8 +52,6 @@ mod tests {
 
     #[test]
     fn what_steers_a_terminal_is_written_out() {
-        assert_eq!(printable("a\u{1b}[31mb\nc\rd\u{9b}e\u{202e}"), "a\\u{1b}[31mb\nc\\rd\\u{9b}e\\u{202e}");
-        assert_eq!(one_line("é\n"), "é\\n");
         let mut scores = Table::new("", ["", "AP"]);
         scores.push(["\u{1b}]0;title\u{7}", "0.5"].map(cfe_report::Cell::from));
         assert!(!table(scores, 80).contains('\u{1b}'));

@@ -2,7 +2,7 @@
 
 use cfe_report::number::{fixed, signed};
 use cfe_report::terminal::wrap;
-use cfe_report::{Cell, Document, Section, Table};
+use cfe_report::{Cell, Document, Section, Table, printable};
 
 use super::text;
 use cfe_combine::tuning::{Metric, Trial, Tuned};
@@ -87,7 +87,7 @@ pub(crate) fn table(tuned: &Tuned, width: usize) -> String {
     let mut out = wrap(&caption(tuned), text::page(width), "", "");
     for row in std::iter::once(&header).chain(&rows) {
         let figures: String = row.iter().zip(&widths).map(|(cell, &w)| format!("{cell:>w$}{GAP}")).collect();
-        out += &wrap(&text::one_line(&row[3]), width, &figures, &indent);
+        out += &wrap(&printable(&row[3]), width, &figures, &indent);
         // The header is told by its address, as a row may hold the same words.
         if std::ptr::eq(row, &header) {
             let rule: Vec<String> = widths.iter().map(|&w| "-".repeat(w)).collect();

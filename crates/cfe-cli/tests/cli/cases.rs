@@ -89,6 +89,10 @@ fn groups_that_allow_no_folds() {
         let error = folder.fails(3, &format!("fit {table} --predictions-out p.csv"));
         assert!(error.contains("the groups do not make 5 folds"), "{error}");
     }
+    // The number of folds is also a setting of the recommended combiner.
+    let three = "fit 45-onegroup.csv.gz --group-column ward --set folds=3 --predictions-out p.csv";
+    let error = folder.fails(3, three);
+    assert!(error.contains("the groups do not make 3 folds"), "{error}");
     let ran =
         folder.ok(&format!("fit 45-missing.csv.gz --group-column patient {QUICK} --predictions-out p.csv"));
     assert!(ran.stderr.contains("the group column is empty in 207 rows"), "{}", ran.stderr);

@@ -1,6 +1,7 @@
 //! Fitted baselines and their predictions.
 
 use cfe_core::losses::{logit, sigmoid};
+use cfe_core::stats::moments::median;
 use cfe_core::validation::rank_data;
 use cfe_core::{Error, Result};
 use ndarray::{ArrayView1, ArrayView2};
@@ -151,9 +152,7 @@ impl FittedBaseline {
             // average them.
             values.clone_from(&self.means);
         }
-        values.sort_by(f64::total_cmp);
-        let half = values.len() / 2;
-        if values.len() % 2 == 1 { values[half] } else { (values[half - 1] + values[half]) / 2.0 }
+        median(&values).expect("data have at least one classifier")
     }
 }
 

@@ -234,7 +234,7 @@ pub fn evaluate(model: &SavedModel, table: &Table) -> FitResult<Vec<Part>> {
         measured.without_prediction = part.without_prediction;
         measured.in_sample_share = match &train_rows {
             Some(train_rows) => train_rows.share_among(&table.data, rows),
-            // A model of version 0.1.0 knows the whole table alone.
+            // A model that kept no train rows (of 0.1.0, or fitted to arrays) knows the whole table alone.
             None if own_table => {
                 rows.iter().filter(|&&i| table.in_train[i]).count() as f64 / rows.len() as f64
             }

@@ -1,5 +1,6 @@
 //! What a fit will take, beside what there is.
 
+use cfe_core::available_memory;
 use cfe_io::Table;
 
 use super::settings::{FitPlan, ReadyTrainer};
@@ -8,14 +9,6 @@ use super::watch::Watch;
 /// Classifiers from which the recommended combiner takes long: its time grows with more than their square,
 /// and what each of them adds takes one more fit for each.
 const MANY: usize = 400;
-
-/// Bytes that this system can still give; `None` where the system does not say (anywhere but on Linux).
-pub fn available_memory() -> Option<u64> {
-    let known = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = known.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    let kibibytes: u64 = line.split_whitespace().next()?.parse().ok()?;
-    kibibytes.checked_mul(1024)
-}
 
 /// Gigabytes, for people.
 pub fn gigabytes(bytes: u64) -> String {

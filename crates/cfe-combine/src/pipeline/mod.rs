@@ -10,7 +10,7 @@ mod watch;
 
 pub use checkpoint::CheckpointError;
 pub use fit::{FitOutcome, fit, fit_watched};
-pub use memory::{available_memory, gigabytes};
+pub use memory::gigabytes;
 pub use options::{Calibrate, FitOptions, Preset, TableColumns, TrainingColumns};
 pub use settings::{Assignments, FitPlan, ReadyTrainer};
 pub(crate) use watch::Stage;

@@ -46,9 +46,10 @@ pub(super) fn train(
 ) -> FitResult<Trained> {
     plan.warnings.iter().for_each(|warning| watch.warn(warning));
     let data = &table.data;
-    let (folds, seed) = (plan.options.folds.unwrap_or(FOLDS), plan.seed());
+    let seed = plan.seed();
     match &plan.ready {
         ReadyTrainer::Recommended(recommended) => {
+            let folds = plan.options.folds.unwrap_or(recommended.spec().folds);
             // Without groups the combiner makes its own folds by content.
             let by_group = match table.groups {
                 Some(_) => folds_of(table, folds, seed)?,
@@ -80,7 +81,7 @@ pub(super) fn train(
             })
         }
         ReadyTrainer::Backend(trainer) => {
-            let assigned = folds_of(table, folds, seed)?;
+            let assigned = folds_of(table, plan.options.folds.unwrap_or(FOLDS), seed)?;
             let n_labeled = data.labeled().len();
             let checkpoint =
                 Checkpoint::open(plan, fingerprint.to_owned(), assigned.as_ref(), n_labeled, watch)?;

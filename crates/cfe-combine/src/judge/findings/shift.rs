@@ -124,7 +124,7 @@ fn best_mixture(positive: &[f64], negative: &[f64], mixed: &[f64]) -> Option<(f6
     if positive.len() < ENOUGH || negative.len() < ENOUGH || mixed.is_empty() {
         return None;
     }
-    let step = (mixed.len() / POINTS).max(1);
+    let step = ((mixed.len() + positive.len() + negative.len()) / POINTS).max(1);
     let below = |values: &[f64], at: f64| values.partition_point(|&v| v <= at) as f64 / values.len() as f64;
     let points: Vec<[f64; 3]> = mixed
         .iter()

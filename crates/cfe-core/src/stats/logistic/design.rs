@@ -147,7 +147,8 @@ impl Design {
         let p = self.k + 1;
         gradient.fill(0.0);
         hessian.fill(0.0);
-        let Ok(mut hessian) = ArrayViewMut2::from_shape((p, p), hessian) else { return };
+        let mut hessian =
+            ArrayViewMut2::from_shape((p, p), hessian).expect("the Hessian has (k + 1)^2 entries");
         let (mut slope, mut root) = ([0.0; TILE], [0.0; TILE]);
         for (range, tile) in self.tiles() {
             let width = range.len();
@@ -169,7 +170,7 @@ impl Design {
                 }
                 *g += sum;
             }
-            let Ok(scaled) = ArrayView2::from_shape((p, width), &*scaled) else { return };
+            let scaled = ArrayView2::from_shape((p, width), &*scaled).expect("a tile has k + 1 rows");
             // A product ends at its diagonal block, since the caller mirrors the lower triangle.
             for start in (0..p).step_by(BLOCK) {
                 let end = (start + BLOCK).min(p);

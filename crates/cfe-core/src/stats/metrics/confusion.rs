@@ -54,7 +54,7 @@ impl Confusion {
     /// Matthews correlation coefficient, -1 to 1 (Matthews, 1975); 0 where a margin is empty.
     pub fn mcc(&self) -> f64 {
         let Confusion { tp, fp, fn_, tn } = *self;
-        // Square roots before the product: four margins of 1e8 would overflow nothing, but lose digits.
+        // Square roots before the product, so that four margins of large weights do not overflow.
         let scale = (tp + fp).sqrt() * (tp + fn_).sqrt() * (tn + fp).sqrt() * (tn + fn_).sqrt();
         ratio(tp * tn - fp * fn_, scale)
     }

@@ -134,8 +134,9 @@ impl Ranking {
     /// Largest F-beta over the distinct scores; `None` without positives, or for a beta that is NaN. Beyond a
     /// beta of 1e100 F-beta is recall to the last digit.
     pub fn best_f_beta(&self, beta: f64) -> Option<Optimum> {
-        let beta = if beta.is_nan() { return None } else { beta.abs().min(1e100) };
+        let beta = if beta.is_nan() { return None } else { beta.abs().min(1e50) };
         let (positives, b) = (self.positives(), beta * beta);
+        // Larger values of beta give recall to the last digit as well, and their cross products overflow.
         // (1 + b) tp / (tp + fp + b P), kept as a fraction: integer counts then compare exactly.
         self.optimum(|tp, fp| Some(((1.0 + b) * tp, tp + fp + b * positives)))
     }
@@ -178,5 +179,21 @@ impl Ranking {
             }
         }
         best.map(|(_, _, optimum)| optimum)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Scored;
+
+    #[test]
+    fn with_a_huge_beta_the_best_threshold_is_the_one_of_full_recall() {
+        let labels = [true, false, true, false];
+        let ranking = Scored::new(&labels, &[4.0, 3.0, 2.0, 1.0]).expect("valid").ranking();
+        // At 2.0 both positives are called, at 1.0 too with one false alarm more.
+        for beta in [1e10, 1e60, 1e100, f64::INFINITY] {
+            let best = ranking.best_f_beta(beta).expect("there are positives");
+            assert_eq!((best.highest_threshold, best.value), (2.0, 1.0), "beta {beta}");
+        }
     }
 }

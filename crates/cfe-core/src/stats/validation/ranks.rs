@@ -87,7 +87,7 @@ pub fn friedman(results: ArrayView2<'_, f64>) -> Result<Friedman> {
 /// Nemenyi's critical difference: methods whose mean ranks over `n_data_sets` differ by less do not differ
 /// significantly.
 ///
-/// CD = q sqrt(k (k + 1) / (6 N)), q the upper alpha point of the studentised range of k means with infinite
+/// CD = q sqrt(k (k + 1) / (6 N)), q the upper alpha point of the studentized range of k means with infinite
 /// degrees of freedom, divided by sqrt(2) (Demsar, "Statistical Comparisons of Classifiers over Multiple Data
 /// Sets", JMLR 2006). q is computed, so any k from 2 to 1000 and any alpha from 0.0001 to 0.5 will do.
 ///
