@@ -257,121 +257,164 @@ pub(crate) fn decide(
     positive: Option<&str>,
     needed: Labels,
 ) -> Result<Decided, BadLabels> {
-    let mut met: Vec<&Value> = column.values.iter().filter(|value| value.count > 0).collect();
-    met.sort_by_key(|value| value.first);
-    let texts = || met.iter().take(8).map(|value| value.text.clone()).collect::<Vec<_>>();
-    let same = |a: &str, b: &str| {
-        a.eq_ignore_ascii_case(b)
-            || match (number(a.as_bytes()), number(b.as_bytes())) {
-                (Some((x, _)), Some((y, _))) => x == y,
-                _ => false,
-            }
-    };
-    let mut note = None;
-    // The class of each value; `None` is unlabeled.
-    let mut class: Vec<Option<bool>> = vec![None; 256];
-    let mut set = |value: &Value, is: Option<bool>| {
-        let code = column.values.iter().position(|own| own.text == value.text).expect("one of them");
-        class[code] = is;
-    };
-    // The caller said which value is positive: every other one is negative, apart from words for unknown.
-    if let Some(wanted) = positive {
-        let found = met.iter().any(|value| same(&value.text, wanted));
+    let mut decision = Decision::new(column);
+    match positive {
+        Some(wanted) => decision.by_positive_label(wanted, needed)?,
+        None => decision.by_the_values()?,
+    }
+    Ok(decision.decided())
+}
+
+/// The class of each value, as far as it is decided.
+struct Decision<'a> {
+    column: &'a LabelColumn,
+    /// The values that occur, in the order in which they were met.
+    met: Vec<&'a Value>,
+    /// By code of the value; `None` is unlabeled.
+    class: Vec<Option<bool>>,
+    /// What to say of the decision.
+    note: Option<String>,
+}
+
+/// Different spellings of one value: "Yes" and "yes", "1" and "1.0". The first one stands for all.
+struct Spellings<'a> {
+    value: Value,
+    members: Vec<&'a Value>,
+}
+
+impl<'a> Decision<'a> {
+    fn new(column: &'a LabelColumn) -> Self {
+        let mut met: Vec<&Value> = column.values.iter().filter(|value| value.count > 0).collect();
+        met.sort_by_key(|value| value.first);
+        Self { column, met, class: vec![None; 256], note: None }
+    }
+
+    /// Values for a message.
+    fn texts(&self) -> Vec<String> {
+        self.met.iter().take(8).map(|value| value.text.clone()).collect()
+    }
+
+    /// `value` is neither of two classes.
+    fn refused(&self, value: &Value) -> BadLabels {
+        BadLabels::Value { row: value.first, text: value.text.clone(), values: self.texts() }
+    }
+
+    fn set(&mut self, value: &Value, class: Option<bool>) {
+        let code = self.column.values.iter().position(|own| own.text == value.text).expect("one of them");
+        self.class[code] = class;
+    }
+
+    /// The caller said which value is positive: every other one is negative, apart from words for unknown.
+    fn by_positive_label(&mut self, wanted: &str, needed: Labels) -> Result<(), BadLabels> {
+        let found = self.met.iter().any(|value| same(&value.text, wanted));
         // Of one class alone the other may be all there is, in rows that are to be predicted or of a part of
         // a table.
-        if !found && !met.is_empty() && (needed == Labels::Needed || met.len() > 1) {
-            return Err(BadLabels::NoPositive { values: texts() });
+        if !found && !self.met.is_empty() && (needed == Labels::Needed || self.met.len() > 1) {
+            return Err(BadLabels::NoPositive { values: self.texts() });
         }
-        for value in &met {
+        for value in self.met.clone() {
             let unknown = UNKNOWN.contains(&value.text.to_ascii_lowercase().as_str());
-            set(value, if unknown { None } else { Some(same(&value.text, wanted)) });
+            self.set(value, if unknown { None } else { Some(same(&value.text, wanted)) });
         }
         // More values than fit are all not the positive one.
-        class[usize::from(OTHER)] = Some(false);
-    } else {
-        if let Some(other) = &column.other {
-            return Err(BadLabels::Value { row: other.first, text: other.text.clone(), values: texts() });
+        self.class[usize::from(OTHER)] = Some(false);
+        Ok(())
+    }
+
+    fn by_the_values(&mut self) -> Result<(), BadLabels> {
+        if let Some(other) = &self.column.other {
+            return Err(self.refused(other));
         }
-        // Different spellings of one value: "Yes" and "yes", "1" and "1.0".
-        let mut groups: Vec<(Value, Vec<&Value>)> = Vec::new();
-        for value in &met {
-            match groups.iter_mut().find(|(group, _)| same(&group.text, &value.text)) {
-                Some((group, members)) => {
-                    group.count += value.count;
-                    members.push(value);
-                }
-                None => groups.push(((*value).clone(), vec![value])),
+        let mut groups = self.spellings();
+        // If every value is a word for one of the classes, there may be more than two of them.
+        if groups.iter().all(|group| is_positive(&group.value.text) || is_negative(&group.value.text)) {
+            for value in groups.iter().flat_map(|group| &group.members) {
+                self.set(value, Some(is_positive(&value.text)));
             }
+            return Ok(());
         }
-        // If every value is a word for one of the classes, there may be more than two of them. Otherwise two
-        // values are needed, and words for unknown are set aside to get there.
-        let known = groups.iter().all(|(g, _)| is_positive(&g.text) || is_negative(&g.text));
-        if !(known || groups.len() <= 2 && groups.iter().all(|(g, _)| !is_unknown(&g.text))) {
+        // Otherwise two values are needed, and words for unknown are set aside to get there.
+        if groups.len() > 2 || groups.iter().any(|group| is_unknown(&group.value.text)) {
             let (unknown, rest): (Vec<_>, Vec<_>) =
-                groups.into_iter().partition(|(g, _)| is_unknown(&g.text));
-            if let Some((group, _)) = unknown.first() {
-                note = Some(format!("{:?} in the label column is taken as unlabeled", group.text));
+                groups.into_iter().partition(|group| is_unknown(&group.value.text));
+            if let Some(group) = unknown.first() {
+                self.note = Some(format!("{:?} in the label column is taken as unlabeled", group.value.text));
             }
             groups = rest;
         }
-        if known {
-            groups.iter().flat_map(|(_, members)| members).for_each(|v| set(v, Some(is_positive(&v.text))));
-        } else {
-            match &groups[..] {
-                [] => {}
-                // One value alone, of which nothing is known. -1 is negative, as it comes with 1.
-                [(only, members)] => {
-                    let is = match number(only.text.as_bytes()) {
-                        Some((-1.0, _)) => Some(false),
-                        _ => None,
-                    };
-                    if is.is_none() {
-                        let (row, text) = (only.first, only.text.clone());
-                        return Err(BadLabels::Value { row, text, values: texts() });
-                    }
-                    members.iter().for_each(|v| set(v, is));
-                }
-                [(a, of_a), (b, of_b)] => {
-                    let numbers = number(a.text.as_bytes()).is_some() && number(b.text.as_bytes()).is_some();
-                    let Some((second, rule)) = second_is_positive(a, b) else {
-                        if numbers {
-                            let bad = if a.text == "0" || a.text == "1" { b } else { a };
-                            let (row, text) = (bad.first, bad.text.clone());
-                            return Err(BadLabels::Value { row, text, values: texts() });
-                        }
-                        return Err(BadLabels::Ambiguous { values: texts() });
-                    };
-                    note = note.or_else(|| {
-                        let positive = if second { &b.text } else { &a.text };
-                        Some(format!(
-                            "{positive:?} is the positive label ({rule}); --positive-label says otherwise"
-                        ))
-                    });
-                    of_a.iter().for_each(|v| set(v, Some(!second)));
-                    of_b.iter().for_each(|v| set(v, Some(second)));
-                }
-                [..] => {
-                    let plain = |text: &str| ["0", "1"].contains(&text);
-                    let (bad, _) = groups.iter().find(|(g, _)| !plain(&g.text)).expect("more than two");
-                    let (row, text) = (bad.first, bad.text.clone());
-                    return Err(BadLabels::Value { row, text, values: texts() });
-                }
+        match &groups[..] {
+            [] => Ok(()),
+            [only] => self.one_value(only),
+            [first, second] => self.two_values(first, second),
+            [..] => {
+                let bad = groups.iter().find(|group| !["0", "1"].contains(&group.value.text.as_str()));
+                Err(self.refused(&bad.expect("of more than two values, at most two are 0 and 1").value))
             }
         }
     }
-    let name = |is: bool| {
-        let of = |value: &&&Value| {
-            column
-                .values
-                .iter()
-                .position(|own| own.text == value.text)
-                .is_some_and(|code| class[code] == Some(is))
+
+    fn spellings(&self) -> Vec<Spellings<'a>> {
+        let mut groups: Vec<Spellings<'a>> = Vec::new();
+        for &value in &self.met {
+            match groups.iter_mut().find(|group| same(&group.value.text, &value.text)) {
+                Some(group) => {
+                    group.value.count += value.count;
+                    group.members.push(value);
+                }
+                None => groups.push(Spellings { value: value.clone(), members: vec![value] }),
+            }
+        }
+        groups
+    }
+
+    /// One value alone, of which nothing is known. -1 is negative, as it comes with 1.
+    fn one_value(&mut self, only: &Spellings<'a>) -> Result<(), BadLabels> {
+        if !matches!(number(only.value.text.as_bytes()), Some((-1.0, _))) {
+            return Err(self.refused(&only.value));
+        }
+        only.members.iter().for_each(|value| self.set(value, Some(false)));
+        Ok(())
+    }
+
+    fn two_values(&mut self, first: &Spellings<'a>, second: &Spellings<'a>) -> Result<(), BadLabels> {
+        let (a, b) = (&first.value, &second.value);
+        let Some((second_is, rule)) = second_is_positive(a, b) else {
+            let numbers = number(a.text.as_bytes()).is_some() && number(b.text.as_bytes()).is_some();
+            if numbers {
+                return Err(self.refused(if a.text == "0" || a.text == "1" { b } else { a }));
+            }
+            return Err(BadLabels::Ambiguous { values: self.texts() });
         };
-        met.iter().find(of).map(|value| value.text.clone())
-    };
-    let (positive, negative) = (name(true), name(false));
-    let truth = column.codes.iter().map(|&code| class[usize::from(code)]).collect();
-    Ok(Decided { truth, positive, negative, note })
+        self.note.get_or_insert_with(|| {
+            let positive = if second_is { &b.text } else { &a.text };
+            format!("{positive:?} is the positive label ({rule}); --positive-label says otherwise")
+        });
+        first.members.iter().for_each(|value| self.set(value, Some(!second_is)));
+        second.members.iter().for_each(|value| self.set(value, Some(second_is)));
+        Ok(())
+    }
+
+    fn decided(self) -> Decided {
+        let class_of = |value: &Value| {
+            let code = self.column.values.iter().position(|own| own.text == value.text).expect("one of them");
+            self.class[code]
+        };
+        let name = |class: bool| {
+            let value = self.met.iter().find(|value| class_of(value) == Some(class));
+            value.map(|value| value.text.clone())
+        };
+        let truth = self.column.codes.iter().map(|&code| self.class[usize::from(code)]).collect();
+        Decided { truth, positive: name(true), negative: name(false), note: self.note.clone() }
+    }
+}
+
+/// The same text in any case, or the same number.
+fn same(a: &str, b: &str) -> bool {
+    a.eq_ignore_ascii_case(b)
+        || match (number(a.as_bytes()), number(b.as_bytes())) {
+            (Some((x, _)), Some((y, _))) => x == y,
+            _ => false,
+        }
 }
 
 fn is_unknown(text: &str) -> bool {
