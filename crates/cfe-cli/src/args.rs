@@ -12,8 +12,8 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 
-use crate::commands::tune;
-use crate::config::{object, parsed};
+use crate::duration::duration;
+use crate::fields::{object, parsed};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -406,7 +406,7 @@ pub(crate) struct Tune {
     #[arg(long, value_name = "K", help_heading = "Search")]
     pub folds: Option<usize>,
     /// No trial begins after this time (90s, 5m, 1.5h); the defaults are always tried
-    #[arg(long, value_name = "TIME", value_parser = tune::duration, help_heading = "Search")]
+    #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Search")]
     pub time_budget: Option<Duration>,
     /// Seed of folds, draws and start factors
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Search")]

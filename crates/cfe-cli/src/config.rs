@@ -4,12 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use cfe_combine::FitOptions;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 use crate::args::{FitArgs, Format};
 use crate::error::{CliError, CliResult};
+use crate::fields::{object, parsed};
 
 /// What concerns the program alone: outputs, threads, and the prevalence that predictions are written for.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -46,22 +45,6 @@ pub(crate) fn merged(file: &FitArgs, command_line: &FitArgs) -> (ProgramOptions,
         all.remove(&key);
     }
     (program, parsed(all))
-}
-
-/// The fields of a struct that are given; those that are left out are `null`, which says nothing.
-pub(crate) fn object(fields: &impl Serialize) -> Map<String, Value> {
-    match serde_json::to_value(fields) {
-        Ok(Value::Object(map)) => map.into_iter().filter(|(_, value)| !value.is_null()).collect(),
-        other => {
-            unreachable!("options are structs with named fields, so they serialize to an object: {other:?}")
-        }
-    }
-}
-
-/// The options with these fields, which were checked when they were parsed.
-pub(crate) fn parsed<T: DeserializeOwned>(fields: Map<String, Value>) -> T {
-    serde_json::from_value(Value::Object(fields))
-        .expect("the options of the command line have the names and types of the library's options")
 }
 
 /// The options of a fit as a TOML file's text, which `--config` reads.

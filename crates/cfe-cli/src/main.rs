@@ -6,7 +6,9 @@
 mod args;
 mod commands;
 mod config;
+mod duration;
 mod error;
+mod fields;
 mod outputs;
 mod terminal;
 mod words;

@@ -3,7 +3,6 @@
 use cfe_io::{ModelFileError, TableError};
 
 use crate::methods::BackendError;
-use crate::pipeline::CheckpointError;
 
 /// Result of a step of a fit.
 pub type FitResult<T, E = FitError> = std::result::Result<T, E>;
@@ -68,4 +67,34 @@ impl FitError {
             source => FitError::Training { doing, source },
         }
     }
+}
+
+/// Why a checkpoint cannot be used. Every message begins with the file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CheckpointError {
+    /// The file exists, and resuming was not asked for.
+    #[error("{file}: this checkpoint exists already; resume it with --resume, or choose another name")]
+    Exists {
+        /// The file.
+        file: String,
+    },
+    /// It belongs to another fit.
+    #[error(
+        "{file}: this checkpoint belongs to another fit: {what} was {found}, and is {expected} now; \
+         resume it with the options it was made with, or choose another name"
+    )]
+    OtherFit {
+        /// The file.
+        file: String,
+        /// What differs.
+        what: &'static str,
+        /// As in the checkpoint.
+        found: String,
+        /// As in this run.
+        expected: String,
+    },
+    /// The file is damaged, or is not a checkpoint.
+    #[error(transparent)]
+    File(#[from] ModelFileError),
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::COMBINED;
 use super::rivals::Rivals;
+use super::scores::Scores;
 use super::threshold::{Cut, ThresholdRule};
 use super::train_rows::TrainRows;
 use crate::error::{FitError, FitResult};
@@ -15,18 +16,6 @@ use crate::saved::{Combined, SavedModel};
 
 /// Resamples times rows of one interval: more rows need fewer resamples for the same precision of the ends.
 const BOOTSTRAP_ROWS: usize = 4_000_000;
-
-/// Scores of one way to combine, for the rows of a part.
-pub(crate) struct Scores {
-    pub name: String,
-    /// Rank by this.
-    pub ranking: Vec<f64>,
-    /// `None` for scores that are none.
-    pub probabilities: Option<Vec<f64>>,
-    /// Whether one threshold fits all rows: not for scores of a method that picks other classifiers in each
-    /// fold.
-    pub one_scale: bool,
-}
 
 /// One way to combine, measured.
 #[derive(Debug, Clone, PartialEq, Serialize)]

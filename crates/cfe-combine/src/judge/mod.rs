@@ -9,6 +9,7 @@ mod findings;
 mod metrics;
 mod redundancy;
 mod rivals;
+mod scores;
 mod threshold;
 mod train_rows;
 mod trust;
@@ -20,9 +21,10 @@ pub(crate) use threshold::CUT;
 pub use threshold::{Cut, ThresholdRule};
 pub use trust::{Trust, TrustReport};
 
-pub(crate) use metrics::{Scores, combined_scores, measure, scored_rows};
+pub(crate) use metrics::{combined_scores, measure, scored_rows};
 pub(crate) use redundancy::{correlations, redundancy};
 pub(crate) use rivals::Rivals;
+pub(crate) use scores::Scores;
 pub(crate) use train_rows::{TRAIN_ROWS, TrainRows};
 pub(crate) use trust::{LEFT_OUT, REDUNDANCY};
 

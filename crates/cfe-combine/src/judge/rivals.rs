@@ -5,7 +5,7 @@ use cfe_core::{ClassWeight, EnsembleData, Result, instance_weights};
 use ndarray::Axis;
 use rayon::prelude::*;
 
-use super::metrics::Scores;
+use super::scores::Scores;
 use crate::baselines::{Baseline, FittedBaseline};
 use crate::recommended::keys::row_keys;
 use crate::recommended::{RecommendedSpec, sample as sampling};

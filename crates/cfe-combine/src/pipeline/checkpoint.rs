@@ -5,7 +5,7 @@
 //! kill at any moment leaves the one before.
 
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use cfe_core::validation::Folds;
 use cfe_core::{EnsembleData, Fitted, LossParts, Model, Observer, Step, StopReason, Trainer, TrainingState};
@@ -14,47 +14,14 @@ use ndarray::Array1;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::options::FitOptions;
-use super::settings::{FitPlan, ReadyTrainer};
+use super::request::Request;
+use super::settings::FitPlan;
 use super::watch::{Progress, Watch};
 use crate::cross_validation::checksum;
-use crate::error::{FitError, FitResult};
+use crate::error::{CheckpointError, FitResult};
 
 /// Kind of the file.
 const KIND: &str = "cf-ensemble-checkpoint";
-
-/// Iterations between two writes unless said otherwise.
-const EVERY: usize = 10;
-
-/// Why a checkpoint cannot be used. Every message begins with the file.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum CheckpointError {
-    /// The file exists, and resuming was not asked for.
-    #[error("{file}: this checkpoint exists already; resume it with --resume, or choose another name")]
-    Exists {
-        /// The file.
-        file: String,
-    },
-    /// It belongs to another fit.
-    #[error(
-        "{file}: this checkpoint belongs to another fit: {what} was {found}, and is {expected} now; \
-         resume it with the options it was made with, or choose another name"
-    )]
-    OtherFit {
-        /// The file.
-        file: String,
-        /// What differs.
-        what: &'static str,
-        /// As in the checkpoint.
-        found: String,
-        /// As in this run.
-        expected: String,
-    },
-    /// The file is damaged, or is not a checkpoint.
-    #[error(transparent)]
-    File(#[from] ModelFileError),
-}
 
 /// What makes two fits the same.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -110,49 +77,6 @@ struct Document {
     fit: Identity,
     facts: Option<Facts>,
     folds_done: usize,
-}
-
-/// Where a checkpoint is to be kept.
-#[derive(Debug, Clone)]
-pub(super) struct Request {
-    path: PathBuf,
-    every: usize,
-}
-
-impl Request {
-    /// What the options ask for, checked before any work; `None` for no checkpoint.
-    pub(super) fn of(options: &FitOptions, ready: &ReadyTrainer) -> FitResult<Option<Self>> {
-        let FitOptions { checkpoint, checkpoint_every, resume, .. } = options;
-        let Some(path) = checkpoint else {
-            return match (checkpoint_every, resume) {
-                (None, false) => Ok(None),
-                (Some(_), _) => Err(FitError::options(
-                    "--checkpoint-every needs a checkpoint to write; name one with --checkpoint FILE",
-                )),
-                (None, true) => Err(FitError::options(
-                    "--resume needs a checkpoint to read; name one with --checkpoint FILE",
-                )),
-            };
-        };
-        if matches!(ready, ReadyTrainer::Recommended(_)) {
-            return Err(FitError::options(
-                "--checkpoint: the trainer `recommended` takes seconds and keeps no checkpoint; \
-                 leave the option out, or take --trainer als or torch",
-            ));
-        }
-        if *checkpoint_every == Some(0) {
-            return Err(FitError::options("--checkpoint-every 0: at least 1 is needed; 10 is usual"));
-        }
-        if path == Path::new("-") {
-            return Err(FitError::options("--checkpoint -: a checkpoint is read again; give a file"));
-        }
-        let file = path.display().to_string();
-        // Asked before the table is read, since a fit must not end with a refusal to write its checkpoint.
-        if path.exists() && !resume {
-            return Err(CheckpointError::Exists { file }.into());
-        }
-        Ok(Some(Self { path: path.clone(), every: checkpoint_every.unwrap_or(EVERY) }))
-    }
 }
 
 /// The progress of a fit, kept in a file where that was asked for.

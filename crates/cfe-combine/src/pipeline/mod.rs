@@ -1,17 +1,20 @@
 //! From a checked table to a model: options, the whole fit, checkpoints.
 
+mod assignments;
 mod checkpoint;
 mod fit;
 mod memory;
 mod options;
+mod request;
 mod settings;
 mod train;
 mod watch;
 
-pub use checkpoint::CheckpointError;
+pub use crate::error::CheckpointError;
+pub use assignments::Assignments;
 pub use fit::{FitOutcome, fit, fit_watched};
 pub use memory::gigabytes;
 pub use options::{Calibrate, FitOptions, Preset, TableColumns, TrainingColumns};
-pub use settings::{Assignments, FitPlan, ReadyTrainer};
+pub use settings::{FitPlan, ReadyTrainer};
 pub(crate) use watch::Stage;
 pub use watch::{Progress, Watch};

@@ -6,7 +6,7 @@ use cfe_core::calibration::CalibrationMethod;
 use cfe_io::{Input, Labels, Remembered, Scale, TableOptions, Taken};
 use serde::{Deserialize, Serialize};
 
-use super::settings::Assignments;
+use super::assignments::Assignments;
 use crate::error::{FitError, FitResult};
 use crate::judge::ThresholdRule;
 use crate::methods::Method;

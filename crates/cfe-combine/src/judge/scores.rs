@@ -1,0 +1,13 @@
+//! What a way to combine says of some rows.
+
+/// Scores of one way to combine, for the rows of a part.
+pub(crate) struct Scores {
+    pub name: String,
+    /// Rank by this.
+    pub ranking: Vec<f64>,
+    /// `None` for scores that are none.
+    pub probabilities: Option<Vec<f64>>,
+    /// Whether one threshold fits all rows: not for scores of a method that picks other classifiers in each
+    /// fold.
+    pub one_scale: bool,
+}
