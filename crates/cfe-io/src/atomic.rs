@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tempfile::NamedTempFile;
 
@@ -80,6 +81,45 @@ pub(crate) fn resolve(path: &Path) -> PathBuf {
     }
 }
 
+/// Temporary files that are being written in this process, for [`remove_unfinished`].
+static UNFINISHED: Mutex<Unfinished> = Mutex::new(Unfinished(Vec::new()));
+
+#[derive(Debug)]
+struct Unfinished(Vec<PathBuf>);
+
+impl Unfinished {
+    /// Makes a temporary file and notes it. Both under one lock, so that no file is made unnoted.
+    fn make(&mut self, make: impl FnOnce() -> io::Result<NamedTempFile>) -> io::Result<NamedTempFile> {
+        let file = make()?;
+        self.0.push(file.path().to_owned());
+        Ok(file)
+    }
+
+    fn forget(&mut self, path: &Path) {
+        self.0.retain(|noted| noted != path);
+    }
+
+    fn remove(&mut self) {
+        // What cannot be removed is in nobody's way.
+        self.0.drain(..).for_each(|path| {
+            fs::remove_file(path).ok();
+        });
+    }
+}
+
+fn unfinished() -> MutexGuard<'static, Unfinished> {
+    UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Removes the temporary files of outputs that are being written. For a program that is interrupted and ends
+/// at once, without dropping what it has: from here on, no output can be begun in this process.
+pub fn remove_unfinished() {
+    let mut unfinished = unfinished();
+    unfinished.remove();
+    // Another thread could begin a file before the process is gone.
+    std::mem::forget(unfinished);
+}
+
 /// A file that is written beside its place and takes it in [`commit`](Self::commit): after a crash, a full
 /// disk or a dropped `AtomicFile` the place holds what it held before.
 ///
@@ -107,8 +147,38 @@ pub struct AtomicFile {
 
 #[derive(Debug)]
 enum Output {
-    Beside(NamedTempFile),
+    Beside(Noted),
     Direct(File),
+}
+
+/// A temporary file that [`remove_unfinished`] knows of.
+#[derive(Debug)]
+struct Noted(Option<NamedTempFile>);
+
+impl Noted {
+    fn file(&self) -> &NamedTempFile {
+        self.0.as_ref().expect("there until it takes its place")
+    }
+
+    fn file_mut(&mut self) -> &mut NamedTempFile {
+        self.0.as_mut().expect("there until it takes its place")
+    }
+
+    fn persist(mut self, path: &Path) -> io::Result<()> {
+        let file = self.0.take().expect("there until it takes its place");
+        let noted = file.path().to_owned();
+        let persisted = file.persist(path);
+        unfinished().forget(&noted);
+        persisted.map(drop).map_err(|e| e.error)
+    }
+}
+
+impl Drop for Noted {
+    fn drop(&mut self) {
+        if let Some(file) = self.0.take() {
+            unfinished().forget(file.path());
+        }
+    }
 }
 
 impl AtomicFile {
@@ -160,9 +230,10 @@ impl AtomicFile {
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
         // In the same folder, since a file is renamed within one file system alone.
-        let file = builder.tempfile_in(folder(&path)).map_err(unwritable)?;
+        let file = unfinished().make(|| builder.tempfile_in(folder(&path))).map_err(unwritable)?;
+        let file = Noted(Some(file));
         if let Some(metadata) = metadata {
-            file.as_file().set_permissions(metadata.permissions()).map_err(unwritable)?;
+            file.file().as_file().set_permissions(metadata.permissions()).map_err(unwritable)?;
         }
         Ok(Self { path, output: Output::Beside(file) })
     }
@@ -194,11 +265,12 @@ impl AtomicFile {
                 device.flush().map_err(|source| WriteError::Interrupted { path: path(), source })
             }
             Output::Beside(file) => {
-                file.as_file()
+                file.file()
+                    .as_file()
                     .sync_all()
                     .map_err(|source| WriteError::Interrupted { path: path(), source })?;
                 file.persist(&self.path)
-                    .map_err(|e| WriteError::NotReplaced { path: path(), source: e.error })?;
+                    .map_err(|source| WriteError::NotReplaced { path: path(), source })?;
                 // The new name survives a power cut once the folder is on the disk too. Not every file system
                 // can.
                 #[cfg(unix)]
@@ -246,14 +318,14 @@ impl AtomicFile {
 impl Write for AtomicFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.output {
-            Output::Beside(file) => file.write(bytes),
+            Output::Beside(file) => file.file_mut().write(bytes),
             Output::Direct(file) => file.write(bytes),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match &mut self.output {
-            Output::Beside(file) => file.flush(),
+            Output::Beside(file) => file.file_mut().flush(),
             Output::Direct(file) => file.flush(),
         }
     }
@@ -305,6 +377,30 @@ mod tests {
         AtomicFile::write(&path, b"new").expect("writable");
         assert_eq!(fs::read(&path).expect("there"), b"new");
         assert_eq!(entries(dir.path()), 1);
+    }
+
+    #[test]
+    fn what_is_not_finished_can_be_removed_at_a_sudden_end() {
+        let dir = tempfile::tempdir().expect("temporary");
+        let mut unfinished = Unfinished(Vec::new());
+        let mut make = || unfinished.make(|| NamedTempFile::new_in(dir.path())).expect("writable");
+        let (kept, _left) = (make(), make());
+        let place = dir.path().join("a");
+        let noted = kept.path().to_owned();
+        kept.persist(&place).expect("writable");
+        unfinished.forget(&noted);
+        unfinished.remove();
+        assert_eq!(entries(dir.path()), 1);
+        assert!(place.exists() && unfinished.0.is_empty());
+        // An output is noted as long as it is being written, and no longer.
+        let path = dir.path().join("b");
+        let is_noted = || super::unfinished().0.iter().any(|noted| noted.starts_with(dir.path()));
+        let file = AtomicFile::create(&path).expect("writable");
+        assert!(is_noted());
+        file.commit().expect("writable");
+        assert!(!is_noted());
+        drop(AtomicFile::create(&path).expect("writable"));
+        assert!(!is_noted());
     }
 
     #[test]

@@ -104,8 +104,17 @@ pub(crate) fn prepare<'a>(
         };
         (start, reader) = mapped(start, reader, to_lf).map_err(stream_error)?;
     }
-    let (skip, lines, hint) = preamble(&start, given);
+    let (skip, mut lines, hint) = preamble(&start, given);
     start.drain(..skip);
+    let cuts = |line: &[u8]| match given.or(hint) {
+        Some(byte) => memchr::memchr(byte, line).map(|_| byte),
+        None => best(line),
+    };
+    if let Some(above) = crate::above::find(&start, cuts) {
+        start.drain(..above.bytes);
+        lines += above.lines;
+        notes.push(above.note);
+    }
     let delimiter = choose_delimiter(file, &start, given.or(hint))?;
     if has_escapes(&start, delimiter) {
         let mut state = Escapes::default();

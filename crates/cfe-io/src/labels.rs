@@ -145,7 +145,7 @@ pub(crate) enum BadLabels {
     NoPositive { values: Vec<String> },
 }
 
-const POSITIVE: [&str; 30] = [
+const POSITIVE: [&str; 31] = [
     "1",
     "1.0",
     "true",
@@ -155,6 +155,7 @@ const POSITIVE: [&str; 30] = [
     "pos",
     "positive",
     "p",
+    "one",
     "+",
     "fraud",
     "fraudulent",
@@ -177,7 +178,7 @@ const POSITIVE: [&str; 30] = [
     "failure",
     "present",
 ];
-const NEGATIVE: [&str; 24] = [
+const NEGATIVE: [&str; 25] = [
     "0",
     "0.0",
     "false",
@@ -186,6 +187,7 @@ const NEGATIVE: [&str; 24] = [
     "n",
     "neg",
     "negative",
+    "zero",
     "-",
     "legit",
     "legitimate",
@@ -224,10 +226,9 @@ fn denies(text: &str, other: &str) -> bool {
     let (text, other) = (text.to_lowercase(), other.to_lowercase());
     text != other
         && text.ends_with(&other)
-        && ["no", "not", "non", "un", "ab"]
+        // Not "un" and "ab": "unsafe" and "abnormal" say that something is there.
+        && ["no", "not", "non"]
             .contains(&text[..text.len() - other.len()].trim_end_matches([' ', '_', '-']))
-        // "abnormal" says that something is there, "normal" that nothing is.
-        && !text.starts_with("ab")
 }
 
 /// Two values: whether the second is the positive one, and by which rule.
@@ -447,6 +448,10 @@ mod tests {
             (["paid", "not_paid", "not_paid"], "paid"),
             (["setosa", "virginica", "setosa"], "virginica"),
             (["good", "bad", "good"], "bad"),
+            (["safe", "unsafe", "safe"], "unsafe"),
+            (["normal", "abnormal", "normal"], "abnormal"),
+            (["non-fraud", "fraud", "non-fraud"], "fraud"),
+            (["zero", "one", "one"], "one"),
         ] {
             let decided = decide(&of(&cells), None, Labels::Needed).expect("two values");
             assert_eq!(decided.positive.as_deref(), Some(positive), "{cells:?}");

@@ -9,8 +9,10 @@ use crate::names;
 use crate::options::{Remembered, TableOptions};
 use crate::profile::{Declared, Profile, Sample};
 use crate::reading::{Input, Labels, Scale};
+use crate::split;
 use crate::table_error::{TableError, TableResult, list};
 use crate::taken::PassedOver;
+use crate::warning::TableWarning;
 
 /// The columns (by position) that are read.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +25,9 @@ pub(crate) struct Layout {
     pub group: Option<usize>,
     /// Column of a long table that says which classifier a row is of.
     pub model: Option<usize>,
+    /// Of a long table that has a column for each class, named by the labels: the one that is read, and the
+    /// other.
+    pub classes: Option<(String, String)>,
     /// The column of folds or repetitions over which rows of one id are averaged.
     pub average: Option<usize>,
     pub classifiers: Vec<usize>,
@@ -31,6 +36,8 @@ pub(crate) struct Layout {
     /// Columns that the model does not know.
     pub extra: Vec<String>,
     pub passed_over: Vec<PassedOver>,
+    /// What is odd about the columns.
+    pub warnings: Vec<TableWarning>,
     /// Columns of two values that may be the labels, with their values.
     pub candidates: Vec<String>,
     /// Why a number in a classifier's column may be outside [0, 1], one for each classifier.
@@ -54,6 +61,10 @@ fn patterns(given: &[String], header: &[String]) -> Vec<(String, bool)> {
         }
     }
     out
+}
+
+fn matches_any(patterns: &[(String, bool)], name: &str) -> bool {
+    patterns.iter().any(|(pattern, _)| WildMatch::new(pattern).matches(name))
 }
 
 fn is_name(pattern: &str) -> bool {
@@ -122,6 +133,9 @@ impl Layout {
                 .collect(),
         };
         named.into_iter().for_each(|at| table.used[at] = true);
+        // Nor is what is excluded.
+        let out: Vec<usize> = (0..header.len()).filter(|&at| matches_any(&excluded, &header[at])).collect();
+        out.into_iter().for_each(|at| table.used[at] = true);
         if !sample.bare {
             table.guess(&mut layout);
         }
@@ -240,6 +254,9 @@ impl Table<'_> {
             layout.id.iter().for_each(|&at| self.used[at] = true);
         }
         self.guess_average(layout);
+        if layout.id.is_none() {
+            self.guess_repeated_id(layout);
+        }
         if layout.group.is_none() {
             layout.group = self.free().find(|&at| {
                 names::is_group(&self.normal[at])
@@ -301,13 +318,39 @@ impl Table<'_> {
 
     fn guess_split(&self) -> Option<usize> {
         let flag = |v: &String| crate::labels::is_class_word(v);
-        self.free().find(|&at| {
+        let by_name = self.free().find(|&at| {
             let (name, Some(profile)) = (&self.normal[at], self.profile(at)) else { return false };
-            let words = profile.values.iter().any(|value| names::is_train_word(value));
+            let words = split::rule(profile.values.iter().map(String::as_str)).is_some();
             let flags = !profile.values.is_empty() && profile.values.iter().all(flag);
             names::is_split(name)
                 && (words || flags && (names::is_train_flag(name) || names::is_test_flag(name)))
+        });
+        // By content: nothing but words such as "train" and "test".
+        by_name.or_else(|| {
+            self.free().find(|&at| {
+                let Some(profile) = self.profile(at).filter(|profile| profile.is_text()) else {
+                    return false;
+                };
+                let train = |value: &&String| names::is_train_word(value);
+                let trained = profile.values.iter().filter(train).count();
+                let held_out = profile.values.iter().filter(|value| names::is_test_word(value)).count();
+                trained > 0 && held_out > 0 && trained + held_out == profile.values.len()
+            })
         })
+    }
+
+    /// Columns that are named as a split and whose values do not say what is for training.
+    fn unknown_splits(&self) -> Vec<usize> {
+        let is_unknown = |&at: &usize| {
+            let (name, Some(profile)) = (&self.normal[at], self.profile(at)) else { return false };
+            let tested = profile.values.iter().any(|value| names::is_test_word(value));
+            let named = names::is_surely_split(name) || names::is_split(name) && tested;
+            // More values are folds, and one value splits nothing, unless it says that nothing is for
+            // training.
+            let splits = (2..=4).contains(&profile.values.len()) || tested;
+            named && splits && !profile.has_fractions()
+        };
+        self.free().filter(is_unknown).collect()
     }
 
     fn guess_id(&self) -> Option<usize> {
@@ -346,6 +389,15 @@ impl Table<'_> {
         self.free().find_map(is_id)
     }
 
+    /// Ids of instances that repeat for no known reason are not ids: an error where the name is sure, and a
+    /// word where it may be a mere number of the row.
+    fn guess_repeated_id(&mut self, layout: &mut Layout) {
+        let repeats = |at: usize| self.profile(at).is_some_and(|p| p.repeats() && !p.has_fractions());
+        layout.id = self.free().find(|&at| names::is_instance_id(&self.normal[at]) && repeats(at));
+        layout.id_guessed = layout.id.is_some_and(|at| names::is_index(&self.normal[at]));
+        layout.id.iter().for_each(|&at| self.used[at] = true);
+    }
+
     /// A long table has one row for each instance and classifier: a column that names the classifier, ids
     /// that repeat, and one column of probabilities.
     fn guess_long(&self, layout: &mut Layout) {
@@ -353,11 +405,7 @@ impl Table<'_> {
         if options.classifiers.is_some() && self.used_classifiers() {
             return;
         }
-        let is_model = |at: &usize| {
-            names::is_model(&self.normal[*at])
-                && self.profile(*at).is_some_and(|p| p.is_text() && p.repeats() && p.missing == 0)
-        };
-        let Some(model) = self.free().find(is_model) else { return };
+        let Some(model) = self.model_column() else { return };
         let few = self.profile(model).is_some_and(|p| p.values.len() < 2);
         if few && self.sample.whole {
             return;
@@ -378,12 +426,43 @@ impl Table<'_> {
             .filter(|at| is_free(at) && ![layout.label, layout.split, layout.group].contains(&Some(*at)))
             .filter(|at| fractions(at) && names::metadata(&self.normal[*at]).is_none())
             .collect();
-        // The column of probabilities is known by its name, or by being the only one.
-        let value = all.iter().copied().find(|&at| names::is_probability(&self.normal[at]));
-        let value = value.or_else(|| (all.len() == 1).then(|| all[0]));
-        let Some(value) = value else { return };
+        let Some((value, classes)) = self.value_column(&all, layout) else { return };
+        layout.classes = classes;
         (layout.model, layout.id, layout.id_guessed) = (Some(model), Some(id), false);
         layout.classifiers = vec![value];
+    }
+
+    /// The column of a long table that says which classifier a row is of, by name or by number.
+    fn model_column(&self) -> Option<usize> {
+        let is_model = |at: &usize| {
+            let fits = |p: &Profile| p.repeats() && p.missing == 0 && !p.has_fractions();
+            names::is_model(&self.normal[*at]) && self.profile(*at).is_some_and(fits)
+        };
+        self.free().find(is_model)
+    }
+
+    /// The column of the probabilities of a long table among `all` that may be it: the only one, the one with
+    /// such a name, or one of a pair. Where the labels name the pair and only their counts will say which of
+    /// them is positive, the names of both.
+    fn value_column(&self, all: &[usize], layout: &Layout) -> Option<(usize, Option<(String, String)>)> {
+        let by_name = || all.iter().copied().find(|&at| names::is_probability(&self.normal[at]));
+        let (first, second) = match *all {
+            [only] => return Some((only, None)),
+            [first, second] => (first, second),
+            _ => return by_name().map(|at| (at, None)),
+        };
+        let names = [&self.header[first], &self.header[second]].map(String::as_str);
+        match crate::pairs::negative(names[0], names[1], (None, None)) {
+            Some(true) => return Some((second, None)),
+            Some(false) => return Some((first, None)),
+            None => {}
+        }
+        if let Some([no, yes]) = layout.label.and_then(|at| self.profile(at)).map(|p| &p.values[..])
+            && crate::pairs::negative(names[0], names[1], (Some(no), Some(yes))).is_some()
+        {
+            return Some((first, Some((names[0].to_owned(), names[1].to_owned()))));
+        }
+        by_name().map(|at| (at, None))
     }
 
     fn used_classifiers(&self) -> bool {
@@ -394,10 +473,14 @@ impl Table<'_> {
     /// Ids that repeat beside a column of folds or repetitions: repeated cross-validation.
     fn guess_average(&self, layout: &mut Layout) {
         if layout.model.is_some() {
-            layout.average = self.free().find(|&at| names::is_fold(&self.normal[at]));
+            layout.average = self.fold_column();
             return;
         }
-        let Some(fold) = self.free().find(|&at| names::is_fold(&self.normal[at])) else { return };
+        let Some(fold) = self.fold_column() else { return };
+        // Rows of other classifiers are not repetitions.
+        if self.model_column().is_some() {
+            return;
+        }
         let repeats = |at: usize| self.profile(at).is_some_and(|p| p.repeats() && !p.has_fractions());
         // Rows of one customer or patient are instances of their own, and not repetitions.
         let by_name = || self.free().find(|&at| names::is_instance_id(&self.normal[at]) && repeats(at));
@@ -408,6 +491,11 @@ impl Table<'_> {
         if let Some(id) = id {
             (layout.id, layout.id_guessed, layout.average) = (Some(id), false, Some(fold));
         }
+    }
+
+    fn fold_column(&self) -> Option<usize> {
+        let whole = |at: usize| self.profile(at).is_none_or(|p| !p.has_fractions());
+        self.free().find(|&at| names::is_fold(&self.normal[at]) && whole(at))
     }
 
     fn of_model(
@@ -448,6 +536,7 @@ impl Table<'_> {
         let unwanted: Vec<WildMatch> =
             // What is left out stays out, even if it is chosen as well.
             chosen.iter().filter(|(_, out)| *out).chain(excluded).map(glob).collect();
+        let unknown_splits = if layout.split.is_none() { self.unknown_splits() } else { Vec::new() };
         let named = [layout.id, layout.label, layout.split, layout.group, layout.model];
         let is_out = |at: usize| unwanted.iter().any(|glob| glob.matches(&self.header[at]));
         if layout.model.is_some() {
@@ -467,6 +556,16 @@ impl Table<'_> {
             let name = &self.header[at];
             if is_out(at) {
                 self.passed_over.push(PassedOver::new(name, "excluded"));
+            } else if unknown_splits.contains(&at) && layout.model.is_none() {
+                self.passed_over.push(PassedOver::new(name, "a split by its name, not used"));
+                if self.options.labels == Labels::Needed {
+                    let found = self.profile(at).map(|p| p.values.clone()).unwrap_or_default();
+                    layout.warnings.push(TableWarning::SplitNotUsed {
+                        file: self.file.to_owned(),
+                        column: name.clone(),
+                        found,
+                    });
+                }
             } else if !wanted.is_empty() {
                 match wanted.iter().any(|glob| glob.matches(name)) {
                     true => classifiers.push(at),
@@ -494,28 +593,54 @@ impl Table<'_> {
             }
         }
         if classifiers.is_empty() {
-            let patterns = match self.options.columns.is_empty() {
-                true => "what is neither id, label, split nor group".to_owned(),
-                false => list(&self.options.columns),
-            };
-            return Err(TableError::NoClassifierColumn {
-                file: self.file.to_owned(),
-                patterns,
-                available: list(self.header),
-            });
+            return Err(self.no_classifier(layout));
         }
         layout.classifiers = classifiers;
         Ok(())
+    }
+
+    fn no_classifier(&self, layout: &Layout) -> TableError {
+        let wanted = match self.options.columns.is_empty() {
+            true => "holds probabilities".to_owned(),
+            false => format!("matches {}", list(&self.options.columns)),
+        };
+        let named =
+            [("id", layout.id), ("label", layout.label), ("split", layout.split), ("group", layout.group)];
+        let reason = |at: usize| {
+            let taken =
+                named.iter().find(|(_, column)| *column == Some(at)).map(|(what, _)| format!("the {what}"));
+            let passed =
+                || self.passed_over.iter().find(|p| p.column == self.header[at]).map(|p| p.reason.clone());
+            let name = list(&self.header[at..=at]);
+            taken.or_else(passed).map_or(name.clone(), |reason| format!("{name} ({reason})"))
+        };
+        const SHOWN: usize = 12;
+        let mut available = (0..self.header.len().min(SHOWN)).map(reason).collect::<Vec<_>>().join(", ");
+        if self.header.len() > SHOWN {
+            available += &format!(" and {} more", self.header.len() - SHOWN);
+        }
+        TableError::NoClassifierColumn { file: self.file.to_owned(), wanted, available }
     }
 
     /// Hard predictions beside the probabilities of the same classifiers, as H2O writes them, are passed
     /// over.
     fn without_hard(&mut self, classifiers: Vec<usize>) -> Vec<usize> {
         let soft = classifiers.iter().any(|&at| self.profile(at).is_some_and(Profile::has_fractions));
-        let hard = |at: &usize| {
-            names::is_hard_prediction(&self.normal[*at]) && self.profile(*at).is_some_and(Profile::is_hard)
+        // `rf_pred` beside `rf_prob` is hard, while an `svm_pred` alone may be all that there is of a
+        // classifier.
+        let has_soft = |stem: &str| {
+            classifiers.iter().any(|&at| {
+                self.profile(at).is_some_and(Profile::has_fractions)
+                    && self.normal[at].strip_prefix(stem).is_some_and(|rest| rest.starts_with('_'))
+            })
         };
-        let (out, kept): (Vec<usize>, Vec<usize>) = classifiers.into_iter().partition(|at| soft && hard(at));
+        let beside = |name: &str| name.strip_suffix("_pred").is_some_and(has_soft);
+        let hard = |at: &usize| {
+            let name = &self.normal[*at];
+            (names::is_hard_prediction(name) || beside(name))
+                && self.profile(*at).is_some_and(Profile::is_hard)
+        };
+        let (out, kept): (Vec<usize>, Vec<usize>) = classifiers.iter().partition(|at| soft && hard(at));
         for at in out {
             self.passed_over.push(PassedOver::new(&self.header[at], "hard predictions, 0 and 1 only"));
         }
@@ -537,7 +662,9 @@ impl Table<'_> {
         if layout.average == Some(at) {
             return Judged::Other("rows of one id are averaged over it".to_owned());
         }
-        if let Some(reason) = names::metadata(normal) {
+        // `seed1`, `seed2` may be classifiers: a number of a fold has no fraction.
+        let is_fold = names::is_fold(normal) && profile.has_fractions();
+        if let Some(reason) = names::metadata(normal).filter(|_| !is_fold) {
             return Judged::Other(reason.to_owned());
         }
         // A second label would be the best of all classifiers, and know what it is to predict.

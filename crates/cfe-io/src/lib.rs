@@ -7,6 +7,7 @@
 //! named tensors in safetensors. Whatever is written appears whole or not at all ([`AtomicFile`]). A
 //! [`Journal`] keeps results as they are made, so that an interrupted run can be resumed.
 
+mod above;
 mod atomic;
 mod blocks;
 mod cells;
@@ -53,7 +54,7 @@ mod write;
 #[cfg(feature = "parquet")]
 mod write_columns;
 
-pub use atomic::{AtomicFile, WriteError};
+pub use atomic::{AtomicFile, WriteError, remove_unfinished};
 pub use fingerprint::fingerprint;
 pub use guarded::is_decoding;
 pub use journal::{Journal, JournalError, JournalHeader};

@@ -32,7 +32,6 @@ const LABELS: [&str; 28] = [
     "targets",
     "class",
     "outcome",
-    "response",
     "y_true",
     "ytrue",
     "true_label",
@@ -53,6 +52,8 @@ const LABELS: [&str; 28] = [
     "y_test",
     "y_train",
     "is_positive",
+    // What happened, but mlr3's prediction beside a column `truth`.
+    "response",
 ];
 
 /// How surely a name is that of the labels: 0 is the surest.
@@ -140,6 +141,13 @@ pub(crate) fn is_split(name: &str) -> bool {
     SPLITS.contains(&name) || is_train_flag(name) || is_test_flag(name)
 }
 
+/// Names that can hardly mean anything but a split.
+pub(crate) fn is_surely_split(name: &str) -> bool {
+    ["split", "splits", "data_split", "partition", "train_test", "traintest", "train_or_test"].contains(&name)
+        || is_train_flag(name)
+        || is_test_flag(name)
+}
+
 /// `is_train` and its kin: true and 1 are rows for training.
 pub(crate) fn is_train_flag(name: &str) -> bool {
     ["is_train", "in_train", "train", "istrain", "is_training", "training", "train_flag", "in_training"]
@@ -153,10 +161,58 @@ pub(crate) fn is_test_flag(name: &str) -> bool {
     words.contains(&base) || name == "istest" || name == "test_flag"
 }
 
+/// A value of a split column: "Training set", "train_data" and "train" are one word.
+fn split_word(value: &str) -> String {
+    let word = normalize(value);
+    let tails = ["_set", "_split", "_data", "_sample", "_fold", "_rows", "set"];
+    let base = tails.iter().find_map(|tail| word.strip_suffix(tail)).unwrap_or(&word);
+    base.replace('_', "")
+}
+
 /// Values of a split column in rows for training.
 pub(crate) fn is_train_word(value: &str) -> bool {
-    ["train", "training", "trn", "tr", "fit", "learn", "learning"]
-        .contains(&value.trim().to_ascii_lowercase().as_str())
+    const WORDS: [&str; 14] = [
+        "train",
+        "training",
+        "trn",
+        "tr",
+        "trainval",
+        "fit",
+        "fitting",
+        "learn",
+        "learning",
+        "in",
+        "insample",
+        "oof",
+        "development",
+        "build",
+    ];
+    WORDS.contains(&split_word(value).as_str())
+}
+
+/// Values of a split column in rows that are held out.
+pub(crate) fn is_test_word(value: &str) -> bool {
+    const WORDS: [&str; 18] = [
+        "test",
+        "testing",
+        "tst",
+        "valid",
+        "validation",
+        "validate",
+        "val",
+        "eval",
+        "evaluation",
+        "holdout",
+        "heldout",
+        "hold",
+        "oot",
+        "oos",
+        "outofsample",
+        "outof",
+        "outoftime",
+        "score",
+    ];
+    WORDS.contains(&split_word(value).as_str())
 }
 
 /// Names of a column that numbers repetitions or folds of a cross-validation.
@@ -181,6 +237,12 @@ pub(crate) fn is_fold(name: &str) -> bool {
         "bootstrap",
         "fold_nr",
         "split_id",
+        "seed",
+        "random_seed",
+        "random_state",
+        "run",
+        "trial",
+        "bag",
     ];
     words.contains(&base) || words.contains(&name)
 }
@@ -219,7 +281,7 @@ pub(crate) fn metadata(name: &str) -> Option<&'static str> {
     ];
     if is_fold(name) {
         Some("a fold or repetition, by its name")
-    } else if WEIGHTS.contains(&name) {
+    } else if WEIGHTS.contains(&name) || name.ends_with("_weight") || name.ends_with("_weights") {
         Some("a weight, by its name")
     } else if TIMES.contains(&name) {
         Some("a date or time, by its name")
@@ -319,5 +381,12 @@ mod tests {
             assert!(label_rank(&normalize(label)).is_some(), "{label}");
         }
         assert!(is_fold("fold2") && is_fold("cv_fold") && !is_fold("folder"));
+        for train in ["train", "Training set", "TRAIN_DATA", "trainset", "in-sample", "oof", " tr "] {
+            assert!(is_train_word(train) && !is_test_word(train), "{train}");
+        }
+        for test in ["test", "Test set", "VAL", "hold-out", "out-of-sample", "OOT", "validation_fold"] {
+            assert!(is_test_word(test) && !is_train_word(test), "{test}");
+        }
+        assert!(!is_train_word("trainer") && !is_test_word("tested_positive"));
     }
 }

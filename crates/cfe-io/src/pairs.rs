@@ -1,13 +1,13 @@
 //! Pairs of columns of which one is 1 minus the other, as predict_proba and H2O write them.
 
-use ndarray::ArrayView2;
+use ndarray::{ArrayView1, ArrayView2};
 
 use crate::labels::{is_negative, is_positive};
 
 /// Rounding to three decimals in both columns.
 const TOLERANCE: f64 = 1.001e-3;
 
-/// Two columns that sum to 1 in every row.
+/// Two columns that sum to 1 in every row that has both, which are half of the rows at least.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Pair {
     pub first: usize,
@@ -28,7 +28,7 @@ pub(crate) fn complements(
     if n < 2 {
         return pairs;
     }
-    let sums = |a: f64, b: f64| a.is_nan() && b.is_nan() || (a + b - 1.0).abs() <= TOLERANCE;
+    let sums = |a: f64, b: f64| a.is_nan() || b.is_nan() || (a + b - 1.0).abs() <= TOLERANCE;
     for u in 0..m {
         if used[u] {
             continue;
@@ -40,7 +40,7 @@ pub(crate) fn complements(
             !used[v]
                 && sums(first, matrix[(v, 0)])
                 && a.iter().zip(matrix.row(v)).all(|(&a, &b)| sums(a, b))
-                && a.iter().any(|a| !a.is_nan() && (a - 0.5).abs() > TOLERANCE)
+                && has_both(a, matrix.row(v))
         };
         if let Some(v) = (u + 1..m).find(|&v| complement(v)) {
             (used[u], used[v]) = (true, true);
@@ -55,8 +55,19 @@ pub(crate) fn complements(
     pairs
 }
 
+/// Whether most rows with one value have both, and these are not one half each throughout.
+fn has_both(a: ArrayView1<'_, f64>, b: ArrayView1<'_, f64>) -> bool {
+    let (mut either, mut both, mut apart) = (0, 0, false);
+    for (a, b) in a.iter().zip(b) {
+        either += usize::from(!a.is_nan() || !b.is_nan());
+        both += usize::from(!a.is_nan() && !b.is_nan());
+        apart |= !b.is_nan() && (a - 0.5).abs() > TOLERANCE;
+    }
+    apart && 2 * both >= either
+}
+
 /// Whether the first of two names is that of the negative class.
-fn negative(a: &str, b: &str, (no, yes): (Option<&str>, Option<&str>)) -> Option<bool> {
+pub(crate) fn negative(a: &str, b: &str, (no, yes): (Option<&str>, Option<&str>)) -> Option<bool> {
     let (a, b) = (a.to_lowercase(), b.to_lowercase());
     let is_no = |text: &str| is_negative(text) || no.is_some_and(|no| no.eq_ignore_ascii_case(text));
     let is_yes = |text: &str| is_positive(text) || yes.is_some_and(|yes| yes.eq_ignore_ascii_case(text));
@@ -127,7 +138,9 @@ mod tests {
     #[test]
     fn pairs_are_found_by_their_sums() {
         let names = ["a_p0", "b", "a_p1", "half"].map(String::from);
-        let r = array![[0.1, 0.8, f64::NAN], [0.3, 0.3, 0.3], [0.9, 0.2, f64::NAN], [0.5, 0.5, 0.5]];
+        let nan = f64::NAN;
+        let r =
+            array![[0.1, 0.8, nan, 0.4], [0.3, 0.3, 0.3, 0.3], [0.9, 0.2, nan, nan], [0.5, 0.5, 0.5, 0.5]];
         let found = complements(&names, r.view(), (None, None));
         assert_eq!(found, [Pair { first: 0, second: 2, negative: Some(0) }]);
     }

@@ -3,6 +3,31 @@
 use crate::names;
 use crate::table_error::shorten;
 
+/// How the values of a split column say which rows are for training.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rule<'a> {
+    /// Some values are words such as "train".
+    Words,
+    /// All values but this one are words such as "test".
+    Only(&'a str),
+}
+
+/// The rule that the values of a split column follow, if there is one.
+pub(crate) fn rule<'a>(values: impl Iterator<Item = &'a str>) -> Option<Rule<'a>> {
+    let (mut only, mut several, mut held_out) = (None, false, false);
+    for value in values.filter(|value| !value.trim().is_empty()) {
+        if names::is_train_word(value) {
+            return Some(Rule::Words);
+        }
+        match (names::is_test_word(value), only) {
+            (true, _) => held_out = true,
+            (false, None) => only = Some(value),
+            (false, Some(first)) => several |= first != value,
+        }
+    }
+    only.filter(|_| held_out && !several).map(Rule::Only)
+}
+
 /// Whether each row is for training, and the value that says so as the file writes it.
 pub(crate) fn train_rows(
     column: &str,
@@ -23,7 +48,11 @@ pub(crate) fn train_rows(
             rows_where(&|value| value.eq_ignore_ascii_case(wanted))
         };
     }
-    let words = rows_where(&names::is_train_word);
+    let words = match rule(split.iter().map(String::as_str)) {
+        Some(Rule::Words) => rows_where(&names::is_train_word),
+        Some(Rule::Only(value)) => rows_where(&|other| other == value),
+        None => rows_where(&|_| false),
+    };
     let name = names::normalize(column);
     let flags = split.iter().all(|value| value.is_empty() || crate::labels::is_class_word(value));
     if words.1.is_some() || !flags {
@@ -56,6 +85,9 @@ mod tests {
         assert_eq!(rows("is_train", &["True", "False"], None), [true, false]);
         assert_eq!(rows("is_test", &["1", "0", ""], None), [false, true, false]);
         assert_eq!(rows("is_train", &["true", "false"], Some("True")), [true, false]);
+        assert_eq!(rows("split", &["dev", "test", "dev"], None), [true, false, true]);
+        assert_eq!(rows("split", &["in-sample", "out-of-sample"], None), [true, false]);
+        assert_eq!(rows("split", &["a", "b", "test"], None), [false, false, false]);
         assert_eq!(rows("fold", &["0", "1"], None), [false, false]);
         assert_eq!(rows("fold", &["0", "1"], Some("1")), [false, true]);
     }

@@ -245,6 +245,8 @@ pub(crate) struct Parts {
     pub groups: Option<Vec<String>>,
     /// Which classifier a row of a long table is of.
     pub models: Option<Vec<String>>,
+    /// Of a long table: the column of one class that was read, and that of the other.
+    pub classes: Option<(String, String)>,
     /// Whether rows of one id are averaged.
     pub average: bool,
     /// Whether the classifiers were named.
@@ -253,6 +255,8 @@ pub(crate) struct Parts {
     pub hints: Vec<&'static str>,
     pub rows: RowNumbers,
     pub taken: Taken,
+    /// What is odd about the columns.
+    pub warnings: Vec<TableWarning>,
 }
 
 impl Parts {
@@ -279,12 +283,14 @@ impl Parts {
             split: layout.split.map(|_| Vec::new()),
             groups: layout.group.map(|_| Vec::new()),
             models: layout.model.map(|_| Vec::new()),
+            classes: layout.classes.clone(),
             average: layout.average.is_some(),
             chosen: layout.chosen,
             extra: layout.extra.clone(),
             hints: layout.hints.clone(),
             rows: RowNumbers::rows(),
             taken,
+            warnings: layout.warnings.clone(),
         }
     }
 
@@ -395,7 +401,17 @@ impl Parts {
                 Some(negative) => {
                     // The pair has two places, and this is the other one.
                     let positive = pair.first + pair.second - negative;
-                    let reason = format!("1 - {}", self.names[positive]);
+                    // What one half says, the other half says too.
+                    let mut filled = 0;
+                    for i in 0..self.matrix.ncols() {
+                        let (half, value) = (self.matrix[(negative, i)], &mut self.matrix[(positive, i)]);
+                        if value.is_nan() && !half.is_nan() {
+                            (*value, filled) = (1.0 - half, filled + 1);
+                        }
+                    }
+                    let gaps =
+                        if filled > 0 { format!(", whose {filled} gaps it fills") } else { String::new() };
+                    let reason = format!("1 - {}{gaps}", self.names[positive]);
                     self.taken.passed_over.push(PassedOver::new(&self.names[negative], reason));
                     out.push(negative);
                 }
@@ -416,10 +432,16 @@ impl Parts {
 
     /// The table of these parts: labels understood, rows of one instance put together, ids checked.
     pub(crate) fn assemble(mut self, options: &TableOptions) -> TableResult<Table> {
-        let mut warnings = Vec::new();
+        let mut warnings = std::mem::take(&mut self.warnings);
         // The order of the steps matters: rows of one id are compared by their labels, and a column is judged
         // once its rows are together.
         self.understand_labels(options, &mut warnings)?;
+        if let Some((read, other)) = &self.classes {
+            let classes = (self.taken.negative.as_deref(), self.taken.positive.as_deref());
+            if pairs::negative(read, other, classes) == Some(true) {
+                self.matrix.mapv_inplace(|p| 1.0 - p);
+            }
+        }
         let was_long = self.models.is_some();
         if was_long || self.average {
             self = self.gather()?;

@@ -46,9 +46,12 @@ impl fmt::Display for Place {
 }
 
 /// What may be meant by a cell that holds no number.
-fn remedy(value: &str) -> &'static str {
+fn remedy(value: &str, column: &str) -> &'static str {
     const SPLITS: [&str; 8] = ["train", "training", "test", "testing", "valid", "validation", "val", "dev"];
     let value = value.trim();
+    if value == column {
+        return "the header stands here again, as where files are put together: delete this line";
+    }
     if SPLITS.contains(&value.to_ascii_lowercase().as_str()) {
         "if this column says which split a row belongs to, name it: --split-column"
     } else if value.ends_with('%') {
@@ -117,6 +120,13 @@ pub enum TableError {
     #[error("{file}: a header of {columns} columns and no row; at least one row is needed")]
     HeaderOnly { file: String, columns: usize },
 
+    /// The first line holds values.
+    #[error(
+        "{file}, line {line}: the table has no header: its first line holds values ({cells}); put the names of the columns \
+         above them, such as {cure}"
+    )]
+    NoHeader { file: String, line: u64, cells: String, cure: String },
+
     /// The delimiter does not cut the header.
     #[error(
         "{file}, line 1: {delimiter} cuts the header {header:?} into one column; \
@@ -154,10 +164,8 @@ pub enum TableError {
     UnknownColumn { file: String, column: String, option: &'static str, available: String },
 
     /// No column of probabilities.
-    #[error(
-        "{file}: no column matches {patterns}; at least one column of probabilities is needed among {available}"
-    )]
-    NoClassifierColumn { file: String, patterns: String, available: String },
+    #[error("{file}: no column {wanted}; at least one column of probabilities is needed among {available}")]
+    NoClassifierColumn { file: String, wanted: String, available: String },
 
     /// A classifier that the model was trained with is not there.
     #[error(
@@ -168,8 +176,8 @@ pub enum TableError {
 
     /// A row has too few or too many cells.
     #[error(
-        "{file}, line {line}: {found} cells, but the header has {expected}; \
-         complete the line, or quote cells that contain the delimiter {delimiter}"
+        "{file}, line {line}: {found} cells, but the header has {expected}; complete the line, delete it if it is a note or \
+         a comment, or quote cells that contain the delimiter {delimiter}"
     )]
     Ragged { file: String, line: u64, found: usize, expected: usize, delimiter: String },
 
@@ -187,7 +195,7 @@ pub enum TableError {
     #[error(
         "{place}: {value:?} is not a number; allowed are probabilities from 0 to 1, and empty, NA, NaN or null for a \
          missing one ({})",
-        remedy(value)
+        remedy(value, &place.column)
     )]
     NotANumber { place: Place, value: String },
 
@@ -234,11 +242,15 @@ pub enum TableError {
     Conflict { place: Place, id: String, first: Row },
 
     /// A row without id.
-    #[error("{place}: empty; every row needs an id")]
+    #[error("{place}: empty; every row needs an id: complete it, or leave the column out with --exclude")]
     EmptyId { place: Place },
 
     /// Two rows of one id.
-    #[error("{place}: the id {value:?} was used in {first} already; ids must be unique")]
+    #[error(
+        "{place}: the id {value:?} was used in {first} already; ids must be unique. Where each row is of one instance and one \
+         classifier, call the column of the classifiers `model`, and where rows repeat an instance, the column that numbers \
+         the repetitions `repeat`; otherwise name another --id-column, or --exclude this one"
+    )]
     DuplicateId { place: Place, value: String, first: Row },
 
     /// A column or array of a type that cannot be used.

@@ -12,10 +12,10 @@ use crate::grow::Growing;
 use crate::layout::Layout;
 use crate::options::TableOptions;
 use crate::profile::{Profile, Sample, rows_to_look_at};
-use crate::reading::Reading;
+use crate::reading::{Reading, number};
 use crate::record::{Cells, Parser};
 use crate::table::{Parts, RowNumbers};
-use crate::table_error::{Place, Row, TableError, TableResult, shorten};
+use crate::table_error::{Place, Row, TableError, TableResult, list, shorten};
 
 /// Reads a table in text from `reader`, which gives `length` bytes if that is known.
 pub(crate) fn read(
@@ -50,6 +50,14 @@ pub(crate) fn read(
     first.drain(..header_bytes);
     notes.extend(fit_header(&mut header, &first, delimiter));
     let reading = options.reading();
+    if is_data(&header, &first, delimiter) {
+        return Err(TableError::NoHeader {
+            line: prepared.lines + 1,
+            cells: list(&header),
+            cure: with_names(file, header.len(), delimiter),
+            file: file.to_owned(),
+        });
+    }
     let sample = look_at(&header, &first, delimiter, blocks.is_done(), &reading);
     let layout = Layout::plan(file, &header, &sample, options)?;
     drop(sample);
@@ -187,6 +195,29 @@ fn fit_header(header: &mut Vec<String>, block: &[u8], delimiter: u8) -> Option<S
         header.pop();
     }
     None
+}
+
+/// Whether the first line holds values and not names: some are numbers with a fraction, and each is a number
+/// where that of the next row is one.
+fn is_data(header: &[String], block: &[u8], delimiter: u8) -> bool {
+    let fraction = |cell: &String| number(cell.as_bytes()).is_some_and(|(value, _)| value.fract() != 0.0);
+    let mut cells = Cells::new(delimiter);
+    let Some((_, record, quoted)) = Records::new(block, delimiter).next() else { return false };
+    cells.split(record, quoted);
+    let is_number = |cell: &[u8]| number(cell.trim_ascii()).is_some();
+    header.iter().any(fraction)
+        && cells.len() == header.len()
+        && (0..cells.len())
+            .all(|k| is_number(header[k].as_bytes()) == is_number(cells.get(record, quoted, k)))
+}
+
+/// A command that puts names above a table.
+fn with_names(file: &str, columns: usize, delimiter: u8) -> String {
+    let names: Vec<String> = (1..columns).map(|k| format!("clf{k}")).take(3).collect();
+    let more = if columns > 4 { "..." } else { "" };
+    let delimiter = char::from(delimiter);
+    let names = format!("label{delimiter}{}", names.join(&delimiter.to_string()));
+    format!("(echo '{names}{more}'; cat {file}) > named.csv")
 }
 
 /// What the first rows hold.

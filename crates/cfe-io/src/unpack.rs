@@ -15,7 +15,7 @@ pub(crate) const MOST_LAYERS: usize = 3;
 
 /// Files that are not tables to be read here: (first bytes, what it is, how to make a table of it, `FILE` for
 /// its name).
-const OTHERS: [(&[u8], &str, &str); 20] = [
+const OTHERS: [(&[u8], &str, &str); 22] = [
     (b"FEA1", "a Feather file of version 1", "pandas.read_feather('FILE').to_parquet('table.parquet')"),
     (b"PARE", "an encrypted Parquet file", "write it without encryption"),
     (b"\x89HDF\r\n\x1a\n", "an HDF5 file", "pandas.read_hdf('FILE').to_parquet('table.parquet')"),
@@ -56,6 +56,8 @@ const OTHERS: [(&[u8], &str, &str); 20] = [
     (b"\x04\x22\x4d\x18", "an LZ4 frame", "lz4 -d FILE"),
     (b"<!DOCTYPE", "a web page", "download the file itself"),
     (b"<html", "a web page", "download the file itself"),
+    (b"<table", "a table in HTML", "pandas.read_html('FILE')[0].to_csv('table.csv', index=False)"),
+    (b"<?xml", "an XML document", "export the table as CSV"),
 ];
 
 /// Refuses a file that is something else, by name and with what makes a table of it.
@@ -72,6 +74,10 @@ pub(crate) fn refuse_others(head: &[u8], file: &str) -> TableResult<()> {
     }
     if head.len() > 2 && head[0] == 0x80 && (2..=5).contains(&head[1]) {
         return other("a Python pickle", "pandas.read_pickle('FILE').to_parquet('table.parquet')");
+    }
+    // Versions 105 to 115, in either order of bytes.
+    if let [0x69..=0x73, 1 | 2, 1, 0, ..] = head {
+        return other("a Stata file", "pandas.read_stata('FILE').to_csv('table.csv', index=False)");
     }
     if head.get(257..262) == Some(b"ustar") {
         return other("a tar archive", "tar xf FILE");

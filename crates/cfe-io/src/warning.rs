@@ -20,6 +20,8 @@ pub enum TableWarning {
     ExtraColumns { file: String, columns: Vec<String> },
     /// No row is of the train split.
     NoTrainRow { file: String, wanted: String, found: Vec<String> },
+    /// A column that is named as a split is not used, as no value of it is known to be for training.
+    SplitNotUsed { file: String, column: String, found: Vec<String> },
     /// Rows without a group are groups of their own.
     RowsWithoutGroup { file: String, rows: usize },
     /// Cells a hair's breadth outside [0, 1] were clipped.
@@ -93,6 +95,14 @@ impl fmt::Display for TableWarning {
                     f,
                     "{file}, column {column:?}: its values repeat, so rows are known by their number; if rows of one value \
                      belong together, give --group-column {column}"
+                )
+            }
+            TableWarning::SplitNotUsed { file, column, found } => {
+                write!(
+                    f,
+                    "{file}, column {column:?}: holds {}, and which of them is for training is not known, so every labeled \
+                     row is trained on; give --split-column {column} --train-value VALUE, or --exclude {column}",
+                    list(found)
                 )
             }
             TableWarning::NoTrainRow { file, wanted, found } => {

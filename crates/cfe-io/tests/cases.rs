@@ -91,6 +91,55 @@ fn text_as_programs_write_it() {
 }
 
 #[test]
+fn what_stands_above_a_header_is_skipped_and_said() {
+    for (above, said) in [
+        ("Scores of the fraud models\n", "skipped 1 row above the header (\"Scores of the fraud models\")"),
+        ("Scores\nmade on 2026-01-01\n\n", "skipped 2 rows above the header (\"Scores\")"),
+        ("Report,,,\n,,,\n", "skipped 2 rows above the header (\"Report\")"),
+        (",,,\n,,,\n", "skipped 2 rows above the header"),
+        ("by: bob, 2026\n", "skipped 1 row above the header (\"by: bob, 2026\")"),
+        ("\"all \"\"A\"\", models\"\n", "skipped 1 row above the header"),
+        ("% made by a tool\n// twice\n", "skipped 2 rows above the header (\"% made by a tool\")"),
+    ] {
+        let table = read(&format!("{above}{PLAIN}"));
+        is_plain(&table);
+        assert!(table.taken.to_string().contains(said), "{}", table.taken);
+        // Lines are counted as the file has them.
+        let lines = above.matches('\n').count() + 2;
+        let bad = format!("{above}{}", PLAIN.replace("0.9", "9"));
+        refused(with(&bad, |_| {}), &[&format!("line {lines}, column \"clf1\": 9")]);
+    }
+    let excel = PLAIN.replace(',', ";").replace('.', ",");
+    is_plain(&read(&format!("Export von Max; 2026\n\n{excel}")));
+}
+
+#[test]
+fn a_table_without_a_header_is_refused() {
+    let bare = PLAIN.split_once('\n').expect("a header").1;
+    for text in [bare, "1,0.9,0.7\n0,0.2,0.1\n", "1.0 2.5e-1 3.5e-1\n0.0 1.5e-1 2.5e-1\n"] {
+        refused(with(text, |_| {}), &["line 1: the table has no header", "cat t.csv"]);
+    }
+    // Numbers may be names.
+    let table = read("label,0,1\n1,0.9,0.7\n0,0.2,0.1\n0,0.4,0.3\n");
+    assert_eq!(table.data.classifier_names(), ["0", "1"]);
+    let quantiles = read("label,0.1,0.9\n1,0.9,0.7\n0,0.2,0.1\n");
+    assert_eq!(quantiles.data.classifier_names(), ["0.1", "0.9"]);
+}
+
+#[test]
+fn a_message_names_what_a_line_may_be() {
+    let twice = format!("{PLAIN}{PLAIN}");
+    refused(with(&twice, |_| {}), &["line 5", "the header stands here again", "delete this line"]);
+    refused(with(&format!("{PLAIN}# 3 rows\n"), |_| {}), &["line 5: 1 cells", "delete it if it is a note"]);
+    let text = "label,a,b\n1,np.float64(0.9),[0.7]\n0,np.float64(0.2),[0.1]\n";
+    refused(
+        with(text, |_| {}),
+        &["no column holds probabilities", "\"a\" (text, such as \"np.float64(0.9)\")", "\"b\" (text"],
+    );
+    refused(with("<table border=\"1\">\n<tr>", |_| {}), &["a table in HTML", "pandas.read_html('t.csv')"]);
+}
+
+#[test]
 fn row_names_of_r_and_the_index_of_pandas() {
     let r = "\"label\",\"clf1\",\"clf2\"\n\"1\",1,0.9,0.7\n\"2\",0,0.2,0.1\n\"3\",0,0.4,0.3\n";
     for text in [r.to_owned(), r.replace(',', " "), r.replacen("\"label\"", "\"\",\"label\"", 1)] {
@@ -329,6 +378,11 @@ fn splits_as_people_write_them() {
         ("is_train", ["1", "1", "0"]),
         ("is_test", ["0", "0", "1"]),
         ("dataset", ["train", "train", "test"]),
+        ("split", ["dev", "dev", "test"]),
+        ("split", ["in-sample", "in-sample", "out-of-sample"]),
+        ("split", ["Training set", "Training set", "Test set"]),
+        // By content.
+        ("kind", ["train", "train", "test"]),
     ] {
         let table = read(&text(name, values));
         is_plain(&table);
@@ -336,6 +390,14 @@ fn splits_as_people_write_them() {
         assert_eq!(table.taken.split.as_deref(), Some(name));
         let named = with(&text(name, values), |o| o.split_column = Some(name.to_owned())).expect("named");
         assert_eq!(named.in_train, [true, true, false], "{name}");
+    }
+    // Where it is not known what is for training, no row is left out in silence. A flag is not a classifier.
+    for values in [["a", "a", "b"], ["True", "True", "False"], ["1", "1", "0"], ["test", "test", "test"]] {
+        let table = read(&text("split", values));
+        is_plain(&table);
+        assert!(table.in_train.iter().all(|train| *train) && table.taken.split.is_none());
+        let warned = table.warnings.iter().map(TableWarning::to_string).collect::<String>();
+        assert!(warned.contains("give --split-column split --train-value"), "{values:?}: {warned}");
     }
     let folds =
         with(&text("fold", ["0", "1", "2"]), |o| o.split_column = Some("fold".into())).expect("readable");
@@ -388,6 +450,74 @@ fn long_tables_are_pivoted() {
     let unlabeled = long.replacen("c1,clf1,0,1,", "c1,clf1,0,,", 1);
     is_plain(&read(&unlabeled));
     refused(with(&(unlabeled + "c1,clf1,1,0,0.7\n"), |_| {}), &["line 8, column \"label\"", "\"c1\""]);
+}
+
+#[test]
+fn long_tables_as_caret_mlr3_and_numbers_write_them() {
+    let rows = [("c1", 1, [0.9, 0.7]), ("c2", 0, [0.2, 0.1]), ("c3", 0, [0.4, 0.3])];
+    let long = |header: &str, line: &dyn Fn(&str, usize, i32, f64) -> String| {
+        let mut text = format!("{header}\n");
+        for (id, label, p) in rows {
+            (0..2).for_each(|k| text += &(line(id, k, label, p[k]) + "\n"));
+        }
+        text
+    };
+    let yes = |label: i32| if label == 1 { "yes" } else { "no" };
+    let hard = |p: f64| u8::from(p > 0.5);
+    // mlr3: the response is the hard prediction, and both classes have a column.
+    let mlr3 = long("row_ids,truth,response,prob.pos,prob.neg,learner_id", &|id, k, y, p| {
+        format!("{id},{y},{},{p},{:.1},clf{}", hard(p), 1.0 - p, k + 1)
+    });
+    is_plain(&read(&mlr3));
+    let caret = long("rowIndex,method,pred,obs,no,yes,Resample", &|id, k, y, p| {
+        format!("{},clf{},{},{},{:.1},{p},Fold1", &id[1..], k + 1, yes(i32::from(hard(p))), yes(y), 1.0 - p)
+    });
+    is_plain(&read(&caret));
+    let tidymodels = long(".row,wflow_id,.pred_bad,.pred_fine,Class", &|id, k, y, p| {
+        format!("{id},clf{},{p},{:.1},{}", k + 1, 1.0 - p, if y == 1 { "bad" } else { "fine" })
+    });
+    is_plain(&read(&tidymodels));
+    // Which class is positive is only known once all labels are read.
+    let turned = with(&tidymodels, |o| o.positive_label = Some("fine".into())).expect("readable");
+    assert_eq!(turned.data.predictions().row(1).mapv(|p| (1e6 * p).round() / 1e6), array![0.3, 0.9, 0.7]);
+    // Classifiers that are numbers.
+    let numbers = long("row_id,model,label,prob", &|id, k, y, p| format!("{id},{},{y},{p}", k + 1));
+    let table = read(&numbers);
+    assert_eq!(table.data.classifier_names(), ["1", "2"]);
+    assert_eq!(table.data.predictions(), array![[0.9, 0.2, 0.4], [0.7, 0.1, 0.3]]);
+    // Rows of other classifiers are never averaged as if they were repetitions.
+    let unknown = long("row_id,model,fold,label,p_a,p_b,p_c", &|id, k, y, p| {
+        format!("{id},m{k},0,{y},{p},{:.2},{:.2}", p / 2.0, p / 4.0)
+    });
+    refused(
+        with(&unknown, |_| {}),
+        &["\"c1\" was used in line 2 already", "`model`", "`repeat`", "--exclude"],
+    );
+}
+
+#[test]
+fn ids_of_instances_that_repeat_are_not_passed_over_in_silence() {
+    let text = |id: &str, extra: &str| {
+        format!("{id},{extra},y,a,b\n1,7,1,0.8,0.7\n2,7,0,0.2,0.1\n1,8,1,0.6,0.5\n2,8,0,0.4,0.3\n")
+    };
+    for (id, extra) in [("row", "seed"), ("row_id", "run"), ("sample_id", "random_state")] {
+        let table = read(&text(id, extra));
+        assert_eq!(table.data.n_instances(), 2, "{id}: {}", table.taken);
+        assert!((table.data.predictions()[(0, 0)] - 0.7).abs() < 1e-15);
+    }
+    refused(with(&text("row_id", "n"), |_| {}), &["the id \"1\" was used in line 2"]);
+    let table = read(&text("index", "n"));
+    assert_eq!(table.data.n_instances(), 4);
+    assert!(
+        table.warnings.iter().any(|w| matches!(w, TableWarning::RepeatedIds { .. })),
+        "{:?}",
+        table.warnings
+    );
+    // Columns of seeds are classifiers where they hold fractions, and what is excluded is not guessed.
+    let seeds = read("y,seed1,seed2\n1,0.8,0.7\n0,0.2,0.1\n");
+    assert_eq!(seeds.data.classifier_names(), ["seed1", "seed2"]);
+    let without = with(&text("id", "n"), |o| o.exclude = vec!["id".into(), "n".into()]).expect("no id");
+    assert_eq!((without.data.n_instances(), without.data.instance_ids()), (4, None));
 }
 
 #[test]

@@ -189,7 +189,7 @@ fn headers_and_options() {
         says(read(CSV, &change), &["no column \"id\"", option, "\"forest\""]);
     }
     says(read(CSV, &options(|o| o.columns = vec!["p_*".into()])), &["no column matches \"p_*\"", "\"svm\""]);
-    says(plain("instance_id,label\na,1\n"), &["no column matches"]);
+    says(plain("instance_id,label\na,1\n"), &["no column holds probabilities"]);
     says(plain(&format!("a,b\n\"{}", "x".repeat(1 << 10))), &["line 2", "1 cells, but the header has 2"]);
 }
 
