@@ -28,7 +28,7 @@ pub(crate) fn run(args: &Evaluate, terminal: &Terminal) -> CliResult<()> {
         let findings = diagnose(&table).map_err(CliError::training("scoring"))?;
         if let Some(path) = &args.report_out {
             let document = report::evaluation(&table, &parts, &findings);
-            outputs::write_text(path, &cfe_report::html::write(&document, &super::made_by()))?;
+            outputs::write_text(path, &super::page(&document, model.details.seed))?;
         }
         match args.format {
             Format::Json => outputs::print(&pretty(&json!({
@@ -71,10 +71,13 @@ fn check(args: &Evaluate, parts: &[Part]) -> CliResult<()> {
             match combined.metrics.average_precision {
                 Some(ap) if ap >= least => {}
                 Some(ap) => failures.push(format!("{}: average precision {ap} is below {least}", part.name)),
-                None => failures.push(format!(
-                    "{}: average precision cannot be judged, because no labeled row is positive",
-                    part.name
-                )),
+                None => {
+                    let why = if part.positives == 0 { "no" } else { "every" };
+                    failures.push(format!(
+                        "{}: average precision cannot be judged, because {why} labeled row is positive",
+                        part.name
+                    ));
+                }
             }
         }
         if let Some(most) = args.max_ece {

@@ -120,6 +120,11 @@ pub(crate) fn measure(
                 (metrics.best_f1, metrics.best_f1_threshold) = (None, None);
             }
         }
+        // Any ranking of rows of one class is perfect, or has nothing to find.
+        if !both {
+            metrics.average_precision = None;
+            (metrics.best_f1, metrics.best_f1_threshold) = (None, None);
+        }
         // Threshold and reliability are those of the combined prediction.
         if let (0, Some(p)) = (k, probabilities) {
             let scored = Scored::new(labels, p)?;
@@ -199,7 +204,10 @@ pub(crate) fn combined_scores(combined: &Combined, rows: &[usize]) -> Scores {
 /// # Errors
 /// [`FitError::Data`] for a table without labels, [`FitError::Training`] where predicting fails.
 pub fn evaluate(model: &SavedModel, table: &Table) -> FitResult<Vec<Part>> {
-    let combined = model.predict(table.data.predictions()).map_err(FitError::training("predicting"))?;
+    let mut combined = model.predict(table.data.predictions()).map_err(FitError::training("predicting"))?;
+    if let Some(prevalence) = model.target_prevalence() {
+        combined.at_prevalence(model, prevalence)?;
+    }
     let scoring = FitError::training("scoring");
     let rivals = Rivals::without_labels(&table.data).map_err(&scoring)?;
     let rule = Cut::of_model(model).map(|cut| cut.rule);

@@ -48,6 +48,16 @@ fn named(part: &Part) -> String {
     format!("{}{}", part.name, summary::provenance(part))
 }
 
+/// The name of a part above a chart, which has room for a few words.
+fn short(part: &Part) -> String {
+    let how = match part.in_sample_share >= 0.01 {
+        _ if part.cross_validated => ", cross-validated",
+        true => ", IN-SAMPLE",
+        false => "",
+    };
+    format!("{}{how}", part.name)
+}
+
 fn better(parts: &[Part]) -> Section {
     let mut section = Section::new("Is it better than averaging?").text(
         "Average precision is the area under the precision-recall curve. \"Better by\" is the average precision of the \
@@ -102,7 +112,7 @@ fn forest(part: &Part) -> Panel {
     let (low, high) = ends.fold((1.0_f64, 0.0_f64), |(a, b), i| (a.min(i.lower), b.max(i.upper)));
     let margin = 0.03 * (high - low).max(0.01);
     let x = Axis::linear("average precision", ((low - margin).max(0.0), (high + margin).min(1.0)));
-    let mut panel = Panel::new(named(part), x, Axis::names("", methods.iter().map(|m| m.name.clone())));
+    let mut panel = Panel::new(short(part), x, Axis::names("", methods.iter().map(|m| m.name.clone())));
     for (k, method) in methods.iter().enumerate() {
         let Some(interval) = method.average_precision_interval else { continue };
         let combined = method.name == COMBINED;
@@ -195,7 +205,7 @@ fn honest(parts: &[Part]) -> Section {
         let top = part.reliability.iter().map(|r| r.predicted.max(r.upper)).fold(0.01, f64::max).min(1.0);
         let axis = |title: &str| Axis::linear(title, (0.0, top));
         let points = part.reliability.iter().map(|r| (r.predicted, r.observed)).collect();
-        let mut panel = Panel::new(named(part), axis("mean probability"), axis("share of positives"))
+        let mut panel = Panel::new(short(part), axis("mean probability"), axis("share of positives"))
             .keyed(COMBINED_INK, "combined, with 95% intervals")
             .keyed(Ink::Muted, "honest")
             .line(vec![(0.0, 0.0), (top, top)], Ink::Muted, Stroke::Dashed, None)

@@ -100,6 +100,9 @@ fn decisive(parts: &[Part]) -> Option<&Part> {
 /// Rows of which at least this share was trained on are not a test.
 pub const TOO_MUCH_IN_SAMPLE: f64 = 0.05;
 
+/// With fewer rows of a class no verdict is given.
+const TOO_FEW: usize = 5;
+
 /// Is it better than averaging, by how much, and what is the best simple rival?
 pub fn better(parts: &[Part], findings: &[Finding]) -> String {
     if !parts.is_empty() && parts.iter().all(|part| part.in_sample_share >= TOO_MUCH_IN_SAMPLE) {
@@ -124,13 +127,28 @@ pub fn better(parts: &[Part], findings: &[Finding]) -> String {
         return "Better than averaging? Not known: no labeled rows of both classes to score on.".to_owned();
     };
     let name = if yardstick.name == "mean" { "averaging" } else { yardstick.name.as_str() };
+    let how = if part.cross_validated { "cross-validated " } else { "" };
+    // Resamples of so few rows say nothing of others.
+    let (fewest, class) = match 2 * part.positives <= part.rows {
+        true => (part.positives, "positive"),
+        false => (part.rows - part.positives, "negative"),
+    };
+    if fewest < TOO_FEW {
+        return format!(
+            "Better than {name}? {fewest} {class} rows are too few to tell: average precision {} against {} on {} {how}rows \
+             of {:?}.",
+            or_dash(combined.metrics.average_precision, 3),
+            or_dash(yardstick.metrics.average_precision, 3),
+            part.rows,
+            part.name,
+        );
+    }
     let verdict = match (gain.lower > 0.0, gain.upper < 0.0) {
         (true, _) => "Better than",
         (_, true) => "Worse than",
         _ if gain.estimate >= 0.0 => "Not surely better than",
         _ => "Not better than",
     };
-    let how = if part.cross_validated { "cross-validated " } else { "" };
     let mut text = format!(
         "{verdict} {name}: average precision {} against {} ({}, 95% interval {} to {}) on {} {how}rows of {:?}.",
         or_dash(combined.metrics.average_precision, 3),

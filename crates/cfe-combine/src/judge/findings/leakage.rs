@@ -3,7 +3,7 @@
 use cfe_core::stats::moments::median;
 use cfe_io::Table;
 
-use super::{Column, ENOUGH, Finding, Severity};
+use super::{Column, ENOUGH, Finding, Quality, Severity};
 
 /// A column of two values that agrees with the label this well (Matthews correlation) is the label, or nearly
 /// so.
@@ -14,44 +14,68 @@ const TOO_GOOD: f64 = 0.995;
 /// How far the median of the other classifiers must be below, and how much ROC-AUC may drop outside the train
 /// split.
 const FAR_BELOW: f64 = 0.05;
+/// Rows of the rarer class that hardly any classifier separates without one error.
+const MANY: usize = 20;
 
-/// Columns of two values that are the label, or nearly so.
+/// Counts of a label (first index) and a flag (second index).
+type Counts = [[f64; 2]; 2];
+
+/// Matthews correlation of a label and a flag; `None` without enough of either class, where two columns agree
+/// by chance.
+fn correlation(counts: &Counts) -> Option<f64> {
+    let [[tn, fp], [fn_, tp]] = *counts;
+    let few = tp + fn_ < ENOUGH as f64 || tn + fp < ENOUGH as f64;
+    let spread = ((tp + fp) * (tp + fn_) * (tn + fp) * (tn + fn_)).sqrt();
+    Some((tp * tn - fp * fn_) / spread).filter(|mcc| !few && mcc.is_finite())
+}
+
+/// "every labeled train row" or "98.8% of the labeled train rows".
+fn agreement([[tn, fp], [fn_, tp]]: &Counts, turned: bool) -> String {
+    let (agree, total) = (if turned { fp + fn_ } else { tn + tp }, tn + fp + fn_ + tp);
+    match agree == total {
+        true => "every labeled train row".to_owned(),
+        false => format!("{:.1}% of the labeled train rows", 100.0 * agree / total),
+    }
+}
+
+/// Columns of two values that are the label or its opposite, or nearly so, and columns whose gaps tell the
+/// label.
 pub(super) fn leaks(table: &Table, columns: &[Column<'_>]) -> Vec<Finding> {
-    let labels = table.data.labels();
-    let mut out = Vec::new();
-    for column in columns.iter().filter(|c| c.distinct.len() == 2) {
+    columns.iter().filter_map(|column| leak(table, column)).collect()
+}
+
+fn leak(table: &Table, column: &Column<'_>) -> Option<Finding> {
+    let name = column.name;
+    let found = |what: String| {
+        let cure = format!("if it is made from the label, leave it out (--exclude {name})");
+        Finding::new(Severity::Alarm, "leak", vec![name.to_owned()], format!("leak: {name:?} {what}; {cure}"))
+    };
+    let labeled = || column.row.iter().zip(table.data.labels()).filter_map(|(&p, &label)| Some((p, label?)));
+    let count = |flags: &dyn Fn(f64) -> Option<bool>| {
+        let mut counts = [[0.0; 2]; 2];
+        for (p, label) in labeled() {
+            if let Some(flag) = flags(p) {
+                counts[usize::from(label)][usize::from(flag)] += 1.0;
+            }
+        }
+        counts
+    };
+    if column.distinct.len() == 2 {
         // Of the two values the higher one stands for positive.
         let high = column.distinct[0].max(column.distinct[1]);
-        let (mut agree, mut counts) = (0.0, [[0.0_f64; 2]; 2]);
-        for (&p, &label) in column.row.iter().zip(labels) {
-            let Some(label) = label.filter(|_| !p.is_nan()) else { continue };
-            counts[usize::from(label)][usize::from(p == high)] += 1.0;
-            agree += f64::from(label == (p == high));
+        let counts = count(&|p| (!p.is_nan()).then_some(p == high));
+        if let Some(mcc) = correlation(&counts).filter(|mcc| mcc.abs() >= LABEL) {
+            let what = if mcc > 0.0 { "equals the label" } else { "is the opposite of the label" };
+            return Some(found(format!("{what} in {}", agreement(&counts, mcc < 0.0))));
         }
-        let [[tn, fp], [fn_, tp]] = counts;
-        let total = tn + fp + fn_ + tp;
-        // The denominator of the Matthews correlation.
-        let spread = ((tp + fp) * (tp + fn_) * (tn + fp) * (tn + fn_)).sqrt();
-        // Without positives enough, two columns agree by chance.
-        let few = tp + fn_ < ENOUGH as f64 || tn + fp < ENOUGH as f64;
-        if few || !((tp * tn - fp * fn_) / spread >= LABEL) {
-            continue;
-        }
-        let how =
-            if agree == total { "every".to_owned() } else { format!("{:.1}% of the", 100.0 * agree / total) };
-        let rows = if agree == total { "row" } else { "rows" };
-        out.push(Finding::new(
-            Severity::Alarm,
-            "leak",
-            vec![column.name.to_owned()],
-            format!(
-                "leak: {:?} equals the label in {how} labeled train {rows}; if it is made from the label, leave it out \
-                 (--exclude {})",
-                column.name, column.name
-            ),
-        ));
     }
-    out
+    let counts = count(&|p| Some(p.is_nan()));
+    let mcc = correlation(&counts).filter(|mcc| mcc.abs() >= LABEL)?;
+    let class = if mcc > 0.0 { "positive" } else { "negative" };
+    Some(found(format!(
+        "is missing where a row is {class} and there where it is not, in {}",
+        agreement(&counts, mcc < 0.0)
+    )))
 }
 
 /// Classifiers that rank the train rows far better than the labeled rows outside, and more so than the
@@ -87,33 +111,44 @@ pub(super) fn in_sample(columns: &[Column<'_>]) -> Vec<Finding> {
     out
 }
 
-/// Classifiers that separate the train rows while the others are far from it, where no rows outside tell
-/// more.
+/// Classifiers that separate the train rows, either way round, while the others are far from it, where no
+/// rows outside tell more.
 pub(super) fn too_good(columns: &[Column<'_>], found: &[Finding]) -> Vec<Finding> {
+    let strength = |quality: Quality| quality.auc.max(1.0 - quality.auc);
     let mut out = Vec::new();
     for (k, column) in columns.iter().enumerate() {
-        let Some(train) = column.train.filter(|q| q.auc >= TOO_GOOD) else { continue };
+        let Some(train) = column.train.filter(|q| strength(*q) >= TOO_GOOD) else { continue };
         let named = found.iter().any(|f| f.classifiers.iter().any(|name| name == column.name));
         if named || column.outside.is_some() {
             continue;
         }
-        let others = columns.iter().enumerate().filter(|&(j, _)| j != k);
-        let others: Vec<f64> = others.filter_map(|(_, c)| Some(c.train?.auc)).collect();
+        let others = columns.iter().enumerate().filter(|&(j, _)| j != k).filter_map(|(_, c)| c.train);
+        let others: Vec<f64> = others.map(strength).collect();
         // The others are the yardstick: on an easy task all of them may separate the rows, and that is not
-        // suspicious.
-        if let Some(typical) = median(&others).filter(|typical| train.auc - typical > FAR_BELOW) {
-            out.push(Finding::new(
-                Severity::Alarm,
-                "in_sample",
-                vec![column.name.to_owned()],
-                format!(
-                    "{:?} separates the train rows almost perfectly (average precision {:.3}, ROC-AUC {:.3}; the others \
-                     have a median of {typical:.3}): a leak of the label, or predictions made on the rows it was trained \
-                     on? Use out-of-fold predictions, or leave it out (--exclude {})",
-                    column.name, train.average_precision, train.auc, column.name
-                ),
-            ));
-        }
+        // suspicious. Where many positives are separated without one error, a single one that does not is
+        // yardstick enough, as most classifiers may be in-sample.
+        let perfect = strength(train) == 1.0 && train.positives.min(train.negatives) >= MANY;
+        let yardstick = match perfect {
+            true => {
+                others.iter().copied().reduce(f64::min).map(|worst| (worst, "the weakest of the others has"))
+            }
+            false => median(&others).map(|typical| (typical, "the others have a median of")),
+        };
+        let Some((other, whose)) = yardstick.filter(|(other, _)| strength(train) - other > FAR_BELOW) else {
+            continue;
+        };
+        let how = if train.auc < 0.5 { " the wrong way round" } else { "" };
+        out.push(Finding::new(
+            Severity::Alarm,
+            "in_sample",
+            vec![column.name.to_owned()],
+            format!(
+                "{:?} separates the train rows almost perfectly{how} (average precision {:.3}, ROC-AUC {:.3}; {whose} \
+                 {other:.3}): a leak of the label, or predictions made on the rows it was trained on? Use out-of-fold \
+                 predictions, or leave it out (--exclude {})",
+                column.name, train.average_precision, train.auc, column.name
+            ),
+        ));
     }
     out
 }

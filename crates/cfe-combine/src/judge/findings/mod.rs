@@ -76,7 +76,10 @@ pub fn diagnose(table: &Table) -> Result<Vec<Finding>> {
     out.extend(leaks(table, &columns));
     out.extend(in_sample(&columns));
     out.extend(too_good(&columns, &out));
-    out.extend(inverted(&columns, &mirrored));
+    let is_new =
+        |f: &Finding| f.classifiers.iter().all(|name| !out.iter().any(|o| o.classifiers.contains(name)));
+    let inverted = inverted(&columns, &mirrored).into_iter().filter(is_new).collect::<Vec<_>>();
+    out.extend(inverted);
     out.extend(mirrored_pairs(table, &mirrored));
     out.extend(two_values(&columns, &out));
     out.extend(constant(table, &columns));

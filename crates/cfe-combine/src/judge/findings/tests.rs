@@ -69,6 +69,57 @@ fn a_column_that_is_the_label_is_a_leak_by_name() {
 }
 
 #[test]
+fn the_label_is_known_turned_round_and_by_its_gaps() {
+    let good = |i: usize, y: bool| 0.5 * noise(i, 31) + if y { 0.3 } else { 0.0 };
+    let label = |i: usize| i.is_multiple_of(8);
+    for (leak, said) in [
+        (
+            &|_, y: bool| u8::from(!y).to_string() as String,
+            "is the opposite of the label in every labeled train row",
+        ),
+        (
+            &|i: usize, y| if y { String::new() } else { good(i, y).to_string() },
+            "is missing where a row is positive",
+        ),
+        (
+            &|i: usize, y| if y { good(i, y).to_string() } else { String::new() },
+            "is missing where a row is negative",
+        ),
+    ] as [(&dyn Fn(usize, bool) -> String, &str); 3]
+    {
+        let found = found_in("label,suspect,good,other", 400, |i| {
+            let y = label(i);
+            format!(
+                "{},{},{},{}",
+                u8::from(y),
+                leak(i, y),
+                good(i, y),
+                0.6 * noise(i, 43) + if y { 0.2 } else { 0.0 }
+            )
+        });
+        assert_eq!((found[0].kind, found[0].severity), ("leak", Severity::Alarm), "{said}: {found:?}");
+        assert!(found[0].text.contains(said), "{}", found[0].text);
+        assert!(found.iter().all(|f| f.kind != "inverted"));
+    }
+    // Of many numbers, turned round, and where most of the classifiers saw their rows.
+    let found = found_in("label,a,turned,memo,memo2", 400, |i| {
+        let y = label(i);
+        let memo = |k| 0.3 * noise(i, k) + if y { 0.6 } else { 0.0 };
+        format!("{},{},{},{},{}", u8::from(y), good(i, y), 1.0 - memo(13), memo(17), memo(19))
+    });
+    let suspects: Vec<&str> =
+        found.iter().filter(|f| f.kind == "in_sample").map(|f| f.classifiers[0].as_str()).collect();
+    assert_eq!(suspects, ["turned", "memo", "memo2"], "{found:?}");
+    // Gaps that come and go without the label are not a leak.
+    let found = found_in("label,gappy,good", 400, |i| {
+        let y = label(i);
+        let gap = if i % 5 == 0 { String::new() } else { good(i, y).to_string() };
+        format!("{},{gap},{}", u8::from(y), good(i + 1, y))
+    });
+    assert!(found.iter().all(|f| f.kind != "leak"), "{found:?}");
+}
+
+#[test]
 fn a_member_that_saw_its_rows_is_found_with_and_without_other_rows() {
     let cell = |i: usize, y: bool, k: usize| 0.6 * noise(i, k) + if y { 0.25 } else { 0.0 };
     let memo = |i: usize, y: bool, train: bool| match train {
