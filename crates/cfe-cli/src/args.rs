@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use cfe_combine::FitError;
 use cfe_combine::judge::ThresholdRule;
 use cfe_combine::methods::Method;
 use cfe_combine::pipeline::{Assignments, Calibrate, Preset, TableColumns, TrainingColumns};
+use cfe_combine::saved::check_prevalence;
 use cfe_combine::tuning::Metric;
 use cfe_io::{Input, Scale};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -294,6 +296,14 @@ fn threshold_help() -> String {
         "What the threshold makes best on out-of-fold predictions: {} [default: f1]",
         ThresholdRule::FORMS
     )
+}
+
+impl FitArgs {
+    /// Refuses a share of positives that no rows of both classes have. Asked for before the options are
+    /// merged, which takes NaN for an option that was not given.
+    pub(crate) fn check_prevalence(&self) -> Result<(), FitError> {
+        self.prevalence.map_or(Ok(()), check_prevalence)
+    }
 }
 
 impl ColumnArgs {

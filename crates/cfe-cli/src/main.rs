@@ -15,6 +15,7 @@ mod words;
 
 use std::process::ExitCode;
 
+use cfe_report::{printable_lines, steers};
 use clap::{CommandFactory as _, Parser as _};
 
 use args::{Cli, Command};
@@ -47,8 +48,13 @@ fn main() -> ExitCode {
 
 /// Help, or what is wrong with the command line.
 fn refused(error: &clap::Error) -> ExitCode {
-    // Where nobody listens there is nothing to be done about it.
-    error.print().ok();
+    if error.use_stderr() && std::env::args_os().any(|word| steers(&word.to_string_lossy())) {
+        // An argument that would steer the terminal is shown escaped, and without colors.
+        say(printable_lines(&error.render().to_string()).trim_end());
+    } else {
+        // Where nobody listens there is nothing to be done about it.
+        error.print().ok();
+    }
     let is_columns = |argument: std::ffi::OsString| argument == "--columns" || argument == "--exclude";
     if error.kind() == clap::error::ErrorKind::UnknownArgument && std::env::args_os().any(is_columns) {
         say("\n  tip: several columns are joined by commas: --columns 'a,b,p_*'");

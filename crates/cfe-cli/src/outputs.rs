@@ -123,9 +123,11 @@ fn closed_is_done(written: CliResult<()>) -> CliResult<()> {
     }
 }
 
-/// Columns of the terminal.
+/// Columns of the terminal; of a page elsewhere as many as `COLUMNS` says.
 pub(crate) fn width() -> usize {
-    terminal_size::terminal_size().map_or(DEFAULT_WIDTH, |(width, _)| usize::from(width.0))
+    let said = || std::env::var("COLUMNS").ok()?.parse().ok().filter(|&columns: &usize| columns > 0);
+    let terminal = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+    terminal.or_else(said).unwrap_or(DEFAULT_WIDTH)
 }
 
 /// Whether a person reads standard output.

@@ -19,20 +19,24 @@ use cfe_compare::output::{Output, origin_of_this_call};
 use cfe_compare::over_data_sets::compare_over_data_sets;
 use cfe_compare::published::{self, Report, SEED};
 use cfe_compare::report::terminal::{self, DEFAULT_WIDTH};
-use cfe_compare::report::{self, Origin, Results, printable, printable_lines};
+use cfe_compare::report::{self, Origin, Results, printable, printable_lines, steers};
 use cfe_compare::speed::{Suite, run_als, run_epochs, write_data};
 use clap::Parser as _;
 
 fn main() -> ExitCode {
     // The program has no options before the command, so that its first argument is the command.
-    if let Some(former) = std::env::args().nth(1)
+    if let Some(former) = std::env::args_os().nth(1).and_then(|word| word.into_string().ok())
         && let Some(present) = renamed(&former)
     {
         eprintln!(
             "warning: `{former}` is now called `{present}`; the old name goes away with the next release"
         );
     }
-    let outcome = match Cli::parse().command {
+    let command = match Cli::try_parse() {
+        Ok(cli) => cli.command,
+        Err(error) => return refused(&error),
+    };
+    let outcome = match command {
         Command::Published(options) => published(&options),
         Command::OverDataSets(options) => over_data_sets(&options),
         Command::OnTables(options) => on_tables(&options),
@@ -49,6 +53,17 @@ fn main() -> ExitCode {
         complain(&error);
         ExitCode::from(error.exit_code())
     })
+}
+
+/// Help, or what is wrong with the command line. An argument that would steer the terminal is shown escaped.
+fn refused(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() && std::env::args_os().any(|word| steers(&word.to_string_lossy())) {
+        eprint!("{}", printable_lines(&error.render().to_string()));
+    } else {
+        // Where nobody listens there is nothing to be done about it.
+        error.print().ok();
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).expect("clap exits with 0 or 2"))
 }
 
 fn published(options: &Published) -> Result<ExitCode, Error> {
@@ -146,7 +161,7 @@ fn print_line(report: &impl serde::Serialize) -> Result<ExitCode, Error> {
 fn check(report: &Report) -> ExitCode {
     let outcome = published::check(report);
     for failure in &outcome.failures {
-        eprintln!("check failed: {failure}");
+        eprintln!("check failed: {}", printable(&failure.to_string()));
     }
     if let Some(how) = &report.missing_rows {
         eprintln!("check: not all rows were checked: {how}");

@@ -57,12 +57,8 @@ fn place(folder: &Path, name: &str, contents: &str) -> Result<PathBuf, Error> {
 /// What made the results of this call: the command as it was typed, and the day. For commands that measure
 /// time, whose bytes differ from run to run anyway.
 pub fn origin_of_this_call(seed: Option<u64>) -> Origin {
-    Origin {
-        command: Some(command_line(std::env::args())),
-        seed: seed.map(|seed| seed.to_string()),
-        date: Some(today()),
-        ..origin()
-    }
+    let of_this_call = Origin::of_this_call("cfe-compare", env!("CARGO_PKG_VERSION"), &[], seed);
+    Origin { numbers: origin().numbers, ..of_this_call }
 }
 
 /// What made results that have to be the same bytes whenever and wherever they are made.
@@ -74,37 +70,9 @@ pub fn origin() -> Origin {
     }
 }
 
-/// The words of a command line, quoted where a shell would take them apart; the program without its folder.
-fn command_line(words: impl Iterator<Item = String>) -> String {
-    let program = std::iter::once("cfe-compare".to_owned());
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,=:@%+".contains(c);
-    let quoted = |word: String| match word.chars().all(plain) && !word.is_empty() {
-        true => word,
-        false => format!("'{}'", word.replace('\'', "'\\''")),
-    };
-    program.chain(words.skip(1).map(quoted)).collect::<Vec<_>>().join(" ")
-}
-
-/// The day, in UTC. `SOURCE_DATE_EPOCH`, the seconds that builders of packages set, takes the place of the
-/// clock.
-fn today() -> String {
-    let set = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|seconds| seconds.parse().ok());
-    let now = set.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
-    now.unwrap_or_else(jiff::Timestamp::now).strftime("%Y-%m-%d").to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_command_line_can_be_pasted_into_a_shell() {
-        let words = ["/bin/cfe-compare", "on-tables", "my table.csv", "--seed=3", "it's"].map(str::to_owned);
-        assert_eq!(
-            command_line(words.into_iter()),
-            r"cfe-compare on-tables 'my table.csv' --seed=3 'it'\''s'"
-        );
-    }
 
     #[test]
     fn a_place_that_cannot_be_written_to_is_found_before_the_work() {

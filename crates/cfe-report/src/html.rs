@@ -6,7 +6,7 @@ use super::{Block, Document, printable, slider, svg};
 
 const STYLE: &str = include_str!("style.css");
 
-/// Names of rows longer than this may be cut on a narrow screen.
+/// Names of rows longer than this may be cut.
 const LONG: usize = 18;
 
 /// The page. `footer` says what made it.
@@ -82,7 +82,7 @@ pub fn table(table: &Table) -> String {
     let rows: String = table.rows.iter().map(|row| self::row(row)).collect();
     let caption = match table.caption.as_str() {
         "" => String::new(),
-        caption => format!("<caption>{}</caption>\n", escape(caption)),
+        caption => format!("<caption><span>{}</span></caption>\n", escape(caption)),
     };
     format!(
         "<div class=\"scroll\" tabindex=\"0\">\n<table>\n{caption}<thead><tr>{heads}</tr></thead>\n\
@@ -98,7 +98,7 @@ fn row(cells: &[Cell]) -> String {
         .map(|(k, cell)| {
             let text = escape(&cell.text);
             if k == 0 {
-                // A long name is cut on a narrow screen; pointing at it shows all.
+                // A long name is cut on a wide screen; pointing at it shows all.
                 let whole = if text.len() > LONG { format!(" title=\"{text}\"") } else { String::new() };
                 return format!("<th scope=\"row\"{whole}>{text}</th>");
             }

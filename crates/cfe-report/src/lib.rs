@@ -24,8 +24,8 @@ pub mod terminal;
 
 pub use chart::{Axis, Bar, Ink, Panel, Stroke};
 pub use heat::HeatMap;
-pub use origin::Origin;
-pub use printable::{printable, printable_lines};
+pub use origin::{Origin, Passing};
+pub use printable::{printable, printable_lines, steers};
 pub use ranks::RankDiagram;
 pub use results::{FILES, Format, FormatError, Results, Rows, field, files, render, to_json};
 pub use slider::{AtThreshold, ThresholdSlider};

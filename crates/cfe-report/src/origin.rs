@@ -1,6 +1,9 @@
 //! What made a report.
 
+use std::ffi::OsString;
 use std::fmt;
+
+use crate::printable;
 
 /// What stands at the foot of a page: how to make it again.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -15,6 +18,62 @@ pub struct Origin {
     pub date: Option<String>,
     /// File beside the page that holds all numbers.
     pub numbers: Option<String>,
+}
+
+/// An option that changes no result, so that a page does not show it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Passing {
+    /// `--name`.
+    Flag(&'static str),
+    /// `--name VALUE` or `--name=VALUE`.
+    Value(&'static str),
+}
+
+impl Origin {
+    /// What makes a page in this process: the command as it was typed, without `passing` options, and the
+    /// day.
+    pub fn of_this_call(program: &str, version: &str, passing: &[Passing], seed: Option<u64>) -> Self {
+        Self {
+            program: format!("{program} {version}"),
+            command: Some(command_line(program, std::env::args_os().skip(1), passing)),
+            seed: seed.map(|seed| seed.to_string()),
+            date: Some(today()),
+            numbers: None,
+        }
+    }
+}
+
+/// The words of a command line, quoted where a shell would take them apart; the program without its folder.
+fn command_line(program: &str, words: impl Iterator<Item = OsString>, passing: &[Passing]) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,=:@%+".contains(c);
+    let quoted = |word: &str| match word.chars().all(plain) && !word.is_empty() {
+        true => word.to_owned(),
+        false => format!("'{}'", printable(word).replace('\'', "'\\''")),
+    };
+    let mut out = vec![program.to_owned()];
+    let mut words = words.map(|word| word.to_string_lossy().into_owned());
+    while let Some(word) = words.next() {
+        let (name, value) = match word.split_once('=') {
+            Some((name, _)) => (name, true),
+            None => (word.as_str(), false),
+        };
+        match passing.iter().find(|p| matches!(p, Passing::Flag(n) | Passing::Value(n) if *n == name)) {
+            Some(Passing::Value(_)) if !value => {
+                words.next();
+            }
+            Some(_) => {}
+            None => out.push(quoted(&word)),
+        }
+    }
+    out.join(" ")
+}
+
+/// The day, in UTC. `SOURCE_DATE_EPOCH`, the seconds that builders of packages set, takes the place of the
+/// clock.
+fn today() -> String {
+    let set = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|seconds| seconds.parse().ok());
+    let now = set.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+    now.unwrap_or_else(jiff::Timestamp::now).strftime("%Y-%m-%d").to_string()
 }
 
 impl fmt::Display for Origin {
@@ -49,5 +108,19 @@ mod tests {
             origin.to_string(),
             "Made by cfe 1.0 on 2026-01-31 with seed 0: cfe fit a.csv. All numbers: results.json beside this page."
         );
+    }
+
+    #[test]
+    fn a_command_line_can_be_pasted_into_a_shell() {
+        let words = |text: &[&str]| text.iter().map(OsString::from).collect::<Vec<_>>().into_iter();
+        assert_eq!(
+            command_line("cfe", words(&["fit", "my table.csv", "--seed=3", "it's"]), &[]),
+            r"cfe fit 'my table.csv' --seed=3 'it'\''s'"
+        );
+        // What changes no result is left out, and nothing in a name steers a terminal.
+        let passing = [Passing::Flag("--resume"), Passing::Value("--threads")];
+        let typed =
+            words(&["fit", "--threads", "2", "a", "--resume", "--threads=3", "--seed", "1", "\u{1b}[31m"]);
+        assert_eq!(command_line("cfe", typed, &passing), r"cfe fit a --seed 1 '\u{1b}[31m'");
     }
 }

@@ -15,7 +15,7 @@ use std::borrow::Cow;
 /// assert_eq!(printable("plain, with an é"), "plain, with an é");
 /// ```
 pub fn printable(text: &str) -> Cow<'_, str> {
-    if !text.contains(is_active) {
+    if !steers(text) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 8);
@@ -26,6 +26,11 @@ pub fn printable(text: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(out)
+}
+
+/// Whether a terminal would act on something in the text: whether [`printable`] changes it.
+pub fn steers(text: &str) -> bool {
+    text.contains(is_active)
 }
 
 /// As [`printable`], for text of several lines that the program itself has broken: line feeds stay.
@@ -54,6 +59,7 @@ mod tests {
         ] {
             assert_eq!(printable(text), shown);
         }
+        assert!(steers("a\u{1b}b") && !steers("größer"));
         assert!(matches!(printable("größer ≥ 0.5"), Cow::Borrowed(_)));
         assert_eq!(printable_lines("one\ntwo\u{8}"), "one\ntwo\\u{8}");
     }

@@ -11,7 +11,7 @@ use cfe_report::printable;
 use cfe_report::terminal::wrap;
 use serde_json::{Value, json};
 
-use super::{made_by, pretty};
+use super::{page, pretty};
 use crate::args::{Fit, Format};
 use crate::config::{self, ProgramOptions};
 use crate::error::{CliError, CliResult};
@@ -26,6 +26,8 @@ const SHOWN: usize = 8;
 pub(crate) fn run(args: &Fit, terminal: &Terminal) -> CliResult<()> {
     // Options, from the file and over it from the command line, are checked before any work.
     let file = args.config.as_deref().map(config::load).transpose()?.unwrap_or_default();
+    file.check_prevalence()?;
+    args.options.check_prevalence()?;
     let (program, mut options) = config::merged(&file, &args.options);
     // A setting of --set goes over the same one in the file; the others of the file stay.
     options.set = Assignments::all(args.assignments.clone()).over(options.set);
@@ -140,7 +142,7 @@ fn finish(
     let document = measured.then(|| pretty(&document(table, plan, outcome, &parts, &findings)));
     let report = options.report_out.as_ref().map(|path| {
         let document = report::document(outcome, table, &parts, &findings);
-        (path, cfe_report::html::write(&document, &made_by()))
+        (path, page(&document, outcome.model.details.seed))
     });
     let file = options.model_out.as_ref().map(|path| Ok::<_, CliError>((path, outcome.model.to_file()?)));
     // From here on only writing can fail, and each output is tried whatever becomes of the others.

@@ -121,6 +121,7 @@ fn origin(model: &SavedModel) -> String {
     if let (Some(rows), Some(positives), Some(negatives)) = counts {
         line("Rows", Some(format!("{rows}, of which {positives} labeled positive and {negatives} negative")));
     }
+    line("Share of positives that predictions are for", value_at(&["prevalence"]));
     line("Fingerprint", details.fingerprint.clone());
     line("Saved by version", Some(details.crate_version.clone()));
     line("Calibrator", Some(json!(model.calibrator).to_string()));

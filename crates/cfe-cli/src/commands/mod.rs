@@ -10,11 +10,32 @@ pub(crate) mod methods;
 pub(crate) mod predict;
 pub(crate) mod tune;
 
+use cfe_report::{Document, Origin, Passing, html};
 use serde_json::Value;
 
-/// The footer of a report.
-fn made_by() -> String {
-    format!("Made by cfe {}.", env!("CARGO_PKG_VERSION"))
+/// Options that change no result: how fast and how loudly it is found, and where it goes.
+const PASSING: [Passing; 15] = [
+    Passing::Value("--threads"),
+    Passing::Value("--checkpoint"),
+    Passing::Value("--checkpoint-every"),
+    Passing::Flag("--resume"),
+    Passing::Flag("--quiet"),
+    Passing::Flag("-q"),
+    Passing::Flag("--verbose"),
+    Passing::Flag("-v"),
+    Passing::Flag("--strict"),
+    Passing::Value("--format"),
+    Passing::Value("--out"),
+    Passing::Value("--model-out"),
+    Passing::Value("--predictions-out"),
+    Passing::Value("--report-out"),
+    Passing::Value("--metrics-out"),
+];
+
+/// The page of a report, with what made it at its foot.
+fn page(document: &Document, seed: Option<u64>) -> String {
+    let origin = Origin::of_this_call("cfe", env!("CARGO_PKG_VERSION"), &PASSING, seed);
+    html::write(document, &origin.to_string())
 }
 
 /// JSON for people and programs.

@@ -27,8 +27,14 @@ pub(crate) fn run(args: &Predict, terminal: &Terminal) -> CliResult<()> {
         let begin = Instant::now();
         let mut combined =
             model.predict(table.data.predictions()).map_err(CliError::training("predicting"))?;
-        if let Some(prevalence) = args.prevalence {
+        let remembered = model.target_prevalence().filter(|_| args.prevalence.is_none());
+        if let Some(prevalence) = args.prevalence.or(remembered) {
             combined.at_prevalence(&model, prevalence)?;
+        }
+        if let Some(prevalence) = remembered {
+            terminal.note(&format!(
+                "prevalence: {prevalence}, as the model was fitted for; --prevalence says otherwise"
+            ));
         }
         terminal.took("predicting", begin);
         outputs::predictions(

@@ -10,7 +10,7 @@ use cfe_combine::pipeline::{Assignments, Progress, Watch as _};
 use cfe_combine::tuning::{RandomizedSearch, SearchHeader, Trial, Tuned, TuningError, open_checkpoint};
 use cfe_combine::{FitError, FitOptions};
 
-use super::{made_by, pretty};
+use super::{page, pretty};
 use crate::args::{Format, Tune};
 use crate::config::to_toml;
 use crate::error::{CliError, CliResult};
@@ -60,7 +60,7 @@ pub(crate) fn run(args: &Tune, terminal: &Terminal) -> CliResult<()> {
         }
         if let Some(path) = &args.report_out {
             let document = tune_words::document(&tuned, &table.file);
-            outputs::write_text(path, &cfe_report::html::write(&document, &made_by()))?;
+            outputs::write_text(path, &page(&document, Some(search.seed)))?;
         }
         match format {
             Some(Format::Json) => outputs::print(&pretty(&document(&table, &search, &tuned)))?,

@@ -27,6 +27,7 @@ pub(crate) fn install() {
             return;
         }
         let hint = HINT.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        cfe_io::remove_unfinished();
         say(&hint.unwrap_or_else(|| "Interrupted; nothing was written.".to_owned()));
         std::process::exit(i32::from(EXIT_CODE));
     };

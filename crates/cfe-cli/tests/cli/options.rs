@@ -241,8 +241,20 @@ fn another_prevalence_corrects_the_probabilities_of_rows_not_learned_from() {
             .collect()
     };
     assert_eq!(test("predicted.csv"), test("rare.csv"));
+    // A model remembers what it was fitted for.
+    folder.ok(&format!("fit t.csv {QUICK} --prevalence 0.01 --model-out rare"));
+    let said = folder.ok("predict --model rare t.csv --predictions-out remembered.csv").stderr;
+    assert!(said.contains("prevalence: 0.01, as the model was fitted for"), "{said}");
+    assert_eq!(test("remembered.csv"), test("rare.csv"));
+    folder.ok("predict --model rare t.csv --prevalence 0.2 --predictions-out other.csv");
+    folder.ok("predict --model m t.csv --prevalence 0.2 --predictions-out same.csv");
+    assert_eq!(test("other.csv"), test("same.csv"));
+    assert!(folder.ok("inspect rare").stdout.contains("Share of positives that predictions are for: 0.01"));
     for bad in ["0", "1", "nan", "-0.1"] {
         let error = folder.fails(2, &format!("predict --model m t.csv --prevalence={bad}"));
+        assert!(error.contains("above 0 and below 1"), "{error}");
+        // Before the work, and so without a table.
+        let error = folder.fails(2, &format!("fit gone.csv --prevalence={bad}"));
         assert!(error.contains("above 0 and below 1"), "{error}");
     }
 }
@@ -256,7 +268,8 @@ fn nothing_in_a_name_steers_the_terminal() {
     let shown = folder.ok("inspect m");
     let refused = folder.fails(3, &format!("fit {bad}.csv"));
     let unknown = folder.fails(3, &format!("fit t.csv --label-column {bad}x"));
-    for text in [fitted.stdout, fitted.stderr, shown.stdout, refused, unknown] {
+    let option = folder.fails(2, &format!("fit t.csv --{bad}"));
+    for text in [fitted.stdout, fitted.stderr, shown.stdout, refused, unknown, option] {
         assert!(!text.contains(['\u{1b}', '\u{9b}', '\u{202e}']), "{text:?}");
         assert!(text.contains("\\u{1b}[31mvil"), "{text:?}");
     }
@@ -264,6 +277,24 @@ fn nothing_in_a_name_steers_the_terminal() {
     let json = folder.ok("inspect m --format json").json();
     let names = json["trust"]["classifiers"].as_array().unwrap();
     assert!(names.iter().any(|c| c["name"] == bad), "{names:?}");
+}
+
+#[test]
+fn a_report_says_what_made_it() {
+    let folder = folder();
+    folder.ok("fit t.csv --seed 3 --threads 2 --model-out m --report-out fit.html");
+    folder.ok("evaluate --model m t.csv --report-out evaluate.html");
+    folder.ok("tune t.csv --split-column split --trials 1 --folds 2 --seed 5 --report-out tune.html");
+    for (page, made) in [
+        ("fit.html", "with seed 3: cfe fit t.csv --seed 3."),
+        ("evaluate.html", "with seed 3: cfe evaluate --model m t.csv."),
+        ("tune.html", "with seed 5: cfe tune t.csv --split-column split --trials 1 --folds 2 --seed 5."),
+    ] {
+        let page = folder.read(page);
+        let foot = page.split("<footer>").nth(1).expect("a foot");
+        let version = env!("CARGO_PKG_VERSION");
+        assert!(foot.contains(&format!("Made by cfe {version} on 2026-01-31 {made}")), "{foot}");
+    }
 }
 
 #[test]

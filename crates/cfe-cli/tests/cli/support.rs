@@ -8,6 +8,9 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
+/// The day of every report, so that a test may run over midnight: 2026-01-31.
+const TODAY: &str = "1769817600";
+
 pub(crate) struct Folder(tempfile::TempDir);
 
 impl Folder {
@@ -51,10 +54,21 @@ impl Folder {
     pub(crate) fn run(&self, arguments: &str) -> Ran {
         let output = Command::new(env!("CARGO_BIN_EXE_cfe"))
             .args(arguments.split_whitespace())
+            .env("SOURCE_DATE_EPOCH", TODAY)
             .current_dir(self.0.path())
             .output()
             .unwrap();
         Ran::new(output)
+    }
+
+    /// Runs `cfe`, which must succeed, on a page of so many columns; what it prints.
+    #[track_caller]
+    pub(crate) fn on_page(&self, columns: usize, arguments: &str) -> String {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cfe"));
+        command.args(arguments.split_whitespace()).current_dir(self.0.path());
+        let ran = Ran::new(command.env("COLUMNS", columns.to_string()).output().unwrap());
+        assert_eq!(ran.code, 0, "cfe {arguments}\n{}", ran.stderr);
+        ran.stdout
     }
 
     /// Runs `cfe`, which must succeed.
@@ -101,6 +115,7 @@ impl<'a> Started<'a> {
     fn spawn(folder: &'a Folder, arguments: &str, input: Stdio) -> Self {
         let child = Command::new(env!("CARGO_BIN_EXE_cfe"))
             .args(arguments.split_whitespace())
+            .env("SOURCE_DATE_EPOCH", TODAY)
             .current_dir(folder.path("."))
             .stdin(input)
             .stdout(Stdio::null())

@@ -31,6 +31,20 @@ fn what_is_found_is_fitted() {
     // Its scores are those of the fit: the same folds, the same settings.
     let table = folder.ok(&format!("{TUNE} --trainer als --trials 4 {set} --format table")).stdout;
     assert!(table.contains("(chosen)") && table.contains("better than mean"), "{table}");
+    // The figures are whole on any page: four numbers with their errors, and their names.
+    for columns in [80, 100, 140] {
+        let page = folder.on_page(columns, &format!("{TUNE} --trainer als --trials 4 {set} --format table"));
+        assert!(page.lines().all(|line| line.chars().count() <= columns), "{columns}: {page}");
+        assert!(page.contains("better than mean") && page.contains("than recommended"), "{page}");
+        for trial in found["trials"].as_array().unwrap().iter().filter(|trial| trial["mean"].is_number()) {
+            let figure = format!(
+                "{:.4} +- {:.4}",
+                trial["mean"].as_f64().unwrap(),
+                trial["standard_error"].as_f64().unwrap()
+            );
+            assert!(page.contains(&figure), "{columns}: no {figure} in {page}");
+        }
+    }
 }
 
 #[test]

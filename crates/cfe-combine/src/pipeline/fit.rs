@@ -212,6 +212,7 @@ impl FitOutcome {
         let learned: Vec<(usize, f64)> =
             table.data.labeled().iter().map(|&i| (i, self.combined.probabilities[i])).collect();
         self.combined.at_prevalence(&self.model, prevalence)?;
+        self.model.set_target_prevalence(prevalence)?;
         learned.into_iter().for_each(|(i, p)| self.combined.probabilities[i] = p);
         Ok(())
     }

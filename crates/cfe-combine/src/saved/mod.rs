@@ -66,6 +66,22 @@ pub struct Combined {
     pub n_observed: Vec<usize>,
 }
 
+/// Refuses a share of positives that no rows of both classes have.
+///
+/// # Errors
+/// [`FitError::Options`] for a share outside (0, 1).
+pub fn check_prevalence(prevalence: f64) -> FitResult<()> {
+    if prevalence > 0.0 && prevalence < 1.0 {
+        return Ok(());
+    }
+    Err(FitError::options(format!(
+        "prevalence {prevalence} is not allowed; give the share of positives among the rows, above 0 and below 1"
+    )))
+}
+
+/// Where a model keeps the share of positives that its predictions are for.
+const PREVALENCE: &str = "prevalence";
+
 impl Combined {
     /// Corrects the probabilities, which hold at the share of positives that `model` was trained at, for rows
     /// of which another share is positive; see [`shift_prevalence`]. Logits stay, and so does the order of
@@ -75,11 +91,7 @@ impl Combined {
     /// [`FitError::Options`] for a share outside (0, 1), or a model that does not say at what share it was
     /// trained.
     pub fn at_prevalence(&mut self, model: &SavedModel, prevalence: f64) -> FitResult<()> {
-        if !(prevalence > 0.0 && prevalence < 1.0) {
-            return Err(FitError::options(format!(
-                "prevalence {prevalence} is not allowed; give the share of positives among the rows, above 0 and below 1"
-            )));
-        }
+        check_prevalence(prevalence)?;
         let trained = model.prevalence().ok_or_else(|| {
             FitError::options(
                 "this model does not say what share of its train rows was positive, so its probabilities cannot be \
@@ -152,6 +164,22 @@ impl SavedModel {
         let (positives, negatives) = (count("positives")?, count("negatives")?);
         let share = positives / (positives + negatives);
         (share > 0.0 && share < 1.0).then_some(share)
+    }
+
+    /// Share of positives among the rows that the model is to predict, if it was fitted for another one than
+    /// [`prevalence`](Self::prevalence). [`Combined::at_prevalence`] corrects the probabilities.
+    pub fn target_prevalence(&self) -> Option<f64> {
+        self.details.provenance.get(PREVALENCE).and_then(Value::as_f64)
+    }
+
+    /// Keeps the share of positives among the rows that the model is to predict.
+    ///
+    /// # Errors
+    /// [`FitError::Options`] for a share outside (0, 1).
+    pub fn set_target_prevalence(&mut self, prevalence: f64) -> FitResult<()> {
+        check_prevalence(prevalence)?;
+        self.details.provenance.insert(PREVALENCE.to_owned(), prevalence.into());
+        Ok(())
     }
 
     /// Predicts R (m x k, rows are classifiers, NaN = missing). A row does not depend on the others.
@@ -227,6 +255,11 @@ impl SavedModel {
         // A file may come from anywhere: whatever is used later is checked here.
         if let Some(threshold) = details.threshold.filter(|t| !(0.0..=1.0).contains(t)) {
             return Err(bad(format!("threshold {threshold}; 0 to 1 is allowed")));
+        }
+        if let Some(share) = details.provenance.get(PREVALENCE)
+            && !share.as_f64().is_some_and(|share| share > 0.0 && share < 1.0)
+        {
+            return Err(bad(format!("prevalence {share}; above 0 and below 1 is allowed")));
         }
         let calibrator = match &details.calibrator {
             None => Calibrator::Identity,
