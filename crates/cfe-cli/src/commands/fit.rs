@@ -140,12 +140,32 @@ fn finish(
         terminal.findings(&findings);
     }
     let document = measured.then(|| pretty(&document(table, plan, outcome, &parts, &findings)));
-    let report = options.report_out.as_ref().map(|path| {
+    let report = options.report_out.as_ref().map(|_| {
         let document = report::document(outcome, table, &parts, &findings);
-        (path, page(&document, outcome.model.details.seed))
+        page(&document, outcome.model.details.seed)
     });
+    write(table, options, outcome, report.as_deref(), document.as_deref())?;
+    if interrupted {
+        terminal.warn(&interruption(plan, outcome, options));
+        return Ok(());
+    }
+    match (format, &document) {
+        (Some(Format::Json), Some(document)) => outputs::print(document),
+        (Some(Format::Table), _) => outputs::print_page(&terminal_page(outcome, table, &parts, &findings)),
+        _ => Ok(()),
+    }
+}
+
+/// Writes every output that was asked for, each whatever becomes of the others.
+fn write(
+    table: &Table,
+    options: &ProgramOptions,
+    outcome: &FitOutcome,
+    report: Option<&str>,
+    metrics: Option<&str>,
+) -> CliResult<()> {
     let file = options.model_out.as_ref().map(|path| Ok::<_, CliError>((path, outcome.model.to_file()?)));
-    // From here on only writing can fail, and each output is tried whatever becomes of the others.
+    // From here on only writing can fail.
     let mut saved = Vec::new();
     if let Some((path, file)) = file.transpose()? {
         saved.push(outputs::save(path, |path| Ok(file.save(path)?)));
@@ -166,39 +186,31 @@ fn finish(
             },
         ));
     }
-    if let Some((path, page)) = &report {
-        saved.push(outputs::write_text(path, page));
-    }
-    if let (Some(path), Some(document)) = (&options.metrics_out, &document) {
-        saved.push(outputs::write_text(path, document));
-    }
-    outputs::all(saved)?;
-    if interrupted {
-        terminal.warn(&interruption(plan, outcome, options));
-        return Ok(());
-    }
-    match (format, &document) {
-        (Some(Format::Json), Some(document)) => outputs::print(document)?,
-        (Some(Format::Table), _) => {
-            let width = outputs::width();
-            let page = text::page(width);
-            let mut out = text::tables(report::metrics_tables(&parts), width);
-            for line in report::lines(outcome, table, &parts, &findings) {
-                out += &wrap(&printable(&line), page, "* ", "  ");
-            }
-            // Alarms stand in front of the results already.
-            let others: Vec<&Finding> = findings.iter().filter(|f| f.severity != Severity::Alarm).collect();
-            for finding in others.iter().take(SHOWN) {
-                out += &wrap(&printable(&finding.text), page, "! ", "  ");
-            }
-            if others.len() > SHOWN {
-                out += &format!("! and {} more; --metrics-out has them all\n", others.len() - SHOWN);
-            }
-            outputs::print_page(&out)?;
+    for (path, text) in [(&options.report_out, report), (&options.metrics_out, metrics)] {
+        if let (Some(path), Some(text)) = (path, text) {
+            saved.push(outputs::write_text(path, text));
         }
-        _ => {}
     }
-    Ok(())
+    outputs::all(saved)
+}
+
+/// What a person reads of a fit: the tables of metrics, a line for each answer, then what was found.
+fn terminal_page(outcome: &FitOutcome, table: &Table, parts: &[Part], findings: &[Finding]) -> String {
+    let width = outputs::width();
+    let page = text::page(width);
+    let mut out = text::tables(report::metrics_tables(parts), width);
+    for line in report::lines(outcome, table, parts, findings) {
+        out += &wrap(&printable(&line), page, "* ", "  ");
+    }
+    // Alarms stand in front of the results already.
+    let others: Vec<&Finding> = findings.iter().filter(|f| f.severity != Severity::Alarm).collect();
+    for finding in others.iter().take(SHOWN) {
+        out += &wrap(&printable(&finding.text), page, "! ", "  ");
+    }
+    if others.len() > SHOWN {
+        out += &format!("! and {} more; --metrics-out has them all\n", others.len() - SHOWN);
+    }
+    out
 }
 
 /// What there is after Ctrl-C.
