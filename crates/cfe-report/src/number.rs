@@ -38,6 +38,19 @@ pub fn small_or_dash(value: Option<f64>, digits: usize) -> String {
     }
 }
 
+/// Fixed decimals, or two significant digits where a value other than 0 would show one digit or none.
+///
+/// ```
+/// use cfe_report::number::small;
+///
+/// assert_eq!((small(0.0123, 3), small(0.00042, 3)), ("0.012".into(), "4.2e-4".into()));
+/// assert_eq!((small(-0.00042, 3), small(0.0, 3)), ("-4.2e-4".into(), "0.000".into()));
+/// ```
+pub fn small(value: f64, decimals: usize) -> String {
+    let least = 10f64.powi(1 - i32::try_from(decimals).unwrap_or(i32::MAX));
+    if value != 0.0 && value.abs() < least { format!("{value:.1e}") } else { fixed(value, decimals) }
+}
+
 /// Seconds in the unit that reads best.
 pub fn seconds(value: f64) -> String {
     if value < 1e-3 {

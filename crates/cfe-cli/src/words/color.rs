@@ -25,19 +25,21 @@ pub(crate) fn talk(line: &str) -> String {
     }
 }
 
-/// Tables and text for standard output: the row of the combined prediction and what was found wrong stand
-/// out.
+/// Tables and text for standard output: the row of the combined prediction, alarms and what else was found
+/// wrong stand out.
 pub(crate) fn page(text: &str) -> String {
     if shows(&std::io::stdout()) { painted(text) } else { text.to_owned() }
 }
 
 fn painted(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    let mut finding = false;
+    let (mut alarm, mut finding) = (false, false);
     for line in text.split_inclusive('\n') {
         // What is wrapped belongs to the line before.
         finding = line.starts_with("! ") || (finding && line.starts_with("  "));
+        alarm = line.starts_with("* Look at this first") || (alarm && line.starts_with("  "));
         let style = match line {
+            _ if alarm => ERROR,
             _ if finding => WARNING,
             _ if line.starts_with("combined ") => BOLD,
             _ => Style::new(),
@@ -54,11 +56,13 @@ mod tests {
 
     #[test]
     fn a_finding_is_marked_to_its_end_and_plain_lines_are_left() {
-        let text = "combined 0.5\nmean 0.4\n! one\n  two\nthree";
-        let (bold, yellow) = (format!("{BOLD}"), format!("{WARNING}"));
+        let text =
+            "combined 0.5\nmean 0.4\n* Look at this first: leak\n  of it\n* Better\n! one\n  two\nthree";
+        let (bold, yellow) = (format!("{BOLD}combined"), format!("{WARNING}"));
         let found = painted(text);
         assert_eq!(found.matches(&bold).count(), 1);
         assert_eq!(found.matches(&yellow).count(), 2);
+        assert_eq!(found.matches(&format!("{ERROR}")).count(), 2);
         assert!(found.ends_with("\nthree") && found.contains("\nmean 0.4\n"), "{found:?}");
     }
 }

@@ -3,10 +3,12 @@
 use cfe_core::EnsembleData;
 use cfe_core::diversity::correlation;
 use cfe_core::losses::logit;
+use cfe_core::stats::moments::mean;
+use ndarray::ArrayView1;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::baselines::LOGIT_CLIP;
+use crate::baselines::{LOGIT_CLIP, clip_for};
 
 /// Rows that are enough for a correlation, and those that many classifiers have to make do with.
 const ENOUGH: usize = 50_000;
@@ -34,9 +36,13 @@ pub(crate) fn correlations(data: &EnsembleData) -> Vec<(usize, usize, f64)> {
     let n_pairs = (m * m.saturating_sub(1) / 2).max(1);
     // Evenly spread rows of a table that has more than enough.
     let step = data.n_instances().div_ceil((CELLS / n_pairs).clamp(FEWEST, ENOUGH));
-    let log_odds_of = |&p: &f64| if p.is_nan() { p } else { logit(p, LOGIT_CLIP) };
-    let log_odds: Vec<Vec<f64>> =
-        r.outer_iter().map(|row| row.iter().step_by(step).map(log_odds_of).collect()).collect();
+    let log_odds_of = |row: ArrayView1<'_, f64>| -> Vec<f64> {
+        let seen: Vec<f64> = row.iter().copied().filter(|p| !p.is_nan()).collect();
+        // A clip above the probabilities of a rare event would make all such classifiers the same.
+        let clip = clip_for(mean(&seen), LOGIT_CLIP);
+        row.iter().step_by(step).map(|&p| if p.is_nan() { p } else { logit(p, clip) }).collect()
+    };
+    let log_odds: Vec<Vec<f64>> = r.outer_iter().map(log_odds_of).collect();
     let pairs: Vec<(usize, usize)> = (0..r.nrows()).flat_map(|b| (0..b).map(move |a| (a, b))).collect();
     let correlation_of = |&(a, b): &(usize, usize)| {
         let seen = log_odds[a].iter().zip(&log_odds[b]).filter(|(x, y)| !x.is_nan() && !y.is_nan());

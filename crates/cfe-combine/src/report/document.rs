@@ -72,7 +72,8 @@ fn better(parts: &[Part]) -> Section {
         let header = ["method", "average precision", "95% interval", "better by", "95% interval", "ROC-AUC"];
         let header = header.into_iter().chain(["log loss", "Brier", "ECE", "best F1"]);
         let mut table = ReportTable::new(caption, header);
-        part.methods.iter().for_each(|method| table.push(row(method)));
+        let more = summary::more_decimals(part);
+        part.methods.iter().for_each(|method| table.push(row(method, more)));
         section = section.table(table);
     }
     let explained = |name: &str| name.parse::<Method>().ok().map(|m| format!("{name}: {}", m.description()));
@@ -83,24 +84,26 @@ fn better(parts: &[Part]) -> Section {
         .list(names.iter().filter_map(|method| explained(&method.name)).collect())
 }
 
-fn row(method: &MethodMetrics) -> Vec<Cell> {
+fn row(method: &MethodMetrics, more: usize) -> Vec<Cell> {
     let gain = method.combined_is_better_by;
     let interval = method.average_precision_interval;
     let text = |text: Option<String>| Cell::from(text.unwrap_or_default());
     vec![
         method.name.as_str().into(),
-        or_dash(method.metrics.average_precision, 4).into(),
-        text(interval.map(|i| range(i.lower, i.upper, 3))),
+        summary::ranking(method.metrics.average_precision, 4 + more).into(),
+        text(interval.map(|i| range(i.lower, i.upper, 3 + more))),
         match gain {
-            Some(i) if i.lower > 0.0 || i.upper < 0.0 => Cell::verdict(signed(i.estimate, 4), i.lower > 0.0),
-            other => text(other.map(|i| signed(i.estimate, 4))),
+            Some(i) if i.lower > 0.0 || i.upper < 0.0 => {
+                Cell::verdict(signed(i.estimate, 4 + more), i.lower > 0.0)
+            }
+            other => text(other.map(|i| signed(i.estimate, 4 + more))),
         },
-        text(gain.map(|i| range(i.lower, i.upper, 3))),
+        text(gain.map(|i| range(i.lower, i.upper, 3 + more))),
         or_dash(method.metrics.roc_auc, 4).into(),
         small_or_dash(method.metrics.log_loss, 2).into(),
         small_or_dash(method.metrics.brier, 2).into(),
         small_or_dash(method.metrics.ece, 2).into(),
-        or_dash(method.metrics.best_f1, 4).into(),
+        summary::ranking(method.metrics.best_f1, 4 + more).into(),
     ]
 }
 

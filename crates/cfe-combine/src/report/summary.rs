@@ -1,7 +1,7 @@
 //! What a person reads at the end of a run.
 
 use cfe_core::validation::Interval;
-use cfe_report::number::{fixed, or_dash, percent, signed, small_or_dash};
+use cfe_report::number::{fixed, or_dash, percent, signed, significant, small, small_or_dash};
 use cfe_report::{Cell, Table};
 
 use crate::judge::{COMBINED, Cut, Finding, Part, Severity, ThresholdRule, Trust, TrustReport};
@@ -21,20 +21,21 @@ pub fn metrics_tables(parts: &[Part]) -> Vec<Table> {
         let header = ["", "AP", "95% interval", "combined is better by"];
         let header = header.into_iter().chain(["ROC-AUC", "log loss", "Brier", "ECE", "best F1"]);
         let mut table = Table::new(caption, header);
+        let more = more_decimals(part);
         for method in &part.methods {
-            let range = |low, high| format!("{} to {}", fixed(low, 3), fixed(high, 3));
+            let range = |low, high| format!("{} to {}", fixed(low, 3 + more), fixed(high, 3 + more));
             table.push([
                 method.name.as_str().into(),
-                or_dash(method.metrics.average_precision, 4).into(),
+                ranking(method.metrics.average_precision, 4 + more).into(),
                 Cell::from(
                     method.average_precision_interval.map_or(String::new(), |i| range(i.lower, i.upper)),
                 ),
-                Cell::from(method.combined_is_better_by.map_or(String::new(), with_interval)),
+                Cell::from(method.combined_is_better_by.map_or(String::new(), |gain| gained(gain, more))),
                 or_dash(method.metrics.roc_auc, 4).into(),
                 small_or_dash(method.metrics.log_loss, 2).into(),
                 small_or_dash(method.metrics.brier, 2).into(),
                 small_or_dash(method.metrics.ece, 2).into(),
-                or_dash(method.metrics.best_f1, 4).into(),
+                ranking(method.metrics.best_f1, 4 + more).into(),
             ]);
         }
         out.push(table);
@@ -60,7 +61,32 @@ pub fn provenance(part: &Part) -> String {
 
 /// "+0.1234 (-0.012 to +0.260)".
 pub fn with_interval(i: Interval) -> String {
-    format!("{} ({} to {})", signed(i.estimate, 4), signed(i.lower, 3), signed(i.upper, 3))
+    gained(i, 0)
+}
+
+/// As [`with_interval`], with more decimals.
+fn gained(i: Interval, more: usize) -> String {
+    format!(
+        "{} ({} to {})",
+        signed(i.estimate, 4 + more),
+        signed(i.lower, 3 + more),
+        signed(i.upper, 3 + more)
+    )
+}
+
+/// Decimals that average precision needs beyond the usual ones: where even the best method has less than
+/// 0.01, as of a rare event, the usual ones would hide it and all differences.
+pub(super) fn more_decimals(part: &Part) -> usize {
+    let all = part.methods.iter().filter_map(|method| method.metrics.average_precision);
+    let best = all.fold(0.0, f64::max);
+    // The place of the first digit that is not 0.
+    let place = |v: f64| (-v.log10()).ceil().min(12.0) as usize;
+    if best > 0.0 && best < 0.01 { place(best) - 1 } else { 0 }
+}
+
+/// Average precision or F1, which are never rounded to 0.
+pub(super) fn ranking(value: Option<f64>, decimals: usize) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| small(value, decimals))
 }
 
 /// The lines that matter: alarms, is it better, whom does it trust, where to cut.
@@ -100,8 +126,9 @@ fn decisive(parts: &[Part]) -> Option<&Part> {
 /// Rows of which at least this share was trained on are not a test.
 pub const TOO_MUCH_IN_SAMPLE: f64 = 0.05;
 
-/// With fewer rows of a class no verdict is given.
-const TOO_FEW: usize = 5;
+/// With fewer rows of a class no verdict is given: a fold has one or two of them, and resamples of one row
+/// are that row.
+const TOO_FEW: usize = 10;
 
 /// Is it better than averaging, by how much, and what is the best simple rival?
 pub fn better(parts: &[Part], findings: &[Finding]) -> String {
@@ -126,6 +153,7 @@ pub fn better(parts: &[Part], findings: &[Finding]) -> String {
     let Some((part, combined, yardstick, best, gain)) = found else {
         return "Better than averaging? Not known: no labeled rows of both classes to score on.".to_owned();
     };
+    let more = more_decimals(part);
     let name = if yardstick.name == "mean" { "averaging" } else { yardstick.name.as_str() };
     let how = if part.cross_validated { "cross-validated " } else { "" };
     // Resamples of so few rows say nothing of others.
@@ -137,8 +165,8 @@ pub fn better(parts: &[Part], findings: &[Finding]) -> String {
         return format!(
             "Better than {name}? {fewest} {class} rows are too few to tell: average precision {} against {} on {} {how}rows \
              of {:?}.",
-            or_dash(combined.metrics.average_precision, 3),
-            or_dash(yardstick.metrics.average_precision, 3),
+            ranking(combined.metrics.average_precision, 3 + more),
+            ranking(yardstick.metrics.average_precision, 3 + more),
             part.rows,
             part.name,
         );
@@ -151,11 +179,11 @@ pub fn better(parts: &[Part], findings: &[Finding]) -> String {
     };
     let mut text = format!(
         "{verdict} {name}: average precision {} against {} ({}, 95% interval {} to {}) on {} {how}rows of {:?}.",
-        or_dash(combined.metrics.average_precision, 3),
-        or_dash(yardstick.metrics.average_precision, 3),
-        signed(gain.estimate, 3),
-        signed(gain.lower, 3),
-        signed(gain.upper, 3),
+        ranking(combined.metrics.average_precision, 3 + more),
+        ranking(yardstick.metrics.average_precision, 3 + more),
+        signed(gain.estimate, 3 + more),
+        signed(gain.lower, 3 + more),
+        signed(gain.upper, 3 + more),
         part.rows,
         part.name,
     );
@@ -165,10 +193,10 @@ pub fn better(parts: &[Part], findings: &[Finding]) -> String {
         text += &format!(
             " The best simple rival is {} with {} ({}, {} to {}).",
             best.name,
-            or_dash(best.metrics.average_precision, 3),
-            signed(gain.estimate, 3),
-            signed(gain.lower, 3),
-            signed(gain.upper, 3),
+            ranking(best.metrics.average_precision, 3 + more),
+            signed(gain.estimate, 3 + more),
+            signed(gain.lower, 3 + more),
+            signed(gain.upper, 3 + more),
         );
     }
     text
@@ -220,13 +248,22 @@ fn cut(outcome: &FitOutcome, table: &cfe_io::Table) -> String {
         "calls {} of {} labeled train rows, {} of them rightly, and finds {} of the positives (cross-validated)",
         cut.called,
         table.data.labeled().len(),
-        percent(cut.precision, 0),
-        percent(cut.recall, 0),
+        share(cut.precision),
+        share(cut.recall),
     );
     let threshold = probability(cut.threshold);
     match unreached(cut) {
         Some(target) => format!("{target}; the nearest cut, {threshold}, {does}."),
         None => format!("Cut at {threshold} ({}): {does}.", rule_in_words(cut.rule)),
+    }
+}
+
+/// A share in whole percent, or with two digits where that would be 0%.
+fn share(share: f64) -> String {
+    if share > 0.0 && share < 0.01 {
+        format!("{}%", significant(100.0 * share, 2))
+    } else {
+        percent(share, 0)
     }
 }
 
@@ -245,4 +282,36 @@ pub fn unreached(cut: &Cut) -> Option<String> {
 /// A probability with four decimals, or with four significant digits where that would hide a rare event.
 pub fn probability(p: f64) -> String {
     small_or_dash(Some(p), 4)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::measure_predictions;
+
+    #[test]
+    fn rare_events_are_not_rounded_away() {
+        let n = 50_000;
+        let labels: Vec<bool> = (0..n).map(|i| i % 4_000 == 77).collect();
+        let scores = |k: usize| (0..n).map(|i| (i * k % 49_999) as f64 / 5e8).collect::<Vec<_>>();
+        let method = |name: &str, k| (name.to_owned(), scores(k), Some(scores(k)));
+        let methods = vec![method(COMBINED, 7_919), method("mean", 104_729)];
+        let part = measure_predictions("rare", &labels, methods, None, 1).expect("both classes");
+        let table = &metrics_tables(std::slice::from_ref(&part))[0];
+        for (row, measured) in table.rows.iter().zip(&part.methods) {
+            let precision = measured.metrics.average_precision.expect("positives");
+            assert!(precision > 0.0 && precision < 0.002, "{precision}");
+            let shown: f64 = row[1].text.parse().expect("a number");
+            assert!((shown / precision - 1.0).abs() < 0.05, "{shown} {precision}");
+            let ends: Vec<f64> =
+                row[2].text.split(" to ").map(|end| end.parse().expect("a number")).collect();
+            assert!(ends[0] > 0.0 && ends[0] <= precision && precision <= ends[1], "{}", row[2].text);
+            for cell in &row[5..8] {
+                assert!(cell.text.parse::<f64>().is_ok_and(|value| value > 0.0), "{}", cell.text);
+            }
+        }
+        let said = better(&[part], &[]);
+        assert!(!said.contains(" 0.000 ") && !said.contains("0.000000"), "{said}");
+        assert_eq!([share(0.0004), share(0.5), share(0.0)], ["0.040%", "50%", "0%"]);
+    }
 }

@@ -5,7 +5,7 @@ use cf_ensemble::Symptom;
 use super::command::{FIRST, TablesResults};
 use super::measure::{MethodResult, Protocol, TableReport};
 use crate::over_data_sets::{self, Method};
-use crate::report::number::{fixed, or_dash, range, seconds, signed, significant};
+use crate::report::number::{fixed, or_dash, range, seconds, signed, significant, small_or_dash};
 use crate::report::{Cell, Document, Ink, Panel, Section, Table};
 
 /// Classifiers up to which their weights are drawn.
@@ -49,13 +49,13 @@ fn answer(table: &TableReport) -> Option<String> {
     let best = *ordered(table).first()?;
     let named = |name: &str| {
         let result = find(table, name).filter(|result| result.cell.method != best.cell.method)?;
-        Some(format!(", {name} {}", or_dash(result.cell.metrics.average_precision, 4)))
+        Some(format!(", {name} {}", small_or_dash(result.cell.metrics.average_precision, 2)))
     };
     Some(format!(
         "{}: the highest average precision is that of {}, {}{}{}.",
         table.table,
         best.cell.method,
-        or_dash(best.cell.metrics.average_precision, 4),
+        small_or_dash(best.cell.metrics.average_precision, 2),
         named(FIRST).unwrap_or_default(),
         named("mean").unwrap_or_default()
     ))
@@ -126,14 +126,14 @@ fn quality(of: &TableReport) -> Section {
         let name = if collapsed { format!("{} (collapsed)", cell.method) } else { cell.method.clone() };
         table.push([
             Cell::from(name),
-            Cell::from(or_dash(cell.metrics.average_precision, 4)),
+            Cell::from(small_or_dash(cell.metrics.average_precision, 2)),
             Cell::from(gain.map_or_else(String::new, |gain| signed(gain, 4))),
             Cell::from(result.gain.map_or_else(String::new, |gain| range(gain.lower, gain.upper, 3))),
             Cell::from(or_dash(cell.metrics.roc_auc, 4)),
-            Cell::from(or_dash(cell.metrics.brier, 4)),
-            Cell::from(or_dash(cell.metrics.log_loss, 4)),
-            Cell::from(or_dash(cell.metrics.ece, 4)),
-            Cell::from(or_dash(cell.metrics.best_f1, 4)),
+            Cell::from(small_or_dash(cell.metrics.brier, 2)),
+            Cell::from(small_or_dash(cell.metrics.log_loss, 2)),
+            Cell::from(small_or_dash(cell.metrics.ece, 2)),
+            Cell::from(small_or_dash(cell.metrics.best_f1, 2)),
             Cell::from(seconds(cell.seconds)),
         ]);
     }

@@ -120,6 +120,17 @@ fn the_label_is_known_turned_round_and_by_its_gaps() {
 }
 
 #[test]
+fn classifiers_of_a_rare_event_are_not_the_same_for_being_small() {
+    let found = found_in("label,a,b,copy", 400, |i| {
+        let (a, b) = (1e-5 * (0.01 + noise(i, 31)), 1e-5 * (0.01 + noise(i, 43)));
+        format!("{},{a},{b},{}", u8::from(i % 8 == 0), 0.5 * a)
+    });
+    let alike: Vec<&Finding> = found.iter().filter(|f| f.kind == "duplicate").collect();
+    assert_eq!(alike.len(), 1, "{found:?}");
+    assert_eq!(alike[0].classifiers, ["a", "copy"]);
+}
+
+#[test]
 fn a_member_that_saw_its_rows_is_found_with_and_without_other_rows() {
     let cell = |i: usize, y: bool, k: usize| 0.6 * noise(i, k) + if y { 0.25 } else { 0.0 };
     let memo = |i: usize, y: bool, train: bool| match train {
