@@ -10,6 +10,7 @@ use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use cf_ensemble::io::{TableOptions, input_files};
 use cfe_compare::ablate::{Ablation, run_ablation};
 use cfe_compare::cli::{Ablate, Cli, Command, JsonOnly, OnTables, OverDataSets, Published, Speed, renamed};
 use cfe_compare::convergence::{Convergence, run_convergence};
@@ -68,32 +69,37 @@ fn refused(error: &clap::Error) -> ExitCode {
 
 fn published(options: &Published) -> Result<ExitCode, Error> {
     // Places are checked before the work, here and in each command below.
-    options.output.check()?;
+    options.output.check(&[])?;
     let results = published::run()?;
     give(&options.output, &results, &origin_of_this_call(Some(SEED.into())))?;
-    Ok(if options.check { check(&results.report) } else { ExitCode::SUCCESS })
+    Ok(if options.check { say_published_check(&results.report) } else { ExitCode::SUCCESS })
 }
 
 fn over_data_sets(options: &OverDataSets) -> Result<ExitCode, Error> {
-    options.output.check()?;
+    options.output.check(options.with.as_slice())?;
     let results = compare_over_data_sets(options, progress())?;
     give(&options.output, &results, &origin_of_this_call(None))
 }
 
 fn on_tables(options: &OnTables) -> Result<ExitCode, Error> {
-    options.output.check()?;
+    options.output.check(&files_of(&options.tables))?;
     let results = compare_on_tables(options, progress())?;
     give(&options.output, &results, &origin_of_this_call(Some(options.seed)))
 }
 
+/// The files that reading some tables opens.
+fn files_of(tables: &[PathBuf]) -> Vec<PathBuf> {
+    tables.iter().flat_map(|path| input_files(path, &TableOptions::default())).collect()
+}
+
 fn convergence(options: &Convergence, output: &Output) -> Result<ExitCode, Error> {
-    output.check()?;
+    output.check(&files_of(&options.tables))?;
     let results = run_convergence(options)?;
     give(output, &results, &origin_of_this_call(Some(options.seed)))
 }
 
 fn ablate(options: &Ablate) -> Result<ExitCode, Error> {
-    options.output.check()?;
+    options.check_outputs()?;
     let ablation = run_ablation(options)?;
     for note in &ablation.notes {
         eprintln!("{}", printable(note));
@@ -102,11 +108,11 @@ fn ablate(options: &Ablate) -> Result<ExitCode, Error> {
     // The summaries are written even if the report was not.
     options.write_summaries(&ablation)?;
     given?;
-    Ok(judge(&ablation))
+    Ok(say_ablation_check(&ablation))
 }
 
-/// Says how the check of an ablation went.
-fn judge(ablation: &Ablation) -> ExitCode {
+/// Says how the check of an ablation went, and gives its exit code.
+fn say_ablation_check(ablation: &Ablation) -> ExitCode {
     if ablation.failed() > 0 {
         eprintln!("warning: {} cells failed; the report says which and why", ablation.failed());
     }
@@ -158,7 +164,8 @@ fn print_line(report: &impl serde::Serialize) -> Result<ExitCode, Error> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn check(report: &Report) -> ExitCode {
+/// Says how the check of the published comparison went, and gives its exit code.
+fn say_published_check(report: &Report) -> ExitCode {
     let outcome = published::check(report);
     for failure in &outcome.failures {
         eprintln!("check failed: {}", printable(&failure.to_string()));

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cf_ensemble::io::AtomicFile;
+use cf_ensemble::io::{AtomicFile, check_outputs};
 use clap::Args;
 
 use crate::error::Error;
@@ -26,15 +26,32 @@ pub struct Output {
 }
 
 impl Output {
-    /// Makes the folder of `--out` and checks that every file can be written there.
+    /// Makes the folder of `--out` and checks that every file can be written there without replacing one of
+    /// `inputs`.
     ///
     /// # Errors
     /// [`Error::Unwritable`], [`Error::Write`].
-    pub fn check(&self) -> Result<(), Error> {
-        let Some(folder) = &self.out else { return Ok(()) };
-        std::fs::create_dir_all(folder)
-            .map_err(|source| Error::Unwritable { path: folder.clone(), source })?;
-        FILES.iter().try_for_each(|(name, _)| Ok(AtomicFile::check_room(folder.join(name), ROOM)?))
+    pub fn check(&self, inputs: &[PathBuf]) -> Result<(), Error> {
+        self.check_with(inputs, &[])
+    }
+
+    /// As [`check`](Self::check), with further outputs: (the option, its path). No two may be one file.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn check_with(&self, inputs: &[PathBuf], further: &[(&str, &Path)]) -> Result<(), Error> {
+        let mut of_folder = Vec::new();
+        if let Some(folder) = &self.out {
+            std::fs::create_dir_all(folder)
+                .map_err(|source| Error::Unwritable { path: folder.clone(), source })?;
+            let named = |(name, _): &(&str, _)| (format!("{name} of --out"), folder.join(name));
+            of_folder.extend(FILES.iter().map(named));
+        }
+        let of_folder = of_folder.iter().map(|(what, path)| (what.as_str(), path.as_path()));
+        let outputs: Vec<(&str, &Path)> = of_folder.chain(further.iter().copied()).collect();
+        let inputs: Vec<(&str, &Path)> = inputs.iter().map(|path| ("the input", path.as_path())).collect();
+        check_outputs(&inputs, &outputs)?;
+        outputs.iter().try_for_each(|(_, path)| Ok(AtomicFile::check_room(path, ROOM)?))
     }
 
     /// Writes the files of `--out`; returns their paths, or none without `--out`.
@@ -78,11 +95,11 @@ mod tests {
     fn a_place_that_cannot_be_written_to_is_found_before_the_work() {
         let file = tempfile::NamedTempFile::new().expect("a file");
         let output = Output { out: Some(file.path().join("report")), format: Format::Table };
-        let error = output.check().expect_err("a file is not a folder");
+        let error = output.check(&[]).expect_err("a file is not a folder");
         assert!(error.to_string().contains(&*file.path().to_string_lossy()), "{error}");
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::create_dir(folder.path().join("report.md")).expect("a folder in the way");
         let output = Output { out: Some(folder.path().to_owned()), format: Format::Table };
-        assert!(output.check().expect_err("a folder in the way").to_string().contains("report.md"));
+        assert!(output.check(&[]).expect_err("a folder in the way").to_string().contains("report.md"));
     }
 }

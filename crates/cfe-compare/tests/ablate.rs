@@ -328,3 +328,75 @@ fn the_small_grid_holds_its_baseline() {
     let output = run(&["ci", "--check"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
 }
+
+#[test]
+fn a_run_in_which_all_cells_fail_leaves_the_baseline_of_an_earlier_run_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let failing = GRID.replace("values = [0.01, 0.1, 1e307]", "values = [1e306, 1e307]");
+    let grid = write(folder.path(), "grid.toml", &failing);
+    let baseline = write(folder.path(), "baseline.json", "of an earlier run");
+    let output = run(&[&grid, "--write-baseline", &baseline]);
+    assert_eq!(output.status.code(), Some(4), "{}", text(&output.stderr));
+    let said = text(&output.stderr);
+    assert!(
+        said.contains("all 16 cells failed; the first one, class weights none, learning rate 1e+306"),
+        "{said}"
+    );
+    assert_eq!(std::fs::read_to_string(baseline).expect("kept"), "of an earlier run");
+}
+
+#[test]
+fn no_output_takes_the_place_of_an_input_or_of_another_output() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let grid = write(folder.path(), "grid.toml", GRID);
+    let baseline = write(folder.path(), "baseline.json", "{}");
+    let results = write(folder.path(), "results.csv", GRID);
+    let other = folder.path().join("other").to_string_lossy().into_owned();
+    let spelled = folder.path().join("./grid.toml").to_string_lossy().into_owned();
+    let here = folder.path().to_string_lossy().into_owned();
+    for (args, said) in [
+        (vec![&*grid, "--write-baseline", &*spelled], "--write-baseline would replace the input"),
+        (vec![&*grid, "--summary", &*grid], "--summary would replace the input"),
+        (vec![&*grid, "--checkpoint", &*grid], "--checkpoint would replace the input"),
+        (
+            vec![&*grid, "--check", &*baseline, "--write-baseline", &*baseline],
+            "--write-baseline would replace the input",
+        ),
+        (vec![&*grid, "--check", &*baseline, "--junit", &*baseline], "--junit would replace the input"),
+        (vec![&*results, "--out", &*here], "results.csv of --out would replace the input"),
+        (
+            vec![&*grid, "--summary", &*other, "--write-baseline", &*other],
+            "--summary and --write-baseline are one file",
+        ),
+    ] {
+        let output = run(&args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {}", text(&output.stderr));
+        assert!(text(&output.stderr).contains(said), "{said} in {}", text(&output.stderr));
+    }
+    for (path, kept) in [(&grid, GRID), (&baseline, "{}"), (&results, GRID)] {
+        assert_eq!(std::fs::read_to_string(path).expect("kept"), kept);
+    }
+    // Before the work, nothing was written.
+    assert_eq!(std::fs::read_dir(folder.path()).expect("there").count(), 3);
+}
+
+#[test]
+fn the_seeds_of_the_call_take_the_place_of_those_of_the_grid() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let grid = write(folder.path(), "grid.toml", GRID);
+    let output = succeed(&[&grid, "--seeds", "1", "--format", "csv"]);
+    let mut reader = csv::Reader::from_reader(output.stdout.as_slice());
+    let seeds: Vec<String> = reader.records().map(|record| record.expect("a record")[3].to_owned()).collect();
+    assert_eq!(seeds, vec!["0"; 12], "3 x 2 x 2 levels, and seed 0 instead of 3 and 7");
+}
+
+#[test]
+fn a_grid_without_a_shipped_baseline_needs_a_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let grid = write(folder.path(), "grid.toml", GRID);
+    let output = run(&[&grid, "--check"]);
+    assert_eq!(output.status.code(), Some(3));
+    let said = text(&output.stderr);
+    assert!(said.contains("no baseline ships for this grid; name a file"), "{said}");
+    assert_eq!(run(&[&grid, "--junit", "x.xml"]).status.code(), Some(2), "--junit needs --check");
+}

@@ -152,3 +152,183 @@ fn bad_usage_exits_with_two_and_says_what_is_allowed() {
         assert!(stderr(&output).contains(said), "{}", stderr(&output));
     }
 }
+
+/// Twelve labeled rows of two classifiers, three of them positive.
+const TABLE: &str = "label,a,b\n1,0.9,0.7\n0,0.2,0.4\n0,0.1,0.2\n0,0.3,0.1\n1,0.6,0.8\n0,0.4,0.3\n0,0.2,0.6\n0,0.5,0.1\n\
+                     1,0.7,0.4\n0,0.3,0.3\n0,0.1,0.5\n0,0.2,0.2\n";
+
+fn table(folder: &Path, name: &str, contents: &str) -> String {
+    let path = folder.join(name);
+    std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+    std::fs::write(&path, contents).expect("writable");
+    path.to_string_lossy().into_owned()
+}
+
+#[test]
+fn no_report_takes_the_place_of_what_it_is_made_from() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = folder.path().to_string_lossy().into_owned();
+    let results = table(folder.path(), "results.csv", TABLE);
+    table(folder.path(), "set/seed0.csv", TABLE);
+    for args in [
+        &["on-tables", &results, "--out", &here][..],
+        &["convergence", &results, "--out", &here],
+        &["over-data-sets", &here, "--with", &results, "--out", &here],
+    ] {
+        let output = run(args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {}", stderr(&output));
+        assert!(
+            stderr(&output).contains("results.csv of --out would replace the input"),
+            "{}",
+            stderr(&output)
+        );
+    }
+    assert_eq!(std::fs::read_to_string(results).expect("kept"), TABLE);
+    assert_eq!(std::fs::read_dir(folder.path()).expect("there").count(), 2, "nothing else was written");
+}
+
+#[test]
+fn hostile_options_are_refused_with_what_is_allowed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = table(folder.path(), "t.csv", TABLE);
+    for (args, code, said) in [
+        (&["on-tables"][..], 2, "<TABLE>"),
+        (&["on-tables", &path, "--folds", "1"], 2, "1 is not in 2.."),
+        (&["on-tables", &path, "--seed", "-1"], 2, "'-1'"),
+        (
+            &["on-tables", &path, "--threads", "100000"],
+            2,
+            "100000 threads cannot be started: at most 1024 are allowed",
+        ),
+        (&["on-tables", &path, "--split-column", "part"], 3, "\"part\""),
+        (&["over-data-sets", "no-such-folder"], 2, "the folder no-such-folder cannot be read"),
+        (
+            &["over-data-sets", &path, "--methods", "mean,magic"],
+            2,
+            "\"magic\" is not a method; the methods are ",
+        ),
+        (&["convergence", &path, "--epochs", "0"], 2, "0 is not in 1.."),
+        (&["convergence", &path, "--latent-dim", "0"], 4, "latent_dim = 0"),
+        (&["convergence", &path, "--rho", "1.5"], 4, "rho = 1.5"),
+        (&["convergence", &path, "--lambda", "NaN"], 4, "lambda = NaN"),
+        (&["ablate", "ci", "--checkpoint-every", "0"], 2, "give 1 or more"),
+        (&["ablate", "ci", "--seeds", "0"], 2, "0 is not in 1.."),
+        (&["ablate", "ci", "--threads", "18446744073709551616"], 2, "invalid value"),
+        (&["speed", "data", "/dev/null/x"], 2, "/dev/null/x cannot be written"),
+        (&["speed", "als", "--predictions", "none.npy", "--labels", "none.npy"], 3, "none.npy"),
+    ] {
+        let output = run(args);
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains(said), "{said} in {}", stderr(&output));
+        assert!(output.stdout.is_empty(), "{args:?} prints nothing as a result");
+    }
+}
+
+#[test]
+fn data_that_cannot_be_used_exit_with_three_and_name_the_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, contents, said) in [
+        ("wide.csv", TABLE.replace("0.9", "1.9"), "1.9 is not a probability"),
+        ("unlabeled.csv", TABLE.replace("\n1,", "\n,").replace("\n0,", "\n,"), "label"),
+        ("one.csv", TABLE.replace("\n1,", "\n0,"), "label"),
+        ("empty.csv", String::new(), "empty.csv"),
+    ] {
+        let path = table(folder.path(), name, &contents);
+        for command in ["on-tables", "convergence"] {
+            let output = run(&[command, &path]);
+            assert_eq!(output.status.code(), Some(3), "{command} {name}: {}", stderr(&output));
+            assert!(stderr(&output).contains(name) && stderr(&output).contains(said), "{}", stderr(&output));
+        }
+    }
+}
+
+#[test]
+fn the_arrays_of_speed_data_are_those_that_speed_als_measures() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let arrays = folder.path().join("arrays");
+    let at = |name: &str| arrays.join(name).to_string_lossy().into_owned();
+    let arguments = ["speed", "data", &arrays.to_string_lossy(), "--classifiers", "3", "--instances", "60"]
+        .map(str::to_owned);
+    let output = run(&arguments.each_ref().map(String::as_str));
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let (r, labels, c) = (at("R.npy"), at("labels.npy"), at("C.npy"));
+    let als =
+        ["speed", "als", "--predictions", &r, "--labels", &labels, "--latent-dim", "2", "--sweeps", "3"];
+    let measured = |more: &[&str]| -> Value {
+        let output = run(&[&als[..], more].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        serde_json::from_str(&stdout(&output)).expect("one JSON object")
+    };
+    let own = measured(&["--threads", "1"]);
+    assert_eq!((&own["threads"], &own["dtype"]), (&Value::from(1), &Value::from("f64")));
+    for key in ["seconds_per_sweep", "gflops", "dgemm_gflops", "seconds_per_iteration"] {
+        assert!(own[key].as_f64().is_some_and(|value| value > 0.0), "{key} of {own}");
+    }
+    // The formula and the array that was written from it are the same confidence, and threads change no bit.
+    let loss = own["loss"].as_f64().expect("a number");
+    let stored = measured(&["--confidence", &c])["loss"].as_f64().expect("a number");
+    assert!((stored / loss - 1.0).abs() < 1e-9, "{stored} and {loss}");
+    assert_eq!(measured(&["--threads", "2"])["loss"], own["loss"]);
+    let output = run(&[&als[..8], &["--latent-dim", "0"]].concat());
+    assert_eq!(output.status.code(), Some(4));
+    assert!(stderr(&output).contains("latent_dim = 0"), "{}", stderr(&output));
+}
+
+#[test]
+fn convergence_prints_falling_losses_of_every_iteration_that_was_asked_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = table(folder.path(), "t.csv", TABLE);
+    let args =
+        ["convergence", &path, "--iterations", "7", "--epochs", "3", "--latent-dim", "1", "--format", "json"];
+    let output = run(&args);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let races: Value = serde_json::from_str(&stdout(&output)).expect("JSON");
+    let race = &races[0];
+    assert_eq!(
+        (&race["problem"]["classifiers"], &race["problem"]["instances"]),
+        (&Value::from(2), &Value::from(12))
+    );
+    let points = race["als"]["points"].as_array().expect("points");
+    let losses: Vec<f64> = points.iter().map(|point| point["loss"].as_f64().expect("a loss")).collect();
+    assert!(losses.len() > 1 && losses.windows(2).all(|pair| pair[1] < pair[0]), "{losses:?}");
+    assert!(points.iter().all(|point| point["iteration"].as_u64().is_some_and(|k| k <= 7)));
+    assert_eq!(race["adam"].is_null(), !cfg!(feature = "torch"));
+    assert!(race["als"]["average_precision"].is_null(), "every label was seen");
+}
+
+#[test]
+fn data_sets_are_ranked_with_the_results_of_other_programs() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let with_split = |contents: &str| {
+        let row = |(k, line): (usize, &str)| match k {
+            0 => format!("split,{line}\n"),
+            // The last six rows, one of them positive, are scored.
+            _ => format!("{},{line}\n", if k <= 6 { "train" } else { "test" }),
+        };
+        contents.lines().enumerate().map(row).collect::<String>()
+    };
+    for set in ["first", "second"] {
+        table(folder.path(), &format!("{set}/seed0.csv"), &with_split(TABLE));
+    }
+    let header = "dataset,seed,method,ap,roc_auc,brier,log_loss,best_f1,seconds\n";
+    let others = format!("{header}first,0,other,0.25,,,,,1\nsecond,0,other,0.5,,,,,1\n");
+    let with = table(folder.path(), "others.csv", &others);
+    let here = folder.path().to_string_lossy().into_owned();
+    let output =
+        run(&["over-data-sets", &here, "--methods", "mean,best_single", "--with", &with, "--format", "csv"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let mut reader = csv::Reader::from_reader(output.stdout.as_slice());
+    let records: Vec<csv::StringRecord> = reader.records().map(|record| record.expect("a record")).collect();
+    let cell = |set: &str, method: &str| {
+        let found = records.iter().find(|record| &record[0] == set && &record[2] == method);
+        found.unwrap_or_else(|| panic!("{set} {method}")).clone()
+    };
+    assert_eq!(records.len(), 6);
+    // Of the scored rows the mean puts the positive one, (0.7 + 0.4) / 2, first.
+    assert_eq!((&cell("first", "mean")[3], &cell("first", "mean")[4]), ("2", "1"));
+    assert_eq!((&cell("second", "other*")[3], &cell("second", "other*")[4]), ("", "0.5"));
+    let bad = table(folder.path(), "bad.csv", "dataset,seed,method\nfirst,0,other\n");
+    let output = run(&["over-data-sets", &here, "--with", &bad]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(stderr(&output).contains("bad.csv is not a list of results"), "{}", stderr(&output));
+}

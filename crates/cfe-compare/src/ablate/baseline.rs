@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use cf_ensemble::stats::moments;
 use serde::{Deserialize, Serialize};
 
 use super::cell::Outcome;
@@ -188,12 +189,6 @@ fn standard_error(cells: &[Cell<'_>], figure: Figure) -> f64 {
         by_seed.entry(cell.seed).or_default().push(*cell);
     }
     let means: Vec<f64> = by_seed.values().filter_map(|cells| mean(cells, figure)).collect();
-    let n = means.len() as f64;
     // A single seed shows no spread, and the floor stands for the noise.
-    if n < 2.0 {
-        return 0.0;
-    }
-    let center = means.iter().sum::<f64>() / n;
-    let variance = means.iter().map(|value| (value - center).powi(2)).sum::<f64>() / (n - 1.0);
-    (variance / n).sqrt()
+    if means.len() < 2 { 0.0 } else { moments::standard_error(&means) }
 }

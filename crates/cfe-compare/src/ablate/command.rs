@@ -22,9 +22,6 @@ use crate::error::Error;
 use crate::output;
 use crate::report::{Document, FormatError, Origin, Results, Rows, field, to_json};
 
-/// Room that a baseline is sure to need.
-const ROOM: u64 = 1 << 12;
-
 /// An ablation that has been run.
 #[derive(Debug)]
 pub struct Ablation {
@@ -48,26 +45,48 @@ pub fn run_ablation(options: &Ablate) -> Result<Ablation, Error> {
     if let Some(count) = options.seeds {
         grid.seeds = Seeds::Count(count);
     }
+    // The baseline is read before the work; a bad file must not be found out after it.
     let held = held(options, &name)?;
-    options.check_summaries()?;
-    // Checked before the work, whose result would else be lost at its end.
-    if let Some(path) = &options.write_baseline {
-        AtomicFile::check_room(path, ROOM).map_err(AblateError::from)?;
-    }
     let plan = Plan::new(grid, &folder)?;
     let mut notes = Vec::new();
     let outcomes = outcomes(&plan, options, &mut notes)?;
     let summary = summarize(&plan, &outcomes)?;
     let baseline = Baseline::new(&plan, &outcomes);
+    let checked = held.map(|held| held.check(&baseline));
+    let mut ablation = Ablation { name, plan, outcomes, summary, checked, notes };
+    // A run without one figure holds nothing: the baseline of an earlier run must outlive such a run, so that
+    // the refusal comes first.
+    ablation.refuse_nothing()?;
     if let Some(path) = &options.write_baseline {
         AtomicFile::write(path, to_json(&baseline)?.as_bytes()).map_err(AblateError::from)?;
-        notes.push(format!("Wrote {}.", path.display()));
+        ablation.notes.push(format!("Wrote {}.", path.display()));
     }
-    // The baseline was read before the work; a bad file must not be found out after it.
-    let checked = held.map(|held| held.check(&baseline));
-    let ablation = Ablation { name, plan, outcomes, summary, checked, notes };
-    ablation.refuse_nothing()?;
     Ok(ablation)
+}
+
+impl Ablate {
+    /// Checks before the work that every file can be written, and that none takes the place of the grid, of
+    /// the baseline of `--check`, or of another output.
+    ///
+    /// # Errors
+    /// [`Error::Write`], [`Error::Unwritable`], [`AblateError::Unwritable`].
+    pub fn check_outputs(&self) -> Result<(), Error> {
+        let of_check = self.check.clone().flatten();
+        let inputs: Vec<PathBuf> = [PathBuf::from(&self.grid)].into_iter().chain(of_check).collect();
+        // The folder of a checkpoint is made for it, as that of --out is.
+        if let Some(path) = &self.checkpoint {
+            journal::make_folder(path)?;
+        }
+        let files = [
+            ("--checkpoint", &self.checkpoint),
+            ("--junit", &self.junit),
+            ("--summary", &self.summary),
+            ("--write-baseline", &self.write_baseline),
+        ];
+        let given = files.iter().filter_map(|(option, path)| Some((*option, path.as_deref()?)));
+        self.output.check_with(&inputs, &given.collect::<Vec<_>>())?;
+        Ok(self.check_summary()?)
+    }
 }
 
 /// Name, grid and folder: of a file, or one that ships.

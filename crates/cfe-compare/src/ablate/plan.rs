@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::error::AblateError;
 use super::grid::{Grid, Level, Match, Settings};
 use super::merge::{leaves, merge, overlap};
-use super::scenario::{Scenario, hex};
+use super::scenario::Scenario;
 use crate::trainer_form::TrainerForm;
 
 /// Cells that a grid may have.
@@ -163,7 +163,7 @@ impl Plan {
         let contents = scenario.fingerprint(&self.folder, seed).map_err(refused)?;
         // The contents of a table are part of it: the same path may hold another table tomorrow.
         let identity = json!({"trainer": trainer, "settings": settings, "data": scenario, "contents": contents, "seed": seed});
-        let id = hex(&Sha256::digest(identity.to_string()))[..32].to_owned();
+        let id = format!("{:x}", Sha256::digest(identity.to_string()))[..32].to_owned();
         let job = Job { id, name: name.clone(), trainer, settings: Value::Object(settings), scenario, seed };
         // A trainer is built and thrown away, so that wrong settings are refused before the first cell runs.
         job.trainer().map_err(unavailable)?;

@@ -95,7 +95,7 @@ impl Scenario {
                 let path = table.file(folder, seed);
                 let bytes = std::fs::read(&path)
                     .map_err(|error| format!("{}: cannot be read ({error})", path.display()))?;
-                Ok(hex(&Sha256::digest(&bytes)))
+                Ok(format!("{:x}", Sha256::digest(&bytes)))
             }
             _ => Ok(String::new()),
         }
@@ -149,9 +149,4 @@ impl TableScenario {
         let (test, truth) = held_out.filter_map(|i| Some((i, table.truth[i]?))).unzip();
         Ok(Drawn { data: table.data, test, truth })
     }
-}
-
-/// Bytes as hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

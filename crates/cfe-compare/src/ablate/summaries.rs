@@ -14,25 +14,19 @@ use crate::error::Error;
 use crate::report::html::escape;
 use crate::report::{Cell, Results as _, Table, markdown};
 
-/// Room that the XML is sure to need, in bytes.
-const ROOM: u64 = 1 << 12;
-
 impl Ablate {
-    /// Checks before the work that `--junit` and `--summary` can be written.
+    /// Checks before the work that `--summary` can be appended to.
     ///
     /// # Errors
-    /// [`AblateError::Write`], [`AblateError::Unwritable`].
-    pub fn check_summaries(&self) -> Result<(), AblateError> {
-        if let Some(path) = &self.junit {
-            AtomicFile::check_room(path, ROOM)?;
-        }
+    /// [`AblateError::Unwritable`].
+    pub(super) fn check_summary(&self) -> Result<(), AblateError> {
         self.summary.as_deref().map_or(Ok(()), |path| append(path).map(drop))
     }
 
     /// Writes `--junit`, and appends `--summary`.
     ///
     /// # Errors
-    /// As [`check_summaries`](Self::check_summaries).
+    /// [`AblateError::Unwritable`], [`Error::Write`].
     pub fn write_summaries(&self, ablation: &Ablation) -> Result<(), Error> {
         if let (Some(path), Some(checked)) = (&self.junit, &ablation.checked) {
             AtomicFile::write(path, junit(ablation.title(), checked).as_bytes())?;

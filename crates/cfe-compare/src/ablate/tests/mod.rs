@@ -1,5 +1,13 @@
 //! The statistics and the report of an ablation, on outcomes whose answers are known.
 
+mod baseline;
+mod document;
+mod figure;
+mod plan;
+mod runner;
+mod scenario;
+mod summary;
+
 use cf_ensemble::metrics::MetricSummary;
 use cf_ensemble::{StopReason, Symptom, WeightStats};
 
@@ -37,7 +45,19 @@ figure = "average_precision"
 "#;
 
 fn plan() -> Plan {
-    Plan::new(Grid::parse("known", GRID).expect("valid"), std::path::Path::new(".")).expect("can be run")
+    plan_of(GRID)
+}
+
+fn plan_of(grid: &str) -> Plan {
+    Plan::new(Grid::parse("known", grid).expect("valid"), std::path::Path::new(".")).expect("can be run")
+}
+
+/// A cell of this average precision, with these weights.
+fn measured(average_precision: f64, weights: &[f64]) -> Outcome {
+    let mut metrics = MetricSummary::of_average_precision(average_precision);
+    metrics.log_loss = Some(0.3);
+    let weights = WeightStats::new(weights);
+    Outcome::Figures(Box::new(Figures { metrics, weights, symptoms: Vec::new(), ..figures(true, false) }))
 }
 
 /// Average precision is 0.4, 0.2 more with class weights and 0.1 more at a prevalence of 0.5. Weights are
