@@ -5,6 +5,7 @@ mod data;
 mod dgemm;
 mod epoch;
 mod suite;
+mod sweeps;
 
 pub use als::{AlsReport, AlsSpeed, run_als};
 pub use data::{SpeedData, write_data};

@@ -5,10 +5,13 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::data::{SpeedData, write_data};
+use super::sweeps::{
+    MAIN, PEER_SWEEPS, Peer, SWEEPS, Size, Sweep, SweepRow, caption, megabytes, overhead, peer_table,
+    seconds_of, sweep_rows, sweep_table, sweep_text, thread_counts,
+};
 use crate::error::Error;
 use crate::report::number::{fixed, percent, seconds, significant};
 use crate::report::{Cell, Document, Section, Table, markdown};
@@ -41,16 +44,6 @@ pub struct Suite {
     pub threads: usize,
 }
 
-/// A size of the problem.
-#[derive(Debug, Clone, Copy)]
-struct Size {
-    m: u32,
-    n: u32,
-    d: u32,
-}
-
-/// The size that is compared with peers.
-const MAIN: Size = Size { m: 50, n: 100_000, d: 20 };
 /// Others: m < d, and many instances.
 const OTHERS: [Size; 3] =
     [Size { m: 10, n: 100_000, d: 15 }, Size { m: 16, n: 100_000, d: 40 }, Size { m: 20, n: 500_000, d: 8 }];
@@ -61,25 +54,6 @@ const EPOCHS: [(Size, u32); 3] = [
     (Size { m: 50, n: 20_000, d: 20 }, 40),
     (Size { m: 20, n: 100_000, d: 8 }, 20),
 ];
-
-/// What `speed als` prints.
-#[derive(Debug, Clone, Deserialize)]
-struct Sweep {
-    seconds_per_sweep: f64,
-    gflops: f64,
-    dgemm_gflops: f64,
-    loss: f64,
-    peak_rss_bytes: Option<u64>,
-    seconds_per_iteration: Option<f64>,
-}
-
-/// What a peer prints.
-#[derive(Debug, Clone, Deserialize)]
-struct Peer {
-    peer: String,
-    seconds: f64,
-    loss: f64,
-}
 
 impl Suite {
     /// Measures everything; `progress` hears of each step.
@@ -129,77 +103,28 @@ impl Suite {
 
     /// The main size beside the peers.
     fn sweeps(&self, folder: &Path, progress: &mut impl FnMut(&str)) -> Result<Section, Error> {
-        const ROUNDS: u32 = 20;
-        /// Sweeps after which losses are compared.
-        const PEER_SWEEPS: u32 = 5;
         let folder = folder.join("main");
         progress("sweeps of ALS");
         write(&folder, MAIN, true)?;
-        let two = self.threads;
         // Losses are compared after as many sweeps as the peers make, and times after more of them.
-        let reference = als(&folder, MAIN, PEER_SWEEPS, two, "f64", false)?;
-        let rows = [
-            ("f64", 1, false),
-            ("f64", two, false),
-            ("f32", 1, false),
-            ("f32", two, false),
-            ("f64", two, true),
-        ];
-        let header =
-            ["format", "threads", "s a sweep", "Gflop/s", "of the product rate", "overhead", "peak MB"];
-        let mut table = Table::new(caption(MAIN), header);
-        let (mut measured, mut bits) = (Vec::new(), Vec::new());
-        for (dtype, threads, stored) in rows {
-            let sweep = als(&folder, MAIN, ROUNDS, threads, dtype, stored)?;
-            let name = if stored { format!("{dtype}, C stored") } else { dtype.to_owned() };
-            table.push([
-                Cell::from(name),
-                threads.to_string().into(),
-                significant(sweep.seconds_per_sweep, 4).into(),
-                fixed(sweep.gflops, 1).into(),
-                percent(sweep.gflops / sweep.dgemm_gflops, 0).into(),
-                overhead(&sweep).into(),
-                megabytes(sweep.peak_rss_bytes).into(),
-            ]);
-            // Only these rows differ in nothing but their threads, so that their losses must have the same
-            // bits.
-            if dtype == "f64" && !stored {
-                bits.push(sweep.loss);
-            }
-            measured.push(sweep.seconds_per_sweep);
+        let reference = als(&folder, MAIN, PEER_SWEEPS, self.threads, "f64", false)?;
+        let measured = sweep_rows(self.threads)
+            .into_iter()
+            .map(|row| Ok((row, als(&folder, MAIN, SWEEPS, row.threads, row.dtype, row.stored)?)))
+            .collect::<Result<Vec<(SweepRow, Sweep)>, Error>>()?;
+        let section = Section::new("A sweep of ALS")
+            .table(sweep_table(&measured))
+            .text(sweep_text(&measured, self.threads));
+        let peers = self.peers("als", &folder, MAIN, &["--sweeps", &PEER_SWEEPS.to_string()], progress)?;
+        if peers.is_empty() {
+            return Ok(section);
         }
-        let ratio = |a: usize, b: usize| fixed(measured[a] / measured[b], 2);
-        let same = if bits.windows(2).all(|pair| pair[0] == pair[1]) { "the same" } else { "ANOTHER" };
-        let text = format!(
-            "{two} threads are {} times as fast as one in f64, with {same} loss to the last bit, and {} times in f32. f32 is \
-             {} times as fast as f64 on {two} threads. Overhead is what loss and aggregator add to a sweep in an iteration of \
-             the trainer; the confidence is part of the sweep. Peak is the high-water mark of the whole process (VmHWM), with \
-             the program and its libraries; R and Y take {} MB in f64.",
-            ratio(0, 1),
-            ratio(2, 3),
-            ratio(1, 3),
-            (MAIN.m + MAIN.d) * MAIN.n * 8 / 1_000_000,
-        );
-        let mut section = Section::new("A sweep of ALS").table(table).text(text);
-        let peers = self.peers("als", &folder, MAIN, &["--sweeps", "5"], progress)?;
-        if !peers.is_empty() {
-            let header = ["implementation", "s a sweep", "times ours", "loss"];
-            let mut table =
-                Table::new(format!("The same arrays after {PEER_SWEEPS} sweeps, all cores"), header);
-            // The row in f64 with several threads and the confidence as a formula.
-            let ours = measured[1];
-            let row = |name: &str, seconds: f64, loss: f64| {
-                let times = fixed(seconds / ours, 1);
-                [name.into(), significant(seconds, 4).into(), times.into(), fixed(loss, 0).into()]
-            };
-            table.push(row("ours, f64", ours, reference.loss));
-            peers.iter().for_each(|peer| table.push(row(&peer.peer, peer.seconds, peer.loss)));
-            section = section.table(table).text(
-                "Every implementation starts from its own random factors. cmfrec makes one sweep more, as the time of its first \
-                 sweep, with what is done once, is left out.",
-            );
-        }
-        Ok(section)
+        // The row in f64 with several threads and the confidence as a formula.
+        let ours = seconds_of(&measured, "f64", self.threads);
+        Ok(section.table(peer_table(&peers, ours, reference.loss)).text(
+            "Every implementation starts from its own random factors. cmfrec makes one sweep more, as the time of its first \
+             sweep, with what is done once, is left out.",
+        ))
     }
 
     fn sizes(&self, folder: &Path, progress: &mut impl FnMut(&str)) -> Result<Section, Error> {
@@ -242,7 +167,7 @@ impl Suite {
         for (size, epochs) in EPOCHS {
             let folder = folder.join(format!("epochs{}", size.n));
             write(&folder, size, true)?;
-            for threads in [1, self.threads] {
+            for threads in thread_counts(self.threads) {
                 progress(&format!("epochs at {}, {threads} threads", caption(size)));
                 let [epochs, threads] = [epochs.to_string(), threads.to_string()];
                 let ours = ours("torch", &folder, size, &["--epochs", &epochs, "--threads", &threads])?;
@@ -283,19 +208,6 @@ impl Suite {
         let text = output(&mut command)?;
         text.lines().map(|line| serde_json::from_str(line).map_err(|error| failed(&command, error))).collect()
     }
-}
-
-fn caption(size: Size) -> String {
-    format!("{} x {}, d = {}", size.m, size.n, size.d)
-}
-
-fn overhead(sweep: &Sweep) -> String {
-    let whole = sweep.seconds_per_iteration;
-    whole.map_or_else(String::new, |whole| percent(whole / sweep.seconds_per_sweep - 1.0, 0))
-}
-
-fn megabytes(bytes: Option<u64>) -> String {
-    bytes.map_or_else(|| "unknown".to_owned(), |bytes| fixed(bytes as f64 / 1e6, 0))
 }
 
 fn write(folder: &Path, size: Size, confidence: bool) -> Result<(), Error> {
