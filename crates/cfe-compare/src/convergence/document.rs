@@ -30,6 +30,11 @@ fn answer(race: &Race) -> String {
         return format!("{name}: this build has no joint training to compare with (feature torch).");
     };
     match (race.time_ratio, race.als.best()) {
+        // Without a ratio, the lowest loss is the one at 0 seconds.
+        (None, _) if race.reached == Some(true) => format!(
+            "{name}: Adam does not fall below the loss that it begins with, {}.",
+            significant(adam.loss, 6)
+        ),
         (Some(ratio), _) => format!(
             "{name}: exact ALS reaches the lowest loss of Adam, {}, in 1/{} of the time.",
             significant(adam.loss, 6),
@@ -148,6 +153,9 @@ mod tests {
             text.contains("exact ALS does not reach the lowest loss of Adam: 2.00000 against 1.00000."),
             "{text}"
         );
+        let stuck = Race { reached: Some(true), ..race(Some(run("Adam", &[(0, 0.0, 9.0)])), None) };
+        let text = markdown::write(&document(&[stuck]));
+        assert!(text.contains("Adam does not fall below the loss that it begins with, 9.00000."), "{text}");
         let text = markdown::write(&document(&[race(None, None)]));
         assert!(text.contains("this build has no joint training to compare with"), "{text}");
     }

@@ -149,6 +149,54 @@ mod tests {
         assert_eq!(seed_of(Path::new("README.md")), None);
     }
 
+    /// `<data set>/seed<k>.csv` with two classifiers; four rows to learn from, three to score.
+    fn write_table(folder: &Path, name: &str, label: &str) {
+        let path = folder.join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        let rows = format!(
+            "split,label,a,b\ntrain,1,0.9,0.8\ntrain,0,0.1,0.3\ntrain,1,0.7,0.9\ntrain,0,0.2,0.1\ntest,{label},0.4,0.2\n\
+             test,0,0.5,0.4\ntest,0,0.1,0.1\n"
+        );
+        std::fs::write(path, rows).expect("writable");
+    }
+
+    #[test]
+    fn tables_are_run_in_the_order_of_names_and_seeds() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for name in ["yeast/seed10.csv", "yeast/seed2.csv", "abalone/seed0.csv"] {
+            write_table(folder.path(), name, "1");
+        }
+        std::fs::write(folder.path().join("README.md"), "not a data set").expect("writable");
+        std::fs::write(folder.path().join("yeast/notes.txt"), "not a table").expect("writable");
+        let mut heard = Vec::new();
+        let mean = Method::Baseline(cf_ensemble::baselines::Baseline::Mean);
+        let cells = run(folder.path(), &[mean], |step| heard.push(step.to_owned())).expect("valid");
+        assert_eq!(heard, ["abalone seed 0", "yeast seed 2", "yeast seed 10"]);
+        // Means 0.3, 0.45 and 0.1: the positive row is the second of three.
+        for cell in &cells {
+            assert_eq!((cell.method.as_str(), cell.train_positives), ("mean", Some(2)));
+            assert_eq!((cell.metrics.average_precision, cell.metrics.roc_auc), (Some(0.5), Some(0.5)));
+            let brier = (0.7f64.powi(2) + 0.45f64.powi(2) + 0.1f64.powi(2)) / 3.0;
+            assert!(cell.metrics.brier.is_some_and(|found| (found - brier).abs() < 1e-12));
+        }
+        let table = rows(&cells);
+        let record = &table.records[2];
+        assert_eq!(record.len(), table.header.len());
+        assert_eq!(record[..6], ["yeast", "10", "mean", "2", "0.5", "0.5"].map(str::to_owned));
+    }
+
+    #[test]
+    fn a_table_without_a_positive_row_to_score_has_no_ranking_but_probabilities() {
+        let folder = tempfile::tempdir().expect("a folder");
+        write_table(folder.path(), "rare/seed0.csv", "0");
+        let mean = Method::Baseline(cf_ensemble::baselines::Baseline::Mean);
+        let cells = run(folder.path(), &[mean], |_| ()).expect("valid");
+        let metrics = cells[0].metrics;
+        assert_eq!((metrics.average_precision, metrics.brier.is_some()), (None, true));
+        let record = &rows(&cells).records[0];
+        assert_eq!((record[4].as_str(), record[5].as_str()), ("", ""), "not measured is empty");
+    }
+
     #[test]
     fn a_folder_without_tables_is_an_error() {
         let folder = tempfile::tempdir().expect("a folder");

@@ -29,6 +29,9 @@ pub struct Scores {
     pub ranking: Vec<f64>,
     /// Probabilities; `None` for ranks.
     pub probabilities: Option<Vec<f64>>,
+    /// Probabilities of trained methods that class weights are left in: the signs of collapse are defined on
+    /// them.
+    pub weighted_probabilities: Option<Vec<f64>>,
     /// Weight of each classifier (m), for methods that have one.
     pub weights: Option<Vec<f64>>,
 }
@@ -118,7 +121,12 @@ fn recommended(spec: RecommendedSpec, data: &EnsembleData, test: &[usize]) -> Re
 /// among the scored instances alone, as for any new rows.
 fn inductive(fitted: &FittedMethod, data: &EnsembleData, test: &[usize]) -> Result<Scores> {
     let scores = fitted.predict(data.select_instances(test)?.predictions())?;
-    Ok(Scores { ranking: scores.ranking, probabilities: scores.probabilities, weights: fitted.weights() })
+    Ok(Scores {
+        ranking: scores.ranking,
+        probabilities: scores.probabilities,
+        weighted_probabilities: None,
+        weights: fitted.weights(),
+    })
 }
 
 /// Only forms of this build are listed, and their settings are in range.
@@ -137,6 +145,96 @@ fn transductive(trainer: &dyn Trainer, data: &EnsembleData, test: &[usize]) -> R
     Ok(Scores {
         ranking: test_part_of(&predictions.logits),
         probabilities: Some(test_part_of(&predictions.probabilities)),
+        weighted_probabilities: Some(test_part_of(&predictions.weighted_probabilities)),
         weights: fitted.model.aggregator.weights().map(|(weights, _)| weights.to_vec()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use ndarray::arr2;
+
+    use super::*;
+
+    fn data() -> EnsembleData {
+        let predictions = arr2(&[
+            [0.9, 0.2, 0.1, 0.7, 0.8, 0.3, 0.4, 0.2],
+            [0.8, 0.3, 0.2, 0.6, 0.7, 0.1, 0.6, 0.5],
+            [0.4, 0.5, 0.6, 0.5, 0.4, 0.6, 0.3, 0.7],
+        ]);
+        let labels = [Some(true), Some(false), Some(false), Some(true), Some(true), Some(false), None, None];
+        EnsembleData::new(predictions, labels.to_vec()).expect("valid")
+    }
+
+    #[test]
+    fn every_method_has_a_name_and_a_description_of_its_own() {
+        let named = Method::named();
+        let names: BTreeSet<&str> = named.iter().map(|method| method.name()).collect();
+        let descriptions: BTreeSet<&str> = named.iter().map(|method| method.description()).collect();
+        assert_eq!((names.len(), descriptions.len()), (named.len(), named.len()));
+        assert_eq!(named[0], Method::Recommended);
+        assert_eq!(named.len(), Method::all().len() + Part::all().count());
+    }
+
+    #[test]
+    fn ranks_are_over_one_form_of_each_weighting_and_trainer() {
+        let ranked = Method::ranked();
+        assert!(ranked.contains(&Method::Trained(TrainerForm::Als)));
+        assert!(ranked.contains(&Method::Trained(TrainerForm::AlsUnweighted)));
+        assert!(!ranked.contains(&Method::Trained(TrainerForm::AlsExact)));
+        assert!(!ranked.contains(&Method::Trained(TrainerForm::TorchUnweighted)));
+        assert!(ranked.iter().all(|method| !matches!(method, Method::Without(_))));
+    }
+
+    #[test]
+    fn the_mean_is_the_mean_and_asks_no_label() {
+        let scores = Method::Baseline(Baseline::Mean).score(&data(), &[6, 1], 0).expect("fitted");
+        for (found, expected) in scores.ranking.iter().zip([1.3 / 3.0, 1.0 / 3.0]) {
+            assert!((found - expected).abs() < 1e-12);
+        }
+        assert_eq!(scores.probabilities.as_ref(), Some(&scores.ranking));
+        assert_eq!(scores.weights, Some(vec![1.0 / 3.0; 3]));
+    }
+
+    #[test]
+    fn ranks_are_not_probabilities_and_are_taken_among_the_scored_alone() {
+        let average = Method::Baseline(Baseline::RankAverage);
+        let of = |test: &[usize]| average.score(&data(), test, 0).expect("fitted");
+        assert_eq!(of(&[0, 1, 6]).probabilities, None);
+        // Two instances that every classifier puts in one order, whatever else there is.
+        let two = of(&[3, 2]);
+        assert!(two.ranking[0] != two.ranking[1]);
+        let metrics = two.metrics(&[true, false]).expect("valid");
+        assert_eq!((metrics.average_precision, metrics.log_loss), (Some(1.0), None));
+    }
+
+    #[test]
+    fn a_trainer_scores_the_instances_that_were_asked_for_from_their_own_factors() {
+        let exact = Method::Trained(TrainerForm::AlsExact);
+        let all = exact.score(&data(), &[0, 1, 2, 3, 4, 5, 6, 7], 3).expect("trained");
+        let some = exact.score(&data(), &[7, 2], 3).expect("trained");
+        assert_eq!(some.ranking, [all.ranking[7], all.ranking[2]]);
+        let fitted = TrainerForm::AlsExact.trainer(3).expect("compiled in").fit(&data()).expect("trained");
+        let predicted = fitted.model.predict_training(&data()).expect("finite");
+        assert_eq!((all.ranking, all.probabilities), (predicted.logits, Some(predicted.probabilities)));
+        assert_eq!(some.weights.as_deref(), fitted.model.aggregator.weights().map(|(weights, _)| weights));
+        let other = exact.score(&data(), &[7, 2], 4).expect("trained");
+        assert_ne!(other.ranking, some.ranking, "the seed draws the start");
+    }
+
+    #[test]
+    fn data_without_labels_are_the_error_of_the_method() {
+        let unlabeled = data().with_labels(vec![None; 8]).expect("valid");
+        for method in
+            [Method::Recommended, Method::Trained(TrainerForm::Als), Method::Baseline(Baseline::Logistic)]
+        {
+            assert!(method.score(&unlabeled, &[0], 0).is_err(), "{}", method.name());
+        }
+        assert!(
+            Method::Baseline(Baseline::Mean).score(&data(), &[8], 0).is_err(),
+            "there are eight instances"
+        );
+    }
 }
