@@ -190,3 +190,176 @@ impl Error {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+
+    use super::*;
+
+    fn io() -> std::io::Error {
+        ErrorKind::PermissionDenied.into()
+    }
+
+    fn at(path: &str) -> PathBuf {
+        PathBuf::from(path)
+    }
+
+    fn invalid() -> cf_ensemble::Error {
+        cf_ensemble::ensure(false, "lambda", -1, "at least 0 is needed").expect_err("refused")
+    }
+
+    fn not_csv() -> csv::Error {
+        csv::Reader::from_reader(b"a,b\n1\n".as_slice()).records().next().expect("a line").expect_err("short")
+    }
+
+    /// (the error, its exit code, what its message must hold: the value, the allowed range, the cure)
+    fn table() -> Vec<(Error, u8, Vec<&'static str>)> {
+        let refused = || Box::new(invalid());
+        let method = |source| Error::Method { method: "als", data_set: "yeast".into(), seed: 7, source };
+        let labels = Error::TooFewLabels { table: "t.csv".into(), negatives: 9, positives: 1 };
+        vec![
+            (Error::Data { line: 3, why: "x".into() }, 4, vec!["line 3", "rebuild the program"]),
+            (
+                Error::Training { method: Method::AlsWeighted, source: invalid() },
+                4,
+                vec!["als_weighted could not be trained", "lambda = -1", "at least 0 is needed"],
+            ),
+            (
+                Error::Measuring { method: Method::TorchWeighted, source: invalid() },
+                4,
+                vec!["torch_weighted cannot be measured", "lambda = -1"],
+            ),
+            (
+                method(refused()),
+                4,
+                vec!["als failed on yeast, seed 7", "lambda = -1", "at least 0 is needed"],
+            ),
+            (
+                Error::UnknownMethod { name: "magic".into(), known: "als, mean".into() },
+                2,
+                vec!["\"magic\" is not a method", "the methods are als, mean"],
+            ),
+            (
+                labels,
+                3,
+                vec!["t.csv", "9 negative and 1 positive rows", "two rows of each class", "--split-column"],
+            ),
+            (Error::Folder { path: at("d"), source: io() }, 2, vec!["the folder d cannot be read", "denied"]),
+            (
+                Error::NoTables { path: at("d") },
+                2,
+                vec!["d holds no", "seed<k>.csv.gz", "name the folder above"],
+            ),
+            (
+                Error::External { path: at("o.csv"), source: not_csv() },
+                3,
+                vec!["o.csv is not a list of results", "the columns needed are dataset,seed,method,ap"],
+            ),
+            (
+                Error::Peer { line: "py x".into(), why: "exit 1".into() },
+                4,
+                vec!["py x failed: exit 1", "run it by itself"],
+            ),
+            (Error::Unwritable { path: at("r"), source: io() }, 2, vec!["r cannot be written", "denied"]),
+            (
+                Error::NoPlace { path: at("p.md"), begin: "<a>", end: "<b>" },
+                2,
+                vec!["p.md has no lines \"<a>\" and \"<b>\""],
+            ),
+            (Error::Measurement(invalid()), 4, vec!["cannot be made: lambda = -1", "at least 0 is needed"]),
+            (
+                Error::Threads { threads: 5000, why: "at most 1024 are allowed".into() },
+                2,
+                vec!["5000 threads cannot be started", "at most 1024", "ask for fewer"],
+            ),
+            (Error::Statistics(invalid()), 4, vec!["cannot be tested: lambda = -1"]),
+            (
+                AblateError::UnknownGrid { name: "g".into(), known: "ci".into() }.into(),
+                2,
+                vec!["\"g\" is neither a file nor a grid", "its grids are ci"],
+            ),
+            (
+                AblateError::Unreadable { path: at("g.toml"), source: io() }.into(),
+                2,
+                vec!["g.toml: cannot be read", "denied"],
+            ),
+            (AblateError::Grid { grid: "g".into(), why: "w".into() }.into(), 2, vec!["grid g: w"]),
+            (
+                AblateError::Cell { cell: "c".into(), why: "w".into() }.into(),
+                2,
+                vec!["the cell c cannot be run: w"],
+            ),
+            (
+                AblateError::Conflict {
+                    first: "a".into(),
+                    second: "b".into(),
+                    key: "lambda".into(),
+                    cell: "a 1, b 2".into(),
+                }
+                .into(),
+                2,
+                vec!["\"a\" and \"b\" both set lambda", "in the cell a 1, b 2", "add `not_for`", "`exclude`"],
+            ),
+            (
+                AblateError::TooManyCells { cells: "60000".into(), limit: 50_000 }.into(),
+                2,
+                vec!["60000 cells", "up to 50000 are allowed", "drop levels"],
+            ),
+            (AblateError::NoCells.into(), 2, vec!["leaves no cell", "exclude less"]),
+            (
+                AblateError::Unwritable { path: at("s.md"), source: io() }.into(),
+                2,
+                vec!["s.md: cannot be written", "what was finished before is kept"],
+            ),
+            (
+                AblateError::AllFailed { cells: 8, cell: "rate 9".into(), why: "lower the rate".into() }
+                    .into(),
+                4,
+                vec!["all 8 cells failed", "rate 9: lower the rate"],
+            ),
+            (
+                AblateError::Baseline { path: at("b.json"), why: "w".into() }.into(),
+                3,
+                vec!["b.json: not a baseline", "(w)", "write one with --write-baseline"],
+            ),
+            (BackendError::Refused(invalid()).into(), 4, vec!["lambda = -1", "at least 0 is needed"]),
+        ]
+    }
+
+    #[test]
+    fn messages_name_the_value_what_is_allowed_and_the_cure_in_one_line() {
+        for (error, _, parts) in table() {
+            let message = error.to_string();
+            for part in parts {
+                assert!(message.contains(part), "{part:?} in {message}");
+            }
+            assert!(!message.contains("  ") && !message.contains('\n'), "{message}");
+            assert!(!message.ends_with('.'), "the program may go on after it: {message}");
+        }
+    }
+
+    #[test]
+    fn the_exit_code_tells_usage_data_and_training_apart() {
+        for (error, code, _) in table() {
+            assert_eq!(error.exit_code(), code, "{error}");
+            assert_ne!(error.exit_code(), CHECK_FAILED, "{error}");
+        }
+    }
+
+    #[test]
+    fn a_checkpoint_that_is_damaged_is_bad_data_and_one_that_is_there_is_usage() {
+        use cf_ensemble::io::JournalError;
+        let damaged = JournalError::Damaged { file: "c".into(), line: 2, reason: "r".into() };
+        assert_eq!(AblateError::from(damaged).exit_code(), 3);
+        assert_eq!(AblateError::from(JournalError::Exists { file: "c".into() }).exit_code(), 2);
+    }
+
+    #[test]
+    fn causes_are_kept() {
+        use std::error::Error as _;
+        for (error, ..) in table().into_iter().filter(|(_, _, parts)| parts.contains(&"denied")) {
+            assert!(error.source().is_some(), "{error}");
+        }
+    }
+}

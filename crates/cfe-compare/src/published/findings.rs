@@ -95,7 +95,7 @@ fn weight_bounds(row: &Row) -> Option<Finding> {
         match (end, u) {
             (Some((_, name)), _) => (*name).to_owned(),
             (None, Some(u)) => format!("the weight of classifier {u}"),
-            (None, None) => "no weight of this run".to_owned(),
+            (None, None) => "none of the weights of this run".to_owned(),
         }
     };
     finding(

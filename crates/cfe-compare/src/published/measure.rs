@@ -5,7 +5,7 @@ use std::time::Instant;
 use cf_ensemble::diversity::{std_dev, symptoms_of_collapse};
 use cf_ensemble::metrics::{MetricSummary, Scored};
 use cf_ensemble::stats::moments::median;
-use cf_ensemble::{Fitted, Trainer, WeightStats, WeightTrace};
+use cf_ensemble::{Fitted, Symptom, Trainer, WeightStats, WeightTrace};
 
 use super::data::Experiment;
 use super::figures::{Figure, PRINTED, PRINTED_WEIGHTS};
@@ -92,28 +92,53 @@ fn judge(
     experiment: &Experiment,
     outcome: Outcome,
 ) -> Result<(Row, Series), cf_ensemble::Error> {
-    let Outcome { logits, predictions, fitted, trace, mut seconds, repeats_identical } = outcome;
     let truth = experiment.of_test(&experiment.truth);
-    let test = experiment.of_test(&predictions);
-    let test_logits = experiment.of_test(&logits);
+    let test = experiment.of_test(&outcome.predictions);
+    let test_logits = experiment.of_test(&outcome.logits);
     // Ranking goes by logits: probabilities near 0 or 1 may tie where logits do not.
     let ranking = Scored::new(&truth, &test_logits)?.ranking();
     let metrics = MetricSummary::new(&truth, &test_logits, Some(&test))?;
-    let mean_roc_auc =
-        // The average tells a trainer that lost the sign of its weights from data that cannot be ranked.
-        Scored::new(&truth, &experiment.of_test(&experiment.simple_average()))?.ranking().roc_auc();
-    let aggregator = fitted.as_ref().and_then(|fitted| fitted.model.aggregator.weights());
-    let weights = aggregator.map(|(weights, _)| weights.to_vec());
-    let stats = weights.as_deref().and_then(WeightStats::new);
-    let symptoms =
-        symptoms_of_collapse(weights.as_deref().unwrap_or_default(), &test, metrics.roc_auc, mean_roc_auc)?;
-    seconds.sort_by(f64::total_cmp);
+    // The average tells a trainer that lost the sign of its weights from data that cannot be ranked.
+    let average = experiment.of_test(&experiment.simple_average());
+    let average_roc_auc = Scored::new(&truth, &average)?.ranking().roc_auc();
+    let weights = outcome.weights().map_or(&[][..], |(weights, _)| weights);
+    let symptoms = symptoms_of_collapse(weights, &test, metrics.roc_auc, average_roc_auc)?;
+    let row = row(method, &outcome, &test, metrics, symptoms);
+    let series = Series {
+        method,
+        test_predictions: test,
+        pr_curve: ranking.pr_curve(),
+        trace: outcome.trace.points,
+        losses: outcome.fitted.map_or_else(Vec::new, |fitted| fitted.history.entries),
+    };
+    Ok((row, series))
+}
+
+impl Outcome {
+    /// w and b; `None` for the average, which has neither.
+    fn weights(&self) -> Option<(&[f64], f64)> {
+        self.fitted.as_ref()?.model.aggregator.weights()
+    }
+}
+
+/// The row of a method, with every printed figure beside the measured one. `test` are its predictions for
+/// the test set.
+fn row(
+    method: Method,
+    outcome: &Outcome,
+    test: &[f64],
+    metrics: MetricSummary,
+    symptoms: Vec<Symptom>,
+) -> Row {
+    let (weights, fitted) = (outcome.weights(), outcome.fitted.as_ref());
+    let stats = weights.and_then(|(weights, _)| WeightStats::new(weights));
     let (prediction_min, prediction_max) = extent(test.iter().copied());
-    let (prediction_min_all, prediction_max_all) = extent(predictions.iter().copied());
+    let (prediction_min_all, prediction_max_all) = extent(outcome.predictions.iter().copied());
     let mut row = Row {
         method,
         metrics,
-        bias: aggregator.map(|(_, bias)| bias),
+        weights: weights.map(|(weights, _)| weights.to_vec()),
+        bias: weights.map(|(_, bias)| bias),
         weight_std: stats.map(|s| s.std),
         weight_min: stats.map(|s| s.min),
         weight_max: stats.map(|s| s.max),
@@ -121,34 +146,26 @@ fn judge(
         negative_weights: stats.map(|s| s.n_negative),
         weight_variation: stats.and_then(|s| s.coefficient_of_variation),
         effective_classifiers: stats.map(|s| s.effective_classifiers),
-        prediction_std: std_dev(&test),
+        prediction_std: std_dev(test),
         prediction_min,
         prediction_max,
         prediction_min_all,
         prediction_max_all,
         status: if symptoms.is_empty() { Status::Healthy } else { Status::Collapsed },
         symptoms,
-        iterations: fitted.as_ref().map(|fitted| fitted.history.n_iterations()),
-        stop: fitted.as_ref().map(|fitted| fitted.stop),
-        device: fitted.as_ref().map(|fitted| fitted.device.clone()),
-        seconds: median(&seconds).expect("every method was timed at least once"),
-        seconds_range: extent(seconds.iter().copied()).into(),
-        timed_fits: seconds.len(),
-        repeats_identical,
+        iterations: fitted.map(|fitted| fitted.history.n_iterations()),
+        stop: fitted.map(|fitted| fitted.stop),
+        device: fitted.map(|fitted| fitted.device.clone()),
+        seconds: median(&outcome.seconds).expect("every method was timed at least once"),
+        seconds_range: extent(outcome.seconds.iter().copied()).into(),
+        timed_fits: outcome.seconds.len(),
+        repeats_identical: outcome.repeats_identical,
         published: Vec::new(),
         published_weights: PRINTED_WEIGHTS.iter().find(|(of, _)| *of == method).map(|(_, w)| w.to_vec()),
-        weights,
     };
     // Every printed figure is taken from the finished row.
     row.published = comparisons(&row);
-    let series = Series {
-        method,
-        test_predictions: test,
-        pr_curve: ranking.pr_curve(),
-        trace: trace.points,
-        losses: fitted.map(|fitted| fitted.history.entries).unwrap_or_default(),
-    };
-    Ok((row, series))
+    row
 }
 
 /// Every printed figure of the row beside the measured one.

@@ -15,6 +15,8 @@ mod plots;
 mod reference;
 mod report;
 mod rows;
+#[cfg(test)]
+mod tests;
 
 pub use check::{Failure, Outcome, check};
 pub use data::Experiment;
