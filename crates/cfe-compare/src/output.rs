@@ -42,6 +42,7 @@ impl Output {
     pub fn check_with(&self, inputs: &[PathBuf], further: &[(&str, &Path)]) -> Result<(), Error> {
         let mut of_folder = Vec::new();
         if let Some(folder) = &self.out {
+            // A place is tried with a file in it, so that the folder has to be there first.
             std::fs::create_dir_all(folder)
                 .map_err(|source| Error::Unwritable { path: folder.clone(), source })?;
             let named = |(name, _): &(&str, _)| (format!("{name} of --out"), folder.join(name));

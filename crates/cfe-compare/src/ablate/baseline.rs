@@ -124,6 +124,7 @@ impl Baseline {
         checked.hold_grid(run.cells == self.cells, "number of cells", || {
             format!("is {}, was {}; write a new baseline if that is intended", run.cells, self.cells)
         });
+        // What is new in the run has nothing to be held to, so that the walk is over what was held.
         for (factor, levels) in &self.levels {
             for (level, figures) in levels {
                 let now = run.levels.get(factor).and_then(|levels| levels.get(level));
@@ -184,6 +185,7 @@ fn hold(cells: &[Cell<'_>]) -> BTreeMap<Figure, Held> {
 
 /// Of the mean over seeds; 0 for a single seed.
 fn standard_error(cells: &[Cell<'_>], figure: Figure) -> f64 {
+    // Cells of one seed share its luck, so that only the means of the seeds are independent.
     let mut by_seed: BTreeMap<u64, Vec<Cell<'_>>> = BTreeMap::new();
     for cell in cells {
         by_seed.entry(cell.seed).or_default().push(*cell);

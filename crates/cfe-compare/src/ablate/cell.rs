@@ -34,6 +34,7 @@ impl Outcome {
 
 /// Runs a job. Neither an error nor a panic in a trainer reaches other cells.
 pub(super) fn run(job: &Job, folder: &Path) -> Outcome {
+    // A job is only read, and its trainer dies with the panic: nothing half done is left behind.
     match catch_unwind(AssertUnwindSafe(|| measure(job, folder))) {
         Ok(Ok(figures)) => Outcome::Figures(Box::new(figures)),
         Ok(Err(why)) => Outcome::Error(why),

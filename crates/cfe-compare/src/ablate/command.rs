@@ -92,6 +92,7 @@ impl Ablate {
 /// Name, grid and folder: of a file, or one that ships.
 fn load(name: &str) -> Result<(String, Grid, PathBuf), AblateError> {
     let path = Path::new(name);
+    // A file goes before a grid that ships, so that a changed copy is not passed over for its name.
     if let Some(text) = shipped::grid(name).filter(|_| !path.exists()) {
         return Ok((name.to_owned(), Grid::parse(name, text)?, PathBuf::from(".")));
     }
@@ -241,6 +242,7 @@ impl Results for Ablation {
 
 impl Ablation {
     fn record(&self, cell: &ResultOfCell<'_>) -> Vec<String> {
+        // A failed cell keeps its record with empty figures, so that the file has one for each cell.
         let factors = self.plan.grid.factors.iter().zip(cell.levels);
         let mut record: Vec<String> = factors.map(|(factor, &k)| factor.levels[k].name.clone()).collect();
         record.push(cell.seed.to_string());

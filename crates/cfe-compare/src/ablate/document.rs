@@ -39,6 +39,7 @@ fn answers(factor: &FactorSummary) -> Vec<String> {
         };
         levels.iter().max_by(|a, b| gain(a).total_cmp(&gain(b))).cloned()
     };
+    // A sentence for each of many levels would bury the other factors.
     let chosen = if others.len() > 3 { best(others).into_iter().collect() } else { others.to_vec() };
     let sentence = |level: &LevelSummary| {
         let d = level.average_precision.as_ref()?;
@@ -259,7 +260,8 @@ fn heat_map(section: Section, of: &HeatMapSummary) -> Section {
         }
         section.table(table)
     });
-    // The values of the tables once more, as colors.
+    // The values of the tables once more, as colors. The center is where nothing changes: a ratio of 1, a
+    // gain of 0.
     let maps = of.panels.iter().map(|panel| HeatMap {
         title: if panel.name.is_empty() { what.clone() } else { panel.name.clone() },
         x: x.clone(),

@@ -36,6 +36,7 @@ fn with_nulls(change: &Value) -> Value {
 
 /// Both have one key, and not the same.
 fn is_other_alternative(old: &Map<String, Value>, new: &Map<String, Value>) -> bool {
+    // An enum with fields is written as an object with the one key of its variant.
     old.len() == 1 && new.len() == 1 && old.keys().ne(new.keys())
 }
 

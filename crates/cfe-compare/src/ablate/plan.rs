@@ -149,6 +149,7 @@ impl Plan {
                 data.clear();
             }
             merge(&mut data, &level.data);
+            // Settings of one trainer are laid over those of any, as they are the more specific ones.
             for of_level in [&level.set, level.settings_of(trainer)] {
                 if of_level.contains_key("seed") {
                     return Err(refused(
@@ -228,6 +229,7 @@ impl Level {
         let mut paths = leaves(&self.set);
         paths.extend(leaves(self.settings_of(trainer)));
         paths.extend(self.trainer.map(|_| "trainer".to_owned()));
+        // A new kind that was laid first takes nothing away from what is laid over it.
         if later && self.data.contains_key("kind") {
             paths.push("data".to_owned());
         }
@@ -238,6 +240,7 @@ impl Level {
 
 fn check_size(grid: &Grid) -> Result<(), AblateError> {
     let sizes = grid.factors.iter().map(|factor| factor.levels.len() as u64);
+    // The product is checked before any seed or cell is listed: a count of 2^63 seeds would fill the memory.
     let cells = sizes.chain([grid.seeds.count()]).try_fold(1u64, u64::checked_mul);
     match cells {
         Some(cells) if cells <= MAX_CELLS as u64 => Ok(()),

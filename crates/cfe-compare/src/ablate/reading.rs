@@ -72,6 +72,7 @@ impl Grid {
         {
             return Err(format!("seed {seed} is given twice"));
         }
+        // A name of the base would be shown nowhere, and is most likely a level in the wrong place.
         if !self.base.name.is_empty() {
             return Err("`base` has a name; only levels have one".to_owned());
         }
@@ -146,6 +147,7 @@ impl Factor {
         if name.trim().is_empty() {
             return Err("a factor has no name; give `name`".to_owned());
         }
+        // results.csv has a column for each factor, beside those of the figures.
         if OTHER_COLUMNS.contains(&name.as_str()) || Figure::ALL.iter().any(|figure| figure.id() == name) {
             return Err(format!(
                 "a factor cannot be named {name:?}, as a column of results.csv is; choose another name"

@@ -32,11 +32,13 @@ pub(super) fn run_all(
     std::thread::scope(|scope| {
         for pool in &pools {
             scope.spawn(|| {
+                // The counter hands out jobs and orders nothing else; outcomes are passed on under the lock.
                 while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let outcome = pool.install(|| run(job, folder));
                     // The lock is poisoned if `finished` panicked on another thread, and that panic ends the
                     // run.
                     let Ok(mut state) = state.lock() else { return };
+                    // Asked under the lock, so that nothing is heard after the error.
                     if stopped.load(Ordering::Relaxed) {
                         return;
                     }

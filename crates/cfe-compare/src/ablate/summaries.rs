@@ -28,6 +28,7 @@ impl Ablate {
     /// # Errors
     /// [`AblateError::Unwritable`], [`Error::Write`].
     pub fn write_summaries(&self, ablation: &Ablation) -> Result<(), Error> {
+        // Without --check there are no comparisons, which are the tests of the suite.
         if let (Some(path), Some(checked)) = (&self.junit, &ablation.checked) {
             AtomicFile::write(path, junit(ablation.title(), checked).as_bytes())?;
         }

@@ -205,6 +205,7 @@ fn levels(plan: &Plan, cells: &[Cell<'_>], factor: usize, units: &Units) -> Resu
         .map(|(level, of)| {
             let own: Vec<&Cell<'_>> = cells.iter().filter(|cell| cell.levels[factor] == level).collect();
             let mean = |figure: Figure| (figure.id(), mean(own.iter().copied(), figure));
+            // The first level is the reference, which has no difference from itself.
             let against =
                 |figure| if level == 0 { Ok(None) } else { difference(cells, factor, level, units, figure) };
             Ok(LevelSummary {
@@ -249,6 +250,7 @@ fn difference(
 /// Geometric mean over blocks of a positive figure at level `to` by that at level `from`; blocks with a 0 are
 /// left out.
 fn ratio(cells: &[Cell<'_>], factor: usize, (from, to): (usize, usize), figure: Figure) -> Option<f64> {
+    // Ratios are averaged as logarithms: twice and half as wide are as far from 1.
     let logs = blocks(cells, factor).into_iter().filter_map(|block| {
         let value_at = |level: usize| figure.of(block.get(&level)?.figures()?).filter(|value| *value > 0.0);
         Some((value_at(to)? / value_at(from)?).ln())

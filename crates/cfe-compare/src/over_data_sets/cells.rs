@@ -44,6 +44,7 @@ pub fn run(folder: &Path, methods: &[Method], mut progress: impl FnMut(&str)) ->
             options
         };
         let table = read_table(Source::new(path), &options).map_err(Box::new)?;
+        // Asked once for all methods, as a table without both classes would fail each of them.
         table.require_labels().map_err(Box::new)?;
         for &method in methods {
             cells.push(measure(data_set, *seed, &table, method)?);
@@ -121,6 +122,7 @@ fn find_tables(folder: &Path) -> Result<Vec<(String, u64, PathBuf)>, Error> {
         }
         for file in std::fs::read_dir(data_set.path()).map_err(unreadable(&data_set.path()))? {
             let file = file.map_err(unreadable(&data_set.path()))?.path();
+            // Notes and scripts may lie beside the tables.
             if let Some(seed) = seed_of(&file) {
                 tables.push((data_set.file_name().to_string_lossy().into_owned(), seed, file));
             }

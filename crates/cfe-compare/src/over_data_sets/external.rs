@@ -42,6 +42,7 @@ pub fn read_external(path: &Path) -> Result<Vec<Cell>, Error> {
         cells.push(Cell {
             data_set: line.dataset,
             seed: line.seed,
+            // A program may have a method of the name of one of ours.
             method: format!("{}*", line.method),
             train_positives: None,
             metrics,

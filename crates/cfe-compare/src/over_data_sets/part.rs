@@ -69,7 +69,8 @@ impl Part {
     }
 
     fn row(self) -> (&'static str, &'static str) {
-        TABLE.into_iter().find(|row| row.0 == self).map_or(("", ""), |row| (row.1, row.2))
+        let row = TABLE.into_iter().find(|row| row.0 == self);
+        row.map(|row| (row.1, row.2)).expect("the table has a row for each part")
     }
 
     /// Name of the variant in tables and files.

@@ -101,6 +101,7 @@ pub fn summarize(cells: &[Cell], first: &str) -> Result<Summary, Error> {
             |row: &MethodRow| row.metrics.and_then(|m| m.average_precision).unwrap_or(f64::NEG_INFINITY);
         rank(a).total_cmp(&rank(b)).then(precision(b).total_cmp(&precision(a)))
     });
+    // The number is told where it is one number; other programs may have run fewer seeds than our method.
     let seeds: BTreeSet<usize> =
         means.sets.iter().map(|set| means.on(first, set).map_or(0, |mean| mean.seeds)).collect();
     Ok(Summary {
@@ -236,6 +237,7 @@ fn mean_of(values: impl IntoIterator<Item = Option<f64>>) -> Option<f64> {
 /// Wilcoxon's two-sided p of paired results; `None` where one is missing or they are the same.
 fn paired_p(a: Option<&[f64]>, b: Option<&[f64]>) -> Result<Option<f64>, Error> {
     let (Some(a), Some(b)) = (a, b) else { return Ok(None) };
+    // A method against itself would get a p of 1, which reads as the result of a test.
     let differences: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).collect();
     if differences.iter().all(|d| *d == 0.0) {
         return Ok(None);

@@ -96,6 +96,7 @@ impl Outcome {
             let measured = figure.of(row).unwrap_or(f64::NAN);
             self.close(row.method, figure.id(), measured, expected, tolerance);
         }
+        // A row without weights fails at each of them.
         let weights = row.weights.as_deref().unwrap_or_default();
         for (u, &expected) in reference.weights.iter().enumerate() {
             let measured = weights.get(u).copied().unwrap_or(f64::NAN);

@@ -181,7 +181,8 @@ fn comparisons(row: &Row) -> Vec<Comparison> {
 
 /// Whether `measured`, rounded to so many digits, is `published`.
 pub(super) fn rounds_to(measured: f64, published: f64, decimals: usize) -> bool {
-    // A value halfway between two roundings agrees with both.
+    // A value halfway between two roundings agrees with both; 1e-12 is room for the rounding of the
+    // difference itself.
     (measured - published).abs() <= 0.5 * 10f64.powi(-(decimals as i32)) + 1e-12
 }
 

@@ -48,6 +48,7 @@ fn trace_pair(results: &Results, pair: &[Method]) -> Vec<Panel> {
     // One scale for the two runs of a trainer makes their weights comparable at a glance.
     let all = of_pair().flat_map(|series| &series.trace).flat_map(|point| point.weights.iter().copied());
     let (low, high) = extent(all);
+    // Zero belongs to the scale, since the sign of the weights is what tells a collapse.
     let domain = nice_domain((low.min(0.0), high.max(0.0)), 5);
     of_pair().map(|series| trace(series, domain)).collect()
 }
@@ -156,6 +157,7 @@ fn loss(title: &str, runs: &[&Series], total: bool) -> Panel {
     let (low, high) = extent(runs.iter().flat_map(|run| run.losses.iter().map(value)));
     let last =
         runs.iter().filter_map(|run| run.losses.last()).map(|entry| entry.iteration).max().unwrap_or(1);
+    // The whole loss falls by orders of magnitude, its supervised part does not.
     let y = if total {
         Axis::log("loss (log scale)", (low * 0.95, high * 1.05))
     } else {

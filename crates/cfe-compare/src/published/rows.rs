@@ -26,6 +26,7 @@ fn header(report: &Report) -> Vec<String> {
 fn record(row: &Row, report: &Report) -> Vec<String> {
     let mut record = vec![row.method.to_string()];
     for figure in Figure::ALL {
+        // Every record has every column; what was not published is empty.
         let compared = row.compared(figure);
         record.push(number(figure.of(row)));
         record.push(compared.map(|c| format!("{:.*}", c.decimals, c.published)).unwrap_or_default());

@@ -76,6 +76,7 @@ impl Suite {
                 own.path()
             }
         };
+        // One after the other, since measurements side by side would slow each other down.
         let mut sections = vec![self.sweeps(folder, &mut progress)?, self.sizes(folder, &mut progress)?];
         if cfg!(feature = "torch") {
             sections.push(self.epochs(folder, &mut progress)?);
