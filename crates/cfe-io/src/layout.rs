@@ -457,9 +457,12 @@ impl Table<'_> {
             Some(false) => return Some((first, None)),
             None => {}
         }
-        if let Some([no, yes]) = layout.label.and_then(|at| self.profile(at)).map(|p| &p.values[..])
-            && crate::pairs::negative(names[0], names[1], (Some(no), Some(yes))).is_some()
-        {
+        // Rows that are to be predicted may have no labels; a model remembers which is positive.
+        let classes = match layout.label.and_then(|at| self.profile(at)).map(|p| &p.values[..]) {
+            Some([no, yes]) => (Some(no.as_str()), Some(yes.as_str())),
+            _ => (None, self.options.remembered.positive.as_deref()),
+        };
+        if crate::pairs::negative(names[0], names[1], classes).is_some() {
             return Some((first, Some((names[0].to_owned(), names[1].to_owned()))));
         }
         by_name().map(|at| (at, None))

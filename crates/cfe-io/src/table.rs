@@ -401,16 +401,11 @@ impl Parts {
                 Some(negative) => {
                     // The pair has two places, and this is the other one.
                     let positive = pair.first + pair.second - negative;
-                    // What one half says, the other half says too.
-                    let mut filled = 0;
-                    for i in 0..self.matrix.ncols() {
-                        let (half, value) = (self.matrix[(negative, i)], &mut self.matrix[(positive, i)]);
-                        if value.is_nan() && !half.is_nan() {
-                            (*value, filled) = (1.0 - half, filled + 1);
-                        }
-                    }
-                    let gaps =
-                        if filled > 0 { format!(", whose {filled} gaps it fills") } else { String::new() };
+                    // Gaps of one half are not filled by the other: a model reads the columns it kept alone,
+                    // and a row has to be read in the same way when it is predicted.
+                    let halves = self.matrix.row(negative).into_iter().zip(self.matrix.row(positive));
+                    let alone = halves.filter(|(half, kept)| !half.is_nan() && kept.is_nan()).count();
+                    let gaps = if alone > 0 { format!(", but alone in {alone} rows") } else { String::new() };
                     let reason = format!("1 - {}{gaps}", self.names[positive]);
                     self.taken.passed_over.push(PassedOver::new(&self.names[negative], reason));
                     out.push(negative);
@@ -437,8 +432,8 @@ impl Parts {
         // once its rows are together.
         self.understand_labels(options, &mut warnings)?;
         if let Some((read, other)) = &self.classes {
-            let classes = (self.taken.negative.as_deref(), self.taken.positive.as_deref());
-            if pairs::negative(read, other, classes) == Some(true) {
+            let positive = self.taken.positive.as_deref().or(options.remembered.positive.as_deref());
+            if pairs::negative(read, other, (self.taken.negative.as_deref(), positive)) == Some(true) {
                 self.matrix.mapv_inplace(|p| 1.0 - p);
             }
         }

@@ -477,6 +477,14 @@ fn long_tables_as_caret_mlr3_and_numbers_write_them() {
         format!("{id},clf{},{p},{:.1},{}", k + 1, 1.0 - p, if y == 1 { "bad" } else { "fine" })
     });
     is_plain(&read(&tidymodels));
+    // New rows without labels are read as those of training were.
+    let unlabeled = tidymodels.replace(",bad\n", ",\n").replace(",fine\n", ",\n");
+    let new = with(&unlabeled, |o| {
+        o.labels = Labels::IfPresent;
+        o.remembered.positive = Some("bad".into());
+        o.classifiers = Some(vec!["clf1".into(), "clf2".into()]);
+    });
+    assert_eq!(new.expect("readable").data.predictions(), array![[0.9, 0.2, 0.4], [0.7, 0.1, 0.3]]);
     // Which class is positive is only known once all labels are read.
     let turned = with(&tidymodels, |o| o.positive_label = Some("fine".into())).expect("readable");
     assert_eq!(turned.data.predictions().row(1).mapv(|p| (1e6 * p).round() / 1e6), array![0.3, 0.9, 0.7]);
@@ -557,6 +565,18 @@ fn pairs_of_both_classes_are_recognized() {
         "{passed:?}"
     );
     assert!(passed.contains(&("clf1_predict", "hard predictions, 0 and 1 only")), "{passed:?}");
+    let gaps = read(&text.replace("0.3,0.7\n", "0.3,\n"));
+    assert_eq!(gaps.data.classifier_names(), ["clf1_p1", "clf2_p1"]);
+    assert!(
+        reasons(&gaps).contains(&("clf2_p0", "1 - clf2_p1, but alone in 1 rows")),
+        "{:?}",
+        reasons(&gaps)
+    );
+    // `clf1_pred` beside `clf1_p1` is hard; alone it may be all that there is of a classifier.
+    let hard = read(&text.replace("clf1_predict", "clf1_pred"));
+    assert_eq!(hard.data.classifier_names(), ["clf1_p1", "clf2_p1"]);
+    let alone = read("label,svm_pred,rf_prob\n1,1,0.9\n0,0,0.2\n0,1,0.4\n");
+    assert_eq!(alone.data.classifier_names(), ["svm_pred", "rf_prob"]);
     let chosen = with(text, |o| o.columns = vec!["clf1_p*".into()]).expect("as asked");
     assert_eq!(chosen.data.n_classifiers(), 3);
     assert!(chosen.warnings.iter().any(|w| w.to_string().contains("sum to 1 in every row")));

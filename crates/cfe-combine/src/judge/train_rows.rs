@@ -64,13 +64,20 @@ impl TrainRows {
     }
 }
 
-/// A hash of the predictions of one row: FNV-1a of their bits (Fowler, Noll and Vo), spread by the finalizer
-/// of SplitMix64 (Steele, Lea and Flood, 2014), so that the smallest hashes are a uniform sample.
+/// A hash of the predictions of one row in single precision: FNV-1a of their bits (Fowler, Noll and Vo),
+/// spread by the finalizer of SplitMix64 (Steele, Lea and Flood, 2014), so that the smallest hashes are a
+/// uniform sample.
 fn hash(data: &EnsembleData, row: usize) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     for &p in data.predictions().column(row) {
-        // All NaN are the same NaN, and -0 equals 0.
-        let value = if p.is_nan() { f64::NAN } else { p + 0.0 };
+        // All NaN are the same NaN, and -0 equals 0. Rows that are kept in single precision are the same
+        // rows; probabilities too small for it stay as they are.
+        let single = f64::from(p as f32);
+        let value = match p {
+            _ if p.is_nan() => f64::NAN,
+            _ if p < f64::from(f32::MIN_POSITIVE) => p + 0.0,
+            _ => single,
+        };
         for byte in value.to_bits().to_le_bytes() {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
         }
@@ -99,6 +106,15 @@ mod tests {
         let (half, other) = (data(100..300), data(300..500));
         assert_eq!(few.share_among(&half, &all(&half)), 0.5);
         assert_eq!(few.share_among(&other, &all(&other)), 0.0);
+        // The same rows as a file of single precision has them, and other rows of probabilities too small for
+        // it.
+        let single = data(0..200).predictions().mapv(|p| f64::from(p as f32));
+        let single = EnsembleData::new(single, vec![Some(true); 200]).unwrap();
+        assert_eq!(few.share_among(&single, &all(&single)), 1.0);
+        let tiny =
+            |rows| EnsembleData::new(1e-60 * &data(rows).predictions(), vec![Some(true); 200]).unwrap();
+        let other = tiny(200..400);
+        assert_eq!(TrainRows::of(&tiny(0..200)).share_among(&other, &all(&other)), 0.0);
         let many = TrainRows::of(&data(0..6000));
         let (half, other) = (data(3000..9000), data(6000..9000));
         assert!((many.share_among(&half, &all(&half)) - 0.5).abs() < 0.06);
