@@ -2,6 +2,7 @@
 //! where to cut, what went wrong.
 
 use cfe_core::metrics::Scored;
+use cfe_core::validation::Interval;
 use cfe_io::Table;
 use cfe_report::number::{fixed, or_dash, percent, range, signed, small_or_dash};
 use cfe_report::{Axis, Cell, Document, Ink, Panel, Section, Stroke, Table as ReportTable, ThresholdSlider};
@@ -88,17 +89,21 @@ fn row(method: &MethodMetrics, more: usize) -> Vec<Cell> {
     let gain = method.combined_is_better_by;
     let interval = method.average_precision_interval;
     let text = |text: Option<String>| Cell::from(text.unwrap_or_default());
+    let within = |i: Interval| {
+        let (lower, upper) = summary::ends(i, 3 + more);
+        range(lower, upper, 3 + more)
+    };
     vec![
         method.name.as_str().into(),
         summary::ranking(method.metrics.average_precision, 4 + more).into(),
-        text(interval.map(|i| range(i.lower, i.upper, 3 + more))),
+        text(interval.map(within)),
         match gain {
             Some(i) if i.lower > 0.0 || i.upper < 0.0 => {
                 Cell::verdict(signed(i.estimate, 4 + more), i.lower > 0.0)
             }
             other => text(other.map(|i| signed(i.estimate, 4 + more))),
         },
-        text(gain.map(|i| range(i.lower, i.upper, 3 + more))),
+        text(gain.map(within)),
         or_dash(method.metrics.roc_auc, 4).into(),
         small_or_dash(method.metrics.log_loss, 2).into(),
         small_or_dash(method.metrics.brier, 2).into(),

@@ -23,13 +23,14 @@ pub fn metrics_tables(parts: &[Part]) -> Vec<Table> {
         let mut table = Table::new(caption, header);
         let more = more_decimals(part);
         for method in &part.methods {
-            let range = |low, high| format!("{} to {}", fixed(low, 3 + more), fixed(high, 3 + more));
+            let range = |interval: Interval| {
+                let (lower, upper) = ends(interval, 3 + more);
+                format!("{} to {}", fixed(lower, 3 + more), fixed(upper, 3 + more))
+            };
             table.push([
                 method.name.as_str().into(),
                 ranking(method.metrics.average_precision, 4 + more).into(),
-                Cell::from(
-                    method.average_precision_interval.map_or(String::new(), |i| range(i.lower, i.upper)),
-                ),
+                Cell::from(method.average_precision_interval.map_or(String::new(), range)),
                 Cell::from(method.combined_is_better_by.map_or(String::new(), |gain| gained(gain, more))),
                 or_dash(method.metrics.roc_auc, 4).into(),
                 small_or_dash(method.metrics.log_loss, 2).into(),
@@ -66,12 +67,18 @@ pub fn with_interval(i: Interval) -> String {
 
 /// As [`with_interval`], with more decimals.
 fn gained(i: Interval, more: usize) -> String {
-    format!(
-        "{} ({} to {})",
-        signed(i.estimate, 4 + more),
-        signed(i.lower, 3 + more),
-        signed(i.upper, 3 + more)
-    )
+    let (lower, upper) = ends(i, 3 + more);
+    format!("{} ({} to {})", signed(i.estimate, 4 + more), signed(lower, 3 + more), signed(upper, 3 + more))
+}
+
+/// The ends of an interval for so many decimals. An end that would be rounded past the estimate is rounded
+/// the other way, so that no printed interval excludes its own estimate.
+pub(super) fn ends(i: Interval, decimals: usize) -> (f64, f64) {
+    let unit = 10f64.powi(i32::try_from(decimals).unwrap_or(i32::MAX));
+    let rounded = |end: f64| (end * unit).round() / unit;
+    let lower = if rounded(i.lower) > i.estimate { (i.lower * unit).floor() / unit } else { i.lower };
+    let upper = if rounded(i.upper) < i.estimate { (i.upper * unit).ceil() / unit } else { i.upper };
+    (lower, upper)
 }
 
 /// Decimals that average precision needs beyond the usual ones: where even the best method has less than
@@ -310,6 +317,10 @@ mod tests {
                 assert!(cell.text.parse::<f64>().is_ok_and(|value| value > 0.0), "{}", cell.text);
             }
         }
+        let mut near = part.methods[0].average_precision_interval.expect("both classes");
+        (near.estimate, near.lower, near.upper) = (0.0905, 0.0905, 0.0931);
+        assert_eq!(ends(near, 3), (0.09, 0.0931));
+        assert_eq!(gained(near, 0), "+0.0905 (+0.090 to +0.093)");
         let said = better(&[part], &[]);
         assert!(!said.contains(" 0.000 ") && !said.contains("0.000000"), "{said}");
         assert_eq!([share(0.0004), share(0.5), share(0.0)], ["0.040%", "50%", "0%"]);

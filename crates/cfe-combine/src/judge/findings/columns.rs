@@ -119,6 +119,22 @@ pub(super) fn constant(table: &Table, columns: &[Column<'_>]) -> Option<Finding>
     })
 }
 
+/// Columns that vary in the train rows and say one thing outside.
+pub(super) fn constant_outside(columns: &[Column<'_>]) -> Option<Finding> {
+    let found: Vec<(&str, f64)> =
+        columns.iter().filter_map(|c| Some((c.name, c.constant_outside?))).collect();
+    let names: Vec<&str> = found.iter().map(|(name, _)| *name).collect();
+    let text = listed(found.iter().map(|(name, value)| format!("{name:?} is {value}")));
+    (!found.is_empty()).then(|| {
+        Finding::new(
+            Severity::Warning,
+            "constant",
+            owned(&names),
+            format!("{text} in every row outside the train split: were these rows predicted at all?"),
+        )
+    })
+}
+
 pub(super) fn duplicates(table: &Table, pairs: &[(usize, usize, f64)]) -> Option<Finding> {
     let names = table.data.classifier_names();
     let mut alike: Vec<_> = pairs.iter().filter(|(.., correlation)| *correlation > DUPLICATE).collect();

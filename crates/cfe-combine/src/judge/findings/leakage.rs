@@ -87,7 +87,8 @@ pub(super) fn in_sample(columns: &[Column<'_>]) -> Vec<Finding> {
     // against a classifier.
     let typical = median(&drops).map_or(0.0, |drop| drop.max(0.0));
     let mut out = Vec::new();
-    for column in columns {
+    // One value for all rows outside does not speak of training on the others, and has a finding of its own.
+    for column in columns.iter().filter(|c| c.constant_outside.is_none()) {
         let Some((lost, train, outside)) = drop(column) else { continue };
         // The two parts have no row in common, so the variances of their ROC-AUC add.
         let error = (train.variance() + outside.variance()).sqrt();

@@ -15,7 +15,7 @@ use cfe_io::Table;
 use ndarray::{ArrayView1, Axis};
 use serde::Serialize;
 
-use self::columns::{constant, duplicates, inverted, mirrored, mirrored_pairs, two_values};
+use self::columns::{constant, constant_outside, duplicates, inverted, mirrored, mirrored_pairs, two_values};
 use self::coverage::{few_positives, missing, without_prediction};
 use self::leakage::{in_sample, leaks, too_good};
 use self::shift::shifted;
@@ -83,6 +83,7 @@ pub fn diagnose(table: &Table) -> Result<Vec<Finding>> {
     out.extend(mirrored_pairs(table, &mirrored));
     out.extend(two_values(&columns, &out));
     out.extend(constant(table, &columns));
+    out.extend(constant_outside(&columns));
     out.extend(without_prediction(table));
     let suspicious =
         out.iter().filter(|f| f.kind == "in_sample").flat_map(|f| f.classifiers.clone()).collect();
@@ -139,6 +140,8 @@ struct Column<'a> {
     missing: f64,
     train: Option<Quality>,
     outside: Option<Quality>,
+    /// The one value of all rows outside the train split, where it varies within.
+    constant_outside: Option<f64>,
 }
 
 fn columns_of(table: &Table) -> Result<Vec<Column<'_>>> {
@@ -166,9 +169,20 @@ fn columns_of(table: &Table) -> Result<Vec<Column<'_>>> {
             missing: gaps as f64 / row.len() as f64,
             train: Quality::of(row, table.data.labels())?,
             outside: Quality::of(row, &outside)?,
+            constant_outside: one_value(row, &table.in_train, false)
+                .filter(|_| one_value(row, &table.in_train, true).is_none()),
         });
     }
     Ok(out)
+}
+
+/// The value of all predictions within or outside the train split, if there are two or more and all are
+/// equal.
+fn one_value(row: ArrayView1<'_, f64>, in_train: &[bool], within: bool) -> Option<f64> {
+    let mut values = row.iter().zip(in_train).filter(|(p, train)| !p.is_nan() && **train == within);
+    let first = *values.next()?.0;
+    let mut rest = values.map(|(p, _)| *p).peekable();
+    (rest.peek().is_some() && rest.all(|p| p == first)).then_some(first)
 }
 
 /// "a, b and 3 more".

@@ -150,6 +150,24 @@ fn a_member_that_saw_its_rows_is_found_with_and_without_other_rows() {
     assert_eq!((train_only[0].kind, &train_only[0].classifiers[..]), ("in_sample", &["memo".to_owned()][..]));
 }
 
+#[test]
+fn one_value_outside_the_train_split_is_not_a_leak() {
+    let found = found_in("split,label,a,b", 800, |i| {
+        let (train, y) = (i < 400, i % 8 == 0);
+        let good = |k| 0.5 * noise(i, k) + if y { 0.3 } else { 0.0 };
+        let b = if train { good(43) } else { 0.5 };
+        format!("{},{},{},{b}", if train { "train" } else { "test" }, u8::from(y), good(31))
+    });
+    let kinds: Vec<&str> = found.iter().map(|f| f.kind).collect();
+    assert!(!kinds.contains(&"in_sample"), "{found:?}");
+    let constant = found.iter().find(|f| f.kind == "constant").expect("found");
+    assert!(
+        constant.text.starts_with("\"b\" is 0.5 in every row outside the train split"),
+        "{}",
+        constant.text
+    );
+}
+
 /// Each of the three things that move a distribution, alone.
 #[test]
 fn prevalence_refit_and_leakage_are_told_apart() {
