@@ -8,6 +8,8 @@
 
 #[cfg(feature = "als")]
 pub use cfe_als as als;
+#[cfg(all(feature = "als", feature = "parquet"))]
+pub use cfe_combine::out_of_core;
 pub use cfe_combine::{
     Backend, BackendError, FitError, FitOptions, FitOutcome, FitPlan, Progress, SavedModel, Watch, baselines,
     cross_validation, fit, fit_watched, judge, methods, pipeline, recommended, saved, tuning,

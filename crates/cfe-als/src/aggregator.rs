@@ -69,21 +69,34 @@ impl AggregatorSpec {
             true => Some(problem.mean_reconstruction(&state.factors)?),
             false => None,
         };
-        for (u, (w, g)) in state.weights.iter_mut().zip(&gradient.weights).enumerate() {
-            let g = g - mean.as_ref().map_or(0.0, |mean| mean[u] * gradient.bias);
-            *w -= rate * (g + shrinkage.strength * (*w - shrinkage.target));
-            // Not by `max`, which would turn NaN into 0.
-            if self.non_negative && *w < 0.0 {
-                *w = 0.0;
-            }
-        }
-        state.bias -= rate * gradient.bias;
+        self.descend(rate, (&gradient.weights, gradient.bias), mean.as_deref(), shrinkage, state);
         // The step was made in the bias of the centered r_hat, b + w . mu. The model's b takes back what w .
         // mu changed by.
         if self.center {
             state.bias += before - problem.center(state)?;
         }
         Ok(())
+    }
+
+    /// One step down the gradient in w (m) and b, from which that of the mean of r_hat (m) is taken where
+    /// r_hat is centered.
+    pub(crate) fn descend(
+        &self,
+        rate: f64,
+        gradient: (&[f64], f64),
+        mean: Option<&[f64]>,
+        shrinkage: &Shrinkage,
+        state: &mut Parameters,
+    ) {
+        for (u, (w, g)) in state.weights.iter_mut().zip(gradient.0).enumerate() {
+            let g = g - mean.map_or(0.0, |mean| mean[u] * gradient.1);
+            *w -= rate * (g + shrinkage.strength * (*w - shrinkage.target));
+            // Not by `max`, which would turn NaN into 0.
+            if self.non_negative && *w < 0.0 {
+                *w = 0.0;
+            }
+        }
+        state.bias -= rate * gradient.1;
     }
 
     fn newton(
@@ -151,9 +164,19 @@ impl AggregatorSpec {
             weights[k] *= bound.kappa / total;
             residuals[k] = bound.target - z;
         }
-        let Some(moments) = Moments::new(data, state, &weights, &residuals) else {
-            return Ok(());
-        };
+        match Moments::new(data, state, &weights, &residuals) {
+            Some(moments) => self.least_squares(&moments, shrinkage, state),
+            None => Ok(()),
+        }
+    }
+
+    /// The step to the minimum of the bound, from its moments.
+    pub(crate) fn least_squares(
+        &self,
+        moments: &Moments,
+        shrinkage: &Shrinkage,
+        state: &mut Parameters,
+    ) -> Result<()> {
         // In terms of the step s from w: s^T G s - 2 g . s + (ridge / 2) |w + s - t|^2 + proximal |s|^2.
         let x = &state.factors.classifiers;
         let gram = x.t().dot(&moments.covariance).dot(x);
@@ -189,13 +212,13 @@ impl AggregatorSpec {
 }
 
 /// (strength / 2) sum_u (w_u - target)^2.
-struct Shrinkage {
-    strength: f64,
-    target: f64,
+pub(crate) struct Shrinkage {
+    pub strength: f64,
+    pub target: f64,
 }
 
 impl Shrinkage {
-    fn penalty(&self, weights: &[f64]) -> f64 {
+    pub(crate) fn penalty(&self, weights: &[f64]) -> f64 {
         let squares: f64 = weights.iter().map(|w| (w - self.target) * (w - self.target)).sum();
         self.strength / 2.0 * squares
     }
@@ -240,14 +263,14 @@ fn approach(
 }
 
 /// Weighted moments of the labeled y_i and the residuals, about their means.
-struct Moments {
+pub(crate) struct Moments {
     /// sum c (y - mean)(y - mean)^T, d x d.
-    covariance: Array2<f64>,
+    pub covariance: Array2<f64>,
     /// sum c (y - mean) (residual - mean residual), d.
-    cross: Vec<f64>,
+    pub cross: Vec<f64>,
     /// Weighted mean of y (d).
-    mean: Vec<f64>,
-    mean_residual: f64,
+    pub mean: Vec<f64>,
+    pub mean_residual: f64,
 }
 
 impl Moments {

@@ -31,6 +31,7 @@ mod acceleration;
 mod aggregator;
 mod exact;
 mod memory;
+mod sharded;
 mod spec;
 mod trainer;
 

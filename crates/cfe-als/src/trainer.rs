@@ -24,11 +24,11 @@ use crate::spec::{AlsObjective, AlsSpec};
 const NAME: &str = "als";
 
 /// Key of the iterations at most, which a resumed run may raise.
-const LIMIT: &str = "max_iterations";
+pub(crate) const LIMIT: &str = "max_iterations";
 
 /// Where the state of a run keeps the best parameters (X, Y, w, b one after the other) and their loss.
-const BEST: &str = "best";
-const BEST_LOSS: &str = "best loss";
+pub(crate) const BEST: &str = "best";
+pub(crate) const BEST_LOSS: &str = "best loss";
 
 /// The ALS trainer: a checked [`AlsSpec`].
 ///
@@ -69,7 +69,7 @@ impl Als {
 
     /// What the tolerance and the history refer to. As published, that is the plain mean BCE even under class
     /// weights.
-    fn monitored(&self) -> Objective {
+    pub(crate) fn monitored(&self) -> Objective {
         let objective = self.spec.combined_objective();
         match self.spec.objective {
             AlsObjective::LabelAware { .. } => Objective {
@@ -92,7 +92,7 @@ impl Als {
     }
 
     /// The aggregator at a point.
-    fn aggregator(&self, parameters: &Parameters) -> Aggregator {
+    pub(crate) fn aggregator(&self, parameters: &Parameters) -> Aggregator {
         match self.spec.aggregator.kind {
             AggregatorKind::Mean => Aggregator::Mean,
             _ => Aggregator::Weighted { weights: parameters.weights.clone(), bias: parameters.bias },
@@ -129,7 +129,7 @@ impl Als {
     }
 
     /// A fit in terms of the original data.
-    fn finish(&self, mut fitted: Fitted) -> Fitted {
+    pub(crate) fn finish(&self, mut fitted: Fitted) -> Fitted {
         if fitted.model.aggregator == Aggregator::Mean {
             // Class weights, costs and resampling move w and b, so the mean of r_hat has nothing that must be
             // undone.

@@ -48,6 +48,15 @@ it: judge by out_of_fold_probability, which comes from fits without the row, and
 
 Exit codes: 0 done, 2 bad usage, 3 bad data, 4 training failed, 130 interrupted (Ctrl-C).";
 
+const PREPARE_EXAMPLES: &str = "\
+Examples:
+  cfe prepare 'parts/*.parquet' --store store      checks every cell once
+  cfe fit store --trainer als --model-out m.safetensors --checkpoint c --resume
+  cfe predict --model m.safetensors store --predictions-out parts/
+
+CSV, TSV and Parquet are read in parts of some MB, so that memory does not grow with the table. The first rows decide
+what the columns mean, as for cfe fit. Ids are kept, and are not compared between parts.";
+
 const TUNE_EXAMPLES: &str = "\
 Examples:
   cfe tune p.csv --split-column split --out best.toml
@@ -100,6 +109,8 @@ pub(crate) struct Talk {
 pub(crate) enum Command {
     /// Learns to combine the classifiers of a table
     Fit(Box<Fit>),
+    /// Writes tables that do not fit in memory as a store, which fit and predict take like a table
+    Prepare(Prepare),
     /// Combines the classifiers of a new table with a model
     Predict(Predict),
     /// Scores a model on a labeled table
@@ -341,6 +352,36 @@ pub(crate) struct Fit {
     pub resume: bool,
     #[command(flatten)]
     pub options: FitArgs,
+}
+
+/// Number format of the cells of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StoreDtype {
+    /// 4 bytes a cell, rounded to 7 digits
+    F32,
+    /// 8 bytes a cell, as given
+    F64,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = PREPARE_EXAMPLES)]
+pub(crate) struct Prepare {
+    /// Tables of predictions: files, folders of parts, or patterns; one after the other they are one table
+    #[arg(required = true, value_name = "TABLES")]
+    pub tables: Vec<PathBuf>,
+    /// Folder for the store: new or empty
+    #[arg(long, value_name = "FOLDER")]
+    pub store: PathBuf,
+    /// Number format of the cells
+    #[arg(long, value_enum, default_value = "f32")]
+    pub dtype: StoreDtype,
+    #[command(flatten)]
+    pub columns: ColumnArgs,
+    #[command(flatten)]
+    pub training: TrainingArgs,
+    /// Number of threads [default: 0, one per core]; the result is the same for any number
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
 }
 
 #[derive(Debug, Args)]

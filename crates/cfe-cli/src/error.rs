@@ -4,7 +4,9 @@ use cfe_combine::FitError;
 use cfe_combine::methods::BackendError;
 use cfe_combine::pipeline::CheckpointError;
 use cfe_combine::tuning::TuningError;
+use cfe_core::shards::ShardError;
 use cfe_io::JournalError;
+use cfe_io::store::StoreError;
 use cfe_io::{ModelFileError, TableError, WriteError};
 
 /// Result of a command.
@@ -111,6 +113,12 @@ fn exit_code_of_fit(error: &FitError) -> u8 {
         FitError::Table(_) | FitError::ModelFile(_) | FitError::Data(_) => 3,
         FitError::Training { source: cfe_core::Error::InvalidParameter { .. }, .. } => 2,
         FitError::Stopped => 130,
+        FitError::Store(error) => match **error {
+            StoreError::NotEmpty { .. } | StoreError::Write(_) => 2,
+            StoreError::Stopped => 130,
+            _ => 3,
+        },
+        FitError::Training { source: cfe_core::Error::Shards(ShardError::Engine { .. }), .. } => 3,
         _ => 4,
     }
 }

@@ -65,6 +65,7 @@ fn refused(error: &clap::Error) -> ExitCode {
 fn run(command: Command, terminal: &Terminal) -> CliResult<()> {
     match command {
         Command::Fit(args) => commands::fit::run(&args, terminal),
+        Command::Prepare(args) => commands::prepare::run(&args, terminal),
         Command::Predict(args) => commands::predict::run(&args, terminal),
         Command::Evaluate(args) => commands::evaluate::run(&args, terminal),
         Command::Tune(args) => commands::tune::run(&args, terminal),

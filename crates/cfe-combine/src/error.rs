@@ -29,6 +29,11 @@ pub enum FitError {
     #[error(transparent)]
     ModelFile(#[from] ModelFileError),
 
+    /// A prepared store cannot be written or read.
+    #[cfg(feature = "parquet")]
+    #[error(transparent)]
+    Store(Box<cfe_io::store::StoreError>),
+
     /// The data do not allow what was asked for.
     ///
     /// Cure: as the message says.
@@ -53,6 +58,14 @@ pub enum FitError {
     /// A `Watch` asked for a stop before there was anything to keep.
     #[error("stopped on request; nothing was fitted, so run the fit again")]
     Stopped,
+}
+
+/// Boxed: it is the largest of all, and every result has room for its error.
+#[cfg(feature = "parquet")]
+impl From<cfe_io::store::StoreError> for FitError {
+    fn from(error: cfe_io::store::StoreError) -> Self {
+        FitError::Store(Box::new(error))
+    }
 }
 
 impl FitError {

@@ -10,6 +10,7 @@
 //! | [`recommended`], [`baselines`] | the recommended combiner, and the simple ones |
 //! | [`cross_validation`], [`tuning`] | folds, held-out predictions, the search over settings |
 //! | [`pipeline`] | options, the whole fit, checkpoints, [`Watch`] |
+//! | `out_of_core` | fits and predictions over a prepared store (features `als` and `parquet`) |
 //! | [`judge`] | scores, thresholds, trust, findings about a table |
 //! | [`saved`] | the model in a file |
 //! | `report` | the report of a fit (feature `report`) |
@@ -21,6 +22,8 @@ pub mod cross_validation;
 mod error;
 pub mod judge;
 pub mod methods;
+#[cfg(all(feature = "als", feature = "parquet"))]
+pub mod out_of_core;
 pub mod pipeline;
 pub mod recommended;
 #[cfg(feature = "report")]

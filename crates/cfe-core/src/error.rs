@@ -255,6 +255,19 @@ pub enum Error {
         feature: &'static str,
     },
 
+    /// Settings that need all rows at once cannot be fitted in passes over shards.
+    #[error(
+        "{settings} cannot be fitted in passes over shards; change it, or fit a table that lies in memory"
+    )]
+    NotSharded {
+        /// The settings, as key = value, joined by commas.
+        settings: String,
+    },
+
+    /// The statistics of shards do not make one whole.
+    #[error(transparent)]
+    Shards(#[from] crate::shards::ShardError),
+
     /// A training state belongs to another run.
     #[error(
         "the training state is of another run: {what} was {found}, and is {expected} now; \

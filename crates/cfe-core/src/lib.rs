@@ -20,6 +20,7 @@ pub mod resampling;
 pub mod ridge;
 pub mod rows;
 pub mod settings;
+pub mod shards;
 pub mod stats;
 pub mod synthetic;
 

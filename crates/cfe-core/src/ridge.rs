@@ -9,7 +9,7 @@
 //! The work is done by `cfe-kernel` in batches, at the speed of a matrix product; this module speaks arrays
 //! and the core's errors.
 
-pub use cfe_kernel::{Cells, InstanceSums, NormalEquations, Scalar, Workspace};
+pub use cfe_kernel::{Cells, InstanceSums, InstructionSet, NormalEquations, Scalar, Workspace};
 
 use cfe_kernel::KernelError;
 use ndarray::{Array2, ArrayView2};
@@ -49,6 +49,50 @@ pub fn update_instances_and_sum<T: Scalar, C: Cells<T>>(
         cfe_kernel::update_instances_and_sum(workspace, cells, x, d, lambda, y)
     })?
     .map_err(|error| convert(error, lambda.to_f64()))
+}
+
+/// As [`update_instances_and_sum`] for one block of instances, on the calling thread alone. Without
+/// `measured` the sums are 0 and cost nothing.
+///
+/// # Errors
+/// As [`update_instances`].
+pub fn update_block<T: Scalar, C: Cells<T>>(
+    workspace: &Workspace<T>,
+    cells: &C,
+    x: ArrayView2<'_, T>,
+    lambda: T,
+    y: &mut Array2<T>,
+    measured: bool,
+) -> Result<InstanceSums> {
+    with_slices(cells, x, y, |x, d, y| cfe_kernel::update_block(workspace, cells, x, d, lambda, y, measured))?
+        .map_err(|error| convert(error, lambda.to_f64()))
+}
+
+/// The left and right sides of the classifiers' systems over one block of instances, on the calling thread
+/// alone.
+///
+/// # Errors
+/// [`Error::ShapeMismatch`].
+pub fn block_normal_equations<T: Scalar, C: Cells<T>>(
+    workspace: &Workspace<T>,
+    cells: &C,
+    y: ArrayView2<'_, T>,
+) -> Result<NormalEquations> {
+    let (d, n) = y.dim();
+    check("Y", (d, n), (d, cells.cols()))?;
+    let y = y.as_standard_layout();
+    cfe_kernel::block_normal_equations(workspace, cells, rows_of(&y), d).map_err(|error| convert(error, 0.0))
+}
+
+/// X (d x m) from its normal equations. Costs m (d^3 / 3 + 2 d^2) flops.
+///
+/// # Errors
+/// [`Error::InvalidParameter`] for lambda; [`Error::NotPositiveDefinite`] with the lowest singular
+/// classifier.
+pub fn solve_classifiers<T: Scalar>(equations: &NormalEquations, lambda: f64) -> Result<Array2<T>> {
+    let mut x = Array2::from_elem((equations.d, equations.rows), T::ZERO);
+    equations.solve(lambda, crate::rows::rows_of_mut(&mut x)).map_err(|error| convert(error, lambda))?;
+    Ok(x)
 }
 
 /// X, d and Y as the kernel takes them.

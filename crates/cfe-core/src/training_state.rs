@@ -114,6 +114,21 @@ impl TrainingState {
         limit: &'static str,
         data: &EnsembleData,
     ) -> Result<()> {
+        self.check_shape(trainer, spec, limit, (data.n_classifiers(), data.n_instances()))
+    }
+
+    /// As [`check`](Self::check), where only the shape (m, n) of the parameters is known; n is 0 for trainers
+    /// that keep no Y.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn check_shape(
+        &self,
+        trainer: &str,
+        spec: &impl Serialize,
+        limit: &'static str,
+        (m, n): (usize, usize),
+    ) -> Result<()> {
         let other = |what: &str, found: &str, expected: &str| Error::OtherRun {
             what: what.to_owned(),
             found: found.to_owned(),
@@ -145,7 +160,7 @@ impl TrainingState {
             const ALLOWED: &str = "at least the iterations that the state has behind it are needed";
             return Err(Error::parameter(limit, most, ALLOWED));
         }
-        self.parameters.validate(data.n_classifiers(), data.n_instances())?;
+        self.parameters.validate(m, n)?;
         let not_finite = |(_, values): &(&String, &ArrayD<f64>)| !values.iter().all(|v| v.is_finite());
         if let Some((name, _)) = self.memory.iter().find(not_finite) {
             return Err(Error::DamagedState { what: format!("{name} is not finite") });

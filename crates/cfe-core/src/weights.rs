@@ -1,5 +1,6 @@
 //! Weights of the labeled instances in the supervised loss.
 
+use ndarray::ArrayView1;
 use serde::{Deserialize, Serialize};
 
 use crate::data::EnsembleData;
@@ -160,19 +161,21 @@ impl Costs {
 
     /// The factor of each labeled instance, in the order of [`EnsembleData::labeled`].
     pub fn of_labeled(&self, data: &EnsembleData) -> Vec<f64> {
-        let of_class = |i: usize| match data.labels()[i] {
-            Some(true) => self.false_negative,
-            _ => self.false_positive,
-        };
-        let of_instance = |i: usize| if self.instance_dependent { 1.0 - certainty(data, i) } else { 1.0 };
-        data.labeled().iter().map(|&i| of_class(i) * of_instance(i)).collect()
+        let factor = |&i: &usize| self.factor(data.labels()[i] == Some(true), data.predictions().column(i));
+        data.labeled().iter().map(factor).collect()
+    }
+
+    /// The factor of one instance, whose predictions are `column` (m).
+    pub(crate) fn factor(&self, label: bool, column: ArrayView1<'_, f64>) -> f64 {
+        let of_class = if label { self.false_negative } else { self.false_positive };
+        of_class * if self.instance_dependent { 1.0 - certainty(column) } else { 1.0 }
     }
 }
 
 /// Mean of |2 r - 1| over the observed cells of an instance; 0 without any.
-fn certainty(data: &EnsembleData, instance: usize) -> f64 {
+fn certainty(column: ArrayView1<'_, f64>) -> f64 {
     let (mut sum, mut count) = (0.0, 0usize);
-    for r in data.predictions().column(instance).iter().filter(|r| !r.is_nan()) {
+    for r in column.iter().filter(|r| !r.is_nan()) {
         sum += (2.0 * r - 1.0).abs();
         count += 1;
     }

@@ -42,6 +42,8 @@ mod record;
 mod rows;
 mod source;
 mod split;
+#[cfg(feature = "parquet")]
+pub mod store;
 mod table;
 mod table_error;
 mod taken;

@@ -123,6 +123,36 @@ fn update<T: Scalar, C: Cells<T>>(
     Ok(total)
 }
 
+/// As [`update_instances_and_sum`] for one block of instances, on the calling thread alone: for callers that
+/// take many blocks side by side. Without `measured` the sums are 0 and cost nothing.
+///
+/// # Errors
+/// As [`update_instances`].
+pub fn update_block<T: Scalar, C: Cells<T>>(
+    workspace: &Workspace<T>,
+    cells: &C,
+    x: &[T],
+    d: usize,
+    lambda: T,
+    y: &mut [T],
+    measured: bool,
+) -> Result<InstanceSums, KernelError> {
+    let (m, n) = (cells.rows(), cells.cols());
+    check_shape("x", x.len(), d, m)?;
+    check_shape("y", y.len(), d, n)?;
+    check_lambda(lambda)?;
+    if n == 0 || d == 0 {
+        return Ok(InstanceSums::default());
+    }
+    let problem = T::prepare(workspace.arch(), Prepare { x, m, d, lambda, measured });
+    let rows: Vec<&mut [T]> = y.chunks_exact_mut(n).collect();
+    let (failed, sums) = workspace.with(|scratch| run(workspace.arch(), cells, &problem, 0, rows, scratch));
+    match failed {
+        Some(index) => Err(KernelError::NotPositiveDefinite { side: Side::Instances, index }),
+        None => Ok(sums),
+    }
+}
+
 /// Updates the instances from `start` on, whose part of every row of Y is `rows`; the lowest that failed, and
 /// the sums.
 fn run<T: Scalar, C: Cells<T>>(

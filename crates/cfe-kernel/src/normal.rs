@@ -83,12 +83,29 @@ pub fn classifier_normal_equations<T: Scalar, C: Cells<T>>(
     let mut total = NormalEquations { rows: m, d, gram: vec![0.0; m * triangle(d)], rhs: vec![0.0; m * d] };
     // `collect` keeps the order of the tasks, so every sum runs over the shards in order.
     for (task, sums) in sums.iter().enumerate() {
-        let (first, _) = groups[task % groups.len()];
-        for (u, row) in (first..).zip(sums.chunks_exact(stride)) {
-            let (gram, rhs) = row.split_at(triangle(d));
-            add(&mut total.gram[u * triangle(d)..], gram);
-            add(&mut total.rhs[u * d..], rhs);
-        }
+        total.add_group(groups[task % groups.len()].0, sums);
+    }
+    Ok(total)
+}
+
+/// As [`classifier_normal_equations`] for one block of instances, on the calling thread alone: the sums run
+/// over the tiles of the block in order.
+///
+/// # Errors
+/// [`KernelError::Shape`].
+pub fn block_normal_equations<T: Scalar, C: Cells<T>>(
+    workspace: &Workspace<T>,
+    cells: &C,
+    y: &[T],
+    d: usize,
+) -> Result<NormalEquations, KernelError> {
+    let (m, n) = (cells.rows(), cells.cols());
+    check_shape("y", y.len(), d, n)?;
+    let mut total = NormalEquations { rows: m, d, gram: vec![0.0; m * triangle(d)], rhs: vec![0.0; m * d] };
+    for (first, count) in split(m, GROUP) {
+        let arch = workspace.arch();
+        let sums = workspace.with(|scratch| shard_sums(arch, cells, y, d, (first, count), 0..n, scratch));
+        total.add_group(first, &sums);
     }
     Ok(total)
 }
@@ -159,6 +176,22 @@ pub fn update_classifiers<T: Scalar, C: Cells<T>>(
 }
 
 impl NormalEquations {
+    /// Equations from sums that were added up elsewhere; the lengths are checked when they are solved.
+    #[must_use]
+    pub fn from_sums(rows: usize, d: usize, gram: Vec<f64>, rhs: Vec<f64>) -> Self {
+        Self { rows, d, gram, rhs }
+    }
+
+    /// Adds sums as [`shard_sums`] gives them, of the classifiers from `first` on.
+    fn add_group(&mut self, first: usize, sums: &[f64]) {
+        let d = self.d;
+        for (u, row) in (first..).zip(sums.chunks_exact(triangle(d) + d)) {
+            let (gram, rhs) = row.split_at(triangle(d));
+            add(&mut self.gram[u * triangle(d)..], gram);
+            add(&mut self.rhs[u * d..], rhs);
+        }
+    }
+
     /// The entries of `Y diag(C[u,:]) Y^T` by row and column, in any order of the two.
     ///
     /// # Panics

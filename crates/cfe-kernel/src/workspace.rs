@@ -3,6 +3,7 @@
 //! A job borrows one [`Scratch`] from the pool, so at most one per running thread exists, and repeated
 //! sweeps allocate nothing. (rayon's `map_init` would make one per split of the job list instead.)
 
+use super::instruction_set::InstructionSet;
 use super::simd::Scalar;
 use pulp::Arch;
 use std::sync::{Mutex, PoisonError};
@@ -85,6 +86,11 @@ impl<T: Scalar> Workspace<T> {
     #[must_use]
     pub fn with_arch(arch: Arch) -> Self {
         Self { arch, pool: Mutex::default() }
+    }
+
+    /// The instruction set in use.
+    pub fn instruction_set(&self) -> InstructionSet {
+        InstructionSet::of(self.arch)
     }
 
     pub(crate) fn arch(&self) -> Arch {

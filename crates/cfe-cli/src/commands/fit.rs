@@ -11,7 +11,7 @@ use cfe_report::printable;
 use cfe_report::terminal::wrap;
 use serde_json::{Value, json};
 
-use super::{page, pretty};
+use super::{page, pretty, store};
 use crate::args::{Fit, Format};
 use crate::config::{self, ProgramOptions};
 use crate::error::{CliError, CliResult};
@@ -33,6 +33,9 @@ pub(crate) fn run(args: &Fit, terminal: &Terminal) -> CliResult<()> {
     options.set = Assignments::all(args.assignments.clone()).over(options.set);
     options.resume = args.resume;
     let plan = options.plan()?;
+    if store::is_store(&args.table) {
+        return store::fit(args, &program, &plan, terminal);
+    }
     let table_options = options.table_options()?;
     let format = check_outputs(args, &program, &plan, &table_options)?;
     on_threads(program.threads, || {

@@ -8,6 +8,8 @@ pub(crate) mod inspect;
 pub(crate) mod man;
 pub(crate) mod methods;
 pub(crate) mod predict;
+pub(crate) mod prepare;
+pub(crate) mod store;
 pub(crate) mod tune;
 
 use cfe_report::{Document, Origin, Passing, html};

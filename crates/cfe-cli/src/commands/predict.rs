@@ -14,6 +14,9 @@ use crate::terminal::Terminal;
 use crate::{on_threads, outputs};
 
 pub(crate) fn run(args: &Predict, terminal: &Terminal) -> CliResult<()> {
+    if super::store::is_store(&args.table) {
+        return super::store::predict(args, terminal);
+    }
     let out = args.predictions_out.as_path();
     let columns = args.columns.options();
     let inputs = outputs::inputs(&args.table, &columns.table_options()?, [args.model.as_path()]);

@@ -10,5 +10,6 @@ mod interrupt;
 mod kills;
 mod options;
 mod real_data;
+mod store;
 mod support;
 mod tune;

@@ -23,7 +23,7 @@
 //! it from a forest over all labels. A forest is trained on 20 000 cells at most.
 
 mod rule;
-mod statistics;
+pub(crate) mod statistics;
 
 use ndarray::{Array2, ArrayView2, CowArray};
 use serde::{Deserialize, Serialize};
@@ -32,7 +32,7 @@ use crate::cell_errors::{CellErrors, N_FEATURES};
 use crate::data::EnsembleData;
 use crate::error::{Error, Result, ensure, is_at_least_zero};
 use crate::settings::MAX_FACTOR;
-use statistics::{classifier_confidence, column_spreads};
+use statistics::{classifier_confidence, column_spreads, from_brier_sum};
 
 pub use rule::ConfidenceRule;
 
@@ -192,6 +192,35 @@ impl Confidence {
     }
 }
 
+impl Confidence {
+    /// What [`fit`](Self::fit) learns, from sums over the training instances: for each classifier (m) the sum
+    /// of (r - y)^2 over its labeled, observed cells with their number, and the largest spread of a column.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`]; [`Error::NotSharded`] for the strategy `learned`, whose forests need
+    /// cells.
+    pub fn fit_sums(&self, brier: &[(f64, usize)], max_spread: f64) -> Result<FittedConfidence> {
+        self.validate()?;
+        let with_floor =
+            |floor| brier.iter().map(|&(sum, count)| from_brier_sum(sum, count, floor)).collect();
+        let (classifier_confidence, max_spread) = match self.strategy {
+            ConfidenceStrategy::Calibration { floor } => (with_floor(floor), 0.0),
+            ConfidenceStrategy::Adaptive { .. } => (with_floor(ADAPTIVE_FLOOR), max_spread),
+            ConfidenceStrategy::Learned { .. } => {
+                return Err(Error::NotSharded { settings: "confidence.strategy = learned".to_owned() });
+            }
+            _ => (Vec::new(), 0.0),
+        };
+        Ok(FittedConfidence {
+            confidence: *self,
+            classifier_confidence,
+            max_spread,
+            learned: None,
+            out_of_fold: None,
+        })
+    }
+}
+
 /// A confidence rule with the numbers learned in training, so that a new instance is weighed as those were.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FittedConfidence {
@@ -283,6 +312,16 @@ impl FittedConfidence {
     /// The rule applied to the training data, labels included.
     pub fn on_training<'a>(&'a self, data: &'a EnsembleData) -> ConfidenceRule<'a> {
         self.rule(data.predictions(), Some(data.labels()), data.confidence())
+    }
+
+    /// The rule applied to a block of training instances (m x k), whose labels (k) belong to it.
+    pub(crate) fn on_block<'a>(
+        &'a self,
+        predictions: ArrayView2<'a, f64>,
+        labels: &[Option<bool>],
+        given: Option<ArrayView2<'a, f64>>,
+    ) -> ConfidenceRule<'a> {
+        self.rule(predictions, Some(labels), given)
     }
 
     /// The rule applied to new instances (m x k, NaN = missing), whose labels are not known. `given` is their

@@ -9,18 +9,29 @@ pub(super) fn classifier_confidence(data: &EnsembleData, floor: f64) -> Vec<f64>
     (0..data.n_classifiers())
         .map(|u| {
             let row = data.predictions();
-            let errors = data.labeled().iter().filter_map(|&i| {
-                let (r, y) = (row[(u, i)], if data.labels()[i] == Some(true) { 1.0 } else { 0.0 });
-                (!r.is_nan()).then_some((r - y) * (r - y))
-            });
+            let errors = data
+                .labeled()
+                .iter()
+                .filter_map(|&i| squared_error(row[(u, i)], data.labels()[i] == Some(true)));
             let (sum, count) = errors.fold((0.0, 0usize), |(s, k), e| (s + e, k + 1));
-            if count == 0 { 1.0 } else { (1.0 - sum / count as f64).max(floor) }
+            from_brier_sum(sum, count, floor)
         })
         .collect()
 }
 
+/// (r - y)^2 of an observed cell.
+pub(crate) fn squared_error(r: f64, label: bool) -> Option<f64> {
+    let y = if label { 1.0 } else { 0.0 };
+    (!r.is_nan()).then_some((r - y) * (r - y))
+}
+
+/// max(1 - Brier, floor) from the sum over `count` cells; 1 without any.
+pub(crate) fn from_brier_sum(sum: f64, count: usize, floor: f64) -> f64 {
+    if count == 0 { 1.0 } else { (1.0 - sum / count as f64).max(floor) }
+}
+
 /// Population standard deviation over the observed classifiers of each instance; 0 for fewer than two.
-pub(super) fn column_spreads(predictions: ArrayView2<'_, f64>) -> Vec<f64> {
+pub(crate) fn column_spreads(predictions: ArrayView2<'_, f64>) -> Vec<f64> {
     let n = predictions.ncols();
     // Two passes, row by row as R lies in memory. One pass with a difference of squares would cancel where
     // all classifiers agree.

@@ -10,7 +10,7 @@ const ROWS: usize = 4;
 pub(super) const RUN: usize = 512;
 
 /// `z_j += sum_k v_k y_k,i(j)` for the columns i(j) of `instances` (rows of `n` numbers).
-pub(super) fn add_scores(instances: &[f64], n: usize, v: &[f64], columns: &[usize], z: &mut [f64]) {
+pub(crate) fn add_scores(instances: &[f64], n: usize, v: &[f64], columns: &[usize], z: &mut [f64]) {
     for (z, columns) in z.chunks_mut(RUN).zip(columns.chunks(RUN)) {
         let (blocks, rest) = v.as_chunks::<ROWS>();
         for (v, rows) in blocks.iter().zip(instances.chunks_exact(ROWS * n)) {
@@ -27,7 +27,7 @@ pub(super) fn add_scores(instances: &[f64], n: usize, v: &[f64], columns: &[usiz
 }
 
 /// `sums_k += sum_j g_j y_k,i(j)` for the columns i(j) of `instances` (rows of `n` numbers).
-pub(super) fn add_weighted(instances: &[f64], n: usize, g: &[f64], columns: &[usize], sums: &mut [f64]) {
+pub(crate) fn add_weighted(instances: &[f64], n: usize, g: &[f64], columns: &[usize], sums: &mut [f64]) {
     for (g, columns) in g.chunks(RUN).zip(columns.chunks(RUN)) {
         let (blocks, rest) = sums.as_chunks_mut::<ROWS>();
         let done = blocks.len() * ROWS * n;

@@ -10,7 +10,7 @@
 //! number of observed cells.
 
 mod gradient;
-mod labeled;
+pub(crate) mod labeled;
 mod parts;
 mod problem;
 mod spec;

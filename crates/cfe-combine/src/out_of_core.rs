@@ -1,0 +1,337 @@
+//! Fits and predictions over a prepared store, with a bounded part of it in memory.
+//!
+//! What is here needs nothing but passes over the rows. Cross-validation, calibration and the choice of a
+//! threshold do not come out of passes, and so a model that is fitted on a store has none of them.
+
+use std::cell::RefCell;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use cfe_core::calibration::Calibrator;
+use cfe_core::{Error, Fitted, Observer, Step, TrainingState};
+use cfe_io::store::{Rows, Shard, Store, StoreEngine};
+use cfe_io::{Column, ModelDetails, ModelFile, Sink, WriteError, write_predictions};
+use ndarray::{ArrayView2, Axis, CowArray, Ix2};
+use serde_json::{Value, json};
+
+use crate::error::{FitError, FitResult};
+use crate::methods::Method;
+use crate::pipeline::{FitPlan, Progress, Stage, TableColumns, TrainingColumns, Watch};
+use crate::saved::{Combined, Combiner, SavedModel};
+
+/// Where a checkpoint keeps the fingerprint of its store.
+const STORE: &str = "store";
+
+/// Fits the method `als` on a store in passes over its shards; the same bits for any number of threads.
+///
+/// ```no_run
+/// // In the facade: `cf_ensemble::out_of_core` and `cf_ensemble::io::store`, with the feature `parquet`.
+/// use cfe_combine::methods::Method;
+/// use cfe_combine::out_of_core::fit_store;
+/// use cfe_combine::FitOptions;
+/// use cfe_io::store::Store;
+///
+/// let mut options = FitOptions::default();
+/// options.trainer = Some(Method::Als);
+/// let model = fit_store(&options.plan()?, &Store::open("store")?, &())?;
+/// model.save("model.safetensors")?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// [`FitError::Options`] for what passes cannot give, before the first pass; [`FitError::Training`];
+/// [`FitError::Checkpoint`] and [`FitError::ModelFile`] for a checkpoint that cannot be used;
+/// [`FitError::Stopped`].
+pub fn fit_store(plan: &FitPlan, store: &Store, watch: &dyn Watch) -> FitResult<SavedModel> {
+    check_options(plan)?;
+    let als = als(plan)?;
+    als.check_sharded().map_err(|error| FitError::options(error.to_string()))?;
+    check_labels(store)?;
+    let checkpoint = plan.options.checkpoint.as_deref();
+    let state = match checkpoint.filter(|path| plan.options.resume && path.exists()) {
+        Some(path) => Some(resumed(path, store, watch)?),
+        None => None,
+    };
+    let stage = RefCell::new(None);
+    let mut engine = StoreEngine::new(store).watched(|rows| {
+        show(&stage, store, rows, watch);
+        !watch.stop_asked()
+    });
+    let every = plan.options.checkpoint_every.unwrap_or(1).max(1);
+    let mut keeper = Keeper { path: checkpoint, every, store, watch, failed: None };
+    let fitted = match state {
+        Some(state) => als.resume_on(state, &mut engine, &mut keeper),
+        None => als.fit_on(&mut engine, &mut keeper),
+    };
+    drop(engine);
+    stage.take();
+    if let Some(error) = keeper.failed {
+        return Err(error);
+    }
+    saved(plan, store, fitted.map_err(FitError::training("training"))?)
+}
+
+#[cfg(feature = "als")]
+fn als(plan: &FitPlan) -> FitResult<cfe_als::Als> {
+    let refused = |reason: String| FitError::options(format!("settings of the trainer als: {reason}"));
+    if plan.trainer != Method::Als {
+        return Err(FitError::options(format!(
+            "the trainer {} needs all rows in memory; take --trainer als for a store",
+            plan.trainer
+        )));
+    }
+    let spec: cfe_als::AlsSpec =
+        serde_json::from_value(plan.settings.clone()).map_err(|e| refused(e.to_string()))?;
+    cfe_als::Als::try_from(spec).map_err(|e| refused(e.to_string()))
+}
+
+/// Refuses options that mean nothing here: none is passed over in silence.
+fn check_options(plan: &FitPlan) -> FitResult<()> {
+    let options = &plan.options;
+    let mut given = Vec::new();
+    if options.table != TableColumns::default() || options.training != TrainingColumns::default() {
+        given.push("options for the columns (they were settled when the store was prepared)");
+    }
+    let others = [
+        (options.folds.is_some(), "folds"),
+        (options.calibrate.is_some_and(|map| map != crate::pipeline::Calibrate::None), "calibrate"),
+        (options.threshold.is_some(), "threshold"),
+    ];
+    given.extend(others.into_iter().filter_map(|(is, name)| is.then_some(name)));
+    if given.is_empty() {
+        return Ok(());
+    }
+    Err(FitError::options(format!(
+        "a fit on a store is not cross-validated and takes no {}; leave them out, or fit a table that lies in memory",
+        given.join(", no ")
+    )))
+}
+
+fn check_labels(store: &Store) -> FitResult<()> {
+    let counts = store.counts();
+    if counts.negatives > 0 && counts.positives > 0 {
+        return Ok(());
+    }
+    Err(FitError::Data(format!(
+        "{}: {} labeled negatives and {} labeled positives are there to learn from; both classes are needed, so check the \
+         label column and prepare the store again",
+        store.folder().display(),
+        counts.negatives,
+        counts.positives
+    )))
+}
+
+/// A stage for each pass, a step for each shard.
+fn show<'w>(stage: &RefCell<Option<Stage<'w>>>, store: &Store, rows: Rows, watch: &'w dyn Watch) {
+    let first = rows.done <= store.shape().shard_rows as u64;
+    if first {
+        // One stage ends before the next one starts.
+        stage.take();
+        let name = format!("Pass {} over {} rows", rows.pass + 1, rows.of);
+        stage.replace(Some(Stage::start_keeping(watch, &name, Some(store.shape().shards()))));
+    }
+    if let Some(stage) = &*stage.borrow() {
+        stage.step();
+    }
+}
+
+/// Keeps the state of the run in the checkpoint.
+struct Keeper<'a> {
+    path: Option<&'a Path>,
+    every: usize,
+    store: &'a Store,
+    watch: &'a dyn Watch,
+    failed: Option<FitError>,
+}
+
+impl Observer for Keeper<'_> {
+    fn step(&mut self, step: &Step<'_>) -> ControlFlow<()> {
+        if let Some(path) = self.path
+            && step.iteration.is_multiple_of(self.every)
+        {
+            let kept = step.training_state().map_err(FitError::training("training"));
+            if let Err(error) = kept.and_then(|state| keep(path, state, self.store)) {
+                self.failed = Some(error);
+                return ControlFlow::Break(());
+            }
+            self.watch.progress(Progress::Checkpoint(path));
+        }
+        if self.watch.stop_asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+/// The fingerprint as numbers, which a state can hold.
+fn numbers(store: &Store) -> Vec<f64> {
+    store.shape().fingerprint.bytes().map(f64::from).collect()
+}
+
+fn keep(path: &Path, mut state: TrainingState, store: &Store) -> FitResult<()> {
+    state.remember(STORE, numbers(store));
+    Ok(ModelFile::from_training_state(&state)?.save(path)?)
+}
+
+fn resumed(path: &Path, store: &Store, watch: &dyn Watch) -> FitResult<TrainingState> {
+    let state = ModelFile::load(path)?.to_training_state()?;
+    if state.recall(STORE) != Some(numbers(store)) {
+        return Err(FitError::options(format!(
+            "{}: this checkpoint belongs to a fit of another store; resume it with that store, or choose another name",
+            path.display()
+        )));
+    }
+    let at = format!("iteration {}", state.iteration);
+    watch.progress(Progress::Resumed { checkpoint: path, at: &at });
+    Ok(state)
+}
+
+fn saved(plan: &FitPlan, store: &Store, fitted: Fitted) -> FitResult<SavedModel> {
+    let counts = store.counts();
+    let mut details = ModelDetails::default();
+    details.seed = Some(plan.seed());
+    details.fingerprint = Some(store.shape().fingerprint.clone());
+    let facts = json!({
+        "folds": 0,
+        "iterations": fitted.history.n_iterations(),
+        "stop": fitted.stop,
+        "loss": fitted.loss,
+        "device": fitted.device,
+    });
+    let data = json!({
+        "file": store.folder().display().to_string(),
+        "rows": store.shape().rows,
+        "positives": counts.positives,
+        "negatives": counts.negatives,
+        "missing_predictions": counts.missing,
+    });
+    let parts: [(&str, Value); 5] = [
+        ("trainer", json!(plan.trainer)),
+        ("settings", plan.settings.clone()),
+        ("fit", facts),
+        ("data", data),
+        ("columns", json!(store.columns())),
+    ];
+    details.provenance.extend(parts.map(|(key, value)| (key.to_owned(), value)));
+    Ok(SavedModel::new(Combiner::Factors(fitted.model), Calibrator::Identity, details))
+}
+
+/// Predicts every row of a store into a folder of Parquet files, one for each shard, with the columns
+/// `instance_id`, `probability`, `logit`, `n_observed`, where the model has a threshold `decision`, and where
+/// the store has labels `label`. Memory stays at a few shards.
+///
+/// `prevalence` corrects the probabilities as [`Combined::at_prevalence`] does. The number of rows is
+/// returned.
+///
+/// # Errors
+/// [`FitError::Data`] for a classifier that the store lacks; [`FitError::Options`] for a folder that is not
+/// empty; [`FitError::ModelFile`] where writing fails; [`FitError::Training`]; [`FitError::Stopped`].
+pub fn predict_store(
+    model: &SavedModel,
+    store: &Store,
+    folder: &Path,
+    prevalence: Option<f64>,
+    watch: &dyn Watch,
+) -> FitResult<u64> {
+    let rows_of_model = places(model, store)?;
+    claim(folder)?;
+    let (mut failed, mut done) = (None, 0);
+    let stage = Stage::start(watch, "Predicting", Some(store.shape().shards()));
+    let mut engine = StoreEngine::new(store).watched(|_| {
+        stage.step();
+        !watch.stop_asked()
+    });
+    let walked = engine.for_each_shard(|number, shard| {
+        let path = folder.join(format!("part-{number:06}.parquet"));
+        let combined = model.predict(aligned(shard, rows_of_model.as_deref()).view())?;
+        match write_part(&path, model, store, number, shard, combined, prevalence) {
+            Ok(()) => done += shard.labels.len() as u64,
+            Err(error) => {
+                failed = Some(error);
+                return Err(Error::Stopped);
+            }
+        }
+        Ok(())
+    });
+    drop(engine);
+    match failed {
+        Some(error) => Err(error),
+        None => walked.map(|()| done).map_err(FitError::training("predicting")),
+    }
+}
+
+/// Where the store has each classifier of the model; `None` for the same order.
+fn places(model: &SavedModel, store: &Store) -> FitResult<Option<Vec<usize>>> {
+    let there = &store.shape().classifier_names;
+    if there == model.classifier_names() {
+        return Ok(None);
+    }
+    let mut missing = Vec::new();
+    let mut places = Vec::new();
+    for name in model.classifier_names() {
+        match there.iter().position(|own| own == name) {
+            Some(place) => places.push(place),
+            None => missing.push(name.as_str()),
+        }
+    }
+    if missing.is_empty() {
+        return Ok(Some(places));
+    }
+    Err(FitError::Data(format!(
+        "{}: the store has no column for the classifiers {} of the model; prepare it from tables that have them",
+        store.folder().display(),
+        missing.join(", ")
+    )))
+}
+
+fn aligned<'a>(shard: &'a Shard, places: Option<&[usize]>) -> CowArray<'a, f64, Ix2> {
+    let all: ArrayView2<'a, f64> = shard.predictions();
+    match places {
+        None => CowArray::from(all),
+        Some(places) => CowArray::from(all.select(Axis(0), places)),
+    }
+}
+
+fn claim(folder: &Path) -> FitResult<()> {
+    let unwritable = |source| {
+        let error = WriteError::Unwritable { path: folder.display().to_string(), source };
+        FitError::ModelFile(error.into())
+    };
+    std::fs::create_dir_all(folder).map_err(unwritable)?;
+    match std::fs::read_dir(folder).map_err(unwritable)?.next() {
+        None => Ok(()),
+        Some(_) => Err(FitError::options(format!(
+            "{}: the folder is not empty; name a new folder for the predictions",
+            folder.display()
+        ))),
+    }
+}
+
+fn write_part(
+    path: &PathBuf,
+    model: &SavedModel,
+    store: &Store,
+    number: u64,
+    shard: &Shard,
+    mut combined: Combined,
+    prevalence: Option<f64>,
+) -> FitResult<()> {
+    if let Some(prevalence) = prevalence {
+        combined.at_prevalence(model, prevalence)?;
+    }
+    let ids = store.ids(number)?;
+    let decisions: Option<Vec<Option<bool>>> = model
+        .details
+        .threshold
+        .map(|threshold| combined.probabilities.iter().map(|&p| Some(p >= threshold)).collect());
+    let mut columns = vec![
+        ("instance_id", Column::Text(&ids)),
+        ("probability", Column::Float(&combined.probabilities)),
+        ("logit", Column::Float(&combined.logits)),
+        ("n_observed", Column::Count(&combined.n_observed)),
+    ];
+    if let Some(decisions) = &decisions {
+        columns.push(("decision", Column::Label(decisions)));
+    }
+    if store.columns().label.is_some() {
+        columns.push(("label", Column::Label(&shard.truth)));
+    }
+    write_predictions(&Sink::new(path), &columns).map_err(|error| FitError::ModelFile(error.into()))
+}

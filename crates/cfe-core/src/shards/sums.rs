@@ -1,0 +1,33 @@
+//! Numbers that are added up over instances, and those of which the least or greatest is kept.
+
+/// Sums over some instances: flat numbers, whose meaning the request knows.
+#[derive(Debug, Clone, PartialEq, Default)]
+#[non_exhaustive]
+pub struct Sums {
+    /// Added up.
+    pub added: Vec<f64>,
+    /// Of which the smallest is kept.
+    pub least: Vec<f64>,
+    /// Of which the largest is kept.
+    pub greatest: Vec<f64>,
+}
+
+impl Sums {
+    /// Sums that are only added up.
+    pub(super) fn added(added: Vec<f64>) -> Self {
+        Self { added, ..Self::default() }
+    }
+
+    /// Whether both hold the same numbers of numbers, and so may be merged.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        let lengths = |sums: &Self| (sums.added.len(), sums.least.len(), sums.greatest.len());
+        lengths(self) == lengths(other)
+    }
+
+    /// Takes in the sums of the instances that follow. The lengths are equal.
+    pub(super) fn merge(&mut self, right: &Self) {
+        self.added.iter_mut().zip(&right.added).for_each(|(left, right)| *left += right);
+        self.least.iter_mut().zip(&right.least).for_each(|(left, right)| *left = left.min(*right));
+        self.greatest.iter_mut().zip(&right.greatest).for_each(|(left, right)| *left = left.max(*right));
+    }
+}

@@ -1,0 +1,149 @@
+//! Passes over a store with a bounded part of it in memory.
+
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::SystemTime;
+
+use cfe_core::Result;
+use cfe_core::shards::{Engine, Request, Shape, Statistics};
+
+use super::shard::Spare;
+use super::{Shard, Store, StoreError};
+
+/// How far a pass is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Rows {
+    /// Passes before this one.
+    pub pass: u64,
+    /// Rows done in this pass.
+    pub done: u64,
+    /// Rows of the store.
+    pub of: u64,
+}
+
+/// Called after every shard; `false` ends the pass with [`Error::Stopped`](cfe_core::Error::Stopped).
+type OnRows<'a> = Box<dyn FnMut(Rows) -> bool + 'a>;
+
+/// Runs the passes of a fit over a [`Store`]: one thread reads the next shard while all others compute on the
+/// present one. Memory holds two shards in f64 and the bytes of one file, whatever the number of rows.
+///
+/// Every shard is checked against its SHA-256 in the first pass, and against its length and time of change in
+/// all.
+///
+/// ```no_run
+/// use cfe_core::shards::{Engine, Request};
+/// use cfe_io::store::{Store, StoreEngine};
+///
+/// let store = Store::open("store")?;
+/// // `Als::fit_on` takes such an engine; a single pass counts.
+/// let statistics = StoreEngine::new(&store).pass(&Request::Profile)?;
+/// let profile = Request::Profile.profile(statistics.finish()?)?;
+/// println!("{:?}", profile.class_counts);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct StoreEngine<'a> {
+    store: &'a Store,
+    /// When each shard was last changed, once its hash was looked at.
+    verified: Vec<Option<SystemTime>>,
+    passes: u64,
+    on_rows: Option<OnRows<'a>>,
+}
+
+impl std::fmt::Debug for StoreEngine<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StoreEngine").field("store", &self.store).field("passes", &self.passes).finish()
+    }
+}
+
+impl<'a> StoreEngine<'a> {
+    /// An engine that has read no shard yet.
+    pub fn new(store: &'a Store) -> Self {
+        let verified = vec![None; store.manifest.shards.len()];
+        Self { store, verified, passes: 0, on_rows: None }
+    }
+
+    /// Calls `on_rows` after every shard; `false` ends the pass with
+    /// [`Error::Stopped`](cfe_core::Error::Stopped).
+    #[must_use]
+    pub fn watched(self, on_rows: impl FnMut(Rows) -> bool + 'a) -> Self {
+        Self { on_rows: Some(Box::new(on_rows)), ..self }
+    }
+
+    /// Hands every shard to `of` in order, while the next one is read.
+    ///
+    /// # Errors
+    /// What reading fails with, and what `of` gives.
+    pub fn for_each_shard(&mut self, mut of: impl FnMut(u64, &Shard) -> Result<()>) -> Result<()> {
+        let store = self.store;
+        let Self { verified, passes, on_rows, .. } = self;
+        let rows = store.shape().rows;
+        // No shard waits in the channel: one is computed on, and one is read or ready.
+        let (to_work, work) = sync_channel::<Read>(0);
+        let (back, spares) = sync_channel::<Vec<f64>>(2);
+        let ended = std::thread::scope(|scope| {
+            // Either end of the channel goes with its thread, so that neither waits for the other after an
+            // error.
+            let work = work;
+            scope.spawn(move || read_all(store, verified, &to_work, &spares));
+            let mut done = 0;
+            for number in 0..store.shape().shards() {
+                let shard = work.recv().expect("the reader sends a shard or an error for each")?;
+                of(number, &shard)?;
+                done += shard.labels.len() as u64;
+                // The reader may have ended already.
+                back.try_send(shard.predictions.into_raw_vec_and_offset().0).ok();
+                let go_on = on_rows.as_mut().is_none_or(|on| on(Rows { pass: *passes, done, of: rows }));
+                if !go_on {
+                    return Err(cfe_core::Error::Stopped);
+                }
+            }
+            Ok(())
+        });
+        *passes += 1;
+        ended
+    }
+}
+
+type Read = Result<Shard, StoreError>;
+
+/// Reads the shards in order until one fails or nobody wants more.
+fn read_all(
+    store: &Store,
+    verified: &mut [Option<SystemTime>],
+    to_work: &SyncSender<Read>,
+    spares: &Receiver<Vec<f64>>,
+) {
+    let mut spare = Spare::default();
+    for (number, verified) in (0..).zip(verified) {
+        if let Ok(cells) = spares.try_recv() {
+            spare.cells = cells;
+        }
+        let changed = std::fs::metadata(store.shard_path(number)).and_then(|data| data.modified()).ok();
+        let read = store.read(number, changed.is_none() || *verified != changed, &mut spare);
+        if read.is_ok() {
+            *verified = changed;
+        }
+        let failed = read.is_err();
+        if to_work.send(read).is_err() || failed {
+            return;
+        }
+    }
+}
+
+impl Engine for StoreEngine<'_> {
+    fn shape(&self) -> &Shape {
+        self.store.shape()
+    }
+
+    fn pass(&mut self, request: &Request) -> Result<Statistics> {
+        let shape = self.store.shape();
+        let mut all = Some(Statistics::new(shape, request));
+        self.for_each_shard(|_, shard| {
+            let statistics = request.of_block(shape, &shard.block()?)?;
+            let before = all.take().expect("it is put back below");
+            all = Some(before.merge(statistics)?);
+            Ok(())
+        })?;
+        Ok(all.expect("it was put back"))
+    }
+}
