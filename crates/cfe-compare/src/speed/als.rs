@@ -237,6 +237,8 @@ fn peak_memory() -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use ndarray::arr2;
+
     use super::*;
 
     #[test]
@@ -244,5 +246,34 @@ mod tests {
         // m = 50, d = 20, n = 1e5: about 5 Gflop, as docs/performance.md says.
         assert!((flops(50, 100_000, 20, 0.01) / 1e9 - 4.97).abs() < 0.05);
         assert!(flops(10, 1000, 15, 0.01) < flops(10, 1000, 15, 0.0));
+        // m = 2, n = 3, d = 1: 2 * 3 * 2 * (1 + 1) + 3 for X, 24 + 3 * (1 / 3 + 2) for Y.
+        assert!((flops(2, 3, 1, 0.1) - (27.0 + 31.0)).abs() < 1e-9);
+        // Dual, m = 1, n = 2, d = 2: 2 * 2 * (3 + 2) + 2 * 3 for X, 2 * (1 / 3 + 2 + 4) for Y.
+        assert!((flops(1, 2, 2, 0.1) - (26.0 + 38.0 / 3.0)).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_loss_is_that_of_the_sum_by_hand() {
+        let r = arr2(&[[0.5, 0.25, 1.0], [0.0, 0.75, 0.5]]);
+        let c = arr2(&[[1.0, 2.0, 0.5], [4.0, 1.0, 0.25]]);
+        let data =
+            EnsembleData::new(r.clone(), vec![None; 3]).and_then(|data| data.with_confidence(c.clone()));
+        let data = data.expect("valid");
+        let fitted = Confidence::new(ConfidenceStrategy::Given).fit(&data).expect("given");
+        let (x, y) = (arr2(&[[0.5, -1.0]]), arr2(&[[1.0, 0.5, -0.25]]));
+        let mut expected = 0.125 * (x.iter().chain(&y).map(|v| v * v).sum::<f64>());
+        for ((u, i), r) in r.indexed_iter() {
+            expected += c[(u, i)] * (r - x[(0, u)] * y[(0, i)]).powi(2);
+        }
+        let found = loss(&fitted.on_training(&data), 0.125, &x, &y).expect("finite");
+        assert!((found - expected).abs() < 1e-12, "{found} and {expected}");
+    }
+
+    #[test]
+    fn the_peak_is_at_least_what_is_held() {
+        let held = vec![1u8; 8 << 20];
+        let peak = peak_memory();
+        assert_eq!(peak.is_some(), cfg!(target_os = "linux"));
+        assert!(peak.is_none_or(|bytes| bytes > held.iter().map(|&byte| u64::from(byte)).sum()));
     }
 }

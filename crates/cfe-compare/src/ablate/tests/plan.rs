@@ -105,6 +105,21 @@ fn settings_of_one_trainer_leave_the_others_alone_and_the_last_level_that_names_
 }
 
 #[test]
+fn within_a_level_the_setting_of_the_trainer_goes_before_that_of_any() {
+    let plan = plan_of(
+        r#"
+        title = "t"
+        seeds = 1
+        base = { als = { lambda = 0.5 }, set = { lambda = 0.25, tolerance = 0.25 } }
+        factors = [{ name = "form", levels = [{ name = "base" }, { name = "own", set = { lambda = 2 } }] }]
+        "#,
+    );
+    let lambdas: Vec<_> = plan.jobs.iter().map(|job| job.settings["lambda"].as_f64()).collect();
+    assert_eq!(lambdas, [Some(0.5), Some(2.0)], "a level goes before the base, whatever either names");
+    assert_eq!(plan.jobs[1].settings["tolerance"], 0.25);
+}
+
+#[test]
 fn another_kind_of_data_forgets_the_settings_of_the_kind_before() {
     let plan = plan_of(
         r#"

@@ -143,7 +143,9 @@ fn rank_correlations_are_taken_within_the_same_data() {
     let Outcome::Figures(figures) = &outcomes[0] else { panic!("measured") };
     let collapsed = Figures { symptoms: vec![Symptom::ConstantPredictions], ..(**figures).clone() };
     outcomes[0] = Outcome::Figures(Box::new(collapsed));
-    let healthy = summarize(&plan, &outcomes).expect("finite").associations.remove(1);
+    let associations = summarize(&plan, &outcomes).expect("finite").associations;
+    assert_eq!((associations[0].cells, associations[0].data_sets), (8, 2), "with all cells as before");
+    let healthy = &associations[1];
     assert_eq!((healthy.healthy_only, healthy.cells, healthy.data_sets), (true, 7, 1));
     assert!((healthy.within.expect("one data set").estimate + 1.0).abs() < 1e-12);
 }

@@ -3,6 +3,7 @@
 mod answers;
 mod check;
 mod contrast;
+mod document;
 mod findings;
 mod plots;
 
