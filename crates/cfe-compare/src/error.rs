@@ -90,6 +90,16 @@ pub enum Error {
         /// The system's message.
         source: std::io::Error,
     },
+    /// A file could not be read.
+    ///
+    /// Cure: check the path and its permissions.
+    #[error("{} cannot be read: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The system's message.
+        source: std::io::Error,
+    },
     /// A folder holds no data sets.
     #[error("{} holds no `<data set>/seed<k>.csv.gz`; name the folder above the data sets", path.display())]
     NoTables {
@@ -183,6 +193,7 @@ impl Error {
             | Error::UnknownMethod { .. }
             | Error::Threads { .. }
             | Error::Folder { .. }
+            | Error::Unreadable { .. }
             | Error::NoTables { .. } => 2,
             Error::Ablation(error) => error.exit_code(),
             Error::Table(_) | Error::TooFewLabels { .. } | Error::External { .. } => 3,
@@ -246,6 +257,7 @@ mod tests {
                 vec!["t.csv", "9 negative and 1 positive rows", "two rows of each class", "--split-column"],
             ),
             (Error::Folder { path: at("d"), source: io() }, 2, vec!["the folder d cannot be read", "denied"]),
+            (Error::Unreadable { path: at("p.md"), source: io() }, 2, vec!["p.md cannot be read", "denied"]),
             (
                 Error::NoTables { path: at("d") },
                 2,

@@ -151,6 +151,7 @@ fn progress() -> impl FnMut(&str) + Send {
 }
 
 fn speed_suite(suite: &Suite) -> Result<ExitCode, Error> {
+    suite.check_update()?;
     let document = suite.run(|step| eprintln!("{}", printable(step)))?;
     let printed = print(&terminal::write(&document, width()));
     suite.update(&document)?;

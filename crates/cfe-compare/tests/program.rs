@@ -215,6 +215,7 @@ fn hostile_options_are_refused_with_what_is_allowed() {
         (&["ablate", "ci", "--seeds", "0"], 2, "0 is not in 1.."),
         (&["ablate", "ci", "--threads", "18446744073709551616"], 2, "invalid value"),
         (&["speed", "data", "/dev/null/x"], 2, "/dev/null/x cannot be written"),
+        (&["speed", "suite", "--update", "none.md"], 2, "none.md cannot be read"),
         (&["speed", "als", "--predictions", "none.npy", "--labels", "none.npy"], 3, "none.npy"),
     ] {
         let output = run(args);

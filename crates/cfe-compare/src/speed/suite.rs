@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use cf_ensemble::io::AtomicFile;
 use serde_json::Value;
 
 use super::data::{SpeedData, write_data};
@@ -23,6 +24,9 @@ const PEERS: &str = include_str!("../../peers/peers.py");
 /// Lines between which [`Suite::update`] puts the tables.
 const BEGIN: &str = "<!-- cfe-compare speed suite: begin -->";
 const END: &str = "<!-- cfe-compare speed suite: end -->";
+
+/// Room that the tables are sure to need, in bytes.
+const ROOM: u64 = 1 << 12;
 
 /// What is run.
 #[derive(Debug, Clone, PartialEq, clap::Args)]
@@ -84,22 +88,28 @@ impl Suite {
         Ok(Document { title: "Speed".to_owned(), answers: Vec::new(), sections })
     }
 
+    /// Checks before the work that the file of `--update` has a place for the tables and can be written.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update).
+    pub fn check_update(&self) -> Result<(), Error> {
+        let Some(path) = &self.update else { return Ok(()) };
+        around_the_tables(path)?;
+        Ok(AtomicFile::check_room(path, ROOM)?)
+    }
+
     /// Replaces the tables in the file of `--update`, whole or not at all.
     ///
     /// # Errors
     /// A file that cannot be read or written, or has no place for them.
     pub fn update(&self, document: &Document) -> Result<(), Error> {
         let Some(path) = &self.update else { return Ok(()) };
-        let old =
-            std::fs::read_to_string(path).map_err(|source| Error::Folder { path: path.clone(), source })?;
-        let parts = old.split_once(BEGIN).and_then(|(head, rest)| Some((head, rest.split_once(END)?.1)));
-        let (head, tail) =
-            parts.ok_or_else(|| Error::NoPlace { path: path.clone(), begin: BEGIN, end: END })?;
+        let (head, tail) = around_the_tables(path)?;
         let text = markdown::write(document);
         // Sections of a page, below its own headings; the title is the page's.
         let sections = text.split_once("\n## ").map_or("", |(_, rest)| rest).replace("\n## ", "\n### ");
         let new = format!("{head}{BEGIN}\n\n### {}\n\n{END}{tail}", sections.trim());
-        cf_ensemble::io::AtomicFile::write(path, new.as_bytes()).map_err(Error::Write)
+        AtomicFile::write(path, new.as_bytes()).map_err(Error::Write)
     }
 
     /// The main size beside the peers.
@@ -211,6 +221,16 @@ impl Suite {
     }
 }
 
+/// What stands before and after the tables of a page.
+fn around_the_tables(path: &Path) -> Result<(String, String), Error> {
+    let page = std::fs::read_to_string(path)
+        .map_err(|source| Error::Unreadable { path: path.to_owned(), source })?;
+    let parts = page.split_once(BEGIN).and_then(|(head, rest)| Some((head, rest.split_once(END)?.1)));
+    let (head, tail) =
+        parts.ok_or_else(|| Error::NoPlace { path: path.to_owned(), begin: BEGIN, end: END })?;
+    Ok((head.to_owned(), tail.to_owned()))
+}
+
 fn write(folder: &Path, size: Size, confidence: bool) -> Result<(), Error> {
     write_data(&SpeedData {
         folder: folder.to_owned(),
@@ -286,7 +306,14 @@ mod tests {
         let new = std::fs::read_to_string(&path).expect("there");
         assert!(new.starts_with("before\n") && new.ends_with("\nafter\n") && !new.contains("old"), "{new}");
         assert!(new.contains("### One") && new.contains("### Two") && new.contains("second"), "{new}");
-        std::fs::write(&path, "no place").expect("written");
-        assert!(matches!(suite(path).update(&document), Err(Error::NoPlace { .. })));
+        // A page without a place for them is refused before the work, and stays as it is.
+        for page in ["no place".to_owned(), format!("{END}\n{BEGIN}\n"), format!("{BEGIN}\n")] {
+            std::fs::write(&path, &page).expect("written");
+            assert!(matches!(suite(path.clone()).check_update(), Err(Error::NoPlace { .. })), "{page}");
+            assert!(matches!(suite(path.clone()).update(&document), Err(Error::NoPlace { .. })));
+            assert_eq!(std::fs::read_to_string(&path).expect("there"), page);
+        }
+        let said = suite(folder.path().join("none.md")).check_update().expect_err("not there").to_string();
+        assert!(said.contains("none.md cannot be read"), "{said}");
     }
 }
