@@ -13,6 +13,7 @@ use cfe_core::Result;
 use cfe_core::metrics::Scored;
 use cfe_io::Table;
 use ndarray::{ArrayView1, Axis};
+use rayon::prelude::*;
 use serde::Serialize;
 
 use self::columns::{constant, constant_outside, duplicates, inverted, mirrored, mirrored_pairs, two_values};
@@ -147,10 +148,14 @@ struct Column<'a> {
 fn columns_of(table: &Table) -> Result<Vec<Column<'_>>> {
     let outside: Vec<Option<bool>> =
         table.truth.iter().zip(&table.in_train).map(|(y, train)| y.filter(|_| !train)).collect();
-    let mut out = Vec::new();
     let r = table.data.predictions();
-    for (u, name) in table.data.classifier_names().iter().enumerate() {
-        let row = r.index_axis_move(Axis(0), u);
+    // Each ROC-AUC sorts a column, which is most of the work of a diagnosis.
+    let names = table.data.classifier_names().par_iter().enumerate();
+    names.map(|(u, name)| Column::new(name, r.index_axis_move(Axis(0), u), table, &outside)).collect()
+}
+
+impl<'a> Column<'a> {
+    fn new(name: &'a str, row: ArrayView1<'a, f64>, table: &Table, outside: &[Option<bool>]) -> Result<Self> {
         let mut distinct: Vec<f64> = Vec::new();
         for &p in row.iter().filter(|p| !p.is_nan()) {
             if !distinct.contains(&p) {
@@ -162,18 +167,17 @@ fn columns_of(table: &Table) -> Result<Vec<Column<'_>>> {
             }
         }
         let gaps = row.iter().filter(|p| p.is_nan()).count();
-        out.push(Column {
+        Ok(Self {
             name,
             row,
             distinct,
             missing: gaps as f64 / row.len() as f64,
             train: Quality::of(row, table.data.labels())?,
-            outside: Quality::of(row, &outside)?,
+            outside: Quality::of(row, outside)?,
             constant_outside: one_value(row, &table.in_train, false)
                 .filter(|_| one_value(row, &table.in_train, true).is_none()),
-        });
+        })
     }
-    Ok(out)
 }
 
 /// The value of all predictions within or outside the train split, if there are two or more and all are

@@ -19,6 +19,9 @@ const POINTS: usize = 2_000;
 /// refit, from another population, or from train predictions made on the train rows themselves; a lower
 /// ROC-AUC outside tells the last apart, and has a finding of its own (`suspicious`).
 pub(super) fn shifted(table: &Table, columns: &[Column<'_>], suspicious: Vec<String>) -> Vec<Finding> {
+    if table.in_train.iter().all(|&train| train) {
+        return Vec::new();
+    }
     let mut moved: Vec<(f64, &Column<'_>)> = Vec::new();
     let mut shares = Vec::new();
     for column in columns.iter().filter(|c| !suspicious.iter().any(|name| name == c.name)) {
