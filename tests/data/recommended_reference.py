@@ -48,10 +48,10 @@ def fit(x, y, ridge, bounded, direction=None):
     return start[:k], start[k]
 
 
-def by_evidence(logits, prior, reference):
+def by_evidence(logits, prior, reference, caution):
     margin = [loss(y, z) - loss(y, reference) for z in logits]
     error = [np.sqrt(np.sum((d - d.mean()) ** 2)) for d in margin]
-    log_weight = np.log(prior) - np.sum(margin, 1) - CAUTION * np.array(error)
+    log_weight = np.log(prior) - np.sum(margin, 1) - caution * np.array(error)
     weight = np.exp(log_weight - log_weight.max())
     return weight / weight.sum()
 
@@ -122,9 +122,17 @@ def selection(rows, gain):
     precision = np.array([average_precision(y[rows], column) for column in f[:m, rows]])
     best = np.zeros(m)
     best[np.argsort(-precision, kind="stable")[:SELECTED]] = 1 / SELECTED
-    mean = best @ f[:m, rows]
+    return calibrated(best, f[:m, rows], rows)
+
+
+def equal(rows, gain):
+    return calibrated(np.full(m, 1 / m), f[m:, rows], rows)
+
+
+def calibrated(shares, x, rows):
+    mean = shares @ x
     slope, b = fit(mean[None], y[rows], np.array([np.mean(mean**2) / SLOPE_SCALE**2 + 1e-6]), [True])
-    return slope[0] * best, b
+    return slope[0] * shares, b
 
 
 def zero_pulled(part, ridge, bounded):
@@ -141,6 +149,7 @@ families = {
     "sparse": [(zero_pulled(second, ridge, True), f[second], f_test[second]) for ridge in (1, 10)],
     "signed": [(zero_pulled(first, 1, False), f[first], f_test[first])],
     "low_rank": [(prior_pulled([factors], ridge, p, s), *with_factors) for ridge in (3, 10) for p, s in pairs],
+    "equal": [(equal, f[second], f_test[second])],
     "local": [(prior_pulled([local], ridge, p, s), *with_local) for ridge in (1, 3) for p, s in pairs],
 }
 
@@ -161,13 +170,14 @@ for name, members in families.items():
             z[folds == k] = w @ x[:, folds == k] + b
         logits.append(z)
     best = min(logits, key=lambda z: loss(y, z).sum())
-    weight = by_evidence(logits, np.ones(len(logits)), best)
+    weight = by_evidence(logits, np.ones(len(logits)), best, CAUTION)
     held[name], predicted[name] = weight @ logits, weight @ test
 
 base = ["aggregator", "selection", "sparse", "signed"]
 held["base"] = np.mean([held[name] for name in base], 0)
-functions = ["base", "low_rank", "local"]
-shares = by_evidence([held[name] for name in functions], np.array([0.5, 0.25, 0.25]), held["base"])
+functions = ["base", "low_rank", "local", "equal"]
+caution = CAUTION * np.array([1, 1, 1, 0])
+shares = by_evidence([held[name] for name in functions], np.array([0.5, 0.25, 0.25, 0.5]), held["base"], caution)
 share = dict(zip(functions, shares))
 share |= {name: share["base"] / 4 for name in base}
 out_of_fold = sum(share[name] * held[name] for name in families)

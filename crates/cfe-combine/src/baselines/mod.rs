@@ -183,6 +183,19 @@ impl Baseline {
         !matches!(self, Baseline::Mean | Baseline::Median | Baseline::LogitMean | Baseline::RankAverage)
     }
 
+    /// Whether it looks for a weight of each classifier, which takes long where they are many.
+    pub fn solves_for_weights(self) -> bool {
+        matches!(
+            self,
+            Baseline::GreedySelection
+                | Baseline::Nnls
+                | Baseline::NonNegativeLogistic
+                | Baseline::Logistic
+                | Baseline::LogisticBalanced
+                | Baseline::Average4
+        )
+    }
+
     /// Whether it gives some classifiers all the weight: fits to other instances may pick other ones, and
     /// their scores then are on other scales.
     pub fn picks_classifiers(self) -> bool {

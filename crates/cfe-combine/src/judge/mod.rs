@@ -23,7 +23,7 @@ pub use trust::{Trust, TrustReport};
 
 pub(crate) use metrics::{combined_scores, measure, scored_rows};
 pub(crate) use redundancy::{correlations, redundancy};
-pub(crate) use rivals::Rivals;
+pub(crate) use rivals::{MOST_SOLVED, Rivals};
 pub(crate) use scores::Scores;
 pub(crate) use train_rows::{TRAIN_ROWS, TrainRows};
 pub(crate) use trust::{LEFT_OUT, REDUNDANCY};

@@ -10,6 +10,10 @@ use crate::baselines::{Baseline, FittedBaseline};
 use crate::recommended::keys::row_keys;
 use crate::recommended::{RecommendedSpec, sample as sampling};
 
+/// Classifiers up to which simple combiners are fitted that solve for a weight of each: their time grows with
+/// the cube.
+pub(crate) const MOST_SOLVED: usize = 400;
+
 /// Simple combiners, fitted.
 pub(crate) struct Rivals {
     /// On all labeled rows.
@@ -21,8 +25,8 @@ pub(crate) struct Rivals {
 impl Rivals {
     /// Fits every baseline, and without each fold of the labeled rows.
     pub(crate) fn fit(data: &EnsembleData, folds: Option<&Folds>, done: &(dyn Fn() + Sync)) -> Result<Self> {
-        let baselines = Baseline::ALL;
-        // Those that learn get as many rows as the recommended combiner; what learns nothing reads them all.
+        let affordable = |b: &Baseline| data.n_classifiers() <= MOST_SOLVED || !b.solves_for_weights();
+        let baselines: Vec<Baseline> = Baseline::ALL.into_iter().filter(affordable).collect();
         let sampled = sample(data)?;
         let fitted = |b: &Baseline| b.fit(if b.needs_labels() { &sampled } else { data });
         let fitted: Vec<FittedBaseline> = baselines.par_iter().map(fitted).collect::<Result<_>>()?;

@@ -5,10 +5,8 @@ use cfe_io::Table;
 
 use super::settings::{FitPlan, ReadyTrainer};
 use super::watch::Watch;
-
-/// Classifiers from which the recommended combiner takes long: its time grows with more than their square,
-/// and what each of them adds takes one more fit for each.
-const MANY: usize = 400;
+use crate::judge::MOST_SOLVED;
+use crate::recommended::estimate_memory;
 
 /// Gigabytes, for people.
 pub fn gigabytes(bytes: u64) -> String {
@@ -20,7 +18,11 @@ impl FitPlan {
     /// cannot tell.
     pub fn estimate_memory(&self, table: &Table) -> Option<u64> {
         match &self.ready {
-            ReadyTrainer::Recommended(_) => None,
+            ReadyTrainer::Recommended(recommended) => {
+                let data = &table.data;
+                let labeled = data.labeled().len();
+                Some(estimate_memory(recommended.spec(), data.n_classifiers(), data.n_instances(), labeled))
+            }
             ReadyTrainer::Backend(trainer) => trainer.estimate_memory(&table.data),
         }
     }
@@ -33,10 +35,10 @@ impl FitPlan {
     /// Warns before the work where it will take more than there is.
     pub fn warn_of_cost(&self, table: &Table, watch: &dyn Watch) {
         let m = table.data.n_classifiers();
-        if matches!(self.ready, ReadyTrainer::Recommended(_)) && m >= MANY {
+        if m > MOST_SOLVED {
             watch.warn(&format!(
-                "{m} classifiers: the time of the recommended combiner grows with more than the square of their number, \
-                 and may be hours; the trainer als takes minutes; or choose some classifiers by `columns`"
+                "{m} classifiers: simple combiners that solve for a weight of each would take hours, and are left out of \
+                 the comparison; choose at most {MOST_SOLVED} classifiers by `columns` to see them"
             ));
         }
         let Some(all) = self.estimate_memory_cross_validated(table) else { return };

@@ -6,12 +6,15 @@ use super::spec::{Averaging, RecommendedSpec};
 /// Weights (sum 1) and cross-validated log losses (sums, if there was a cross-validation) of the members.
 ///
 /// Within a family the evidence decides. The families without the factorization make the base, all alike, and
-/// each correction has to earn its weight against it. L is a sum of held-out losses and se the standard error
-/// of a difference of two:
+/// each correction has to earn its weight against it. The calibrated mean of the log-odds, which tells no
+/// classifier from another, has as much weight as the base where the base does not do better: with few
+/// positives and many weak classifiers it is the limit. L is a sum of held-out losses and se the standard
+/// error of a difference of two:
 ///
 /// ```text
 /// within a family:   weight_m ~ exp(-(L_m - L_best) - caution se_m)
-/// of the families:   weight_base ~ 1/2,   weight_c ~ 1/2 / corrections exp(-(L_c - L_base) - caution se_c)
+/// of the families:   weight_base ~ 1/2,   weight_c ~ 1/2 / corrections exp(-(L_c - L_base) - caution se_c),
+///                    weight_equal ~ 1/2 exp(-(L_equal - L_base))
 /// ```
 pub(super) fn weigh(
     spec: &RecommendedSpec,
@@ -38,7 +41,8 @@ pub(super) fn weigh(
                     logits.iter().map(|z| weighted_losses(targets, z).iter().sum()).collect();
                 smallest(&losses)
             };
-            let shares = by_evidence(&logits, &prior, reference, spec.caution, targets);
+            let cautions: Vec<f64> = groups.iter().map(|group| group.caution).collect();
+            let shares = by_evidence(&logits, &prior, reference, &cautions, targets);
             for (group, share) in groups.iter().zip(shares) {
                 group.members.iter().for_each(|&(m, weight)| weights[m] = weight * share);
             }
@@ -57,6 +61,8 @@ struct Group {
     is_base: bool,
     /// Weight before the evidence.
     prior: f64,
+    /// Standard errors taken off its evidence.
+    caution: f64,
     /// Members and their weights in the group, of sum 1.
     members: Vec<(usize, f64)>,
     /// Held-out logits of the group.
@@ -82,15 +88,16 @@ fn groups(
     targets: Targets<'_>,
 ) -> Vec<Group> {
     let (corrections, base): (Vec<&Vec<usize>>, Vec<&Vec<usize>>) =
-        families.iter().partition(|family| members[family[0]].family.is_correction());
+        families.iter().partition(|family| members[family[0]].family.must_earn());
+    let caution = spec.caution;
     let group = |is_base: bool, prior: f64, families: &[&Vec<usize>]| {
         let mut group =
-            Group { is_base, prior, members: Vec::new(), logits: vec![0.0; targets.labels.len()] };
+            Group { is_base, prior, caution, members: Vec::new(), logits: vec![0.0; targets.labels.len()] };
         for family in families {
             let inside: Vec<&[f64]> = family.iter().map(|&m| held_out[m]).collect();
             let best = smallest(&family.iter().map(|&m| losses[m]).collect::<Vec<_>>());
             let alike = vec![1.0; family.len()];
-            let within = by_evidence(&inside, &alike, best, spec.caution, targets);
+            let within = by_evidence(&inside, &alike, best, &vec![caution; family.len()], targets);
             for (&m, weight) in family.iter().zip(within) {
                 let weight = weight / families.len() as f64;
                 group.members.push((m, weight));
@@ -103,8 +110,13 @@ fn groups(
     if !base.is_empty() {
         groups.push(group(true, 0.5, &base));
     }
-    let prior = 0.5 / corrections.len() as f64;
-    groups.extend(corrections.iter().map(|&correction| group(false, prior, &[correction])));
+    let is_equal = |family: &[usize]| members[family[0]].family == Family::Equal;
+    let richer = corrections.iter().filter(|family| !is_equal(family)).count();
+    groups.extend(corrections.iter().map(|&family| match is_equal(family) {
+        // The poorest of all: that the others are no better than it is reason enough.
+        true => Group { caution: 0.0, ..group(false, 0.5, &[family]) },
+        false => group(false, 0.5 / richer as f64, &[family]),
+    }));
     groups
 }
 
@@ -114,16 +126,17 @@ fn smallest(values: &[f64]) -> usize {
     places.min_by(|&a, &b| values[a].total_cmp(&values[b])).expect("there is at least one member")
 }
 
-/// prior exp(-(L - L_reference) - caution se), normalized, of logits of the same instances.
+/// prior exp(-(L - L_reference) - caution se), normalized, each with a caution of its own, of logits of the
+/// same instances.
 fn by_evidence(
     logits: &[&[f64]],
     prior: &[f64],
     reference: usize,
-    caution: f64,
+    cautions: &[f64],
     targets: Targets<'_>,
 ) -> Vec<f64> {
     let reference = weighted_losses(targets, logits[reference]);
-    let log_weight = |(z, prior): (&&[f64], &f64)| {
+    let log_weight = |((z, prior), caution): ((&&[f64], &f64), &f64)| {
         let losses = weighted_losses(targets, z);
         let margin = || losses.iter().zip(&reference).map(|(a, b)| a - b);
         let sum: f64 = margin().sum();
@@ -131,7 +144,7 @@ fn by_evidence(
         let error = margin().map(|d| (d - mean) * (d - mean)).sum::<f64>().sqrt();
         prior.ln() - sum - caution * error
     };
-    let logs: Vec<f64> = logits.iter().zip(prior).map(log_weight).collect();
+    let logs: Vec<f64> = logits.iter().zip(prior).zip(cautions).map(log_weight).collect();
     let largest = logs.iter().fold(f64::NEG_INFINITY, |a: f64, &b| a.max(b));
     let weights: Vec<f64> = logs.iter().map(|l| (l - largest).exp()).collect();
     let total: f64 = weights.iter().sum();

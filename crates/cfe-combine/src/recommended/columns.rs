@@ -31,7 +31,7 @@ pub(super) struct Column {
     pub view: View,
     /// Mean of the labeled instances.
     // Model files of 0.1.0 have the name in its British spelling.
-    #[serde(rename = "centre")]
+    #[serde(rename = "center")]
     pub center: f64,
     /// Standard deviation of the column itself: what the factorization divides by.
     pub own_scale: f64,
@@ -64,15 +64,20 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    /// Learns centers, scales and factors from the instances `rows` of R (m x n); returns the standardized
-    /// columns (k x rows) as the factorization sees them, missing cells filled in.
-    pub(super) fn fit(spec: &RecommendedSpec, r: ArrayView2<'_, f64>, rows: &[usize]) -> (Self, Array2<f64>) {
+    /// Learns centers, scales and factors of some `classifiers` from the instances `rows` of R (m x n);
+    /// returns the standardized columns (k x rows) as the factorization sees them, missing cells filled in.
+    pub(super) fn fit(
+        spec: &RecommendedSpec,
+        r: ArrayView2<'_, f64>,
+        rows: &[usize],
+        classifiers: &[usize],
+    ) -> (Self, Array2<f64>) {
         let mut columns = Vec::new();
         let mut values: Vec<f64> = Vec::new();
         for (on, view) in
             [(spec.views.probabilities, View::Probability), (spec.views.log_odds, View::LogOdds)]
         {
-            for classifier in (0..r.nrows()).filter(|_| on) {
+            for &classifier in classifiers.iter().filter(|_| on) {
                 let row = r.row(classifier);
                 let observed = rows.iter().map(|&i| row[i]).filter(|p| !p.is_nan());
                 let clip = clip_for(mean_and_sd(observed).0, spec.clip);

@@ -69,8 +69,16 @@ impl RecommendedModel {
             .map(|i| {
                 let mut of_classifiers = vec![0.0; m];
                 let mut g = vec![0.0; self.columns.columns.len()];
-                if !self.columns.standardize(predictions, i, &mut g) {
-                    return (of_classifiers, self.prior_logit);
+                let mut observed = self.columns.standardize(predictions, i, &mut g);
+                if let Some(wide) = &self.wide {
+                    let mut g = vec![0.0; wide.columns.columns.len()];
+                    observed |= wide.columns.standardize(predictions, i, &mut g);
+                    for ((column, slope), g) in wide.slopes().zip(&g) {
+                        of_classifiers[column.classifier] += slope * g;
+                    }
+                }
+                if !observed {
+                    return (vec![0.0; m], self.prior_logit);
                 }
                 for ((column, slope), g) in self.columns.columns.iter().zip(&slopes).zip(&g) {
                     of_classifiers[column.classifier] += slope * g;

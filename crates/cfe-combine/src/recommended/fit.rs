@@ -3,17 +3,18 @@
 use std::time::Instant;
 
 use cfe_core::{EnsembleData, Error, Result, check_weight_sum, ensure};
-use ndarray::{Array2, Axis, concatenate};
+use ndarray::{Array2, ArrayView2, Axis, concatenate};
 use rayon::prelude::*;
 
 use super::average::weigh;
 use super::columns::{Columns, View, mean_and_sd};
 use super::keys::{folds_by_key, row_keys};
 use super::local::LocalBasis;
-use super::members::{Family, Features, Member, Targets, fit_members, fold_names};
-use super::model::{FamilyShares, RecommendedModel};
+use super::many::{FEW, Screen};
+use super::members::{Family, FeatureSets, Features, Member, Targets, fit_members, fold_names};
+use super::model::{FamilyShares, RecommendedModel, WidePart};
 use super::sample::{Sample, sample};
-use super::spec::RecommendedSpec;
+use super::spec::{Families, RecommendedSpec};
 use super::{FittedRecommended, MemberSummary, RecommendedTimings};
 use crate::pipeline::Watch;
 
@@ -121,53 +122,87 @@ pub(super) fn fit(
     // as honest as held-out ones.
     let mut subset = LabeledSubset::new(data, spec.seed)?;
     let prior_logit = prior_logit(data)?;
-    let (columns, mut g) = Columns::fit(spec, data.predictions(), &subset.rows);
+    let rows = subset.rows.clone();
+    let mut places = None;
     if let Some(sample) = sample(&subset.labels, &subset.weights, &subset.keys, spec.max_instances) {
-        g = g.select(Axis(1), &sample.places);
+        places = Some(sample.places.clone());
         subset = subset.select(sample);
     }
-    if columns.columns.is_empty() || subset.smaller_class() == 0 {
-        return Ok(constant(data, columns, prior_logit, begin));
+    let instances = Instances { r: data.predictions(), rows: &rows, sampled: places.as_deref() };
+    if subset.smaller_class() == 0 {
+        let first: Vec<usize> = (0..data.n_classifiers().min(FEW)).collect();
+        return Ok(constant(data, Columns::fit(spec, instances.r, &rows, &first).0, prior_logit, begin));
     }
+
+    // What is looked at: all of few classifiers, the best of many.
+    let folds = subset.folds(given_folds, spec.folds)?;
+    let (folds, targets) = (folds.as_deref(), subset.targets());
+    let screen = Screen::new(spec, instances.r, &subset.rows, targets, folds, watch)?;
+    let everyone = || vec![(0..data.n_classifiers()).collect()];
+    let choices = screen.as_ref().map_or_else(everyone, Screen::few);
     // The Newton steps of the members ask for themselves; so does every stage before them that takes long.
     let stop = || if watch.stop_asked() { Err(Error::Stopped) } else { Ok(()) };
     stop()?;
-    let (features, basis) = features(spec, &columns, &g);
-    stop()?;
-    let folds = subset.folds(given_folds, spec.folds)?;
+    let seen = Seen::new(spec, instances, &choices, &stop)?;
+    if seen.columns.columns.is_empty() {
+        return Ok(constant(data, seen.columns, prior_logit, begin));
+    }
+    let wide = match &screen {
+        Some(screen) if screen.wide_share() > 0.0 && (spec.families.bagged || spec.families.ridge) => {
+            Some((screen.wide_share(), Seen::new(&of_many(spec), instances, &screen.wide(), &stop)?))
+        }
+        _ => None,
+    };
     let prepared = begin.elapsed();
 
     // The members, and their weights by what they predict of held-out instances.
-    let members = fit_members(spec, &features, subset.targets(), folds.as_deref(), watch)?;
-    let fitted = begin.elapsed();
+    let few = of_few(spec);
+    let mut members = fit_members(&few, &seen.sets, targets, folds, watch)?;
     if members.is_empty() {
-        return Ok(constant(data, columns, prior_logit, begin));
+        return Ok(constant(data, seen.columns, prior_logit, begin));
     }
-    let (member_weights, losses) = weigh(spec, &members, subset.targets());
+    let (mut weights, mut losses) = weigh(&few, &members, targets);
+    let mut of_wide = None;
+    if let Some((share, seen)) = wide {
+        let many = of_many(spec);
+        let others = fit_members(&many, &seen.sets, targets, folds, watch)?;
+        let (other_weights, other_losses) = weigh(&many, &others, targets);
+        let scaled: Vec<f64> = other_weights.iter().map(|w| share * w).collect();
+        of_wide = Some(wide_part(seen, &others, &scaled));
+        weights.iter_mut().for_each(|w| *w *= 1.0 - share);
+        weights.extend(scaled);
+        members.extend(others);
+        losses = losses.zip(other_losses).map(|(few, many)| [few, many].concat());
+    }
+    let fitted = begin.elapsed();
 
     // One model of them all.
-    let mut model = assemble(data, columns, &features, &basis, &members, &member_weights);
+    let mut model = assemble(data, seen, &members, &weights);
+    if let Some((part, bias)) = of_wide {
+        model.wide = Some(part);
+        model.bias += bias;
+    }
     model.prior_logit = prior_logit;
-    let parts: Vec<(f64, f64)> = g.columns().into_iter().map(|g| model.parts_of(&g.to_vec())).collect();
+    let nothing = (prior_logit, 0.0);
+    let parts_of = |&i: &usize| model.parts(instances.r, i).unwrap_or(nothing);
+    let parts: Vec<(f64, f64)> = subset.rows.par_iter().with_min_len(64).map(parts_of).collect();
     model.local_share = local_share(&parts);
     let separated = separated(&parts, &subset.labels);
-    let out_of_fold_logits =
-        folds.as_ref().map(|_| out_of_fold(data, &model, &subset, &members, &member_weights));
+    let out_of_fold_logits = folds.map(|_| out_of_fold(data, &model, &subset, &members, &weights));
 
     let total_weight: f64 = subset.weights.iter().sum();
-    let summaries =
-        members.iter().zip(&member_weights).enumerate().map(|(m, (member, &weight))| MemberSummary {
-            family: member.family,
-            prior_power: member.prior_power,
-            shrinkage: member.shrinkage,
-            ridge: member.ridge,
-            cv_log_loss: losses.as_ref().map(|losses| losses[m] / total_weight),
-            weight,
-            converged: member.fit.converged,
-        });
+    let summaries = members.iter().zip(&weights).enumerate().map(|(m, (member, &weight))| MemberSummary {
+        family: member.family,
+        prior_power: member.prior_power,
+        shrinkage: member.shrinkage,
+        ridge: member.ridge,
+        cv_log_loss: losses.as_ref().map(|losses| losses[m] / total_weight),
+        weight,
+        converged: member.fit.converged,
+    });
     Ok(FittedRecommended {
         members: summaries.collect(),
-        folds: folds.map_or(0, |folds| fold_names(&folds).len()),
+        folds: folds.map_or(0, |folds| fold_names(folds).len()),
         out_of_fold_logits,
         separated,
         timings: RecommendedTimings {
@@ -177,6 +212,59 @@ pub(super) fn fit(
         },
         model,
     })
+}
+
+/// The families that see all columns of few classifiers.
+fn of_few(spec: &RecommendedSpec) -> RecommendedSpec {
+    let families = Families { bagged: false, ridge: false, ..spec.families };
+    RecommendedSpec { families, ..spec.clone() }
+}
+
+/// The families that see more columns of many classifiers.
+fn of_many(spec: &RecommendedSpec) -> RecommendedSpec {
+    let Families { bagged, ridge, .. } = spec.families;
+    RecommendedSpec { families: Families { bagged, ridge, ..Families::NONE }, ..spec.clone() }
+}
+
+/// The instances that columns are learned from.
+#[derive(Clone, Copy)]
+struct Instances<'a> {
+    r: ArrayView2<'a, f64>,
+    /// The labeled ones that count.
+    rows: &'a [usize],
+    /// Places among them of those that members are fitted to; `None` is all.
+    sampled: Option<&'a [usize]>,
+}
+
+/// Columns of some classifiers, and the features that members are fitted to.
+struct Seen {
+    columns: Columns,
+    sets: FeatureSets,
+    basis: Option<LocalBasis>,
+}
+
+impl Seen {
+    /// `choices` are the classifiers on all instances and, where they were chosen, without each fold.
+    fn new(
+        spec: &RecommendedSpec,
+        instances: Instances<'_>,
+        choices: &[Vec<usize>],
+        stop: &dyn Fn() -> Result<()>,
+    ) -> Result<Self> {
+        let of = |classifiers: &Vec<usize>| -> Result<(Columns, Features, Option<LocalBasis>)> {
+            stop()?;
+            let (columns, mut g) = Columns::fit(spec, instances.r, instances.rows, classifiers);
+            stop()?;
+            if let Some(places) = instances.sampled {
+                g = g.select(Axis(1), places);
+            }
+            let (features, basis) = features(spec, &columns, &g);
+            Ok((columns, features, basis))
+        };
+        let (columns, all, basis) = of(&choices[0])?;
+        let without_fold = choices[1..].iter().map(|choice| Ok(of(choice)?.1)).collect::<Result<_>>()?;
+        Ok(Self { columns, sets: FeatureSets { all, without_fold }, basis })
+    }
 }
 
 /// Logits of all labeled instances: held-out ones of the members for those they learned from, the model's for
@@ -244,6 +332,7 @@ fn constant(data: &EnsembleData, columns: Columns, prior_logit: f64, begin: Inst
         view_weights: vec![0.0; k],
         factor_weights: vec![0.0; d],
         local: None,
+        wide: None,
         bias: prior_logit,
         prior_logit,
         shares: FamilyShares { aggregator: 1.0, ..FamilyShares::default() },
@@ -283,54 +372,57 @@ fn features(spec: &RecommendedSpec, columns: &Columns, g: &Array2<f64>) -> (Feat
     (Features { stacked, rank, views: k, probabilities, scales }, basis)
 }
 
-/// The average of the members as one function.
-fn assemble(
-    data: &EnsembleData,
-    columns: Columns,
-    features: &Features,
-    basis: &Option<LocalBasis>,
-    members: &[Member],
-    weights: &[f64],
-) -> RecommendedModel {
+/// The average of the members as one function, without the part of many classifiers.
+fn assemble(data: &EnsembleData, seen: Seen, members: &[Member], weights: &[f64]) -> RecommendedModel {
+    let features = &seen.sets.all;
     let mut view_weights = vec![0.0; features.views];
     let mut factor_weights = vec![0.0; features.rank];
     let mut local_weights = vec![0.0; features.stacked.nrows() - features.rank - features.views];
     let mut shares = FamilyShares::default();
     let mut bias = 0.0;
-    let add = |to: &mut [f64], weight: f64, from: &[f64]| {
-        to.iter_mut().zip(from).for_each(|(to, from)| *to += weight * from);
-    };
     for (member, &weight) in members.iter().zip(weights) {
+        *shares.of_mut(member.family) += weight;
+        if member.family.is_of_many() {
+            continue;
+        }
         let w = &member.fit.weights;
         let views = features.views_in(member.family);
         add(&mut view_weights[features.first_view(member.family)..], weight, &w[views.clone()]);
         bias += weight * member.fit.bias;
         match member.family {
-            Family::Aggregator => shares.aggregator += weight,
-            Family::Selection => shares.selection += weight,
-            Family::Sparse => shares.sparse += weight,
-            Family::Signed => shares.signed += weight,
-            Family::LowRank => {
-                add(&mut factor_weights, weight, &w[..views.start]);
-                shares.low_rank += weight;
-            }
-            Family::Local => {
-                add(&mut local_weights, weight, &w[views.end..]);
-                shares.local += weight;
-            }
+            Family::LowRank => add(&mut factor_weights, weight, &w[..views.start]),
+            Family::Local => add(&mut local_weights, weight, &w[views.end..]),
+            _ => {}
         }
     }
     RecommendedModel {
         classifier_names: data.classifier_names().to_vec(),
-        columns,
+        columns: seen.columns,
         view_weights,
         factor_weights,
-        local: basis.as_ref().map(|basis| basis.function(&local_weights)),
+        local: seen.basis.as_ref().map(|basis| basis.function(&local_weights)),
+        wide: None,
         bias,
         prior_logit: bias,
         shares,
         local_share: 0.0,
     }
+}
+
+/// The members of many classifiers as one function, and its intercept.
+fn wide_part(seen: Seen, members: &[Member], weights: &[f64]) -> (WidePart, f64) {
+    let features = &seen.sets.all;
+    let mut view_weights = vec![0.0; features.views];
+    let mut bias = 0.0;
+    for (member, &weight) in members.iter().zip(weights) {
+        add(&mut view_weights[features.first_view(member.family)..], weight, &member.fit.weights);
+        bias += weight * member.fit.bias;
+    }
+    (WidePart { columns: seen.columns, view_weights }, bias)
+}
+
+fn add(to: &mut [f64], weight: f64, from: &[f64]) {
+    to.iter_mut().zip(from).for_each(|(to, from)| *to += weight * from);
 }
 
 /// Share of the local part in the variance of the logits, of their (linear, local) parts.

@@ -6,6 +6,7 @@ use ndarray::Axis;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::many::FEW;
 use super::{Families, Family, FittedRecommended, MemberSummary, Recommended, RecommendedSpec};
 use crate::pipeline::{Stage, Watch};
 
@@ -68,8 +69,9 @@ impl Recommended {
         folds: Option<&[usize]>,
         watch: &dyn Watch,
     ) -> Result<Vec<LeftOut>> {
-        // A selection of the best says nothing of the others.
-        let weighing = fitted.members.iter().filter(|m| m.family != Family::Selection);
+        // A mean says nothing of what it leaves out, and of many classifiers those that the other members see
+        // are asked.
+        let weighing = fitted.members.iter().filter(|m| !m.family.is_mean() && !m.family.is_of_many());
         let loss = |m: &MemberSummary| m.cv_log_loss.unwrap_or(f64::INFINITY);
         let best = weighing.reduce(|a, b| if loss(b) < loss(a) { b } else { a });
         let (Some(member), true) = (best, fitted.folds > 1 && data.n_classifiers() > 1) else {
@@ -87,6 +89,11 @@ impl Recommended {
                 folds.assign(&labels)?.as_slice().to_vec()
             }
         };
+        // Of many classifiers those that the member saw are asked; the others would have to be screened anew.
+        let mut asked: Vec<usize> = fitted.model.columns.columns.iter().map(|c| c.classifier).collect();
+        asked.sort_unstable();
+        asked.dedup();
+        let data = if data.n_classifiers() > FEW { select_classifiers(&data, &asked)? } else { data };
         let m = data.n_classifiers();
         let stage = Stage::start(watch, "Leaving each classifier out", Some(m as u64 + 1));
         let scores: Vec<Option<Vec<f64>>> = (0..=m)
@@ -128,11 +135,11 @@ fn single(spec: &RecommendedSpec, member: &MemberSummary) -> RecommendedSpec {
     RecommendedSpec {
         families: Families {
             aggregator: is(Family::Aggregator),
-            selection: false,
             sparse: is(Family::Sparse),
             signed: is(Family::Signed),
             low_rank: is(Family::LowRank),
             local: is(Family::Local),
+            ..Families::NONE
         },
         shrinkage: if to_zero { spec.shrinkage.clone() } else { vec![member.shrinkage] },
         sparse_ridge: vec![member.shrinkage],

@@ -30,12 +30,28 @@ pub enum Family {
     LowRank,
     /// A correction local in the space of the instance factors.
     Local,
+    /// The calibrated mean of the log-odds (of the probabilities without that view).
+    Equal,
+    /// Greedy selection on bags of the instances, of many classifiers.
+    Bagged,
+    /// Shrunken weights on the log-odds of many classifiers.
+    Ridge,
 }
 
 impl Family {
-    /// Whether the factorization takes part.
-    pub(super) fn is_correction(self) -> bool {
-        matches!(self, Family::LowRank | Family::Local)
+    /// Whether its weight in the average has to be earned against the families that are averaged alike.
+    pub(super) fn must_earn(self) -> bool {
+        matches!(self, Family::LowRank | Family::Local | Family::Equal)
+    }
+
+    /// Whether it is fitted to more columns than the others, and of many classifiers alone.
+    pub(super) fn is_of_many(self) -> bool {
+        matches!(self, Family::Bagged | Family::Ridge)
+    }
+
+    /// Whether a member is one slope on a mean that is chosen beforehand.
+    pub(super) fn is_mean(self) -> bool {
+        matches!(self, Family::Selection | Family::Equal | Family::Bagged)
     }
 }
 
@@ -57,9 +73,9 @@ impl Features {
         let (d, k) = (self.rank, self.views);
         let rows = match family {
             Family::Aggregator => d..d + k,
-            Family::Selection => d..d + self.selectable(),
+            Family::Selection | Family::Bagged => d..d + self.selectable(),
             Family::Signed => d..d + self.probabilities,
-            Family::Sparse => d + self.probabilities..d + k,
+            Family::Sparse | Family::Equal | Family::Ridge => d + self.first_view(family)..d + k,
             Family::LowRank => 0..d + k,
             Family::Local => d..self.stacked.nrows(),
         };
@@ -70,16 +86,21 @@ impl Features {
     pub(super) fn views_in(&self, family: Family) -> Range<usize> {
         match family {
             Family::Aggregator | Family::Local => 0..self.views,
-            Family::Selection => 0..self.selectable(),
+            Family::Selection | Family::Bagged => 0..self.selectable(),
             Family::Signed => 0..self.probabilities,
-            Family::Sparse => 0..self.views - self.probabilities,
+            Family::Sparse | Family::Equal | Family::Ridge => 0..self.views - self.first_view(family),
             Family::LowRank => self.rank..self.rank + self.views,
         }
     }
 
     /// Which of the views these are, the first of them.
     pub(super) fn first_view(&self, family: Family) -> usize {
-        if family == Family::Sparse { self.probabilities } else { 0 }
+        match family {
+            Family::Sparse | Family::Equal | Family::Ridge if self.views > self.probabilities => {
+                self.probabilities
+            }
+            _ => 0,
+        }
     }
 
     /// One column for each classifier: probabilities, or log-odds without them.
@@ -126,12 +147,17 @@ fn groups(spec: &RecommendedSpec, features: &Features, every: bool) -> Vec<Group
     if on.aggregator {
         groups.push(Group { family: Family::Aggregator, ridge: None, grid: grid.clone() });
     }
-    if on.selection {
-        groups.push(Group { family: Family::Selection, ridge: None, grid: vec![(0.0, 0.0)] });
+    for (on, family) in
+        [(on.selection, Family::Selection), (on.equal, Family::Equal), (on.bagged, Family::Bagged)]
+    {
+        if on {
+            groups.push(Group { family, ridge: None, grid: vec![(0.0, 0.0)] });
+        }
     }
     for (on, family, ridges) in [
         (on.sparse && features.views > features.probabilities, Family::Sparse, &spec.sparse_ridge),
         (on.signed && features.probabilities > 0, Family::Signed, &spec.signed_ridge),
+        (on.ridge, Family::Ridge, &spec.many_ridge),
     ] {
         if on {
             let grid = strengths(ridges).into_iter().map(|ridge| (0.0, ridge)).collect();
@@ -148,30 +174,38 @@ fn groups(spec: &RecommendedSpec, features: &Features, every: bool) -> Vec<Group
     groups
 }
 
+/// What members are fitted to: the features of all labeled instances, and those whose columns were chosen
+/// without the labels of each fold, where columns are chosen.
+pub(super) struct FeatureSets {
+    pub all: Features,
+    /// In the order of [`fold_names`]; empty where every fold has the columns of `all`.
+    pub without_fold: Vec<Features>,
+}
+
 /// Fits every member on all instances and, given `folds`, on all but each fold.
 ///
 /// Without folds there is nothing to choose by: the members with the strongest penalties alone are fitted.
 pub(super) fn fit_members(
     spec: &RecommendedSpec,
-    features: &Features,
+    sets: &FeatureSets,
     targets: Targets<'_>,
     folds: Option<&[usize]>,
     watch: &dyn Watch,
 ) -> Result<Vec<Member>> {
+    let features = &sets.all;
     let groups = groups(spec, features, folds.is_some());
     let problem = Problem { spec, features, targets, watch };
     let names = fold_names(folds.unwrap_or_default());
+    let without = |f: usize| sets.without_fold.get(f).unwrap_or(features);
     let steps = groups.iter().map(|group| group.chains().count() + names.len()).sum::<usize>() as u64;
     let stage = Stage::start(watch, "Fitting", Some(steps));
     let held = |fold: Option<usize>, i: usize| folds.is_some_and(|f| fold == Some(f[i]));
     // Evidence of the columns on all instances, then without each fold.
-    let gains: Vec<Vec<f64>> = [None]
-        .into_iter()
-        .chain(names.iter().copied().map(Some))
-        .map(|fold| problem.gains(|i| !held(fold, i)))
+    let gains = problem.gains(|_| true)?;
+    let full = problem.full_fits(&groups, &gains, &|| stage.step())?;
+    let gains_without: Vec<Vec<f64>> = (0..names.len())
+        .map(|f| Problem { features: without(f), ..problem }.gains(|i| !held(Some(names[f]), i)))
         .collect::<Result<_>>()?;
-
-    let full = problem.full_fits(&groups, &gains[0], &|| stage.step())?;
     // The largest problems first, so that no thread is left with one at the end.
     let jobs: Vec<(usize, usize)> =
         (0..groups.len()).rev().flat_map(|g| (0..names.len()).map(move |f| (g, f))).collect();
@@ -180,7 +214,9 @@ pub(super) fn fit_members(
         .with_max_len(1)
         .map(|&(g, f)| {
             let hold = |i: usize| held(Some(names[f]), i);
-            let logits = problem.held_out(&groups[g], &full[g], &gains[f + 1], &hold)?;
+            let problem = Problem { features: without(f), ..problem };
+            let start = sets.without_fold.is_empty().then_some(full[g].as_slice());
+            let logits = problem.held_out(&groups[g], start, &gains_without[f], &hold)?;
             stage.step();
             Ok(logits)
         })

@@ -21,18 +21,22 @@
 //! assert_eq!(predictions.probabilities.len(), data.n_instances());
 //! let shares = fitted.model.shares();
 //! let plain = shares.aggregator + shares.selection + shares.sparse + shares.signed;
-//! assert!((plain + shares.low_rank + shares.local - 1.0).abs() < 1e-12);
+//! assert!((plain + shares.low_rank + shares.local + shares.equal - 1.0).abs() < 1e-12);
 //! # Ok::<(), cf_ensemble::Error>(())
 //! ```
 
 mod average;
 mod columns;
 mod contributions;
+mod evidence;
 mod fit;
+mod greedy;
 pub(crate) mod keys;
 mod leave_out;
 mod local;
+mod many;
 mod members;
+mod memory;
 mod model;
 mod problem;
 pub(crate) mod sample;
@@ -48,6 +52,7 @@ use crate::pipeline::Watch;
 pub use contributions::Contributions;
 pub use leave_out::LeftOut;
 pub use members::Family;
+pub use memory::estimate_memory;
 pub use model::{ClassifierWeight, ClassifierWeights, FamilyShares, RecommendedModel};
 pub use spec::{Averaging, Families, RecommendedSpec, ShrinkTo, Views};
 

@@ -7,8 +7,9 @@ use ndarray::{Array1, ArrayView1, ArrayView2};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::columns::{Columns, View};
+use super::columns::{Column, Columns, View};
 use super::local::LocalFunction;
+use super::members::Family;
 
 /// A fitted combiner, from [`Recommended::fit`](super::Recommended::fit).
 ///
@@ -29,11 +30,37 @@ pub struct RecommendedModel {
     /// u, for the factors.
     pub(super) factor_weights: Vec<f64>,
     pub(super) local: Option<LocalFunction>,
+    /// What greedy selection and the ridge add, of many classifiers; files of few have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) wide: Option<WidePart>,
     pub(super) bias: f64,
     /// Log-odds of the labeled prevalence: the answer where nothing is known.
     pub(super) prior_logit: f64,
     pub(super) shares: FamilyShares,
     pub(super) local_share: f64,
+}
+
+/// A linear function of more columns than the members of few classifiers see; its intercept is in the
+/// model's.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WidePart {
+    pub columns: Columns,
+    pub view_weights: Vec<f64>,
+}
+
+impl WidePart {
+    /// What one unit of each standardized column adds.
+    pub(super) fn slopes(&self) -> impl Iterator<Item = (&Column, f64)> {
+        self.columns.columns.iter().zip(&self.view_weights).map(|(column, w)| (column, w * column.ratio()))
+    }
+
+    fn validate(&self, m: usize) -> Result<()> {
+        self.columns.validate(m)?;
+        let sound = self.view_weights.len() == self.columns.columns.len()
+            && self.view_weights.iter().all(|v| v.is_finite());
+        ensure(sound, "model", "wide part", "shapes agree and numbers are finite; was the file changed?")
+    }
 }
 
 /// How much of the averaging weight each family of members has; the sum is 1.
@@ -53,6 +80,28 @@ pub struct FamilyShares {
     pub low_rank: f64,
     /// With the local correction.
     pub local: f64,
+    /// The calibrated mean of the log-odds.
+    pub equal: f64,
+    /// Greedy selection on bags, of many classifiers.
+    pub bagged: f64,
+    /// Shrunken weights on the log-odds of many classifiers.
+    pub ridge: f64,
+}
+
+impl FamilyShares {
+    pub(super) fn of_mut(&mut self, family: Family) -> &mut f64 {
+        match family {
+            Family::Aggregator => &mut self.aggregator,
+            Family::Selection => &mut self.selection,
+            Family::Sparse => &mut self.sparse,
+            Family::Signed => &mut self.signed,
+            Family::LowRank => &mut self.low_rank,
+            Family::Local => &mut self.local,
+            Family::Equal => &mut self.equal,
+            Family::Bagged => &mut self.bagged,
+            Family::Ridge => &mut self.ridge,
+        }
+    }
 }
 
 /// What one classifier contributes to the linear part of the logit.
@@ -111,10 +160,18 @@ impl RecommendedModel {
     /// (linear with intercept, local) part of the logit of instance `i`; `None` if nothing is observed.
     pub(super) fn parts(&self, r: ArrayView2<'_, f64>, i: usize) -> Option<(f64, f64)> {
         let mut g = vec![0.0; self.columns.columns.len()];
-        self.columns.standardize(r, i, &mut g).then(|| self.parts_of(&g))
+        let mut observed = self.columns.standardize(r, i, &mut g);
+        let mut added = 0.0;
+        if let Some(wide) = &self.wide {
+            let mut g = vec![0.0; wide.columns.columns.len()];
+            observed |= wide.columns.standardize(r, i, &mut g);
+            added = wide.slopes().zip(&g).map(|((_, slope), g)| slope * g).sum();
+        }
+        let (linear, local) = self.parts_of(&g);
+        observed.then_some((linear + added, local))
     }
 
-    /// As [`parts`](Self::parts), of standardized columns (k).
+    /// As [`parts`](Self::parts), of standardized columns (k) and without the wide part.
     pub(super) fn parts_of(&self, g: &[f64]) -> (f64, f64) {
         let y: Array1<f64> = self.columns.directions.dot(&ArrayView1::from(g)) / self.columns.unit;
         let columns = self.columns.columns.iter().zip(g).zip(&self.view_weights);
@@ -161,8 +218,20 @@ impl RecommendedModel {
                 View::Probability => weight.probability = effective,
                 View::LogOdds => weight.log_odds = effective,
             }
-            weight.total = weight.probability + weight.log_odds;
         }
+        // The wide part has other columns, and so another mean of a view; its weights are put into the units
+        // of the first.
+        for (column, slope) in self.wide.iter().flat_map(WidePart::slopes) {
+            let of_view = self.columns.columns.iter().find(|c| c.view == column.view);
+            let unit = of_view.map_or(column.view_scale, |c| c.view_scale);
+            let Some(weight) = weights.get_mut(column.classifier) else { continue };
+            let added = slope * unit / column.own_scale;
+            match column.view {
+                View::Probability => weight.probability += added,
+                View::LogOdds => weight.log_odds += added,
+            }
+        }
+        weights.iter_mut().for_each(|weight| weight.total = weight.probability + weight.log_odds);
         ClassifierWeights { weights, local_share: self.local_share }
     }
 
@@ -174,6 +243,9 @@ impl RecommendedModel {
         self.columns.validate(self.classifier_names.len())?;
         if let Some(local) = &self.local {
             local.validate(self.columns.rank())?;
+        }
+        if let Some(wide) = &self.wide {
+            wide.validate(self.classifier_names.len())?;
         }
         let sound = self.view_weights.len() == self.columns.columns.len()
             && self.factor_weights.len() == self.columns.rank()

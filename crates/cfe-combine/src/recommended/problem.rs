@@ -1,11 +1,13 @@
 //! The convex problem of one member, and the fits of many.
 
+use cfe_core::Result;
 use cfe_core::logistic::{LogisticFit, LogisticRegression, PreparedFeatures, SharedCurvature};
 use cfe_core::metrics::AveragePrecision;
-use cfe_core::{Error, Result};
 use ndarray::{Array1, Array2, ArrayView1, Axis, Slice};
 use rayon::prelude::*;
 
+use super::evidence::evidence;
+use super::greedy::bagged_shares;
 use super::members::{Family, Features, Targets};
 use super::spec::{RecommendedSpec, ShrinkTo};
 use crate::pipeline::Watch;
@@ -15,9 +17,7 @@ const TINY_RIDGE: f64 = 1e-6;
 /// A member is done when a step would gain less log-likelihood: its weights are then within about a hundredth
 /// of a percent of their posterior standard deviation.
 const PRECISION: f64 = 1e-8;
-/// Ridge on the slope of a single column when its evidence is measured.
-const GAIN_RIDGE: f64 = 1e-3;
-/// Precision of that evidence, which only sets a prior direction.
+/// Precision of the evidence of a column, which only sets a prior direction.
 const GAIN_PRECISION: f64 = 1e-6;
 
 /// Members that share features and ridge.
@@ -35,6 +35,7 @@ impl Group {
     }
 }
 
+#[derive(Clone, Copy)]
 pub(super) struct Problem<'a> {
     pub spec: &'a RecommendedSpec,
     pub features: &'a Features,
@@ -58,8 +59,8 @@ impl Problem<'_> {
             .par_iter()
             .with_max_len(1)
             .map(|&(g, chain)| {
-                if groups[g].family == Family::Selection {
-                    let fit = self.selection(|_| true)?;
+                if groups[g].family.is_mean() {
+                    let fit = self.mean(groups[g].family, |_| true)?;
                     done();
                     return Ok(vec![fit]);
                 }
@@ -79,31 +80,33 @@ impl Problem<'_> {
         Ok(full)
     }
 
-    /// Logits of the instances that `hold` names, for each member of a group fitted without them.
+    /// Logits of the instances that `hold` names, for each member of a group fitted without them. `full` are
+    /// the fits with them, to start from, where those have the same columns.
     pub(super) fn held_out(
         &self,
         group: &Group,
-        full: &[LogisticFit],
+        full: Option<&[LogisticFit]>,
         gains: &[f64],
         hold: &(dyn Fn(usize) -> bool + Sync),
     ) -> Result<Vec<Vec<f64>>> {
         let rows: Vec<usize> = (0..self.targets.labels.len()).filter(|&i| hold(i)).collect();
         let held = self.features.of(group.family).select(Axis(1), &rows);
-        if group.family == Family::Selection {
-            return Ok(vec![self.selection(|i| !hold(i))?.logits(held.view())?]);
+        if group.family.is_mean() {
+            return Ok(vec![self.mean(group.family, |i| !hold(i))?.logits(held.view())?]);
         }
         let total = self.targets.total(|i| !hold(i));
         let data = self.prepare(group.family, |i| !hold(i))?;
         let mut curvature = SharedCurvature::default();
-        group
-            .grid
-            .iter()
-            .zip(full)
-            .map(|(&(power, shrinkage), start)| {
-                let regression = self.regression(group, power, shrinkage, gains, total);
-                self.solve(&regression, &data, Some(start), &mut curvature, PRECISION)?.logits(held.view())
-            })
-            .collect()
+        let mut before: Option<LogisticFit> = None;
+        let mut logits = Vec::with_capacity(group.grid.len());
+        for (k, &(power, shrinkage)) in group.grid.iter().enumerate() {
+            let regression = self.regression(group, power, shrinkage, gains, total);
+            let start = full.map(|fits| &fits[k]).or(before.as_ref());
+            let fit = self.solve(&regression, &data, start, &mut curvature, PRECISION)?;
+            logits.push(fit.logits(held.view())?);
+            before = Some(fit);
+        }
+        Ok(logits)
     }
 
     fn solve(
@@ -119,24 +122,22 @@ impl Problem<'_> {
         regression.fit_sharing(data, start, curvature, precision * regression.lambda, &stop)
     }
 
-    /// The mean of the classifiers of the highest average precision, calibrated: slope at least 0, intercept
-    /// free.
-    fn selection(&self, keep: impl Fn(usize) -> bool + Sync) -> Result<LogisticFit> {
+    /// A mean of classifiers, calibrated: slope at least 0, intercept free. Which mean, the family says.
+    fn mean(&self, family: Family, keep: impl Fn(usize) -> bool + Sync) -> Result<LogisticFit> {
         let Targets { labels, weights } = self.targets;
         let kept: Vec<usize> = (0..labels.len()).filter(|&i| keep(i)).collect();
-        let columns = self.features.of(Family::Selection).select(Axis(1), &kept);
+        let columns = self.features.of(family).select(Axis(1), &kept);
         let labels: Vec<bool> = kept.iter().map(|&i| labels[i]).collect();
         let weights: Vec<f64> = kept.iter().map(|&i| weights[i]).collect();
-        let precision: Vec<f64> = columns
-            .outer_iter()
-            .map(|column| AveragePrecision::new(&labels, &column.to_vec())?.weighted(&weights))
-            .collect::<Result<_>>()?;
-        let mut order: Vec<usize> = (0..precision.len()).collect();
-        order.sort_by(|&a, &b| precision[b].total_cmp(&precision[a]));
-        order.truncate(self.spec.selected);
-        let share = 1.0 / order.len() as f64;
-        let mut mean = Array2::zeros((1, kept.len()));
-        order.iter().for_each(|&j| mean.row_mut(0).scaled_add(share, &columns.row(j)));
+        let kept = Targets { labels: &labels, weights: &weights };
+        let shares = match family {
+            Family::Bagged => bagged_shares(&columns, kept, self.spec.seed, self.watch)?,
+            Family::Equal => vec![1.0 / columns.nrows() as f64; columns.nrows()],
+            _ => self.best_shares(&columns, kept)?,
+        };
+        let mut mean = Array2::zeros((1, labels.len()));
+        let picked = || shares.iter().enumerate().filter(|(_, share)| **share > 0.0);
+        picked().for_each(|(j, &share)| mean.row_mut(0).scaled_add(share, &columns.row(j)));
         let slope_ridge = mean_square(mean.row(0)) / self.spec.slope_scale.powi(2);
         let calibration = LogisticRegression {
             lambda: 1.0 / weights.iter().sum::<f64>(),
@@ -147,9 +148,23 @@ impl Problem<'_> {
         let data = PreparedFeatures::new(mean.view(), &labels, Some(&weights))?;
         let mut fit = self.solve(&calibration, &data, None, &mut SharedCurvature::default(), PRECISION)?;
         let slope = fit.weights[0];
-        fit.weights = vec![0.0; columns.nrows()];
-        order.iter().for_each(|&j| fit.weights[j] = slope * share);
+        fit.weights = shares.iter().map(|share| slope * share).collect();
         Ok(fit)
+    }
+
+    /// Equal shares of the few columns of the highest average precision.
+    fn best_shares(&self, columns: &Array2<f64>, targets: Targets<'_>) -> Result<Vec<f64>> {
+        let Targets { labels, weights } = targets;
+        let precision: Vec<f64> = columns
+            .outer_iter()
+            .map(|column| AveragePrecision::new(labels, &column.to_vec())?.weighted(weights))
+            .collect::<Result<_>>()?;
+        let mut order: Vec<usize> = (0..precision.len()).collect();
+        order.sort_by(|&a, &b| precision[b].total_cmp(&precision[a]));
+        order.truncate(self.spec.selected);
+        let mut shares = vec![0.0; precision.len()];
+        order.iter().for_each(|&j| shares[j] = 1.0 / order.len() as f64);
+        Ok(shares)
     }
 
     /// Ridge on the length of w along the unit vector v of views: the member's logit then moves by a Gaussian
@@ -184,7 +199,7 @@ impl Problem<'_> {
         let views = self.features.views_in(group.family);
         let mut factors = vec![group.ridge.unwrap_or(0.0) + TINY_RIDGE; rows];
         factors[views.clone()].fill(shrinkage + TINY_RIDGE);
-        let to_zero = matches!(group.family, Family::Sparse | Family::Signed);
+        let to_zero = matches!(group.family, Family::Sparse | Family::Signed | Family::Ridge);
         if to_zero {
             let scales = &self.features.scales[self.features.first_view(group.family)..];
             factors.iter_mut().zip(scales).for_each(|(factor, scale)| *factor /= scale * scale);
@@ -216,37 +231,15 @@ impl Problem<'_> {
     /// Log-likelihood that each column of the views gains alone over the constant, with a slope of at least
     /// 0; the largest is 1.
     pub(super) fn gains(&self, keep: impl Fn(usize) -> bool + Sync) -> Result<Vec<f64>> {
-        let Targets { labels, weights } = self.targets;
         let views = self.features.of(Family::Aggregator);
         if self.spec.prior_powers.iter().all(|&p| p == 0.0) {
             return Ok(vec![1.0; views.nrows()]);
         }
-        let total = self.targets.total(&keep);
-        let positive = self.targets.total(|i| keep(i) && labels[i]) / total;
-        if !(positive > 0.0 && positive < 1.0) {
-            let n = (0..labels.len()).filter(|&i| keep(i)).count();
-            return Err(Error::SingleClass {
-                n,
-                class: if positive > 0.0 { "positive" } else { "negative" },
-            });
-        }
-        let constant = -(positive * positive.ln() + (1.0 - positive) * (-positive).ln_1p());
-        let regression = LogisticRegression {
-            lambda: 1.0 / total,
-            penalty_factors: Some(vec![GAIN_RIDGE]),
-            non_negative: true,
-            ..LogisticRegression::default()
-        };
         let mut gains: Vec<f64> = (0..views.nrows())
             .into_par_iter()
             .map(|j| {
                 let column = views.slice_axis(Axis(0), Slice::from(j..j + 1));
-                let data = PreparedFeatures::subset(column, labels, Some(weights), &keep)?;
-                let mut curvature = SharedCurvature::default();
-                let fit = self.solve(&regression, &data, None, &mut curvature, GAIN_PRECISION)?;
-                let penalty: f64 =
-                    fit.weights.iter().map(|w| 0.5 * GAIN_RIDGE * regression.lambda * w * w).sum();
-                Ok((constant - (fit.objective - penalty)).max(0.0))
+                Ok(evidence(column, self.targets, &keep, GAIN_PRECISION, None, self.watch)?.0)
             })
             .collect::<Result<_>>()?;
         let largest = gains.iter().fold(1e-12, |a: f64, &g| a.max(g));

@@ -20,11 +20,42 @@ pub struct Families {
     pub low_rank: bool,
     /// With a supervised correction that is local in the space of the instance factors.
     pub local: bool,
+    /// The calibrated mean of the log-odds, which counts where the labels cannot tell the classifiers apart.
+    pub equal: bool,
+    /// Greedy selection on bags of the labeled instances; of more than 40 classifiers alone.
+    pub bagged: bool,
+    /// Shrunken weights on the log-odds of many classifiers; of more than 40 classifiers alone.
+    pub ridge: bool,
+}
+
+impl Families {
+    /// No family: what a choice of few starts from.
+    pub const NONE: Self = Self {
+        aggregator: false,
+        selection: false,
+        sparse: false,
+        signed: false,
+        low_rank: false,
+        local: false,
+        equal: false,
+        bagged: false,
+        ridge: false,
+    };
 }
 
 impl Default for Families {
     fn default() -> Self {
-        Self { aggregator: true, selection: true, sparse: true, signed: true, low_rank: true, local: true }
+        Self {
+            aggregator: true,
+            selection: true,
+            sparse: true,
+            signed: true,
+            low_rank: true,
+            local: true,
+            equal: true,
+            bagged: true,
+            ridge: true,
+        }
     }
 }
 
@@ -85,6 +116,7 @@ pub enum Averaging {
 /// | `selected` | 5 | at least 1; classifiers in the selection |
 /// | `sparse_ridge` | 1, 10 | positive; 1 / C of the weights on the log-odds |
 /// | `signed_ridge` | 1 | positive; 1 / C of the weights of either sign on the probabilities |
+/// | `many_ridge` | 100, 300, 1000 | positive; 1 / C of the weights on the log-odds of more than 40 classifiers |
 /// | `low_rank_ridge` | 3, 10 | positive; ridge on the linear correction |
 /// | `local_ridge` | 1, 3 | positive; ridge on the local correction |
 /// | `slope_scale` | 5 | 1e-3 to 1e6; prior standard deviation of a member's slope: the logits by which one standard deviation of its weighted mean moves it |
@@ -128,6 +160,8 @@ pub struct RecommendedSpec {
     pub sparse_ridge: Vec<f64>,
     /// Ridges of the weights of either sign, in the units of probabilities.
     pub signed_ridge: Vec<f64>,
+    /// Ridges of the weights on the log-odds of many classifiers, in the units of log-odds.
+    pub many_ridge: Vec<f64>,
     /// Ridges of the linear correction.
     pub low_rank_ridge: Vec<f64>,
     /// Ridges of the local correction.
@@ -172,6 +206,7 @@ impl Default for RecommendedSpec {
             selected: 5,
             sparse_ridge: vec![1.0, 10.0],
             signed_ridge: vec![1.0],
+            many_ridge: vec![100.0, 300.0, 1000.0],
             low_rank_ridge: vec![3.0, 10.0],
             local_ridge: vec![1.0, 3.0],
             slope_scale: 5.0,
@@ -226,6 +261,7 @@ impl RecommendedSpec {
             ("shrinkage", &self.shrinkage, true),
             ("sparse_ridge", &self.sparse_ridge, self.families.sparse),
             ("signed_ridge", &self.signed_ridge, self.families.signed),
+            ("many_ridge", &self.many_ridge, self.families.ridge),
             ("low_rank_ridge", &self.low_rank_ridge, self.families.low_rank),
             ("local_ridge", &self.local_ridge, self.families.local),
         ] {
@@ -246,10 +282,10 @@ impl RecommendedSpec {
             ensure((0.0..=100.0).contains(&value), "prior_powers", value, "0 to 100; 0 is equal weights")?;
         }
         let Views { probabilities, log_odds } = self.views;
-        let Families { aggregator, selection, sparse, signed, low_rank, local } = self.families;
+        let Families { aggregator, selection, sparse, signed, low_rank, local, equal, .. } = self.families;
         let of_one_view = (sparse && log_odds) || (signed && probabilities);
         ensure(
-            aggregator || selection || of_one_view || low_rank || local,
+            aggregator || selection || of_one_view || low_rank || local || equal,
             "families",
             "none",
             "at least one family must be on (sparse needs the log-odds, signed the probabilities)",
@@ -274,14 +310,7 @@ mod tests {
     #[test]
     fn each_range_is_checked_and_nan_is_outside() {
         let default = RecommendedSpec::default;
-        let off = Families {
-            aggregator: false,
-            selection: false,
-            sparse: false,
-            signed: false,
-            low_rank: false,
-            local: false,
-        };
+        let off = Families::NONE;
         let broken = [
             RecommendedSpec { latent_dim: 0, ..default() },
             RecommendedSpec { local_rank: 0, ..default() },

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers stand outside of the tests")]
 
 mod edges;
+mod many;
 
 use std::io::Read;
 
@@ -188,14 +189,7 @@ fn each_switch_takes_its_part_away() {
     let (train, test) = abalone();
     let full = sound(&fit(small(), &train), &test);
     let all = Families::default();
-    let none = Families {
-        aggregator: false,
-        selection: false,
-        sparse: false,
-        signed: false,
-        low_rank: false,
-        local: false,
-    };
+    let none = Families::NONE;
     let variants = [
         RecommendedSpec { families: Families { aggregator: true, ..none }, ..small() },
         RecommendedSpec { families: Families { low_rank: true, ..none }, ..small() },
@@ -203,6 +197,7 @@ fn each_switch_takes_its_part_away() {
         RecommendedSpec { families: Families { selection: false, ..all }, ..small() },
         RecommendedSpec { families: Families { sparse: false, ..all }, ..small() },
         RecommendedSpec { families: Families { signed: false, ..all }, ..small() },
+        RecommendedSpec { families: Families { equal: false, ..all }, ..small() },
         RecommendedSpec { selected: 2, ..small() },
         RecommendedSpec { caution: 0.0, ..small() },
         RecommendedSpec { views: Views { probabilities: true, log_odds: false }, ..small() },
@@ -224,11 +219,13 @@ fn each_switch_takes_its_part_away() {
             (shares.signed, expected.signed && spec.views.probabilities),
             (shares.low_rank, expected.low_rank),
             (shares.local, expected.local),
+            (shares.equal, expected.equal),
         ] {
             assert!(on || share == 0.0);
         }
         let total = shares.aggregator + shares.selection + shares.sparse + shares.signed;
-        assert!((total + shares.low_rank + shares.local - 1.0).abs() < 1e-12);
+        let corrections = shares.low_rank + shares.local + shares.equal;
+        assert!((total + corrections - 1.0).abs() < 1e-12);
         assert_eq!(fitted.model.classifier_weights().local_share > 0.0, shares.local > 0.0);
         if fitted.members.iter().any(|m| m.weight == 1.0) {
             assert_eq!(spec.averaging, Averaging::BestMember);

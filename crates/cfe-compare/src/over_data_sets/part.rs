@@ -19,6 +19,8 @@ pub enum Part {
     Sparse,
     /// The weights of either sign.
     Signed,
+    /// The calibrated mean of the log-odds.
+    Equal,
     /// Everything but the aggregators.
     AllButAggregator,
     /// The evidence as a prior direction.
@@ -42,7 +44,7 @@ pub enum Part {
 }
 
 /// (part, name of the method, what it does)
-const TABLE: [(Part, &str, &str); 17] = [
+const TABLE: [(Part, &str, &str); 18] = [
     (Part::Factorization, "no_factorization", "without both corrections"),
     (Part::LowRank, "no_low_rank", "without the correction linear in the factors"),
     (Part::Local, "no_local", "without the local correction"),
@@ -50,6 +52,7 @@ const TABLE: [(Part, &str, &str); 17] = [
     (Part::Selection, "no_selection", "without the mean of the best"),
     (Part::Sparse, "no_sparse", "without the weights on log-odds alone"),
     (Part::Signed, "no_signed", "without the weights of either sign"),
+    (Part::Equal, "no_equal", "without the calibrated mean of the log-odds"),
     (Part::AllButAggregator, "aggregator_only", "the aggregators pulled to a prior alone"),
     (Part::EvidencePrior, "no_evidence_prior", "aggregators pulled to equal weights alone"),
     (Part::EqualPrior, "no_equal_prior", "aggregators pulled to weights by evidence alone"),
@@ -86,15 +89,8 @@ impl Part {
     /// The recommended settings without this part.
     pub fn without(self, seed: u64) -> RecommendedSpec {
         let mut spec = RecommendedSpec { seed, ..RecommendedSpec::default() };
-        let none = Families {
-            aggregator: false,
-            selection: false,
-            sparse: false,
-            signed: false,
-            low_rank: false,
-            local: false,
-        };
-        let Families { aggregator, selection, sparse, signed, low_rank, local } = &mut spec.families;
+        let Families { aggregator, selection, sparse, signed, low_rank, local, equal, .. } =
+            &mut spec.families;
         match self {
             Part::Factorization => (*low_rank, *local) = (false, false),
             Part::LowRank => *low_rank = false,
@@ -103,7 +99,8 @@ impl Part {
             Part::Selection => *selection = false,
             Part::Sparse => *sparse = false,
             Part::Signed => *signed = false,
-            Part::AllButAggregator => spec.families = Families { aggregator: true, ..none },
+            Part::Equal => *equal = false,
+            Part::AllButAggregator => spec.families = Families { aggregator: true, ..Families::NONE },
             // A power of 0 makes the prior equal weights; powers above weigh by evidence.
             Part::EvidencePrior => spec.prior_powers.retain(|&power| power == 0.0),
             Part::EqualPrior => spec.prior_powers.retain(|&power| power > 0.0),
