@@ -56,7 +56,7 @@ impl Environment {
 }
 
 /// Builds the wheel, installs it into an environment of its own, and runs the tests, the examples of the
-/// docstrings, the check of the stubs and the notebook on it; then scikit-learn's checks on the oldest one
+/// docstrings, the checks of types and stubs, and the notebook on it; then scikit-learn's checks on the oldest one
 /// that is supported.
 ///
 /// The wheel is built like the tests of Rust, with the checks of overflow and debugging, unless `release` is
@@ -83,6 +83,7 @@ pub(crate) fn python(root: &Path, release: bool) -> Result<(), Error> {
         "python: examples of the docstrings",
         doctests.args(["-q", "--doctest-modules", "--pyargs", "cf_ensemble"]),
     )?;
+    step("python: types", newest.module(root, "mypy").arg("python/cf_ensemble"))?;
     step("python: stubs", newest.module(root, "mypy.stubtest").arg("cf_ensemble._core"))?;
 
     let oldest = Environment::set_up(root, "venv-oldest", "requirements-oldest.txt")?;

@@ -66,7 +66,7 @@ pub use model_file::{MODEL_FILE_VERSION, ModelFile};
 pub use model_header::{MODEL_KIND, ModelDetails};
 pub use options::{Remembered, TableOptions};
 pub use outputs::{check_outputs, check_table_output, input_files};
-pub use reading::{Input, Labels, Scale};
+pub use reading::{HAIR, Input, Labels, Scale};
 pub use source::Source;
 #[cfg(feature = "parquet")]
 pub use table::read_batches;

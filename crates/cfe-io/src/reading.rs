@@ -83,9 +83,9 @@ const MISSING: [&[u8]; 16] = [
     b"nil",
 ];
 
-/// The probability that a hair's breadth outside [0, 1] is clipped to: single precision and sums of votes end
-/// there.
-pub(crate) const HAIR: f64 = 1e-5;
+/// How far outside [0, 1] a number may lie and still be taken for 0 or 1: rounding in single precision and in
+/// sums of votes goes so far.
+pub const HAIR: f64 = 1e-5;
 
 /// How cells become probabilities.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -1,8 +1,13 @@
 //! Matrices from numpy.
 
-use ndarray::{Array2, ArrayView2, Axis, CowArray, Ix2, Slice};
-use numpy::PyReadonlyArray2;
+use cfe_core::Error;
+use cfe_io::HAIR;
+use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis, CowArray, Ix2, Slice};
+use numpy::{PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
+
+use crate::border::Caller;
+use crate::errors::Failure;
 
 /// Cells that are worked on at a time, so that a block stays in the cache and a stop is answered soon.
 const BLOCK_CELLS: usize = 1 << 19;
@@ -17,23 +22,42 @@ pub(crate) enum Matrix<'py> {
     Double(PyReadonlyArray2<'py, f64>),
     /// Single precision, widened a block at a time.
     Single(PyReadonlyArray2<'py, f32>),
+    /// A column for each classifier, as Arrow and data frames have them, put together a block at a time.
+    Columns(Vec<PyReadonlyArray1<'py, f64>>),
 }
 
 impl Matrix<'_> {
     /// The numbers, for threads that do not hold the interpreter lock.
-    pub(crate) fn view(&self) -> View<'_> {
-        match self {
+    ///
+    /// # Errors
+    /// `DataError` for columns of different lengths.
+    pub(crate) fn view(&self) -> Result<View<'_>, Failure> {
+        Ok(match self {
             Matrix::Double(array) => View::Double(array.as_array()),
             Matrix::Single(array) => View::Single(array.as_array()),
-        }
+            Matrix::Columns(columns) => {
+                let columns: Vec<_> = columns.iter().map(PyReadonlyArray1::as_array).collect();
+                let n = columns.first().map_or(0, ArrayView1::len);
+                if let Some(other) = columns.iter().find(|column| column.len() != n) {
+                    let found = other.len();
+                    return Err(Error::LengthMismatch {
+                        what: "the predictions of a classifier",
+                        found,
+                        expected: n,
+                    }
+                    .into());
+                }
+                View::Columns(columns)
+            }
+        })
     }
 }
 
 /// The numbers of a [`Matrix`].
-#[derive(Clone, Copy)]
 pub(crate) enum View<'a> {
     Double(ArrayView2<'a, f64>),
     Single(ArrayView2<'a, f32>),
+    Columns(Vec<ArrayView1<'a, f64>>),
 }
 
 impl<'a> View<'a> {
@@ -42,41 +66,70 @@ impl<'a> View<'a> {
         match self {
             View::Double(view) => view.dim(),
             View::Single(view) => view.dim(),
+            View::Columns(columns) => (columns.first().map_or(0, ArrayView1::len), columns.len()),
         }
     }
 
     /// R, m x n, row-major: the one copy that a fit makes.
-    pub(crate) fn to_r(self) -> Array2<f64> {
+    pub(crate) fn to_r(&self, caller: &Caller<'_>) -> Result<Array2<f64>, Failure> {
         let (n, m) = self.dim();
         let mut r = Array2::zeros((m, n));
         // A block of instances at a time: to read one column of a row-major matrix from end to end would
         // fetch every cache line m times.
         for (k, mut to) in r.axis_chunks_iter_mut(Axis(1), CHUNK).enumerate() {
+            caller.check()?;
             let rows = Slice::from(k * CHUNK..k * CHUNK + to.ncols());
             match self {
-                View::Double(view) => to.assign(&view.slice_axis(Axis(0), rows).t()),
-                View::Single(view) => {
-                    to.zip_mut_with(&view.slice_axis(Axis(0), rows).t(), |to, &from| *to = f64::from(from));
-                }
+                View::Double(view) => to.zip_mut_with(&view.slice_axis(Axis(0), rows).t(), |to, &from| {
+                    *to = without_rounding(from);
+                }),
+                View::Single(view) => to.zip_mut_with(&view.slice_axis(Axis(0), rows).t(), |to, &from| {
+                    *to = without_rounding(f64::from(from));
+                }),
+                View::Columns(columns) => gather(columns, rows, to),
             }
         }
-        r
+        Ok(r)
     }
 
     /// The instances from `begin` on, as m x k: a view where the numbers are doubles already.
-    pub(crate) fn block(self, begin: usize) -> CowArray<'a, f64, Ix2> {
+    pub(crate) fn block(&self, begin: usize) -> CowArray<'a, f64, Ix2> {
         let (n, m) = self.dim();
         // At least 64 instances, or a matrix of very many classifiers would be worked on row by row.
         let rows = Slice::from(begin..n.min(begin + (BLOCK_CELLS / m.max(1)).max(64)));
         match self {
-            View::Double(mut view) => {
+            View::Double(view) => {
+                let mut view = *view;
                 view.slice_axis_inplace(Axis(0), rows);
-                view.reversed_axes().into()
+                let view = view.reversed_axes();
+                // A copy of the block only where there is something to mend, which is rare.
+                if view.iter().any(|&p| without_rounding(p) != p && !p.is_nan()) {
+                    view.mapv(without_rounding).into()
+                } else {
+                    view.into()
+                }
             }
-            View::Single(mut view) => {
-                view.slice_axis_inplace(Axis(0), rows);
-                view.reversed_axes().mapv(f64::from).into()
+            View::Single(view) => {
+                view.slice_axis(Axis(0), rows).reversed_axes().mapv(|p| without_rounding(f64::from(p))).into()
+            }
+            View::Columns(columns) => {
+                let mut block = Array2::zeros((m, rows.end.map_or(n, |end| end as usize) - begin));
+                gather(columns, rows, block.view_mut());
+                block.into()
             }
         }
     }
+}
+
+/// Writes the rows of columns into a matrix m x k.
+fn gather(columns: &[ArrayView1<'_, f64>], rows: Slice, mut to: ArrayViewMut2<'_, f64>) {
+    for (mut to, column) in to.rows_mut().into_iter().zip(columns) {
+        to.zip_mut_with(&column.slice_axis(Axis(0), rows), |to, &from| *to = without_rounding(from));
+    }
+}
+
+/// What is a hair outside [0, 1] as 0 or 1, as in a file.
+fn without_rounding(p: f64) -> f64 {
+    let near = (-HAIR..0.0).contains(&p) || (p > 1.0 && p <= 1.0 + HAIR);
+    if near { p.clamp(0.0, 1.0) } else { p }
 }

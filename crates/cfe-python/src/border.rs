@@ -2,9 +2,10 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::time::Duration;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
 
 use cfe_combine::{Progress, Watch};
 use pyo3::prelude::*;
@@ -14,6 +15,8 @@ use crate::pool::lend;
 
 /// How often the calling thread looks for signals.
 const LOOK: Duration = Duration::from_millis(50);
+/// How long work that was asked to stop is waited for, where it can be left to itself.
+const GRACE: Duration = Duration::from_millis(250);
 
 /// A word from the work to the Python callable that watches it.
 #[derive(Debug, Clone)]
@@ -98,11 +101,13 @@ impl Watch for Caller<'_> {
     }
 }
 
-/// Runs `work` on the pool of `threads` threads (0: one for each core) without the interpreter lock.
+/// Runs `work`, which borrows from the caller, on the pool of `threads` threads (0: one for each core) without
+/// the interpreter lock.
 ///
 /// The calling thread waits, looks for signals twenty times a second, and calls `callback` for the notes of
 /// the work, so that the callable runs where it was handed over. Ctrl-C and an exception of the callable ask
-/// the work to stop; they are raised as they are once it has.
+/// the work to stop, and are raised as they are once the work has stopped. The work therefore has to ask
+/// [`Caller::check`] often. Work that owns what it needs goes to [`run_owned`].
 pub(crate) fn run<T, F>(
     py: Python<'_>,
     threads: usize,
@@ -115,60 +120,138 @@ where
     F: FnOnce(&Caller<'_>) -> Result<T, Failure> + Send,
 {
     let pool = lend(threads).map_err(|failure| failure.into_py(py, None))?;
-    // Without the interpreter lock only an unbound reference may be held.
-    let callback = callback.map(|callback| callback.clone().unbind());
-    let watched = callback.is_some();
     let stop = AtomicBool::new(false);
-    let mut raised: Option<PyErr> = None;
+    let mut listener = Listener::new(callback, &stop);
+    let watched = listener.callback.is_some();
     // From here to the end of the closure other threads of Python run.
     let outcome = py.detach(|| {
         let (sender, receiver) = channel::<Said<T>>();
         let stop = &stop;
         // The scope ends after the work has, so the work may borrow from this frame.
         pool.in_place_scope(|scope| {
-            scope.spawn(move |_| {
-                let notes = |note| ask(&sender, note);
-                let caller = Caller { stop, notes: watched.then_some(&notes) };
-                // A panic would pass through the scope and out of the extension; it becomes an ordinary error
-                // instead.
-                let done = catch_unwind(AssertUnwindSafe(|| work(&caller)));
-                let done = done.unwrap_or_else(|panic| Err(from_panic(panic.as_ref())));
-                // The receiver lives until the scope ends.
-                let _ = sender.send(Said::Done(done));
-            });
-            // The first exception is kept, and everything after it is a consequence of the stop.
-            let mut raise = |result: PyResult<()>| {
-                if let Err(error) = result {
-                    raised.get_or_insert(error);
-                    stop.store(true, Ordering::Relaxed);
-                }
-            };
-            loop {
-                match receiver.recv_timeout(LOOK) {
-                    Ok(Said::Done(done)) => break done,
-                    Ok(Said::Note(note, answer)) => {
-                        // Once something was raised the callable hears no more.
-                        if !stop.load(Ordering::Relaxed)
-                            && let Some(callback) = &callback
-                        {
-                            raise(Python::attach(|py| note.tell(callback.bind(py))));
-                        }
-                        // The work waits for this answer after every note, also when it has been told to
-                        // stop.
-                        let _ = answer.send(());
-                    }
-                    Err(RecvTimeoutError::Timeout) => raise(Python::attach(|py| py.check_signals())),
-                    Err(RecvTimeoutError::Disconnected) => {
-                        break Err(Failure::Training("the work ended without a word".to_owned()));
-                    }
-                }
-            }
+            scope.spawn(move |_| perform(work, watched, stop, &sender));
+            listener.listen(&receiver, None)
         })
     });
-    match raised {
-        Some(error) => Err(error),
-        // Also what a signal handler raised just before the end must not be lost.
-        None => outcome.map_err(|failure| failure.into_py(py, row_names)),
+    listener.outcome(py, outcome, row_names)
+}
+
+/// Like [`run`], for work that owns what it needs.
+///
+/// If a stop is not answered within [`GRACE`], the work is left to itself: what was raised reaches the user
+/// at once, and the threads end when the work next looks, or is done. So a phase that never asks cannot keep
+/// a notebook waiting.
+pub(crate) fn run_owned<T, F>(
+    py: Python<'_>,
+    threads: usize,
+    callback: Option<&Bound<'_, PyAny>>,
+    row_names: Option<&Bound<'_, PyAny>>,
+    work: F,
+) -> PyResult<T>
+where
+    T: Send + 'static,
+    F: FnOnce(&Caller<'_>) -> Result<T, Failure> + Send + 'static,
+{
+    let pool = lend(threads).map_err(|failure| failure.into_py(py, None))?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut listener = Listener::new(callback, &stop);
+    let watched = listener.callback.is_some();
+    let outcome = py.detach(|| {
+        let (sender, receiver) = channel::<Said<T>>();
+        let stop = Arc::clone(&stop);
+        pool.spawn(move || perform(work, watched, &stop, &sender));
+        listener.listen(&receiver, Some(GRACE))
+    });
+    if outcome.is_none() {
+        pool.abandon();
+    }
+    listener.outcome(py, outcome, row_names)
+}
+
+/// Does the work and says how it ended.
+fn perform<T, F>(work: F, watched: bool, stop: &AtomicBool, sender: &Sender<Said<T>>)
+where
+    T: Send,
+    F: FnOnce(&Caller<'_>) -> Result<T, Failure>,
+{
+    let notes = |note| ask(sender, note);
+    let caller = Caller { stop, notes: watched.then_some(&notes) };
+    // A panic would end the pool and the process; it becomes an ordinary error instead.
+    let done = catch_unwind(AssertUnwindSafe(|| work(&caller)));
+    let done = done.unwrap_or_else(|panic| Err(from_panic(panic.as_ref())));
+    // Nobody hears of work that was left to itself.
+    let _ = sender.send(Said::Done(done));
+}
+
+/// The calling thread while the work is done.
+struct Listener<'a> {
+    callback: Option<Py<PyAny>>,
+    stop: &'a AtomicBool,
+    /// What a signal handler or the callable raised.
+    raised: Option<PyErr>,
+}
+
+impl<'a> Listener<'a> {
+    fn new(callback: Option<&Bound<'_, PyAny>>, stop: &'a AtomicBool) -> Self {
+        // Without the interpreter lock only an unbound reference may be held.
+        Self { callback: callback.map(|callback| callback.clone().unbind()), stop, raised: None }
+    }
+
+    /// How the work ended; `None` if it did not answer a stop within `grace`.
+    fn listen<T>(
+        &mut self,
+        receiver: &Receiver<Said<T>>,
+        grace: Option<Duration>,
+    ) -> Option<Result<T, Failure>> {
+        let mut asked: Option<Instant> = None;
+        loop {
+            match receiver.recv_timeout(LOOK) {
+                Ok(Said::Done(done)) => return Some(done),
+                Ok(Said::Note(note, answer)) => {
+                    // Once something was raised the callable hears no more.
+                    if self.raised.is_none()
+                        && let Some(callback) = &self.callback
+                    {
+                        self.raise(Python::attach(|py| note.tell(callback.bind(py))));
+                    }
+                    // The work waits for this answer after every note, also when it has been told to stop.
+                    let _ = answer.send(());
+                }
+                Err(RecvTimeoutError::Timeout) => self.raise(Python::attach(|py| py.check_signals())),
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Some(Err(Failure::Training("the work ended without a word".to_owned())));
+                }
+            }
+            if self.raised.is_some() {
+                let since = *asked.get_or_insert_with(Instant::now);
+                if grace.is_some_and(|grace| since.elapsed() >= grace) {
+                    return None;
+                }
+            }
+        }
+    }
+
+    fn raise(&mut self, result: PyResult<()>) {
+        if let Err(error) = result {
+            // The first exception is kept, and everything after it is a consequence of the stop.
+            self.raised.get_or_insert(error);
+            self.stop.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// What was raised goes before how the work ended: it must not be lost even if the work was done by then.
+    fn outcome<T>(
+        self,
+        py: Python<'_>,
+        outcome: Option<Result<T, Failure>>,
+        row_names: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<T> {
+        match self.raised {
+            Some(error) => Err(error),
+            None => {
+                outcome.unwrap_or(Err(Failure::Stopped)).map_err(|failure| failure.into_py(py, row_names))
+            }
+        }
     }
 }
 

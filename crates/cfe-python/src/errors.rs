@@ -11,6 +11,8 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 
+use crate::words::python_words;
+
 /// Why a call ended without a result.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -117,7 +119,7 @@ impl Failure {
     /// there are any.
     pub(crate) fn into_py(self, py: Python<'_>, row_names: Option<&Bound<'_, PyAny>>) -> PyErr {
         let (class, text) = match self {
-            Failure::Data(text) => ("DataError", text),
+            Failure::Data(text) => ("DataError", python_words(&text)),
             Failure::Cell { classifier, row, value } => {
                 let named = row_names.and_then(|names| names.get_item(row).and_then(|name| name.str()).ok());
                 let row = named.map_or_else(|| row.to_string(), |name| name.to_string());
@@ -130,7 +132,7 @@ impl Failure {
                     ),
                 )
             }
-            Failure::Settings(text) => ("SettingsError", text),
+            Failure::Settings(text) => ("SettingsError", python_words(&text)),
             Failure::Training(text) => ("TrainingError", text),
             Failure::ModelFile(text) => ("ModelFileError", text),
             Failure::Stopped => ("TrainingError", "stopped on request, before there was a model".to_owned()),

@@ -18,7 +18,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::array::{Matrix, View};
-use crate::border::{Caller, Note, run};
+use crate::border::{Caller, Note, run, run_owned};
 use crate::errors::Failure;
 use crate::model::Model;
 
@@ -54,11 +54,8 @@ impl Fit {
     }
 }
 
-/// What is learned from, besides the matrix.
+/// How to fit.
 struct Task {
-    names: Vec<String>,
-    labels: Vec<Option<bool>>,
-    sample_weight: Option<Vec<f64>>,
     /// Fold of each row (n); those of unlabeled rows are not looked at.
     folds: Option<Vec<usize>>,
     /// How many folds are drawn where none are given.
@@ -103,9 +100,6 @@ pub(crate) fn fit<'py>(
 ) -> PyResult<Fit> {
     let refused = |text: String| Failure::Settings(text).into_py(py, None);
     let task = Task {
-        names: classifier_names,
-        labels: labels_of(&labels),
-        sample_weight: sample_weight.map(|w| w.as_array().to_vec()),
         // Rows without a label have -1 for a fold; what it becomes is never read.
         folds: folds.map(|folds| folds.as_array().iter().map(|&k| usize::try_from(k).unwrap_or(0)).collect()),
         n_folds,
@@ -114,12 +108,17 @@ pub(crate) fn fit<'py>(
         seed,
         threshold: threshold.parse().map_err(|e: cfe_combine::FitError| refused(e.to_string()))?,
     };
-    let view = predictions.view();
-    let outcome =
-        run(py, threads, progress.as_ref(), row_names.as_ref(), |caller| fit_task(view, task, caller))?;
+    // Mistakes in the settings are told before anything is copied.
+    let trainer = Method::choose(&task.method, &task.settings()).map_err(|e| e.into_py(py, None))?;
+    let sample_weight = sample_weight.map(|w| w.as_array().to_vec());
+    let labels = labels_of(&labels);
+    let view = predictions.view().map_err(|e| e.into_py(py, None))?;
+    let data = data_of(py, &view, classifier_names, labels, sample_weight, threads, row_names.as_ref())?;
+    let work = move |caller: &Caller<'_>| fit_task(&trainer, &data, task, caller);
+    let outcome = run_owned(py, threads, progress.as_ref(), None, work)?;
     let text = |value: &Value| value.to_string();
     Ok(Fit {
-        model: Py::new(py, Model { saved: outcome.saved })?,
+        model: Py::new(py, Model::new(outcome.saved))?,
         n_folds: outcome.n_folds,
         facts: text(&outcome.facts),
         cut: outcome.cut.map(|cut| text(&json!(cut))),
@@ -139,12 +138,13 @@ pub(crate) fn labels_of(labels: &PyReadonlyArray1<'_, i8>) -> Vec<Option<bool>> 
 
 /// R with names, labels and weights, checked in the user's terms.
 pub(crate) fn ensemble_data(
-    view: View<'_>,
+    view: &View<'_>,
     names: Vec<String>,
     labels: Vec<Option<bool>>,
     sample_weight: Option<Vec<f64>>,
+    caller: &Caller<'_>,
 ) -> Result<EnsembleData, Failure> {
-    let r = view.to_r();
+    let r = view.to_r(caller)?;
     // Again in `new`, but there the classifiers have no names yet.
     check_predictions(&names, r.view())?;
     let mut data = EnsembleData::new(r, labels)?.with_classifier_names(names)?;
@@ -154,24 +154,50 @@ pub(crate) fn ensemble_data(
     Ok(data)
 }
 
-fn fit_task(view: View<'_>, task: Task, caller: &Caller<'_>) -> Result<Outcome, Failure> {
-    let Task { names, labels, sample_weight, folds, n_folds, method, mut settings, seed, threshold } = task;
-    let n_folds = n_folds.unwrap_or(FOLDS);
-    // The number of folds is a setting of the recommended combiner; left at its usual value it stays out of
-    // the recorded settings.
-    if method == RECOMMENDED && n_folds != FOLDS {
-        settings.insert("folds".to_owned(), n_folds.into());
+/// The one copy of an array of Python, which a fit then owns.
+pub(crate) fn data_of(
+    py: Python<'_>,
+    view: &View<'_>,
+    names: Vec<String>,
+    labels: Vec<Option<bool>>,
+    sample_weight: Option<Vec<f64>>,
+    threads: usize,
+    row_names: Option<&Bound<'_, PyAny>>,
+) -> PyResult<EnsembleData> {
+    run(py, threads, None, row_names, |caller| ensemble_data(view, names, labels, sample_weight, caller))
+}
+
+impl Task {
+    fn n_folds(&self) -> usize {
+        self.n_folds.unwrap_or(FOLDS)
     }
-    settings.insert("seed".to_owned(), seed.into());
-    let settings = Value::Object(settings);
-    let trainer = Method::choose(&method, &settings)?;
-    let data = ensemble_data(view, names, labels, sample_weight)?;
+
+    /// All settings of the method.
+    fn settings(&self) -> Value {
+        let mut settings = self.settings.clone();
+        // The number of folds is a setting of the recommended combiner; left at its usual value it stays out
+        // of the recorded settings.
+        if self.method == RECOMMENDED && self.n_folds() != FOLDS {
+            settings.insert("folds".to_owned(), self.n_folds().into());
+        }
+        settings.insert("seed".to_owned(), self.seed.into());
+        Value::Object(settings)
+    }
+}
+
+fn fit_task(
+    trainer: &Method,
+    data: &EnsembleData,
+    task: Task,
+    caller: &Caller<'_>,
+) -> Result<Outcome, Failure> {
+    let (n_folds, settings) = (task.n_folds(), task.settings());
+    let Task { folds, method, seed, threshold, .. } = task;
     // From all rows to the labeled ones, which the trainers count by.
     let folds: Option<Vec<usize>> = folds.map(|folds| data.labeled().iter().map(|&i| folds[i]).collect());
-    // Copying and checking a large matrix takes a while in which a stop may have been asked for.
     caller.check()?;
     let Trained { combiner, out_of_fold, n_folds, facts } =
-        trainer.train(&data, folds, n_folds, seed, caller)?;
+        trainer.train(data, folds, n_folds, seed, caller)?;
     // The logits have class weights undone, and estimators have no further calibration, so their sigmoid is
     // the probability.
     let cut = match &out_of_fold {
@@ -184,7 +210,7 @@ fn fit_task(view: View<'_>, task: Task, caller: &Caller<'_>) -> Result<Outcome, 
     let mut details = ModelDetails::default();
     details.threshold = cut.map(|cut| cut.threshold);
     details.seed = Some(seed);
-    details.fingerprint = Some(fingerprint(&data));
+    details.fingerprint = Some(fingerprint(data));
     let (negatives, positives) = data.class_counts();
     // The same keys as `cfe fit` writes, so that `cfe inspect` understands a model from Python.
     details.provenance = BTreeMap::from([

@@ -19,6 +19,7 @@ mod model;
 mod pool;
 mod table;
 mod train;
+mod words;
 
 use pyo3::prelude::*;
 
@@ -39,6 +40,7 @@ mod _core {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         border::silence_caught_panics();
+        module.add("HAIR", cfe_io::HAIR)?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

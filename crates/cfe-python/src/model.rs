@@ -1,6 +1,7 @@
 //! A fitted combiner.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use cfe_combine::judge::TrustReport;
 use cfe_combine::recommended::Contributions;
@@ -20,7 +21,13 @@ use crate::errors::Failure;
 /// A combiner with calibrator, threshold and origin; what `cfe fit --model-out` keeps in a file.
 #[pyclass(frozen, module = "cf_ensemble._core")]
 pub(crate) struct Model {
-    pub saved: SavedModel,
+    pub saved: Arc<SavedModel>,
+}
+
+impl Model {
+    pub(crate) fn new(saved: SavedModel) -> Self {
+        Model { saved: Arc::new(saved) }
+    }
 }
 
 /// Logits with class weights undone, probabilities, and how many classifiers gave a prediction, for each
@@ -36,7 +43,7 @@ impl Model {
     #[classmethod]
     fn load(cls: &Bound<'_, PyType>, path: PathBuf) -> PyResult<Self> {
         // Even a file is read behind the border, so that a panic on damaged content becomes an exception.
-        run(cls.py(), 1, None, None, |_| Ok(Model { saved: SavedModel::load(&path)? }))
+        run(cls.py(), 1, None, None, |_| Ok(Model::new(SavedModel::load(&path)?)))
     }
 
     /// The model of the content of a file.
@@ -44,7 +51,7 @@ impl Model {
     fn from_bytes(cls: &Bound<'_, PyType>, content: &[u8]) -> PyResult<Self> {
         run(cls.py(), 1, None, None, |_| {
             let file = ModelFile::from_bytes("the bytes", content)?;
-            Ok(Model { saved: SavedModel::from_file(&file)? })
+            Ok(Model::new(SavedModel::from_file(&file)?))
         })
     }
 
@@ -112,9 +119,9 @@ impl Model {
     fn with_note(&self, py: Python<'_>, key: String, value: &str) -> PyResult<Self> {
         let value = serde_json::from_str(value)
             .map_err(|e| Failure::Settings(format!("the note {key:?} is not JSON: {e}")).into_py(py, None))?;
-        let mut saved = self.saved.clone();
+        let mut saved = SavedModel::clone(&self.saved);
         saved.details.provenance.insert(key, value);
-        Ok(Model { saved })
+        Ok(Model::new(saved))
     }
 
     /// Predicts the rows of an n x m matrix of float64 or float32, NaN for a missing prediction.
@@ -126,9 +133,9 @@ impl Model {
         threads: usize,
         row_names: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Predicted<'py>> {
-        let view = predictions.view();
+        let view = predictions.view().map_err(|e| e.into_py(py, None))?;
         let predicted =
-            run(py, threads, None, row_names.as_ref(), |caller| self.predict_blocks(view, caller))?;
+            run(py, threads, None, row_names.as_ref(), |caller| self.predict_blocks(&view, caller))?;
         let Predictions { logits, probabilities, n_observed } = predicted;
         Ok((logits.into_pyarray(py), probabilities.into_pyarray(py), n_observed.into_pyarray(py)))
     }
@@ -142,7 +149,7 @@ impl Model {
         threads: usize,
         row_names: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Explained<'py>> {
-        let view = predictions.view();
+        let view = predictions.view().map_err(|e| e.into_py(py, None))?;
         let (n, m) = view.dim();
         let (all, rest) = run(py, threads, None, row_names.as_ref(), |caller| {
             // Block by block, as in `predict_blocks`.
@@ -194,7 +201,7 @@ struct Predictions {
 impl Model {
     /// Block by block, so that Ctrl-C is answered between two of them and float32 is never widened as a
     /// whole. A row does not depend on the others, so the blocks do not show in the result.
-    fn predict_blocks(&self, view: View<'_>, caller: &Caller<'_>) -> Result<Predictions, Failure> {
+    fn predict_blocks(&self, view: &View<'_>, caller: &Caller<'_>) -> Result<Predictions, Failure> {
         let (n, m) = view.dim();
         let expected = self.saved.classifier_names().len();
         // Checked here as well as in the core, since a matrix without rows has no block that would be.

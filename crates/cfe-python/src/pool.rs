@@ -61,6 +61,13 @@ pub(crate) fn lend(threads: usize) -> Result<Lent, Failure> {
     Ok(Lent { threads, process: std::process::id(), pool: Some(pool) })
 }
 
+impl Lent {
+    /// Leaves the pool to the work that still runs on it: its threads end with that work.
+    pub(crate) fn abandon(mut self) {
+        drop(self.pool.take());
+    }
+}
+
 impl Deref for Lent {
     type Target = ThreadPool;
 

@@ -1,28 +1,70 @@
 //! Tables: from files, Arrow streams and arrays; the whole fit of one, its scores and its report.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use arrow_array::ffi_stream::RecordBatchStreamReader;
+use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, RecordBatchIterator, StringArray};
 use arrow_pyarrow::FromPyArrow;
 use cfe_combine::judge::{Cut, Part, diagnose, evaluate, measure_predictions};
 use cfe_combine::report::document;
+use cfe_combine::saved::SavedModel;
 use cfe_combine::{FitOptions, FitOutcome, FitResult};
-use cfe_io::{Source, read_batches, read_table};
+use cfe_io::{Labels, Source, TableOptions, read_batches, read_table};
 use ndarray::Array2;
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1, ToPyArray};
 use pyo3::prelude::*;
 use serde::Deserialize;
 
 use crate::array::Matrix;
-use crate::border::run;
+use crate::border::{run, run_owned};
 use crate::errors::{Failure, with_causes};
 use crate::fit::{ensemble_data, labels_of};
 use crate::model::{Model, json};
+use crate::words::python_words;
 
 /// A checked table of predictions.
 #[pyclass(frozen, module = "cf_ensemble._core")]
 pub(crate) struct Table {
-    table: cfe_io::Table,
+    table: Arc<cfe_io::Table>,
+}
+
+impl Table {
+    fn new(table: cfe_io::Table) -> Self {
+        Table { table: Arc::new(table) }
+    }
+}
+
+/// How a table is to be read: as `options` (JSON) say, and for a model with its classifiers and what it
+/// remembers of the table it was trained with.
+fn how_to_read(options: &str, model: Option<&SavedModel>) -> FitResult<TableOptions, Failure> {
+    let options = self::options(options)?;
+    Ok(match model {
+        Some(model) => options.table.table_options_for(model, Labels::IfPresent)?,
+        None => options.table_options()?,
+    })
+}
+
+/// A column of a mapping of Python.
+#[derive(FromPyObject)]
+enum Column<'py> {
+    Double(PyReadonlyArray1<'py, f64>),
+    Whole(PyReadonlyArray1<'py, i64>),
+    Text(Vec<Option<String>>),
+}
+
+impl Column<'_> {
+    fn into_arrow(self) -> ArrayRef {
+        match self {
+            Column::Double(values) => {
+                Arc::new(Float64Array::from_iter_values(values.as_array().iter().copied()))
+            }
+            Column::Whole(values) => {
+                Arc::new(Int64Array::from_iter_values(values.as_array().iter().copied()))
+            }
+            Column::Text(values) => Arc::new(StringArray::from(values)),
+        }
+    }
 }
 
 /// Options of a fit, which hold those of a table.
@@ -32,56 +74,79 @@ fn options(text: &str) -> FitResult<FitOptions, Failure> {
 
 #[pymethods]
 impl Table {
-    /// Reads a file: CSV or TSV (also gzipped), Parquet, Arrow IPC, NPY, NPZ. `options` is JSON; with
-    /// `classifiers` exactly these columns are read.
+    /// Reads a file of a kind that `cfe_io::read_table` knows. `options` is JSON; with `model` its classifiers
+    /// are read.
     #[staticmethod]
-    #[pyo3(signature = (path, options = "{}", *, classifiers = None))]
+    #[pyo3(signature = (path, options = "{}", *, model = None))]
     fn read(
         py: Python<'_>,
         path: PathBuf,
         options: &str,
-        classifiers: Option<Vec<String>>,
+        model: Option<&Bound<'_, Model>>,
     ) -> PyResult<Self> {
-        run(py, 0, None, None, |_| {
-            let mut how = self::options(options)?.table_options()?;
-            how.classifiers = classifiers;
-            Ok(Table { table: read_table(Source::new(&path), &how)? })
+        let options = options.to_owned();
+        let model = model.map(|model| Arc::clone(&model.get().saved));
+        run_owned(py, 0, None, None, move |_| {
+            Ok(Table::new(read_table(Source::new(&path), &how_to_read(&options, model.as_deref())?)?))
         })
     }
 
     /// Takes whatever has `__arrow_c_stream__`; `name` stands for it in messages.
     #[staticmethod]
-    #[pyo3(signature = (stream, name, options = "{}", *, classifiers = None))]
+    #[pyo3(signature = (stream, name, options = "{}", *, model = None))]
     fn from_stream(
         stream: &Bound<'_, PyAny>,
-        name: &str,
+        name: String,
         options: &str,
-        classifiers: Option<Vec<String>>,
+        model: Option<&Bound<'_, Model>>,
     ) -> PyResult<Self> {
         let reader = RecordBatchStreamReader::from_pyarrow_bound(stream)?;
-        run(stream.py(), 0, None, None, |_| {
-            let mut how = self::options(options)?.table_options()?;
-            how.classifiers = classifiers;
-            Ok(Table { table: read_batches(name, reader, &how)? })
+        let options = options.to_owned();
+        let model = model.map(|model| Arc::clone(&model.get().saved));
+        run_owned(stream.py(), 0, None, None, move |_| {
+            Ok(Table::new(read_batches(&name, reader, &how_to_read(&options, model.as_deref())?)?))
+        })
+    }
+
+    /// Takes named columns of numbers or text; `name` stands for them in messages.
+    #[staticmethod]
+    #[pyo3(signature = (columns, name, options = "{}", *, model = None))]
+    fn from_columns(
+        py: Python<'_>,
+        columns: Vec<(String, Column<'_>)>,
+        name: String,
+        options: &str,
+        model: Option<&Bound<'_, Model>>,
+    ) -> PyResult<Self> {
+        let columns = columns.into_iter().map(|(name, column)| (name, column.into_arrow()));
+        let batch = RecordBatch::try_from_iter(columns).map_err(|e| {
+            Failure::Data(format!("{name}: {e}; give each column one value for each row")).into_py(py, None)
+        })?;
+        let options = options.to_owned();
+        let model = model.map(|model| Arc::clone(&model.get().saved));
+        run_owned(py, 0, None, None, move |_| {
+            let schema = batch.schema();
+            let reader = RecordBatchIterator::new([Ok(batch)], schema);
+            Ok(Table::new(read_batches(&name, reader, &how_to_read(&options, model.as_deref())?)?))
         })
     }
 
     /// Takes n x m predictions and n labels: 1, 0, or -1 for none.
     #[staticmethod]
-    #[pyo3(signature = (predictions, labels, classifier_names, name, *, groups = None, row_names = None))]
+    #[pyo3(signature = (predictions, labels, classifier_names, name, *, row_names = None))]
     fn from_arrays<'py>(
         py: Python<'py>,
         predictions: Matrix<'py>,
         labels: PyReadonlyArray1<'py, i8>,
         classifier_names: Vec<String>,
         name: &str,
-        groups: Option<Vec<String>>,
         row_names: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Self> {
-        let (view, labels) = (predictions.view(), labels_of(&labels));
-        run(py, 0, None, row_names.as_ref(), |_| {
-            let data = ensemble_data(view, classifier_names, labels, None)?;
-            Ok(Table { table: cfe_io::Table::from_data(name, data, groups)? })
+        let labels = labels_of(&labels);
+        let view = predictions.view().map_err(|e| e.into_py(py, None))?;
+        run(py, 0, None, row_names.as_ref(), |caller| {
+            let data = ensemble_data(&view, classifier_names, labels, None, caller)?;
+            Ok(Table::new(cfe_io::Table::from_data(name, data, None)?))
         })
     }
 
@@ -145,12 +210,27 @@ impl Table {
     /// What is odd but no reason to stop.
     #[getter]
     fn warnings(&self) -> Vec<String> {
-        self.table.warnings.iter().map(ToString::to_string).collect()
+        self.table.warnings.iter().map(|warning| python_words(&warning.to_string())).collect()
+    }
+
+    /// What the columns were taken for, in one line.
+    #[getter]
+    fn taken(&self) -> String {
+        python_words(&self.table.taken.to_string())
+    }
+
+    /// Columns that were not read, each with the reason.
+    #[getter]
+    fn passed_over(&self) -> Vec<(String, String)> {
+        let passed_over = self.table.taken.passed_over.iter();
+        passed_over.map(|one| (one.column.clone(), python_words(&one.reason))).collect()
     }
 
     /// Missing predictions, duplicates, inverted classifiers, shift between splits, as JSON.
     fn findings(&self, py: Python<'_>) -> PyResult<String> {
-        let found = run(py, 0, None, None, |_| Ok(diagnose(&self.table)?))?;
+        let table = Arc::clone(&self.table);
+        let mut found = run_owned(py, 0, None, None, move |_| Ok(diagnose(&table)?))?;
+        found.iter_mut().for_each(|finding| finding.text = python_words(&finding.text));
         json(py, &found)
     }
 
@@ -163,23 +243,23 @@ impl Table {
         progress: Option<Bound<'_, PyAny>>,
     ) -> PyResult<TableFit> {
         let py = slf.py();
-        let table = &slf.get().table;
-        let outcome = run(py, threads, progress.as_ref(), None, |caller| {
-            let outcome = self::options(options)?.plan()?.fit(table, caller)?;
+        let (options, table) = (options.to_owned(), Arc::clone(&slf.get().table));
+        let outcome = run_owned(py, threads, progress.as_ref(), None, move |caller| {
+            let outcome = self::options(&options)?.plan()?.fit(&table, caller)?;
             // A stopped fit may hold a model of what was found by then; Python raises what stopped it
             // instead.
             caller.check()?;
             Ok(outcome)
         })?;
-        let model = Py::new(py, Model { saved: outcome.model.clone() })?;
-        Ok(TableFit { outcome, model, table: slf.unbind() })
+        let model = Py::new(py, Model::new(outcome.model.clone()))?;
+        Ok(TableFit { outcome: Arc::new(outcome), model, table: slf.unbind() })
     }
 
     /// Scores a model on the labeled rows, beside simple combiners that need no labels, as JSON.
     #[pyo3(signature = (model, *, threads = 0))]
     fn evaluate(&self, py: Python<'_>, model: &Bound<'_, Model>, threads: usize) -> PyResult<String> {
-        let saved = &model.get().saved;
-        let parts = run(py, threads, None, None, |_| Ok(evaluate(saved, &self.table)?))?;
+        let (saved, table) = (Arc::clone(&model.get().saved), Arc::clone(&self.table));
+        let parts = run_owned(py, threads, None, None, move |_| Ok(evaluate(&saved, &table)?))?;
         json(py, &parts)
     }
 }
@@ -187,7 +267,7 @@ impl Table {
 /// What the fit of a table gives.
 #[pyclass(frozen, module = "cf_ensemble._core")]
 pub(crate) struct TableFit {
-    outcome: FitOutcome,
+    outcome: Arc<FitOutcome>,
     /// The model.
     #[pyo3(get)]
     model: Py<Model>,
@@ -237,11 +317,11 @@ impl TableFit {
     #[pyo3(signature = (*, threads = 0, progress = None))]
     fn report(&self, py: Python<'_>, threads: usize, progress: Option<Bound<'_, PyAny>>) -> PyResult<String> {
         let parts = self.parts(py, threads, progress)?;
-        let table = &self.table.get().table;
-        run(py, threads, None, None, |_| {
-            let findings = diagnose(table)?;
+        let (outcome, table) = (Arc::clone(&self.outcome), Arc::clone(&self.table.get().table));
+        run_owned(py, threads, None, None, move |_| {
+            let findings = diagnose(&table)?;
             let footer = format!("Made by cf_ensemble {}.", env!("CARGO_PKG_VERSION"));
-            Ok(cfe_report::html::write(&document(&self.outcome, table, &parts, &findings), &footer))
+            Ok(cfe_report::html::write(&document(&outcome, &table, &parts, &findings), &footer))
         })
     }
 }
@@ -253,9 +333,9 @@ impl TableFit {
         threads: usize,
         progress: Option<Bound<'_, PyAny>>,
     ) -> PyResult<Vec<Part>> {
-        let table = &self.table.get().table;
-        run(py, threads, progress.as_ref(), None, |caller| {
-            let parts = self.outcome.metrics_watched(table, caller)?;
+        let (outcome, table) = (Arc::clone(&self.outcome), Arc::clone(&self.table.get().table));
+        run_owned(py, threads, progress.as_ref(), None, move |caller| {
+            let parts = outcome.metrics_watched(&table, caller)?;
             caller.check()?;
             Ok(parts)
         })
@@ -280,13 +360,14 @@ pub(crate) fn measure<'py>(
     let labels: Vec<bool> = labels.as_array().iter().map(|&y| y == 1).collect();
     let owned = |a: PyReadonlyArray1<'py, f64>| a.as_array().to_vec();
     let methods = methods.into_iter().map(|(name, scores, p)| (name, owned(scores), p.map(owned))).collect();
-    let part = run(py, threads, None, None, |_| {
+    let cut = cut.map(str::to_owned);
+    let part = run_owned(py, threads, None, None, move |_| {
         let parse = |text: &str| {
             let value =
                 serde_json::from_str(text).and_then(|value: serde_json::Value| Cut::deserialize(&value));
             value.map_err(|e| Failure::Settings(with_causes(&e)))
         };
-        let cut = cut.map(parse).transpose()?.map(|cut| (cut.rule, cut.threshold));
+        let cut = cut.as_deref().map(parse).transpose()?.map(|cut| (cut.rule, cut.threshold));
         Ok(measure_predictions("predictions", &labels, methods, cut, seed)?)
     })?;
     json(py, &part)

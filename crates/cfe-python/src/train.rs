@@ -13,9 +13,9 @@ use pyo3::prelude::*;
 use serde_json::{Map, Value, json};
 
 use crate::array::Matrix;
-use crate::border::{Caller, Note, run};
+use crate::border::{Caller, Note, run_owned};
 use crate::errors::{Failure, with_causes};
-use crate::fit::{ensemble_data, labels_of};
+use crate::fit::{data_of, labels_of};
 use crate::model::Model;
 
 /// One run of a trainer.
@@ -80,20 +80,22 @@ pub(crate) fn train<'py>(
     progress: Option<Bound<'py, PyAny>>,
     row_names: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Training> {
-    let (view, labels) = (predictions.view(), labels_of(&labels));
+    let labels = labels_of(&labels);
+    let view = predictions.view().map_err(|e| e.into_py(py, None))?;
     let sample_weight = sample_weight.map(|w| w.as_array().to_vec());
     let n_classifiers = view.dim().1;
-    let (saved, facts, losses, trace) = run(py, threads, progress.as_ref(), row_names.as_ref(), |caller| {
+    let data = data_of(py, &view, classifier_names, labels, sample_weight, threads, row_names.as_ref())?;
+    let (trainer, settings) = (trainer.to_owned(), settings.to_owned());
+    let (saved, facts, losses, trace) = run_owned(py, threads, progress.as_ref(), None, move |caller| {
         let refused = |e: &(dyn std::error::Error + 'static)| Failure::Settings(with_causes(e));
-        let mut settings: Map<String, Value> = serde_json::from_str(settings).map_err(|e| refused(&e))?;
+        let mut settings: Map<String, Value> = serde_json::from_str(&settings).map_err(|e| refused(&e))?;
         settings.insert("seed".to_owned(), seed.into());
         let settings = Value::Object(settings);
         // Trainer and settings are refused before the matrix is copied.
         let backend: Backend = trainer.parse().map_err(|e: cfe_combine::BackendError| refused(&e))?;
         let built = backend.trainer_with(&settings).map_err(|e| refused(&e))?;
-        let data = ensemble_data(view, classifier_names, labels, sample_weight)?;
         let mut observer = Tracing { caller, trace: WeightTrace::default(), traced: trace };
-        caller.tell(Note::Started { stage: trainer.to_owned(), steps: None });
+        caller.tell(Note::Started { stage: trainer.clone(), steps: None });
         let fitted = built.fit_from(built.start(&data)?, &data, &mut observer)?;
         caller.tell(Note::Finished);
         caller.check()?;
@@ -114,7 +116,7 @@ pub(crate) fn train<'py>(
         let saved = SavedModel::new(Combiner::Factors(fitted.model), Calibrator::Identity, details);
         Ok((saved, facts.to_string(), losses, observer.trace))
     })?;
-    Ok(Training { model: Py::new(py, Model { saved })?, facts, losses, trace, n_classifiers })
+    Ok(Training { model: Py::new(py, Model::new(saved))?, facts, losses, trace, n_classifiers })
 }
 
 /// Keeps the weights, tells the caller, and stops when asked.

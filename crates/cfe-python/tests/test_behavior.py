@@ -12,6 +12,7 @@ import threading
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
+import cf_ensemble
 import numpy as np
 import pytest
 from cf_ensemble import CFEnsembleClassifier
@@ -28,19 +29,45 @@ def interrupt_after(seconds: float) -> None:
     threading.Thread(target=send, daemon=True).start()
 
 
-def test_ctrl_c_stops_a_fit():
-    P, y = noisy(2000, 20)
-    interrupt_after(0.5)
-    # A million iterations: a fit that is not stopped does not come back.
-    with pytest.raises(KeyboardInterrupt):
-        CFEnsembleClassifier(**LONG).fit(P, y)
+@pytest.fixture(scope="module")
+def large():
+    return noisy(50_000, 40)
 
 
-def test_ctrl_c_stops_the_recommended_method():
-    P, y = noisy(20_000, 20)
-    interrupt_after(0.5)
-    with pytest.raises(KeyboardInterrupt):
-        CFEnsembleClassifier().fit(P, y)
+def calls(large, tmp_path):
+    """Calls that take seconds, by name."""
+    P, y = large
+    many = np.tile(P, (40, 1))
+    header = ",".join(["label", *(f"clf_{j}" for j in range(40))])
+    rows = "\n".join(",".join(map(repr, row)) for row in np.column_stack([y, P])[:5000].tolist())
+    file = tmp_path / "table.csv"
+    file.write_text(header + ("\n" + rows) * 40)
+    recommended = CFEnsembleClassifier().fit(P[:2000], y[:2000])
+    table = cf_ensemble.fit(P, y, method="als", settings={"max_iterations": 2})
+    return {
+        "fit, recommended": lambda: CFEnsembleClassifier().fit(P, y),
+        # A million iterations: a fit that is not stopped does not come back.
+        "fit, als": lambda: CFEnsembleClassifier(**LONG).fit(P, y),
+        "als": lambda: cf_ensemble.als(P, y, max_iterations=1_000_000, tolerance=0.0),
+        "fit of a table": lambda: cf_ensemble.fit(P, y),
+        "predict": lambda: recommended.predict_proba(many),
+        "explain": lambda: recommended.explain(many),
+        "metrics": table.metrics,
+        "report": table.report,
+        "evaluate": lambda: cf_ensemble.evaluate(np.tile(y, 40), {"a": many[:, 0], "b": many[:, 1]}),
+        "read": lambda: cf_ensemble.read(file),
+    }
+
+
+def test_ctrl_c_stops_every_call(large, tmp_path):
+    for name, call in calls(large, tmp_path).items():
+        interrupt_after(0.3)
+        with pytest.raises(KeyboardInterrupt):
+            call()
+            time.sleep(1)  # on a machine where the call takes less than the signal
+            pytest.fail(f"{name} was not interrupted")
+        # What was left to itself hinders nothing.
+        assert CFEnsembleClassifier(method="als").fit(large[0][:200], large[1][:200]).n_folds_ == 5, name
 
 
 def test_an_exception_of_the_callable_comes_out_unchanged(small):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 from cf_ensemble import (
@@ -167,3 +169,29 @@ def test_als_tells_how_it_went():
     assert model.fit_info_["iterations"] <= 7
     assert max(done for done, _, _ in seen) <= 7
     assert any(loss is not None for _, _, loss in seen)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_rounding_is_no_score(dtype, small):
+    P, y = small
+    P = P.astype(dtype)
+    exact, near = P.copy(), P.copy()
+    exact[5, 2], near[5, 2] = 1, np.nextafter(dtype(1), dtype(2))
+    exact[6, 1], near[6, 1] = 0, -1e-9
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = CFEnsembleClassifier().fit(near, y)
+    expected = CFEnsembleClassifier().fit(exact, y).predict_proba(exact)
+    assert np.array_equal(model.predict_proba(near), expected)
+    assert near[6, 1] < 0, "what was handed over is left alone"
+    with pytest.raises(DataError, match="is not a probability"):
+        model.predict_proba(np.where(near == near[5, 2], dtype(1.001), near))
+
+
+def test_a_loaded_estimator_can_be_fitted_again(small, tmp_path):
+    P, y = small
+    model = CFEnsembleClassifier(settings={"latent_dim": 2}, random_state=7, pos_label=0).fit(1 - P, y)
+    model.save(tmp_path / "model.safetensors")
+    again = CFEnsembleClassifier.load(tmp_path / "model.safetensors")
+    assert again.get_params() == {**model.get_params(), "cv": None}
+    assert np.array_equal(again.fit(1 - P, y).predict_proba(P), model.predict_proba(P))

@@ -166,3 +166,12 @@ def test_metadata_routing(rare):
         assert weighted.predict(X).shape == y.shape
     with pytest.raises(ValueError, match="enable_metadata_routing"):
         CFEnsembleStackingClassifier(two()).fit(X, y, color="red")
+
+
+def test_a_notebook_shows_the_combiner_and_the_estimators(rare):
+    stack = CFEnsembleStackingClassifier(two())
+    assert "GaussianNB" in stack._repr_html_()
+    shown = stack.fit(*rare)._repr_html_()
+    assert "averaging" in shown and "<svg" in shown and "GaussianNB" in shown
+    other = CFEnsembleStackingClassifier(two(), LogisticRegression()).fit(*rare)
+    assert "averaging" not in other._repr_html_()

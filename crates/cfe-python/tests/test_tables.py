@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import warnings
 
 import cf_ensemble
 import numpy as np
@@ -162,7 +163,7 @@ def test_exports_by_model(small):
     assert np.array_equal(cf_ensemble.from_predictions(h2o, y).P[:, 0], P[:, 2])
     names = np.array(["yes", "no"])[y]
     columns = {"m": pandas.DataFrame({"no": P[:, 0], "yes": 1 - P[:, 0]})}
-    positive = cf_ensemble.from_predictions(columns, names, positive="no")
+    positive = cf_ensemble.from_predictions(columns, names, pos_label="no")
     assert np.array_equal(positive.P[:, 0], P[:, 0]) and np.array_equal(positive.y, y)
     autogluon["CatBoost_BAG_L1"] = autogluon["CatBoost_BAG_L1"].iloc[::-1]
     with pytest.warns(InputWarning), pytest.raises(DataError, match="are not those of"):
@@ -180,7 +181,7 @@ def test_long_exports(small):
         for j, name in enumerate(["ranger", "svm"])
     }
     mlr3["classif.svm"] = mlr3["classif.svm"].iloc[::-1]
-    table = cf_ensemble.from_predictions(mlr3, positive="pos")
+    table = cf_ensemble.from_predictions(mlr3, pos_label="pos")
     assert table.names == ["classif.ranger", "classif.svm"]
     assert np.array_equal(table.P, P[:n, :2]) and np.array_equal(table.y, y[:n])
     # Two repeats of tidymodels: the mean of a row is taken.
@@ -192,7 +193,7 @@ def test_long_exports(small):
             )
     # "obs" is a label by caret's and tidymodels' names.
     with pytest.warns(InputWarning, match="several times"):
-        table = cf_ensemble.from_predictions(pandas.concat(parts), positive="pos")
+        table = cf_ensemble.from_predictions(pandas.concat(parts), pos_label="pos")
     assert table.names == ["forest", "glm"]
     assert np.allclose(table.P, P[:n, :2] * 0.9 + 0.05)
     with pytest.raises(DataError, match="no column of the model"):
@@ -243,3 +244,97 @@ def test_progress_bar(small, capsys):
     pytest.importorskip("tqdm")
     cf_ensemble.als(*small, max_iterations=3, progress=True)
     assert "als" in capsys.readouterr().err
+
+
+def test_what_was_passed_over_is_told(small, tmp_path):
+    P, y = small
+    frame = pandas.DataFrame(P, columns=[f"p_{j}" for j in range(6)]).assign(sick=y, age=40 + np.arange(len(y)) % 30)
+    frame.to_csv(tmp_path / "table.csv", index=False)
+    for data in (frame, dict(frame.items()), tmp_path / "table.csv"):
+        with pytest.warns(InputWarning, match=r"passed over 'age' \(whole numbers from 40 to 69\).*exclude=") as told:
+            table = cf_ensemble.fit(data, label="sick", method="als")._fitted.table
+        assert told[0].filename == __file__, "the warning points at the line of the user"
+        assert dict(table.passed_over) == {"age": "whole numbers from 40 to 69"}
+        assert "label = sick" in table.taken
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        table = cf_ensemble.read(tmp_path / "table.csv", label="sick", exclude=["age", "p_5"])
+    assert table.names == [f"p_{j}" for j in range(5)]
+    assert table.passed_over == {"p_5": "excluded", "age": "excluded"}
+
+
+def test_messages_name_arguments_of_python(small, tmp_path):
+    P, y = small
+    columns = {f"p_{j}": P[:, j] for j in range(6)} | {"label": y}
+    with pytest.warns(InputWarning, match="sum to 1 in every row.* leave out that of the negative class with exclude="):
+        cf_ensemble.fit({**columns, "not_0": 1 - P[:, 0]}, method="als")
+    leak = tmp_path / "leak.csv"
+    pandas.DataFrame({**columns, "leak": 0.01 + 0.98 * y}).to_csv(leak, index=False)
+    texts = [finding["text"] for finding in cf_ensemble.read(leak).findings()]
+    assert any('leave it out (exclude="leak")' in text for text in texts)
+    assert not any("--" in text for text in texts)
+    percent = tmp_path / "percent.csv"
+    pandas.DataFrame({"a": (100 * P[:, 0]).round(2), "b": (100 * P[:, 1]).round(2), "label": y}).to_csv(percent, index=False)
+    with pytest.raises(DataError, match='scale="percent"'):
+        cf_ensemble.read(percent)
+    assert np.allclose(cf_ensemble.read(percent, scale="percent").P, P[:, :2], atol=1e-4)
+
+
+def test_a_model_reads_new_tables_as_its_own(small, tmp_path):
+    P, y = small
+    percent = pandas.DataFrame({f"p_{j}": (100 * P[:, j]).round(2) for j in range(6)})
+    model = cf_ensemble.fit(percent.assign(label=y), scale="percent", method="als")
+    percent.to_csv(tmp_path / "new.csv", index=False)
+    expected = model.predict_proba(percent.to_numpy() / 100)
+    assert np.allclose(model.predict_proba(percent), expected)
+    assert np.allclose(model.predict_proba(tmp_path / "new.csv"), expected)
+
+
+def test_what_contradicts_is_refused(small, abalone):
+    P, y = small
+    table = cf_ensemble.read(abalone.path, split="split")
+    with pytest.raises(DataError, match="y was given as well"):
+        cf_ensemble.fit(table, y)
+    with pytest.raises(DataError, match="name the column of the labels with label="):
+        cf_ensemble.fit(abalone.path, y)
+    with pytest.raises(DataError, match="label cannot be told of an array"):
+        cf_ensemble.fit(P, label="y")
+
+
+def test_the_positive_label_can_be_chosen(small):
+    P, y = small
+    columns = {f"p_{j}": 1 - P[:, j] for j in range(6)} | {"sick": np.where(y, "yes", "no")}
+    table = cf_ensemble.fit(columns, label="sick", pos_label="no", method="als")._fitted.table
+    assert np.array_equal(table.labels, 1 - y)
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
+def test_columns_are_predicted_without_a_table(library, small):
+    P, y = small
+    module = pytest.importorskip(library)
+    columns = {f"p_{j}": np.ascontiguousarray(P[:, j]) for j in range(6)}
+    make = module.table if library == "pyarrow" else module.DataFrame
+    model = cf_ensemble.fit(make(columns), y)
+    assert model.names == list(columns)
+    expected = model.predict_proba(P)
+    # The order of the columns, and others beside them, do not matter.
+    turned = {name: columns[name] for name in reversed(columns)} | {"age": np.arange(len(y)) + 30.0}
+    assert np.array_equal(model.predict_proba(make(turned)), expected)
+    assert np.array_equal(model.predict_proba(turned), expected)
+    single = make({name: column.astype(np.float32) for name, column in columns.items()})
+    assert np.array_equal(model.predict_proba(single), model.predict_proba(P.astype(np.float32)))
+    with pytest.raises(DataError, match="'p_5' is missing|\"p_5\""):
+        model.predict_proba(make({name: columns[name] for name in list(columns)[:5]}))
+
+
+def test_an_estimator_is_evaluated(small):
+    P, y = small
+    names = np.array(["no", "yes"])[y]
+    model = CFEnsembleClassifier(method="als").fit(P, names)
+    scores = cf_ensemble.evaluate(model, P, names)
+    expected = cf_ensemble.evaluate(y, model.predict_proba(P)[:, 1])
+    assert scores["average_precision"][0] == expected["average_precision"][0]
+    with pytest.raises(DataError, match="evaluate\\(estimator, X, y\\)"):
+        cf_ensemble.evaluate(model, P)
+    with pytest.raises(DataError, match="report\\(P, path, y\\)"):
+        cf_ensemble.report(model)

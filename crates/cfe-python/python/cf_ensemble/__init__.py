@@ -17,7 +17,16 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-from ._core import __version__
+try:
+    from ._core import __version__
+except ImportError as error:
+    if "libtorch" not in str(error) and "libc10" not in str(error):
+        raise
+    # Built with the feature `torch`; the loader's own words name the file and no cure.
+    raise ImportError(
+        f"{error}; this build of cf_ensemble trains on libtorch: put the folder of its libraries (`lib` of libtorch, or "
+        "`torch/lib` of PyTorch) into LD_LIBRARY_PATH before Python starts, or install a wheel without the feature torch"
+    ) from error
 from .errors import CFEnsembleError, DataError, InputWarning, ModelFileError, SettingsError, TrainingError
 
 if TYPE_CHECKING:
@@ -26,7 +35,7 @@ if TYPE_CHECKING:
     from ._plots import plot_precision_recall, plot_reliability, plot_threshold, plot_weights
     from ._stacking import CFEnsembleStackingClassifier
     from ._tables import Table, from_predictions, read
-    from ._trainers import Trained, als, torch
+    from ._trainers import Trained, Trainer, als, torch
 
 _HOME = {
     "_classifier": ["CFEnsembleClassifier"],
@@ -34,7 +43,7 @@ _HOME = {
     "_plots": ["plot_precision_recall", "plot_reliability", "plot_threshold", "plot_weights"],
     "_stacking": ["CFEnsembleStackingClassifier"],
     "_tables": ["Table", "from_predictions", "read"],
-    "_trainers": ["Trained", "als", "torch"],
+    "_trainers": ["Trained", "Trainer", "als", "torch"],
 }
 _LAZY = {name: f".{module}" for module, names in _HOME.items() for name in names}
 
@@ -49,6 +58,7 @@ __all__ = [
     "SettingsError",
     "Table",
     "Trained",
+    "Trainer",
     "TrainingError",
     "__version__",
     "als",

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from html import escape
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import _check_sample_weight, check_consistent_length, check_is_fitted, validate_data
 
 from . import _core
+from ._base import TwoClasses
 from ._labels import _plain, encode, folds_of, seed_of
 from ._progress import ProgressCallback, listener
 from ._scores import ScoreMap, apply_maps, fit_maps
@@ -22,7 +22,7 @@ from .errors import SettingsError
 NOTE = "python"
 
 
-class CFEnsembleClassifier(ClassifierMixin, BaseEstimator):
+class CFEnsembleClassifier(TwoClasses, BaseEstimator):
     """Combines the probabilities of trained classifiers into one.
 
     ``X`` has a row for each instance and a column for each classifier: its probability of the positive class, NaN where
@@ -35,7 +35,8 @@ class CFEnsembleClassifier(ClassifierMixin, BaseEstimator):
         "recommended" averages aggregators over a factorization and is calibrated. "als" and "torch" are the published
         joint models; "torch" needs a build with libtorch.
     input : {"auto", "proba", "score"}, default="auto"
-        What the columns hold. "proba": probabilities; a value outside [0, 1] is an error. "score": any numbers, mapped
+        What the columns hold. "proba": probabilities; a value outside [0, 1] is an error, but for a hair (1e-5), which
+        is rounding. "score": any numbers, mapped
         by their distribution in the training rows. "auto": a column that leaves [0, 1] in training is a score.
     cv : int, cross-validation splitter or iterable, default=None
         Folds that choose the members and give the out-of-fold scores; None is 5 stratified ones. A splitter must test
@@ -114,12 +115,6 @@ class CFEnsembleClassifier(ClassifierMixin, BaseEstimator):
         self.n_jobs = n_jobs
         self.verbose = verbose
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_class = False
-        tags.input_tags.allow_nan = True
-        return tags
-
     def fit(
         self,
         X: ArrayLike,
@@ -193,7 +188,7 @@ class CFEnsembleClassifier(ClassifierMixin, BaseEstimator):
             labels,
             names,
             method=self.method,
-            settings=_json(settings),
+            settings=settings_json(settings),
             seed=seed,
             sample_weight=sample_weight,
             folds=folds,
@@ -246,16 +241,6 @@ class CFEnsembleClassifier(ClassifierMixin, BaseEstimator):
             self._part["cross_validated"] = True
         return self._part
 
-    def _repr_html_(self) -> str:
-        if not hasattr(self, "combiner_"):
-            return f"<pre>{escape(repr(self))}</pre>"
-        from ._notebook import classifier_html
-
-        return classifier_html(self)
-
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        return {"text/plain": repr(self), "text/html": self._repr_html_()}
-
     def _names(self) -> list[str]:
         names = getattr(self, "feature_names_in_", None)
         return [f"clf_{j}" for j in range(self.n_features_in_)] if names is None else [str(name) for name in names]
@@ -272,64 +257,28 @@ class CFEnsembleClassifier(ClassifierMixin, BaseEstimator):
 
     def _predict(self, X: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
         """Log-odds and probability of the positive class, and the number of classifiers that gave a prediction."""
+        mapped, row_names = self._columns(X)
+        return self.combiner_.predict(mapped, threads=threads_of(self.n_jobs), row_names=row_names)
+
+    def _columns(self, X: Any) -> tuple[NDArray[Any], Any]:
+        """X checked, with its scores mapped, and the names of its rows."""
         check_is_fitted(self)
         row_names = getattr(X, "index", None)
         X = validate_data(self, X, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan", reset=False)
-        return self.combiner_.predict(
-            apply_maps(X, self._maps), threads=threads_of(self.n_jobs), row_names=row_names
-        )
+        return apply_maps(X, self._maps), row_names
 
-    def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Log-odds of ``classes_[1]``.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, m)
-            Probabilities of the same classifiers in the same order.
-
-        Returns
-        -------
-        ndarray of shape (n,)
-        """
-        logits = self._predict(X)[0]
-        return logits if self._sign() == 1 else -logits
-
-    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Probabilities of the two classes.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, m)
-            Probabilities of the same classifiers in the same order.
-
-        Returns
-        -------
-        ndarray of shape (n, 2)
-            In the order of ``classes_``.
-        """
-        positive = self._predict(X)[1]
-        out = np.empty((len(positive), 2))
-        out[:, self._positive] = positive
-        out[:, 1 - self._positive] = 1 - positive
-        return out
-
-    def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """The more probable class of each row.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, m)
-            Probabilities of the same classifiers in the same order.
-
-        Returns
-        -------
-        ndarray of shape (n,)
-        """
-        decision = self.decision_function(X)
-        return self.classes_[(decision > 0).astype(np.intp)]
+    def _combine(self, method: str, X: ArrayLike) -> NDArray[Any]:
+        logits, positive, _ = self._predict(X)
+        if method == "predict_proba":
+            out = np.empty((len(positive), 2))
+            out[:, self._positive] = positive
+            np.subtract(1, positive, out=out[:, 1 - self._positive])
+            return out
+        decision = logits if self._sign() == 1 else -logits
+        return decision if method == "decision_function" else self.classes_[(decision > 0).astype(np.intp)]
 
     def explain(self, X: ArrayLike) -> NDArray[np.float64]:
-        """What each classifier adds to the log-odds of ``classes_[1]``.
+        """Tell what each classifier adds to the log-odds of ``classes_[1]``.
 
         The rows add up to ``decision_function`` but for the intercept and, with method "recommended", the local
         correction, which belong to no classifier alone.
@@ -343,12 +292,8 @@ class CFEnsembleClassifier(ClassifierMixin, BaseEstimator):
         -------
         ndarray of shape (n, m)
         """
-        check_is_fitted(self)
-        row_names = getattr(X, "index", None)
-        X = validate_data(self, X, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan", reset=False)
-        parts = self.combiner_.explain(
-            apply_maps(X, self._maps), threads=threads_of(self.n_jobs), row_names=row_names
-        )[0]
+        mapped, row_names = self._columns(X)
+        parts = self.combiner_.explain(mapped, threads=threads_of(self.n_jobs), row_names=row_names)[0]
         return parts if self._sign() == 1 else -parts
 
     def n_observed(self, X: ArrayLike) -> NDArray[np.int64]:
@@ -377,6 +322,7 @@ class CFEnsembleClassifier(ClassifierMixin, BaseEstimator):
         note = {
             "classes": [_plain(label) for label in self.classes_],
             "positive": self._positive,
+            "pos_label": None if self.pos_label is None else _plain(self.pos_label),
             "names": hasattr(self, "feature_names_in_"),
             "input": self.input,
             "method": self.method,
@@ -399,13 +345,21 @@ class CFEnsembleClassifier(ClassifierMixin, BaseEstimator):
             Predicts to the same bits. Of a file of ``cfe`` the classes are 0 and 1.
         """
         model = _core.Model.load(path)
-        provenance = json.loads(model.details).get("provenance", {})
+        details = json.loads(model.details)
+        provenance = details.get("provenance", {})
         note = provenance.get(NOTE)
         written_by_cfe = note is None
         if written_by_cfe:
             note = {"classes": [0, 1], "positive": 1, "names": True, "input": "proba", "scores": []}
             note["method"] = provenance.get("trainer", "recommended")
-        self = cls(method=note["method"], input=note["input"])
+        settings = {key: value for key, value in provenance.get("settings", {}).items() if key not in ("seed", "folds")}
+        self = cls(
+            method=note["method"],
+            input=note["input"],
+            pos_label=note.get("pos_label"),
+            settings=settings or None,
+            random_state=details.get("seed"),
+        )
         self.classes_ = np.asarray(note["classes"])
         self._positive = note["positive"]
         self._maps = [(column, np.asarray(knots), np.asarray(values)) for column, knots, values in note["scores"]]
@@ -421,9 +375,12 @@ class CFEnsembleClassifier(ClassifierMixin, BaseEstimator):
 
 def _mean_of(X: NDArray[Any]) -> NDArray[np.float64]:
     """The mean probability of each row; where there is none, that of all rows."""
-    gone = np.isnan(X)
-    count = X.shape[1] - gone.sum(axis=1)
-    total = np.where(gone, 0, X).sum(axis=1, dtype=np.float64)
+    total, count = np.zeros(len(X)), np.zeros(len(X))
+    # Column by column: no array as large as X.
+    for column in X.T:
+        seen = ~np.isnan(column)
+        np.add(total, column, out=total, where=seen)
+        count += seen
     mean = np.divide(total, count, out=np.full(len(X), np.nan), where=count > 0)
     return np.where(np.isnan(mean), np.nanmean(mean), mean)
 
@@ -439,7 +396,7 @@ def threads_of(n_jobs: int | None) -> int:
     return int(n_jobs)
 
 
-def _json(settings: dict[str, Any]) -> str:
+def settings_json(settings: dict[str, Any]) -> str:
     def number(value: Any) -> Any:
         if isinstance(value, np.generic):
             return value.item()

@@ -5,10 +5,12 @@ from typing import Any, Self, final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Fit", "Model", "Table", "TableFit", "Training", "__version__", "fit", "measure", "train"]
+__all__ = ["HAIR", "Fit", "Model", "Table", "TableFit", "Training", "__version__", "fit", "measure", "train"]
 __version__: str
+HAIR: float
 
-_Matrix = NDArray[np.float64] | NDArray[np.float32]
+_Matrix = NDArray[np.float64] | NDArray[np.float32] | Sequence[NDArray[np.float64]]
+_Column = NDArray[Any] | Sequence[str | None]
 _Progress = Callable[..., object]
 
 @final
@@ -74,9 +76,13 @@ def fit(
 @final
 class Table:
     @staticmethod
-    def read(path: str | PathLike[str], options: str = "{}", *, classifiers: Sequence[str] | None = None) -> Table: ...
+    def read(path: str | PathLike[str], options: str = "{}", *, model: Model | None = None) -> Table: ...
     @staticmethod
-    def from_stream(stream: Any, name: str, options: str = "{}", *, classifiers: Sequence[str] | None = None) -> Table: ...
+    def from_stream(stream: Any, name: str, options: str = "{}", *, model: Model | None = None) -> Table: ...
+    @staticmethod
+    def from_columns(
+        columns: Sequence[tuple[str, _Column]], name: str, options: str = "{}", *, model: Model | None = None
+    ) -> Table: ...
     @staticmethod
     def from_arrays(
         predictions: _Matrix,
@@ -84,7 +90,6 @@ class Table:
         classifier_names: Sequence[str],
         name: str,
         *,
-        groups: Sequence[str] | None = None,
         row_names: Any = None,
     ) -> Table: ...
     @property
@@ -107,6 +112,10 @@ class Table:
     def ids(self) -> list[str] | None: ...
     @property
     def warnings(self) -> list[str]: ...
+    @property
+    def taken(self) -> str: ...
+    @property
+    def passed_over(self) -> list[tuple[str, str]]: ...
     def findings(self) -> str: ...
     def fit(self, options: str = "{}", *, threads: int = 0, progress: _Progress | None = None) -> TableFit: ...
     def evaluate(self, model: Model, *, threads: int = 0) -> str: ...

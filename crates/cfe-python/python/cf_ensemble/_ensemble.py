@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import warnings
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _core, _notebook
+from ._missing import missing_labels
 from ._progress import ProgressCallback, listener
-from ._tables import Table, as_table, labels_of, options_of
-from .errors import DataError
+from ._tables import Columns, Table, as_table, labels_of, matrix_of, options_of
+from .errors import DataError, warn
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,14 +41,17 @@ class Ensemble:
 
     @property
     def names(self) -> list[str]:
+        """Names of the classifiers."""
         return self._model.classifier_names
 
     @property
     def threshold(self) -> float | None:
+        """Probability from which on ``predict`` calls a row positive."""
         return self._model.threshold
 
     @property
     def info(self) -> dict[str, Any]:
+        """Where the model comes from: method, settings, data, seed."""
         details = json.loads(self._model.details)
         return {**details.pop("provenance", {}), **details}
 
@@ -57,18 +60,33 @@ class Ensemble:
         """Cross-validated probabilities of the labeled train rows; None for a model that was loaded."""
         return None if self._fitted is None else self._fitted.out_of_fold
 
-    def _matrix(self, data: Any) -> tuple[NDArray[Any], Any]:
-        if isinstance(data, (np.ndarray, list)):
-            array = np.asarray(data)
-            return (array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)), None
-        table = as_table(data, classifiers=self.names)
-        names = table.names
-        if names != self.names:
-            missing = [name for name in self.names if name not in names]
-            if missing:
-                raise DataError(f"the classifier {missing[0]!r} is missing; the table has {names}")
-            return table.P[:, [names.index(name) for name in self.names]], table.ids
-        return table.P, table.ids
+    def _input(self, data: Any) -> tuple[Any, Any]:
+        """What the compiled half predicts from, without a copy where that can be, and the names of the rows."""
+        if not isinstance(data, (Table, Mapping, str, os.PathLike)) and not hasattr(data, "columns"):
+            if not hasattr(data, "__arrow_c_stream__"):
+                return matrix_of(data), None
+        columns = self._columns(data)
+        if columns is not None:
+            return columns, getattr(data, "index", None)
+        table = as_table(data, model=None if isinstance(data, Table) else self._model)
+        if table.names == self.names:
+            return table.P, table.ids
+        missing = [name for name in self.names if name not in table.names]
+        if missing:
+            raise DataError(f"the classifier {missing[0]!r} is missing; the table has {table.names}")
+        P = table.P
+        return [P[:, table.names.index(name)] for name in self.names], table.ids
+
+    def _columns(self, data: Any) -> list[NDArray[np.float64]] | None:
+        """The columns of a mapping or a data frame; None where they are not plain probabilities in float64."""
+        kept = self.info.get("columns", {})
+        if kept.get("missing") or kept.get("scale", "fraction") != "fraction" or kept.get("input", "probability") != "probability":
+            return None
+        found = data if isinstance(data, Mapping) else getattr(data, "column_names", getattr(data, "columns", None))
+        if found is None or isinstance(data, (Table, str, os.PathLike)) or any(name not in found for name in self.names):
+            return None
+        columns = [np.asarray(data[name]) for name in self.names]
+        return columns if all(c.ndim == 1 and c.dtype == np.float64 for c in columns) else None
 
     def predict_proba(self, data: Any) -> NDArray[np.float64]:
         """Probabilities of negative and positive for each row.
@@ -82,7 +100,7 @@ class Ensemble:
         -------
         ndarray of shape (n, 2)
         """
-        matrix, ids = self._matrix(data)
+        matrix, ids = self._input(data)
         positive = self._model.predict(matrix, threads=self._threads, row_names=ids)[1]
         return np.column_stack([1 - positive, positive])
 
@@ -98,7 +116,7 @@ class Ensemble:
         -------
         ndarray of shape (n,)
         """
-        matrix, ids = self._matrix(data)
+        matrix, ids = self._input(data)
         return self._model.predict(matrix, threads=self._threads, row_names=ids)[0]
 
     def predict(self, data: Any, *, threshold: float | None = None) -> NDArray[np.int8]:
@@ -133,7 +151,7 @@ class Ensemble:
         (ndarray of shape (n, m), ndarray of shape (n,))
             Their sum is ``decision_function``.
         """
-        matrix, ids = self._matrix(data)
+        matrix, ids = self._input(data)
         return self._model.explain(matrix, threads=self._threads, row_names=ids)
 
     def weights(self) -> pd.DataFrame:
@@ -211,12 +229,6 @@ def fit(
     data: Any,
     y: ArrayLike | None = None,
     *,
-    label: str | None = None,
-    id: str | None = None,
-    split: str | None = None,
-    train_value: str | None = None,
-    group: str | None = None,
-    columns: str | Sequence[str] | None = None,
     method: str = "recommended",
     settings: Mapping[str, Any] | None = None,
     folds: int | None = None,
@@ -225,8 +237,9 @@ def fit(
     random_state: int = 0,
     n_jobs: int | None = None,
     progress: bool | ProgressCallback | None = None,
+    **columns: Unpack[Columns],
 ) -> Ensemble:
-    """Fits a combiner to a table of predictions, as ``cfe fit`` does.
+    """Fit a combiner to a table of predictions, as ``cfe fit`` does.
 
     Parameters
     ----------
@@ -234,8 +247,6 @@ def fit(
         Out-of-fold probabilities, a column for each classifier.
     y : array-like of shape (n,), default=None
         Labels, where the table has no column of them.
-    label, id, split, train_value, group, columns
-        What the columns mean, as in :func:`read`.
     method : {"recommended", "als", "torch"}, default="recommended"
         How the model is found.
     settings : mapping, default=None
@@ -253,10 +264,20 @@ def fit(
         Threads; None and -1 are all cores.
     progress : bool or callable, default=None
         True shows a bar of tqdm; a callable gets ``(done, total, loss)``.
+    **columns
+        What the columns mean, as in :func:`read`: ``label="sick", exclude="age"``.
 
     Returns
     -------
     Ensemble
+        The fitted combiner.
+
+    Raises
+    ------
+    DataError
+        A table that cannot be learned from; the message names column and row.
+    SettingsError
+        Unknown settings, or values out of their range.
 
     Examples
     --------
@@ -269,24 +290,23 @@ def fit(
     >>> model.names
     ['clf0', 'clf1', 'clf2', 'clf3']
     """
-    from ._classifier import _json, threads_of
+    from ._classifier import settings_json, threads_of
 
-    read_as = {
-        "label": label, "id": id, "split": split, "train_value": train_value, "group": group, "columns": columns
-    }
-    table = as_table(data, y, **read_as)
+    table = as_table(data, y, **columns)
     for text in table.warnings:
-        warnings.warn(text, stacklevel=2)
-    options = options_of(
-        trainer=method,
-        set=None if settings is None else json.loads(_json(dict(settings))),
-        seed=int(random_state),
-        folds=folds,
-        calibrate=calibrate,
-        threshold=threshold,
-    )
+        warn(text)
+    options = {
+        "trainer": method,
+        "set": None if settings is None else dict(settings),
+        "seed": int(random_state),
+        "folds": folds,
+        "calibrate": calibrate,
+        "threshold": threshold,
+    }
+    # What the columns mean is kept in the model, so that new tables are read alike.
+    given = {**json.loads(options_of(columns)), **{key: value for key, value in options.items() if value is not None}}
     threads = threads_of(n_jobs)
-    fitted = table._core.fit(options, threads=threads, progress=listener(progress))
+    fitted = table._core.fit(settings_json(given), threads=threads, progress=listener(progress))
     return Ensemble(fitted.model, fitted, threads)
 
 
@@ -305,19 +325,17 @@ def load(path: str | os.PathLike[str]) -> Ensemble:
     return Ensemble(_core.Model.load(path))
 
 
-def evaluate(model: Any, data: Any, y: ArrayLike | None = None, *, threshold: str = "f1", **columns: Any) -> pd.DataFrame:
+def evaluate(model: Any, data: Any, y: ArrayLike | None = None, **columns: Unpack[Columns]) -> pd.DataFrame:
     """Scores a model, or probabilities, on labels that it has not seen.
 
     Parameters
     ----------
-    model : Ensemble, or array-like of shape (n,)
+    model : Ensemble, fitted estimator, or array-like of shape (n,)
         A fitted combiner; or labels, and then ``data`` are the probabilities: ``evaluate(y, p)``.
     data : Table, path, data frame, mapping, array
         Labeled predictions of the classifiers; or probabilities (n,), or a dict of them by name.
     y : array-like of shape (n,), default=None
         Labels, where the table has no column of them.
-    threshold : str, default="f1"
-        Rule of the threshold for probabilities.
     **columns
         What the columns mean, as in :func:`read`.
 
@@ -335,14 +353,29 @@ def evaluate(model: Any, data: Any, y: ArrayLike | None = None, *, threshold: st
     >>> table.set_index("method")["average_precision"].to_dict()
     {'good': 1.0, 'coin': 0.5}
     """
-    if isinstance(model, Ensemble):
-        if y is None and columns.get("label") is None and not isinstance(data, Table):
-            columns["label"] = None
-        table = as_table(data, y, **columns)
-        if table.names != model.names:
-            table = as_table(dict(zip(model.names, model._matrix(table)[0].T, strict=True)), np.where(table.y < 0, np.nan, table.y))
-        return _frame(metric_rows(json.loads(table._core.evaluate(model._model, threads=model._threads))))
-    return _frame(metric_rows([measured(model, data)]))
+    if hasattr(model, "classes_"):
+        if y is None:
+            raise DataError("an estimator is scored on rows and their labels: evaluate(estimator, X, y)")
+        y = np.where(missing_labels(np.asarray(y)), np.nan, np.asarray(y) == model.classes_[1])
+        return _frame(metric_rows([measured(y, {"combined": model.predict_proba(data)[:, 1]})]))
+    if not isinstance(model, Ensemble):
+        return _frame(metric_rows([measured(model, data)]))
+    table = as_table(_named(data, model), y, model=None if isinstance(data, Table) else model._model, **columns)
+    if table.names != model.names:
+        # A Table that was read by itself holds its columns in its own order.
+        found = dict(zip(model.names, model._input(table)[0], strict=True))
+        table = as_table(found, np.where(table.y < 0, np.nan, table.y), model=model._model)
+    return _frame(metric_rows(json.loads(table._core.evaluate(model._model, threads=model._threads))))
+
+
+def _named(data: Any, model: Ensemble) -> Any:
+    """An array as columns under the names of the classifiers, which it has in their order."""
+    if isinstance(data, (np.ndarray, list)):
+        matrix = matrix_of(data)
+        if matrix.shape[1] != len(model.names):
+            raise DataError(f"the array has {matrix.shape[1]} columns, and the model {len(model.names)} classifiers")
+        return dict(zip(model.names, matrix.T, strict=True))
+    return data
 
 
 def measured(y: Any, p: Any, cut: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -368,7 +401,12 @@ def measured(y: Any, p: Any, cut: dict[str, Any] | None = None) -> dict[str, Any
 
 
 def compare(
-    data: Any, y: ArrayLike | None = None, *, random_state: int = 0, n_jobs: int | None = None, **columns: Any
+    data: Any,
+    y: ArrayLike | None = None,
+    *,
+    random_state: int = 0,
+    n_jobs: int | None = None,
+    **columns: Unpack[Columns],
 ) -> pd.DataFrame:
     """Every combiner on cross-validated rows, with intervals.
 
@@ -414,6 +452,8 @@ def report(data: Any, path: str | os.PathLike[str] | None = None, y: ArrayLike |
     str
         The HTML.
     """
+    if hasattr(data, "classes_"):
+        raise DataError("an estimator does not hold the rows that a report is made of; give them: report(P, path, y)")
     model = data if isinstance(data, Ensemble) else fit(data, y, **options)
     return model.report(path)
 

@@ -10,24 +10,8 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
+from ._missing import missing_labels
 from .errors import DataError
-
-
-def missing(values: NDArray[Any]) -> NDArray[np.bool_]:
-    """Where there is no label: NaN, None, pandas' NA."""
-    if values.dtype.kind == "f":
-        return np.isnan(values)
-    if values.dtype.kind == "O":
-        # NaN and NA are the values that do not equal themselves.
-        return np.fromiter((v is None or v is not v or not _same(v) for v in values), bool, len(values))
-    return np.zeros(len(values), dtype=bool)
-
-
-def _same(value: Any) -> bool:
-    try:
-        return bool(value == value)
-    except TypeError:  # pandas.NA has no truth value
-        return False
 
 
 def encode(y: Any, pos_label: Any, *, semi_supervised: bool) -> tuple[NDArray[Any], NDArray[np.int8], Any]:
@@ -39,7 +23,7 @@ def encode(y: Any, pos_label: Any, *, semi_supervised: bool) -> tuple[NDArray[An
     y = column_or_1d(y, warn=True)
     if y.dtype.kind == "f" and np.isinf(y).any():
         raise DataError("Input y contains infinity; labels are two classes, and NaN or None where there is none")
-    gone = missing(y)
+    gone = missing_labels(y)
     if gone.all():
         raise DataError("Input y contains NaN only: no row has a label; label rows of both classes")
     present = y[~gone]

@@ -7,12 +7,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ._docs import shared
 from .errors import DataError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 BLUE, RED, GREY, LIGHT = "#3b6fb6", "#b5523b", "#777777", "#9db7da"
+
+
+SHARED = {
+    "model": """model : Ensemble, CFEnsembleClassifier or CFEnsembleStackingClassifier, or array-like of shape (n,)
+    A fitted model, whose cross-validated rows are drawn; or labels, with their probabilities in ``p``.""",
+    "ax": """ax : matplotlib axes, default=None
+    Where to draw; None makes a figure.
+
+Returns
+-------
+matplotlib.axes.Axes
+    What was drawn on.""",
+}
 
 
 def _axes(ax: Axes | None) -> Axes:
@@ -49,6 +63,7 @@ def _held_out(model: Any, p: Any) -> tuple[NDArray[np.int8], NDArray[np.float64]
     return y[y >= 0], p[y >= 0]
 
 
+@shared(**SHARED)
 def plot_weights(model: Any, *, top: int = 15, ax: Axes | None = None) -> Axes:
     """The weights of the classifiers, the largest at the top.
 
@@ -58,12 +73,7 @@ def plot_weights(model: Any, *, top: int = 15, ax: Axes | None = None) -> Axes:
         A fitted model.
     top : int, default=15
         How many are shown.
-    ax : matplotlib axes, default=None
-        Where to draw; None makes a figure.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
+    {ax}
     """
     core = _core_of(model)
     order = np.argsort(-np.abs(core.weights), kind="stable")[:top][::-1]
@@ -81,21 +91,16 @@ def _core_of(model: Any) -> Any:
     return model._model if hasattr(model, "_model") else model.combiner_
 
 
+@shared(**SHARED)
 def plot_reliability(model: Any, p: Any = None, *, ax: Axes | None = None) -> Axes:
     """Share of positives by predicted probability, with 95% intervals; honest probabilities lie on the diagonal.
 
     Parameters
     ----------
-    model : Ensemble, CFEnsembleClassifier or CFEnsembleStackingClassifier, or array-like of shape (n,)
-        A fitted model, whose cross-validated rows are drawn; or labels, with their probabilities in ``p``.
+    {model}
     p : array-like of shape (n,), default=None
         Probabilities.
-    ax : matplotlib axes, default=None
-        Where to draw; None makes a figure.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
+    {ax}
     """
     from ._ensemble import measured
 
@@ -116,21 +121,16 @@ def plot_reliability(model: Any, p: Any = None, *, ax: Axes | None = None) -> Ax
     return ax
 
 
+@shared(**SHARED)
 def plot_precision_recall(model: Any, p: Any = None, *, ax: Axes | None = None) -> Axes:
     """Precision by recall; the dotted line is the share of positives.
 
     Parameters
     ----------
-    model : Ensemble, CFEnsembleClassifier or CFEnsembleStackingClassifier, or array-like of shape (n,)
-        A fitted model, whose cross-validated rows are drawn; or labels, with their probabilities in ``p``.
+    {model}
     p : array-like of shape (n,), or dict of them by name, default=None
         Probabilities.
-    ax : matplotlib axes, default=None
-        Where to draw; None makes a figure.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
+    {ax}
     """
     from sklearn.metrics import average_precision_score, precision_recall_curve
 
@@ -149,21 +149,16 @@ def plot_precision_recall(model: Any, p: Any = None, *, ax: Axes | None = None) 
     return ax
 
 
+@shared(**SHARED)
 def plot_threshold(model: Any, p: Any = None, *, ax: Axes | None = None) -> Axes:
     """Precision, recall and F1 by threshold, and where F1 is largest.
 
     Parameters
     ----------
-    model : Ensemble, CFEnsembleClassifier or CFEnsembleStackingClassifier, or array-like of shape (n,)
-        A fitted model, whose cross-validated rows are drawn; or labels, with their probabilities in ``p``.
+    {model}
     p : array-like of shape (n,), default=None
         Probabilities.
-    ax : matplotlib axes, default=None
-        Where to draw; None makes a figure.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
+    {ax}
     """
     from sklearn.metrics import precision_recall_curve
 

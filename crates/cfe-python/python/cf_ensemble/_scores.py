@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import InputWarning, SettingsError
+from . import _core
+from .errors import SettingsError, warn
 
 #: Knots of a map: more would not show in a probability.
 KNOTS = 1025
@@ -19,9 +19,9 @@ ScoreMap = tuple[int, NDArray[np.float64], NDArray[np.float64]]
 
 
 def outside(X: NDArray[Any]) -> NDArray[np.bool_]:
-    """Which columns leave [0, 1]."""
+    """Which columns leave [0, 1] by more than rounding does; the compiled half takes the rest for 0 or 1."""
     low, high = np.fmin.reduce(X, axis=0), np.fmax.reduce(X, axis=0)
-    return (low < 0) | (high > 1)
+    return np.asarray((low < -_core.HAIR) | (high > 1 + _core.HAIR))
 
 
 def fit_maps(X: NDArray[Any], names: Sequence[str], how: str) -> list[ScoreMap]:
@@ -35,11 +35,9 @@ def fit_maps(X: NDArray[Any], names: Sequence[str], how: str) -> list[ScoreMap]:
         if len(columns):
             shown = ", ".join(repr(names[j]) for j in columns[:5])
             more = f" and {len(columns) - 5} more" if len(columns) > 5 else ""
-            warnings.warn(
+            warn(
                 f"columns {shown}{more} leave [0, 1]: they are taken as scores and mapped by their distribution in the "
-                "training rows; input='score' says so without a warning, input='proba' refuses them",
-                InputWarning,
-                stacklevel=4,
+                "training rows; input='score' says so without a warning, input='proba' refuses them"
             )
     else:
         raise SettingsError(f"input={how!r} is not allowed; 'auto', 'proba' and 'score' are")

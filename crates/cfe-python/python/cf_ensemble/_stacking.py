@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
 from copy import deepcopy
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import ClassifierMixin, TransformerMixin, clone
+from sklearn.base import TransformerMixin, clone
 from sklearn.ensemble._base import _BaseHeterogeneousEnsemble
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, check_cv
 from sklearn.utils import Bunch, _safe_indexing, indexable
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import (
     _check_feature_names_in,
@@ -25,20 +23,22 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
+from ._base import TwoClasses
 from ._classifier import CFEnsembleClassifier
 from ._labels import encode, seed_of
-from .errors import DataError, InputWarning
+from .errors import DataError, warn
 
 #: Calls that find nothing but failing rows before an estimator counts as failed.
 HOPELESS = 32
 
 
-class CFEnsembleStackingClassifier(ClassifierMixin, TransformerMixin, _BaseHeterogeneousEnsemble):
+class CFEnsembleStackingClassifier(TwoClasses, TransformerMixin, _BaseHeterogeneousEnsemble):
     """Trains classifiers, and combines their out-of-fold probabilities with CF-Ensemble.
 
     Takes the place of scikit-learn's ``StackingClassifier`` for two classes. Beyond it: ``groups`` keep rows together in
     the folds, folds are stratified and shuffled, the weights carry the names of the estimators, and an estimator that
-    fails on some rows gives NaN for them instead of an error.
+    fails on some rows gives NaN for them instead of an error. One that refuses missing values is fitted on the complete
+    rows, and gives NaN for the others.
 
     Parameters
     ----------
@@ -110,13 +110,6 @@ class CFEnsembleStackingClassifier(ClassifierMixin, TransformerMixin, _BaseHeter
         self.random_state = random_state
         self.verbose = verbose
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_class = False
-        # An estimator that refuses missing values is fitted without them, and predicts NaN.
-        tags.input_tags.allow_nan = True
-        return tags
-
     def fit(
         self,
         X: ArrayLike,
@@ -176,7 +169,7 @@ class CFEnsembleStackingClassifier(ClassifierMixin, TransformerMixin, _BaseHeter
         self.final_estimator_ = clone(CFEnsembleClassifier() if self.final_estimator is None else self.final_estimator)
         stacked = self._stack([outcome.values for outcome in outcomes], X)
         target = self.classes_[labels.astype(np.intp)]
-        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+        weights: dict[str, Any] = {} if sample_weight is None else {"sample_weight": sample_weight}
         if isinstance(self.final_estimator_, CFEnsembleClassifier):
             feature_names = self._names_out(X)
             self.final_estimator_._fit(stacked, target, names=feature_names, groups=groups, **weights)
@@ -335,56 +328,17 @@ class CFEnsembleStackingClassifier(ClassifierMixin, TransformerMixin, _BaseHeter
             columns.append(outcome.values)
         return self._stack(columns, X)
 
-    def _combine(self, method: str, X: ArrayLike) -> Any:
+    def _combine(self, method: str, X: ArrayLike) -> NDArray[Any]:
         check_is_fitted(self)
         # Not `transform`, whose output may be a data frame by `set_output`.
         transform = type(self).transform
         stacked = getattr(transform, "__wrapped__", transform)(self, X)
-        return getattr(self.final_estimator_, method)(stacked)
+        combined: NDArray[Any] = getattr(self.final_estimator_, method)(stacked)
+        return combined
 
-    def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """The more probable class of each row.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, k)
-            Features.
-
-        Returns
-        -------
-        ndarray of shape (n,)
-        """
-        return self._combine("predict", X)
-
-    @available_if(lambda self: _final_has(self, "predict_proba"))
-    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Probabilities of the two classes.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, k)
-            Features.
-
-        Returns
-        -------
-        ndarray of shape (n, 2)
-        """
-        return self._combine("predict_proba", X)
-
-    @available_if(lambda self: _final_has(self, "decision_function"))
-    def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Log-odds of ``classes_[1]``.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, k)
-            Features.
-
-        Returns
-        -------
-        ndarray of shape (n,)
-        """
-        return self._combine("decision_function", X)
+    def _offers(self, method: str) -> bool:
+        final = getattr(self, "final_estimator_", self.final_estimator)
+        return final is None or hasattr(final, method)
 
 
 class _Outcome(NamedTuple):
@@ -403,12 +357,7 @@ class _Outcome(NamedTuple):
             said.append(f"gave no prediction for {gone} of {len(self.values)} rows, which count as missing")
         if said:
             why = f" ({type(self.error).__name__}: {self.error})" if self.error else ""
-            warnings.warn(f"the estimator {name!r} {' and '.join(said)}{why}", InputWarning, stacklevel=4)
-
-
-def _final_has(stack: CFEnsembleStackingClassifier, method: str) -> bool:
-    final = getattr(stack, "final_estimator_", stack.final_estimator)
-    return final is None or hasattr(final, method)
+            warn(f"the estimator {name!r} {' and '.join(said)}{why}")
 
 
 def _is_drop(estimator: Any) -> bool:
@@ -417,11 +366,12 @@ def _is_drop(estimator: Any) -> bool:
 
 def _complete(X: Any) -> NDArray[np.bool_] | None:
     """Rows without a missing value; None where that cannot be told, or all are complete."""
+    gone: NDArray[np.bool_]
     if hasattr(X, "isna"):
-        gone = np.asarray(X.isna()).any(axis=1)
+        gone = np.asarray(np.asarray(X.isna()).any(axis=1))
     else:
         try:
-            gone = np.isnan(np.asarray(X, dtype=np.float64)).any(axis=1)
+            gone = np.asarray(np.isnan(np.asarray(X, dtype=np.float64)).any(axis=1))
         except (TypeError, ValueError):
             return None
     return ~gone if gone.any() else None
@@ -517,7 +467,7 @@ def _column(estimator: Any, method: str, predicted: Any) -> NDArray[np.float64]:
         if predicted.shape[1] == 2:
             return predicted[:, 1].astype(np.float64)
         # A fold of one class: its probability is 1.
-        return np.full(len(predicted), float(classes[0] == 1))
+        return np.full(len(predicted), float(classes is not None and classes[0] == 1))
     if method == "decision_function":
         return predicted.astype(np.float64).reshape(len(predicted))
     positive = 1 if classes is None else classes[-1]

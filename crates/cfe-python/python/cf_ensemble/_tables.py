@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import _core
-from .errors import DataError, InputWarning
+from ._missing import missing_labels
+from .errors import DataError, warn
 
 
 class Table:
@@ -28,6 +28,10 @@ class Table:
         Names of the classifiers.
     in_train : ndarray of shape (n,)
         Whether a row is learned from.
+    taken : str
+        What the columns were taken for, in one line.
+    passed_over : dict
+        Columns that were not read, each with the reason.
     """
 
     def __init__(self, core: _core.Table) -> None:
@@ -35,19 +39,33 @@ class Table:
 
     @property
     def P(self) -> NDArray[np.float64]:
+        """Probabilities of the positive class, NaN where a classifier gave none."""
         return self._core.predictions
 
     @property
     def y(self) -> NDArray[np.int8]:
+        """Labels: 1, 0, or -1 where there is none."""
         return self._core.labels
 
     @property
     def names(self) -> list[str]:
+        """Names of the classifiers."""
         return self._core.classifier_names
 
     @property
     def in_train(self) -> NDArray[np.bool_]:
+        """Whether a row is learned from."""
         return self._core.in_train
+
+    @property
+    def taken(self) -> str:
+        """What the columns were taken for, in one line."""
+        return self._core.taken
+
+    @property
+    def passed_over(self) -> dict[str, str]:
+        """Columns that were not read, each with the reason."""
+        return dict(self._core.passed_over)
 
     @property
     def ids(self) -> list[str] | None:
@@ -94,52 +112,80 @@ class Table:
         return f"<Table {self._core.name!r}: {n} rows x {m} classifiers, {(y == 1).sum()} positive, {(y == 0).sum()} negative>"
 
 
-def options_of(
-    *,
-    label: str | None = None,
-    id: str | None = None,
-    split: str | None = None,
-    train_value: str | None = None,
-    group: str | None = None,
-    columns: str | Sequence[str] | None = None,
-    delimiter: str | None = None,
-    **more: Any,
-) -> str:
+class Columns(TypedDict, total=False):
+    """What the columns of a table mean and how its cells are read: the arguments of :func:`read`."""
+
+    label: str | None
+    pos_label: Any
+    id: str | None
+    split: str | None
+    train_value: str | None
+    group: str | None
+    columns: str | Sequence[str] | None
+    exclude: str | Sequence[str] | None
+    missing: str | Sequence[str] | None
+    scale: str | None
+    input: str | None
+    encoding: str | None
+    delimiter: str | None
+    labels_file: str | os.PathLike[str] | None
+
+
+#: Arguments that have another name in the compiled half.
+_RENAMED = {
+    "label": "label_column",
+    "pos_label": "positive_label",
+    "id": "id_column",
+    "split": "split_column",
+    "group": "group_column",
+}
+
+
+def options_of(columns: Columns) -> str:
     """Options of the compiled half, as JSON."""
-    named = {
-        "label_column": label,
-        "id_column": id,
-        "split_column": split,
-        "train_value": train_value,
-        "group_column": group,
-        "columns": [columns] if isinstance(columns, str) else columns,
-        "delimiter": delimiter,
-        **more,
-    }
-    return json.dumps({key: value for key, value in named.items() if value is not None})
+    given: dict[str, Any] = {_RENAMED.get(key, key): value for key, value in columns.items() if value is not None}
+    for key in ("columns", "exclude", "missing"):
+        if isinstance(given.get(key), str):
+            given[key] = [given[key]]
+    for key in ("positive_label", "labels_file"):
+        if key in given:
+            given[key] = str(given[key])
+    return json.dumps(given)
 
 
 def read(
     path: str | os.PathLike[str],
     *,
     label: str | None = None,
+    pos_label: Any = None,
     id: str | None = None,
     split: str | None = None,
     train_value: str | None = None,
     group: str | None = None,
     columns: str | Sequence[str] | None = None,
+    exclude: str | Sequence[str] | None = None,
+    missing: str | Sequence[str] | None = None,
+    scale: str | None = None,
+    input: str | None = None,
+    encoding: str | None = None,
     delimiter: str | None = None,
+    labels_file: str | os.PathLike[str] | None = None,
 ) -> Table:
-    """Reads a table of predictions: CSV or TSV (also gzipped), Parquet, Arrow IPC, NPY, NPZ.
+    """Read a table of predictions, as the program ``cfe`` reads it.
+
+    The file is CSV or TSV (also compressed), Parquet, Arrow IPC, NPY or NPZ. What is not said is guessed from names and
+    contents; ``Table.taken`` says what was guessed, and a warning names the columns that were passed over.
 
     Parameters
     ----------
     path : str or path-like
         The file.
     label : str, default=None
-        Column of the labels (0, 1 or empty); None is "label", if there is one.
+        Column of the labels (two values, or empty); None looks for a usual name.
+    pos_label : label, default=None
+        Value of the label column in rows of the positive class; None is told by the values.
     id : str, default=None
-        Column of the ids; None is "instance_id", if there is one.
+        Column of the ids; None looks for a usual name.
     split : str, default=None
         Column of the split; rows outside the train split are scored and never learned from.
     train_value : str, default=None
@@ -148,12 +194,30 @@ def read(
         Column of groups that cross-validation keeps together.
     columns : str or list of str, default=None
         Columns of the classifiers, as names or patterns with * and ?; None is all that mean nothing else.
+    exclude : str or list of str, default=None
+        Columns that are not classifiers, as names or patterns.
+    missing : str or list of str, default=None
+        Cells that stand for a missing value, besides empty ones and the usual words.
+    scale : {"fraction", "percent"}, default=None
+        What a number stands for; None is "fraction", from 0 to 1.
+    input : {"probability", "score"}, default=None
+        What a classifier says; a score s is taken as 1 / (1 + exp(-s)). None is "probability".
+    encoding : str, default=None
+        Encoding of a text table; None is UTF-8, or what its byte order mark says.
     delimiter : str, default=None
         Delimiter of a text table; None is the one that cuts the header.
+    labels_file : str or path-like, default=None
+        Labels of a table in NPY; None is labels.npy beside it.
 
     Returns
     -------
     Table
+        The predictions, labels and names.
+
+    Raises
+    ------
+    DataError
+        A file that cannot be read; the message names the file, the row and the column.
 
     Examples
     --------
@@ -166,60 +230,111 @@ def read(
            [0.2, nan],
            [0.4, 0.6]])
     """
-    options = options_of(
-        label=label, id=id, split=split, train_value=train_value, group=group, columns=columns, delimiter=delimiter
+    how = Columns(
+        label=label,
+        pos_label=pos_label,
+        id=id,
+        split=split,
+        train_value=train_value,
+        group=group,
+        columns=columns,
+        exclude=exclude,
+        missing=missing,
+        scale=scale,
+        input=input,
+        encoding=encoding,
+        delimiter=delimiter,
+        labels_file=labels_file,
     )
-    return Table(_core.Table.read(path, options))
+    return as_table(os.fspath(path), **how)
 
 
 def as_table(
-    data: Any,
-    y: Any = None,
-    *,
-    groups: Any = None,
-    classifiers: list[str] | None = None,
-    **columns: Any,
+    data: Any, y: Any = None, *, model: _core.Model | None = None, **columns: Unpack[Columns]
 ) -> Table:
-    """A table of whatever holds one: a Table, a path, an Arrow stream (pyarrow, polars, duckdb, pandas), a mapping of
-    arrays, a 2-D array."""
+    """A table of whatever holds one: a Table, a path, an Arrow stream, a mapping of arrays, a 2-D array.
+
+    With ``model`` its classifiers are read, and what it remembers of its table is taken for the same again.
+    """
+    asked = sorted(key for key, value in columns.items() if value is not None)
     if isinstance(data, Table):
+        if y is not None or asked:
+            also = ", ".join(["y"] * (y is not None) + asked)
+            raise DataError(f"a Table has its labels and columns already, and {also} was given as well; give it to read()")
         return data
     if isinstance(data, (str, os.PathLike)):
-        return Table(_core.Table.read(data, options_of(**columns), classifiers=classifiers))
-    if y is None and hasattr(data, "__arrow_c_stream__"):
-        return Table(_core.Table.from_stream(data, type(data).__name__, options_of(**columns), classifiers=classifiers))
-    if isinstance(data, Mapping) or (y is None and hasattr(data, "columns")):
-        return _of_mapping(data, y, groups, classifiers, columns)
-    names = getattr(data, "columns", None)
-    array = _matrix(data)
-    names = [f"clf_{j}" for j in range(array.shape[1])] if names is None else [str(name) for name in names]
-    return _of_array(array, y, names, groups, type(data).__name__, getattr(data, "index", None))
+        if y is not None:
+            raise DataError(f"{data}: y was given beside a file; name the column of the labels with label= instead")
+        return _told(Table(_core.Table.read(data, options_of(columns), model=model)), model)
+    named = isinstance(data, Mapping) or hasattr(data, "columns") or hasattr(data, "__arrow_c_stream__")
+    if not named:
+        if asked:
+            raise DataError(f"{', '.join(asked)} cannot be told of an array, which has no names; give a data frame or a file")
+        array = matrix_of(data)
+        return _of_array(array, y, default_names(array), type(data).__name__, None)
+    if y is not None:
+        return _told(_of_columns(data, y, model, columns), model)
+    try:
+        stream = data if hasattr(data, "__arrow_c_stream__") else None
+        if stream is not None:
+            core = _core.Table.from_stream(stream, type(data).__name__, options_of(columns), model=model)
+            return _told(Table(core), model)
+    except ImportError:
+        pass  # pandas hands a stream over with pyarrow alone
+    return _told(_of_columns(data, None, model, columns), model)
 
 
-def _of_mapping(data: Any, y: Any, groups: Any, classifiers: list[str] | None, columns: dict[str, Any]) -> Table:
-    columns = {key: value for key, value in columns.items() if value is not None}
-    keys = [str(key) for key in (data.columns if hasattr(data, "columns") else data)]
-    label, group = columns.pop("label", None), columns.pop("group", None)
-    label = "label" if label is None and "label" in keys and y is None else label
-    if columns:
-        raise DataError(
-            f"{sorted(columns)} cannot be told of a mapping of arrays; hand over a data frame with __arrow_c_stream__ "
-            "(polars, pyarrow, pandas with pyarrow), or leave them out"
+def _told(table: Table, model: _core.Model | None) -> Table:
+    """Says which columns nobody asked to leave out were passed over. A model takes its own columns alone."""
+    unasked = {name: why for name, why in table.passed_over.items() if why not in ("excluded", "not among columns=")}
+    if unasked and model is None:
+        warn(
+            f"passed over {', '.join(f'{name!r} ({why})' for name, why in unasked.items())}: not taken for classifiers; "
+            "columns= names the classifiers, and exclude= the others without a warning"
         )
-    for name in (label, group):
-        if name is not None and name not in keys:
-            raise DataError(f"there is no column {name!r}; the columns are {keys}")
-    names = [key for key in keys if key not in (label, group)] if classifiers is None else classifiers
-    missing = [name for name in names if name not in keys]
-    if missing:
-        raise DataError(f"the classifier {missing[0]!r} is missing; the columns are {keys}")
-    matrix = np.column_stack([np.asarray(data[name], dtype=np.float64) for name in names])
-    y = data[label] if label is not None else y
-    groups = data[group] if group is not None else groups
-    return _of_array(matrix, y, names, groups, type(data).__name__, getattr(data, "index", None))
+    return table
 
 
-def _matrix(data: Any) -> NDArray[Any]:
+def _of_columns(data: Any, y: Any, model: _core.Model | None, columns: Columns) -> Table:
+    """A table of a mapping of arrays, or of a data frame without a stream."""
+    named = frame_of(data)
+    if y is not None:
+        if columns.get("label") is not None:
+            raise DataError(f"y and label={columns.get('label')!r} were given; one of them says what the labels are")
+        if columns.get("pos_label") is not None:
+            y = positive_last(y, columns.get("pos_label"))
+            columns.pop("pos_label")
+        # A column of 1 and 0 beside the others, under a name that none of them has.
+        label = next(name for name in ("y", "label", *map("y{}".format, range(len(named) + 1))) if name not in named)
+        codes = labels_of(y, len(next(iter(named.values()), [])))
+        named[label] = np.where(codes < 0, np.nan, codes)
+        columns["label"] = label
+    listed = [(name, _arrow_ready(column)) for name, column in named.items()]
+    return Table(_core.Table.from_columns(listed, type(data).__name__, options_of(columns), model=model))
+
+
+def _arrow_ready(column: NDArray[Any]) -> NDArray[Any] | list[str | None]:
+    """Numbers as they are, anything else as text."""
+    if column.dtype.kind == "f":
+        return np.ascontiguousarray(column, dtype=np.float64)
+    if column.dtype.kind in "biu":
+        return np.ascontiguousarray(column, dtype=np.int64)
+    gone = missing_labels(column)
+    if column.dtype.kind == "O" and all(isinstance(value, (int, float)) or no for value, no in zip(column, gone, strict=True)):
+        return np.array([np.nan if no else float(value) for value, no in zip(column, gone, strict=True)])
+    return [None if no else str(value) for value, no in zip(column, gone, strict=True)]
+
+
+def frame_of(obj: Any) -> dict[str, NDArray[Any]]:
+    """The columns of a mapping, or of a data frame of any library."""
+    if isinstance(obj, Mapping):
+        return {str(key): np.asarray(column) for key, column in obj.items()}
+    names = getattr(obj, "column_names", None)  # pyarrow's `columns` are the arrays
+    return {str(key): np.asarray(obj[key]) for key in (obj.columns if names is None else names)}
+
+
+def matrix_of(data: Any) -> NDArray[Any]:
+    """A 2-D array of float64 or float32 in the machine's byte order; not copied where it is one."""
     array = np.asarray(data)
     if array.ndim != 2:
         raise DataError(
@@ -231,11 +346,13 @@ def _matrix(data: Any) -> NDArray[Any]:
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
-def _of_array(array: NDArray[Any], y: Any, names: list[str], groups: Any, name: str, index: Any) -> Table:
-    labels = labels_of(y, len(array))
-    groups = None if groups is None else [str(group) for group in groups]
-    core = _core.Table.from_arrays(array, labels, names, name, groups=groups, row_names=index)
-    return Table(core)
+def default_names(array: NDArray[Any]) -> list[str]:
+    """Names of columns that have none."""
+    return [f"clf_{j}" for j in range(array.shape[1])]
+
+
+def _of_array(array: NDArray[Any], y: Any, names: list[str], name: str, index: Any) -> Table:
+    return Table(_core.Table.from_arrays(array, labels_of(y, len(array)), names, name, row_names=index))
 
 
 def labels_of(y: Any, n: int) -> NDArray[np.int8]:
@@ -249,6 +366,16 @@ def labels_of(y: Any, n: int) -> NDArray[np.int8]:
     return encode(y, None, semi_supervised=True)[1]
 
 
+def positive_last(y: Any, pos_label: Any) -> Any:
+    """Labels with the positive class as the greater one."""
+    if y is None or pos_label is None:
+        return y
+    y = np.asarray(y)
+    out = (y == pos_label).astype(float)
+    out[missing_labels(y)] = np.nan
+    return out
+
+
 # What other tools export.
 
 #: Names of models that contain the others, as AutoML tools give them.
@@ -260,7 +387,7 @@ _MODELS = ("model", "learner", "learner_id", "model_id", "method", "wflow_id", "
 
 
 def from_predictions(
-    obj: Any, y: Any = None, *, positive: Any = None, id: str | None = None, value: str | None = None
+    obj: Any, y: Any = None, *, pos_label: Any = None, id: str | None = None, value: str | None = None
 ) -> Table:
     """A table of what other tools export.
 
@@ -275,7 +402,7 @@ def from_predictions(
         - A list of files of out-of-fold predictions, one a model, joined on ``id``.
     y : array-like of shape (n,), default=None
         Labels; None takes those of long tables, or leaves rows without.
-    positive : label, default=None
+    pos_label : label, default=None
         The positive class; None is the greater one (of columns: the last).
     id : str, default=None
         Column that files and long tables are joined on; None is found by usual names.
@@ -298,12 +425,12 @@ def from_predictions(
     if isinstance(obj, Mapping):
         columns = {str(name): frame for name, frame in obj.items()}
         if columns and all(_is_long(frame, id) for frame in columns.values()):
-            return _of_long({name: _frame(frame) for name, frame in columns.items()}, y, positive, id, value)
-        return _of_dict(columns, y, positive)
+            return _of_long({name: frame_of(frame) for name, frame in columns.items()}, y, pos_label, id, value)
+        return _of_dict(columns, y, pos_label)
     if isinstance(obj, (list, tuple)) and all(isinstance(item, (str, os.PathLike)) for item in obj):
-        return _of_files([os.fspath(item) for item in obj], y, positive, id, value)
+        return _of_files([os.fspath(item) for item in obj], y, pos_label, id, value)
     if hasattr(obj, "columns"):
-        frame = _frame(obj)
+        frame = frame_of(obj)
         model = next((name for name in _MODELS if name in frame), None)
         if model is None:
             raise DataError(
@@ -314,7 +441,7 @@ def from_predictions(
         which = np.asarray(frame[model]).astype(str)
         order = dict.fromkeys(which.tolist())
         parts = {name: {key: np.asarray(column)[which == name] for key, column in frame.items()} for name in order}
-        return _of_long(parts, y, positive, id, value)
+        return _of_long(parts, y, pos_label, id, value)
     raise DataError(
         f"{type(obj).__name__} is not known; give a dict of predictions by model, a long data frame, or a list of files"
     )
@@ -325,20 +452,9 @@ def _drop_containers(names: Iterable[str]) -> list[str]:
     dropped = [name for name in names if any(mark in name for mark in CONTAINERS)]
     kept = [name for name in names if name not in dropped]
     if dropped and kept:
-        warnings.warn(
-            f"left out {', '.join(dropped)}: ensembles that contain the others; rename them to keep them",
-            InputWarning,
-            stacklevel=4,
-        )
+        warn(f"left out {', '.join(dropped)}: ensembles that contain the others; rename them to keep them")
         return kept
     return names
-
-
-def _frame(obj: Any) -> dict[str, NDArray[Any]]:
-    """The columns of a data frame of any library."""
-    if isinstance(obj, Mapping):
-        return {str(key): np.asarray(column) for key, column in obj.items()}
-    return {str(key): np.asarray(obj[key]) for key in obj.columns}
 
 
 def _is_long(frame: Any, id: str | None) -> bool:
@@ -346,7 +462,7 @@ def _is_long(frame: Any, id: str | None) -> bool:
     return any(name in columns for name in ([id] if id else _ROWS))
 
 
-def _of_dict(columns: dict[str, Any], y: Any, positive: Any) -> Table:
+def _of_dict(columns: dict[str, Any], y: Any, pos_label: Any) -> Table:
     names = _drop_containers(columns)
     if not names:
         raise DataError("the dict is empty; give the predictions of each model by its name")
@@ -358,35 +474,23 @@ def _of_dict(columns: dict[str, Any], y: Any, positive: Any) -> Table:
             index = here
         elif here is not None and (len(here) != len(index) or not (np.asarray(here) == np.asarray(index)).all()):
             raise DataError(f"the rows of {name!r} are not those of {names[0]!r}; bring them into one order first")
-        values.append(_positive_column(name, frame, positive))
+        values.append(_positive_column(name, frame, pos_label))
     lengths = {len(column) for column in values}
     if len(lengths) > 1:
         raise DataError(f"the models have {sorted(lengths)} predictions; give each one for each row")
-    return _of_array(np.column_stack(values), _turn(y, positive), names, None, "predictions by model", index)
+    return _of_array(np.column_stack(values), positive_last(y, pos_label), names, "predictions by model", index)
 
 
-def _turn(y: Any, positive: Any) -> Any:
-    """Labels with the positive class as the greater one."""
-    if y is None or positive is None:
-        return y
-    from ._labels import missing
-
-    y = np.asarray(y)
-    out = (y == positive).astype(float)
-    out[missing(y)] = np.nan
-    return out
-
-
-def _positive_column(name: str, frame: Any, positive: Any) -> NDArray[np.float64]:
+def _positive_column(name: str, frame: Any, pos_label: Any) -> NDArray[np.float64]:
     if hasattr(frame, "columns"):
-        columns = _frame(frame)
+        columns = frame_of(frame)
         keys = [key for key in columns if key != "predict"]
-        wanted = None if positive is None else [str(positive), f"p{positive}", f"prob.{positive}", f".pred_{positive}"]
+        wanted = None if pos_label is None else [str(pos_label), f"p{pos_label}", f"prob.{pos_label}", f".pred_{pos_label}"]
         key = keys[-1] if wanted is None else next((key for key in wanted if key in keys), None)
         if key is None:
-            raise DataError(f"{name!r} has no column of the class {positive!r}; its columns are {keys}")
+            raise DataError(f"{name!r} has no column of the class {pos_label!r}; its columns are {keys}")
         if wanted is None and len(keys) > 2:
-            raise DataError(f"{name!r} has {len(keys)} columns {keys}; say which class is meant with positive=")
+            raise DataError(f"{name!r} has {len(keys)} columns {keys}; say which class is meant with pos_label=")
         return columns[key].astype(np.float64)
     array = np.asarray(frame, dtype=np.float64)
     if array.ndim == 2 and array.shape[1] == 2:
@@ -399,7 +503,7 @@ def _positive_column(name: str, frame: Any, positive: Any) -> NDArray[np.float64
 
 
 def _of_long(
-    parts: dict[str, dict[str, NDArray[Any]]], y: Any, positive: Any, id: str | None, value: str | None
+    parts: dict[str, dict[str, NDArray[Any]]], y: Any, pos_label: Any, id: str | None, value: str | None
 ) -> Table:
     names = _drop_containers(parts)
     rows: dict[Any, int] = {}
@@ -415,7 +519,7 @@ def _of_long(
         here = frame[key].tolist()
         at = np.array([rows.setdefault(row, len(rows)) for row in here], dtype=np.intp)
         repeated = repeated or len(np.unique(at)) < len(at)
-        probability = frame[_value_column(name, frame, label, positive, value)].astype(np.float64)
+        probability = frame[_value_column(name, frame, label, pos_label, value)].astype(np.float64)
         sums.append((at, probability))
         if label is not None:
             labels.update(zip(at.tolist(), frame[label].tolist(), strict=True))
@@ -426,23 +530,21 @@ def _of_long(
         seen = count > 0
         matrix[seen, j] = total[seen] / count[seen]
     if repeated:
-        warnings.warn(
-            "rows were predicted several times (repeated cross-validation): their mean is taken", InputWarning, stacklevel=4
-        )
+        warn("rows were predicted several times (repeated cross-validation): their mean is taken")
     if y is None and labels:
         y = np.array([labels.get(i) for i in range(len(rows))])
-    return _of_array(matrix, _turn(y, positive), names, None, "long tables", list(rows))
+    return _of_array(matrix, positive_last(y, pos_label), names, "long tables", list(rows))
 
 
 def _value_column(
-    name: str, frame: dict[str, NDArray[Any]], label: str | None, positive: Any, value: str | None
+    name: str, frame: dict[str, NDArray[Any]], label: str | None, pos_label: Any, value: str | None
 ) -> str:
     if value is not None:
         if value not in frame:
             raise DataError(f"{name!r} has no column {value!r}; its columns are {list(frame)}")
         return value
     classes = [] if label is None else sorted({str(v) for v in frame[label].tolist()})
-    wanted = [str(positive)] if positive is not None else classes[::-1]
+    wanted = [str(pos_label)] if pos_label is not None else classes[::-1]
     for one in wanted:
         for key in (f"prob.{one}", f".pred_{one}", f"p{one}", one):
             if key in frame:
@@ -452,7 +554,7 @@ def _value_column(
     )
 
 
-def _of_files(paths: list[str], y: Any, positive: Any, id: str | None, value: str | None) -> Table:
+def _of_files(paths: list[str], y: Any, pos_label: Any, id: str | None, value: str | None) -> Table:
     if not paths:
         raise DataError("the list of files is empty")
     parts: dict[str, dict[str, NDArray[Any]]] = {}
@@ -460,7 +562,7 @@ def _of_files(paths: list[str], y: Any, positive: Any, id: str | None, value: st
         name = os.path.basename(path).split(".")[0].removeprefix("oof_")
         if path.endswith(".npy"):
             array = np.load(path, allow_pickle=False)
-            column = _positive_column(name, array, positive)
+            column = _positive_column(name, array, pos_label)
             parts[name] = {"row": np.arange(len(column)), "prediction": column}
             continue
         parts[name] = _read_csv(path)
@@ -477,7 +579,7 @@ def _of_files(paths: list[str], y: Any, positive: Any, id: str | None, value: st
         if value is None:
             free = [name for name in first if name not in (key, *_LABELS)]
             value = free[0] if len(free) == 1 else None
-    return _of_long(parts, y, positive, key, value)
+    return _of_long(parts, y, pos_label, key, value)
 
 
 def _read_csv(path: str) -> dict[str, NDArray[Any]]:

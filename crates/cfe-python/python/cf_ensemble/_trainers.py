@@ -56,80 +56,15 @@ class Trained:
         return f"<Trained: {self.n_iter} iterations, {self.stop}, loss {self.loss['total']:.6g}>"
 
 
-def _train(
-    trainer: str,
-    data: Any,
-    y: ArrayLike | None,
-    sample_weight: ArrayLike | None,
-    settings: dict[str, Any],
-    random_state: int,
-    trace: bool,
-    n_jobs: int | None,
-    progress: bool | ProgressCallback | None,
-) -> Trained:
-    from ._classifier import _json, threads_of
+class Trainer:
+    """A published trainer; :data:`als` and :data:`torch` are the two.
 
-    table = as_table(data, y)
-    weights: NDArray[np.float64] | None = None
-    if sample_weight is not None:
-        weights = np.ascontiguousarray(sample_weight, dtype=np.float64)
-    labels = np.where(table.in_train, table.y, -1).astype(np.int8)
-    core = _core.train(
-        trainer,
-        table.P,
-        labels,
-        table.names,
-        settings=_json(settings),
-        seed=int(random_state),
-        sample_weight=weights,
-        trace=trace,
-        threads=threads_of(n_jobs),
-        progress=listener(progress),
-        row_names=table.ids,
-    )
-    return Trained(core)
-
-
-def als(
-    data: Any,
-    y: ArrayLike | None = None,
-    *,
-    sample_weight: ArrayLike | None = None,
-    random_state: int = 0,
-    trace: bool = True,
-    n_jobs: int | None = None,
-    progress: bool | ProgressCallback | None = None,
-    **settings: Any,
-) -> Trained:
-    """Trains factors and aggregator by alternating least squares, as published.
-
-    Parameters
-    ----------
-    data : array of shape (n, m), Table, path, data frame or mapping
-        Probabilities, NaN where a classifier gave none.
-    y : array-like of shape (n,), default=None
-        Labels; NaN, None, or -1 beside 0 and 1, for rows without. None takes those of the table.
-    sample_weight : array-like of shape (n,), default=None
-        Weights of the rows.
-    random_state : int, default=0
-        Seed of the start.
-    trace : bool, default=True
-        Whether the weights of every iteration are kept.
-    n_jobs : int, default=None
-        Threads; None and -1 are all cores.
-    progress : bool or callable, default=None
-        True shows a bar of tqdm; a callable gets ``(done, total, loss)``.
-    **settings
-        Settings of the trainer: ``latent_dim``, ``lambda`` (as ``**{"lambda": 0.1}``), ``max_iterations``, ``aggregator``,
-        ... as in ``cfe fit --trainer als --set``.
-
-    Returns
-    -------
-    Trained
+    ``als`` trains factors and aggregator by alternating least squares, ``torch`` jointly by gradient steps on libtorch.
+    The latter needs a build with libtorch, which the wheels are not.
 
     Examples
     --------
-    The collapse of the weights that the published method shows, in three lines:
+    The collapse of the weights that the published method shows, in five lines:
 
     >>> import numpy as np
     >>> import cf_ensemble
@@ -140,48 +75,86 @@ def als(
     >>> run.weights.shape == (len(run.trace_iterations), 5)
     True
     """
-    return _train("als", data, y, sample_weight, settings, random_state, trace, n_jobs, progress)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.__name__ = name
+
+    def __repr__(self) -> str:
+        return f"<cf_ensemble.{self.name}>"
+
+    def __reduce__(self) -> str:
+        return self.name
+
+    def __call__(
+        self,
+        data: Any,
+        y: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        random_state: int = 0,
+        trace: bool = True,
+        n_jobs: int | None = None,
+        progress: bool | ProgressCallback | None = None,
+        **settings: Any,
+    ) -> Trained:
+        """Train once, and keep the course of loss and weights.
+
+        Parameters
+        ----------
+        data : array of shape (n, m), Table, path, data frame or mapping
+            Probabilities, NaN where a classifier gave none.
+        y : array-like of shape (n,), default=None
+            Labels; NaN, None, or -1 beside 0 and 1, for rows without. None takes those of the table.
+        sample_weight : array-like of shape (n,), default=None
+            Weights of the rows.
+        random_state : int, default=0
+            Seed of the start.
+        trace : bool, default=True
+            Whether the weights of every iteration are kept.
+        n_jobs : int, default=None
+            Threads; None and -1 are all cores. libtorch has its own.
+        progress : bool or callable, default=None
+            True shows a bar of tqdm; a callable gets ``(done, total, loss)``.
+        **settings
+            Settings of the trainer: ``latent_dim``, ``lambda`` (as ``**{"lambda": 0.1}``), ``max_iterations``,
+            ``aggregator``, ... as in ``cfe fit --trainer als --set``.
+
+        Returns
+        -------
+        Trained
+            The model with the course of its training.
+
+        Raises
+        ------
+        SettingsError
+            An unknown setting or a value out of range; ``torch`` in a build without libtorch, with how to make one.
+        DataError
+            Predictions or labels that cannot be learned from.
+        """
+        from ._classifier import settings_json, threads_of
+
+        table = as_table(data, y)
+        weights: NDArray[np.float64] | None = None
+        if sample_weight is not None:
+            weights = np.ascontiguousarray(sample_weight, dtype=np.float64)
+        core = _core.train(
+            self.name,
+            table.P,
+            np.where(table.in_train, table.y, -1).astype(np.int8),
+            table.names,
+            settings=settings_json(settings),
+            seed=int(random_state),
+            sample_weight=weights,
+            trace=trace,
+            threads=threads_of(n_jobs),
+            progress=listener(progress),
+            row_names=table.ids,
+        )
+        return Trained(core)
 
 
-def torch(
-    data: Any,
-    y: ArrayLike | None = None,
-    *,
-    sample_weight: ArrayLike | None = None,
-    random_state: int = 0,
-    trace: bool = True,
-    n_jobs: int | None = None,
-    progress: bool | ProgressCallback | None = None,
-    **settings: Any,
-) -> Trained:
-    """Trains factors and aggregator jointly on libtorch, as published; needs a build with libtorch.
-
-    Parameters
-    ----------
-    data : array of shape (n, m), Table, path, data frame or mapping
-        Probabilities, NaN where a classifier gave none.
-    y : array-like of shape (n,), default=None
-        Labels; NaN, None, or -1 beside 0 and 1, for rows without. None takes those of the table.
-    sample_weight : array-like of shape (n,), default=None
-        Weights of the rows.
-    random_state : int, default=0
-        Seed of the start.
-    trace : bool, default=True
-        Whether the weights of every iteration are kept.
-    n_jobs : int, default=None
-        Threads of the loss; libtorch has its own.
-    progress : bool or callable, default=None
-        True shows a bar of tqdm; a callable gets ``(done, total, loss)``.
-    **settings
-        Settings of the trainer, as in ``cfe fit --trainer torch --set``.
-
-    Returns
-    -------
-    Trained
-
-    Raises
-    ------
-    SettingsError
-        In a build without libtorch, which the wheels are; the message says how to make one with it.
-    """
-    return _train("torch", data, y, sample_weight, settings, random_state, trace, n_jobs, progress)
+#: Alternating least squares, as published.
+als = Trainer("als")
+#: Joint training on libtorch, as published.
+torch = Trainer("torch")

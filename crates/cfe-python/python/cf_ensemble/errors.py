@@ -1,6 +1,11 @@
-"""What ``cf_ensemble`` raises."""
+"""What ``cf_ensemble`` raises, and of what it warns."""
 
-__all__ = ["CFEnsembleError", "DataError", "ModelFileError", "SettingsError", "TrainingError"]
+from __future__ import annotations
+
+import sys
+import warnings
+
+__all__ = ["CFEnsembleError", "DataError", "InputWarning", "ModelFileError", "SettingsError", "TrainingError"]
 
 
 class CFEnsembleError(Exception):
@@ -25,3 +30,11 @@ class ModelFileError(CFEnsembleError, ValueError):
 
 class InputWarning(UserWarning):
     """The predictions were taken otherwise than as plain probabilities."""
+
+
+def warn(text: str) -> None:
+    """Warns with the line of the caller's code that led here, however deep in this package."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "cf_ensemble":
+        level, frame = level + 1, frame.f_back
+    warnings.warn(text, InputWarning, stacklevel=level)
