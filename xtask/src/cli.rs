@@ -22,8 +22,9 @@ Commands:
   downstream                   Build and run examples/downstream with each set of features
   errors [--check]             Write docs/errors.md, the catalog of errors, from the source; --check fails instead
                                where it is out of date
-  python [--release]           Build the Python package, install it into a virtual environment below target/, and run its
-                               tests, examples, stubs and notebook; needs Python 3.11 or newer
+  python [--release] [--figures]  Build the Python package, install it into a virtual environment below target/, and run
+                               its tests, examples, types, stubs and notebook; needs Python 3.11 or newer. --figures measures
+                               what docs/python.md says instead: behavior, speed beside `cfe`, other combiners
   fences                       Check the rules of the repository: what depends on what, who prints, width, words
   ci [--only STEP] [--list]    All that CI does: format, fences, lints, docs, tests, python, downstream; --only one of them
                                (may be repeated), --list names them all
@@ -41,7 +42,7 @@ pub(crate) enum Command {
     Test,
     Libtorch { flavor: Flavor, force: bool },
     Downstream,
-    Python { release: bool },
+    Python { release: bool, figures: bool },
     Errors { check: bool },
     Fences,
     Ci { only: Vec<String> },
@@ -90,15 +91,16 @@ fn libtorch(args: impl Iterator<Item = OsString>) -> Result<Command, Error> {
 }
 
 fn python(args: impl Iterator<Item = OsString>) -> Result<Command, Error> {
-    let mut release = false;
+    let (mut release, mut figures) = (false, false);
     for arg in args {
         match arg.to_str() {
             Some("--release") => release = true,
+            Some("--figures") => figures = true,
             _ if is_help(&arg) => return Ok(Command::Help),
-            _ => return Err(Error::Usage(format!("`python` takes --release, not {arg:?}"))),
+            _ => return Err(Error::Usage(format!("`python` takes --release and --figures, not {arg:?}"))),
         }
     }
-    Ok(Command::Python { release })
+    Ok(Command::Python { release, figures })
 }
 
 fn errors(args: impl Iterator<Item = OsString>) -> Result<Command, Error> {

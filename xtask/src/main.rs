@@ -43,7 +43,8 @@ fn run(command: Command) -> Result<(), Error> {
         Command::Test => commands::test(&root),
         Command::Downstream => commands::downstream(&root),
         Command::Errors { check } => errors::catalog(&root, check),
-        Command::Python { release } => python::python(&root, release),
+        Command::Python { figures: true, .. } => python::figures(&root),
+        Command::Python { release, figures: false } => python::python(&root, release),
         Command::Fences => fences::check(&root),
         Command::Ci { only } => ci::ci(&root, &only),
         Command::CiSteps => {

@@ -34,8 +34,10 @@ impl Environment {
         eprintln!("== python: setting up {}", folder.display());
         run(Command::new(find_python()?).args(["-m", "venv", "--clear"]).arg(&folder))?;
         let mut pip = Command::new(&python);
-        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]);
-        run(pip.arg(&requirements))?;
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+        // A list that says so is whole.
+        pip.args(wanted.contains("--no-deps").then_some("--no-deps"));
+        run(pip.arg("--requirement").arg(&requirements))?;
         fs::write(&installed, wanted).map_err(Error::io(&installed))?;
         Ok(Self { python })
     }
@@ -45,6 +47,13 @@ impl Environment {
         let mut command = Command::new(&self.python);
         command.arg("-m").arg(name).current_dir(root.join("crates/cfe-python"));
         command.env("CARGO_TARGET_DIR", target_dir(root));
+        command
+    }
+
+    /// A script of the package, run in its folder.
+    fn script(&self, root: &Path, path: &str) -> Command {
+        let mut command = Command::new(&self.python);
+        command.arg(path).current_dir(root.join("crates/cfe-python"));
         command
     }
 
@@ -65,17 +74,7 @@ pub(crate) fn python(root: &Path, release: bool) -> Result<(), Error> {
     let started = Instant::now();
     let newest = Environment::set_up(root, "venv", "requirements-dev.txt")?;
 
-    let wheels = target_dir(root).join("python").join("wheels");
-    if wheels.exists() {
-        fs::remove_dir_all(&wheels).map_err(Error::io(&wheels))?;
-    }
-    let mut maturin = newest.module(root, "maturin");
-    maturin.args(["build", "--quiet", "--profile", if release { "release" } else { "dev" }]);
-    step("python: the wheel", maturin.arg("--out").arg(&wheels))?;
-    let found = fs::read_dir(&wheels).map_err(Error::io(&wheels))?.flatten().map(|entry| entry.path()).next();
-    let wheel = found.ok_or_else(|| Error::Usage("maturin built no wheel".to_owned()))?;
-    eprintln!("   {}", wheel.display());
-
+    let wheel = wheel(root, &newest, release)?;
     newest.install(root, &wheel)?;
     step("python: tests", newest.module(root, "pytest").args(["-q", "tests"]))?;
     let mut doctests = newest.module(root, "pytest");
@@ -96,6 +95,39 @@ pub(crate) fn python(root: &Path, release: bool) -> Result<(), Error> {
 
     eprintln!("All tests of the Python package passed ({:.0} s).", started.elapsed().as_secs_f64());
     Ok(())
+}
+
+/// Prints the figures of docs/python.md, measured with a wheel built in release: signals, copies, speed beside
+/// the program, and how well other combiners do.
+pub(crate) fn figures(root: &Path) -> Result<(), Error> {
+    let newest = Environment::set_up(root, "venv", "requirements-dev.txt")?;
+    let peers = Environment::set_up(root, "venv-peers", "benchmarks/requirements.txt")?;
+    let wheel = wheel(root, &newest, true)?;
+    let mut cargo = Command::new("cargo");
+    cargo.args(["build", "--quiet", "--release", "--package", "cfe-cli"]).current_dir(root);
+    step("python: the program beside it", &mut cargo)?;
+    let cfe = target_dir(root).join("release").join("cfe");
+
+    newest.install(root, &wheel)?;
+    let mut behavior = newest.script(root, "benchmarks/behavior.py");
+    step("python: behavior", behavior.arg("--cfe").arg(cfe))?;
+    peers.install(root, &wheel)?;
+    step("python: other combiners", &mut peers.script(root, "benchmarks/peers.py"))
+}
+
+/// Builds the wheel with what `environment` has.
+fn wheel(root: &Path, environment: &Environment, release: bool) -> Result<PathBuf, Error> {
+    let wheels = target_dir(root).join("python").join("wheels");
+    if wheels.exists() {
+        fs::remove_dir_all(&wheels).map_err(Error::io(&wheels))?;
+    }
+    let mut maturin = environment.module(root, "maturin");
+    maturin.args(["build", "--quiet", "--profile", if release { "release" } else { "dev" }]);
+    step("python: the wheel", maturin.arg("--out").arg(&wheels))?;
+    let found = fs::read_dir(&wheels).map_err(Error::io(&wheels))?.flatten().map(|entry| entry.path()).next();
+    let wheel = found.ok_or_else(|| Error::Usage("maturin built no wheel".to_owned()))?;
+    eprintln!("   {}", wheel.display());
+    Ok(wheel)
 }
 
 /// The first Python that is new enough.
@@ -130,7 +162,7 @@ mod tests {
     #[test]
     fn every_requirement_is_pinned() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the repository");
-        for file in ["requirements-dev.txt", "requirements-oldest.txt"] {
+        for file in ["requirements-dev.txt", "requirements-oldest.txt", "benchmarks/requirements.txt"] {
             let text = fs::read_to_string(root.join("crates/cfe-python").join(file)).expect("a text file");
             let lines: Vec<&str> =
                 text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
