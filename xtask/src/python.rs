@@ -65,8 +65,8 @@ impl Environment {
 }
 
 /// Builds the wheel, installs it into an environment of its own, and runs the tests, the examples of the
-/// docstrings, the checks of types and stubs, and the notebook on it; then scikit-learn's checks on the oldest one
-/// that is supported.
+/// docstrings, the checks of types and stubs, and the notebook on it; then scikit-learn's checks on the
+/// oldest one that is supported.
 ///
 /// The wheel is built like the tests of Rust, with the checks of overflow and debugging, unless `release` is
 /// asked for.
@@ -97,8 +97,8 @@ pub(crate) fn python(root: &Path, release: bool) -> Result<(), Error> {
     Ok(())
 }
 
-/// Prints the figures of docs/python.md, measured with a wheel built in release: signals, copies, speed beside
-/// the program, and how well other combiners do.
+/// Prints the figures of docs/python.md, measured with a wheel built in release: signals, copies, speed
+/// beside the program, and how well other combiners do.
 pub(crate) fn figures(root: &Path) -> Result<(), Error> {
     let newest = Environment::set_up(root, "venv", "requirements-dev.txt")?;
     let peers = Environment::set_up(root, "venv-peers", "benchmarks/requirements.txt")?;

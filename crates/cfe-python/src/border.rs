@@ -101,8 +101,8 @@ impl Watch for Caller<'_> {
     }
 }
 
-/// Runs `work`, which borrows from the caller, on the pool of `threads` threads (0: one for each core) without
-/// the interpreter lock.
+/// Runs `work`, which borrows from the caller, on the pool of `threads` threads (0: one for each core)
+/// without the interpreter lock.
 ///
 /// The calling thread waits, looks for signals twenty times a second, and calls `callback` for the notes of
 /// the work, so that the callable runs where it was handed over. Ctrl-C and an exception of the callable ask

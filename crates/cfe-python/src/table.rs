@@ -74,8 +74,8 @@ fn options(text: &str) -> FitResult<FitOptions, Failure> {
 
 #[pymethods]
 impl Table {
-    /// Reads a file of a kind that `cfe_io::read_table` knows. `options` is JSON; with `model` its classifiers
-    /// are read.
+    /// Reads a file of a kind that `cfe_io::read_table` knows. `options` is JSON; with `model` its
+    /// classifiers are read.
     #[staticmethod]
     #[pyo3(signature = (path, options = "{}", *, model = None))]
     fn read(

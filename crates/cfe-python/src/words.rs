@@ -28,8 +28,8 @@ const OPTIONS: &[(&str, &str)] = &[
 /// Values that follow an option in messages, where other words may follow as well.
 const VALUES: &[&str] = &["percent", "score"];
 
-/// `text` with each option of the program as the argument of Python: `--exclude age` in brackets or at the end
-/// becomes `exclude="age"`, a lone `--exclude` becomes `exclude=`.
+/// `text` with each option of the program as the argument of Python: `--exclude age` in brackets or at the
+/// end becomes `exclude="age"`, a lone `--exclude` becomes `exclude=`.
 pub(crate) fn python_words(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;

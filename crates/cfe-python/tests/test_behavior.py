@@ -145,6 +145,12 @@ def test_several_threads_at_once(small):
             assert np.array_equal(predicted, expected)
 
 
+def test_more_threads_than_any_machine_has(small):
+    P, y = small
+    model = CFEnsembleClassifier(method="als", n_jobs=10**9).fit(P, y)
+    assert np.array_equal(model.predict_proba(P), CFEnsembleClassifier(method="als").fit(P, y).predict_proba(P))
+
+
 def test_joblib(small):
     from sklearn.model_selection import cross_val_score
 

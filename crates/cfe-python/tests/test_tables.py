@@ -266,7 +266,7 @@ def test_what_was_passed_over_is_told(small, tmp_path):
 def test_messages_name_arguments_of_python(small, tmp_path):
     P, y = small
     columns = {f"p_{j}": P[:, j] for j in range(6)} | {"label": y}
-    with pytest.warns(InputWarning, match="sum to 1 in every row.* leave out that of the negative class with exclude="):
+    with pytest.warns(InputWarning, match=r"passed over 'not_0' \(1 - p_0\).* exclude= the others"):
         cf_ensemble.fit({**columns, "not_0": 1 - P[:, 0]}, method="als")
     leak = tmp_path / "leak.csv"
     pandas.DataFrame({**columns, "leak": 0.01 + 0.98 * y}).to_csv(leak, index=False)

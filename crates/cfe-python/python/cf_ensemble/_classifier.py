@@ -142,7 +142,8 @@ class CFEnsembleClassifier(TwoClasses, BaseEstimator):
 
         Returns
         -------
-        self : CFEnsembleClassifier
+        CFEnsembleClassifier
+            This estimator.
 
         Raises
         ------
@@ -291,6 +292,7 @@ class CFEnsembleClassifier(TwoClasses, BaseEstimator):
         Returns
         -------
         ndarray of shape (n, m)
+            A column for each classifier.
         """
         mapped, row_names = self._columns(X)
         parts = self.combiner_.explain(mapped, threads=threads_of(self.n_jobs), row_names=row_names)[0]
@@ -307,6 +309,7 @@ class CFEnsembleClassifier(TwoClasses, BaseEstimator):
         Returns
         -------
         ndarray of shape (n,)
+            From 0 to m.
         """
         return self._predict(X)[2]
 
@@ -393,7 +396,8 @@ def threads_of(n_jobs: int | None) -> int:
         raise ValueError("n_jobs=0 is not allowed; None and -1 are all cores, 1 is one")
     if n_jobs < 0:
         return max(1, (os.cpu_count() or 1) + 1 + int(n_jobs))
-    return int(n_jobs)
+    # More threads than cores bring nothing, and a million of them would not even start.
+    return min(int(n_jobs), os.cpu_count() or 1)
 
 
 def settings_json(settings: dict[str, Any]) -> str:

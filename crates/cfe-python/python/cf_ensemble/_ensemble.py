@@ -99,6 +99,7 @@ class Ensemble:
         Returns
         -------
         ndarray of shape (n, 2)
+            Rows add up to 1.
         """
         matrix, ids = self._input(data)
         positive = self._model.predict(matrix, threads=self._threads, row_names=ids)[1]
@@ -115,6 +116,7 @@ class Ensemble:
         Returns
         -------
         ndarray of shape (n,)
+            Log-odds of the positive class.
         """
         matrix, ids = self._input(data)
         return self._model.predict(matrix, threads=self._threads, row_names=ids)[0]
@@ -132,6 +134,7 @@ class Ensemble:
         Returns
         -------
         ndarray of shape (n,)
+            1 where the row is called positive, else 0.
         """
         cut = self.threshold if threshold is None else threshold
         if cut is None:
@@ -148,8 +151,10 @@ class Ensemble:
 
         Returns
         -------
-        (ndarray of shape (n, m), ndarray of shape (n,))
-            Their sum is ``decision_function``.
+        parts : ndarray of shape (n, m)
+            What each classifier adds.
+        rest : ndarray of shape (n,)
+            What belongs to none alone; all of a row add up to ``decision_function``.
         """
         matrix, ids = self._input(data)
         return self._model.explain(matrix, threads=self._threads, row_names=ids)
@@ -160,6 +165,7 @@ class Ensemble:
         Returns
         -------
         pandas.DataFrame
+            A row for each classifier.
         """
         return _frame(trust_rows(self._model))
 
@@ -179,6 +185,7 @@ class Ensemble:
         Returns
         -------
         list of dict
+            A dict for each split.
         """
         if self._parts is None:
             if self._fitted is None:
@@ -197,6 +204,7 @@ class Ensemble:
         Returns
         -------
         str
+            The HTML.
         """
         if self._fitted is None:
             raise DataError("a model that was loaded does not hold its table; fit it again to get a report")
@@ -321,6 +329,7 @@ def load(path: str | os.PathLike[str]) -> Ensemble:
     Returns
     -------
     Ensemble
+        It holds no table: scores come from :func:`evaluate`.
     """
     return Ensemble(_core.Model.load(path))
 

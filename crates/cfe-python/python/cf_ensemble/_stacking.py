@@ -136,7 +136,8 @@ class CFEnsembleStackingClassifier(TwoClasses, TransformerMixin, _BaseHeterogene
 
         Returns
         -------
-        self : CFEnsembleStackingClassifier
+        CFEnsembleStackingClassifier
+            This estimator.
         """
         names, all_estimators = self._validate_estimators()
         if y is None:
@@ -201,6 +202,7 @@ class CFEnsembleStackingClassifier(TwoClasses, TransformerMixin, _BaseHeterogene
         Returns
         -------
         MetadataRouter
+            Of the estimators by name.
         """
         router = MetadataRouter(owner=self).add_self_request(self)
         for name, estimator in self.estimators:
@@ -301,6 +303,7 @@ class CFEnsembleStackingClassifier(TwoClasses, TransformerMixin, _BaseHeterogene
         Returns
         -------
         ndarray of str
+            One for each column.
         """
         check_is_fitted(self)
         names = [name for name, est in self.estimators if not _is_drop(est)]
@@ -318,6 +321,7 @@ class CFEnsembleStackingClassifier(TwoClasses, TransformerMixin, _BaseHeterogene
         Returns
         -------
         ndarray of shape (n, m)
+            In the order of the estimators.
         """
         check_is_fitted(self)
         names = [name for name, est in self.estimators if not _is_drop(est)]

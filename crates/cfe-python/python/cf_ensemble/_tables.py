@@ -412,6 +412,7 @@ def from_predictions(
     Returns
     -------
     Table
+        What :func:`fit` takes.
 
     Examples
     --------
