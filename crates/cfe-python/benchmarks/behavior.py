@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from conftest import noisy  # noqa: E402
+from samples import noisy  # noqa: E402
 
 warnings.simplefilter("ignore")
 
@@ -190,11 +190,11 @@ def speed(cfe: str | None) -> None:
     npy = predict + "np.save('out.npy', m.predict_proba(np.load('many.npy'))[:, 1])"
     python = [sys.executable, "-W", "ignore", "-c"]
     commands = {
-        "fit with report, 4,000 x 20, `cfe`": [cfe, "fit", "fit.csv", "--model-out", "c.safetensors", "--report", "c.html", "-q"],
+        "fit with report, 4,000 x 20, `cfe`": [cfe, "fit", "fit.csv", "--model-out", "c.safetensors", "--report-out", "c.html", "-q"],
         "fit with report, 4,000 x 20, Python": [*python, fit.format("")],
-        "predict 1,000,000 x 20, CSV, `cfe`": [cfe, "predict", "c.safetensors", "many.csv", "--out", "out.csv", "-q"],
+        "predict 1,000,000 x 20, CSV, `cfe`": [cfe, "predict", "--model", "c.safetensors", "many.csv", "--predictions-out", "out.csv", "-q"],
         "predict 1,000,000 x 20, CSV, Python": [*python, csv],
-        "predict 1,000,000 x 20, NPY, `cfe`": [cfe, "predict", "c.safetensors", "many.npy", "--out", "out.csv", "-q"],
+        "predict 1,000,000 x 20, NPY, `cfe`": [cfe, "predict", "--model", "c.safetensors", "many.npy", "--predictions-out", "out.csv", "-q"],
         "predict 1,000,000 x 20, NPY, Python": [*python, npy],
     }
     print("| process | wall, s | processor, s |")

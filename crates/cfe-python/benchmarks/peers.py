@@ -18,7 +18,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import average_precision_score, log_loss
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from conftest import read_real  # noqa: E402
+from samples import read_real  # noqa: E402
 
 TABLES = ["abalone9_18_seed0.csv.gz", "vehicle1_seed0.csv.gz"]
 

@@ -2,38 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
-from pathlib import Path
-from typing import NamedTuple
-
-import numpy as np
 import pytest
-
-ROOT = Path(__file__).resolve().parents[3]
-DATA = ROOT / "tests" / "data"
-
-
-class Real(NamedTuple):
-    """A table of tests/data."""
-
-    path: Path
-    names: list[str]
-    train: np.ndarray
-    y_train: np.ndarray
-    test: np.ndarray
-    y_test: np.ndarray
-
-
-def read_real(name: str) -> Real:
-    path = DATA / name
-    with gzip.open(path, "rt") as file:
-        rows = list(csv.DictReader(file))
-    names = [column for column in rows[0] if column not in ("instance_id", "label", "split")]
-    matrix = np.array([[float(row[name]) if row[name] else np.nan for name in names] for row in rows])
-    label = np.array([int(row["label"]) for row in rows])
-    train = np.array([row["split"] == "train" for row in rows])
-    return Real(path, names, matrix[train], label[train], matrix[~train], label[~train])
+from samples import Real, noisy, read_real
 
 
 @pytest.fixture(scope="session")
@@ -44,14 +14,6 @@ def abalone() -> Real:
 @pytest.fixture(scope="session")
 def vehicle() -> Real:
     return read_real("vehicle1_seed0.csv.gz")
-
-
-def noisy(n: int, m: int, *, seed: int = 0, prevalence: float = 0.2, strength: float = 2.0):
-    """Labels, and the probabilities of m classifiers that see them through noise."""
-    rng = np.random.default_rng(seed)
-    y = (rng.random(n) < prevalence).astype(int)
-    logits = strength * y[:, None] - 2 + rng.normal(size=(n, m)) + 0.5 * rng.normal(size=(n, 1))
-    return 1 / (1 + np.exp(-logits)), y
 
 
 @pytest.fixture(scope="session")

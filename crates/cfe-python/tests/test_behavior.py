@@ -16,7 +16,7 @@ import cf_ensemble
 import numpy as np
 import pytest
 from cf_ensemble import CFEnsembleClassifier
-from conftest import noisy
+from samples import noisy
 
 LONG = {"method": "als", "settings": {"max_iterations": 1_000_000, "tolerance": 0.0}}
 

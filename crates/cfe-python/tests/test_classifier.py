@@ -15,7 +15,7 @@ from cf_ensemble import (
     SettingsError,
     TrainingError,
 )
-from conftest import noisy
+from samples import noisy
 
 
 @pytest.mark.parametrize("method", ["recommended", "als"])
