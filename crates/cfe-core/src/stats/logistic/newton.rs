@@ -75,7 +75,12 @@ impl<'a> Newton<'a> {
         let terms = self.design.labels.iter().zip(&self.design.weights);
         let (mut positive, mut negative) = (0.0, 0.0);
         terms.for_each(|(&y, a)| if y { positive += a } else { negative += a });
-        v.push((positive / negative).ln());
+        let odds: f64 = positive / negative;
+        // The weight of a class may be lost to rounding beside that of the other, as 1e-320 is beside 1. It
+        // then counts as the smallest number, so that the start is finite.
+        let smallest = |weight: f64| weight.max(f64::MIN_POSITIVE).ln();
+        let is_representable = odds > 0.0 && odds.is_finite();
+        v.push(if is_representable { odds.ln() } else { smallest(positive) - smallest(negative) });
         v
     }
 

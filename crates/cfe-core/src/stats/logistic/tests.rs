@@ -130,6 +130,16 @@ fn dependent_and_constant_columns_without_a_penalty_have_a_result() {
     }
 }
 
+/// The odds of the two classes are 1 / 5e-321, beyond every number.
+#[test]
+fn odds_beyond_every_number_start_at_their_logarithm() {
+    let x = Array2::zeros((1, 3));
+    let weights = [1.0, 1.0, 1e-320];
+    let fit = LogisticRegression::default().fit(x.view(), &[true, true, false], Some(&weights));
+    let bias = fit.expect("valid").bias;
+    assert!(bias.is_finite() && bias > 700.0, "{bias}");
+}
+
 #[test]
 fn a_strong_penalty_gives_the_targets() {
     let (x, labels) = random(4, 100, 2);
