@@ -62,7 +62,7 @@ impl Als {
         Run::new(self, engine, start, None)?.fit(observer)
     }
 
-    /// Goes on with a state that an observer of [`fit_on`](Self::fit_on) took, to the same bits as an
+    /// Resumes from a state that an observer of [`fit_on`](Self::fit_on) took, to the same bits as an
     /// unbroken run. Takes one pass more.
     ///
     /// # Errors

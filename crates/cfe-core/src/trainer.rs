@@ -227,7 +227,7 @@ pub trait Trainer: Send + Sync {
         None
     }
 
-    /// Goes on with a run that was interrupted, to the same bits as if it had not been: the model, the
+    /// Resumes a run that was interrupted, to the same bits as if it had not been: the model, the
     /// history and the loss are those of the unbroken run. The observer sees the step of the state first.
     ///
     /// # Errors
