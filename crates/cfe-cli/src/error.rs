@@ -107,7 +107,7 @@ fn exit_code_of_fit(error: &FitError) -> u8 {
     match error {
         FitError::Options(_) | FitError::Backend(_) => 2,
         FitError::ModelFile(ModelFileError::Write(_)) => 2,
-        FitError::Table(TableError::InvalidDelimiter { .. }) => 2,
+        FitError::Table(TableError::InvalidDelimiter { .. } | TableError::UnknownEncoding { .. }) => 2,
         FitError::Checkpoint(CheckpointError::File(_)) => 3,
         FitError::Checkpoint(_) => 2,
         FitError::Table(_) | FitError::ModelFile(_) | FitError::Data(_) => 3,

@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::io::{Cursor, Read as _};
+use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::options::TableOptions;
 use crate::source::Opened;
@@ -14,25 +16,28 @@ use crate::table_error::{TableError, TableResult};
 use crate::text;
 
 /// An object whose keys keep their order.
-struct Object(Vec<(String, Value)>);
+struct Ordered<T>(Vec<(String, T)>);
 
-impl<'de> Deserialize<'de> for Object {
+/// A row, or the columns of a table.
+type Object = Ordered<Value>;
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Ordered<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Ordered;
-        impl<'de> Visitor<'de> for Ordered {
-            type Value = Object;
+        struct InOrder<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for InOrder<T> {
+            type Value = Ordered<T>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Ordered<T>, A::Error> {
                 let mut entries = Vec::new();
                 while let Some(entry) = map.next_entry()? {
                     entries.push(entry);
                 }
-                Ok(Object(entries))
+                Ok(Ordered(entries))
             }
         }
-        deserializer.deserialize_map(Ordered)
+        deserializer.deserialize_map(InOrder(PhantomData))
     }
 }
 
@@ -57,6 +62,7 @@ pub(crate) fn read(opened: Opened, options: &TableOptions) -> TableResult<Parts>
     Ok(parts)
 }
 
+/// The rows in any of the forms that are read; `None` for another.
 fn rows(bytes: &[u8]) -> Option<Vec<Object>> {
     if bytes.trim_ascii_start().starts_with(b"[") {
         return serde_json::from_slice(bytes).ok();
@@ -66,24 +72,58 @@ fn rows(bytes: &[u8]) -> Option<Vec<Object>> {
     if lines.len() != 1 {
         return Some(lines);
     }
-    let Object(columns) = lines.pop()?;
-    let field = |name: &str| columns.iter().find(|(key, _)| key == name).map(|(_, value)| value);
+    let Ordered(entries) = lines.pop()?;
+    let field = |name: &str| entries.iter().find(|(key, _)| key == name).map(|(_, value)| value);
     // pandas, orient="split".
     if let (Some(Value::Array(names)), Some(Value::Array(data))) = (field("columns"), field("data")) {
         let names: Vec<String> =
             names.iter().map(|name| name.as_str().map_or(name.to_string(), str::to_owned)).collect();
         let row =
-            |row: &Value| Some(Object(names.iter().cloned().zip(row.as_array()?.iter().cloned()).collect()));
+            |row: &Value| Some(Ordered(names.iter().cloned().zip(row.as_array()?.iter().cloned()).collect()));
         return data.iter().map(row).collect();
     }
-    // Columns as lists, or as objects with the index for keys (pandas, orient="columns").
+    // A list of rows beside other things: pandas, orient="table", and what services answer with.
+    let mut lists = entries.iter().filter(|(_, value)| is_rows(value)).map(|(name, _)| name);
+    if let (Some(name), None) = (lists.next(), lists.next()) {
+        let Ordered(raw): Ordered<&RawValue> = serde_json::from_slice(bytes).ok()?;
+        let (_, rows) = raw.iter().find(|(key, _)| key == name)?;
+        return serde_json::from_str(rows.get()).ok();
+    }
+    if are_rows(&entries) {
+        let Ordered(rows): Ordered<Object> = serde_json::from_slice(bytes).ok()?;
+        return Some(rows.into_iter().map(|(_, row)| row).collect());
+    }
+    by_columns(entries)
+}
+
+/// Whether a value is a list of objects, one for each row.
+fn is_rows(value: &Value) -> bool {
+    matches!(value, Value::Array(list) if !list.is_empty() && list.iter().all(Value::is_object))
+}
+
+/// Whether these are objects, one for each row by its index (pandas, orient="index"), and not columns.
+fn are_rows(entries: &[(String, Value)]) -> bool {
+    let Some(inner) = entries.iter().map(|(_, value)| value.as_object()).collect::<Option<Vec<_>>>() else {
+        return false;
+    };
+    let Some(first) = inner.first() else { return false };
+    // Numbers are an index and not names. Where neither or both are numbers, a table has more rows than
+    // columns.
+    let is_number = |key: &String| key.parse::<i64>().is_ok();
+    let outside = entries.iter().all(|(key, _)| is_number(key));
+    let inside = first.keys().all(is_number);
+    if outside == inside { entries.len() > first.len() } else { outside }
+}
+
+/// The rows of columns as lists, or as objects with the index for keys (pandas, orient="columns").
+fn by_columns(columns: Vec<(String, Value)>) -> Option<Vec<Object>> {
     let length = match &columns.first()?.1 {
         Value::Array(list) => list.len(),
         Value::Object(entries) => entries.len(),
         // One line alone.
-        _ => return Some(vec![Object(columns)]),
+        _ => return Some(vec![Ordered(columns)]),
     };
-    let mut rows: Vec<Object> = (0..length).map(|_| Object(Vec::new())).collect();
+    let mut rows: Vec<Object> = (0..length).map(|_| Ordered(Vec::new())).collect();
     for (name, column) in columns {
         let values: Vec<Value> = match column {
             Value::Array(list) => list,

@@ -233,7 +233,8 @@ fn parse_header(text: &[u8], origin: Origin<'_>) -> TableResult<Header> {
         Some('>') => true,
         _ => return Err(bad()),
     };
-    let (kind, width) = (chars.next(), chars.as_str().parse::<usize>().map_err(|_| bad())?);
+    // Objects have no width, and dates have a unit behind theirs: both fall to the last arm.
+    let (kind, width) = (chars.next(), chars.as_str().parse::<usize>().unwrap_or(0));
     let (kind, size) = match (kind, width) {
         (Some('f'), 2 | 4 | 8) => (Kind::Float, width),
         (Some('i'), 1 | 2 | 4 | 8) => (Kind::Int, width),
@@ -245,7 +246,7 @@ fn parse_header(text: &[u8], origin: Origin<'_>) -> TableResult<Header> {
             return Err(origin.wrong_type(
                 format!("{descr:?}"),
                 "float16, float32, float64, integers, bool and fixed-width strings (no pickled objects: np.asarray(..., dtype=float) \
-                 makes numbers of them)",
+                 makes numbers of them, and dtype=str makes text)",
             ));
         }
     };

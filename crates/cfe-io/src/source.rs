@@ -241,9 +241,10 @@ fn detect(head: &[u8], path: Option<&Path>, file: &str) -> TableResult<Format> {
         return Err(TableError::FormatMismatch { file: file.to_owned(), extension, expected });
     }
     let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
-    // A table of text that begins with a bracket has its first name in brackets; a list of objects has not.
+    // A table of text that begins with a bracket has its first name in brackets. A list of objects or
+    // of lists has not.
     let json = text.starts_with(b"{")
-        || text.strip_prefix(b"[").is_some_and(|t| t.trim_ascii_start().starts_with(b"{"));
+        || text.strip_prefix(b"[").is_some_and(|t| matches!(t.trim_ascii_start().first(), Some(b'{' | b'[')));
     Ok(if json { Format::Json } else { Format::Text })
 }
 

@@ -450,6 +450,7 @@ impl Parts {
         warnings.extend(clipped);
         if options.classifiers.is_none() {
             self.taken.notes.extend(warning::of_hard_columns(&self.names, self.matrix.view()));
+            warnings.extend(warning::of_scale(&self.file, self.matrix.view(), options.scale));
         }
         let in_train = match &self.split {
             None => vec![true; self.truth.len()],

@@ -5,6 +5,7 @@ use std::fmt;
 use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
 
+use crate::reading::Scale;
 use crate::table_error::list;
 
 /// Something to know before trusting the result.
@@ -26,6 +27,8 @@ pub enum TableWarning {
     RowsWithoutGroup { file: String, rows: usize },
     /// Cells a hair's breadth outside [0, 1] were clipped.
     Clipped { file: String, cells: usize, columns: Vec<String>, farthest: f64 },
+    /// Percent were asked for, and no cell is above 1.
+    FewPercent { file: String, largest: f64 },
     /// Two columns sum to 1 in every row.
     Complement { file: String, column: String, other: String },
     /// The label column holds what cannot be understood, where no labels are needed.
@@ -67,6 +70,11 @@ impl fmt::Display for TableWarning {
             TableWarning::RowsWithoutGroup { file, rows } => write!(
                 f,
                 "{file}: the group column is empty in {rows} rows; each of these rows is a group of its own"
+            ),
+            TableWarning::FewPercent { file, largest } => write!(
+                f,
+                "{file}: the largest prediction is {largest}, and --scale percent divides it by 100; if the columns hold \
+                 fractions from 0 to 1 already, leave --scale out"
             ),
             TableWarning::Clipped { file, cells, columns, farthest } => {
                 write!(
@@ -142,6 +150,13 @@ pub(crate) fn of_hard_columns(names: &[String], matrix: ArrayView2<'_, f64>) -> 
     let hard: Vec<usize> = (0..names.len()).into_par_iter().filter(is_hard).collect();
     let columns: Vec<&String> = hard.iter().map(|&u| &names[u]).collect();
     (!hard.is_empty() && hard.len() < names.len()).then(|| format!("0 and 1 only in {}", list(&columns)))
+}
+
+/// A word where percent were asked for and every cell was a fraction before: none is then above 0.01.
+pub(crate) fn of_scale(file: &str, matrix: ArrayView2<'_, f64>, scale: Scale) -> Option<TableWarning> {
+    let largest = matrix.iter().fold(0.0, |largest: f64, &p| largest.max(p));
+    let few = scale == Scale::Percent && largest > 0.0 && largest <= 0.01;
+    few.then(|| TableWarning::FewPercent { file: file.to_owned(), largest: 100.0 * largest })
 }
 
 /// Takes what is a hair outside [0, 1] as 0 or 1.

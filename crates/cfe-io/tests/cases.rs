@@ -192,7 +192,13 @@ fn percent_and_scores() {
     for text in [hundred, sign] {
         let table = with(text, |o| o.scale = Scale::Percent).expect("said");
         assert!((table.data.predictions()[(1, 1)] - 0.315).abs() < 1e-15);
+        assert!(table.warnings.is_empty(), "{:?}", table.warnings);
     }
+    // Fractions that are divided once more are said.
+    let fractions = "id,label,a,b\n1,1,0.25,0.5\n2,0,0.06,0.31\n3,0,0.05,0.25\n";
+    let fractions = with(fractions, |o| o.scale = Scale::Percent);
+    let said = fractions.expect("readable").warnings[0].to_string();
+    assert!(said.contains("0.5, and --scale percent divides it by 100"), "{said}");
     let scores = "id,label,a,b\n1,1,2.5,1.5\n2,0,-3.0,-0.25\n3,0,-0.5,-2.0\n";
     refused(with(scores, |_| {}), &["2.5 is not a probability", "--input score"]);
     let table = with(scores, |o| o.input = Input::Score).expect("said");
@@ -659,9 +665,24 @@ fn json_as_pandas_and_others_write_it() {
             "clf2":{"0":0.7,"1":0.1,"2":0.3}}"#,
         r#"{"instance_id":["c1","c2","c3"],"label":[1,0,0],"clf1":[0.9,0.2,0.4],"clf2":[0.7,0.1,0.3]}"#,
         r#"{"columns":["instance_id","label","clf1","clf2"],"index":[0,1,2],"data":[["c1",1,0.9,0.7],["c2",0,0.2,0.1],["c3",0,0.4,0.3]]}"#,
+        // pandas, orient="index"; of an index of text, the more are the rows.
+        r#"{"0":{"instance_id":"c1","label":1,"clf1":0.9,"clf2":0.7},"1":{"instance_id":"c2","label":0,"clf1":0.2,"clf2":0.1},
+            "2":{"instance_id":"c3","label":0,"clf1":0.4,"clf2":0.3}}"#,
+        // pandas, orient="table", and an answer of a service.
+        r#"{"schema":{"fields":[{"name":"label","type":"integer"}],"primaryKey":["instance_id"]},"data":[
+            {"instance_id":"c1","label":1,"clf1":0.9,"clf2":0.7},{"instance_id":"c2","label":0,"clf1":0.2,"clf2":0.1},
+            {"instance_id":"c3","label":0,"clf1":0.4,"clf2":0.3}]}"#,
+        r#"{"model":"a","results":[{"instance_id":"c1","label":1,"clf1":0.9,"clf2":0.7},
+            {"instance_id":"c2","label":0,"clf1":0.2,"clf2":0.1},{"instance_id":"c3","label":0,"clf1":0.4,"clf2":0.3}]}"#,
     ] {
         is_plain(&read(text));
     }
+    let by_name: Vec<String> =
+        (0..6).map(|i| format!("\"row{i}\":{{\"y\":{},\"zeta\":0.{i},\"alpha\":0.2}}", i % 2)).collect();
+    let by_name = read(&format!("{{{}}}", by_name.join(",")));
+    assert_eq!(by_name.data.n_instances(), 6);
+    assert_eq!(by_name.data.classifier_names(), ["zeta", "alpha"]);
+    refused(with("[[0.1,0.2],[0.3,0.4]]", |_| {}), &["JSON that is not a list or lines of objects"]);
     refused(with("{\"a\": [1, {}", |_| {}), &["JSON that is not a list or lines of objects"]);
 }
 

@@ -131,7 +131,8 @@ pub(super) fn fit(
     let instances = Instances { r: data.predictions(), rows: &rows, sampled: places.as_deref() };
     if subset.smaller_class() == 0 {
         let first: Vec<usize> = (0..data.n_classifiers().min(FEW)).collect();
-        return Ok(constant(data, Columns::fit(spec, instances.r, &rows, &first).0, prior_logit, begin));
+        let columns = Columns::fit(spec, instances.r, &rows, &first).0;
+        return Ok(constant(data, columns, prior_logit, None, begin));
     }
 
     // What is looked at: all of few classifiers, the best of many.
@@ -145,7 +146,7 @@ pub(super) fn fit(
     stop()?;
     let seen = Seen::new(spec, instances, &choices, &stop)?;
     if seen.columns.columns.is_empty() {
-        return Ok(constant(data, seen.columns, prior_logit, begin));
+        return Ok(constant(data, seen.columns, prior_logit, folds, begin));
     }
     let wide = match &screen {
         Some(screen) if screen.wide_share() > 0.0 && (spec.families.bagged || spec.families.ridge) => {
@@ -159,7 +160,7 @@ pub(super) fn fit(
     let few = of_few(spec);
     let mut members = fit_members(&few, &seen.sets, targets, folds, watch)?;
     if members.is_empty() {
-        return Ok(constant(data, seen.columns, prior_logit, begin));
+        return Ok(constant(data, seen.columns, prior_logit, folds, begin));
     }
     let (mut weights, mut losses) = weigh(&few, &members, targets);
     let mut of_wide = None;
@@ -323,8 +324,15 @@ fn prior_logit(data: &EnsembleData) -> Result<f64> {
     Ok(((positive + 0.5) / (negative + 0.5)).ln())
 }
 
-/// No classifier says anything about the labeled instances: the prevalence is all there is.
-fn constant(data: &EnsembleData, columns: Columns, prior_logit: f64, begin: Instant) -> FittedRecommended {
+/// No classifier says anything about the labeled instances: the prevalence is all there is, for held-out
+/// instances too. Its figure from each fold's other rows would rank the folds by chance, so all have one.
+fn constant(
+    data: &EnsembleData,
+    columns: Columns,
+    prior_logit: f64,
+    folds: Option<&[usize]>,
+    begin: Instant,
+) -> FittedRecommended {
     let (k, d) = (columns.columns.len(), columns.rank());
     let model = RecommendedModel {
         classifier_names: data.classifier_names().to_vec(),
@@ -341,10 +349,10 @@ fn constant(data: &EnsembleData, columns: Columns, prior_logit: f64, begin: Inst
     let timings = RecommendedTimings { total: begin.elapsed(), ..RecommendedTimings::default() };
     FittedRecommended {
         model,
-        out_of_fold_logits: None,
+        out_of_fold_logits: folds.map(|_| vec![prior_logit; data.labeled().len()]),
         separated: false,
         members: Vec::new(),
-        folds: 0,
+        folds: folds.map_or(0, |folds| fold_names(folds).len()),
         timings,
     }
 }

@@ -6,9 +6,9 @@
 //! store/ids-000000.arrow     their ids, where the table has some
 //! ```
 //!
-//! [`prepare()`] reads tables of any size once, checks every cell, and writes a store. A [`Store`] is opened in
-//! no time; its [`StoreEngine`] runs the passes of a fit with two shards in memory, one that is read and one
-//! that is computed on. The shards are Arrow IPC files of one batch, which other programs read too.
+//! [`prepare()`] reads tables of any size once, checks every cell, and writes a store. A [`Store`] is opened
+//! in no time; its [`StoreEngine`] runs the passes of a fit with two shards in memory, one that is read and
+//! one that is computed on. The shards are Arrow IPC files of one batch, which other programs read too.
 
 mod chunks;
 mod engine;
