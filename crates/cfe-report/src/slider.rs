@@ -172,7 +172,7 @@ impl ThresholdSlider {
             format_args!(
                 "<label>Threshold <output data-show=\"threshold\">{}</output>\n<input type=\"range\" min=\"0\" \
                  max=\"{}\" step=\"1\" value=\"{}\"></label>",
-                significant(at.threshold, 4),
+                shortest(at.threshold, 4),
                 self.len() - 1,
                 self.chosen
             ),
@@ -182,7 +182,7 @@ impl ThresholdSlider {
             ("precision", "precision", share(at.precision)),
             ("recall", "recall", share(at.recall)),
             ("called", "rows called", at.called.to_string()),
-            ("cost", "cost", significant(at.cost, 6)),
+            ("cost", "cost", shortest(at.cost, 6)),
         ] {
             push(&mut out, format_args!("<div><dt>{name}</dt><dd data-show=\"{key}\">{value}</dd></div>"));
         }
@@ -213,6 +213,12 @@ impl ThresholdSlider {
             .collect();
         format!("{{\"positives\":{},\"points\":[{}]}}", self.positives, points.join(","))
     }
+}
+
+/// Rounded to so many significant digits and without zeros at the end, as the script writes it.
+fn shortest(value: f64, digits: usize) -> String {
+    let rounded: f64 = format!("{value:.*e}", digits - 1).parse().expect("a number that was just written");
+    rounded.to_string()
 }
 
 /// At most about [`MOST`] points, evenly over the positives that are called and, between these, over the
@@ -305,5 +311,7 @@ mod tests {
         assert_eq!(page.matches("addEventListener").count(), 1, "one script for all sliders");
         assert_eq!(page.matches("[0.55,3,1]").count(), 2);
         assert!(page.contains("held-out &lt;rows&gt;"));
+        assert!(page.contains("data-show=\"threshold\">0.55<") && page.contains("data-show=\"cost\">6<"));
+        assert_eq!([shortest(0.123_456, 4), shortest(1_234_567.0, 6)], ["0.1235", "1234570"]);
     }
 }
