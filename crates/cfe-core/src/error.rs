@@ -65,6 +65,60 @@ pub enum Error {
         value: f64,
     },
 
+    /// Predictions of several classes hold what is not a probability.
+    #[error(
+        "{count} of the predictions are not probabilities: {places}; allowed are 0 to 1, and NaN for a missing prediction \
+         (turn scores into probabilities first)"
+    )]
+    ClassProbabilities {
+        /// How many there are.
+        count: usize,
+        /// Classifier, instance, class and value of the first ones.
+        places: String,
+    },
+
+    /// Classifiers gave probabilities for some of the classes of an instance and none for others.
+    #[error(
+        "{count} predictions are missing for some of the classes alone: {places}; a classifier gives a probability for each \
+         of its classes, or for none (NaN)"
+    )]
+    ClassesMissing {
+        /// How many there are.
+        count: usize,
+        /// Classifier and instance of the first ones.
+        places: String,
+    },
+
+    /// The probabilities of the classes do not sum to 1.
+    #[error(
+        "the classes of {count} predictions do not sum to 1: {places}; {tolerance} beside 1 is allowed: give the \
+         probabilities of all classes, as `predict_proba` does, and not scores"
+    )]
+    ClassSums {
+        /// How many there are.
+        count: usize,
+        /// Classifier, instance and sum of the first ones.
+        places: String,
+        /// How far beside 1 a sum may be.
+        tolerance: f64,
+    },
+
+    /// There are not enough classes, or none that a classifier gave a probability for.
+    #[error("{found} classes are given; at least 2 are needed, each with a name")]
+    TooFewClasses {
+        /// Classes found.
+        found: usize,
+    },
+
+    /// No classifier gave a probability for a class.
+    #[error(
+        "no classifier gave a probability for the class {class:?}; leave the class out, or give its column"
+    )]
+    ClassWithoutPrediction {
+        /// Its label.
+        class: String,
+    },
+
     /// The caller asked for a stop before there was a model.
     ///
     /// Cure: run the fit again.
@@ -172,6 +226,17 @@ pub enum Error {
          `learned` in a model file needs its forest: save the model again"
     )]
     MissingConfidence,
+
+    /// Classifiers or classes that a model was fitted to are not in the data.
+    #[error("the {what} {names} is not there; the data have {present}; give what the model was fitted to")]
+    UnknownName {
+        /// "classifier" or "class".
+        what: &'static str,
+        /// The names that are missing.
+        names: String,
+        /// The names that there are.
+        present: String,
+    },
 
     /// A parameter is outside its range.
     #[error("{name} = {value} is not allowed; {allowed}")]

@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 pub mod cell_errors;
+pub mod classes;
 pub mod confidence;
 #[cfg(feature = "contract")]
 pub mod contract;
@@ -39,7 +40,7 @@ mod trainer;
 mod training_state;
 mod weights;
 
-pub use stats::{calibration, logistic, metrics, nnls, validation};
+pub use stats::{calibration, logistic, metrics, multinomial, nnls, validation};
 
 pub use aggregator::{Aggregator, AggregatorKind, BiasStart, MEAN_LOGIT_CLIP};
 pub use confidence::{Confidence, ConfidenceStrategy, FittedConfidence};

@@ -17,7 +17,7 @@ pub(crate) const LABELED: &str = "the weights of the labeled instances";
 /// | variant | weight of an instance of class k, N labeled, N_k of its class |
 /// |---|---|
 /// | `Uniform` | 1 |
-/// | `Balanced` | N / (2 N_k), inverse class frequency as scikit-learn's `class_weight="balanced"` (King and Zeng, 2001) |
+/// | `Balanced` | N / (2 N_k), or N / (K N_k) of K classes: inverse class frequency as scikit-learn's `class_weight="balanced"` (King and Zeng, 2001) |
 /// | `EffectiveNumber` | proportional to (1 - beta) / (1 - beta^N_k) (Cui et al., "Class-Balanced Loss Based on Effective Number of Samples", CVPR 2019), scaled so that the weights sum to N |
 /// | `Given` | the number given for its class |
 ///
@@ -72,28 +72,54 @@ impl ClassWeight {
     /// assert_eq!(ClassWeight::Balanced.per_class(7, 0), (1.0, 1.0));
     /// ```
     pub fn per_class(self, negatives: usize, positives: usize) -> (f64, f64) {
-        match self {
-            ClassWeight::Uniform => (1.0, 1.0),
-            ClassWeight::Balanced | ClassWeight::EffectiveNumber { .. }
-                if negatives == 0 || positives == 0 =>
-            {
-                (1.0, 1.0)
-            }
-            ClassWeight::Balanced => {
-                let n = (negatives + positives) as f64;
-                (n / (2.0 * negatives as f64), n / (2.0 * positives as f64))
-            }
+        if let ClassWeight::Given { negative, positive } = self {
+            return (negative, positive);
+        }
+        let of = self.of_counts(&[negatives, positives]).expect("only `Given` is a matter of two classes");
+        (of[0], of[1])
+    }
+
+    /// Weight of an instance of each class (K), for the numbers of labeled instances of each (K): n / (K n_c)
+    /// for `Balanced`, K the classes that have instances.
+    ///
+    /// The rule of two classes is its case K = 2. A class without instances has the weight 1, which nothing
+    /// is multiplied by.
+    ///
+    /// ```
+    /// use cfe_core::ClassWeight;
+    /// let weights = ClassWeight::Balanced.of_counts(&[60, 30, 10])?;
+    /// assert_eq!(weights, [100.0 / 180.0, 100.0 / 90.0, 100.0 / 30.0]);
+    /// # Ok::<(), cfe_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`] for `Given` with another number of classes than two.
+    pub fn of_counts(self, counts: &[usize]) -> Result<Vec<f64>> {
+        let classes = counts.iter().filter(|&&count| count > 0).count();
+        let n: usize = counts.iter().sum();
+        // One class alone has nothing to be balanced against.
+        let alone = classes < 2;
+        let each = |weight: &dyn Fn(usize) -> f64| {
+            counts.iter().map(|&count| if count == 0 || alone { 1.0 } else { weight(count) }).collect()
+        };
+        Ok(match self {
+            ClassWeight::Uniform => vec![1.0; counts.len()],
+            ClassWeight::Balanced => each(&|count| n as f64 / (classes as f64 * count as f64)),
             ClassWeight::EffectiveNumber { beta } => {
                 // 1 / (1 - beta^k), accurate for beta near 1. At beta = 0 the logarithm is -infinity and this
                 // is 1.
                 let of_class = |k: usize| -1.0 / (beta.ln() * k as f64).exp_m1();
-                let (negative, positive) = (of_class(negatives), of_class(positives));
-                let sum = negatives as f64 * negative + positives as f64 * positive;
-                let scale = (negatives + positives) as f64 / sum;
-                (scale * negative, scale * positive)
+                let sum: f64 = counts.iter().filter(|&&k| k > 0).map(|&k| k as f64 * of_class(k)).sum();
+                let scale = n as f64 / sum;
+                each(&|count| scale * of_class(count))
             }
-            ClassWeight::Given { negative, positive } => (negative, positive),
-        }
+            ClassWeight::Given { negative, positive } if counts.len() == 2 => vec![negative, positive],
+            ClassWeight::Given { .. } => {
+                const ALLOWED: &str = "weights of a negative and a positive instance belong to two classes; take \
+                                       balanced, uniform or effective_number";
+                return Err(Error::parameter("class_weight", "given", ALLOWED));
+            }
+        })
     }
 
     /// By how much these weights move the optimal logit: log(weight of positives / weight of negatives).
@@ -258,6 +284,26 @@ mod tests {
         for bad in [-0.1, 1.0, f64::NAN] {
             assert!(ClassWeight::EffectiveNumber { beta: bad }.validate().is_err());
         }
+    }
+
+    #[test]
+    fn two_classes_are_a_case_of_many_with_the_same_bits() {
+        for (negatives, positives) in [(90, 10), (1, 7), (123_457, 3), (3, 3), (0, 4), (5, 0)] {
+            let n = (negatives + positives) as f64;
+            let published = match (negatives, positives) {
+                (0, _) | (_, 0) => (1.0, 1.0),
+                _ => (n / (2.0 * negatives as f64), n / (2.0 * positives as f64)),
+            };
+            assert_eq!(ClassWeight::Balanced.per_class(negatives, positives), published);
+        }
+        // A class without instances takes part in nothing.
+        let weights = ClassWeight::Balanced.of_counts(&[60, 0, 30]).expect("three classes");
+        assert_eq!(weights, [90.0 / 120.0, 1.0, 90.0 / 60.0]);
+        let weights =
+            ClassWeight::EffectiveNumber { beta: 0.0 }.of_counts(&[60, 10, 30]).expect("three classes");
+        assert_eq!(weights, [1.0; 3]);
+        let given = ClassWeight::Given { negative: 1.0, positive: 2.0 };
+        assert!(given.of_counts(&[1, 2, 3]).is_err());
     }
 
     #[test]

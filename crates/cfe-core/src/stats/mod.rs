@@ -5,6 +5,8 @@
 pub mod calibration;
 pub mod logistic;
 pub mod metrics;
+mod minimize;
 pub mod moments;
+pub mod multinomial;
 pub mod nnls;
 pub mod validation;

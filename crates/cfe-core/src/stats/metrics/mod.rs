@@ -14,6 +14,7 @@
 //! # Ok::<(), cfe_core::Error>(())
 //! ```
 
+pub mod classes;
 mod compact;
 mod confusion;
 mod probability;

@@ -1,0 +1,273 @@
+//! Multinomial logistic regression, and the coupling of one score for each class to one distribution.
+
+use ndarray::{Array2, ArrayView2, Axis};
+use serde::{Deserialize, Serialize};
+
+use super::minimize::{Stopping, minimize};
+use crate::error::{Error, Result, check_length, ensure, is_at_least_zero, is_positive};
+use crate::weights::check_weight_sum;
+
+/// Turns logits into probabilities in place: exp(z_k) / sum exp(z_j), without overflow.
+///
+/// ```
+/// let mut z = [1000.0, 1000.0, f64::NEG_INFINITY];
+/// cfe_core::multinomial::softmax(&mut z);
+/// assert_eq!(z, [0.5, 0.5, 0.0]);
+/// ```
+pub fn softmax(z: &mut [f64]) {
+    let top = z.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    z.iter_mut().for_each(|z| *z = (*z - top).exp());
+    let sum: f64 = z.iter().sum();
+    z.iter_mut().for_each(|z| *z /= sum);
+}
+
+/// Softmax regression: P(k | x) = softmax_k(w_k . x + b_k), minimizing
+///
+/// sum_i a_i (-log P(y_i | x_i)) + 1/(2 C) sum_k |w_k|^2 ,  b free:
+///
+/// scikit-learn's `LogisticRegression` (multinomial) with the same C.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Multinomial {
+    /// Inverse strength of the penalty, positive.
+    pub c: f64,
+}
+
+impl Default for Multinomial {
+    /// C = 1.
+    fn default() -> Self {
+        Self { c: 1.0 }
+    }
+}
+
+/// Weights (K x p) and intercepts (K) of a [`Multinomial`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FittedMultinomial {
+    /// K x p.
+    pub weights: Array2<f64>,
+    /// K, sum 0.
+    pub bias: Vec<f64>,
+}
+
+/// Labels below `classes`, weights that can be added up: one of each for each of n.
+fn check(n: usize, classes: usize, labels: &[usize], weights: &[f64]) -> Result<()> {
+    check_length("labels", labels.len(), n)?;
+    check_length("weights", weights.len(), n)?;
+    if let Some((index, &value)) = weights.iter().enumerate().find(|(_, w)| !is_at_least_zero(**w)) {
+        return Err(Error::InvalidWeight { what: "weight", index, value });
+    }
+    if let Some(label) = labels.iter().find(|&&label| label >= classes) {
+        ensure(
+            false,
+            "label",
+            label,
+            "labels are numbers of classes, from 0 and below the number of classes",
+        )?;
+    }
+    if n == 0 {
+        return Err(Error::NoLabels);
+    }
+    check_weight_sum("the weights", weights.iter().copied())
+}
+
+/// Probabilities in place of logits (n x K), and the weighted loss; then the residuals a (p - y) in their
+/// place.
+fn loss_and_residuals(z: &mut Array2<f64>, labels: &[usize], weights: &[f64]) -> f64 {
+    let mut loss = 0.0;
+    for ((mut row, &label), &a) in z.rows_mut().into_iter().zip(labels).zip(weights) {
+        let top = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let log_sum = top + row.iter().map(|z| (z - top).exp()).sum::<f64>().ln();
+        loss += a * (log_sum - row[label]);
+        row.mapv_inplace(|z| a * (z - log_sum).exp());
+        row[label] -= a;
+    }
+    loss
+}
+
+impl Multinomial {
+    /// Fits to features (p x n, finite) with labels (n, below `classes`) and weights (n).
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`] for a C that is not positive, a label or a feature out of range;
+    /// [`Error::LengthMismatch`], [`Error::InvalidWeight`], [`Error::WeightSum`], [`Error::NoLabels`].
+    pub fn fit(
+        &self,
+        features: ArrayView2<'_, f64>,
+        classes: usize,
+        labels: &[usize],
+        weights: &[f64],
+    ) -> Result<FittedMultinomial> {
+        ensure(is_positive(self.c), "c", self.c, "positive and finite; 1 is usual")?;
+        let (p, n) = features.dim();
+        check(n, classes, labels, weights)?;
+        if let Some(x) = features.iter().find(|x| !x.is_finite()) {
+            ensure(false, "feature", x, "features are finite numbers")?;
+        }
+        // Divided by the sum of the weights, so that one tolerance fits every number of instances.
+        let total: f64 = weights.iter().sum();
+        let split = classes * p;
+        let stopping = Stopping { max_steps: 1000, tolerance: 1e-8 };
+        let found = minimize(vec![0.0; split + classes], stopping, |v| {
+            let w = ArrayView2::from_shape((classes, p), &v[..split]).expect("K x p weights come first");
+            let mut z = features.t().dot(&w.t());
+            z.rows_mut()
+                .into_iter()
+                .for_each(|mut row| row.iter_mut().zip(&v[split..]).for_each(|(z, b)| *z += b));
+            let loss = loss_and_residuals(&mut z, labels, weights);
+            let gradient = z.t().dot(&features.t());
+            let penalty: f64 = v[..split].iter().map(|w| w * w).sum::<f64>() / (2.0 * self.c);
+            let mut out: Vec<f64> =
+                gradient.iter().zip(&v[..split]).map(|(g, w)| (g + w / self.c) / total).collect();
+            out.extend(z.sum_axis(Axis(0)).iter().map(|g| g / total));
+            ((loss + penalty) / total, out)
+        });
+        let weights = Array2::from_shape_vec((classes, p), found[..split].to_vec()).expect("K x p");
+        // Intercepts are free up to a common number.
+        let mean = found[split..].iter().sum::<f64>() / classes as f64;
+        Ok(FittedMultinomial { weights, bias: found[split..].iter().map(|b| b - mean).collect() })
+    }
+}
+
+impl FittedMultinomial {
+    /// Probabilities (k x K) of features (p x k).
+    ///
+    /// # Errors
+    /// [`Error::ShapeMismatch`] for another number of features.
+    pub fn predict(&self, features: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+        let (found, expected) = (features.dim(), (self.weights.ncols(), features.ncols()));
+        if found != expected {
+            return Err(Error::ShapeMismatch { what: "the features", found, expected });
+        }
+        let z = features.t().dot(&self.weights.t());
+        // A product of transposed matrices may lie in memory column by column.
+        let mut z = z.as_standard_layout().into_owned();
+        for mut row in z.rows_mut() {
+            row.iter_mut().zip(&self.bias).for_each(|(z, b)| *z += b);
+            softmax(row.as_slice_mut().expect("rows of a matrix in standard layout"));
+        }
+        Ok(z)
+    }
+}
+
+/// softmax(slope z + offset): one score for each class made one distribution.
+///
+/// `slope` is 1 / temperature (Guo et al., 2017), offsets move the classes against each other.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SoftmaxCoupling {
+    /// 0 to 100.
+    pub slope: f64,
+    /// One for each class (K), finite.
+    pub offsets: Vec<f64>,
+}
+
+/// Slopes beyond this mean classes that do not overlap, where no slope is too large.
+const MOST_SLOPE: f64 = 100.0;
+/// Weight of the prior: slope near 1, offsets near 0.
+const PRIOR: f64 = 1.0;
+
+impl SoftmaxCoupling {
+    /// Fits slope and offsets to out-of-fold scores (n x K, finite) with labels (n) and weights (n): least
+    /// log loss, plus (slope - 1)^2 / 2 and |offsets|^2 / 2 against the sum of the weighted losses, so that a
+    /// class of few instances moves little.
+    ///
+    /// # Errors
+    /// As [`Multinomial::fit`]; [`Error::InvalidScore`] for a score that is not finite.
+    pub fn fit(scores: ArrayView2<'_, f64>, labels: &[usize], weights: &[f64]) -> Result<Self> {
+        let (n, classes) = scores.dim();
+        check(n, classes, labels, weights)?;
+        if let Some((index, &value)) = scores.iter().enumerate().find(|(_, z)| !z.is_finite()) {
+            return Err(Error::InvalidScore { index: index / classes, value });
+        }
+        let total: f64 = weights.iter().sum();
+        let stopping = Stopping { max_steps: 500, tolerance: 1e-10 };
+        let start: Vec<f64> = std::iter::once(1.0).chain(std::iter::repeat_n(0.0, classes)).collect();
+        let found = minimize(start, stopping, |v| {
+            let mut z = scores.mapv(|z| v[0] * z);
+            z.rows_mut()
+                .into_iter()
+                .for_each(|mut row| row.iter_mut().zip(&v[1..]).for_each(|(z, b)| *z += b));
+            let loss = loss_and_residuals(&mut z, labels, weights);
+            let away = |k: usize| if k == 0 { v[0] - 1.0 } else { v[k] };
+            let penalty: f64 = (0..v.len()).map(|k| 0.5 * PRIOR * away(k).powi(2)).sum();
+            let slope: f64 = z.iter().zip(scores.iter()).map(|(r, s)| r * s).sum();
+            let mut gradient = vec![(slope + PRIOR * away(0)) / total];
+            let sums = z.sum_axis(Axis(0));
+            gradient.extend(sums.iter().enumerate().map(|(k, g)| (g + PRIOR * away(k + 1)) / total));
+            ((loss + penalty) / total, gradient)
+        });
+        Ok(Self { slope: found[0].clamp(0.0, MOST_SLOPE), offsets: found[1..].to_vec() })
+    }
+
+    /// The distribution of one instance from its scores (K), in place.
+    pub fn apply(&self, scores: &mut [f64]) {
+        scores.iter_mut().zip(&self.offsets).for_each(|(z, b)| *z = self.slope * *z + b);
+        softmax(scores);
+    }
+
+    /// Refuses parameters that no fit gives, as a changed file can bring them.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`].
+    pub fn validate(&self, classes: usize) -> Result<()> {
+        let sound = (0.0..=MOST_SLOPE).contains(&self.slope)
+            && self.offsets.len() == classes
+            && self.offsets.iter().all(|b| b.is_finite());
+        ensure(
+            sound,
+            "model",
+            "coupling",
+            "a slope of 0 to 100 and a finite offset for each class; was the file changed?",
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Three classes, two features, drawn by a rule.
+    fn drawn(n: usize) -> (Array2<f64>, Vec<usize>) {
+        let labels: Vec<usize> = (0..n).map(|i| i * i % 3).collect();
+        let features = Array2::from_shape_fn((2, n), |(j, i)| {
+            let noise = ((i * (7 + 6 * j) + 3 * j) % 11) as f64 / 4.0;
+            if j == labels[i] { 1.0 + noise } else { noise }
+        });
+        (features, labels)
+    }
+
+    #[test]
+    fn the_gradient_of_a_fit_is_zero() {
+        let (x, labels) = drawn(60);
+        let weights = vec![1.0; 60];
+        let fit = Multinomial { c: 0.5 }.fit(x.view(), 3, &labels, &weights).expect("fits");
+        let p = fit.predict(x.view()).expect("two features");
+        for k in 0..3 {
+            let residual = |i: usize| p[(i, k)] - f64::from(u8::from(labels[i] == k));
+            for j in 0..2 {
+                let gradient: f64 = (0..60).map(|i| residual(i) * x[(j, i)]).sum();
+                assert!((gradient + fit.weights[(k, j)] / 0.5).abs() < 1e-5);
+            }
+            assert!((0..60).map(residual).sum::<f64>().abs() < 1e-5);
+        }
+        assert!(Multinomial { c: 0.0 }.fit(x.view(), 3, &labels, &weights).is_err());
+        assert!(fit.predict(Array2::zeros((3, 1)).view()).is_err());
+    }
+
+    #[test]
+    fn a_coupling_finds_the_temperature_that_scores_were_made_with() {
+        // Labels in the very shares that softmax(z / 2) gives: scores z are twice too sharp.
+        let z = [3.0, 1.0, -2.0];
+        let mut shares = z.map(|z| z / 2.0);
+        softmax(&mut shares);
+        let rows: Vec<(usize, f64)> = (0..3).map(|k| (k, 1000.0 * shares[k])).collect();
+        let scores = Array2::from_shape_fn((9, 3), |(i, k)| z[(k + i / 3) % 3]);
+        let labels: Vec<usize> = (0..9).map(|i| (rows[i % 3].0 + 3 - i / 3) % 3).collect();
+        let weights: Vec<f64> = (0..9).map(|i| rows[i % 3].1).collect();
+        let coupling = SoftmaxCoupling::fit(scores.view(), &labels, &weights).expect("fits");
+        assert!((coupling.slope - 0.5).abs() < 1e-2, "{coupling:?}");
+        assert!(coupling.offsets.iter().all(|b| b.abs() < 1e-2), "{coupling:?}");
+        coupling.validate(3).expect("as fitted");
+        assert!(coupling.validate(2).is_err());
+        assert!(SoftmaxCoupling { slope: f64::NAN, ..coupling }.validate(3).is_err());
+    }
+}
