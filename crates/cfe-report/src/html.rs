@@ -8,6 +8,8 @@ const STYLE: &str = include_str!("style.css");
 
 /// Names of rows longer than this may be cut.
 const LONG: usize = 18;
+/// Cells longer than this are words and not figures: they wrap.
+const WORDS: usize = 28;
 
 /// The page. `footer` says what made it.
 pub fn write(document: &Document, footer: &str) -> String {
@@ -103,6 +105,7 @@ fn row(cells: &[Cell]) -> String {
                 return format!("<th scope=\"row\"{whole}>{text}</th>");
             }
             match cell.tone {
+                Tone::Plain if text.len() > WORDS => format!("<td class=\"words\">{text}</td>"),
                 Tone::Plain => format!("<td>{text}</td>"),
                 Tone::Note => format!("<td class=\"note\">{text}</td>"),
                 Tone::Good => format!("<td class=\"good\">{text}</td>"),

@@ -95,7 +95,8 @@ fn the_probe_sees_what_is_wrong() {
     let page = "<!doctype html><body style=\"margin:0;background:white\"><p style=\"color:#bbb\">pale</p>\
         <p style=\"width:500px\">wide</p>\
         <svg width=\"200\" height=\"50\"><text x=\"10\" y=\"20\">first</text><text x=\"15\" y=\"22\">second</text>\
-        <text x=\"180\" y=\"40\">longer than there is room</text><text x=\"10\" y=\"40\" font-size=\"5\">small</text></svg></body>";
+        <text x=\"180\" y=\"40\">longer than there is room</text><text x=\"10\" y=\"40\" font-size=\"5\">small</text></svg>\
+        <table><td style=\"overflow-wrap:anywhere\">squeezed</td><td style=\"min-width:390px\">x</td></table></body>";
     let found = look(&browser, folder.path(), page, 390, false);
     let said = problems(&found).join("\n");
     for expected in [
@@ -105,6 +106,7 @@ fn the_probe_sees_what_is_wrong() {
         "\"second\" lies on text \"first\"",
         "\"longer than there is room\" is cut off",
         "\"small\" is 5.0 px high",
+        "\"squeezed\" is squeezed to",
     ] {
         assert!(said.contains(expected), "{expected} is not in:\n{said}");
     }

@@ -12,6 +12,12 @@
     const b = box(e);
     if (b.width > 0 && (b.right > page.clientWidth + 1 || b.left < -1) && !scrolls(e)) problems.push(`${what(e)} reaches from ${b.left.toFixed(0)} to ${b.right.toFixed(0)} of ${page.clientWidth}`);
   }
+  for (const e of document.querySelectorAll('th, td')) {
+    const b = box(e), style = getComputedStyle(e);
+    if (b.height > 5 * parseFloat(style.fontSize) && b.width < 3 * parseFloat(style.fontSize)) {
+      problems.push(`${what(e)} is squeezed to ${b.width.toFixed(0)} by ${b.height.toFixed(0)} px`);
+    }
+  }
   for (const svg of document.querySelectorAll('svg')) {
     const edge = box(svg), texts = [...svg.querySelectorAll('text')].filter(t => t.textContent.trim());
     const boxes = texts.map(box);
