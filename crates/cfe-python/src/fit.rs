@@ -231,7 +231,8 @@ fn fit_task(
     if let Some(cut) = &cut {
         details.provenance.insert("cut".to_owned(), json!(cut));
     }
-    let saved = SavedModel::new(combiner, Calibrator::Identity, details);
+    let mut saved = SavedModel::new(combiner, Calibrator::Identity, details);
+    saved.remember_train_rows(data);
     Ok(Outcome { saved, out_of_fold, n_folds, facts, cut })
 }
 

@@ -140,6 +140,12 @@ impl Model {
         Ok((logits.into_pyarray(py), probabilities.into_pyarray(py), n_observed.into_pyarray(py)))
     }
 
+    /// Estimated share of train rows among the rows of an n x m matrix; None if the model remembers none.
+    fn train_row_share(&self, py: Python<'_>, predictions: Matrix<'_>) -> PyResult<Option<f64>> {
+        let view = predictions.view().map_err(|e| e.into_py(py, None))?;
+        run(py, 1, None, None, |caller| Ok(self.saved.train_row_share(view.to_r(caller)?.view())))
+    }
+
     /// What each classifier adds to the log-odds of each row (n x m), and the rest (n).
     #[pyo3(signature = (predictions, *, threads = 0, row_names = None))]
     fn explain<'py>(

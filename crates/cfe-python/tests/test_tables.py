@@ -84,8 +84,17 @@ def test_files_are_shared_with_the_estimator(abalone, fitted, tmp_path):
     assert np.array_equal(loaded.predict_proba(abalone.test), expected)
     assert loaded.info["trainer"] == "recommended"
     assert np.array_equal(pickle.loads(pickle.dumps(fitted)).predict_proba(abalone.test), expected)
-    scores = cf_ensemble.evaluate(loaded, frame, abalone.y_test)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        scores = cf_ensemble.evaluate(loaded, frame, abalone.y_test)
+        cf_ensemble.evaluate(estimator, abalone.test, abalone.y_test)
     assert scores["method"][0] == "combined" and "mean" in set(scores["method"])
+    # Its own train rows are noticed: in another order, in single precision and rounded to five digits.
+    train = abalone.train[::-1]
+    for rows in [train, train.astype(np.float32), train.round(5)]:
+        for model in [loaded, estimator]:
+            with pytest.warns(InputWarning, match="trained on (100|99|98)% of the labeled rows"):
+                cf_ensemble.evaluate(model, rows, abalone.y_train[::-1])
     with pytest.raises(DataError, match="cf_ensemble.evaluate"):
         loaded.metrics()
     with pytest.raises(ModelFileError):

@@ -230,8 +230,8 @@ pub fn evaluate(model: &SavedModel, table: &Table) -> FitResult<Vec<Part>> {
         let mut measured = measure(&part.name, None, &labels, methods, cut, seed, &|| ())?;
         measured.without_prediction = part.without_prediction;
         measured.in_sample_share = match &train_rows {
-            Some(train_rows) => train_rows.share_among(&table.data, rows),
-            // A model that kept no train rows (of 0.1.0, or fitted to arrays) knows the whole table alone.
+            Some(train_rows) => train_rows.share_among(table.data.predictions(), rows),
+            // A model of version 0.1.0 kept no train rows, and knows the whole table alone.
             None if own_table => {
                 rows.iter().filter(|&&i| table.in_train[i]).count() as f64 / rows.len() as f64
             }

@@ -1,8 +1,10 @@
 //! Which rows a model was trained on.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use cfe_core::EnsembleData;
+use ndarray::ArrayView2;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::remembered;
@@ -15,7 +17,16 @@ pub(crate) const TRAIN_ROWS: &str = "train_rows";
 /// sample.
 const KEPT: usize = 1024;
 
-/// The labeled rows that a model was trained on, by the smallest hashes of their predictions.
+/// Hashes that are kept of rows rounded to each number of decimals.
+const KEPT_ROUNDED: usize = 128;
+/// Decimals that people write predictions with.
+const DECIMALS: std::ops::RangeInclusive<usize> = 3..=6;
+/// Share of distinct rows from which on rounded rows tell one row from another: fewer, and new rows would be
+/// equal to train rows by chance.
+const MOSTLY_DISTINCT: f64 = 0.99;
+
+/// The labeled rows that a model was trained on, by the smallest hashes of their predictions, as given and
+/// rounded as a file may hold them.
 ///
 /// The smallest hashes are a uniform sample of the distinct rows, whatever their order (Broder, "On the
 /// resemblance and containment of documents", 1997). Among rows of a new table with hashes up to the largest
@@ -24,19 +35,61 @@ const KEPT: usize = 1024;
 pub(crate) struct TrainRows {
     /// How many there were.
     rows: usize,
-    /// The smallest hashes, ascending, 16 hexadecimal digits each.
-    smallest_hashes: String,
+    /// Of the rows as given.
+    smallest_hashes: Hashes,
+    /// Of the rows rounded to so many decimals, where that leaves nearly all of them distinct and changes
+    /// some.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    rounded: BTreeMap<usize, Hashes>,
+}
+
+/// The smallest of many hashes, ascending, 16 hexadecimal digits each.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+struct Hashes(String);
+
+impl Hashes {
+    /// Of hashes that are sorted and distinct.
+    fn smallest(hashes: &[u64], kept: usize) -> Self {
+        Self(hashes.iter().take(kept).map(|hash| format!("{hash:016x}")).collect())
+    }
+
+    /// Estimated share of hashes that are among those that these were taken from; exact where at most `kept`
+    /// were there.
+    fn share_among(&self, hashes: impl Iterator<Item = u64>, kept: usize) -> f64 {
+        let digits = self.0.as_bytes().chunks(16);
+        let known: HashSet<u64> = digits
+            .filter_map(|digits| u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok())
+            .collect();
+        // With fewer hashes than the limit none was cut off, and every row can be compared.
+        let all_are_kept = known.len() < kept;
+        let largest = known.iter().copied().max().unwrap_or(0);
+        // A row with a hash beyond the largest kept one says nothing: a train row there was cut off as well.
+        let (mut seen, mut found) = (0_usize, 0_usize);
+        for hash in hashes.filter(|&hash| all_are_kept || hash <= largest) {
+            seen += 1;
+            found += usize::from(known.contains(&hash));
+        }
+        if seen == 0 { 0.0 } else { found as f64 / seen as f64 }
+    }
 }
 
 impl TrainRows {
     /// Of the labeled rows of the data.
     pub(crate) fn of(data: &EnsembleData) -> Self {
-        let mut hashes: Vec<u64> = data.labeled().iter().map(|&i| hash(data, i)).collect();
-        hashes.sort_unstable();
-        hashes.dedup();
-        hashes.truncate(KEPT);
-        let smallest_hashes = hashes.iter().map(|hash| format!("{hash:016x}")).collect();
-        Self { rows: data.labeled().len(), smallest_hashes }
+        let (predictions, labeled) = (data.predictions(), data.labeled());
+        let as_given = distinct(labeled.par_iter().map(|&i| hash(predictions, i)).collect());
+        let decimals = decimals(predictions, labeled).unwrap_or(usize::MAX);
+        let rounded = DECIMALS.filter(|&d| d < decimals).filter_map(|d| {
+            let hashes = distinct(labeled.par_iter().map(|&i| rounded_hash(predictions, i, d)).collect());
+            let tells = hashes.len() as f64 >= MOSTLY_DISTINCT * as_given.len() as f64;
+            tells.then(|| (d, Hashes::smallest(&hashes, KEPT_ROUNDED)))
+        });
+        Self {
+            rows: labeled.len(),
+            rounded: rounded.collect(),
+            smallest_hashes: Hashes::smallest(&as_given, KEPT),
+        }
     }
 
     /// Those that the model remembers; models of version 0.1.0 remember none.
@@ -44,32 +97,49 @@ impl TrainRows {
         remembered(model, TRAIN_ROWS).ok().flatten()
     }
 
-    /// Estimated share of train rows among some rows of the data; exact for a model with few train rows.
-    pub(crate) fn share_among(&self, data: &EnsembleData, rows: &[usize]) -> f64 {
-        let digits = self.smallest_hashes.as_bytes().chunks(16);
-        let kept: HashSet<u64> = digits
-            .filter_map(|digits| u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok())
-            .collect();
-        // With fewer hashes than the limit none was cut off, and every row can be compared.
-        let all_are_kept = kept.len() < KEPT;
-        let largest = kept.iter().copied().max().unwrap_or(0);
-        // A row with a hash beyond the largest kept one says nothing: a train row there was cut off as well.
-        let comparable = rows.iter().map(|&i| hash(data, i)).filter(|&h| all_are_kept || h <= largest);
-        let (mut seen, mut known) = (0_usize, 0_usize);
-        for hash in comparable {
-            seen += 1;
-            known += usize::from(kept.contains(&hash));
-        }
-        if seen == 0 { 0.0 } else { known as f64 / seen as f64 }
+    /// Estimated share of train rows among some rows of the data; exact for a model with few train rows. Rows
+    /// of 3 to 6 decimals may be train rows that a file rounded.
+    pub(crate) fn share_among(&self, predictions: ArrayView2<'_, f64>, rows: &[usize]) -> f64 {
+        let as_given = self.smallest_hashes.share_among(rows.iter().map(|&i| hash(predictions, i)), KEPT);
+        let decimals = decimals(predictions, rows);
+        let rounded = decimals.and_then(|d| Some((d, self.rounded.get(&d)?))).map_or(0.0, |(d, hashes)| {
+            hashes.share_among(rows.iter().map(|&i| rounded_hash(predictions, i, d)), KEPT_ROUNDED)
+        });
+        as_given.max(rounded)
     }
 }
 
-/// A hash of the predictions of one row in single precision: FNV-1a of their bits (Fowler, Noll and Vo),
-/// spread by the finalizer of SplitMix64 (Steele, Lea and Flood, 2014), so that the smallest hashes are a
-/// uniform sample.
-fn hash(data: &EnsembleData, row: usize) -> u64 {
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    for &p in data.predictions().column(row) {
+fn distinct(mut hashes: Vec<u64>) -> Vec<u64> {
+    hashes.sort_unstable();
+    hashes.dedup();
+    hashes
+}
+
+/// Decimals that the predictions of some rows are written with, at most 6 (also if they were read in single
+/// precision); `None` for more.
+fn decimals(predictions: ArrayView2<'_, f64>, rows: &[usize]) -> Option<usize> {
+    let within = |p: f64, d: usize| {
+        let scaled = p * 10f64.powi(d as i32);
+        // A tenth of all numbers is so near to a whole one; all cells of a table are so by rounding alone.
+        (scaled - scaled.round()).abs() <= 0.05
+    };
+    let mut needed = 0;
+    for &row in rows {
+        for &p in predictions.column(row).iter().filter(|p| !p.is_nan()) {
+            while !within(p, needed) {
+                needed += 1;
+                if needed > *DECIMALS.end() {
+                    return None;
+                }
+            }
+        }
+    }
+    Some(needed.max(*DECIMALS.start()))
+}
+
+/// A hash of the predictions of one row in single precision.
+fn hash(predictions: ArrayView2<'_, f64>, row: usize) -> u64 {
+    hash_of(predictions.column(row).iter().map(|&p| {
         // All NaN are the same NaN, and -0 equals 0. Rows that are kept in single precision are the same
         // rows; probabilities too small for it stay as they are.
         let single = f64::from(p as f32);
@@ -78,7 +148,34 @@ fn hash(data: &EnsembleData, row: usize) -> u64 {
             _ if p < f64::from(f32::MIN_POSITIVE) => p + 0.0,
             _ => single,
         };
-        for byte in value.to_bits().to_le_bytes() {
+        value.to_bits()
+    }))
+}
+
+/// A hash of the predictions of one row, rounded to `decimals` as a program writes them.
+fn rounded_hash(predictions: ArrayView2<'_, f64>, row: usize, decimals: usize) -> u64 {
+    let scale = 10f64.powi(decimals as i32);
+    hash_of(predictions.column(row).iter().map(|&p| {
+        if p.is_nan() {
+            return u64::MAX;
+        }
+        let scaled = p * scale;
+        // At a tie the digits of the number itself decide, as in every program that writes it; the product
+        // has lost them.
+        if (scaled - scaled.floor() - 0.5).abs() < 1e-6 {
+            let written: f64 = format!("{p:.decimals$}").parse().expect("a number that was just written");
+            return (written * scale).round() as u64;
+        }
+        scaled.round() as u64
+    }))
+}
+
+/// FNV-1a of the bytes (Fowler, Noll and Vo), spread by the finalizer of SplitMix64 (Steele, Lea and Flood,
+/// 2014), so that the smallest hashes are a uniform sample.
+fn hash_of(values: impl Iterator<Item = u64>) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for value in values {
+        for byte in value.to_le_bytes() {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
         }
     }
@@ -104,20 +201,45 @@ mod tests {
         let all = |data: &EnsembleData| (0..data.n_instances()).collect::<Vec<_>>();
         let few = TrainRows::of(&data(0..200));
         let (half, other) = (data(100..300), data(300..500));
-        assert_eq!(few.share_among(&half, &all(&half)), 0.5);
-        assert_eq!(few.share_among(&other, &all(&other)), 0.0);
+        assert_eq!(few.share_among(half.predictions(), &all(&half)), 0.5);
+        assert_eq!(few.share_among(other.predictions(), &all(&other)), 0.0);
         // The same rows as a file of single precision has them, and other rows of probabilities too small for
         // it.
         let single = data(0..200).predictions().mapv(|p| f64::from(p as f32));
         let single = EnsembleData::new(single, vec![Some(true); 200]).unwrap();
-        assert_eq!(few.share_among(&single, &all(&single)), 1.0);
+        assert_eq!(few.share_among(single.predictions(), &all(&single)), 1.0);
         let tiny =
             |rows| EnsembleData::new(1e-60 * &data(rows).predictions(), vec![Some(true); 200]).unwrap();
         let other = tiny(200..400);
-        assert_eq!(TrainRows::of(&tiny(0..200)).share_among(&other, &all(&other)), 0.0);
+        assert_eq!(TrainRows::of(&tiny(0..200)).share_among(other.predictions(), &all(&other)), 0.0);
         let many = TrainRows::of(&data(0..6000));
         let (half, other) = (data(3000..9000), data(6000..9000));
-        assert!((many.share_among(&half, &all(&half)) - 0.5).abs() < 0.06);
-        assert_eq!(many.share_among(&other, &all(&other)), 0.0);
+        assert!((many.share_among(half.predictions(), &all(&half)) - 0.5).abs() < 0.06);
+        assert_eq!(many.share_among(other.predictions(), &all(&other)), 0.0);
+    }
+    #[test]
+    fn rows_that_a_file_rounded_are_known() {
+        let of = |rows: std::ops::Range<usize>, decimals: usize| {
+            let written = data(rows.clone())
+                .predictions()
+                .mapv(|p| format!("{p:.decimals$}").parse::<f64>().expect("a number"));
+            EnsembleData::new(written, vec![Some(true); rows.len()]).unwrap()
+        };
+        let all = (0..3000).collect::<Vec<_>>();
+        let trained = TrainRows::of(&data(0..3000));
+        assert_eq!(trained.rounded.keys().copied().collect::<Vec<_>>(), [4, 5, 6]);
+        for decimals in 4..=6 {
+            let share = trained.share_among(of(0..3000, decimals).predictions(), &all);
+            assert_eq!(share, 1.0, "{decimals} decimals");
+            let share = trained.share_among(of(5000..8000, decimals).predictions(), &all);
+            assert!(share < 0.02, "{decimals} decimals of other rows: {share}");
+        }
+        // Two classifiers with three decimals do not tell 3,000 rows apart.
+        assert_eq!(trained.share_among(of(0..3000, 3).predictions(), &all), 0.0);
+        // Of rows that are written with four decimals already, rounding to more adds nothing.
+        assert!(TrainRows::of(&of(0..3000, 4)).rounded.is_empty());
+        // A tie is rounded as a program writes it: 0.00015 is a bit less than it seems.
+        let tie = |p: f64| rounded_hash(ndarray::array![[p], [0.5]].view(), 0, 4);
+        assert_eq!(tie(0.000_15), tie(0.0001));
     }
 }

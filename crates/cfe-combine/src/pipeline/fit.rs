@@ -15,8 +15,8 @@ use super::watch::{Stage, Watch};
 use crate::cross_validation::folds_by_content;
 use crate::error::{FitError, FitResult};
 use crate::judge::{
-    COMBINED, CUT, Cut, LEFT_OUT, Part, REDUNDANCY, Rivals, Scores, TRAIN, TRAIN_ROWS, TrainRows,
-    combined_scores, correlations, measure, redundancy, scored_rows,
+    COMBINED, CUT, Cut, LEFT_OUT, Part, REDUNDANCY, Rivals, Scores, TRAIN, combined_scores, correlations,
+    measure, redundancy, scored_rows,
 };
 use crate::saved::{Combined, Combiner, SavedModel};
 
@@ -125,13 +125,13 @@ fn fit_planned(plan: &FitPlan, table: &Table, watch: &dyn Watch) -> FitResult<Fi
     details.seed = Some(seed);
     details.fingerprint = Some(fingerprint);
     details.provenance = provenance(table, plan, cut.as_ref(), facts);
-    details.provenance.insert(TRAIN_ROWS.to_owned(), json!(TrainRows::of(&table.data)));
     let correlations = correlations(&table.data);
     details.provenance.insert(REDUNDANCY.to_owned(), json!(redundancy(&table.data, &correlations)));
     if !left_out.is_empty() {
         details.provenance.insert(LEFT_OUT.to_owned(), json!(left_out));
     }
-    let model = SavedModel { combiner, calibrator, details };
+    let mut model = SavedModel { combiner, calibrator, details };
+    model.remember_train_rows(&table.data);
     // The table is predicted as new rows will be, without a look at its labels.
     let combined = model.predict(table.data.predictions()).map_err(FitError::training("predicting"))?;
     Ok(FitOutcome { model, combined, out_of_fold, cut, folds, stopped, separated, out_of_fold_logits, seed })

@@ -5,14 +5,14 @@ mod tensors;
 use std::path::Path;
 
 use cfe_core::calibration::{Calibrator, shift_prevalence};
-use cfe_core::{Model, Result};
+use cfe_core::{EnsembleData, Model, Result};
 use cfe_io::{MODEL_KIND, ModelDetails, ModelFile, ModelFileError, ModelFileResult};
 use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::error::{FitError, FitResult};
-use crate::judge;
+use crate::judge::{self, TRAIN_ROWS, TrainRows};
 use crate::recommended::RecommendedModel;
 use tensors::{lift, restore};
 
@@ -155,6 +155,24 @@ impl SavedModel {
     /// Names of the classifiers, in the order of the rows that [`predict`](Self::predict) needs.
     pub fn classifier_names(&self) -> &[String] {
         self.combiner.classifier_names()
+    }
+
+    /// Keeps a sample of the labeled rows that the model was trained on, as hashes, so that
+    /// [`evaluate`](crate::judge::evaluate) knows them again and does not praise the model on its own train
+    /// rows.
+    ///
+    /// [`fit`](crate::fit) does so. Cost: a hash for each labeled row, some 20 KB in the model file.
+    pub fn remember_train_rows(&mut self, data: &EnsembleData) {
+        self.details.provenance.insert(TRAIN_ROWS.to_owned(), json!(TrainRows::of(data)));
+    }
+
+    /// Estimated share (0 to 1) of rows that the model was trained on among those of `predictions` (m x n,
+    /// NaN for a missing one): figures on such rows are too good. `None` if the model remembers no rows.
+    ///
+    /// Rows are known by their predictions, also in single precision or rounded to 3 to 6 decimals.
+    pub fn train_row_share(&self, predictions: ArrayView2<'_, f64>) -> Option<f64> {
+        let rows: Vec<usize> = (0..predictions.ncols()).collect();
+        TrainRows::of_model(self).map(|known| known.share_among(predictions, &rows))
     }
 
     /// Share of positives among the labeled train rows, above 0 and below 1; `None` if the file does not say.

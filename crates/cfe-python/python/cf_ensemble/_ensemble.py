@@ -337,6 +337,9 @@ def load(path: str | os.PathLike[str]) -> Ensemble:
 def evaluate(model: Any, data: Any, y: ArrayLike | None = None, **columns: Unpack[Columns]) -> pd.DataFrame:
     """Scores a model, or probabilities, on labels that it has not seen.
 
+    Rows that the model was trained on are noticed, also in single precision or rounded, and an
+    :class:`~cf_ensemble.errors.InputWarning` says so.
+
     Parameters
     ----------
     model : Ensemble, fitted estimator, or array-like of shape (n,)
@@ -362,10 +365,16 @@ def evaluate(model: Any, data: Any, y: ArrayLike | None = None, **columns: Unpac
     >>> table.set_index("method")["average_precision"].to_dict()
     {'good': 1.0, 'coin': 0.5}
     """
+    # Not at the head of the file: the estimators import scikit-learn, which takes a second.
     if hasattr(model, "classes_"):
+        from ._classifier import CFEnsembleClassifier
+
         if y is None:
             raise DataError("an estimator is scored on rows and their labels: evaluate(estimator, X, y)")
         y = np.where(missing_labels(np.asarray(y)), np.nan, np.asarray(y) == model.classes_[1])
+        if isinstance(model, CFEnsembleClassifier):
+            labeled = np.ascontiguousarray(model._columns(data)[0][~np.isnan(y)])
+            _warn_of_train_rows("the labeled rows", model.combiner_.train_row_share(labeled))
         return _frame(metric_rows([measured(y, {"combined": model.predict_proba(data)[:, 1]})]))
     if not isinstance(model, Ensemble):
         return _frame(metric_rows([measured(model, data)]))
@@ -374,7 +383,20 @@ def evaluate(model: Any, data: Any, y: ArrayLike | None = None, **columns: Unpac
         # A Table that was read by itself holds its columns in its own order.
         found = dict(zip(model.names, model._input(table)[0], strict=True))
         table = as_table(found, np.where(table.y < 0, np.nan, table.y), model=model._model)
-    return _frame(metric_rows(json.loads(table._core.evaluate(model._model, threads=model._threads))))
+    parts = json.loads(table._core.evaluate(model._model, threads=model._threads))
+    for part in parts:
+        _warn_of_train_rows(f"the labeled rows of {part['name']!r}", part["in_sample_share"])
+    return _frame(metric_rows(parts))
+
+
+def _warn_of_train_rows(rows: str, share: float | None) -> None:
+    """A model is too good on rows whose labels it has seen."""
+    # Below this share chance may have made equal rows, and figures move little.
+    if share is not None and share >= 0.05:
+        warn(
+            f"the model was trained on {share:.0%} of {rows}, so their figures are too good: judge by rows that it has "
+            "not seen, or by the cross-validated figures of the fit"
+        )
 
 
 def _named(data: Any, model: Ensemble) -> Any:

@@ -1,4 +1,4 @@
-//! Rows outside the train split that are distributed otherwise.
+//! Rows outside the train split whose predictions differ in distribution.
 
 use cfe_core::stats::moments::median;
 use cfe_io::Table;
@@ -11,10 +11,10 @@ const SHIFT: f64 = 0.15;
 /// Sorted values that a distribution is compared by, at most.
 const POINTS: usize = 2_000;
 
-/// Classifiers whose probabilities are distributed otherwise outside the train split (Kolmogorov and Smirnov,
-/// 1%).
+/// Classifiers whose probabilities have another distribution outside the train split (Kolmogorov and
+/// Smirnov, 1%).
 ///
-/// Another share of positives alone mixes the two classes of the train rows otherwise, and moves every
+/// Another share of positives alone mixes the two classes of the train rows in other parts, and moves every
 /// classifier so; what such a mixture explains is a finding about prevalence. What is left comes from a
 /// refit, from another population, or from train predictions made on the train rows themselves; a lower
 /// ROC-AUC outside tells the last apart, and has a finding of its own (`suspicious`).
@@ -64,7 +64,7 @@ pub(super) fn shifted(table: &Table, columns: &[Column<'_>], suspicious: Vec<Str
             "shift",
             moved.iter().map(|(_, c)| c.name.to_owned()).collect(),
             format!(
-                "distributed otherwise outside the train split (distance of at most 1): {names}; {meaning}"
+                "other predictions outside the train split than in it (Kolmogorov-Smirnov distance, 0 to 1): {names}; {meaning}"
             ),
         ));
     }
