@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::commands::{downstream, run, step, test};
+use crate::engines::{Engine, engine};
 use crate::error::Error;
 use crate::{fences, libtorch};
 
@@ -16,7 +17,7 @@ struct Step {
 }
 
 /// In the order of what fails soonest.
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     Step { name: "format", does: "rustfmt changes nothing", included: true, run: format },
     Step { name: "fences", does: "the rules of the repository hold", included: true, run: fences::check },
     Step { name: "lints", does: "clippy has nothing to say, with all features", included: true, run: lints },
@@ -27,6 +28,12 @@ const STEPS: [Step; 11] = [
         does: "`cargo xtask python`: the wheel, its tests, examples, stubs and notebook",
         included: true,
         run: python,
+    },
+    Step {
+        name: "dask",
+        does: "`cargo xtask dask`: fits on several processes, one of which is killed",
+        included: true,
+        run: dask,
     },
     Step {
         name: "downstream",
@@ -98,6 +105,10 @@ fn tests_without_libtorch(root: &Path) -> Result<(), Error> {
 
 fn python(root: &Path) -> Result<(), Error> {
     crate::python::python(root, false)
+}
+
+fn dask(root: &Path) -> Result<(), Error> {
+    engine(root, Engine::Dask, false)
 }
 
 fn ablation(root: &Path) -> Result<(), Error> {

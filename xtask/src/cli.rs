@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 
 use crate::ci::{is_step, list};
+use crate::engines::Engine;
 use crate::error::Error;
 use crate::libtorch::Flavor;
 
@@ -25,8 +26,10 @@ Commands:
   python [--release] [--figures]  Build the Python package, install it into a virtual environment below target/, and run
                                its tests, examples, types, stubs and notebook; needs Python 3.11 or newer. --figures measures
                                what docs/python.md says instead: behavior, speed beside `cfe`, other combiners
+  dask [--figures]             Fit on a Dask cluster of several processes, kill one, and compare the model files with that
+                               of `cfe`; --figures measures passes instead, as docs/beyond-memory.md says them
   fences                       Check the rules of the repository: what depends on what, who prints, width, words
-  ci [--only STEP] [--list]    All that CI does: format, fences, lints, docs, tests, python, downstream; --only one of them
+  ci [--only STEP] [--list]    All that CI does: format, fences, lints, docs, tests, python, dask, downstream; --only one of them
                                (may be repeated), --list names them all
   help                         This text
 
@@ -43,6 +46,7 @@ pub(crate) enum Command {
     Libtorch { flavor: Flavor, force: bool },
     Downstream,
     Python { release: bool, figures: bool },
+    Engine { engine: Engine, figures: bool },
     Errors { check: bool },
     Fences,
     Ci { only: Vec<String> },
@@ -65,6 +69,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
         Some("errors") => return errors(args),
         Some("ci") => return ci(args),
         Some("python") => return python(args),
+        Some("dask") => return engine(Engine::Dask, args),
         Some("test") => Command::Test,
         Some("downstream") => Command::Downstream,
         Some("fences") => Command::Fences,
@@ -101,6 +106,18 @@ fn python(args: impl Iterator<Item = OsString>) -> Result<Command, Error> {
         }
     }
     Ok(Command::Python { release, figures })
+}
+
+fn engine(engine: Engine, args: impl Iterator<Item = OsString>) -> Result<Command, Error> {
+    let mut figures = false;
+    for arg in args {
+        match arg.to_str() {
+            Some("--figures") => figures = true,
+            _ if is_help(&arg) => return Ok(Command::Help),
+            _ => return Err(Error::Usage(format!("`dask` takes --figures, not {arg:?}"))),
+        }
+    }
+    Ok(Command::Engine { engine, figures })
 }
 
 fn errors(args: impl Iterator<Item = OsString>) -> Result<Command, Error> {
@@ -187,7 +204,12 @@ mod tests {
 
     #[test]
     fn a_typing_error_is_named_and_exits_with_two() {
-        for (line, named) in [("tset", "tset"), ("test --fast", "--fast"), ("libtorch --gpu", "--gpu")] {
+        for (line, named) in [
+            ("tset", "tset"),
+            ("test --fast", "--fast"),
+            ("libtorch --gpu", "--gpu"),
+            ("dask --fast", "--fast"),
+        ] {
             let error = parsed(line).unwrap_err();
             assert!(error.to_string().contains(named), "{error}");
             assert_eq!(error.exit_code(), 2);

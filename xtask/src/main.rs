@@ -8,6 +8,7 @@
 mod ci;
 mod cli;
 mod commands;
+mod engines;
 mod error;
 mod errors;
 mod fences;
@@ -45,6 +46,7 @@ fn run(command: Command) -> Result<(), Error> {
         Command::Errors { check } => errors::catalog(&root, check),
         Command::Python { figures: true, .. } => python::figures(&root),
         Command::Python { release, figures: false } => python::python(&root, release),
+        Command::Engine { engine, figures } => engines::engine(&root, engine, figures),
         Command::Fences => fences::check(&root),
         Command::Ci { only } => ci::ci(&root, &only),
         Command::CiSteps => {

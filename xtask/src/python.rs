@@ -15,13 +15,13 @@ const OLDEST_PYTHON: (u32, u32) = (3, 11);
 const PYTHONS: [&str; 6] = ["python3", "python", "python3.14", "python3.13", "python3.12", "python3.11"];
 
 /// A virtual environment below the build folder.
-struct Environment {
+pub(crate) struct Environment {
     python: PathBuf,
 }
 
 impl Environment {
     /// The environment `name` with what `requirements` pins; made, or brought up to date, where needed.
-    fn set_up(root: &Path, name: &str, requirements: &str) -> Result<Self, Error> {
+    pub(crate) fn set_up(root: &Path, name: &str, requirements: &str) -> Result<Self, Error> {
         let folder = target_dir(root).join("python").join(name);
         let python = folder.join("bin/python");
         let requirements = root.join("crates/cfe-python").join(requirements);
@@ -43,7 +43,7 @@ impl Environment {
     }
 
     /// A module of this Python, to be run in the folder of the package.
-    fn module(&self, root: &Path, name: &str) -> Command {
+    pub(crate) fn module(&self, root: &Path, name: &str) -> Command {
         let mut command = Command::new(&self.python);
         command.arg("-m").arg(name).current_dir(root.join("crates/cfe-python"));
         command.env("CARGO_TARGET_DIR", target_dir(root));
@@ -51,13 +51,13 @@ impl Environment {
     }
 
     /// A script of the package, run in its folder.
-    fn script(&self, root: &Path, path: &str) -> Command {
+    pub(crate) fn script(&self, root: &Path, path: &str) -> Command {
         let mut command = Command::new(&self.python);
         command.arg(path).current_dir(root.join("crates/cfe-python"));
         command
     }
 
-    fn install(&self, root: &Path, wheel: &Path) -> Result<(), Error> {
+    pub(crate) fn install(&self, root: &Path, wheel: &Path) -> Result<(), Error> {
         let mut pip = self.module(root, "pip");
         pip.args(["install", "--quiet", "--disable-pip-version-check", "--no-deps", "--force-reinstall"]);
         run(pip.arg(wheel))
@@ -116,7 +116,7 @@ pub(crate) fn figures(root: &Path) -> Result<(), Error> {
 }
 
 /// Builds the wheel with what `environment` has.
-fn wheel(root: &Path, environment: &Environment, release: bool) -> Result<PathBuf, Error> {
+pub(crate) fn wheel(root: &Path, environment: &Environment, release: bool) -> Result<PathBuf, Error> {
     let wheels = target_dir(root).join("python").join("wheels");
     if wheels.exists() {
         fs::remove_dir_all(&wheels).map_err(Error::io(&wheels))?;
@@ -162,7 +162,12 @@ mod tests {
     #[test]
     fn every_requirement_is_pinned() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the repository");
-        for file in ["requirements-dev.txt", "requirements-oldest.txt", "benchmarks/requirements.txt"] {
+        for file in [
+            "requirements-dev.txt",
+            "requirements-oldest.txt",
+            "requirements-dask.txt",
+            "benchmarks/requirements.txt",
+        ] {
             let text = fs::read_to_string(root.join("crates/cfe-python").join(file)).expect("a text file");
             let lines: Vec<&str> =
                 text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();

@@ -8,6 +8,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use cfe_core::calibration::Calibrator;
+use cfe_core::shards::Engine;
 use cfe_core::{Error, Fitted, Observer, Step, TrainingState};
 use cfe_io::store::{Rows, Shard, Store, StoreEngine};
 use cfe_io::{Column, ModelDetails, ModelFile, Sink, WriteError, write_predictions};
@@ -43,32 +44,53 @@ const STORE: &str = "store";
 /// [`FitError::Checkpoint`] and [`FitError::ModelFile`] for a checkpoint that cannot be used;
 /// [`FitError::Stopped`].
 pub fn fit_store(plan: &FitPlan, store: &Store, watch: &dyn Watch) -> FitResult<SavedModel> {
-    check_options(plan)?;
+    let stage = RefCell::new(None);
+    let mut engine = StoreEngine::new(store).watched(|rows| {
+        show(&stage, store, rows, watch);
+        !watch.stop_asked()
+    });
+    fit_store_on(plan, store, &mut engine, &mut (), watch)
+}
+
+/// As [`fit_store`], with an engine of your own to run the passes, such as a cluster whose machines see the
+/// folder of the store. The model is the same to the byte. `observer` sees every iteration.
+///
+/// # Errors
+/// As [`fit_store`], and what the engine fails with.
+pub fn fit_store_on(
+    plan: &FitPlan,
+    store: &Store,
+    engine: &mut dyn Engine,
+    observer: &mut dyn Observer,
+    watch: &dyn Watch,
+) -> FitResult<SavedModel> {
+    check_plan(plan)?;
     let als = als(plan)?;
-    als.check_sharded().map_err(|error| FitError::options(error.to_string()))?;
     check_labels(store)?;
     let checkpoint = plan.options.checkpoint.as_deref();
     let state = match checkpoint.filter(|path| plan.options.resume && path.exists()) {
         Some(path) => Some(resumed(path, store, watch)?),
         None => None,
     };
-    let stage = RefCell::new(None);
-    let mut engine = StoreEngine::new(store).watched(|rows| {
-        show(&stage, store, rows, watch);
-        !watch.stop_asked()
-    });
     let every = plan.options.checkpoint_every.unwrap_or(1).max(1);
-    let mut keeper = Keeper { path: checkpoint, every, store, watch, failed: None };
+    let mut keeper = Keeper { path: checkpoint, every, store, observer, watch, failed: None };
     let fitted = match state {
-        Some(state) => als.resume_on(state, &mut engine, &mut keeper),
-        None => als.fit_on(&mut engine, &mut keeper),
+        Some(state) => als.resume_on(state, engine, &mut keeper),
+        None => als.fit_on(engine, &mut keeper),
     };
-    drop(engine);
-    stage.take();
     if let Some(error) = keeper.failed {
         return Err(error);
     }
     saved(plan, store, fitted.map_err(FitError::training("training"))?)
+}
+
+/// Refuses what a fit in passes cannot give, before a store is prepared or read.
+///
+/// # Errors
+/// [`FitError::Options`].
+pub fn check_plan(plan: &FitPlan) -> FitResult<()> {
+    check_options(plan)?;
+    als(plan)?.check_sharded().map_err(|error| FitError::options(error.to_string()))
 }
 
 #[cfg(feature = "als")]
@@ -140,6 +162,8 @@ struct Keeper<'a> {
     path: Option<&'a Path>,
     every: usize,
     store: &'a Store,
+    /// Sees each step after it was kept.
+    observer: &'a mut dyn Observer,
     watch: &'a dyn Watch,
     failed: Option<FitError>,
 }
@@ -155,6 +179,9 @@ impl Observer for Keeper<'_> {
                 return ControlFlow::Break(());
             }
             self.watch.progress(Progress::Checkpoint(path));
+        }
+        if self.observer.wants(step.iteration) {
+            self.observer.step(step)?;
         }
         if self.watch.stop_asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }

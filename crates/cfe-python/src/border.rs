@@ -48,8 +48,12 @@ impl Note {
     }
 }
 
+/// Something that the calling thread does with the interpreter.
+type Call = Box<dyn FnOnce(Python<'_>) -> PyResult<()> + Send>;
+
 enum Said<T> {
     Note(Note, Sender<()>),
+    Call(Call, Sender<()>),
     Done(Result<T, Failure>),
 }
 
@@ -58,6 +62,7 @@ pub(crate) struct Caller<'a> {
     stop: &'a AtomicBool,
     /// `None` where nobody watches.
     notes: Option<&'a (dyn Fn(Note) + Sync)>,
+    calls: &'a (dyn Fn(Call) + Sync),
 }
 
 impl Caller<'_> {
@@ -71,6 +76,21 @@ impl Caller<'_> {
         if let Some(notes) = self.notes {
             notes(note);
         }
+    }
+
+    /// What `act` gives on the calling thread, which is waited for. What it raises ends the work, and comes
+    /// out of the call unchanged.
+    pub(crate) fn on_calling_thread<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(Python<'_>) -> PyResult<T> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let (give, given) = channel();
+        (self.calls)(Box::new(move |py| {
+            let _ = give.send(act(py)?);
+            Ok(())
+        }));
+        // Nothing was given where something was raised, before or in the call.
+        given.try_recv().map_err(|_| Failure::Stopped)
     }
 
     /// Whether anybody listens.
@@ -174,8 +194,9 @@ where
     T: Send,
     F: FnOnce(&Caller<'_>) -> Result<T, Failure>,
 {
-    let notes = |note| ask(sender, note);
-    let caller = Caller { stop, notes: watched.then_some(&notes) };
+    let notes = |note| ask(sender, |answer| Said::Note(note, answer));
+    let calls = |call| ask(sender, |answer| Said::Call(call, answer));
+    let caller = Caller { stop, notes: watched.then_some(&notes), calls: &calls };
     // A panic would end the pool and the process; it becomes an ordinary error instead.
     let done = catch_unwind(AssertUnwindSafe(|| work(&caller)));
     let done = done.unwrap_or_else(|panic| Err(from_panic(panic.as_ref())));
@@ -217,6 +238,12 @@ impl<'a> Listener<'a> {
                     // The work waits for this answer after every note, also when it has been told to stop.
                     let _ = answer.send(());
                 }
+                Ok(Said::Call(call, answer)) => {
+                    if self.raised.is_none() {
+                        self.raise(Python::attach(call));
+                    }
+                    let _ = answer.send(());
+                }
                 Err(RecvTimeoutError::Timeout) => self.raise(Python::attach(|py| py.check_signals())),
                 Err(RecvTimeoutError::Disconnected) => {
                     return Some(Err(Failure::Training("the work ended without a word".to_owned())));
@@ -255,10 +282,10 @@ impl<'a> Listener<'a> {
     }
 }
 
-/// Hands a note over and waits until the callable has returned.
-fn ask<T>(sender: &Sender<Said<T>>, note: Note) {
+/// Hands something over and waits until the calling thread is done with it.
+fn ask<T>(sender: &Sender<Said<T>>, what: impl FnOnce(Sender<()>) -> Said<T>) {
     let (answer, answered) = channel();
-    if sender.send(Said::Note(note, answer)).is_ok() {
+    if sender.send(what(answer)).is_ok() {
         // An error says that the caller is gone, and is as good as an answer.
         let _ = answered.recv();
     }

@@ -6,6 +6,7 @@ use std::error::Error as StdError;
 
 use cfe_combine::FitError;
 use cfe_core::Error;
+use cfe_io::store::StoreError;
 use cfe_io::{ModelFileError, TableError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -74,6 +75,8 @@ impl From<Error> for Failure {
                 Failure::Settings(error.to_string())
             }
             Error::Stopped => Failure::Stopped,
+            // A store that changed, or sums that make no whole.
+            Error::Shards(error) => Failure::Data(with_causes(&error)),
             other => Failure::Training(with_causes(&other)),
         }
     }
@@ -91,16 +94,27 @@ impl From<TableError> for Failure {
     }
 }
 
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Stopped => Failure::Stopped,
+            error => Failure::Data(with_causes(&error)),
+        }
+    }
+}
+
 impl From<FitError> for Failure {
     fn from(error: FitError) -> Self {
         match error {
             FitError::Options(text) => Failure::Settings(text),
             FitError::Backend(error) => Failure::Settings(with_causes(&error)),
+            FitError::Checkpoint(error) => Failure::Settings(with_causes(&error)),
             FitError::Table(error) => error.into(),
             FitError::ModelFile(error) => error.into(),
             FitError::Data(text) => Failure::Data(text),
             FitError::Training { source, .. } => source.into(),
             FitError::Stopped => Failure::Stopped,
+            FitError::Store(error) => (*error).into(),
             other => Failure::Training(with_causes(&other)),
         }
     }

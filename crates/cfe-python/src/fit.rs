@@ -340,7 +340,7 @@ fn train_by_parts(
 }
 
 /// Hands each iteration to the caller and stops when it says so.
-struct Watching<'a, 'b>(&'a Caller<'b>);
+pub(crate) struct Watching<'a, 'b>(pub(crate) &'a Caller<'b>);
 
 impl Observer for Watching<'_, '_> {
     fn step(&mut self, step: &Step<'_>) -> ControlFlow<()> {

@@ -17,6 +17,7 @@ mod errors;
 mod fit;
 mod model;
 mod pool;
+mod store;
 mod table;
 mod train;
 mod words;
@@ -30,6 +31,8 @@ mod _core {
     use super::fit::{Fit, fit};
     #[pymodule_export]
     use super::model::Model;
+    #[pymodule_export]
+    use super::store::{Store, check_plan};
     #[pymodule_export]
     use super::table::{Table, TableFit, measure};
     #[pymodule_export]

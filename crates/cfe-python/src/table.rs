@@ -68,7 +68,7 @@ impl Column<'_> {
 }
 
 /// Options of a fit, which hold those of a table.
-fn options(text: &str) -> FitResult<FitOptions, Failure> {
+pub(crate) fn options(text: &str) -> FitResult<FitOptions, Failure> {
     serde_json::from_str(text).map_err(|e| Failure::Settings(format!("options: {e}")))
 }
 

@@ -21,6 +21,7 @@ const OPTIONS: &[(&str, &str)] = &[
     ("--delimiter", "delimiter"),
     ("--threshold", "threshold"),
     ("--calibrate", "calibrate"),
+    ("--resume", "resume"),
     ("--trainer", "method"),
     ("--folds", "folds"),
 ];

@@ -18,7 +18,7 @@ mod prepare;
 mod shard;
 mod writer;
 
-pub use engine::{Rows, StoreEngine};
+pub use engine::{Rows, StoreEngine, Verified};
 pub use error::StoreError;
 pub use manifest::{Counts, Store};
 pub use prepare::{PrepareOptions, Prepared, prepare};

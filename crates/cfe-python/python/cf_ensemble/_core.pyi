@@ -1,11 +1,25 @@
 from collections.abc import Callable, Sequence
 from os import PathLike
+from pathlib import Path
 from typing import Any, Self, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["HAIR", "Fit", "Model", "Table", "TableFit", "Training", "__version__", "fit", "measure", "train"]
+__all__ = [
+    "HAIR",
+    "Fit",
+    "Model",
+    "Store",
+    "Table",
+    "TableFit",
+    "Training",
+    "__version__",
+    "check_plan",
+    "fit",
+    "measure",
+    "train",
+]
 __version__: str
 HAIR: float
 
@@ -73,6 +87,46 @@ def fit(
     progress: _Progress | None = None,
     row_names: Any = None,
 ) -> Fit: ...
+
+@final
+class Store:
+    @staticmethod
+    def is_store(path: str | PathLike[str]) -> bool: ...
+    @staticmethod
+    def open(path: str | PathLike[str]) -> Store: ...
+    @staticmethod
+    def prepare(
+        tables: Sequence[str | PathLike[str]],
+        folder: str | PathLike[str],
+        options: str = "{}",
+        *,
+        double: bool = False,
+        threads: int = 0,
+    ) -> tuple[Store, list[str]]: ...
+    @property
+    def folder(self) -> Path: ...
+    @property
+    def classifier_names(self) -> list[str]: ...
+    @property
+    def rows(self) -> int: ...
+    @property
+    def shards(self) -> int: ...
+    @property
+    def fingerprint(self) -> str: ...
+    def rows_of(self, shard: int) -> int: ...
+    def predictions(self, shard: int) -> NDArray[np.float64]: ...
+    def statistics(self, request: bytes, first: int, end: int, *, threads: int = 0) -> bytes: ...
+    def fit(
+        self,
+        run_pass: Callable[[bytes], Sequence[bytes]],
+        options: str = "{}",
+        *,
+        resume: bool = False,
+        threads: int = 0,
+        progress: _Progress | None = None,
+    ) -> Model: ...
+
+def check_plan(options: str, *, resume: bool = False) -> None: ...
 
 @final
 class Table:
