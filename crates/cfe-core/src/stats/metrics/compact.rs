@@ -61,11 +61,63 @@ impl AveragePrecision {
     /// # Errors
     /// [`Error::LengthMismatch`] if there is not one weight for each instance.
     pub fn weighted(&self, weights: &[f64]) -> Result<f64> {
+        let sums = self.sums(weights)?;
+        Ok(Ranking::from_counts(sums.chunks_exact(2).map(|pair| (pair[0], pair[1]))).average_precision())
+    }
+
+    /// Derivative of [`weighted`](Self::weighted) by the weight of each instance (n): how far each one moves
+    /// the average precision. It is what a standard error by the delta method is made of.
+    ///
+    /// With p_t and P the weights of the positives at threshold t and of all, and TP_t and FP_t those at or
+    /// above it, a positive at threshold s has (TP_s / (TP_s + FP_s) - AP + sum over t below or at s of
+    /// p_t FP_t / (TP_t + FP_t)^2) / P, and a negative - sum of p_t TP_t / (TP_t + FP_t)^2 / P.
+    ///
+    /// ```
+    /// use cfe_core::metrics::AveragePrecision;
+    ///
+    /// let ranking = AveragePrecision::new(&[false, true, true], &[0.4, 0.8, 0.3])?;
+    /// let slopes = ranking.gradient(&[1.0; 3])?;
+    /// let more = ranking.weighted(&[1.0 + 1e-6, 1.0, 1.0])? - ranking.weighted(&[1.0; 3])?;
+    /// assert!((slopes[0] - more / 1e-6).abs() < 1e-6 && slopes[0] < 0.0);
+    /// # Ok::<(), cfe_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`weighted`](Self::weighted).
+    pub fn gradient(&self, weights: &[f64]) -> Result<Vec<f64>> {
+        let sums = self.sums(weights)?;
+        let counts: Vec<(f64, f64)> = sums.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
+        let (mut above, mut at_or_above) = ((0.0, 0.0), Vec::with_capacity(self.thresholds));
+        for &(negatives, positives) in &counts[..self.thresholds] {
+            above = (above.0 + positives, above.1 + negatives);
+            at_or_above.push(above);
+        }
+        let total = above.0;
+        let mut by_cell = vec![0.0; sums.len()];
+        if total > 0.0 {
+            let average = Ranking::from_counts(counts.iter().copied()).average_precision();
+            // What a weight at a threshold does to the precision there and at all that are lower.
+            let (mut of_positive, mut of_negative) = (0.0, 0.0);
+            for (t, &(tp, fp)) in at_or_above.iter().enumerate().rev() {
+                let all = tp + fp;
+                if all > 0.0 {
+                    of_positive += counts[t].1 * fp / (all * all);
+                    of_negative -= counts[t].1 * tp / (all * all);
+                    by_cell[2 * t + 1] = (tp / all + of_positive - average) / total;
+                    by_cell[2 * t] = of_negative / total;
+                }
+            }
+        }
+        Ok(self.cells.iter().map(|&cell| by_cell[cell as usize]).collect())
+    }
+
+    /// Weights of the negatives and of the positives of each threshold, one after the other.
+    fn sums(&self, weights: &[f64]) -> Result<Vec<f64>> {
         check_length("weights", weights.len(), self.cells.len())?;
         let mut sums = vec![0.0; 2 * self.thresholds + 2];
         for (&cell, &weight) in self.cells.iter().zip(weights) {
             sums[cell as usize] += weight;
         }
-        Ok(Ranking::from_counts(sums.chunks_exact(2).map(|pair| (pair[0], pair[1]))).average_precision())
+        Ok(sums)
     }
 }

@@ -6,15 +6,17 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::Folds;
+use super::interval::{Interval, Resampled, Strata, percentile};
 use crate::error::{Error, Result, ensure};
 use crate::metrics::{AveragePrecision, Scored};
 
-/// Stratified percentile bootstrap: positives and negatives are drawn anew, each with replacement among their
-/// own.
+/// Stratified bootstrap: positives and negatives are drawn anew, each with replacement among their own.
 ///
-/// Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13. The interval speaks of other
-/// instances from the same source under the same fitted models; it does not cover the variation from training
-/// them again.
+/// [`interval`](Self::interval), [`paired_difference`](Self::paired_difference) and [`mean`](Self::mean)
+/// have percentile intervals (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13).
+/// Those of average precision are [corrected](Resampled), since percentiles cover too little with few
+/// positives. An interval speaks of other instances from the same source under the same fitted models; it
+/// does not cover the variation from training them again.
 ///
 /// ```
 /// use cfe_core::validation::Bootstrap;
@@ -42,20 +44,6 @@ impl Default for Bootstrap {
     fn default() -> Self {
         Self { n_resamples: 2000, confidence: 0.95, seed: 0 }
     }
-}
-
-/// An estimate with its bootstrap interval.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct Interval {
-    /// On the data themselves.
-    pub estimate: f64,
-    /// Lower end.
-    pub lower: f64,
-    /// Upper end.
-    pub upper: f64,
-    /// Standard deviation over resamples.
-    pub standard_error: f64,
 }
 
 /// Scores in decreasing order with the instances they belong to. Resampling keeps the order and changes
@@ -134,9 +122,11 @@ impl Bootstrap {
             scores.par_iter().map(|scores| AveragePrecision::new(labels, scores)).collect::<Result<_>>()?;
         let all =
             |weights: &[f64]| rankings.iter().map(|r| r.weighted(weights)).collect::<Result<Vec<f64>>>();
-        let estimates = all(&vec![1.0; labels.len()])?;
-        let values = self.resample(labels, all)?;
-        Ok(Resampled { confidence: self.confidence, estimates, values })
+        let once = vec![1.0; labels.len()];
+        let slopes = rankings.iter().map(|r| r.gradient(&once)).collect::<Result<_>>()?;
+        let strata = Strata::by_class(labels);
+        let values = self.resample(&strata, all)?;
+        Ok(Resampled { confidence: self.confidence, estimates: all(&once)?, values, slopes, strata })
     }
 
     /// As [`average_precision`](Self::average_precision), of scores that each fold has from a fit of its own:
@@ -197,13 +187,21 @@ impl Bootstrap {
             rankings.iter().map(mean).collect::<Result<Vec<f64>>>()
         };
         // The estimate is a resample that has every instance once.
-        let estimates = means(&vec![1.0; labels.len()])?;
-        let strata: Vec<Vec<usize>> = (0..folds.n_splits())
-            .flat_map(|fold| [false, true].map(|class| (fold, class)))
-            .map(|(fold, class)| folds.test(fold).into_iter().filter(|&i| labels[i] == class).collect())
-            .collect();
-        let values = self.resample_strata(labels.len(), &strata, means)?;
-        Ok(Resampled { confidence: self.confidence, estimates, values })
+        let once = vec![1.0; labels.len()];
+        let slopes_of = |rankings: &Vec<AveragePrecision>| {
+            let mut slopes = vec![0.0; labels.len()];
+            for (ranking, rows) in rankings.iter().zip(&with_positive) {
+                for (&i, slope) in rows.iter().zip(ranking.gradient(&vec![1.0; rows.len()])?) {
+                    slopes[i] = slope / with_positive.len() as f64;
+                }
+            }
+            Ok(slopes)
+        };
+        let slopes = rankings.iter().map(slopes_of).collect::<Result<_>>()?;
+        // Rows of a fold without a positive count nowhere.
+        let strata = Strata::by_fold_and_class(labels, &with_positive);
+        let values = self.resample(&strata, means)?;
+        Ok(Resampled { confidence: self.confidence, estimates: means(&once)?, values, slopes, strata })
     }
 
     /// Interval of the mean of independent values (n, finite), such as differences over data sets or seeds.
@@ -235,25 +233,13 @@ impl Bootstrap {
         estimate: f64,
         measure: impl Fn(&[f64]) -> Result<f64> + Sync,
     ) -> Result<Interval> {
-        interval(self.confidence, estimate, self.resample(labels, measure)?)
+        percentile(self.confidence, estimate, self.resample(&Strata::by_class(labels), measure)?)
     }
 
     /// What `measure` finds for each resample, given how often each instance was drawn.
     fn resample<T: Send>(
         &self,
-        labels: &[bool],
-        measure: impl Fn(&[f64]) -> Result<T> + Sync,
-    ) -> Result<Vec<T>> {
-        let classes = [false, true]
-            .map(|class| (0..labels.len()).filter(|&i| labels[i] == class).collect::<Vec<usize>>());
-        self.resample_strata(labels.len(), &classes, measure)
-    }
-
-    /// As [`resample`](Self::resample), of n instances that are each drawn from their own stratum.
-    fn resample_strata<T: Send>(
-        &self,
-        n: usize,
-        strata: &[Vec<usize>],
+        strata: &Strata,
         measure: impl Fn(&[f64]) -> Result<T> + Sync,
     ) -> Result<Vec<T>> {
         ensure(self.n_resamples > 0, "n_resamples", self.n_resamples, "at least 1; 2000 is usual")?;
@@ -270,8 +256,8 @@ impl Bootstrap {
                 // A stream for each resample: the threads decide nothing.
                 let mut rng = ChaCha12Rng::seed_from_u64(self.seed);
                 rng.set_stream(resample);
-                let mut counts = vec![0.0; n];
-                for stratum in strata {
+                let mut counts = vec![0.0; strata.n];
+                for stratum in strata.all() {
                     for _ in 0..stratum.len() {
                         // How often an instance was drawn is its weight, so that nothing is copied or sorted
                         // anew.
@@ -282,70 +268,4 @@ impl Bootstrap {
             })
             .collect()
     }
-}
-
-/// Several metrics on the same resamples, from [`Bootstrap::average_precision`].
-#[derive(Debug, Clone)]
-pub struct Resampled {
-    confidence: f64,
-    estimates: Vec<f64>,
-    /// One list for each resample.
-    values: Vec<Vec<f64>>,
-}
-
-impl Resampled {
-    /// Interval of the k-th.
-    ///
-    /// # Errors
-    /// [`Error::InvalidParameter`] if there is no k-th.
-    pub fn interval(&self, k: usize) -> Result<Interval> {
-        self.check(k)?;
-        interval(self.confidence, self.estimates[k], self.values.iter().map(|v| v[k]).collect())
-    }
-
-    /// Interval of the a-th less the b-th.
-    ///
-    /// # Errors
-    /// As [`interval`](Self::interval).
-    pub fn difference(&self, a: usize, b: usize) -> Result<Interval> {
-        self.check(a)?;
-        self.check(b)?;
-        let values = self.values.iter().map(|v| v[a] - v[b]).collect();
-        interval(self.confidence, self.estimates[a] - self.estimates[b], values)
-    }
-
-    fn check(&self, k: usize) -> Result<()> {
-        ensure(k < self.estimates.len(), "index", k, "below the number of scores that were resampled")
-    }
-}
-
-/// The percentile interval of resampled values, widened where needed to hold the estimate.
-///
-/// With few positives the average precision of a resample is biased upwards, since a positive drawn twice
-/// raises the precision at both. The percentiles can then lie above the estimate itself. An interval that
-/// excludes its own estimate says nothing that a reader could use, so it reaches to the estimate then; it
-/// becomes wider, never narrower.
-fn interval(confidence: f64, estimate: f64, mut values: Vec<f64>) -> Result<Interval> {
-    if let Some((index, &value)) = values.iter().enumerate().find(|(_, v)| !v.is_finite()) {
-        return Err(Error::InvalidScore { index, value });
-    }
-    let n = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / n;
-    let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
-    values.sort_by(f64::total_cmp);
-    let tail = (1.0 - confidence) / 2.0;
-    Ok(Interval {
-        estimate,
-        lower: quantile(&values, tail).min(estimate),
-        upper: quantile(&values, 1.0 - tail).max(estimate),
-        standard_error: variance.sqrt(),
-    })
-}
-
-/// Linear between order statistics, numpy's default.
-fn quantile(sorted: &[f64], q: f64) -> f64 {
-    let at = q * (sorted.len() - 1) as f64;
-    let low = at.floor() as usize;
-    let high = (low + 1).min(sorted.len() - 1);
-    sorted[low] + (sorted[high] - sorted[low]) * (at - low as f64)
 }

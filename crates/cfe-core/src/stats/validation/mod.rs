@@ -5,11 +5,13 @@
 
 mod bootstrap;
 mod folds;
+mod interval;
 mod ranks;
 mod wilcoxon;
 
-pub use bootstrap::{Bootstrap, Interval, Resampled};
+pub use bootstrap::Bootstrap;
 pub use folds::{Folds, StratifiedGroupKFold, StratifiedKFold};
+pub use interval::{Interval, Resampled};
 pub use ranks::{Friedman, WinTieLoss, friedman, nemenyi_critical_difference, rank_data, win_tie_loss};
 pub use wilcoxon::{Wilcoxon, wilcoxon_signed_rank};
 

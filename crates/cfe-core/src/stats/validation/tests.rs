@@ -111,17 +111,17 @@ fn resampled_average_precision_is_that_of_the_slow_way() {
     let bootstrap = Bootstrap { n_resamples: 50, ..Bootstrap::default() };
     let ap = |s: &crate::metrics::Scored| s.ranking().average_precision();
     let fast = bootstrap.average_precision(&labels, &[&a, &b]).expect("valid");
-    let pairs = [
-        (fast.interval(0), bootstrap.interval(&labels, &a, ap)),
-        (fast.interval(1), bootstrap.interval(&labels, &b, ap)),
-        (fast.difference(0, 1), bootstrap.paired_difference(&labels, &a, &b, ap)),
-    ];
-    for (fast, slow) in pairs {
-        let (fast, slow) = (fast.expect("valid"), slow.expect("valid"));
-        assert_abs_diff_eq!(fast.estimate, slow.estimate, epsilon = 1e-12);
-        assert_abs_diff_eq!(fast.lower, slow.lower, epsilon = 1e-12);
-        assert_abs_diff_eq!(fast.upper, slow.upper, epsilon = 1e-12);
+    // Percentiles of the values are what the slow way has; its seed draws the same resamples.
+    for (k, scores) in [&a, &b].into_iter().enumerate() {
+        let (fast, slow) = (fast.values(k).expect("two"), bootstrap.interval(&labels, scores, ap));
+        let slow = slow.expect("valid");
+        assert_abs_diff_eq!(ap(&crate::metrics::Scored::new(&labels, scores).expect("valid")), slow.estimate);
+        let ends = super::interval::percentile(bootstrap.confidence, slow.estimate, fast).expect("finite");
+        assert_abs_diff_eq!(ends.lower, slow.lower, epsilon = 1e-12);
+        assert_abs_diff_eq!(ends.upper, slow.upper, epsilon = 1e-12);
     }
+    let slow = bootstrap.paired_difference(&labels, &a, &b, ap).expect("valid");
+    assert_abs_diff_eq!(fast.difference(0, 1).expect("two").estimate, slow.estimate, epsilon = 1e-12);
     assert!(fast.interval(2).is_err());
 }
 
@@ -202,4 +202,84 @@ fn an_interval_holds_its_own_estimate() {
         excluded += usize::from(interval.lower == interval.estimate || interval.upper == interval.estimate);
     }
     assert!(excluded > 0, "some of these intervals would not hold their estimates by themselves");
+}
+
+/// Scores of 300 instances, 30 of them positives that are shifted by 1.6; (labels, scores) of drawing `seed`.
+fn shifted(seed: u64) -> (Vec<bool>, Vec<f64>) {
+    use rand::SeedableRng;
+    use rand_distr::{Distribution, StandardNormal};
+    let mut rng = rand_chacha::ChaCha12Rng::seed_from_u64(seed);
+    let labels: Vec<bool> = (0..300).map(|i| i % 10 == 0).collect();
+    let score = |y: &bool| {
+        let z: f64 = StandardNormal.sample(&mut rng);
+        if *y { z + 1.6 } else { z }
+    };
+    let scores = labels.iter().map(score).collect();
+    (labels, scores)
+}
+
+/// Share of `draws` intervals that hold `truth`.
+fn coverage(draws: u64, truth: f64, interval: impl Fn(&[bool], &[f64]) -> super::Interval) -> f64 {
+    let holds = |seed: u64| {
+        let (labels, scores) = shifted(seed);
+        let interval = interval(&labels, &scores);
+        interval.lower <= truth && truth <= interval.upper
+    };
+    (0..draws).filter(|&seed| holds(seed)).count() as f64 / draws as f64
+}
+
+#[test]
+fn intervals_of_few_positives_cover_what_they_promise() {
+    // The integral of precision over the positives' density, by scipy's quad.
+    const TRUTH: f64 = 0.517_205;
+    let bootstrap = Bootstrap { n_resamples: 200, ..Bootstrap::default() };
+    let one = coverage(200, TRUTH, |labels, scores| {
+        bootstrap.average_precision(labels, &[scores]).and_then(|r| r.interval(0)).expect("both classes")
+    });
+    let folds = super::Folds::new((0..300).map(|i| i / 10 % 5).collect(), 5).expect("five");
+    let resampled = |labels: &[bool], scores: &[f64]| {
+        bootstrap.average_precision_by_fold(labels, &folds, &[scores]).expect("both classes")
+    };
+    let by_fold = coverage(200, TRUTH, |labels, scores| resampled(labels, scores).interval(0).expect("one"));
+    // Folds of six positives are biased upwards, and percentiles do not see it.
+    let percentiles = coverage(200, TRUTH, |labels, scores| {
+        let resampled = resampled(labels, scores);
+        let estimate = resampled.interval(0).expect("one").estimate;
+        let values = resampled.values(0).expect("one");
+        super::interval::percentile(bootstrap.confidence, estimate, values).expect("finite")
+    });
+    assert!(one >= 0.90 && by_fold >= 0.86 && percentiles < 0.75, "{one} {by_fold} {percentiles}");
+}
+
+#[test]
+fn a_perfect_ranking_of_few_positives_leaves_doubt() {
+    let labels: Vec<bool> = (0..100).map(|i| i < 10).collect();
+    let scores: Vec<f64> = (0..100).map(|i| -f64::from(i)).collect();
+    let resampled = Bootstrap::default().average_precision(&labels, &[&scores]).expect("valid");
+    let interval = resampled.interval(0).expect("one");
+    assert_eq!((interval.estimate, interval.upper), (1.0, 1.0));
+    assert_abs_diff_eq!(interval.lower, 0.025f64.powf(0.1), epsilon = 1e-12);
+    // Where all instances tie there is nothing to estimate but the prevalence.
+    let tied = Bootstrap::default().average_precision(&labels, &[&[0.5; 100]]).expect("valid");
+    let interval = tied.interval(0).expect("one");
+    assert_eq!((interval.lower, interval.estimate, interval.upper), (0.1, 0.1, 0.1));
+}
+
+#[test]
+fn the_gradient_of_the_average_precision_is_its_derivative() {
+    use crate::metrics::AveragePrecision;
+    // Ties within and between the classes.
+    let (labels, scores) = shifted(3);
+    let scores: Vec<f64> = scores.iter().map(|s| (s * 2.0).round()).collect();
+    let ranking = AveragePrecision::new(&labels, &scores).expect("valid");
+    let weights: Vec<f64> = (0..300).map(|i| f64::from(i % 3) + 0.5).collect();
+    let gradient = ranking.gradient(&weights).expect("a weight each");
+    for i in [0, 1, 10, 20, 33, 170, 299] {
+        let at = |h: f64| {
+            let mut weights = weights.clone();
+            weights[i] += h;
+            ranking.weighted(&weights).expect("a weight each")
+        };
+        assert_abs_diff_eq!(gradient[i], (at(1e-5) - at(-1e-5)) / 2e-5, epsilon = 1e-8);
+    }
 }

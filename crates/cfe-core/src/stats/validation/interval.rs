@@ -1,0 +1,210 @@
+//! From resampled values to an interval.
+
+use serde::{Deserialize, Serialize};
+use statrs::distribution::{ContinuousCDF, StudentsT};
+
+use crate::error::{Error, Result, ensure};
+use crate::losses::{logit, sigmoid};
+
+/// An estimate with its bootstrap interval.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Interval {
+    /// On the data themselves.
+    pub estimate: f64,
+    /// Lower end, at most the estimate.
+    pub lower: f64,
+    /// Upper end, at least the estimate.
+    pub upper: f64,
+    /// Standard error of the estimate: the standard deviation over resamples, or for average precision the
+    /// standard error by the delta method where that is larger.
+    pub standard_error: f64,
+}
+
+/// Which instances are drawn in place of each other.
+#[derive(Debug, Clone)]
+pub(super) struct Strata {
+    /// Instances.
+    pub n: usize,
+    /// For each fold the positives.
+    positives: Vec<Vec<usize>>,
+    /// For each fold the negatives.
+    negatives: Vec<Vec<usize>>,
+}
+
+impl Strata {
+    pub(super) fn by_class(labels: &[bool]) -> Self {
+        Self::by_fold_and_class(labels, &[(0..labels.len()).collect()])
+    }
+
+    pub(super) fn by_fold_and_class(labels: &[bool], folds: &[Vec<usize>]) -> Self {
+        let of = |class: bool| {
+            folds.iter().map(|rows| rows.iter().copied().filter(|&i| labels[i] == class).collect()).collect()
+        };
+        Self { n: labels.len(), positives: of(true), negatives: of(false) }
+    }
+
+    /// The negatives of a fold before its positives.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Vec<usize>> {
+        self.negatives.iter().zip(&self.positives).flat_map(|(negatives, positives)| [negatives, positives])
+    }
+
+    /// Positives, and how many of them say how the positives of a stratum vary.
+    fn positives(&self) -> (usize, usize) {
+        let counts = self.positives.iter().map(Vec::len);
+        (counts.clone().sum(), counts.map(|n| n.saturating_sub(1)).sum())
+    }
+
+    /// Standard error of a sum over instances that are drawn from their strata, by the delta method.
+    fn standard_error(&self, slopes: impl Fn(usize) -> f64) -> f64 {
+        let of_stratum = |rows: &Vec<usize>| {
+            let n = rows.len() as f64;
+            let mean = rows.iter().map(|&i| slopes(i)).sum::<f64>() / n;
+            // A stratum of one instance says nothing of its spread.
+            if n < 2.0 {
+                0.0
+            } else {
+                rows.iter().map(|&i| (slopes(i) - mean).powi(2)).sum::<f64>() * n / (n - 1.0)
+            }
+        };
+        self.all().map(of_stratum).sum::<f64>().sqrt()
+    }
+}
+
+/// Average precision of several rankings on the same resamples, from
+/// [`Bootstrap::average_precision`](super::Bootstrap::average_precision).
+///
+/// The intervals are made for few positives, where percentiles cover 89 to 92% instead of 95, and 71 to 77%
+/// for means over folds. With a the estimate, m the mean over resamples, s the larger of the standard
+/// deviation over resamples and the standard error by the delta method, P the positives, F their folds and t
+/// the quantile of Student's distribution with P - F degrees of freedom:
+///
+/// ```text
+/// c = a - (m - a)                            the estimate less its bias, which resampling shows once more
+/// interval: logit^-1( logit(c) -+ t s / (c (1 - c)) ),     a difference of two: c -+ t s
+/// ```
+///
+/// The parts are standard ones: bias by the bootstrap (Efron and Tibshirani, 1993, chapter 10), an interval
+/// on the logit scale (Boyd, Eng and Page, "Area under the precision-recall curve", 2013), which average
+/// precision cannot leave, and Student's t for a spread that is estimated itself. Where all positives rank
+/// first nothing varies; the lower end is then that of a share of P in P (Clopper and Pearson, 1934). An
+/// interval reaches to its own estimate where it would not by itself. The book's chapter "Reading the
+/// report" has the coverage, `examples/interval_coverage.rs` of this crate measures it.
+#[derive(Debug, Clone)]
+pub struct Resampled {
+    pub(super) confidence: f64,
+    pub(super) estimates: Vec<f64>,
+    /// One list for each resample.
+    pub(super) values: Vec<Vec<f64>>,
+    /// For each ranking, how far each instance moves the estimate.
+    pub(super) slopes: Vec<Vec<f64>>,
+    pub(super) strata: Strata,
+}
+
+impl Resampled {
+    /// Interval of the k-th.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`] if there is no k-th.
+    pub fn interval(&self, k: usize) -> Result<Interval> {
+        let (estimate, tail) = (self.estimates(k)?, (1.0 - self.confidence) / 2.0);
+        let (bias, standard_error) = self.bias_and_error(estimate, |v| v[k], |i| self.slopes[k][i]);
+        let (lower, upper) = if estimate >= 1.0 {
+            let (positives, _) = self.strata.positives();
+            (tail.powf(1.0 / positives as f64), 1.0)
+        } else if standard_error < 1e-12 {
+            // Every instance ties: the estimate is the prevalence in any resample, to rounding.
+            (estimate, estimate)
+        } else {
+            // A bias is not believed beyond half of the way to either end.
+            let center = (estimate - bias).clamp(estimate / 2.0, f64::midpoint(estimate, 1.0));
+            let half = self.quantile() * standard_error / (center * (1.0 - center));
+            (sigmoid(logit(center, 0.0) - half), sigmoid(logit(center, 0.0) + half))
+        };
+        Ok(Interval { estimate, lower: lower.min(estimate), upper: upper.max(estimate), standard_error })
+    }
+
+    /// Interval of the a-th less the b-th.
+    ///
+    /// # Errors
+    /// As [`interval`](Self::interval).
+    pub fn difference(&self, a: usize, b: usize) -> Result<Interval> {
+        let estimate = self.estimates(a)? - self.estimates(b)?;
+        let slope = |i: usize| self.slopes[a][i] - self.slopes[b][i];
+        let (bias, standard_error) = self.bias_and_error(estimate, |v| v[a] - v[b], slope);
+        let (center, half) = (estimate - bias, self.quantile() * standard_error);
+        Ok(Interval {
+            estimate,
+            lower: (center - half).clamp(-1.0, estimate),
+            upper: (center + half).clamp(estimate, 1.0),
+            standard_error,
+        })
+    }
+
+    /// The k-th of each resample, in the order of the resamples: what other intervals are made of.
+    ///
+    /// # Errors
+    /// As [`interval`](Self::interval).
+    pub fn values(&self, k: usize) -> Result<Vec<f64>> {
+        self.estimates(k)?;
+        Ok(self.values.iter().map(|v| v[k]).collect())
+    }
+
+    fn estimates(&self, k: usize) -> Result<f64> {
+        ensure(k < self.estimates.len(), "index", k, "below the number of scores that were resampled")?;
+        Ok(self.estimates[k])
+    }
+
+    /// Bias by resampling, and the larger of two standard errors: that of resampling is too small for want of
+    /// n / (n - 1), that of the delta method where the average precision is far from linear.
+    fn bias_and_error(
+        &self,
+        estimate: f64,
+        value: impl Fn(&[f64]) -> f64,
+        slope: impl Fn(usize) -> f64,
+    ) -> (f64, f64) {
+        let values: Vec<f64> = self.values.iter().map(|v| value(v)).collect();
+        let (mean, deviation) = mean_and_deviation(&values);
+        (mean - estimate, deviation.max(self.strata.standard_error(slope)))
+    }
+
+    /// Student's quantile.
+    fn quantile(&self) -> f64 {
+        let (_, freedom) = self.strata.positives();
+        let student = StudentsT::new(0.0, 1.0, freedom.max(1) as f64);
+        let tail = (1.0 - self.confidence) / 2.0;
+        student.expect("at least one degree of freedom").inverse_cdf(1.0 - tail)
+    }
+}
+
+fn mean_and_deviation(values: &[f64]) -> (f64, f64) {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
+    (mean, variance.sqrt())
+}
+
+/// The percentile interval of resampled values, widened where needed to hold the estimate: an interval that
+/// excludes its own estimate says nothing that a reader could use.
+pub(super) fn percentile(confidence: f64, estimate: f64, mut values: Vec<f64>) -> Result<Interval> {
+    if let Some((index, &value)) = values.iter().enumerate().find(|(_, v)| !v.is_finite()) {
+        return Err(Error::InvalidScore { index, value });
+    }
+    let (_, standard_error) = mean_and_deviation(&values);
+    values.sort_by(f64::total_cmp);
+    let tail = (1.0 - confidence) / 2.0;
+    Ok(Interval {
+        estimate,
+        lower: quantile(&values, tail).min(estimate),
+        upper: quantile(&values, 1.0 - tail).max(estimate),
+        standard_error,
+    })
+}
+
+/// Linear between order statistics, numpy's default.
+fn quantile(sorted: &[f64], q: f64) -> f64 {
+    let at = q * (sorted.len() - 1) as f64;
+    let low = at.floor() as usize;
+    let high = (low + 1).min(sorted.len() - 1);
+    sorted[low] + (sorted[high] - sorted[low]) * (at - low as f64)
+}
