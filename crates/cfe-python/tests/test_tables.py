@@ -87,11 +87,13 @@ def test_files_are_shared_with_the_estimator(abalone, fitted, tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         scores = cf_ensemble.evaluate(loaded, frame, abalone.y_test)
-        cf_ensemble.evaluate(estimator, abalone.test, abalone.y_test)
+        cf_ensemble.evaluate(estimator, frame, abalone.y_test)
     assert scores["method"][0] == "combined" and "mean" in set(scores["method"])
-    # Its own train rows are noticed: in another order, in single precision and rounded to five digits.
+    # Its own train rows are noticed: in another order, in single precision and as a file with five decimals has them.
+    written = np.vectorize(lambda p: float(f"{p:.5f}"))
     train = abalone.train[::-1]
-    for rows in [train, train.astype(np.float32), train.round(5)]:
+    for rows in [train, train.astype(np.float32), written(train)]:
+        rows = pandas.DataFrame(rows, columns=abalone.names)
         for model in [loaded, estimator]:
             with pytest.warns(InputWarning, match="trained on (100|99|98)% of the labeled rows"):
                 cf_ensemble.evaluate(model, rows, abalone.y_train[::-1])
@@ -108,12 +110,17 @@ def test_tables_of_every_kind_give_the_same(abalone, tmp_path):
     kinds = [frame, dict(frame.items()), (frame[names], y)]
     polars, pyarrow = pytest.importorskip("polars"), pytest.importorskip("pyarrow")
     kinds += [polars.from_pandas(frame), pyarrow.Table.from_pandas(frame, preserve_index=False)]
+    kinds += [pytest.importorskip("duckdb").from_df(frame)]
     frame.to_parquet(tmp_path / "table.parquet")
     kinds += [tmp_path / "table.parquet"]
     for kind in kinds:
         model = cf_ensemble.fit(*kind) if isinstance(kind, tuple) else cf_ensemble.fit(kind)
         assert model.names == names, type(kind)
         assert np.array_equal(model.predict_proba(frame[names[::-1]]), expected), "columns are found by name"
+        given = kind[0] if isinstance(kind, tuple) else kind
+        assert np.array_equal(model.predict_proba(given), expected), type(kind)
+    relation = kinds[-2]
+    assert np.array_equal(cf_ensemble.fit(relation.select(*names), y).predict_proba(relation), expected)
 
 
 def test_columns_of_a_data_frame(small):
@@ -207,6 +214,18 @@ def test_long_exports(small):
     assert np.allclose(table.P, P[:n, :2] * 0.9 + 0.05)
     with pytest.raises(DataError, match="no column of the model"):
         cf_ensemble.from_predictions(pandas.DataFrame({"a": [1]}))
+    # tidymodels' data stack is wide, with both classes of each model and the outcome by its own name.
+    wide = {"churn": truth}
+    for j, name in enumerate(["forest_1_1", "glm_1_2"]):
+        wide |= {f".pred_neg_{name}": 1 - P[:n, j], f".pred_pos_{name}": P[:n, j]}
+    for pos_label in [None, "pos"]:
+        table = cf_ensemble.from_predictions(pandas.DataFrame(wide), pos_label=pos_label)
+        assert table.names == ["forest_1_1", "glm_1_2"]
+        assert np.array_equal(table.P, P[:n, :2]) and np.array_equal(table.y, truth == "pos")
+    turned = cf_ensemble.from_predictions(pandas.DataFrame(wide), pos_label="neg")
+    assert np.array_equal(turned.P, 1 - P[:n, :2]) and np.array_equal(turned.y, truth == "neg")
+    with pytest.raises(DataError, match="pos_label="):
+        cf_ensemble.from_predictions(pandas.DataFrame(wide).drop(columns="churn"))
 
 
 def test_out_of_fold_files(small, tmp_path):
@@ -340,7 +359,8 @@ def test_an_estimator_is_evaluated(small):
     P, y = small
     names = np.array(["no", "yes"])[y]
     model = CFEnsembleClassifier(method="als").fit(P, names)
-    scores = cf_ensemble.evaluate(model, P, names)
+    with pytest.warns(InputWarning, match="trained on 100%"):
+        scores = cf_ensemble.evaluate(model, P, names)
     expected = cf_ensemble.evaluate(y, model.predict_proba(P)[:, 1])
     assert scores["average_precision"][0] == expected["average_precision"][0]
     with pytest.raises(DataError, match="evaluate\\(estimator, X, y\\)"):

@@ -85,7 +85,11 @@ class Ensemble:
         found = data if isinstance(data, Mapping) else getattr(data, "column_names", getattr(data, "columns", None))
         if found is None or isinstance(data, (Table, str, os.PathLike)) or any(name not in found for name in self.names):
             return None
-        columns = [np.asarray(data[name]) for name in self.names]
+        given = [data[name] for name in self.names]
+        # A column of a lazy table, as duckdb has them, is not an array yet; such tables come as a stream.
+        if not all(hasattr(column, "__array__") or isinstance(column, (list, tuple)) for column in given):
+            return None
+        columns = [np.asarray(column) for column in given]
         return columns if all(c.ndim == 1 and c.dtype == np.float64 for c in columns) else None
 
     def predict_proba(self, data: Any) -> NDArray[np.float64]:

@@ -246,7 +246,9 @@ def read(
         delimiter=delimiter,
         labels_file=labels_file,
     )
-    return as_table(os.fspath(path), **how)
+    if not isinstance(path, (str, os.PathLike)):
+        raise DataError(f"read() takes a file, not a {type(path).__name__}; fit(), evaluate() and compare() take it as it is")
+    return as_table(path, **how)
 
 
 def as_table(
@@ -330,6 +332,14 @@ def frame_of(obj: Any) -> dict[str, NDArray[Any]]:
     if isinstance(obj, Mapping):
         return {str(key): np.asarray(column) for key, column in obj.items()}
     names = getattr(obj, "column_names", None)  # pyarrow's `columns` are the arrays
+    if names is None and len(obj.columns) > 0 and not hasattr(obj[obj.columns[0]], "__array__"):
+        # A lazy table, such as a relation of duckdb: its columns are arrays once pyarrow has run it.
+        try:
+            import pyarrow  # type: ignore[import-untyped]
+        except ImportError as error:
+            raise DataError(f"a {type(obj).__name__} needs pyarrow here; install it, or give a data frame") from error
+        obj = pyarrow.table(obj)
+        names = obj.column_names
     return {str(key): np.asarray(obj[key]) for key in (obj.columns if names is None else names)}
 
 
@@ -383,6 +393,7 @@ CONTAINERS = ("WeightedEnsemble", "StackedEnsemble", "_FULL", "Ensemble_L", "Vot
 
 _ROWS = ("row_ids", "row_id", "rowIndex", ".row", "row")
 _LABELS = ("truth", "obs", "label", "target", "y")
+_WIDE = ".pred_"
 _MODELS = ("model", "learner", "learner_id", "model_id", "method", "wflow_id", ".config", "classifier")
 
 
@@ -399,6 +410,7 @@ def from_predictions(
           H2O's ``cross_validation_holdout_predictions`` (frames ``predict, p0, p1``).
         - A dict or list of long tables, or one with a column of the model: mlr3's ``as.data.table(prediction)``,
           tidymodels' ``collect_predictions``, caret's ``fit$pred``. Repeated predictions of a row are averaged.
+        - A wide table of ``.pred_<class>_<model>`` beside the outcome: the data stack of tidymodels.
         - A list of files of out-of-fold predictions, one a model, joined on ``id``.
     y : array-like of shape (n,), default=None
         Labels; None takes those of long tables, or leaves rows without.
@@ -433,6 +445,8 @@ def from_predictions(
     if hasattr(obj, "columns"):
         frame = frame_of(obj)
         model = next((name for name in _MODELS if name in frame), None)
+        if model is None and sum(name.startswith(_WIDE) for name in frame) > 1:
+            return _of_wide(frame, y, pos_label)
         if model is None:
             raise DataError(
                 f"the long table has no column of the model; its columns are {list(frame)}, known are {list(_MODELS)}. "
@@ -456,6 +470,34 @@ def _drop_containers(names: Iterable[str]) -> list[str]:
         warn(f"left out {', '.join(dropped)}: ensembles that contain the others; rename them to keep them")
         return kept
     return names
+
+
+def _of_wide(frame: dict[str, NDArray[Any]], y: Any, pos_label: Any) -> Table:
+    """The data stack of tidymodels: ``.pred_<class>_<model>``, and the outcome under its own name."""
+    columns = [name.removeprefix(_WIDE) for name in frame if name.startswith(_WIDE)]
+    outcomes = [name for name in frame if not name.startswith(".")]
+    # The outcome is the column whose two values begin the names of the predictions.
+    labels = None
+    for name in outcomes:
+        values = sorted({str(value) for value in frame[name][~missing_labels(frame[name])].tolist()})
+        if len(values) == 2 and any(column.startswith(f"{value}_") for value in values for column in columns):
+            labels, classes = frame[name], values
+            break
+    if labels is None and pos_label is None:
+        raise DataError(
+            f"no column has the two classes of {_WIDE + columns[0]!r} and its like; its other columns are {outcomes}: "
+            "name the positive class with pos_label="
+        )
+    positive = classes[-1] if pos_label is None else str(pos_label)
+    models = [column.removeprefix(f"{positive}_") for column in columns if column.startswith(f"{positive}_")]
+    if not models:
+        raise DataError(f"no column begins with {_WIDE + positive!r}; the columns are {list(frame)}")
+    kept = _drop_containers(models)
+    matrix = np.column_stack([frame[f"{_WIDE}{positive}_{model}"].astype(np.float64) for model in kept])
+    if y is None and labels is not None:
+        y, pos_label = labels.astype(str), positive
+        y = np.where(missing_labels(labels), None, y)
+    return _of_array(matrix, positive_last(y, pos_label), kept, "a data stack", None)
 
 
 def _is_long(frame: Any, id: str | None) -> bool:
