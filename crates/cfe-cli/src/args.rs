@@ -184,6 +184,14 @@ pub(crate) struct ColumnArgs {
     /// learned from
     #[arg(long, value_name = "NAME", help_heading = "Table")]
     split_column: Option<String>,
+    /// Column of the weights of the rows (from 0 on), which count in training, metrics, threshold and
+    /// calibration [default: one named weight or sample_weight]
+    #[arg(long, value_name = "NAME", help_heading = "Table")]
+    weight_column: Option<String>,
+    /// Column of what a wrong decision about a row costs (from 0 on): the threshold then costs least, and
+    /// the mean cost is said
+    #[arg(long, value_name = "NAME", help_heading = "Table")]
+    cost_column: Option<String>,
     /// Cell that stands for a missing value, such as -999, besides empty ones and those that pandas, R and
     /// Excel write; may be repeated
     #[arg(long, value_name = "VALUE", allow_hyphen_values = true, help_heading = "Table")]
@@ -216,6 +224,14 @@ pub(crate) struct TrainingArgs {
     /// Column of groups (patients, days) that cross-validation keeps together [default: found by name]
     #[arg(long, value_name = "NAME", help_heading = "Table")]
     group_column: Option<String>,
+    /// Column of the folds that the predictions were made in, each value one fold: cross-validation follows
+    /// them [default: one named fold or cv_fold]
+    #[arg(long, value_name = "NAME", help_heading = "Table")]
+    fold_column: Option<String>,
+    /// Column of when a row happened, a number or an ISO date: rows are scored by earlier ones, and those of
+    /// the first block are not scored
+    #[arg(long, value_name = "NAME", help_heading = "Table")]
+    time_column: Option<String>,
     /// Columns of the classifiers: names or patterns with * and ?, joined by commas, and ! before those to
     /// leave out, such as 'p_*,!p_old'; may be repeated [default: all that hold probabilities and mean
     /// nothing else]

@@ -9,6 +9,56 @@ use ndarray::Axis;
 
 use crate::recommended::keys::{folds_by_key, row_keys};
 
+/// What the folds of a cross-validation follow, besides the labels.
+#[derive(Debug, Clone, Copy, Default)]
+pub enum Following<'a> {
+    /// Nothing.
+    #[default]
+    Labels,
+    /// Instances of a group (n) stay together.
+    Groups(&'a [String]),
+    /// These folds of the labeled instances, in the order of [`EnsembleData::labeled`].
+    Folds(&'a Folds),
+}
+
+impl<'a> Following<'a> {
+    /// What a table says, whose own folds are `given`.
+    pub fn new(given: Option<&'a Folds>, groups: Option<&'a [String]>) -> Self {
+        match (given, groups) {
+            (Some(folds), _) => Following::Folds(folds),
+            (None, Some(groups)) => Following::Groups(groups),
+            (None, None) => Following::Labels,
+        }
+    }
+}
+
+/// The data with the labels of all instances hidden that a fit for this fold does not learn from: those of
+/// the fold and, of folds in time, those of later ones.
+///
+/// ```
+/// use cf_ensemble::cross_validation::{folds_by_content, hide_fold};
+/// use cf_ensemble::synthetic::Separable;
+///
+/// let data = Separable::default().generate(1)?.data;
+/// let folds = folds_by_content(&data, 5, 0)?.expect("both classes occur");
+/// assert_eq!(hide_fold(&data, &folds, 2)?.labeled().len(), folds.train(2).len());
+/// # Ok::<(), cf_ensemble::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::LengthMismatch`] for folds of other instances than the labeled ones.
+pub fn hide_fold(data: &EnsembleData, folds: &Folds, fold: usize) -> Result<EnsembleData> {
+    let (found, expected) = (folds.as_slice().len(), data.labeled().len());
+    if found != expected {
+        return Err(Error::LengthMismatch { what: "folds", found, expected });
+    }
+    // Both ascend.
+    let mut kept = folds.train(fold).into_iter().peekable();
+    let labeled = data.labeled().iter().enumerate();
+    let hidden: Vec<usize> = labeled.filter(|(p, _)| kept.next_if_eq(p).is_none()).map(|(_, &i)| i).collect();
+    hide_labels(data, &hidden)
+}
+
 /// Folds of the labeled instances, in the order of [`EnsembleData::labeled`], stratified by class.
 ///
 /// Without `groups` (n, one for each instance), the rarer class may lower their number; `None` if it has a
@@ -82,8 +132,11 @@ pub fn stratified_folds(
 pub fn folds_by_content(data: &EnsembleData, n_splits: usize, seed: u64) -> Result<Option<Folds>> {
     cfe_core::ensure(n_splits >= 2, "n_splits", n_splits, "at least 2 folds are needed; 5 is usual")?;
     let labels = data.labeled_targets();
-    let (negatives, positives) = data.class_counts();
-    let smaller = negatives.min(positives);
+    let weight = |p: usize| data.sample_weights().map_or(1.0, |weights| weights[data.labeled()[p]]);
+    // The combiner does not see instances of weight 0; they go to the first fold.
+    let counting: Vec<usize> = (0..labels.len()).filter(|&p| weight(p) > 0.0).collect();
+    let positives = counting.iter().filter(|&&p| labels[p]).count();
+    let smaller = positives.min(counting.len() - positives);
     if smaller < 2 {
         return Ok(None);
     }
@@ -91,8 +144,11 @@ pub fn folds_by_content(data: &EnsembleData, n_splits: usize, seed: u64) -> Resu
     let keys = row_keys(data, data.labeled(), seed);
     // Folds are dealt along the sorted keys: copies of an instance are neighbors there, and the order of the
     // table is forgotten.
-    let mut order: Vec<usize> = (0..labels.len()).collect();
-    order.sort_by_key(|&p| (keys[p], labels[p]));
+    let mut order = counting;
+    order.sort_by(|&a, &b| {
+        let by_key = keys[a].cmp(&keys[b]).then(labels[a].cmp(&labels[b]));
+        by_key.then(weight(a).total_cmp(&weight(b)))
+    });
     let sorted_keys: Vec<u64> = order.iter().map(|&p| keys[p]).collect();
     let sorted_labels: Vec<bool> = order.iter().map(|&p| labels[p]).collect();
     let mut folds = vec![0; labels.len()];

@@ -24,10 +24,11 @@ use crate::guarded;
 use crate::ipc_guard::{self, Guarded};
 use crate::layout::Layout;
 use crate::options::TableOptions;
+use crate::parts::Parts;
 use crate::profile::{Declared, Profile, Sample, rows_to_look_at};
 use crate::reading::{Input, Reading, Scale, number};
+use crate::roles::Role;
 use crate::source::{Format, Opened};
-use crate::table::Parts;
 use crate::table_error::{TableError, TableResult, shorten};
 
 /// Rows decoded at a time.
@@ -223,8 +224,8 @@ impl<'a> Columns<'a> {
     }
 
     fn used(&self) -> Vec<usize> {
-        let Layout { id, label, split, group, model, classifiers, .. } = &self.layout;
-        [id, label, split, group, model].into_iter().flatten().chain(classifiers).copied().collect()
+        let roles = self.layout.roles.iter().map(|(_, at)| at);
+        roles.chain(&self.layout.label).chain(&self.layout.classifiers).copied().collect()
     }
 
     fn read_all(
@@ -285,9 +286,8 @@ impl<'a> Columns<'a> {
             let array = self.column(batch, at)?.clone();
             self.add_labels(&array, at)?;
         }
-        let Layout { id, split, group, model, .. } = self.layout;
-        for (which, at) in [id, split, group, model].into_iter().enumerate() {
-            let Some(at) = at else { continue };
+        for role in Role::ALL {
+            let Some(&at) = self.layout.roles.get(role) else { continue };
             let array = self.column(batch, at)?;
             let Some(values) = strings(array) else {
                 return Err(self.wrong_type(
@@ -297,19 +297,13 @@ impl<'a> Columns<'a> {
                 ));
             };
             // An id that was named is needed in every row; a guessed one is not.
-            if which == 0
-                && !self.layout.id_guessed
+            if role == Role::Id
+                && !self.layout.is_guessed(role)
                 && let Some(i) = values.iter().position(String::is_empty)
             {
                 return Err(TableError::EmptyId { place: self.parts.place(before + i, &self.header[at]) });
             }
-            let list = match which {
-                0 => &mut self.parts.ids,
-                1 => &mut self.parts.split,
-                2 => &mut self.parts.groups,
-                _ => &mut self.parts.models,
-            };
-            list.get_or_insert_default().extend(values);
+            self.parts.roles.slot(role).get_or_insert_default().extend(values);
         }
         Ok(())
     }

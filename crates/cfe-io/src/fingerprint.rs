@@ -7,7 +7,8 @@ use cfe_core::EnsembleData;
 /// SHA-256 (hex) of the shape, the probabilities, the labels and the names of the classifiers: a model
 /// remembers what it was trained with.
 ///
-/// Ids, sample weights and a given confidence do not count. All NaN are the same NaN.
+/// Sample weights count where one of them is not 1. Ids and a given confidence do not count. All NaN are the
+/// same NaN.
 ///
 /// ```
 /// use cfe_core::EnsembleData;
@@ -47,6 +48,11 @@ pub fn fingerprint(data: &EnsembleData) -> String {
     for name in data.classifier_names() {
         hash.update((name.len() as u64).to_le_bytes());
         hash.update(name);
+    }
+    // Weights of 1 are as none, and data without weights have the sum that earlier versions gave them.
+    if let Some(weights) = data.sample_weights().filter(|weights| weights.iter().any(|&w| w != 1.0)) {
+        hash.update(b"weights\n");
+        weights.iter().for_each(|&weight| hash.update((weight + 0.0).to_bits().to_le_bytes()));
     }
     hex(&hash.finalize())
 }

@@ -7,8 +7,11 @@ use wildmatch::WildMatch;
 
 use crate::labels::LabelColumn;
 use crate::options::TableOptions;
+use crate::parts::Parts;
+use crate::roles::Role;
+use crate::rows::RowNumbers;
 use crate::source::{Source, unreadable};
-use crate::table::{Parts, RowNumbers, read_opened};
+use crate::table::read_opened;
 use crate::table_error::{TableError, TableResult};
 
 /// The files of a folder or a pattern in their order; `None` for a path that is one file.
@@ -52,12 +55,11 @@ pub(crate) fn read(name: String, files: &[PathBuf], options: &TableOptions) -> T
     let mut all = read_opened(Source::Path(first.clone()).open()?, options)?;
     // What the first part was taken for, the others are.
     let mut as_first = options.clone();
-    as_first.id_column = all.taken.id.clone();
-    as_first.split_column = all.taken.split.clone();
-    as_first.group_column = all.taken.group.clone();
+    as_first.name_columns(&all.taken.roles);
+    as_first.not_guessed = vec![Role::Weight, Role::Fold];
     as_first.label_column = all.taken.label.clone();
     // In a long table the classifiers are rows, and another part may have others.
-    if all.models.is_none() {
+    if all.roles.model.is_none() {
         as_first.classifiers = Some(all.names.clone());
     }
     let mut matrices = vec![std::mem::take(&mut all.matrix)];
@@ -89,16 +91,7 @@ pub(crate) fn read(name: String, files: &[PathBuf], options: &TableOptions) -> T
             (None, None) => {}
         }
         matrices.push(part.matrix);
-        for (all, part) in [
-            (&mut all.ids, part.ids),
-            (&mut all.split, part.split),
-            (&mut all.groups, part.groups),
-            (&mut all.models, part.models),
-        ] {
-            if let (Some(all), Some(part)) = (all, part) {
-                all.extend(part);
-            }
-        }
+        all.roles.extend(part.roles);
     }
     let views: Vec<_> = matrices.iter().map(|matrix| matrix.view()).collect();
     all.matrix = concatenate(Axis(1), &views).expect("as many classifiers in each part");

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use ndarray::Array2;
 
-use crate::table::{Parts, RowNumbers};
+use crate::parts::Parts;
+use crate::roles::Role;
+use crate::rows::RowNumbers;
 use crate::table_error::{TableError, TableResult, shorten};
 
 impl Parts {
@@ -14,7 +16,7 @@ impl Parts {
     /// # Errors
     /// [`TableError::Conflict`] where rows of one id disagree.
     pub(crate) fn gather(mut self) -> TableResult<Self> {
-        let Some(ids) = self.ids.take() else { return Ok(self) };
+        let Some(ids) = self.roles.id.take() else { return Ok(self) };
         let mut index = HashMap::with_capacity(ids.len());
         let mut first = Vec::new();
         let row_of: Vec<usize> = ids
@@ -28,17 +30,20 @@ impl Parts {
             })
             .collect();
         let (rows, n) = (ids.len(), first.len());
-        if n == rows && self.models.is_none() {
-            self.ids = Some(ids);
+        if n == rows && self.roles.model.is_none() {
+            self.roles.id = Some(ids);
             return Ok(self);
         }
-        // Rows of one id agree in their labels, where they have one, and in the split of the first of them.
+        // Rows of one id agree in their labels, where they have one, and with the first of them in all else
+        // that is of the instance. Groups need not agree: those of the first rows count.
         let mut known: Vec<Option<bool>> = vec![None; n];
         let conflict = |i: usize, column: &str| TableError::Conflict {
             place: self.place(i, column),
             id: shorten(ids[i].as_bytes()),
             first: self.rows.row(first[row_of[i]]),
         };
+        let must_agree = |role: Role| role == Role::Split || role.is_of_labeled_rows();
+        let mut differing = Vec::new();
         for i in 0..rows {
             let leader = first[row_of[i]];
             let label = &mut known[row_of[i]];
@@ -46,14 +51,17 @@ impl Parts {
                 return Err(conflict(i, self.taken.label.as_deref().unwrap_or("label")));
             }
             *label = label.or(self.truth[i]);
-            if let Some(split) = &self.split
-                && split[leader] != split[i]
-            {
-                return Err(conflict(i, self.taken.split.as_deref().unwrap_or("split")));
+            for (role, cells) in self.roles.iter().filter(|(role, _)| must_agree(*role)) {
+                if cells[leader] != cells[i] {
+                    match self.is_guessed(role) {
+                        true => differing.push(role),
+                        false => return Err(conflict(i, self.taken_for(role))),
+                    }
+                }
             }
         }
         // (column, row) of each value.
-        let (names, column_of) = match &self.models {
+        let (names, column_of) = match &self.roles.model {
             None => (self.names.clone(), None),
             Some(models) => {
                 let mut position: HashMap<&str, usize> = HashMap::new();
@@ -82,7 +90,7 @@ impl Parts {
         let averaged = count.iter().any(|&k| k > 1);
         sum.zip_mut_with(&count, |sum, &k| *sum = if k == 0 { f64::NAN } else { *sum / f64::from(k) });
         let means = if averaged { ", means of several rows" } else { "" };
-        self.taken.notes.push(match &self.models {
+        self.taken.notes.push(match &self.roles.model {
             Some(_) => {
                 format!("a long table: {rows} rows of {} classifiers for {n} instances{means}", names.len())
             }
@@ -92,12 +100,14 @@ impl Parts {
         let labels: Vec<Option<bool>> = (0..n).map(|_| None).collect();
         let mut truth = labels;
         (0..rows).for_each(|i| truth[row_of[i]] = truth[row_of[i]].or(self.truth[i]));
-        let of_first = |list: Vec<String>| first.iter().map(|&i| list[i].clone()).collect::<Vec<_>>();
         self.truth = truth;
-        self.split = self.split.map(of_first);
-        self.groups = self.groups.map(of_first);
-        self.ids = Some(of_first(ids.clone()));
-        (self.matrix, self.names, self.models) = (sum, names, None);
+        self.roles.id = Some(ids.clone());
+        self.roles.model = None;
+        self.roles = self.roles.select(&first);
+        for role in differing {
+            self.set_aside(role, "rows of one id differ in it");
+        }
+        (self.matrix, self.names) = (sum, names);
         // Lines of the file no longer stand for rows.
         self.rows = RowNumbers::rows();
         Ok(self)

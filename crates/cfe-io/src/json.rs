@@ -10,8 +10,8 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::options::TableOptions;
+use crate::parts::Parts;
 use crate::source::Opened;
-use crate::table::Parts;
 use crate::table_error::{TableError, TableResult};
 use crate::text;
 
@@ -58,7 +58,7 @@ pub(crate) fn read(opened: Opened, options: &TableOptions) -> TableResult<Parts>
     let length = Some(csv.len() as u64);
     let mut parts = text::read(&file, Cursor::new(csv), length, &plain, error)?;
     // Lines of the text that was made on the way mean nothing to anyone.
-    parts.rows = crate::table::RowNumbers::rows();
+    parts.rows = crate::rows::RowNumbers::rows();
     Ok(parts)
 }
 

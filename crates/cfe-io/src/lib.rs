@@ -8,6 +8,7 @@
 //! [`Journal`] keeps results as they are made, so that an interrupted run can be resumed.
 
 mod above;
+mod assemble;
 mod atomic;
 mod blocks;
 mod cells;
@@ -17,6 +18,7 @@ mod dialect;
 mod fingerprint;
 mod folder;
 mod gather;
+mod given_folds;
 mod grow;
 mod guarded;
 #[cfg(feature = "parquet")]
@@ -36,9 +38,12 @@ mod npy_table;
 mod options;
 mod outputs;
 mod pairs;
+mod parts;
 mod profile;
 mod reading;
 mod record;
+mod roles;
+mod row_values;
 mod rows;
 mod source;
 mod split;
@@ -67,6 +72,7 @@ pub use model_header::{MODEL_KIND, ModelDetails};
 pub use options::{Remembered, TableOptions};
 pub use outputs::{check_outputs, check_table_output, input_files};
 pub use reading::{HAIR, Input, Labels, Scale};
+pub use roles::{Role, Roles};
 pub use source::Source;
 #[cfg(feature = "parquet")]
 pub use table::read_batches;

@@ -247,6 +247,16 @@ pub(crate) fn is_fold(name: &str) -> bool {
     words.contains(&base) || words.contains(&name)
 }
 
+/// Names of weights that are used without being asked for.
+pub(crate) fn is_weight(name: &str) -> bool {
+    ["weight", "sample_weight"].contains(&name)
+}
+
+/// Names of the fold that a row was held out in, which are used without being asked for.
+pub(crate) fn is_given_fold(name: &str) -> bool {
+    ["fold", "cv_fold"].contains(&name)
+}
+
 /// What a column of this name holds that is not a prediction.
 pub(crate) fn metadata(name: &str) -> Option<&'static str> {
     const WEIGHTS: [&str; 8] = [

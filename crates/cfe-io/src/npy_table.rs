@@ -11,10 +11,12 @@ use crate::labels::LabelColumn;
 use crate::layout::Layout;
 use crate::npy::{Array, Origin, read_array};
 use crate::options::TableOptions;
+use crate::parts::Parts;
 use crate::profile::{Profile, Sample, rows_to_look_at};
 use crate::reading::{Labels, Reading};
+use crate::roles::{Role, Roles};
+use crate::rows::RowNumbers;
 use crate::source::{Opened, unreadable};
-use crate::table::{Parts, RowNumbers};
 use crate::table_error::{TableError, TableResult, list};
 
 /// No archive of predictions needs more.
@@ -39,6 +41,8 @@ const MATRIX: [&str; 13] = [
 ];
 const CLASSIFIERS: [&str; 5] = ["classifiers", "classifier_names", "names", "models", "columns"];
 const IDS: [&str; 5] = ["instance_id", "instance_ids", "ids", "id", "index"];
+const WEIGHTS: [&str; 2] = ["weight", "sample_weight"];
+const FOLDS: [&str; 2] = ["fold", "cv_fold"];
 const LABELS: [&str; 9] = ["labels", "label", "y", "y_true", "target", "targets", "truth", "Y", "arr_1"];
 /// Names of the labels beside an .npy file.
 const BESIDE: [&str; 2] = ["labels.npy", "y.npy"];
@@ -50,25 +54,21 @@ struct Arrays {
     labels: Option<(Array, String)>,
     labels_name: Option<String>,
     classifiers: Option<Vec<String>>,
-    ids: Option<(Vec<String>, String)>,
-    split: Option<(Vec<String>, String)>,
-    groups: Option<(Vec<String>, String)>,
+    /// Each with the name of its array.
+    roles: Roles<(Vec<String>, String)>,
+    guessed: Vec<Role>,
 }
 
 /// R.npy, with its labels.
 pub(crate) fn read_npy(opened: Opened, options: &TableOptions) -> TableResult<Parts> {
     let (file, path, length) = (opened.file.clone(), opened.path.clone(), opened.len());
     // An array has no columns that an option could name.
-    for (name, option) in [
-        (&options.id_column, "the id column"),
-        (&options.label_column, "the label column"),
-        (&options.split_column, "the split column"),
-        (&options.group_column, "the group column"),
-    ] {
+    let roles = Role::ALL.into_iter().map(|role| (options.column(role), role.column()));
+    for (name, option) in roles.chain([(options.label_column.clone(), "the label column")]) {
         if let Some(column) = name {
             return Err(TableError::UnknownColumn {
                 file,
-                column: column.clone(),
+                column,
                 option,
                 available: "none, as an .npy file holds one array; use NPZ or a table with named columns"
                     .to_owned(),
@@ -81,8 +81,8 @@ pub(crate) fn read_npy(opened: Opened, options: &TableOptions) -> TableResult<Pa
         Some(path) => Some(read_labels(&path)?),
         None => None,
     };
-    let arrays =
-        Arrays { matrix, labels, labels_name: None, classifiers: None, ids: None, split: None, groups: None };
+    let (roles, guessed) = (Roles::default(), Vec::new());
+    let arrays = Arrays { matrix, labels, labels_name: None, classifiers: None, roles, guessed };
     arrays.into_parts(&file, options)
 }
 
@@ -140,9 +140,22 @@ pub(crate) fn read_npz(file: &str, mut handle: File, options: &TableOptions) -> 
     };
     let classifiers = pick(&None, &CLASSIFIERS, "the classifiers")?;
     let labels_name = labels.clone();
-    let ids = pick(&options.id_column, &IDS, "the id column")?;
-    let split = pick(&options.split_column, &[], "the split column")?;
-    let groups = pick(&options.group_column, &[], "the group column")?;
+    let (mut role_names, mut guessed) = (Roles::default(), Vec::new());
+    for role in Role::ALL {
+        let given = options.column(role);
+        let usual: &[&str] = match role {
+            Role::Id => &IDS,
+            _ if options.not_guessed.contains(&role) => &[],
+            Role::Weight => &WEIGHTS,
+            Role::Fold => &FOLDS,
+            _ => &[],
+        };
+        *role_names.slot(role) = pick(&given, usual, role.column())?;
+        // Ids are what they are called, in an archive that has nothing else of this name.
+        if role != Role::Id && given.is_none() && role_names.get(role).is_some() {
+            guessed.push(role);
+        }
+    }
     let mut array = |name: &str| read_entry(&mut archive, &file, name);
     let matrix = array(&matrix)?;
     let labels = match labels {
@@ -158,10 +171,13 @@ pub(crate) fn read_npz(file: &str, mut handle: File, options: &TableOptions) -> 
             Ok::<_, TableError>(Some((strings, name)))
         }
     };
-    let (classifiers, ids) = (strings(classifiers)?.map(|(names, _)| names), strings(ids)?);
-    let (split, groups) = (strings(split)?, strings(groups)?);
+    let classifiers = strings(classifiers)?.map(|(names, _)| names);
+    let mut roles = Roles::default();
+    for role in Role::ALL {
+        *roles.slot(role) = strings(role_names.slot(role).take())?;
+    }
     let labels = labels.map(|(array, _)| (array, file.clone()));
-    let arrays = Arrays { matrix, labels, labels_name, classifiers, ids, split, groups };
+    let arrays = Arrays { matrix, labels, labels_name, classifiers, roles, guessed };
     arrays.into_parts(&file, options)
 }
 
@@ -211,7 +227,7 @@ impl Arrays {
         // What is known to go with the instances or the classifiers tells the two apart; of a square it
         // cannot.
         let instances = self.labels.as_ref().map(|(labels, _)| labels.len());
-        let instances = instances.or(self.ids.as_ref().map(|(ids, _)| ids.len()));
+        let instances = instances.or(self.roles.id.as_ref().map(|(ids, _)| ids.len()));
         let classifiers = self.classifiers.as_ref().map(Vec::len);
         let classifiers = classifiers.or(options.classifiers.as_ref().map(Vec::len));
         let turned = match (instances, classifiers) {
@@ -276,17 +292,18 @@ impl Arrays {
                 .notes
                 .push(format!("the array is instances x classifiers ({n} x {m}), as the labels show"));
         }
-        for (what, list, slot, taken) in [
-            ("the list of ids", self.ids, &mut parts.ids, &mut parts.taken.id),
-            ("the split", self.split, &mut parts.split, &mut parts.taken.split),
-            ("the list of groups", self.groups, &mut parts.groups, &mut parts.taken.group),
-        ] {
-            let Some((strings, name)) = list else { continue };
+        for (role, (strings, name)) in self.roles.iter() {
             if strings.len() != n {
-                return Err(mismatch(what, strings.len(), n, "give one for each instance of R"));
+                let what = match role {
+                    Role::Split => "the split".to_owned(),
+                    _ => format!("the list of {}s", role.name()),
+                };
+                return Err(mismatch(&what, strings.len(), n, "give one for each instance of R"));
             }
-            (*slot, *taken) = (Some(strings), Some(name));
+            parts.roles.set(role, strings.clone());
+            parts.taken.roles.set(role, name.clone());
         }
+        parts.guessed = self.guessed;
         // R is copied only where a classifier is left out.
         let whole = layout.classifiers.iter().copied().eq(0..m);
         parts.matrix = if whole { matrix } else { matrix.select(ndarray::Axis(0), &layout.classifiers) };

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::reading::{Input, Labels, Reading, Scale};
+use crate::roles::{Role, Roles};
 use crate::taken::Taken;
 
 /// How a table is to be understood. What is not said is guessed from names and contents, and [`Taken`]
@@ -36,6 +37,18 @@ pub struct TableOptions {
     pub train_value: Option<String>,
     /// Column of groups that cross-validation keeps together; `None` looks for `group`, `patient`, `subject`.
     pub group_column: Option<String>,
+    /// Column of the weights of the rows (finite, at least 0); `None` takes one named `weight` or
+    /// `sample_weight` in any case.
+    pub weight_column: Option<String>,
+    /// Column of the folds that the predictions were made in; `None` takes one named `fold` or `cv_fold` in
+    /// any case.
+    pub fold_column: Option<String>,
+    /// Column of when a row happened, as a number or an ISO 8601 date: rows are then scored by earlier ones.
+    pub time_column: Option<String>,
+    /// Column of what a wrong decision about a row costs (finite, at least 0).
+    pub cost_column: Option<String>,
+    /// Of [`Role::Weight`] and [`Role::Fold`] those that no column is guessed to have.
+    pub not_guessed: Vec<Role>,
     /// Columns of probabilities, as names or patterns with `*` and `?`, several in one entry with commas; `!`
     /// before one leaves its columns out. None: all that hold probabilities and mean nothing else.
     pub columns: Vec<String>,
@@ -74,35 +87,53 @@ pub struct TableOptions {
 #[serde(default)]
 #[non_exhaustive]
 pub struct Remembered {
-    /// Column of the ids.
-    pub id: Option<String>,
     /// Column of the labels.
     pub label: Option<String>,
     /// Value of the label column in rows of the positive class.
     pub positive: Option<String>,
-    /// Column of the split.
-    pub split: Option<String>,
     /// Value of the split column in rows for training.
     pub train_value: Option<String>,
-    /// Column of the groups.
-    pub group: Option<String>,
+    /// The other columns that were neither classifiers nor passed over.
+    #[serde(flatten)]
+    pub roles: Roles<String>,
 }
 
 impl Remembered {
     /// The columns of a table that was read.
     pub fn of(taken: &Taken) -> Self {
         Self {
-            id: taken.id.clone(),
             label: taken.label.clone(),
             positive: taken.positive.clone(),
-            split: taken.split.clone(),
             train_value: taken.train_value.clone(),
-            group: taken.group.clone(),
+            // Which classifier a row is of is asked anew of every table.
+            roles: Roles { model: None, ..taken.roles.clone() },
         }
     }
 }
 
 impl TableOptions {
+    /// The column that is named for a role.
+    pub(crate) fn column(&self, role: Role) -> Option<String> {
+        match role {
+            Role::Id => self.id_column.clone(),
+            Role::Split => self.split_column.clone(),
+            Role::Group => self.group_column.clone(),
+            Role::Weight => self.weight_column.clone(),
+            Role::Fold => self.fold_column.clone(),
+            Role::Time => self.time_column.clone(),
+            Role::Cost => self.cost_column.clone(),
+            Role::Model => None,
+        }
+    }
+
+    /// Names the columns of another table that was read with these options.
+    pub(crate) fn name_columns(&mut self, roles: &Roles<String>) {
+        let Roles { id, split, group, weight, fold, time, cost, model: _ } = roles.clone();
+        (self.id_column, self.split_column, self.group_column) = (id, split, group);
+        (self.weight_column, self.fold_column) = (weight, fold);
+        (self.time_column, self.cost_column) = (time, cost);
+    }
+
     pub(crate) fn reading(&self) -> Reading {
         Reading::new(&self.missing, self.scale, self.input)
     }

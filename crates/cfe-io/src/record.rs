@@ -7,6 +7,7 @@ use crate::cells::{self, BadCell};
 use crate::labels::LabelColumn;
 use crate::layout::{Layout, UNKNOWN_HINT};
 use crate::reading::Reading;
+use crate::roles::Role;
 use crate::table_error::{Place, Row, TableError, shorten};
 
 /// A delimiter for a message.
@@ -82,10 +83,8 @@ pub(crate) struct Block {
     /// Row by row.
     pub cells: Vec<f64>,
     pub labels: LabelColumn,
-    pub ids: Vec<String>,
-    pub split: Vec<String>,
-    pub groups: Vec<String>,
-    pub models: Vec<String>,
+    /// In the order of the roles of the layout.
+    pub roles: Vec<Vec<String>>,
     /// (row, line), both from the start of the block, where a row is not one line after the row before it.
     pub lines_of_rows: Vec<(usize, u64)>,
 }
@@ -137,13 +136,15 @@ pub(crate) struct Parser<'a> {
     pub file: &'a str,
     pub header: &'a [String],
     pub layout: &'a Layout,
+    /// The roles of the layout with their columns.
+    pub roles: Vec<(Role, usize)>,
     pub delimiter: u8,
     pub reading: &'a Reading,
 }
 
 impl Parser<'_> {
     pub(crate) fn parse(&self, bytes: &[u8]) -> Result<Block, BadRow> {
-        let mut block = Block::default();
+        let mut block = Block { roles: vec![Vec::new(); self.roles.len()], ..Block::default() };
         let mut cells = Cells::new(self.delimiter);
         let mut records = Records::new(bytes, self.delimiter);
         let mut expected_line = 0;
@@ -181,24 +182,15 @@ impl Parser<'_> {
             let cell = cell(k).trim_ascii();
             std::str::from_utf8(cell).map(str::to_owned).map_err(|_| bad(k, cell, Bad::NotUtf8))
         };
-        if let Some(k) = self.layout.id {
-            let id = text(k)?;
-            if id.is_empty() && !self.layout.id_guessed {
+        for (cells, &(role, k)) in block.roles.iter_mut().zip(&self.roles) {
+            let text = text(k)?;
+            if role == Role::Id && text.is_empty() && !self.layout.is_guessed(role) {
                 return Err(bad(k, b"", Bad::EmptyId));
             }
-            block.ids.push(id);
+            cells.push(text);
         }
         if let Some(k) = self.layout.label {
             block.labels.push(cell(k), self.reading);
-        }
-        if let Some(k) = self.layout.split {
-            block.split.push(text(k)?);
-        }
-        if let Some(k) = self.layout.group {
-            block.groups.push(text(k)?);
-        }
-        if let Some(k) = self.layout.model {
-            block.models.push(text(k)?);
         }
         for &k in &self.layout.classifiers {
             let value =

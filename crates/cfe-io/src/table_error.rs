@@ -292,6 +292,66 @@ pub enum TableError {
     )]
     OneClass { file: String, class: u8, count: usize },
 
+    /// Weights or costs that are none.
+    #[error(
+        "{file}, column {column:?}: {count} labeled rows have no {role}: {rows}; allowed are finite numbers from 0 on, in \
+         every labeled row"
+    )]
+    BadAmounts { file: String, column: String, role: &'static str, count: usize, rows: String },
+
+    /// No row of a class counts.
+    #[error(
+        "{file}, column {column:?}: all {count} labeled train rows of class {class} have the {role} 0: {rows}; at least one \
+         above 0 is needed in each class"
+    )]
+    AllAmountsZero { file: String, column: String, role: &'static str, class: u8, count: usize, rows: String },
+
+    /// Times that cannot be put in order.
+    #[error(
+        "{file}, column {column:?}: {count} labeled train rows have no time: {rows}; allowed are numbers in every row, or \
+         ISO 8601 dates such as 2024-02-29 or 2024-02-29T12:00:00Z in every row"
+    )]
+    BadTimes { file: String, column: String, count: usize, rows: String },
+
+    /// Labeled rows that belong to no fold.
+    #[error(
+        "{file}, column {column:?}: {count} labeled train rows have no fold: {rows}; name the fold that each was held out in"
+    )]
+    NoFold { file: String, column: String, count: usize, rows: String },
+
+    /// One fold is none.
+    #[error(
+        "{file}, column {column:?}: the labeled train rows lie in one fold, {found}; at least 2 folds are needed, or leave \
+         the column out with --exclude"
+    )]
+    TooFewFolds { file: String, column: String, found: String },
+
+    /// Fewer points in time than folds need.
+    #[error(
+        "{file}, column {column:?}: the labeled train rows have {found} different times, but {needed} are needed, one more \
+         than folds; use fewer --folds (at least 2)"
+    )]
+    TooFewTimes { file: String, column: String, found: usize, needed: usize },
+
+    /// Two ways to score the same rows.
+    #[error(
+        "{file}: a fold column and a time column are given, and rows are scored by one of them; leave one out"
+    )]
+    FoldsAndTimes { file: String },
+
+    /// A group that is torn apart.
+    #[error(
+        "{file}, column {column:?}: {count} groups of column {group_column:?} lie in several folds: {groups}; rows of a group \
+         must be in one fold, or leave one of the columns out with --exclude"
+    )]
+    GroupInFolds { file: String, column: String, group_column: String, count: usize, groups: String },
+
+    /// A fold that leaves a single class to learn from.
+    #[error(
+        "{file}, column {column:?}: for these folds there are no rows of both classes to learn from: {folds}; {remedy}"
+    )]
+    FoldLacksClass { file: String, column: String, folds: String, remedy: &'static str },
+
     /// Refused by the checks of the data themselves.
     ///
     /// Cure: follow the message of the cause.

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::roles::{Role, Roles};
+
 /// How the columns of a table were understood: one line for whoever reads the result.
 ///
 /// ```
@@ -25,14 +27,10 @@ pub struct Taken {
     pub positive: Option<String>,
     /// Value of the label column that is negative.
     pub negative: Option<String>,
-    /// Column of the ids.
-    pub id: Option<String>,
-    /// Column of the split.
-    pub split: Option<String>,
+    /// The columns of ids, split, groups, weights and so on.
+    pub roles: Roles<String>,
     /// Value of the split column in rows for training.
     pub train_value: Option<String>,
-    /// Column of the groups.
-    pub group: Option<String>,
     /// The classifiers, in their order.
     pub classifiers: Vec<String>,
     /// Columns that were not read, each with the reason.
@@ -62,7 +60,7 @@ impl PassedOver {
 impl Taken {
     /// Names of all columns.
     pub(crate) fn columns(&self) -> Vec<&String> {
-        let named = [&self.id, &self.label, &self.split, &self.group].into_iter().flatten();
+        let named = self.label.iter().chain(self.roles.iter().map(|(_, column)| column));
         named.chain(&self.classifiers).chain(self.passed_over.iter().map(|p| &p.column)).collect()
     }
 }
@@ -92,18 +90,13 @@ impl fmt::Display for Taken {
             (Some(label), None) => write!(f, "label = {}, ", plain(label))?,
             (None, _) => f.write_str("no label, ")?,
         }
-        if let Some(id) = &self.id {
-            write!(f, "id = {}, ", plain(id))?;
-        }
-        if let Some(split) = &self.split {
-            write!(f, "split = {}", plain(split))?;
+        // The classifiers of a long table are told by their names, and a note says that the table is long.
+        for (role, column) in self.roles.iter().filter(|(role, _)| *role != Role::Model) {
+            write!(f, "{} = {}", role.name(), plain(column))?;
             match &self.train_value {
-                Some(value) => write!(f, " (train: {}), ", plain(value))?,
-                None => f.write_str(", ")?,
+                Some(value) if role == Role::Split => write!(f, " (train: {}), ", plain(value))?,
+                _ => f.write_str(", ")?,
             }
-        }
-        if let Some(group) = &self.group {
-            write!(f, "group = {}, ", plain(group))?;
         }
         let m = self.classifiers.len();
         let names = shown(self.classifiers.iter().map(|name| plain(name)));

@@ -11,10 +11,12 @@ use crate::dialect;
 use crate::grow::Growing;
 use crate::layout::Layout;
 use crate::options::TableOptions;
+use crate::parts::Parts;
 use crate::profile::{Profile, Sample, rows_to_look_at};
 use crate::reading::{Reading, number};
 use crate::record::{Cells, Parser};
-use crate::table::{Parts, RowNumbers};
+use crate::roles::Role;
+use crate::rows::RowNumbers;
 use crate::table_error::{Place, Row, TableError, TableResult, list, shorten};
 
 /// Reads a table in text from `reader`, which gives `length` bytes if that is known.
@@ -62,7 +64,8 @@ pub(crate) fn read(
     let layout = Layout::plan(file, &header, &sample, options)?;
     drop(sample);
 
-    let parser = Parser { file, header: &header, layout: &layout, delimiter, reading: &reading };
+    let roles: Vec<(Role, usize)> = layout.roles.iter().map(|(role, &at)| (role, at)).collect();
+    let parser = Parser { file, header: &header, layout: &layout, roles, delimiter, reading: &reading };
     let mut parts = Parts::new(file, &header, &layout);
     parts.taken.notes = notes;
     let mut matrix: Option<Growing> = None;
@@ -103,10 +106,9 @@ pub(crate) fn read(
             if let Some(labels) = &mut parts.labels {
                 labels.extend(block.labels);
             }
-            append(&mut parts.ids, block.ids);
-            append(&mut parts.split, block.split);
-            append(&mut parts.groups, block.groups);
-            append(&mut parts.models, block.models);
+            for (&(role, _), cells) in parser.roles.iter().zip(block.roles) {
+                parts.roles.slot(role).get_or_insert_default().extend(cells);
+            }
         }
         batch = next.into_iter().collect::<Result<_, _>>().map_err(|e| block_error(e, line))?;
     }
@@ -124,12 +126,6 @@ pub(crate) fn read(
 fn guess_rows(rows: usize, ratio: f64) -> usize {
     const MOST: f64 = 1e9;
     (rows as f64 * ratio * 1.03).min(MOST) as usize + rows + 64
-}
-
-fn append(to: &mut Option<Vec<String>>, from: Vec<String>) {
-    if let Some(to) = to {
-        to.extend(from);
-    }
 }
 
 /// Names of the columns, lines up to the end of the header, and its bytes.

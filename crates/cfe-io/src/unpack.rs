@@ -6,8 +6,8 @@ use std::io::{self, BufReader, Read, Seek as _};
 use zip::ZipArchive;
 
 use crate::options::TableOptions;
+use crate::parts::Parts;
 use crate::source::{Format, Opened, unreadable};
-use crate::table::Parts;
 use crate::table_error::{TableError, TableResult, list};
 
 /// Packings inside one another that are undone: a zip of a gzip, and no more.

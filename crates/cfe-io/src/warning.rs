@@ -33,6 +33,8 @@ pub enum TableWarning {
     Complement { file: String, column: String, other: String },
     /// The label column holds what cannot be understood, where no labels are needed.
     LabelsPassedOver { file: String, column: String, values: Vec<String> },
+    /// A column that was taken for weights or folds by its name alone does not serve as such.
+    ColumnNotUsed { file: String, role: &'static str, column: String, reason: String },
     /// Ids that were guessed occur more than once, and rows are known by their number instead.
     RepeatedIds { file: String, column: String },
 }
@@ -96,6 +98,13 @@ impl fmt::Display for TableWarning {
                     f,
                     "{file}, column {column:?}: passed over, as labels are not needed and these are none: {}",
                     list(values)
+                )
+            }
+            TableWarning::ColumnNotUsed { file, role, column, reason } => {
+                write!(
+                    f,
+                    "{file}, column {column:?}: named as the {role}s and not used ({reason}); name what it should be with \
+                     --{role}-column once it is corrected"
                 )
             }
             TableWarning::RepeatedIds { file, column } => {

@@ -3,7 +3,7 @@
 use std::fs::File;
 
 use crate::options::TableOptions;
-use crate::table::Parts;
+use crate::parts::Parts;
 use crate::table_error::{TableError, TableResult};
 
 #[cfg(not(feature = "excel"))]

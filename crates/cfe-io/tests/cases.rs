@@ -157,7 +157,7 @@ fn row_names_of_r_and_the_index_of_pandas() {
                 .for_each(|(old, new)| text = text.replace(&format!("{old},"), &format!("{new},")));
             let table = read(&text);
             is_plain(&table);
-            assert_eq!(table.taken.id.as_deref(), Some(name));
+            assert_eq!(table.taken.roles.id.as_deref(), Some(name));
             assert_eq!(table.data.instance_id(1), ids[1], "{name}");
         }
     }
@@ -310,7 +310,7 @@ fn predicting_needs_no_labels() {
 
 #[test]
 fn columns_that_are_no_classifiers_are_passed_over_and_said() {
-    let text = "instance_id,label,fold2,weekend,weight,age,city,n_cards,day,svm,clf1,clf2\n\
+    let text = "instance_id,label,fold2,weekend,exposure,age,city,n_cards,day,svm,clf1,clf2\n\
                 c1,1,1,1,1.0,41.5,Rome,0,2026-01-03,-1.5,0.9,0.7\n\
                 c2,0,0,1,0.5,65.25,Oslo,1,2026-01-04,-2.5,0.2,0.1\n\
                 c3,0,0,0,0.5,82.75,Rome,3,2026-01-05,-0.5,0.4,0.3\n";
@@ -318,7 +318,7 @@ fn columns_that_are_no_classifiers_are_passed_over_and_said() {
     is_plain(&table);
     let passed = reasons(&table);
     let names: Vec<&str> = passed.iter().map(|(name, _)| *name).collect();
-    for name in ["fold2", "weekend", "weight", "age", "city", "n_cards", "day", "svm"] {
+    for name in ["fold2", "weekend", "exposure", "age", "city", "n_cards", "day", "svm"] {
         assert!(names.contains(&name), "{name} is not in {passed:?}");
     }
     assert!(passed.contains(&("fold2", "a fold or repetition, by its name")), "{passed:?}");
@@ -393,7 +393,7 @@ fn splits_as_people_write_them() {
         let table = read(&text(name, values));
         is_plain(&table);
         assert_eq!(table.in_train, [true, true, false], "{name}");
-        assert_eq!(table.taken.split.as_deref(), Some(name));
+        assert_eq!(table.taken.roles.split.as_deref(), Some(name));
         let named = with(&text(name, values), |o| o.split_column = Some(name.to_owned())).expect("named");
         assert_eq!(named.in_train, [true, true, false], "{name}");
     }
@@ -401,7 +401,7 @@ fn splits_as_people_write_them() {
     for values in [["a", "a", "b"], ["True", "True", "False"], ["1", "1", "0"], ["test", "test", "test"]] {
         let table = read(&text("split", values));
         is_plain(&table);
-        assert!(table.in_train.iter().all(|train| *train) && table.taken.split.is_none());
+        assert!(table.in_train.iter().all(|train| *train) && table.taken.roles.split.is_none());
         let warned = table.warnings.iter().map(TableWarning::to_string).collect::<String>();
         assert!(warned.contains("give --split-column split --train-value"), "{values:?}: {warned}");
     }

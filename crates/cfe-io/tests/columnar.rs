@@ -252,7 +252,7 @@ fn nested_columns_do_no_harm_and_the_index_of_pandas_is_the_id() {
     writer.write(&batch).expect("in memory");
     writer.close().expect("in memory");
     let table = read_table(Source::bytes("t", bytes), &TableOptions::default()).expect("readable");
-    assert_eq!(table.taken.id.as_deref(), Some("__index_level_0__"));
+    assert_eq!(table.taken.roles.id.as_deref(), Some("__index_level_0__"));
     assert_eq!(table.data.instance_ids(), Some(&["3", "7", "9"].map(String::from)[..]));
     assert_eq!(table.data.classifier_names(), ["clf1"]);
 }

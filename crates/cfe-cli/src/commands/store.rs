@@ -31,6 +31,10 @@ pub(crate) fn fit(
     let refused = [
         (args.dry_run, "--dry-run"),
         (args.strict, "--strict"),
+        (plan.options.table.weight_column.is_some(), "--weight-column"),
+        (plan.options.table.cost_column.is_some(), "--cost-column"),
+        (plan.options.training.fold_column.is_some(), "--fold-column"),
+        (plan.options.training.time_column.is_some(), "--time-column"),
         (program.report_out.is_some(), "--report-out"),
         (program.metrics_out.is_some(), "--metrics-out"),
         (

@@ -2,9 +2,10 @@
 
 use std::time::Instant;
 
-use cfe_io::{Source, Table, fingerprint, read_table};
+use cfe_io::{Role, Source, Table, fingerprint, read_table};
 use serde_json::{Value, json};
 
+use cfe_combine::cross_validation::Following;
 use cfe_combine::methods::Method;
 use cfe_combine::pipeline::{Assignments, Progress, Watch as _};
 use cfe_combine::tuning::{RandomizedSearch, SearchHeader, Trial, Tuned, TuningError, open_checkpoint};
@@ -20,7 +21,14 @@ use crate::{on_threads, outputs};
 
 pub(crate) fn run(args: &Tune, terminal: &Terminal) -> CliResult<()> {
     let search = search(args)?;
-    let table_options = args.training.options().table_options(&args.columns.options())?;
+    let mut table_options = args.training.options().table_options(&args.columns.options())?;
+    // The options of the fit that the search ends with are checked before it begins.
+    let mut options = FitOptions::default();
+    (options.training, options.folds) = (args.training.options(), args.folds);
+    options.plan()?;
+    if args.folds.is_some() {
+        table_options.not_guessed.push(Role::Fold);
+    }
     let inputs = outputs::inputs(&args.table, &table_options, None);
     let outputs = [
         ("--out", args.out.as_deref()),
@@ -53,7 +61,11 @@ pub(crate) fn run(args: &Tune, terminal: &Terminal) -> CliResult<()> {
         let begin = Instant::now();
         let tuned = tune(&table, &search, args, terminal)?;
         terminal.took("searching", begin);
-        let options = fit_options(args, &search, &tuned.trials[tuned.chosen]);
+        let mut options = fit_options(args, &search, &tuned.trials[tuned.chosen]);
+        // Each value of a fold column is a fold.
+        if table.folds.is_some() {
+            options.folds = None;
+        }
         // Files come before the text, so that a reader who leaves early loses none of them.
         if let Some(path) = &args.out {
             outputs::write_text(path, &config(&options, &table, &tuned)?)?;
@@ -123,13 +135,14 @@ fn search(args: &Tune) -> CliResult<RandomizedSearch> {
 }
 
 fn tune(table: &Table, search: &RandomizedSearch, args: &Tune, terminal: &Terminal) -> CliResult<Tuned> {
-    let groups = table.groups.as_deref();
+    let given = table.given_folds(search.n_splits)?;
+    let following = Following::new(given.as_ref(), table.groups.as_deref());
     let refused = |error| of_tuning(error, table);
     let mut finished = Vec::new();
     let mut checkpoint = None;
     if let Some(path) = &args.checkpoint {
         let header =
-            SearchHeader::new(search, &table.data, groups).map_err(|e| refused(TuningError::Data(e)))?;
+            SearchHeader::new(search, &table.data, following).map_err(|e| refused(TuningError::Data(e)))?;
         let (opened, trials) = open_checkpoint(path, &header, args.resume)?;
         if !trials.is_empty() {
             terminal.note(&format!("{} trials are in {} already.", trials.len(), path.display()));
@@ -152,7 +165,7 @@ fn tune(table: &Table, search: &RandomizedSearch, args: &Tune, terminal: &Termin
         }
         checkpoint.as_mut().map_or(Ok(()), |file| file.append(trial)).map_err(std::io::Error::other)
     };
-    let tuned = search.run(&table.data, groups, finished, &mut on_trial);
+    let tuned = search.run(&table.data, following, finished, &mut on_trial);
     terminal.progress(Progress::Finished);
     let tuned = tuned.map_err(refused)?;
     // Lines may be held back to be written together.

@@ -1,16 +1,16 @@
 //! Metrics of the combined prediction beside those of simple ways to combine.
 
 use cfe_core::Result;
-use cfe_core::metrics::{MetricSummary, Scored};
+use cfe_core::metrics::MetricSummary;
 use cfe_core::validation::{Bootstrap, Folds, Interval};
 use cfe_io::{Table, fingerprint};
 use serde::Serialize;
 
-use super::COMBINED;
 use super::rivals::Rivals;
 use super::scores::Scores;
 use super::threshold::{Cut, ThresholdRule};
 use super::train_rows::TrainRows;
+use super::{COMBINED, JudgedRows};
 use crate::error::{FitError, FitResult};
 use crate::saved::{Combined, SavedModel};
 
@@ -48,6 +48,14 @@ pub struct Part {
     pub in_sample_share: f64,
     /// Labeled rows that are scored.
     pub rows: usize,
+    /// Labeled rows that are not scored although they have a prediction: of weight 0, or with a time column
+    /// those before which there is nothing to learn from.
+    pub never_scored: usize,
+    /// Whether each of these rows was scored by earlier ones.
+    pub in_time: bool,
+    /// Sum of the weights of the rows that are scored, where they have weights.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight: Option<f64>,
     /// Labeled rows without any prediction, which are not scored.
     pub without_prediction: usize,
     /// Positives among them.
@@ -84,14 +92,15 @@ pub struct Reliability {
 pub(crate) fn measure(
     name: &str,
     folds: Option<&Folds>,
-    labels: &[bool],
+    judged: &JudgedRows,
     methods: Vec<Scores>,
     cut: Option<(ThresholdRule, f64)>,
     seed: u64,
     done: &dyn Fn(),
 ) -> Result<Part> {
+    let (labels, weights) = (judged.labels.as_slice(), judged.weights.as_deref());
     let positives = labels.iter().filter(|&&y| y).count();
-    let both = positives > 0 && positives < labels.len();
+    let both = judged.has_both_classes();
     let bootstrap = Bootstrap {
         n_resamples: (BOOTSTRAP_ROWS / labels.len().max(1)).clamp(200, 2000),
         seed,
@@ -100,8 +109,8 @@ pub(crate) fn measure(
     let rankings: Vec<&[f64]> = methods.iter().map(|method| method.ranking.as_slice()).collect();
     // The resamples are the same for every method, so that the interval of a difference is paired.
     let resample = || match folds {
-        Some(folds) => bootstrap.average_precision_by_fold(labels, folds, &rankings),
-        None => bootstrap.average_precision(labels, &rankings),
+        Some(folds) => bootstrap.average_precision_by_fold_weighted(labels, weights, folds, &rankings),
+        None => bootstrap.average_precision_weighted(labels, weights, &rankings),
     };
     let resampled = both.then(resample).transpose()?;
     let mut measured = Vec::with_capacity(methods.len());
@@ -111,11 +120,11 @@ pub(crate) fn measure(
         let interval = resampled.as_ref().map(|r| r.interval(k)).transpose()?;
         let gain = resampled.as_ref().filter(|_| k > 0).map(|r| r.difference(0, k)).transpose()?;
         let probabilities = method.probabilities.as_deref();
-        let mut metrics = MetricSummary::new(labels, &method.ranking, probabilities)?;
+        let mut metrics = MetricSummary::weighted(labels, &method.ranking, probabilities, weights)?;
         // Scores of different fits are not ranked together: both areas are means over the folds.
         if let Some(folds) = folds {
             metrics.average_precision = interval.map(|i| i.estimate);
-            metrics.roc_auc = mean_roc_auc(labels, folds, &method.ranking)?;
+            metrics.roc_auc = mean_roc_auc(judged, folds, &method.ranking)?;
             if !method.one_scale {
                 (metrics.best_f1, metrics.best_f1_threshold) = (None, None);
             }
@@ -127,9 +136,8 @@ pub(crate) fn measure(
         }
         // Threshold and reliability are those of the combined prediction.
         if let (0, Some(p)) = (k, probabilities) {
-            let scored = Scored::new(labels, p)?;
-            at_threshold = cut.map(|(rule, threshold)| rule.at(threshold, &scored));
-            reliability = groups(labels, p);
+            at_threshold = cut.map(|(rule, threshold)| rule.at(threshold, judged, p)).transpose()?;
+            reliability = groups(judged, p);
         }
         measured.push(MethodMetrics {
             name: method.name.clone(),
@@ -145,6 +153,9 @@ pub(crate) fn measure(
         in_sample_share: 0.0,
         without_prediction: 0,
         rows: labels.len(),
+        never_scored: 0,
+        in_time: folds.is_some_and(Folds::is_forward),
+        weight: weights.map(|weights| weights.iter().sum()),
         positives,
         resamples: if both { bootstrap.n_resamples } else { 0 },
         methods: measured,
@@ -169,20 +180,20 @@ pub fn measure_predictions(
     seed: u64,
 ) -> Result<Part> {
     let scores = |(name, ranking, probabilities)| Scores { name, ranking, probabilities, one_scale: true };
-    measure(name, None, labels, methods.into_iter().map(scores).collect(), cut, seed, &|| ())
+    let methods = methods.into_iter().map(scores).collect();
+    measure(name, None, &JudgedRows::from(labels), methods, cut, seed, &|| ())
 }
 
 /// Mean over folds with both classes.
-fn mean_roc_auc(labels: &[bool], folds: &Folds, scores: &[f64]) -> Result<Option<f64>> {
+fn mean_roc_auc(judged: &JudgedRows, folds: &Folds, scores: &[f64]) -> Result<Option<f64>> {
     let mut areas = Vec::with_capacity(folds.n_splits());
     for fold in 0..folds.n_splits() {
         let rows = folds.test(fold);
         if rows.is_empty() {
             continue;
         }
-        let labels: Vec<bool> = rows.iter().map(|&i| labels[i]).collect();
         let scores: Vec<f64> = rows.iter().map(|&i| scores[i]).collect();
-        areas.extend(Scored::new(&labels, &scores)?.ranking().roc_auc());
+        areas.extend(judged.select(&rows).scored(&scores)?.ranking().roc_auc());
     }
     Ok((!areas.is_empty()).then(|| areas.iter().sum::<f64>() / areas.len() as f64))
 }
@@ -224,11 +235,12 @@ pub fn evaluate(model: &SavedModel, table: &Table) -> FitResult<Vec<Part>> {
     let own_table = model.details.fingerprint.as_deref() == Some(fingerprint(&table.data).as_str());
     let measure_part = |part: LabeledRows| {
         let rows = &part.rows;
-        let labels: Vec<bool> = rows.iter().map(|&i| table.truth[i] == Some(true)).collect();
         let mut methods = vec![combined_scores(&combined, rows)];
         methods.extend(rivals.scores(&table.data, rows)?);
-        let mut measured = measure(&part.name, None, &labels, methods, cut, seed, &|| ())?;
+        let judged = JudgedRows::of(table, rows);
+        let mut measured = measure(&part.name, None, &judged, methods, cut, seed, &|| ())?;
         measured.without_prediction = part.without_prediction;
+        measured.never_scored = part.without_weight;
         measured.in_sample_share = match &train_rows {
             Some(train_rows) => train_rows.share_among(table.data.predictions(), rows),
             // A model of version 0.1.0 kept no train rows, and knows the whole table alone.
@@ -249,6 +261,8 @@ pub(crate) struct LabeledRows {
     pub rows: Vec<usize>,
     /// How many have none.
     pub without_prediction: usize,
+    /// How many have one and the weight 0.
+    pub without_weight: usize,
 }
 
 /// Labeled rows by the value of the split column, in order of appearance; all of them are `unnamed` without
@@ -259,11 +273,18 @@ pub(crate) fn scored_rows(table: &Table, keep: impl Fn(usize) -> bool, unnamed: 
     for i in (0..table.truth.len()).filter(|&i| table.truth[i].is_some() && keep(i)) {
         let name = table.split.as_ref().map_or(unnamed, |split| split[i].as_str());
         let k = parts.iter().position(|part| part.name == name).unwrap_or_else(|| {
-            parts.push(LabeledRows { name: name.to_owned(), rows: Vec::new(), without_prediction: 0 });
+            parts.push(LabeledRows {
+                name: name.to_owned(),
+                rows: Vec::new(),
+                without_prediction: 0,
+                without_weight: 0,
+            });
             parts.len() - 1
         });
         if r.column(i).iter().all(|p| p.is_nan()) {
             parts[k].without_prediction += 1;
+        } else if table.data.sample_weights().is_some_and(|weights| weights[i] == 0.0) {
+            parts[k].without_weight += 1;
         } else {
             parts[k].rows.push(i);
         }
@@ -274,7 +295,8 @@ pub(crate) fn scored_rows(table: &Table, keep: impl Fn(usize) -> bool, unnamed: 
 
 /// Up to ten groups of neighboring probabilities with about as many positives each: equal numbers of rows
 /// would put all that matters of a rare class into one group.
-fn groups(labels: &[bool], probabilities: &[f64]) -> Vec<Reliability> {
+fn groups(judged: &JudgedRows, probabilities: &[f64]) -> Vec<Reliability> {
+    let labels = &judged.labels;
     let mut order: Vec<usize> = (0..labels.len()).collect();
     order.sort_by(|&a, &b| probabilities[a].total_cmp(&probabilities[b]));
     let positives = labels.iter().filter(|&&y| y).count();
@@ -290,12 +312,15 @@ fn groups(labels: &[bool], probabilities: &[f64]) -> Vec<Reliability> {
         let tied = order.get(k + 1).is_some_and(|&next| probabilities[next] == probabilities[i]);
         if k + 1 == order.len() || (full && !tied) {
             let rows = &order[begin..=k];
-            let n = rows.len() as f64;
-            let hits = rows.iter().filter(|&&i| labels[i]).count() as f64;
-            let (lower, upper) = wilson(hits, n);
+            let sum_of = |value: &dyn Fn(usize) -> f64| rows.iter().map(|&i| value(i)).sum::<f64>();
+            let weight = sum_of(&|i| judged.weight(i));
+            let hits = sum_of(&|i| if labels[i] { judged.weight(i) } else { 0.0 });
+            // As many rows of equal weight as tell so much (Kish, 1965); all of them without weights.
+            let n = weight * weight / sum_of(&|i| judged.weight(i) * judged.weight(i));
+            let (lower, upper) = wilson(hits / weight, n);
             out.push(Reliability {
-                predicted: rows.iter().map(|&i| probabilities[i]).sum::<f64>() / n,
-                observed: hits / n,
+                predicted: sum_of(&|i| judged.weight(i) * probabilities[i]) / weight,
+                observed: hits / weight,
                 lower,
                 upper,
                 rows: rows.len(),
@@ -307,10 +332,10 @@ fn groups(labels: &[bool], probabilities: &[f64]) -> Vec<Reliability> {
 }
 
 /// 95% interval of a share (Wilson, 1927).
-fn wilson(hits: f64, n: f64) -> (f64, f64) {
+fn wilson(share: f64, n: f64) -> (f64, f64) {
     const Z: f64 = 1.959_963_984_540_054;
     let z2 = Z * Z / n;
-    let p = hits / n;
+    let p = share;
     let center = (p + z2 / 2.0) / (1.0 + z2);
     let half = Z / (1.0 + z2) * (p * (1.0 - p) / n + z2 / (4.0 * n)).sqrt();
     ((center - half).max(0.0), (center + half).min(1.0))
@@ -324,7 +349,7 @@ mod tests {
     fn groups_cover_every_row_once_and_keep_ties_together() {
         let probabilities: Vec<f64> = (0..200).map(|i| f64::from(i / 4) / 50.0).collect();
         let labels: Vec<bool> = (0..200).map(|i| i % 3 == 0 && i > 60).collect();
-        let groups = groups(&labels, &probabilities);
+        let groups = groups(&JudgedRows::from(&labels[..]), &probabilities);
         assert_eq!(groups.iter().map(|g| g.rows).sum::<usize>(), 200);
         assert!(groups.iter().all(|g| g.rows % 4 == 0 && g.lower <= g.observed && g.observed <= g.upper));
         assert!(groups.windows(2).all(|w| w[0].predicted < w[1].predicted));
@@ -333,7 +358,7 @@ mod tests {
 
     #[test]
     fn the_wilson_interval_of_one_in_ten() {
-        let (lower, upper) = wilson(1.0, 10.0);
+        let (lower, upper) = wilson(0.1, 10.0);
         assert!((lower - 0.017_876).abs() < 1e-5 && (upper - 0.404_150).abs() < 1e-5);
     }
 }

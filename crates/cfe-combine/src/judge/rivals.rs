@@ -112,7 +112,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::judge::measure;
+    use crate::judge::{JudgedRows, measure};
 
     /// The train rows of a table among the test data.
     fn train_rows(file: &str) -> EnsembleData {
@@ -144,7 +144,7 @@ mod tests {
             let folds = folds.map(|f| f.as_u64().expect("a fold") as usize).collect();
             let folds = Folds::new(folds, 5).expect("five folds");
             let rivals = Rivals::fit(&data, Some(&folds), &|| ()).expect("fits");
-            let labels = data.labeled_targets();
+            let labels = JudgedRows::from(&data.labeled_targets()[..]);
             let part = measure("train", Some(&folds), &labels, rivals.held_out(), None, 0, &|| ());
             let methods = part.expect("measured").methods;
             assert_eq!(methods.len(), Baseline::ALL.len());

@@ -11,3 +11,12 @@ pub(crate) struct Scores {
     /// fold.
     pub one_scale: bool,
 }
+
+impl Scores {
+    /// Those of the rows at the places `places`.
+    pub(crate) fn select(self, places: &[usize]) -> Self {
+        let take = |values: Vec<f64>| places.iter().map(|&p| values[p]).collect();
+        let (ranking, probabilities) = (take(self.ranking), self.probabilities.map(take));
+        Self { ranking, probabilities, name: self.name, one_scale: self.one_scale }
+    }
+}

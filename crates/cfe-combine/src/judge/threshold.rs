@@ -3,10 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use cfe_core::metrics::{Confusion, Scored};
+use cfe_core::metrics::Confusion;
 use serde::{Deserialize, Serialize};
 
-use super::remembered;
+use super::{JudgedRows, remembered};
 use crate::error::{FitError, FitResult};
 use crate::saved::SavedModel;
 
@@ -31,7 +31,8 @@ pub enum ThresholdRule {
     FBeta(f64),
     /// Largest Matthews correlation, `mcc`.
     Mcc,
-    /// Least cost, `cost=FP,FN`.
+    /// Least cost, `cost=FP,FN`, or `cost` for 1 and 1; where a column says what a wrong decision about each
+    /// row costs, these are factors of it.
     Cost {
         /// Cost of a false alarm.
         false_positive: f64,
@@ -46,7 +47,7 @@ pub enum ThresholdRule {
 
 impl ThresholdRule {
     /// The forms that a rule is written in.
-    pub const FORMS: &str = "f1, fbeta=B (B > 0), mcc, cost=FP,FN (both > 0), precision-at-recall=R or \
+    pub const FORMS: &str = "f1, fbeta=B (B > 0), mcc, cost=FP,FN (both > 0; cost alone is 1,1), precision-at-recall=R or \
                              recall-at-precision=P (above 0, at most 1)";
 }
 
@@ -81,6 +82,9 @@ impl FromStr for ThresholdRule {
         let rule = match (name, value) {
             ("f1", "") => ThresholdRule::F1,
             ("mcc", "") => ThresholdRule::Mcc,
+            ("cost", "") if !text.contains('=') => {
+                ThresholdRule::Cost { false_positive: 1.0, false_negative: 1.0 }
+            }
             ("fbeta", value) => ThresholdRule::FBeta(number(value)?),
             ("cost", value) => {
                 let (fp, fn_) = value.split_once(',').ok_or_else(refused)?;
@@ -138,6 +142,10 @@ pub struct Cut {
     /// that was asked for, and this is the nearest one.
     #[serde(default = "yes")]
     pub reached: bool,
+    /// Mean cost of a decision, in the unit of the cost column: what wrong decisions cost, times the costs of
+    /// the rule where it has them, over the weight of all rows. `None` without a cost column.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mean_cost: Option<f64>,
 }
 
 /// Where a model file keeps its cut.
@@ -200,20 +208,75 @@ impl ThresholdRule {
     /// [`Error::LengthMismatch`](cfe_core::Error::LengthMismatch),
     /// [`Error::InvalidScore`](cfe_core::Error::InvalidScore).
     pub fn choose(self, labels: &[bool], probabilities: &[f64]) -> cfe_core::Result<Option<Cut>> {
-        if labels.iter().all(|&y| y) || !labels.iter().any(|&y| y) {
+        self.choose_on(&JudgedRows::from(labels), probabilities)
+    }
+
+    /// As [`choose`](Self::choose), of rows with weights (n, finite, at least 0; `None` is 1 each).
+    ///
+    /// ```
+    /// use cf_ensemble::judge::ThresholdRule;
+    ///
+    /// let (labels, p) = ([false, true, false, true], [0.2, 0.3, 0.6, 0.9]);
+    /// let least_cost: ThresholdRule = "cost=1,1".parse()?;
+    /// let cut = |weights: &[f64]| least_cost.choose_weighted(&labels, &p, Some(weights));
+    /// assert_eq!(cut(&[1.0, 1.0, 5.0, 1.0])?.expect("both classes").threshold, 0.9);
+    /// assert_eq!(cut(&[1.0, 5.0, 1.0, 1.0])?.expect("both classes").threshold, 0.3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`choose`](Self::choose), and [`Error::InvalidWeight`](cfe_core::Error::InvalidWeight).
+    pub fn choose_weighted(
+        self,
+        labels: &[bool],
+        probabilities: &[f64],
+        weights: Option<&[f64]>,
+    ) -> cfe_core::Result<Option<Cut>> {
+        let expected = labels.len();
+        if let Some(found) = weights.map(<[f64]>::len).filter(|&found| found != expected) {
+            return Err(cfe_core::Error::LengthMismatch { what: "weights", found, expected });
+        }
+        let rows = JudgedRows { weights: weights.map(<[f64]>::to_vec), ..JudgedRows::from(labels) };
+        self.choose_on(&rows, probabilities)
+    }
+
+    /// As [`choose`](Self::choose), of rows with weights; where there are costs, the rule `cost` minimizes
+    /// theirs.
+    pub(crate) fn choose_on(self, rows: &JudgedRows, probabilities: &[f64]) -> cfe_core::Result<Option<Cut>> {
+        if !rows.has_both_classes() {
             return Ok(None);
         }
-        let scored = Scored::new(labels, probabilities)?;
+        let scored = match self {
+            // Where no wrong decision costs anything, every cut is as good, and rows count alike.
+            ThresholdRule::Cost { .. } if rows.has_costs() => rows.scored_by_cost(probabilities)?,
+            _ => rows.scored(probabilities)?,
+        };
         let Some(best) = scored.ranking().best_by(|c| self.value(c)) else { return Ok(None) };
         // Calling nothing is a choice as well, and no probability stands for it.
         let nothing = scored.confusion(f64::INFINITY);
         let threshold = if self.value(&nothing) > best.value { 1.0 } else { best.highest_threshold };
-        Ok(Some(self.at(threshold, &scored)))
+        Ok(Some(self.at(threshold, rows, probabilities)?))
     }
 
-    pub(super) fn at(self, threshold: f64, scored: &Scored) -> Cut {
-        let confusion = scored.confusion(threshold);
-        Cut {
+    /// What a threshold does to rows with these probabilities.
+    pub(super) fn at(
+        self,
+        threshold: f64,
+        rows: &JudgedRows,
+        probabilities: &[f64],
+    ) -> cfe_core::Result<Cut> {
+        let confusion = rows.scored(probabilities)?.confusion(threshold);
+        let mean_cost = match &rows.costs {
+            Some(_) if rows.has_costs() => {
+                let wrong = rows.scored_by_cost(probabilities)?.confusion(threshold);
+                let (alarm, miss) = self.costs().unwrap_or((1.0, 1.0));
+                let all = confusion.tp + confusion.fp + confusion.fn_ + confusion.tn;
+                Some((alarm * wrong.fp + miss * wrong.fn_) / all)
+            }
+            Some(_) => Some(0.0),
+            None => None,
+        };
+        Ok(Cut {
             rule: self,
             threshold,
             precision: confusion.precision(),
@@ -221,7 +284,8 @@ impl ThresholdRule {
             called: confusion.tp + confusion.fp,
             confusion,
             reached: self.is_reached_by(&confusion),
-        }
+            mean_cost,
+        })
     }
 }
 

@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 
 use super::options::{COLUMNS, FitOptions, TrainedColumns};
 use super::settings::FitPlan;
-use super::train::{FOLDS, Trained, folds_of, train};
+use super::train::{FOLDS, Trained, folds_of, says_folds, train};
 use super::watch::{Stage, Watch};
 use crate::cross_validation::folds_by_content;
 use crate::error::{FitError, FitResult};
 use crate::judge::{
-    COMBINED, CUT, Cut, LEFT_OUT, Part, REDUNDANCY, Rivals, Scores, TRAIN, combined_scores, correlations,
-    measure, redundancy, scored_rows,
+    COMBINED, CUT, Cut, JudgedRows, LEFT_OUT, Part, REDUNDANCY, Rivals, Scores, TRAIN, ThresholdRule,
+    combined_scores, correlations, measure, redundancy, scored_rows,
 };
 use crate::saved::{Combined, Combiner, SavedModel};
 
@@ -29,7 +29,8 @@ pub struct FitOutcome {
     /// Predictions of the model for every row of the table, those of training too.
     pub combined: Combined,
     /// Probabilities of the labeled train rows, each from fits and calibrations that did not see its label;
-    /// `None` where a class has a single row.
+    /// NaN for rows that a time column leaves nothing to learn from before them. `None` where a class has a
+    /// single row.
     pub out_of_fold: Option<Vec<f64>>,
     /// Where to cut, chosen on these.
     pub cut: Option<Cut>,
@@ -94,12 +95,12 @@ fn fit_planned(plan: &FitPlan, table: &Table, watch: &dyn Watch) -> FitResult<Fi
     let (options, seed) = (&plan.options, plan.seed());
     let fingerprint = fingerprint(&table.data);
     let trained = train(plan, table, &fingerprint, watch)?;
-    let labels = table.data.labeled_targets();
+    let judged = JudgedRows::of(table, table.data.labeled());
 
     // Calibration, threshold and scores all come from out-of-fold logits: those of rows with known labels
     // would be too good.
     let method = options.calibrate.unwrap_or_default().into();
-    let calibrated = calibrate(method, trained.out_of_fold.as_deref(), &labels, seed);
+    let calibrated = calibrate(method, &trained, &judged, seed);
     let (calibrator, out_of_fold) = calibrated.map_err(FitError::training("calibration"))?;
     if method != CalibrationMethod::None && out_of_fold.is_none() && !trained.stopped {
         return Err(FitError::Data(format!(
@@ -110,15 +111,18 @@ fn fit_planned(plan: &FitPlan, table: &Table, watch: &dyn Watch) -> FitResult<Fi
     }
     // The threshold is chosen on calibrated probabilities, since it is applied to these.
     let cut = match &out_of_fold {
-        Some(p) => options
-            .threshold
-            .unwrap_or_default()
-            .choose(&labels, p)
-            .map_err(FitError::training("choosing the threshold"))?,
+        Some(p) => {
+            let places = judged.scored_places(p);
+            let probabilities: Vec<f64> = places.iter().map(|&k| p[k]).collect();
+            threshold_rule(plan, table)
+                .choose_on(&judged.select(&places), &probabilities)
+                .map_err(FitError::training("choosing the threshold"))?
+        }
         None => None,
     };
-    let Trained { combiner, out_of_fold: out_of_fold_logits, folds, facts, left_out, stopped, separated } =
-        trained;
+    let Trained {
+        combiner, out_of_fold: out_of_fold_logits, folds, facts, left_out, stopped, separated, ..
+    } = trained;
     let mut details = ModelDetails::default();
     // What follows goes into the model file: later commands know the fit without its table.
     details.threshold = cut.map(|cut| cut.threshold);
@@ -137,31 +141,54 @@ fn fit_planned(plan: &FitPlan, table: &Table, watch: &dyn Watch) -> FitResult<Fi
     Ok(FitOutcome { model, combined, out_of_fold, cut, folds, stopped, separated, out_of_fold_logits, seed })
 }
 
+/// What the threshold makes best: what the options say, and otherwise least cost where a column has costs.
+fn threshold_rule(plan: &FitPlan, table: &Table) -> ThresholdRule {
+    let least_cost = || ThresholdRule::Cost { false_positive: 1.0, false_negative: 1.0 };
+    let unsaid = || table.costs.as_ref().map_or_else(ThresholdRule::default, |_| least_cost());
+    plan.options.threshold.unwrap_or_else(unsaid)
+}
+
 /// The calibrator for new rows, and the probabilities of the labeled rows by calibrators fitted without them.
+///
+/// Calibrators follow the folds that the table gives. Where rows are scored by earlier ones, so are their
+/// probabilities, and the rows of the first fold have none before them to be calibrated by: NaN.
 fn calibrate(
     method: CalibrationMethod,
-    logits: Option<&[f64]>,
-    labels: &[bool],
+    trained: &Trained,
+    judged: &JudgedRows,
     seed: u64,
 ) -> cfe_core::Result<(Calibrator, Option<Vec<f64>>)> {
-    let Some(logits) = logits else { return Ok((Calibrator::Identity, None)) };
+    let Some(logits) = &trained.out_of_fold else { return Ok((Calibrator::Identity, None)) };
+    let labels = &judged.labels;
     if method == CalibrationMethod::None {
         return Ok((Calibrator::Identity, Some(logits.iter().map(|&z| sigmoid(z)).collect())));
     }
     // The calibrator of new rows learns from all out-of-fold logits.
-    let calibrator = Calibrator::fit(method, logits, labels, None)?;
+    let calibrator_of = |places: &[usize]| {
+        let places: Vec<usize> = places.iter().copied().filter(|&p| !logits[p].is_nan()).collect();
+        let z: Vec<f64> = places.iter().map(|&p| logits[p]).collect();
+        let rows = judged.select(&places);
+        match places.is_empty() {
+            true => Ok(None),
+            false => Calibrator::fit(method, &z, &rows.labels, rows.weights.as_deref()).map(Some),
+        }
+    };
+    let everything: Vec<usize> = (0..labels.len()).collect();
+    let calibrator = calibrator_of(&everything)?.unwrap_or_default();
     let positives = labels.iter().filter(|&&y| y).count();
-    // At least 2: out-of-fold logits exist only where each class has two rows.
-    let count = FOLDS.min(positives).min(labels.len() - positives);
-    let folds = StratifiedKFold { n_splits: count, seed }.assign(labels)?;
-    let mut out = vec![0.0; labels.len()];
+    let folds = match &trained.given_folds {
+        Some(folds) => folds.clone(),
+        None => {
+            // At least 2: out-of-fold logits exist only where each class has two rows.
+            let count = FOLDS.min(positives).min(labels.len() - positives);
+            StratifiedKFold { n_splits: count, seed }.assign(labels)?
+        }
+    };
+    let mut out = vec![f64::NAN; labels.len()];
     // The probabilities that the threshold and the scores see come from calibrators without the row's fold,
     // for the same reason.
     for fold in 0..folds.n_splits() {
-        let rest = folds.train(fold);
-        let z: Vec<f64> = rest.iter().map(|&p| logits[p]).collect();
-        let y: Vec<bool> = rest.iter().map(|&p| labels[p]).collect();
-        let without = Calibrator::fit(method, &z, &y, None)?;
+        let Some(without) = calibrator_of(&folds.train(fold))? else { continue };
         folds.test(fold).into_iter().for_each(|p| out[p] = without.apply(logits[p]));
     }
     Ok((calibrator, Some(out)))
@@ -169,20 +196,26 @@ fn calibrate(
 
 fn provenance(table: &Table, plan: &FitPlan, cut: Option<&Cut>, facts: Value) -> BTreeMap<String, Value> {
     let (negatives, positives) = table.data.class_counts();
+    let mut data = json!({
+        "file": table.file,
+        "rows": table.data.n_instances(),
+        "positives": positives,
+        "negatives": negatives,
+        "missing_predictions": table.data.n_missing(),
+    });
+    // What the classes weigh is the share of positives that the probabilities hold at.
+    if let Some(weights) = table.data.sample_weights() {
+        let sum = |class: bool| {
+            let rows = table.data.labeled().iter().filter(|&&i| table.data.labels()[i] == Some(class));
+            rows.map(|&i| weights[i]).sum::<f64>()
+        };
+        (data["positive_weight"], data["negative_weight"]) = (json!(sum(true)), json!(sum(false)));
+    }
     let mut provenance = BTreeMap::from([
         ("trainer".to_owned(), json!(plan.trainer)),
         ("settings".to_owned(), plan.settings.clone()),
         ("fit".to_owned(), facts),
-        (
-            "data".to_owned(),
-            json!({
-                "file": table.file,
-                "rows": table.data.n_instances(),
-                "positives": positives,
-                "negatives": negatives,
-                "missing_predictions": table.data.n_missing(),
-            }),
-        ),
+        ("data".to_owned(), data),
     ]);
     let columns = TrainedColumns::new(&table.taken, &plan.options.table);
     provenance.insert(COLUMNS.to_owned(), json!(columns));
@@ -256,6 +289,8 @@ impl FitOutcome {
             (&self.out_of_fold_logits, &self.out_of_fold, &folds)
         {
             // The train rows are ranked by their logits before calibration, as in `FitOutcome`.
+            let judged = JudgedRows::of(table, table.data.labeled());
+            let places = judged.scored_places(probabilities);
             let mut methods = vec![Scores {
                 name: COMBINED.to_owned(),
                 ranking: logits.clone(),
@@ -263,16 +298,23 @@ impl FitOutcome {
                 one_scale: true,
             }];
             methods.extend(rivals.held_out());
-            let labels = table.data.labeled_targets();
-            out.push(measure(TRAIN, Some(folds), &labels, methods, cut, self.seed, &done).map_err(&scoring)?);
+            let methods = methods.into_iter().map(|method| method.select(&places)).collect();
+            let (folds, rows) = (folds.select(&places), judged.select(&places));
+            let part = measure(TRAIN, Some(&folds), &rows, methods, cut, self.seed, &done);
+            let never_scored = judged.len() - places.len();
+            out.push(Part { never_scored, ..part.map_err(&scoring)? });
         }
         for part in others {
             let rows = &part.rows;
-            let labels: Vec<bool> = rows.iter().map(|&i| table.truth[i] == Some(true)).collect();
             let mut methods = vec![combined_scores(&self.combined, rows)];
             methods.extend(rivals.scores(&table.data, rows).map_err(&scoring)?);
-            let measured = measure(&part.name, None, &labels, methods, cut, self.seed, &done);
-            out.push(Part { without_prediction: part.without_prediction, ..measured.map_err(&scoring)? });
+            let judged = JudgedRows::of(table, rows);
+            let measured = measure(&part.name, None, &judged, methods, cut, self.seed, &done);
+            out.push(Part {
+                without_prediction: part.without_prediction,
+                never_scored: part.without_weight,
+                ..measured.map_err(&scoring)?
+            });
         }
         Ok(out)
     }
@@ -281,11 +323,13 @@ impl FitOutcome {
 impl FitOutcome {
     /// The folds that the out-of-fold scores come from.
     fn folds_of(&self, table: &Table) -> FitResult<Option<Folds>> {
-        match (&self.model.combiner, &table.groups) {
-            // The recommended combiner deals its folds by content unless groups say otherwise; only the same
-            // folds make rivals comparable.
-            (Combiner::Recommended(_), None) => folds_by_content(&table.data, self.folds, self.seed)
-                .map_err(FitError::training("cross-validation")),
+        match &self.model.combiner {
+            // The recommended combiner deals its folds by content unless the table says otherwise; only the
+            // same folds make rivals comparable.
+            Combiner::Recommended(_) if !says_folds(table) => {
+                folds_by_content(&table.data, self.folds, self.seed)
+                    .map_err(FitError::training("cross-validation"))
+            }
             _ => folds_of(table, self.folds, self.seed),
         }
     }

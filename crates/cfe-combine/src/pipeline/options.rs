@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use cfe_core::calibration::CalibrationMethod;
-use cfe_io::{Input, Labels, Remembered, Scale, TableOptions, Taken};
+use cfe_io::{Input, Labels, Remembered, Role, Scale, TableOptions, Taken};
 use serde::{Deserialize, Serialize};
 
 use super::assignments::Assignments;
@@ -106,7 +106,8 @@ pub struct FitOptions {
     pub set: Assignments,
     /// Seed of everything random; `None`: 0.
     pub seed: Option<u64>,
-    /// Number of folds of the cross-validation that scores the train rows, at least 2; `None`: 5.
+    /// Number of folds of the cross-validation that scores the train rows, at least 2; `None`: 5. With a time
+    /// column as many folds are scored, behind a first block of rows that is not.
     pub folds: Option<usize>,
     /// File that keeps the progress of training, so that an interrupted fit can be resumed (`als` and
     /// `torch`).
@@ -120,7 +121,8 @@ pub struct FitOptions {
     /// Map from logit to probability, fitted on out-of-fold logits. `None`: [`Calibrate::None`], since
     /// `recommended` is calibrated already and the other trainers have their class weights undone.
     pub calibrate: Option<Calibrate>,
-    /// What the threshold makes best on out-of-fold predictions; `None`: F1.
+    /// What the threshold makes best on out-of-fold predictions; `None`: F1, or with a cost column the least
+    /// cost.
     pub threshold: Option<ThresholdRule>,
 }
 
@@ -130,7 +132,12 @@ impl FitOptions {
     /// # Errors
     /// [`FitError::Options`] for a delimiter that is not an ASCII character.
     pub fn table_options(&self) -> FitResult<TableOptions> {
-        self.training.table_options(&self.table)
+        let mut options = self.training.table_options(&self.table)?;
+        // Who asks for a number of folds wants no others.
+        if self.folds.is_some() {
+            options.not_guessed.push(Role::Fold);
+        }
+        Ok(options)
     }
 }
 
@@ -147,6 +154,12 @@ pub struct TableColumns {
     pub positive_label: Option<String>,
     /// Column of the split; rows outside the train split are scored and never learned from.
     pub split_column: Option<String>,
+    /// Column of the weights of the rows, finite and at least 0: they count in training, metrics, threshold
+    /// and calibration.
+    pub weight_column: Option<String>,
+    /// Column of what a wrong decision about a row costs, finite and at least 0: the threshold that costs
+    /// least and the scores of a model look at it.
+    pub cost_column: Option<String>,
     /// Cells that stand for a missing value, besides empty ones and those that pandas, R, SQL and Excel
     /// write.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -175,6 +188,8 @@ impl TableColumns {
         options.label_column.clone_from(&self.label_column);
         options.positive_label.clone_from(&self.positive_label);
         options.split_column.clone_from(&self.split_column);
+        options.weight_column.clone_from(&self.weight_column);
+        options.cost_column.clone_from(&self.cost_column);
         options.missing.clone_from(&self.missing);
         options.scale = self.scale.unwrap_or_default();
         options.input = self.input.unwrap_or_default();
@@ -245,6 +260,11 @@ pub struct TrainingColumns {
     pub train_value: Option<String>,
     /// Column of groups (patients, days) that cross-validation keeps together.
     pub group_column: Option<String>,
+    /// Column of the folds that the predictions were made in, each value one fold: cross-validation follows
+    /// them. Excludes `folds`.
+    pub fold_column: Option<String>,
+    /// Column of when a row happened, as a number or an ISO 8601 date: rows are scored by earlier ones.
+    pub time_column: Option<String>,
     /// Columns of the classifiers, as names or patterns with * and ?, several in one entry with commas, `!`
     /// before those to leave out; empty: all that hold probabilities and mean nothing else.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -265,6 +285,8 @@ impl TrainingColumns {
             options.train_value = Some(value.clone());
         }
         options.group_column.clone_from(&self.group_column);
+        options.fold_column.clone_from(&self.fold_column);
+        options.time_column.clone_from(&self.time_column);
         options.columns.clone_from(&self.columns);
         options.exclude.clone_from(&self.exclude);
         Ok(options)

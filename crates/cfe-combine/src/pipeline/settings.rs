@@ -5,7 +5,7 @@ use cfe_core::settings::rename_keys;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::options::{FitOptions, Preset};
+use super::options::{FitOptions, Preset, TrainingColumns};
 use super::request::Request;
 use crate::error::{FitError, FitResult};
 use crate::methods::Method;
@@ -55,6 +55,17 @@ impl FitOptions {
         let name = self.trainer_name()?;
         if let Some(folds) = self.folds.filter(|&folds| folds < 2) {
             return Err(FitError::options(format!("folds {folds}: at least 2 are needed; 5 is usual")));
+        }
+        let TrainingColumns { fold_column, time_column, .. } = &self.training;
+        if fold_column.is_some() && time_column.is_some() {
+            return Err(FitError::options(
+                "fold_column and time_column exclude each other: rows are scored by the folds, or by earlier rows",
+            ));
+        }
+        if let (Some(column), Some(folds)) = (fold_column, self.folds) {
+            return Err(FitError::options(format!(
+                "fold_column {column:?} and folds {folds} exclude each other: each value of the column is a fold"
+            )));
         }
         let mut set = self.set.as_json();
         // First the preset, then what was set, then what has an option of its own; the later one wins.

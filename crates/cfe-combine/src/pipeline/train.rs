@@ -3,14 +3,15 @@
 use cfe_core::validation::Folds;
 use cfe_core::{EnsembleData, StopReason, Trainer};
 use cfe_io::Table;
+use ndarray::Axis;
 use serde_json::{Value, json};
 
 use super::checkpoint::{Checkpoint, Facts};
 use super::settings::{FitPlan, ReadyTrainer};
 use super::watch::{Stage, Watch};
-use crate::cross_validation::{held_out_logits, hide_labels, stratified_folds};
+use crate::cross_validation::{held_out_logits, hide_fold, stratified_folds};
 use crate::error::{FitError, FitResult};
-use crate::recommended::LeftOut;
+use crate::recommended::{LeftOut, Recommended};
 use crate::saved::Combiner;
 
 /// Folds unless said otherwise.
@@ -19,11 +20,13 @@ pub(super) const FOLDS: usize = 5;
 /// A trained combiner.
 pub(super) struct Trained {
     pub combiner: Combiner,
-    /// Logits of the labeled rows, class weights undone, each from a fit that did not see its label; `None`
-    /// where a class has a single row.
+    /// Logits of the labeled rows, class weights undone, each from a fit that did not see its label; NaN for
+    /// rows that no fold holds out. `None` where a class has a single row.
     pub out_of_fold: Option<Vec<f64>>,
     /// Folds used.
     pub folds: usize,
+    /// Folds that the table gives.
+    pub given_folds: Option<Folds>,
     /// What the trainer tells about its fit.
     pub facts: Value,
     /// What each classifier adds, where the trainer can tell.
@@ -50,14 +53,22 @@ pub(super) fn train(
     match &plan.ready {
         ReadyTrainer::Recommended(recommended) => {
             let folds = plan.options.folds.unwrap_or(recommended.spec().folds);
-            // Without groups the combiner makes its own folds by content.
-            let by_group = match table.groups {
-                Some(_) => folds_of(table, folds, seed)?,
-                None => None,
+            // Where the table says nothing of folds, the combiner makes its own by content.
+            let assigned = if says_folds(table) { folds_of(table, folds, seed)? } else { None };
+            let in_time = assigned.clone().filter(Folds::is_forward);
+            // Members are weighed by folds of any rows: within what is learned from, time says nothing. Rows
+            // of a group stay together all the same.
+            let inner = match &in_time {
+                Some(_) => inner_folds(table, data, folds, seed)?,
+                None => assigned.clone(),
             };
-            let given = by_group.as_ref().map(Folds::as_slice);
-            let fitted =
+            let given = inner.as_ref().map(Folds::as_slice);
+            let mut fitted =
                 recommended.fit_watched(data, given, watch).map_err(FitError::training("training"))?;
+            if let Some(in_time) = &in_time {
+                let logits = logits_in_time(recommended, table, in_time, folds, watch)?;
+                (fitted.out_of_fold_logits, fitted.folds) = (Some(logits), in_time.n_splits());
+            }
             let left_out = recommended
                 .leave_one_out_watched(data, &fitted, given, watch)
                 .map_err(FitError::training("leaving classifiers out"))?;
@@ -74,6 +85,7 @@ pub(super) fn train(
                 combiner: Combiner::Recommended(fitted.model),
                 out_of_fold: fitted.out_of_fold_logits,
                 folds: fitted.folds,
+                given_folds: assigned.filter(|_| gives_folds(table)),
                 facts,
                 left_out,
                 stopped: false,
@@ -85,7 +97,8 @@ pub(super) fn train(
             let n_labeled = data.labeled().len();
             let checkpoint =
                 Checkpoint::open(plan, fingerprint.to_owned(), assigned.as_ref(), n_labeled, watch)?;
-            by_parts(trainer.as_ref(), data, assigned.as_ref(), checkpoint, watch)
+            let trained = by_parts(trainer.as_ref(), data, assigned.as_ref(), checkpoint, watch)?;
+            Ok(Trained { given_folds: assigned.filter(|_| gives_folds(table)), ..trained })
         }
     }
 }
@@ -137,7 +150,7 @@ fn by_parts(
             let places = folds.test(fold);
             let rows: Vec<usize> = places.iter().map(|&p| labeled[p]).collect();
             let failed = FitError::training("cross-validation");
-            let hidden = hide_labels(data, &rows).map_err(&failed)?;
+            let hidden = hide_fold(data, folds, fold).map_err(&failed)?;
             let model = checkpoint.fit(trainer, &hidden).map_err(&failed)?.model;
             if !watch.stop_asked() {
                 checkpoint.finish_fold(&places, held_out_logits(&model, data, &rows).map_err(&failed)?);
@@ -151,8 +164,14 @@ fn by_parts(
     let Facts { iterations, stop, loss, device } = facts;
     Ok(Trained {
         combiner: Combiner::Factors(model),
-        out_of_fold: whole.then(|| checkpoint.held_out().to_vec()),
+        out_of_fold: whole.then(|| {
+            let mut held_out = vec![f64::NAN; labeled.len()];
+            let scored = folds.map_or_else(Vec::new, Folds::scored);
+            scored.into_iter().for_each(|p| held_out[p] = checkpoint.held_out()[p]);
+            held_out
+        }),
         folds: count,
+        given_folds: None,
         facts: json!({
             "folds": if whole { count } else { 0 },
             "iterations": iterations,
@@ -166,15 +185,65 @@ fn by_parts(
     })
 }
 
-/// `count` folds of the labeled rows, or as many as the rarer class has rows; `None` for a single one. Groups
-/// stay together.
+/// Whether the table says in which folds its rows are scored.
+fn gives_folds(table: &Table) -> bool {
+    table.folds.is_some() || table.times.is_some()
+}
+
+/// Whether the table says something of folds: what they are, or which rows stay together.
+pub(crate) fn says_folds(table: &Table) -> bool {
+    gives_folds(table) || table.groups.is_some()
+}
+
+/// Folds for the fits of parts of the rows, by groups where there are some.
+fn inner_folds(table: &Table, data: &EnsembleData, count: usize, seed: u64) -> FitResult<Option<Folds>> {
+    match &table.groups {
+        Some(groups) => stratified_folds(data, Some(groups), count, seed)
+            .map_err(|source| of_groups(table, count, &source)),
+        None => Ok(None),
+    }
+}
+
+/// Logits of the labeled rows by fits on the rows before them; NaN for those of the first block.
+fn logits_in_time(
+    recommended: &Recommended,
+    table: &Table,
+    folds: &Folds,
+    inner: usize,
+    watch: &dyn Watch,
+) -> FitResult<Vec<f64>> {
+    let (data, seed) = (&table.data, recommended.spec().seed);
+    let failed = FitError::training("cross-validation");
+    let mut logits = vec![f64::NAN; data.labeled().len()];
+    for fold in 0..folds.n_splits() {
+        let earlier = hide_fold(data, folds, fold).map_err(&failed)?;
+        let inner = inner_folds(table, &earlier, inner, seed)?;
+        let fitted = recommended.fit_watched(&earlier, inner.as_ref().map(Folds::as_slice), watch);
+        let places = folds.test(fold);
+        let rows: Vec<usize> = places.iter().map(|&p| data.labeled()[p]).collect();
+        let model = fitted.map_err(&failed)?.model;
+        let predicted = model.predict(data.predictions().select(Axis(1), &rows).view()).map_err(&failed)?;
+        places.into_iter().zip(predicted.logits).for_each(|(p, z)| logits[p] = z);
+    }
+    Ok(logits)
+}
+
+fn of_groups(table: &Table, count: usize, source: &cfe_core::Error) -> FitError {
+    FitError::Data(format!(
+        "{}: the groups do not make {count} folds ({source}); use fewer folds, or no group column",
+        table.file
+    ))
+}
+
+/// The folds that the table gives, or `count` folds of the labeled rows, or as many as the rarer class has
+/// rows; `None` for a single one. Groups stay together.
 pub(crate) fn folds_of(table: &Table, count: usize, seed: u64) -> FitResult<Option<Folds>> {
+    if let Some(folds) = table.given_folds(count)? {
+        return Ok(Some(folds));
+    }
     let folds = stratified_folds(&table.data, table.groups.as_deref(), count, seed);
     folds.map_err(|source| match table.groups {
         None => FitError::Training { doing: "cross-validation", source },
-        Some(_) => FitError::Data(format!(
-            "{}: the groups do not make {count} folds ({source}); use fewer folds, or no group column",
-            table.file
-        )),
+        Some(_) => of_groups(table, count, &source),
     })
 }

@@ -1,14 +1,13 @@
 //! The report as a document: is it better than averaging, whom does it trust, are the probabilities honest,
 //! where to cut, what went wrong.
 
-use cfe_core::metrics::Scored;
 use cfe_core::validation::Interval;
 use cfe_io::Table;
 use cfe_report::number::{fixed, or_dash, percent, range, signed, small_or_dash};
 use cfe_report::{Axis, Cell, Document, Ink, Panel, Section, Stroke, Table as ReportTable, ThresholdSlider};
 
 use super::summary;
-use crate::judge::{COMBINED, Finding, MethodMetrics, Part, TrustReport, scored_rows};
+use crate::judge::{COMBINED, Finding, JudgedRows, MethodMetrics, Part, TrustReport, scored_rows};
 use crate::methods::Method;
 use crate::pipeline::FitOutcome;
 use crate::saved::Combiner;
@@ -261,7 +260,9 @@ fn cut(outcome: &FitOutcome, fitted: &Table, parts: &[Part]) -> Section {
     for part in parts {
         // A part without probabilities has no cut.
         let Some(at) = part.at_threshold else { continue };
-        let count = |v: f64| Cell::from(fixed(v, 0));
+        // Weights of rows are counted, which are seldom whole.
+        let decimals = if part.weight.is_some() { 1 } else { 0 };
+        let count = |v: f64| Cell::from(fixed(v, decimals));
         let c = at.confusion;
         table.push([
             named(part).into(),
@@ -284,10 +285,11 @@ fn cut(outcome: &FitOutcome, fitted: &Table, parts: &[Part]) -> Section {
         section.figure("Precision and recall at every threshold, with a mark at the chosen one", panels)
     };
     for rows in &scored {
-        let caption = format!("{}: move the threshold", rows.name);
+        let each = if rows.judged.weights.is_some() { "; each row counts once" } else { "" };
+        let caption = format!("{}: move the threshold{each}", rows.name);
         let slider = ThresholdSlider::new(
             caption,
-            &rows.labels,
+            &rows.judged.labels,
             &rows.probabilities,
             chosen.threshold,
             chosen.rule.costs().unwrap_or((1.0, 1.0)),
@@ -299,42 +301,45 @@ fn cut(outcome: &FitOutcome, fitted: &Table, parts: &[Part]) -> Section {
 
 /// Labeled rows with probabilities that may be judged: out-of-fold ones of the train rows, and those of other
 /// splits.
-struct JudgedRows {
+struct ShownRows {
     name: String,
-    labels: Vec<bool>,
+    judged: JudgedRows,
     probabilities: Vec<f64>,
 }
 
-fn scored_rows_of(outcome: &FitOutcome, table: &Table) -> Vec<JudgedRows> {
+fn scored_rows_of(outcome: &FitOutcome, table: &Table) -> Vec<ShownRows> {
     let mut out = Vec::new();
     if let Some(probabilities) = &outcome.out_of_fold {
-        out.push(JudgedRows {
+        let judged = JudgedRows::of(table, table.data.labeled());
+        let places = judged.scored_places(probabilities);
+        out.push(ShownRows {
             name: "train (cross-validated)".to_owned(),
-            labels: table.data.labeled_targets(),
-            probabilities: probabilities.clone(),
+            judged: judged.select(&places),
+            probabilities: places.iter().map(|&k| probabilities[k]).collect(),
         });
     }
     if table.split.is_some() {
         for part in scored_rows(table, |i| !table.in_train[i], "") {
-            out.push(JudgedRows {
+            out.push(ShownRows {
                 name: part.name,
-                labels: part.rows.iter().map(|&i| table.truth[i] == Some(true)).collect(),
+                judged: JudgedRows::of(table, &part.rows),
                 probabilities: part.rows.iter().map(|&i| outcome.combined.probabilities[i]).collect(),
             });
         }
     }
     // A curve and a slider need both classes.
-    out.retain(|rows| rows.labels.contains(&true) && rows.labels.contains(&false));
+    out.retain(|rows| rows.judged.has_both_classes());
     out
 }
 
 /// The precision-recall curve of some rows; `None` where it is not defined.
-fn precision_recall(rows: &JudgedRows, threshold: f64) -> Option<Panel> {
-    let scored = Scored::new(&rows.labels, &rows.probabilities).ok()?;
-    let curve = scored.ranking().pr_curve();
+fn precision_recall(rows: &ShownRows, threshold: f64) -> Option<Panel> {
+    let scored = rows.judged.scored(&rows.probabilities).ok()?;
+    let ranking = scored.ranking();
+    let curve = ranking.pr_curve();
     let points: Vec<(f64, f64)> = curve.recall.iter().copied().zip(curve.precision).collect();
     let axis = |title: &str| Axis::linear(title, (0.0, 1.0));
-    let share = rows.labels.iter().filter(|&&y| y).count() as f64 / rows.labels.len() as f64;
+    let share = ranking.prevalence();
     let at = scored.confusion(threshold);
     let (recall, precision) = (at.recall(), at.precision());
     let mut panel = Panel::new(rows.name.clone(), axis("recall"), axis("precision"))

@@ -1,5 +1,6 @@
 //! What a person reads at the end of a run.
 
+use cfe_core::metrics::Confusion;
 use cfe_core::validation::Interval;
 use cfe_report::number::{fixed, or_dash, percent, signed, significant, small, small_or_dash};
 use cfe_report::{Cell, Table};
@@ -57,7 +58,24 @@ pub fn provenance(part: &Part) -> String {
     } else {
         String::new()
     };
-    how + &unscored
+    how + &unscored + &uncounted(part)
+}
+
+/// What weights and folds in time do to the rows of a part.
+fn uncounted(part: &Part) -> String {
+    let weight =
+        part.weight.map_or_else(String::new, |weight| format!(", of weight {}", significant(weight, 4)));
+    let rows = |n: usize| if n == 1 { "1 row".to_owned() } else { format!("{n} rows") };
+    match (part.never_scored, part.in_time) {
+        (0, _) => weight,
+        (n, false) => {
+            format!("{weight}; {} of weight 0 {} not scored", rows(n), if n == 1 { "is" } else { "are" })
+        }
+        (n, true) => format!(
+            "{weight}; each row is scored by earlier ones, and the first {} by none: never scored",
+            rows(n)
+        ),
+    }
 }
 
 /// "+0.1234 (-0.012 to +0.260)".
@@ -251,10 +269,20 @@ fn cut(outcome: &FitOutcome, table: &cfe_io::Table) -> String {
         return "Where to cut? Not known: a class has a single labeled row, so none can be held out."
             .to_owned();
     };
+    let Confusion { tp, fp, fn_, tn, .. } = cut.confusion;
+    // Of rows with weights the weights are counted.
+    let called = match table.data.sample_weights() {
+        None => format!("{} of {} labeled train rows", cut.called, tp + fp + fn_ + tn),
+        Some(_) => {
+            let (called, all) = (significant(cut.called, 4), significant(tp + fp + fn_ + tn, 4));
+            format!("labeled train rows of weight {called} of {all}")
+        }
+    };
+    let cost = cut.mean_cost.map_or_else(String::new, |cost| {
+        format!(", and a decision costs {} on average", significant(cost, 3))
+    });
     let does = format!(
-        "calls {} of {} labeled train rows, {} of them rightly, and finds {} of the positives (cross-validated)",
-        cut.called,
-        table.data.labeled().len(),
+        "calls {called}, {} of them rightly, and finds {} of the positives{cost} (cross-validated)",
         share(cut.precision),
         share(cut.recall),
     );

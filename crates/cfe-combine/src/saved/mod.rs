@@ -179,7 +179,10 @@ impl SavedModel {
     pub fn prevalence(&self) -> Option<f64> {
         let data = self.details.provenance.get("data")?;
         let count = |key: &str| data.get(key).and_then(Value::as_f64);
-        let (positives, negatives) = (count("positives")?, count("negatives")?);
+        // Of rows with weights, what they weigh counts.
+        let counts = || Some((count("positives")?, count("negatives")?));
+        let weights = || Some((count("positive_weight")?, count("negative_weight")?));
+        let (positives, negatives) = weights().or_else(counts)?;
         let share = positives / (positives + negatives);
         (share > 0.0 && share < 1.0).then_some(share)
     }

@@ -7,7 +7,7 @@ use cfe_io::{Journal, JournalError, JournalHeader, fingerprint};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::cross_validation::checksum;
+use crate::cross_validation::{Following, checksum};
 
 use crate::methods::Method;
 
@@ -41,13 +41,13 @@ impl SearchHeader {
     pub fn new(
         search: &RandomizedSearch,
         data: &EnsembleData,
-        groups: Option<&[String]>,
+        following: Following<'_>,
     ) -> Result<Self, Error> {
         Ok(Self {
             schema_version: SCHEMA_VERSION,
             crate_version: env!("CARGO_PKG_VERSION").to_owned(),
             fingerprint: fingerprint(data),
-            folds: checksum(&search.folds(data, groups)?),
+            folds: checksum(&search.folds(data, following)?),
             trainer: search.backend.into(),
             metric: search.metric,
             n_splits: search.n_splits,

@@ -17,13 +17,14 @@
 //! threads, so an interrupted search resumes where it stopped and ends with the same bits.
 //!
 //! ```
+//! use cf_ensemble::cross_validation::Following;
 //! use cf_ensemble::synthetic::Correlated;
 //! use cf_ensemble::tuning::RandomizedSearch;
 //!
 //! # #[cfg(feature = "als")] {
 //! let data = Correlated { n_instances: 200, ..Correlated::default() }.generate(1)?.data;
 //! let search = RandomizedSearch { n_trials: 3, n_splits: 3, ..RandomizedSearch::default() };
-//! let tuned = search.run(&data, None, Vec::new(), &mut |_| Ok(()))?;
+//! let tuned = search.run(&data, Following::Labels, Vec::new(), &mut |_| Ok(()))?;
 //! let gain = tuned.difference(tuned.chosen, tuned.mean());
 //! println!("{} better than the mean by {:.3} +- {:.3}", tuned.trials[tuned.chosen].describe(), gain.better_by, gain.standard_error);
 //! # }
@@ -50,7 +51,7 @@ pub use trial::{Metric, Trial};
 pub use tuned::{Difference, Tuned};
 
 use crate::baselines::Baseline;
-use crate::cross_validation::stratified_folds;
+use crate::cross_validation::{Following, stratified_folds};
 use crate::methods::{Backend, BackendError, Method};
 use space::Space;
 use trial::Scorer;
@@ -139,7 +140,7 @@ pub enum TuningError {
 }
 
 impl RandomizedSearch {
-    /// Runs the search. `groups` (n) names the instances that stay together in a fold; `finished` are trials
+    /// Runs the search. `following` says which instances stay together in a fold, or the folds; `finished` are trials
     /// of an earlier run, which are not repeated; `on_trial` sees every new one as it is finished.
     ///
     /// The current rayon pool is used, and the result does not depend on its size.
@@ -150,15 +151,15 @@ impl RandomizedSearch {
     pub fn run(
         &self,
         data: &EnsembleData,
-        groups: Option<&[String]>,
+        following: Following<'_>,
         finished: Vec<Trial>,
         on_trial: &mut dyn FnMut(&Trial) -> std::io::Result<()>,
     ) -> Result<Tuned, TuningError> {
         let begin = Instant::now();
-        let folds = self.folds(data, groups)?;
+        let folds = self.folds(data, following)?;
         // Refuses the fixed settings before the references cost any time.
         self.trainer(&self.settings)?;
-        let scorer = Scorer::new(self, data, groups, &folds)?;
+        let scorer = Scorer::new(self, data, following, &folds)?;
         let planned = self.plan(data.n_classifiers());
         let mut trials: Vec<Trial> = Vec::with_capacity(planned.len());
         // Finished trials stand at the beginning of the same sequence, and each is compared with what is
@@ -190,12 +191,17 @@ impl RandomizedSearch {
     /// # Errors
     /// [`Error::NoLabels`], [`Error::SingleClass`], [`Error::InvalidParameter`]; as
     /// [`stratified_folds`].
-    pub fn folds(&self, data: &EnsembleData, groups: Option<&[String]>) -> Result<Folds, Error> {
+    pub fn folds(&self, data: &EnsembleData, following: Following<'_>) -> Result<Folds, Error> {
         ensure(self.n_trials >= 1, "n_trials", self.n_trials, "at least 1 is needed; 20 is usual")?;
         ensure(self.n_splits >= 2, "n_splits", self.n_splits, "at least 2 are needed; 5 is usual")?;
         if data.labeled().is_empty() {
             return Err(Error::NoLabels);
         }
+        let groups = match following {
+            Following::Folds(folds) => return Ok(folds.clone()),
+            Following::Groups(groups) => Some(groups),
+            Following::Labels => None,
+        };
         stratified_folds(data, groups, self.n_splits, self.seed)?.ok_or_else(|| {
             let (negatives, positives) = data.class_counts();
             let class = if positives < negatives { "negative" } else { "positive" };

@@ -57,14 +57,14 @@ fn every_setting_of_the_space_is_accepted() {
 #[cfg(feature = "als")]
 fn broken_off_or_not_and_for_any_number_of_threads_the_result_is_the_same() {
     let data = data();
-    let whole = search().run(&data, None, Vec::new(), &mut |_| Ok(())).expect("runs");
+    let whole = search().run(&data, Following::Labels, Vec::new(), &mut |_| Ok(())).expect("runs");
     assert_eq!(whole.trials.len(), 6);
     let begun = RandomizedSearch { n_trials: 2, ..search() };
-    let begun = begun.run(&data, None, Vec::new(), &mut |_| Ok(())).expect("runs");
+    let begun = begun.run(&data, Following::Labels, Vec::new(), &mut |_| Ok(())).expect("runs");
     let mut new = Vec::new();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a pool");
     let resumed = pool.install(|| {
-        search().run(&data, None, begun.trials, &mut |trial| {
+        search().run(&data, Following::Labels, begun.trials, &mut |trial| {
             new.push(trial.number);
             Ok(())
         })
@@ -75,7 +75,8 @@ fn broken_off_or_not_and_for_any_number_of_threads_the_result_is_the_same() {
     assert_eq!((resumed.chosen, resumed.best), (whole.chosen, whole.best));
     let other = RandomizedSearch { seed: 6, ..search() };
     let foreign = RandomizedSearch { settings: Map::from_iter([("lambda".to_owned(), json!(0.5))]), ..other };
-    let error = foreign.run(&data, None, whole.trials, &mut |_| Ok(())).expect_err("other settings");
+    let error =
+        foreign.run(&data, Following::Labels, whole.trials, &mut |_| Ok(())).expect_err("other settings");
     assert!(matches!(error, TuningError::Foreign { number: 2 }), "{error}");
 }
 
@@ -83,7 +84,7 @@ fn broken_off_or_not_and_for_any_number_of_threads_the_result_is_the_same() {
 #[cfg(feature = "als")]
 fn hidden_labels_do_not_reach_a_trial() {
     let data = data();
-    let folds = search().folds(&data, None).expect("valid");
+    let folds = search().folds(&data, Following::Labels).expect("valid");
     let fit = |data: &EnsembleData| {
         let rows: Vec<usize> = folds.test(0).iter().map(|&p| data.labeled()[p]).collect();
         let trainer = search().trainer(&Map::new()).expect("valid");
@@ -142,13 +143,13 @@ fn settings_out_of_range_and_data_without_folds_are_refused() {
         RandomizedSearch { n_trials: 0, ..search() },
         RandomizedSearch { settings: Map::from_iter([("rank".to_owned(), json!(1))]), ..search() },
     ] {
-        assert!(bad.run(&data, None, Vec::new(), &mut |_| Ok(())).is_err(), "{bad:?}");
+        assert!(bad.run(&data, Following::Labels, Vec::new(), &mut |_| Ok(())).is_err(), "{bad:?}");
     }
     let unlabeled = data.clone().with_labels(vec![None; data.n_instances()]).expect("valid");
-    assert!(matches!(search().folds(&unlabeled, None), Err(Error::NoLabels)));
+    assert!(matches!(search().folds(&unlabeled, Following::Labels), Err(Error::NoLabels)));
     let one = (0..data.n_instances()).map(|i| Some(i == 0)).collect();
     let one = data.with_labels(one).expect("valid");
-    assert!(matches!(search().folds(&one, None), Err(Error::SingleClass { .. })));
+    assert!(matches!(search().folds(&one, Following::Labels), Err(Error::SingleClass { .. })));
 }
 
 /// The exact objective is searched in the form that `AlsSpec::exact()` has, not in a copy of it.

@@ -4,7 +4,6 @@ use std::str::FromStr;
 use std::time::Instant;
 
 use cfe_core::losses::sigmoid;
-use cfe_core::metrics::Scored;
 use cfe_core::stats::moments::{mean, standard_error};
 use cfe_core::validation::Folds;
 use cfe_core::{EnsembleData, Result};
@@ -14,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{RandomizedSearch, TuningError};
-use crate::cross_validation::{hide_labels, predict_held_out, stratified_folds};
+use crate::cross_validation::{Following, held_out_logits, hide_fold, stratified_folds};
+use crate::judge::JudgedRows;
 use crate::methods::Method;
 use crate::recommended::{Recommended, RecommendedSpec};
 
@@ -121,32 +121,52 @@ fn flatten(name: String, value: &Value, out: &mut Vec<(String, Value)>) {
 pub(super) struct Scorer<'a> {
     search: &'a RandomizedSearch,
     data: &'a EnsembleData,
-    groups: Option<&'a [String]>,
-    /// Instances of each fold that has the metric, with their labels.
-    held_out: Vec<(Vec<usize>, Vec<bool>)>,
+    following: Following<'a>,
+    /// The folds that have the metric.
+    held_out: Vec<HeldOut>,
+}
+
+/// A fold that is scored.
+struct HeldOut {
+    /// Its instances.
+    rows: Vec<usize>,
+    judged: JudgedRows,
+    /// The data that its fits see.
+    rest: EnsembleData,
+    /// Folds within these where they follow those of the table.
+    inner: Option<Folds>,
 }
 
 impl<'a> Scorer<'a> {
     pub(super) fn new(
         search: &'a RandomizedSearch,
         data: &'a EnsembleData,
-        groups: Option<&'a [String]>,
+        following: Following<'a>,
         folds: &Folds,
     ) -> Result<Self> {
-        let labels = data.labeled_targets();
         let fold = |f: usize| {
-            let places = folds.test(f);
-            let rows: Vec<usize> = places.iter().map(|&p| data.labeled()[p]).collect();
-            (rows, places.iter().map(|&p| labels[p]).collect::<Vec<bool>>())
+            let rows: Vec<usize> = folds.test(f).iter().map(|&p| data.labeled()[p]).collect();
+            let inner = match following {
+                Following::Folds(folds) if !folds.is_forward() => Some(folds.select(&folds.train(f))),
+                _ => None,
+            };
+            let inner = inner.filter(|inner| inner.as_slice().iter().any(|&k| k != inner.as_slice()[0]));
+            Ok(HeldOut {
+                judged: JudgedRows::of_data(data, &rows),
+                rest: hide_fold(data, folds, f)?,
+                rows,
+                inner,
+            })
         };
-        let has_metric = |(_, labels): &(Vec<usize>, Vec<bool>)| match search.metric {
-            Metric::AveragePrecision => labels.iter().any(|&y| y) && !labels.iter().all(|&y| y),
-            Metric::LogLoss => !labels.is_empty(),
+        let has_metric = |fold: &HeldOut| match search.metric {
+            Metric::AveragePrecision => fold.judged.has_both_classes(),
+            Metric::LogLoss => (0..fold.judged.len()).any(|i| fold.judged.weight(i) > 0.0),
         };
-        let held_out: Vec<_> = (0..folds.n_splits()).map(fold).filter(has_metric).collect();
+        let held_out: Vec<HeldOut> = (0..folds.n_splits()).map(fold).collect::<Result<_>>()?;
+        let held_out: Vec<HeldOut> = held_out.into_iter().filter(has_metric).collect();
         const ALLOWED: &str = "so few that at least 2 folds hold both classes";
         cfe_core::ensure(held_out.len() >= 2, "n_splits", search.n_splits, ALLOWED)?;
-        Ok(Self { search, data, groups, held_out })
+        Ok(Self { search, data, following, held_out })
     }
 
     /// Fits and scores on every fold. Of a reference that cannot be fitted, the error.
@@ -157,11 +177,11 @@ impl<'a> Scorer<'a> {
         settings: Map<String, Value>,
     ) -> Result<Trial, TuningError> {
         let begin = Instant::now();
-        let score = |(rows, labels): &(Vec<usize>, Vec<bool>)| {
-            let (ranking, probabilities) = self.predict(contender, &settings, rows)?;
+        let score = |fold: &HeldOut| {
+            let (ranking, probabilities) = self.predict(contender, &settings, fold)?;
             Ok(match self.search.metric {
-                Metric::AveragePrecision => Scored::new(labels, &ranking)?.ranking().average_precision(),
-                Metric::LogLoss => Scored::new(labels, &probabilities)?.log_loss(),
+                Metric::AveragePrecision => fold.judged.scored(&ranking)?.ranking().average_precision(),
+                Metric::LogLoss => fold.judged.scored(&probabilities)?.log_loss(),
             })
         };
         let scores: Result<Vec<f64>, TuningError> = self.held_out.par_iter().map(score).collect();
@@ -183,33 +203,34 @@ impl<'a> Scorer<'a> {
         &self,
         contender: Method,
         settings: &Map<String, Value>,
-        rows: &[usize],
+        fold: &HeldOut,
     ) -> Result<(Vec<f64>, Vec<f64>), TuningError> {
+        let (data, rows) = (&fold.rest, fold.rows.as_slice());
         let r = || self.data.predictions().select(Axis(1), rows);
         let logits = match contender {
             Method::Baseline(baseline) => {
-                let scores = baseline.fit(&hide_labels(self.data, rows)?)?.predict(r().view())?;
+                let scores = baseline.fit(data)?.predict(r().view())?;
                 return Ok((scores.clone(), scores));
             }
             Method::Recommended => {
-                let data = hide_labels(self.data, rows)?;
                 let RandomizedSearch { n_splits, seed, .. } = *self.search;
                 let spec = RecommendedSpec { folds: n_splits, seed, ..RecommendedSpec::default() };
                 let combiner = Recommended::try_from(spec)?;
                 // Groups stay together in the folds within the combiner too, or members would be weighed by
                 // rows they know.
-                let inner = match self.groups {
-                    Some(groups) => stratified_folds(&data, Some(groups), n_splits, seed)?,
-                    None => None,
+                let inner = match self.following {
+                    Following::Groups(groups) => stratified_folds(data, Some(groups), n_splits, seed)?,
+                    _ => fold.inner.clone(),
                 };
                 let fitted = match &inner {
-                    Some(folds) => combiner.fit_with_folds(&data, folds.as_slice())?,
-                    None => combiner.fit(&data)?,
+                    Some(folds) => combiner.fit_with_folds(data, folds.as_slice())?,
+                    None => combiner.fit(data)?,
                 };
                 fitted.model.predict(r().view())?.logits
             }
             Method::Als | Method::Torch => {
-                predict_held_out(self.search.trainer(settings)?.as_ref(), self.data, rows)?
+                let model = self.search.trainer(settings)?.fit(data)?.model;
+                held_out_logits(&model, self.data, rows)?
             }
         };
         let probabilities = logits.iter().map(|&z| sigmoid(z)).collect();

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use cf_ensemble::EnsembleData;
-use cf_ensemble::io::{Source, TableOptions, read_table};
+use cf_ensemble::io::{Role, Source, TableOptions, read_table};
 use cf_ensemble::synthetic::{Correlated, Separable, Synthetic};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -139,6 +139,8 @@ impl TableScenario {
 
     fn read(&self, folder: &Path, seed: u64) -> Result<Drawn, String> {
         let mut options = TableOptions::default();
+        // Every row counts alike here, and folds are those of the comparison.
+        options.not_guessed = vec![Role::Weight, Role::Fold];
         options.split_column = Some(self.split_column.clone());
         options.label_column.clone_from(&self.label_column);
         let table =

@@ -1,6 +1,6 @@
 //! `cfe-compare on-tables`: from the options to the files.
 
-use cf_ensemble::io::{Source, TableOptions, read_table};
+use cf_ensemble::io::{Role, Source, TableOptions, read_table};
 use serde::Serialize;
 
 use super::document::document;
@@ -36,6 +36,8 @@ pub fn compare_on_tables(
     let methods = chosen(&options.methods, Method::all())?;
     let pool = threads::pool(options.threads)?;
     let mut of_table = TableOptions::default();
+    // Every row counts alike here, and folds are those of the comparison.
+    of_table.not_guessed = vec![Role::Weight, Role::Fold];
     of_table.split_column.clone_from(&options.split_column);
     of_table.label_column.clone_from(&options.label_column);
     let tables = options.tables.iter().map(|path| {

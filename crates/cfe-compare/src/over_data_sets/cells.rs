@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use cf_ensemble::io::{Source, Table, TableOptions, read_table};
+use cf_ensemble::io::{Role, Source, Table, TableOptions, read_table};
 use cf_ensemble::metrics::MetricSummary;
 use serde::Serialize;
 
@@ -40,6 +40,8 @@ pub fn run(folder: &Path, methods: &[Method], mut progress: impl FnMut(&str)) ->
         progress(&format!("{data_set} seed {seed}"));
         let options = {
             let mut options = TableOptions::default();
+            // Every row counts alike here, and folds are those of the comparison.
+            options.not_guessed = vec![Role::Weight, Role::Fold];
             options.split_column = Some("split".to_owned());
             options
         };

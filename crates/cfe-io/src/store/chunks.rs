@@ -14,6 +14,7 @@ use parquet::arrow::arrow_reader::{
 use crate::blocks::{BlockError, Blocks, MAX_RECORD, Records};
 use crate::guarded;
 use crate::options::{Remembered, TableOptions};
+use crate::roles::Roles;
 use crate::source::{Format, Opened, Source};
 use crate::table::{Table, read_batches, read_table};
 use crate::table_error::{Place, Row, TableError, TableResult};
@@ -56,19 +57,21 @@ fn pin(options: &mut TableOptions, table: &Table) {
     let taken = &table.taken;
     if options.classifiers.is_none() {
         options.classifiers = Some(taken.classifiers.clone());
-        options.id_column = taken.id.clone();
         options.label_column = taken.label.clone();
-        options.split_column = taken.split.clone();
+        options.id_column = taken.roles.id.clone();
+        options.split_column = taken.roles.split.clone();
     }
     let known = std::mem::take(&mut options.remembered);
     let now = Remembered::of(taken);
     options.remembered = Remembered {
         positive: known.positive.or(now.positive),
         train_value: known.train_value.or(now.train_value),
-        split: known.split.or(now.split),
         label: known.label.or(now.label),
-        id: known.id.or(now.id),
-        group: None,
+        roles: Roles {
+            id: known.roles.id.or(now.roles.id),
+            split: known.roles.split.or(now.roles.split),
+            ..Roles::default()
+        },
     };
 }
 

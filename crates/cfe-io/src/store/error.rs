@@ -58,6 +58,13 @@ pub enum StoreError {
     #[error("{tables}: no row has the positive label {wanted:?}; give another --positive-label")]
     NoPositive { tables: String, wanted: String },
 
+    /// A column was named that a store does not keep.
+    #[error(
+        "--{role}-column {column:?}: a store keeps predictions, labels, split and ids alone; leave the option out, or fit a \
+         table that lies in memory"
+    )]
+    NotKept { role: &'static str, column: String },
+
     /// The work was stopped on request.
     #[error("stopped on request; nothing usable was written, so prepare the store again")]
     Stopped,

@@ -10,6 +10,7 @@ use super::writer::Writer;
 use super::{Store, StoreError, chunks};
 use crate::folder;
 use crate::options::{Remembered, TableOptions};
+use crate::roles::{Role, Roles};
 use crate::source::shown;
 use crate::taken::Taken;
 use crate::warning::TableWarning;
@@ -74,6 +75,11 @@ pub fn prepare(
     options: &PrepareOptions,
     on_rows: &mut dyn FnMut(u64) -> bool,
 ) -> Result<Prepared, StoreError> {
+    for role in Role::ALL.into_iter().filter(|role| role.is_of_labeled_rows()) {
+        if let Some(column) = options.table.column(role) {
+            return Err(StoreError::NotKept { role: role.name(), column });
+        }
+    }
     // A wrong size is said before the work.
     let shard_rows = Shape::new(vec![String::new()], 1, "")
         .and_then(|shape| shape.with_shard_rows(options.shard_rows))
@@ -85,6 +91,8 @@ pub fn prepare(
         files.extend(folder::parts(table)?.unwrap_or_else(|| vec![table.clone()]));
     }
     let mut reading = options.table.clone();
+    // A store keeps neither weights nor folds, so none are guessed: their columns are passed over.
+    reading.not_guessed = vec![Role::Weight, Role::Fold];
     // The positive class need not be among the first rows.
     let wanted = reading.positive_label.take();
     reading.remembered.positive = wanted.clone().or(reading.remembered.positive);
@@ -126,15 +134,22 @@ pub fn prepare(
         rows: writer.rows(),
         shard_rows,
         dtype: writer.dtype(),
-        has_ids: taken.id.is_some(),
+        has_ids: taken.roles.id.is_some(),
         tables,
-        columns: Remembered { group: None, ..Remembered::of(&taken) },
+        columns: kept_columns(&taken),
         counts: writer.counts,
         fingerprint: String::new(),
         shards: std::mem::take(&mut writer.shards),
     };
     let store = Store::create(folder, manifest.finish())?;
     Ok(Prepared { store, taken, warnings })
+}
+
+/// What a store remembers of its tables: what it keeps of them.
+fn kept_columns(taken: &Taken) -> Remembered {
+    let mut columns = Remembered::of(taken);
+    columns.roles = Roles { id: columns.roles.id, split: columns.roles.split, ..Roles::default() };
+    columns
 }
 
 /// Makes the folder, or takes an empty one.

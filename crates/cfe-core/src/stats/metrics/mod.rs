@@ -68,6 +68,17 @@ impl Scored {
         Ok(scored)
     }
 
+    /// [`weighted`](Self::weighted) where there are weights, and [`new`](Self::new) where there are none.
+    ///
+    /// # Errors
+    /// As these.
+    pub fn weighted_if(labels: &[bool], scores: &[f64], weights: Option<&[f64]>) -> Result<Self> {
+        match weights {
+            Some(weights) => Self::weighted(labels, scores, weights),
+            None => Self::new(labels, scores),
+        }
+    }
+
     fn build(labels: &[bool], scores: &[f64], weight: impl Fn(usize) -> f64) -> Result<Self> {
         if labels.len() != scores.len() {
             return Err(Error::LengthMismatch {

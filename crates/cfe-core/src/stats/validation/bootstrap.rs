@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Folds;
 use super::interval::{Interval, Resampled, Strata, percentile};
-use crate::error::{Error, Result, ensure};
+use crate::error::{Error, Result, check_length, ensure};
 use crate::metrics::{AveragePrecision, Scored};
 
 /// Stratified bootstrap: positives and negatives are drawn anew, each with replacement among their own.
@@ -118,15 +118,30 @@ impl Bootstrap {
     /// # Errors
     /// As [`interval`](Self::interval).
     pub fn average_precision(&self, labels: &[bool], scores: &[&[f64]]) -> Result<Resampled> {
+        self.average_precision_weighted(labels, None, scores)
+    }
+
+    /// As [`average_precision`](Self::average_precision), of instances with weights (n, finite, at least 0;
+    /// `None` is 1 each): an instance that is drawn brings its weight along.
+    ///
+    /// # Errors
+    /// As [`average_precision`](Self::average_precision), and [`Error::LengthMismatch`].
+    pub fn average_precision_weighted(
+        &self,
+        labels: &[bool],
+        weights: Option<&[f64]>,
+        scores: &[&[f64]],
+    ) -> Result<Resampled> {
+        let weights = all_or(weights, labels.len())?;
         let rankings: Vec<AveragePrecision> =
             scores.par_iter().map(|scores| AveragePrecision::new(labels, scores)).collect::<Result<_>>()?;
         let all =
             |weights: &[f64]| rankings.iter().map(|r| r.weighted(weights)).collect::<Result<Vec<f64>>>();
-        let once = vec![1.0; labels.len()];
-        let slopes = rankings.iter().map(|r| r.gradient(&once)).collect::<Result<_>>()?;
+        let slopes = rankings.iter().map(|r| Ok(times(&r.gradient(&weights)?, &weights)));
+        let slopes = slopes.collect::<Result<_>>()?;
         let strata = Strata::by_class(labels);
-        let values = self.resample(&strata, all)?;
-        Ok(Resampled { confidence: self.confidence, estimates: all(&once)?, values, slopes, strata })
+        let values = self.resample(&strata, |counts| all(&times(counts, &weights)))?;
+        Ok(Resampled { confidence: self.confidence, estimates: all(&weights)?, values, slopes, strata })
     }
 
     /// As [`average_precision`](Self::average_precision), of scores that each fold has from a fit of its own:
@@ -157,6 +172,22 @@ impl Bootstrap {
         folds: &Folds,
         scores: &[&[f64]],
     ) -> Result<Resampled> {
+        self.average_precision_by_fold_weighted(labels, None, folds, scores)
+    }
+
+    /// As [`average_precision_by_fold`](Self::average_precision_by_fold), of instances with weights (n,
+    /// finite, at least 0; `None` is 1 each): an instance that is drawn brings its weight along.
+    ///
+    /// # Errors
+    /// As [`average_precision_by_fold`](Self::average_precision_by_fold).
+    pub fn average_precision_by_fold_weighted(
+        &self,
+        labels: &[bool],
+        weights: Option<&[f64]>,
+        folds: &Folds,
+        scores: &[&[f64]],
+    ) -> Result<Resampled> {
+        let weights = all_or(weights, labels.len())?;
         let (found, expected) = (folds.as_slice().len(), labels.len());
         if found != expected {
             return Err(Error::LengthMismatch { what: "folds", found, expected });
@@ -187,11 +218,13 @@ impl Bootstrap {
             rankings.iter().map(mean).collect::<Result<Vec<f64>>>()
         };
         // The estimate is a resample that has every instance once.
-        let once = vec![1.0; labels.len()];
         let slopes_of = |rankings: &Vec<AveragePrecision>| {
             let mut slopes = vec![0.0; labels.len()];
             for (ranking, rows) in rankings.iter().zip(&with_positive) {
-                for (&i, slope) in rows.iter().zip(ranking.gradient(&vec![1.0; rows.len()])?) {
+                let of_rows: Vec<f64> = rows.iter().map(|&i| weights[i]).collect();
+                // An instance that is drawn once more adds its weight.
+                let moved = times(&ranking.gradient(&of_rows)?, &of_rows);
+                for (&i, slope) in rows.iter().zip(moved) {
                     slopes[i] = slope / with_positive.len() as f64;
                 }
             }
@@ -200,8 +233,8 @@ impl Bootstrap {
         let slopes = rankings.iter().map(slopes_of).collect::<Result<_>>()?;
         // Rows of a fold without a positive count nowhere.
         let strata = Strata::by_fold_and_class(labels, &with_positive);
-        let values = self.resample(&strata, means)?;
-        Ok(Resampled { confidence: self.confidence, estimates: means(&once)?, values, slopes, strata })
+        let values = self.resample(&strata, |counts| means(&times(counts, &weights)))?;
+        Ok(Resampled { confidence: self.confidence, estimates: means(&weights)?, values, slopes, strata })
     }
 
     /// Interval of the mean of independent values (n, finite), such as differences over data sets or seeds.
@@ -268,4 +301,20 @@ impl Bootstrap {
             })
             .collect()
     }
+}
+
+/// The weights, or 1 for each of n instances.
+fn all_or(weights: Option<&[f64]>, n: usize) -> Result<Vec<f64>> {
+    match weights {
+        Some(weights) => {
+            check_length("weights", weights.len(), n)?;
+            Ok(weights.to_vec())
+        }
+        None => Ok(vec![1.0; n]),
+    }
+}
+
+/// Product by instance: how often each was drawn, or how far it moves a metric, times what it weighs.
+fn times(values: &[f64], weights: &[f64]) -> Vec<f64> {
+    values.iter().zip(weights).map(|(value, weight)| value * weight).collect()
 }

@@ -1,6 +1,6 @@
 //! Folds for cross-validation.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
 use rand::SeedableRng;
@@ -42,11 +42,20 @@ impl Default for StratifiedKFold {
 }
 
 /// The fold of each instance.
+///
+/// A fold is mostly scored by a fit on all others. Where folds follow time ([`forward`](Self::forward)), it is
+/// scored by a fit on the earlier ones, and the first block of instances is never scored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Folds {
     fold: Vec<usize>,
     n_splits: usize,
+    is_forward: bool,
+    /// Numbers of the groups whose instances a fit must not have seen; of folds in time alone.
+    groups: Option<Vec<usize>>,
 }
+
+/// The fold of instances that no fold holds out.
+const NEVER: usize = usize::MAX;
 
 impl Folds {
     /// Folds as assigned elsewhere: the fold of each instance.
@@ -65,11 +74,102 @@ impl Folds {
     pub fn new(fold: Vec<usize>, n_splits: usize) -> Result<Self> {
         match fold.iter().find(|&&f| f >= n_splits) {
             Some(&f) => Err(Error::parameter("fold", f, "below the number of folds")),
-            None => Ok(Self { fold, n_splits }),
+            None => Ok(Self::all_others(fold, n_splits)),
         }
     }
 
-    /// Fold of each instance (n), below [`n_splits`](Self::n_splits).
+    fn all_others(fold: Vec<usize>, n_splits: usize) -> Self {
+        Self { fold, n_splits, is_forward: false, groups: None }
+    }
+
+    /// Folds in time (n, finite), or forward chaining: instances are cut into `n_splits` + 1 blocks of about
+    /// one size by their time, and each block but the first is a fold, which the earlier blocks score.
+    /// Instances of one time stay in one block. scikit-learn's `TimeSeriesSplit` without ties.
+    ///
+    /// ```
+    /// use cfe_core::validation::Folds;
+    ///
+    /// let folds = Folds::forward(&[3.0, 1.0, 2.0, 4.0, 5.0, 6.0], 2)?;
+    /// assert_eq!((folds.train(0), folds.test(0)), (vec![1, 2], vec![0, 3]));
+    /// assert_eq!((folds.train(1), folds.test(1)), (vec![0, 1, 2, 3], vec![4, 5]));
+    /// assert_eq!(folds.scored(), [0, 3, 4, 5]);
+    /// # Ok::<(), cfe_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`] for fewer than 2 folds, not more different times than folds, or a time
+    /// that is not finite.
+    pub fn forward(times: &[f64], n_splits: usize) -> Result<Self> {
+        if let Some(&time) = times.iter().find(|time| !time.is_finite()) {
+            return Err(Error::parameter("time", time, "times are finite numbers"));
+        }
+        let mut order: Vec<usize> = (0..times.len()).collect();
+        order.sort_by(|&a, &b| times[a].total_cmp(&times[b]));
+        // Instances of one time are neighbors now; -0 and 0 are one time.
+        let runs: Vec<&[usize]> = order.chunk_by(|&a, &b| times[a] == times[b]).collect();
+        const ALLOWED: &str = "2 folds at least, and fewer than there are different times";
+        ensure(n_splits >= 2 && n_splits < runs.len(), "n_splits", n_splits, ALLOWED)?;
+        let blocks = n_splits + 1;
+        let mut fold = vec![NEVER; times.len()];
+        let (mut block, mut seen) = (0, 0);
+        for (k, run) in runs.iter().enumerate() {
+            // The next block begins where this one has its share, and no later than leaves a time for each of
+            // the blocks to come.
+            let full = seen * blocks >= (block + 1) * times.len();
+            if block + 1 < blocks && k > block && (full || runs.len() - k == blocks - block - 1) {
+                block += 1;
+            }
+            run.iter().filter(|_| block > 0).for_each(|&i| fold[i] = block - 1);
+            seen += run.len();
+        }
+        Ok(Self { fold, n_splits, is_forward: true, groups: None })
+    }
+
+    /// Folds in time whose fits leave out the earlier instances of every group (n, in order) that the fold
+    /// holds out. Other folds stay as they are.
+    #[must_use]
+    pub fn with_groups_apart<G: Eq + Hash>(mut self, groups: impl IntoIterator<Item = G>) -> Self {
+        if self.is_forward {
+            let mut numbers: HashMap<G, usize> = HashMap::new();
+            let mut number = |group: G| {
+                let next = numbers.len();
+                *numbers.entry(group).or_insert(next)
+            };
+            let groups: Vec<usize> = groups.into_iter().map(&mut number).collect();
+            self.groups = Some(groups);
+        }
+        self
+    }
+
+    /// Whether folds are scored by earlier ones alone.
+    pub fn is_forward(&self) -> bool {
+        self.is_forward
+    }
+
+    /// Instances that some fold holds out, ascending: all, but for the first block of folds in time.
+    pub fn scored(&self) -> Vec<usize> {
+        (0..self.fold.len()).filter(|&i| self.fold[i] != NEVER).collect()
+    }
+
+    /// The same folds of some of the instances, in this order. Without an instance that is never held out
+    /// these are plain folds.
+    ///
+    /// ```
+    /// use cfe_core::validation::Folds;
+    /// assert_eq!(Folds::new(vec![0, 1, 2, 1], 3)?.select(&[3, 0]).as_slice(), [1, 0]);
+    /// # Ok::<(), cfe_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn select(&self, instances: &[usize]) -> Self {
+        Self {
+            fold: instances.iter().map(|&i| self.fold[i]).collect(),
+            groups: self.groups.as_ref().map(|groups| instances.iter().map(|&i| groups[i]).collect()),
+            ..*self
+        }
+    }
+
+    /// Fold of each instance (n), below [`n_splits`](Self::n_splits); `usize::MAX` where no fold holds it
+    /// out.
     pub fn as_slice(&self) -> &[usize] {
         &self.fold
     }
@@ -84,9 +184,19 @@ impl Folds {
         (0..self.fold.len()).filter(|&i| self.fold[i] == fold).collect()
     }
 
-    /// All others, ascending.
+    /// Instances that a fit for this fold learns from, ascending: all others, or of folds in time the
+    /// earlier ones.
     pub fn train(&self, fold: usize) -> Vec<usize> {
-        (0..self.fold.len()).filter(|&i| self.fold[i] != fold).collect()
+        if !self.is_forward {
+            return (0..self.fold.len()).filter(|&i| self.fold[i] != fold).collect();
+        }
+        let held_out: HashSet<usize> = match &self.groups {
+            Some(groups) => self.test(fold).into_iter().map(|i| groups[i]).collect(),
+            None => HashSet::new(),
+        };
+        let is_apart = |i: usize| self.groups.as_ref().is_none_or(|groups| !held_out.contains(&groups[i]));
+        let is_earlier = |i: usize| self.fold[i] == NEVER || self.fold[i] < fold;
+        (0..self.fold.len()).filter(|&i| is_earlier(i) && is_apart(i)).collect()
     }
 }
 
@@ -122,7 +232,7 @@ impl StratifiedKFold {
                 next += 1;
             }
         }
-        Ok(Folds { fold, n_splits: self.n_splits })
+        Ok(Folds::all_others(fold, self.n_splits))
     }
 }
 
@@ -216,7 +326,7 @@ impl StratifiedGroupKFold {
             (0..2).for_each(|c| filled[best.2][c] += counts[g][c]);
         }
         let fold = group.into_iter().map(|g| fold_of_group[g]).collect();
-        Ok(Folds { fold, n_splits: self.n_splits })
+        Ok(Folds::all_others(fold, self.n_splits))
     }
 }
 

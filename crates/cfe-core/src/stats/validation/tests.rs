@@ -282,4 +282,35 @@ fn the_gradient_of_the_average_precision_is_its_derivative() {
         };
         assert_abs_diff_eq!(gradient[i], (at(1e-5) - at(-1e-5)) / 2e-5, epsilon = 1e-8);
     }
+
+#[test]
+fn folds_in_time_are_as_many_as_asked_for_and_keep_ties_together() {
+    for (times, n_splits) in [
+        (vec![1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 2.0, 3.0], 2),
+        (vec![5.0, 4.0, 4.0, 3.0, 2.0, 2.0, 1.0], 3),
+        ((0..100).map(|i| f64::from(i % 10)).collect(), 9),
+    ] {
+        let folds = Folds::forward(&times, n_splits).expect("enough times");
+        assert_eq!(folds.n_splits(), n_splits);
+        for fold in 0..n_splits {
+            let (train, test) = (folds.train(fold), folds.test(fold));
+            assert!(!train.is_empty() && !test.is_empty(), "{times:?}");
+            assert!(train.iter().all(|&i| test.iter().all(|&j| times[i] < times[j])), "{times:?}");
+        }
+    }
+    assert!(Folds::forward(&[1.0, 2.0, 2.0], 2).is_err());
+    assert!(Folds::forward(&[1.0, f64::NAN, 2.0, 3.0], 2).is_err());
+}
+
+#[test]
+fn folds_in_time_leave_out_groups_that_they_score() {
+    let times: Vec<f64> = (0..9).map(f64::from).collect();
+    let groups = ["a", "b", "c", "a", "d", "e", "b", "d", "f"];
+    let folds = Folds::forward(&times, 2).expect("enough times").with_groups_apart(groups);
+    assert_eq!((folds.train(0), folds.test(0)), (vec![1, 2], vec![3, 4, 5]));
+    assert_eq!((folds.train(1), folds.test(1)), (vec![0, 2, 3, 5], vec![6, 7, 8]));
+    // As scikit-learn's TimeSeriesSplit cuts ten instances.
+    let folds = Folds::forward(&(0..10).map(f64::from).collect::<Vec<_>>(), 4).expect("enough times");
+    assert_eq!((folds.train(0), folds.test(0)), (vec![0, 1], vec![2, 3]));
+    assert_eq!((folds.train(3), folds.test(3)), ((0..8).collect(), vec![8, 9]));
 }

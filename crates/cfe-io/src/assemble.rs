@@ -1,0 +1,150 @@
+//! From what a reader delivers to a checked table.
+
+use cfe_core::{EnsembleData, Error};
+
+use crate::options::TableOptions;
+use crate::pairs;
+use crate::parts::Parts;
+use crate::reading::Labels;
+use crate::roles::Role;
+use crate::rows::RowNumbers;
+use crate::split;
+use crate::table::{Table, build};
+use crate::table_error::{Place, TableError, TableResult, shorten};
+use crate::taken::{PassedOver, Taken};
+use crate::warning::{self, TableWarning};
+
+impl Parts {
+    /// The table of these parts: labels understood, rows of one instance put together, ids checked.
+    pub(crate) fn assemble(mut self, options: &TableOptions) -> TableResult<Table> {
+        let mut warnings = std::mem::take(&mut self.warnings);
+        // The order of the steps matters: rows of one id are compared by their labels, and a column is judged
+        // once its rows are together.
+        self.understand_labels(options, &mut warnings)?;
+        if let Some((read, other)) = &self.classes {
+            let positive = self.taken.positive.as_deref().or(options.remembered.positive.as_deref());
+            if pairs::negative(read, other, (self.taken.negative.as_deref(), positive)) == Some(true) {
+                self.matrix.mapv_inplace(|p| 1.0 - p);
+            }
+        }
+        let was_long = self.roles.model.is_some();
+        if was_long || self.average {
+            self = self.gather()?;
+        }
+        let clipped = warning::clip(&self.file, &self.names, &mut self.matrix);
+        // A model says which columns it needs, so that none of them is left out.
+        if options.classifiers.is_none() {
+            self.settle_pairs(&mut warnings);
+        }
+        warnings.splice(0..0, warning::of_columns(&self.file, &self.names, self.matrix.view()));
+        warnings.extend(clipped);
+        if options.classifiers.is_none() {
+            self.taken.notes.extend(warning::of_hard_columns(&self.names, self.matrix.view()));
+            warnings.extend(warning::of_scale(&self.file, self.matrix.view(), options.scale));
+        }
+        let in_train = self.train_rows(options, &mut warnings);
+        // A row without any prediction has nothing to learn from: its label would only move the share of
+        // positives.
+        let predicted: Vec<bool> =
+            self.matrix.columns().into_iter().map(|c| c.iter().any(|p| !p.is_nan())).collect();
+        let labels: Vec<Option<bool>> =
+            (0..in_train.len()).map(|i| self.truth[i].filter(|_| in_train[i] && predicted[i])).collect();
+        let values = self.row_values(options, &labels, &mut warnings)?;
+        let mut groups = self.roles.group.take();
+        if let Some(groups) = &mut groups {
+            warnings.extend(warning::of_groups(&self.file, groups));
+            separate_rows_without_group(groups);
+        }
+        if !self.extra.is_empty() {
+            let columns = std::mem::take(&mut self.extra);
+            warnings.push(TableWarning::ExtraColumns { file: self.file.clone(), columns });
+        }
+        let mut data = build(&self.file, self.matrix, self.names, labels)?;
+        if let Some(weights) = values.weights {
+            let failed = |source| TableError::Data { file: self.file.clone(), source };
+            data = data.with_sample_weights(weights).map_err(failed)?;
+        }
+        if let Some(ids) = self.roles.id.take() {
+            let guessed = self.guessed.contains(&Role::Id);
+            set_ids(&mut data, ids, guessed, (&self.file, &self.rows), &mut self.taken, &mut warnings)?;
+        }
+        self.taken.classifiers = data.classifier_names().to_vec();
+        let mut table = Table {
+            data,
+            file: self.file,
+            truth: self.truth,
+            in_train,
+            split: self.roles.split,
+            groups,
+            folds: self.roles.fold,
+            times: values.times,
+            costs: values.costs,
+            warnings,
+            taken: self.taken,
+        };
+        if options.labels == Labels::Needed && self.guessed.contains(&Role::Fold) {
+            table.set_bad_folds_aside();
+        }
+        // The classifiers of a long table are known only now, so that here they get the order of the model.
+        match &options.classifiers {
+            Some(names) if was_long => table.align(names),
+            _ => Ok(table),
+        }
+    }
+
+    /// Whether each row is for training.
+    fn train_rows(&mut self, options: &TableOptions, warnings: &mut Vec<TableWarning>) -> Vec<bool> {
+        let Some(split) = &self.roles.split else { return vec![true; self.truth.len()] };
+        let column = self.taken_for(Role::Split);
+        let remembered = &options.remembered;
+        let same = remembered.roles.split.as_deref() == Some(column);
+        let train_value = options.train_value.as_ref().or(remembered.train_value.as_ref().filter(|_| same));
+        let (rows, value) = split::train_rows(column, split, train_value.map(String::as_str));
+        if value.is_none() {
+            let wanted = options.train_value.clone().unwrap_or_else(|| "train".to_owned());
+            let found = warning::some_values(split);
+            warnings.push(TableWarning::NoTrainRow { file: self.file.clone(), wanted, found });
+        }
+        self.taken.train_value = value;
+        rows
+    }
+}
+
+/// Gives the rows their ids. Ids that were guessed and do not serve are set aside; ids that were named must be
+/// unique.
+fn set_ids(
+    data: &mut EnsembleData,
+    ids: Vec<String>,
+    guessed: bool,
+    (file, rows): (&str, &RowNumbers),
+    taken: &mut Taken,
+    warnings: &mut Vec<TableWarning>,
+) -> TableResult<()> {
+    let empty = guessed && ids.iter().any(String::is_empty);
+    match if empty { Ok(()) } else { data.set_instance_ids(ids) } {
+        Ok(()) if !empty => Ok(()),
+        Err(Error::DuplicateName { name, first, second, .. }) if !guessed => {
+            let column = taken.roles.id.clone().unwrap_or_default();
+            let place = Place { file: file.to_owned(), row: rows.row(second), column };
+            Err(TableError::DuplicateId { place, value: shorten(name.as_bytes()), first: rows.row(first) })
+        }
+        Ok(()) | Err(Error::DuplicateName { .. }) => {
+            let column = taken.roles.id.take().unwrap_or_default();
+            let reason = if empty { "no id, as some cells are empty" } else { "no id, as its values repeat" };
+            taken.passed_over.push(PassedOver::new(&column, reason));
+            if !empty {
+                warnings.push(TableWarning::RepeatedIds { file: file.to_owned(), column });
+            }
+            Ok(())
+        }
+        Err(source) => Err(TableError::Data { file: file.to_owned(), source }),
+    }
+}
+
+/// An empty cell names no group: each such row is a group of its own.
+fn separate_rows_without_group(groups: &mut [String]) {
+    for (i, group) in groups.iter_mut().enumerate().filter(|(_, group)| group.trim().is_empty()) {
+        // No cell holds a line break in front of a number, so the name cannot be that of another group.
+        *group = format!("\nrow {i}");
+    }
+}

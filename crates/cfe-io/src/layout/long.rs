@@ -1,0 +1,112 @@
+//! Tables with several rows for an instance: one for each classifier, or for each repetition.
+
+use super::{Layout, Table};
+use crate::names;
+use crate::profile::Profile;
+use crate::roles::Role;
+
+impl Table<'_> {
+    /// that repeat, and one column of probabilities.
+    pub(super) fn guess_long(&self, layout: &mut Layout) {
+        let options = self.options;
+        if options.classifiers.is_some() && self.used_classifiers() {
+            return;
+        }
+        let Some(model) = self.model_column() else { return };
+        let few = self.profile(model).is_some_and(|p| p.values.len() < 2);
+        if few && self.sample.whole {
+            return;
+        }
+        let repeats = |at: usize| self.profile(at).is_some_and(|p| p.repeats() && !p.has_fractions());
+        // Where the rows of one classifier stand together, the first rows may show one classifier alone.
+        let id = layout.roles.id.or_else(|| {
+            let named = self.free().filter(|&at| at != model && names::id_rank(&self.normal[at]).is_some());
+            let mut named = named.filter(|&at| repeats(at) || few);
+            named.next().or_else(|| self.free().find(|&at| at == 0 && at != model && repeats(at)))
+        });
+        let Some(id) = id.filter(|&at| repeats(at) || few) else { return };
+        let is_free = |at: &usize| *at != model && *at != id;
+        let fractions = |at: &usize| {
+            self.profile(*at).is_some_and(|p| p.is_probability() && (p.has_fractions() || p.present() == 0))
+        };
+        let all: Vec<usize> = (0..self.header.len())
+            .filter(|&at| is_free(&at) && layout.taken().all(|taken| taken != at))
+            .filter(|at| fractions(at) && names::metadata(&self.normal[*at]).is_none())
+            .collect();
+        let Some((value, classes)) = self.value_column(&all, layout) else { return };
+        layout.classes = classes;
+        (layout.roles.model, layout.roles.id) = (Some(model), Some(id));
+        layout.set_guessed(Role::Id, false);
+        layout.classifiers = vec![value];
+    }
+
+    /// The column of a long table that says which classifier a row is of, by name or by number.
+    fn model_column(&self) -> Option<usize> {
+        let is_model = |at: &usize| {
+            let fits = |p: &Profile| p.repeats() && p.missing == 0 && !p.has_fractions();
+            names::is_model(&self.normal[*at]) && self.profile(*at).is_some_and(fits)
+        };
+        self.free().find(is_model)
+    }
+
+    /// The column of the probabilities of a long table among `all` that may be it: the only one, the one with
+    /// such a name, or one of a pair. Where the labels name the pair and only their counts will say which of
+    /// them is positive, the names of both.
+    fn value_column(&self, all: &[usize], layout: &Layout) -> Option<(usize, Option<(String, String)>)> {
+        let by_name = || all.iter().copied().find(|&at| names::is_probability(&self.normal[at]));
+        let (first, second) = match *all {
+            [only] => return Some((only, None)),
+            [first, second] => (first, second),
+            _ => return by_name().map(|at| (at, None)),
+        };
+        let names = [&self.header[first], &self.header[second]].map(String::as_str);
+        match crate::pairs::negative(names[0], names[1], (None, None)) {
+            Some(true) => return Some((second, None)),
+            Some(false) => return Some((first, None)),
+            None => {}
+        }
+        // Rows that are to be predicted may have no labels; a model remembers which is positive.
+        let classes = match layout.label.and_then(|at| self.profile(at)).map(|p| &p.values[..]) {
+            Some([no, yes]) => (Some(no.as_str()), Some(yes.as_str())),
+            _ => (None, self.options.remembered.positive.as_deref()),
+        };
+        if crate::pairs::negative(names[0], names[1], classes).is_some() {
+            return Some((first, Some((names[0].to_owned(), names[1].to_owned()))));
+        }
+        by_name().map(|at| (at, None))
+    }
+
+    fn used_classifiers(&self) -> bool {
+        let names = self.options.classifiers.iter().flatten();
+        names.into_iter().all(|name| self.header.contains(name))
+    }
+
+    /// Ids that repeat beside a column of folds or repetitions: repeated cross-validation.
+    pub(super) fn guess_average(&self, layout: &mut Layout) {
+        if layout.roles.model.is_some() {
+            layout.average = self.fold_column();
+            return;
+        }
+        let Some(fold) = self.fold_column() else { return };
+        // Rows of other classifiers are not repetitions.
+        if self.model_column().is_some() {
+            return;
+        }
+        let repeats = |at: usize| self.profile(at).is_some_and(|p| p.repeats() && !p.has_fractions());
+        // Rows of one customer or patient are instances of their own, and not repetitions.
+        let by_name = || self.free().find(|&at| names::is_instance_id(&self.normal[at]) && repeats(at));
+        let id = match layout.roles.id {
+            Some(id) => Some(id).filter(|&id| repeats(id) && !layout.is_guessed(Role::Id)),
+            None => by_name(),
+        };
+        if let Some(id) = id {
+            (layout.roles.id, layout.average) = (Some(id), Some(fold));
+            layout.set_guessed(Role::Id, false);
+        }
+    }
+
+    fn fold_column(&self) -> Option<usize> {
+        let whole = |at: usize| self.profile(at).is_none_or(|p| !p.has_fractions());
+        self.free().find(|&at| names::is_fold(&self.normal[at]) && whole(at))
+    }
+}
