@@ -19,7 +19,7 @@ fn text(rows: usize, header: &str, extra: impl Fn(usize) -> String) -> String {
 }
 
 fn line(i: usize, extra: &str) -> String {
-    let label = usize::from(i % 4 == 0);
+    let label = usize::from(i.is_multiple_of(4));
     let cell = |k: usize| {
         let noise = (i * (2 * k + 7) * 31 + k * 17) % 101;
         format!("0.{:03}", 5 + noise * 7 + 150 * label + 20 * k * label)
@@ -178,7 +178,7 @@ fn metrics_threshold_and_report_count_weights() {
     assert!(observed > 40.0, "weighted shares of positives are larger than those of the rows");
     #[cfg(feature = "report")]
     {
-        let said = cfe_combine::report::lines(&outcome, &table, &[part.clone()], &[]).join("\n");
+        let said = cfe_combine::report::lines(&outcome, &table, std::slice::from_ref(part), &[]).join("\n");
         assert!(said.contains("labeled train rows of weight"), "{said}");
     }
 }
@@ -331,7 +331,7 @@ fn later_rows_are_scored_by_earlier_ones_alone() {
 
 #[test]
 fn the_threshold_costs_least_by_the_costs_of_the_rows() {
-    // Missing a positive costs 50, a false alarm 1: nearly all is called. The other way round next to nothing.
+    // Missing a positive costs 50, a false alarm 1: much is called. The other way round next to nothing.
     let costs = |miss: u32, alarm: u32| {
         text(160, "cost", |i| if i % 4 == 0 { miss.to_string() } else { alarm.to_string() })
     };

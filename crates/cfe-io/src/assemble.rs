@@ -110,8 +110,8 @@ impl Parts {
     }
 }
 
-/// Gives the rows their ids. Ids that were guessed and do not serve are set aside; ids that were named must be
-/// unique.
+/// Gives the rows their ids. Ids that were guessed and do not serve are set aside; ids that were named must
+/// be unique.
 fn set_ids(
     data: &mut EnsembleData,
     ids: Vec<String>,

@@ -31,6 +31,12 @@ impl Parts {
         warnings: &mut Vec<TableWarning>,
     ) -> TableResult<RowValues> {
         let mut values = RowValues::default();
+        // Folds and times are for the fit alone, and a model remembers them only to know their columns.
+        for role in [Role::Fold, Role::Time] {
+            if options.column(role).is_none() && !self.is_guessed(role) {
+                *self.roles.slot(role) = None;
+            }
+        }
         for role in [Role::Weight, Role::Cost, Role::Time] {
             let Some(cells) = self.roles.slot(role).take() else { continue };
             let read = match role {

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use cfe_combine::cross_validation::{held_out_logits, hide_labels, stratified_folds};
 use cfe_combine::judge::{Cut, ThresholdRule};
 use cfe_combine::recommended::{Recommended, RecommendedSpec};
-use cfe_combine::saved::{Combiner, SavedModel};
+use cfe_combine::saved::{Combiner, SavedModel, described};
 use cfe_combine::{Backend, Watch};
 use cfe_core::calibration::Calibrator;
 use cfe_core::losses::sigmoid;
@@ -203,7 +203,9 @@ fn fit_task(
     let cut = match &out_of_fold {
         Some(logits) => {
             let probabilities: Vec<f64> = logits.iter().map(|&z| sigmoid(z)).collect();
-            threshold.choose(&data.labeled_targets(), &probabilities)?
+            let weights = data.sample_weights();
+            let weights = weights.map(|all| data.labeled().iter().map(|&i| all[i]).collect::<Vec<f64>>());
+            threshold.choose_weighted(&data.labeled_targets(), &probabilities, weights.as_deref())?
         }
         None => None,
     };
@@ -211,22 +213,12 @@ fn fit_task(
     details.threshold = cut.map(|cut| cut.threshold);
     details.seed = Some(seed);
     details.fingerprint = Some(fingerprint(data));
-    let (negatives, positives) = data.class_counts();
     // The same keys as `cfe fit` writes, so that `cfe inspect` understands a model from Python.
     details.provenance = BTreeMap::from([
         ("trainer".to_owned(), json!(method)),
         ("settings".to_owned(), settings),
         ("fit".to_owned(), facts.clone()),
-        (
-            "data".to_owned(),
-            json!({
-                "file": "an array of Python",
-                "rows": data.n_instances(),
-                "positives": positives,
-                "negatives": negatives,
-                "missing_predictions": data.n_missing(),
-            }),
-        ),
+        ("data".to_owned(), described(data, "an array of Python")),
     ]);
     if let Some(cut) = &cut {
         details.provenance.insert("cut".to_owned(), json!(cut));

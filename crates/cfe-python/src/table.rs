@@ -201,6 +201,18 @@ impl Table {
         self.table.groups.clone()
     }
 
+    /// Weights of the rows (n), if there are some.
+    #[getter]
+    fn sample_weight<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyArray1<f64>>> {
+        self.table.data.sample_weights().map(|weights| weights.to_pyarray(py))
+    }
+
+    /// The fold column (n), if there is one.
+    #[getter]
+    fn folds(&self) -> Option<Vec<String>> {
+        self.table.folds.clone()
+    }
+
     /// The id column (n), if there is one.
     #[getter]
     fn ids(&self) -> Option<Vec<String>> {

@@ -195,3 +195,42 @@ def test_a_loaded_estimator_can_be_fitted_again(small, tmp_path):
     again = CFEnsembleClassifier.load(tmp_path / "model.safetensors")
     assert again.get_params() == {**model.get_params(), "cv": None}
     assert np.array_equal(again.fit(1 - P, y).predict_proba(P), model.predict_proba(P))
+
+
+def test_cv_takes_the_fold_of_each_row():
+    from sklearn.model_selection import PredefinedSplit
+
+    P, y = noisy()
+    folds = np.arange(len(y)) % 3
+    of_array = CFEnsembleClassifier(cv=folds).fit(P, y)
+    assert of_array.n_folds_ == 3
+    for cv in (PredefinedSplit(folds), folds.tolist(), np.array(["c", "a", "b"])[folds]):
+        again = CFEnsembleClassifier(cv=cv).fit(P, y)
+        assert np.allclose(again.oof_decision_function_, of_array.oof_decision_function_, atol=1e-9)
+    splits = [(np.flatnonzero(folds != k), np.flatnonzero(folds == k)) for k in range(3)]
+    assert np.array_equal(
+        CFEnsembleClassifier(cv=splits).fit(P, y).oof_decision_function_, of_array.oof_decision_function_
+    )
+    with pytest.raises(DataError, match="give the fold of each row"):
+        CFEnsembleClassifier(cv=folds[:-1]).fit(P, y)
+    with pytest.raises(DataError, match="at least 2 folds"):
+        CFEnsembleClassifier(cv=np.zeros(len(y), dtype=int)).fit(P, y)
+    with pytest.raises(DataError, match="names no fold for 1 labeled rows, the first is row 7"):
+        CFEnsembleClassifier(cv=np.where(np.arange(len(y)) == 7, -1, folds)).fit(P, y)
+    groups = np.arange(len(y)) // 2
+    with pytest.raises(DataError, match="lie in several folds"):
+        CFEnsembleClassifier(cv=folds).fit(P, y, groups=groups)
+
+
+def test_sample_weights_reach_the_threshold_and_the_prevalence():
+    import json
+
+    P, y = noisy()
+    weight = np.where(y == 1, 3.0, 1.0)
+    model = CFEnsembleClassifier().fit(P, y, sample_weight=weight)
+    data = json.loads(model.combiner_.details)["provenance"]["data"]
+    assert data["positive_weight"] == 3 * (y == 1).sum() and data["negative_weight"] == (y == 0).sum()
+    ones = CFEnsembleClassifier().fit(P, y, sample_weight=np.ones(len(y)))
+    plain = CFEnsembleClassifier().fit(P, y)
+    assert ones.best_threshold_ == plain.best_threshold_
+    assert np.array_equal(ones.predict_proba(P), plain.predict_proba(P))

@@ -367,3 +367,40 @@ def test_an_estimator_is_evaluated(small):
         cf_ensemble.evaluate(model, P)
     with pytest.raises(DataError, match="report\\(P, path, y\\)"):
         cf_ensemble.report(model)
+
+
+def drawn(rows=160):
+    """Predictions of four classifiers, a quarter positive, with weights, folds and times."""
+    rng = np.random.default_rng(3)
+    label = (np.arange(rows) % 4 == 0).astype(int)
+    columns = {f"clf{j}": 1 / (1 + np.exp(-(2 * label - 1.5 + rng.normal(size=rows)))) for j in range(4)}
+    fold = np.arange(rows) // 4 % 4
+    return {**columns, "label": label, "w": 1.0 + label, "part": fold, "when": np.arange(rows) // 8}
+
+
+def test_weights_folds_and_times_reach_the_fit():
+    data = drawn()
+    plain = cf_ensemble.fit(data, exclude=["w", "part", "when"])
+    weighted = cf_ensemble.fit(data, weight="w", exclude=["part", "when"])
+    # Positives weigh twice as much.
+    shift = weighted.decision_function(data) - plain.decision_function(data)
+    assert 0.4 < np.median(shift) < 1.0
+    assert weighted.parts()[0]["weight"] == 200
+    followed = cf_ensemble.fit(data, fold="part", exclude=["w", "when"])
+    assert followed.info["fit"]["folds"] == 4
+    later = cf_ensemble.fit(data, time="when", folds=3, exclude=["w", "part"])
+    assert np.isnan(later.oof_proba).sum() == 40
+    assert later.parts()[0]["never_scored"] == 40 and later.parts()[0]["in_time"]
+    with pytest.raises(SettingsError, match="exclude each other"):
+        cf_ensemble.fit(data, fold="part", folds=3, exclude=["w", "when"])
+    with pytest.raises(DataError, match="have no weight"):
+        cf_ensemble.fit({**data, "w": np.where(np.arange(160) == 5, -1.0, 1.0)}, weight="w", exclude=["part", "when"])
+
+
+def test_folds_of_a_name_are_taken_unless_a_number_is_asked_for():
+    data = drawn()
+    named = {**{k: v for k, v in data.items() if k.startswith("clf") or k == "label"}, "fold": data["part"]}
+    assert cf_ensemble.fit(named).info["fit"]["folds"] == 4
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InputWarning)
+        assert cf_ensemble.fit(named, folds=3).info["fit"]["folds"] == 3

@@ -4,6 +4,7 @@ use cfe_combine::SavedModel;
 use cfe_combine::judge::{COMBINED, Part, diagnose, evaluate};
 use cfe_combine::report;
 use cfe_io::Labels;
+use cfe_report::printable;
 use cfe_report::terminal::wrap;
 use serde_json::json;
 
@@ -39,8 +40,12 @@ pub(crate) fn run(args: &Evaluate, terminal: &Terminal) -> CliResult<()> {
             })))?,
             Format::Table => {
                 let width = outputs::width();
-                let better = wrap(&report::better(&parts, &findings), text::page(width), "* ", "  ");
-                outputs::print_page(&(text::tables(report::metrics_tables(&parts), width) + &better))?;
+                let mut page = text::tables(report::metrics_tables(&parts), width);
+                let costs = report::costs(&parts).into_iter().map(|line| printable(&line).into_owned());
+                for line in [report::better(&parts, &findings)].into_iter().chain(costs) {
+                    page += &wrap(&line, text::page(width), "* ", "  ");
+                }
+                outputs::print_page(&page)?;
             }
         }
         check(args, &parts)

@@ -13,3 +13,4 @@ mod real_data;
 mod store;
 mod support;
 mod tune;
+mod weights;

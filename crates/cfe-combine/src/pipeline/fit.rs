@@ -18,7 +18,7 @@ use crate::judge::{
     COMBINED, CUT, Cut, JudgedRows, LEFT_OUT, Part, REDUNDANCY, Rivals, Scores, TRAIN, ThresholdRule,
     combined_scores, correlations, measure, redundancy, scored_rows,
 };
-use crate::saved::{Combined, Combiner, SavedModel};
+use crate::saved::{Combined, Combiner, SavedModel, described};
 
 /// What a fit gives.
 #[derive(Debug, Clone)]
@@ -92,6 +92,12 @@ impl FitPlan {
 
 fn fit_planned(plan: &FitPlan, table: &Table, watch: &dyn Watch) -> FitResult<FitOutcome> {
     table.require_labels()?;
+    if let (Some(_), Some(folds)) = (&table.folds, plan.options.folds) {
+        return Err(FitError::options(format!(
+            "{}: the table has a fold column, each value of which is a fold, and folds {folds} asks for others; leave one out",
+            table.file
+        )));
+    }
     let (options, seed) = (&plan.options, plan.seed());
     let fingerprint = fingerprint(&table.data);
     let trained = train(plan, table, &fingerprint, watch)?;
@@ -195,27 +201,11 @@ fn calibrate(
 }
 
 fn provenance(table: &Table, plan: &FitPlan, cut: Option<&Cut>, facts: Value) -> BTreeMap<String, Value> {
-    let (negatives, positives) = table.data.class_counts();
-    let mut data = json!({
-        "file": table.file,
-        "rows": table.data.n_instances(),
-        "positives": positives,
-        "negatives": negatives,
-        "missing_predictions": table.data.n_missing(),
-    });
-    // What the classes weigh is the share of positives that the probabilities hold at.
-    if let Some(weights) = table.data.sample_weights() {
-        let sum = |class: bool| {
-            let rows = table.data.labeled().iter().filter(|&&i| table.data.labels()[i] == Some(class));
-            rows.map(|&i| weights[i]).sum::<f64>()
-        };
-        (data["positive_weight"], data["negative_weight"]) = (json!(sum(true)), json!(sum(false)));
-    }
     let mut provenance = BTreeMap::from([
         ("trainer".to_owned(), json!(plan.trainer)),
         ("settings".to_owned(), plan.settings.clone()),
         ("fit".to_owned(), facts),
-        ("data".to_owned(), data),
+        ("data".to_owned(), described(&table.data, &table.file)),
     ]);
     let columns = TrainedColumns::new(&table.taken, &plan.options.table);
     provenance.insert(COLUMNS.to_owned(), json!(columns));

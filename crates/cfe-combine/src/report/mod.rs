@@ -5,6 +5,6 @@ mod summary;
 
 pub use document::{document, evaluation};
 pub use summary::{
-    TOO_MUCH_IN_SAMPLE, better, lines, metrics_tables, probability, provenance, rule_in_words, unreached,
-    with_interval,
+    TOO_MUCH_IN_SAMPLE, better, costs, lines, metrics_tables, probability, provenance, rule_in_words,
+    unreached, with_interval,
 };

@@ -293,6 +293,18 @@ fn cut(outcome: &FitOutcome, table: &cfe_io::Table) -> String {
     }
 }
 
+/// What decisions by the model's threshold cost on average, for each part whose rows say what a wrong one
+/// costs.
+pub fn costs(parts: &[Part]) -> Vec<String> {
+    let cost = |part: &Part| {
+        let at = part.at_threshold?;
+        let cost = significant(at.mean_cost?, 3);
+        let threshold = probability(at.threshold);
+        Some(format!("Rows of {:?}, cut at {threshold}: a decision costs {cost} on average.", part.name))
+    };
+    parts.iter().filter_map(cost).collect()
+}
+
 /// A share in whole percent, or with two digits where that would be 0%.
 fn share(share: f64) -> String {
     if share > 0.0 && share < 0.01 {

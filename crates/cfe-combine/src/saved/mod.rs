@@ -79,6 +79,38 @@ pub fn check_prevalence(prevalence: f64) -> FitResult<()> {
     )))
 }
 
+/// What a model file says of the data that it was trained with, for its provenance: how many rows of each
+/// class, and what these weigh where they have weights. `file` names the data.
+///
+/// ```
+/// use cf_ensemble::saved::described;
+/// use cf_ensemble::synthetic::Separable;
+///
+/// let data = Separable::default().generate(1)?.data;
+/// assert_eq!(described(&data, "synthetic")["rows"], data.n_instances());
+/// # Ok::<(), cf_ensemble::Error>(())
+/// ```
+pub fn described(data: &EnsembleData, file: &str) -> Value {
+    let (negatives, positives) = data.class_counts();
+    let mut described = json!({
+        "file": file,
+        "rows": data.n_instances(),
+        "positives": positives,
+        "negatives": negatives,
+        "missing_predictions": data.n_missing(),
+    });
+    // What the classes weigh is the share of positives that the probabilities hold at.
+    if let Some(weights) = data.sample_weights() {
+        let sum = |class: bool| {
+            let rows = data.labeled().iter().filter(|&&i| data.labels()[i] == Some(class));
+            rows.map(|&i| weights[i]).sum::<f64>()
+        };
+        described["positive_weight"] = json!(sum(true));
+        described["negative_weight"] = json!(sum(false));
+    }
+    described
+}
+
 /// Where a model keeps the share of positives that its predictions are for.
 const PREVALENCE: &str = "prevalence";
 

@@ -140,8 +140,8 @@ pub enum TuningError {
 }
 
 impl RandomizedSearch {
-    /// Runs the search. `following` says which instances stay together in a fold, or the folds; `finished` are trials
-    /// of an earlier run, which are not repeated; `on_trial` sees every new one as it is finished.
+    /// Runs the search. `following` says which instances stay together in a fold, or the folds; `finished`
+    /// are trials of an earlier run, which are not repeated; `on_trial` sees every new one as it is finished.
     ///
     /// The current rayon pool is used, and the result does not depend on its size.
     ///

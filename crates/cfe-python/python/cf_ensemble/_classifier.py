@@ -38,9 +38,9 @@ class CFEnsembleClassifier(TwoClasses, BaseEstimator):
         What the columns hold. "proba": probabilities; a value outside [0, 1] is an error, but for a hair (1e-5), which
         is rounding. "score": any numbers, mapped
         by their distribution in the training rows. "auto": a column that leaves [0, 1] in training is a score.
-    cv : int, cross-validation splitter or iterable, default=None
-        Folds that choose the members and give the out-of-fold scores; None is 5 stratified ones. A splitter must test
-        each row once.
+    cv : int, array-like of shape (n,), cross-validation splitter or iterable, default=None
+        Folds that choose the members and give the out-of-fold scores; None is 5 stratified ones. An array has the fold
+        of each row, as ``PredefinedSplit`` does. A splitter must test each row once.
     pos_label : label, default=None
         The class that the columns are probabilities of; None is ``classes_[1]``.
     settings : dict, default=None

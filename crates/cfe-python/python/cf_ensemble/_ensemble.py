@@ -264,12 +264,13 @@ def fit(
     settings : mapping, default=None
         Settings of the method.
     folds : int, default=None
-        Folds of the cross-validation; None is 5.
+        Folds of the cross-validation; None is 5, or those of the table. With ``time=`` as many are scored, behind a
+        first block of rows that is not.
     calibrate : {"none", "platt", "isotonic", "temperature"}, default=None
         Map from log-odds to probability, fitted on held-out rows.
     threshold : str, default=None
         What the threshold makes best: "f1", "fbeta=B", "mcc", "cost=FP,FN", "precision-at-recall=R" or
-        "recall-at-precision=P"; None is "f1".
+        "recall-at-precision=P"; None is "f1", or with ``cost=`` the least cost.
     random_state : int, default=0
         Seed.
     n_jobs : int, default=None
@@ -277,7 +278,7 @@ def fit(
     progress : bool or callable, default=None
         True shows a bar of tqdm; a callable gets ``(done, total, loss)``.
     **columns
-        What the columns mean, as in :func:`read`: ``label="sick", exclude="age"``.
+        What the columns mean, as in :func:`read`: ``label="sick", weight="w", exclude="age"``.
 
     Returns
     -------
@@ -304,7 +305,7 @@ def fit(
     """
     from ._classifier import settings_json, threads_of
 
-    table = as_table(data, y, **columns)
+    table = as_table(data, y, folds=folds, **columns)
     for text in table.warnings:
         warn(text)
     options = {

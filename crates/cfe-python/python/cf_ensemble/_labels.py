@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import check_cv
+from sklearn.model_selection import PredefinedSplit, check_cv
 from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
@@ -86,6 +86,9 @@ def folds_of(
 
         cv = StratifiedGroupKFold(n_splits if cv is None else int(cv), shuffle=True, random_state=seed)
     labeled = np.flatnonzero(labels >= 0)
+    given = _given_folds(cv, len(labels))
+    if given is not None:
+        return _checked(given, labeled, groups)
     y = labels[labeled]
     if groups is not None:
         groups = np.asarray(groups)
@@ -102,4 +105,46 @@ def folds_of(
     if (folds[labeled] < 0).any():
         row = int(labeled[folds[labeled] < 0][0])
         raise DataError(f"cv={cv!r} never tests row {row}; each row must be in one test fold, as with StratifiedKFold")
+    return folds
+
+
+def _given_folds(cv: Any, n: int) -> NDArray[Any] | None:
+    """The fold of each row, where ``cv`` says it: an array of n folds, or a PredefinedSplit of n rows."""
+    if isinstance(cv, PredefinedSplit):
+        folds = np.asarray(cv.test_fold)
+    elif hasattr(cv, "split") or isinstance(cv, (str, bytes)):
+        return None
+    else:
+        try:
+            folds = np.asarray(cv)
+        except ValueError:
+            return None  # an iterable of train and test rows of different lengths
+        if folds.ndim != 1 or folds.dtype.kind not in "iufUSO" or (len(folds) and isinstance(folds[0], (tuple, list))):
+            return None
+    if len(folds) != n:
+        raise DataError(f"cv has {len(folds)} folds, and X has {n} rows; give the fold of each row")
+    return folds
+
+
+def _checked(given: NDArray[Any], labeled: NDArray[np.intp], groups: Any) -> NDArray[np.int64]:
+    """Folds of the labeled rows from 0 on, in the order of their names; those of the others are -1."""
+    of_rows = given[labeled]
+    none = missing_labels(of_rows) | ((of_rows == -1) if of_rows.dtype.kind in "if" else False)
+    if none.any():
+        rows = labeled[np.flatnonzero(none)]
+        raise DataError(f"cv names no fold for {len(rows)} labeled rows, the first is row {rows[0]}; each row must be in one")
+    names, codes = np.unique(of_rows, return_inverse=True)
+    if len(names) < 2:
+        raise DataError(f"cv puts every row into fold {_plain(names[0])!r}; at least 2 folds are needed")
+    if groups is not None:
+        groups = np.asarray(groups)[labeled]
+        pairs = {(_plain(group), int(code)) for group, code in zip(groups, codes, strict=True)}
+        seen: dict[Any, int] = {}
+        for group, _ in pairs:
+            seen[group] = seen.get(group, 0) + 1
+        torn = sorted((group for group, count in seen.items() if count > 1), key=str)
+        if torn:
+            raise DataError(f"groups {torn[:12]} lie in several folds of cv; rows of a group must be in one")
+    folds = np.full(len(given), -1, dtype=np.int64)
+    folds[labeled] = codes
     return folds

@@ -78,6 +78,16 @@ class Table:
         return self._core.groups
 
     @property
+    def sample_weight(self) -> NDArray[np.float64] | None:
+        """Weights of the rows, if there are some."""
+        return self._core.sample_weight
+
+    @property
+    def folds(self) -> list[str] | None:
+        """The fold column, if there is one."""
+        return self._core.folds
+
+    @property
     def split(self) -> list[str] | None:
         """The split column, if one was named."""
         return self._core.split
@@ -121,6 +131,11 @@ class Columns(TypedDict, total=False):
     split: str | None
     train_value: str | None
     group: str | None
+    weight: str | None
+    fold: str | None
+    time: str | None
+    cost: str | None
+    folds: int | None
     columns: str | Sequence[str] | None
     exclude: str | Sequence[str] | None
     missing: str | Sequence[str] | None
@@ -138,6 +153,10 @@ _RENAMED = {
     "id": "id_column",
     "split": "split_column",
     "group": "group_column",
+    "weight": "weight_column",
+    "fold": "fold_column",
+    "time": "time_column",
+    "cost": "cost_column",
 }
 
 
@@ -162,6 +181,10 @@ def read(
     split: str | None = None,
     train_value: str | None = None,
     group: str | None = None,
+    weight: str | None = None,
+    fold: str | None = None,
+    time: str | None = None,
+    cost: str | None = None,
     columns: str | Sequence[str] | None = None,
     exclude: str | Sequence[str] | None = None,
     missing: str | Sequence[str] | None = None,
@@ -192,6 +215,15 @@ def read(
         Value of the split column in rows for training; None is "train".
     group : str, default=None
         Column of groups that cross-validation keeps together.
+    weight : str, default=None
+        Column of the weights of the rows, at least 0; None takes one named "weight" or "sample_weight".
+    fold : str, default=None
+        Column of the folds that the predictions were made in, which cross-validation follows; None takes one named
+        "fold" or "cv_fold".
+    time : str, default=None
+        Column of when a row happened, numbers or ISO 8601 dates: rows are scored by earlier ones.
+    cost : str, default=None
+        Column of what a wrong decision about a row costs, at least 0: the threshold then costs least.
     columns : str or list of str, default=None
         Columns of the classifiers, as names or patterns with * and ?; None is all that mean nothing else.
     exclude : str or list of str, default=None
@@ -237,6 +269,10 @@ def read(
         split=split,
         train_value=train_value,
         group=group,
+        weight=weight,
+        fold=fold,
+        time=time,
+        cost=cost,
         columns=columns,
         exclude=exclude,
         missing=missing,
@@ -258,7 +294,8 @@ def as_table(
 
     With ``model`` its classifiers are read, and what it remembers of its table is taken for the same again.
     """
-    asked = sorted(key for key, value in columns.items() if value is not None)
+    # A number of folds says nothing of the columns, but that none of them is taken for folds.
+    asked = sorted(key for key, value in columns.items() if value is not None and key != "folds")
     if isinstance(data, Table):
         if y is not None or asked:
             also = ", ".join(["y"] * (y is not None) + asked)
