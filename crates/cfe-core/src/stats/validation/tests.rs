@@ -282,6 +282,31 @@ fn the_gradient_of_the_average_precision_is_its_derivative() {
         };
         assert_abs_diff_eq!(gradient[i], (at(1e-5) - at(-1e-5)) / 2e-5, epsilon = 1e-8);
     }
+}
+
+#[test]
+fn an_instance_that_is_drawn_brings_its_weight() {
+    let (labels, scores) = shifted(5);
+    let bootstrap = Bootstrap { n_resamples: 100, ..Bootstrap::default() };
+    let folds = super::Folds::new((0..300).map(|i| i / 10 % 3).collect(), 3).expect("three");
+    let all = |weights: Option<&[f64]>| {
+        let whole = bootstrap.average_precision_weighted(&labels, weights, &[&scores]).expect("both classes");
+        let by_fold = bootstrap.average_precision_by_fold_weighted(&labels, weights, &folds, &[&scores]);
+        [whole, by_fold.expect("both classes")].map(|r| r.interval(0).expect("one"))
+    };
+    assert_eq!(all(Some(&[1.0; 300])), all(None));
+    // A common factor changes nothing.
+    let weights: Vec<f64> = (0..300).map(|i| f64::from(1 + i % 2)).collect();
+    let doubled: Vec<f64> = weights.iter().map(|w| 2.0 * w).collect();
+    assert_eq!(all(Some(&weights)), all(Some(&doubled)));
+    // The estimate is that of each row as often as it weighs.
+    let copies: Vec<usize> = (0..300).flat_map(|i| vec![i; 1 + i % 2]).collect();
+    let (y, s): (Vec<bool>, Vec<f64>) = copies.iter().map(|&i| (labels[i], scores[i])).unzip();
+    let repeated = bootstrap.average_precision(&y, &[&s]).and_then(|r| r.interval(0)).expect("both classes");
+    assert_abs_diff_eq!(all(Some(&weights))[0].estimate, repeated.estimate, epsilon = 1e-14);
+    assert!(all(Some(&weights))[0].standard_error > repeated.standard_error, "weights are no new rows");
+    assert!(bootstrap.average_precision_weighted(&labels, Some(&[1.0]), &[&scores]).is_err());
+}
 
 #[test]
 fn folds_in_time_are_as_many_as_asked_for_and_keep_ties_together() {
