@@ -304,7 +304,7 @@ fn an_instance_that_is_drawn_brings_its_weight() {
     let (y, s): (Vec<bool>, Vec<f64>) = copies.iter().map(|&i| (labels[i], scores[i])).unzip();
     let repeated = bootstrap.average_precision(&y, &[&s]).and_then(|r| r.interval(0)).expect("both classes");
     assert_abs_diff_eq!(all(Some(&weights))[0].estimate, repeated.estimate, epsilon = 1e-14);
-    assert!(all(Some(&weights))[0].standard_error > repeated.standard_error, "weights are no new rows");
+    assert!(all(Some(&weights))[0].standard_error > repeated.standard_error, "a weight adds no instance");
     assert!(bootstrap.average_precision_weighted(&labels, Some(&[1.0]), &[&scores]).is_err());
 }
 
