@@ -17,7 +17,7 @@ struct Step {
 }
 
 /// In the order of what fails soonest.
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 13] = [
     Step { name: "format", does: "rustfmt changes nothing", included: true, run: format },
     Step { name: "fences", does: "the rules of the repository hold", included: true, run: fences::check },
     Step { name: "lints", does: "clippy has nothing to say, with all features", included: true, run: lints },
@@ -46,6 +46,12 @@ const STEPS: [Step; 12] = [
         does: "`cargo test`: every test that needs Rust alone, on any system",
         included: false,
         run: tests_without_libtorch,
+    },
+    Step {
+        name: "spark",
+        does: "`cargo xtask spark`: the same on Spark, which needs Java",
+        included: false,
+        run: spark,
     },
     Step { name: "features", does: "each set of features compiles", included: false, run: features },
     Step { name: "ablation", does: "a small ablation repeats its baseline", included: false, run: ablation },
@@ -109,6 +115,10 @@ fn python(root: &Path) -> Result<(), Error> {
 
 fn dask(root: &Path) -> Result<(), Error> {
     engine(root, Engine::Dask, false)
+}
+
+fn spark(root: &Path) -> Result<(), Error> {
+    engine(root, Engine::Spark, false)
 }
 
 fn ablation(root: &Path) -> Result<(), Error> {

@@ -28,6 +28,7 @@ Commands:
                                what docs/python.md says instead: behavior, speed beside `cfe`, other combiners
   dask [--figures]             Fit on a Dask cluster of several processes, kill one, and compare the model files with that
                                of `cfe`; --figures measures passes instead, as docs/beyond-memory.md says them
+  spark [--figures]            The same on Spark; needs Java 17 or 21
   fences                       Check the rules of the repository: what depends on what, who prints, width, words
   ci [--only STEP] [--list]    All that CI does: format, fences, lints, docs, tests, python, dask, downstream; --only one of them
                                (may be repeated), --list names them all
@@ -70,6 +71,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
         Some("ci") => return ci(args),
         Some("python") => return python(args),
         Some("dask") => return engine(Engine::Dask, args),
+        Some("spark") => return engine(Engine::Spark, args),
         Some("test") => Command::Test,
         Some("downstream") => Command::Downstream,
         Some("fences") => Command::Fences,
@@ -114,7 +116,7 @@ fn engine(engine: Engine, args: impl Iterator<Item = OsString>) -> Result<Comman
         match arg.to_str() {
             Some("--figures") => figures = true,
             _ if is_help(&arg) => return Ok(Command::Help),
-            _ => return Err(Error::Usage(format!("`dask` takes --figures, not {arg:?}"))),
+            _ => return Err(Error::Usage(format!("`dask` and `spark` take --figures, not {arg:?}"))),
         }
     }
     Ok(Command::Engine { engine, figures })

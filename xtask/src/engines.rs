@@ -13,12 +13,14 @@ use crate::python::{Environment, wheel};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Engine {
     Dask,
+    Spark,
 }
 
 impl Engine {
     fn name(self) -> &'static str {
         match self {
             Engine::Dask => "dask",
+            Engine::Spark => "spark",
         }
     }
 }
@@ -28,6 +30,10 @@ impl Engine {
 pub(crate) fn engine(root: &Path, engine: Engine, figures: bool) -> Result<(), Error> {
     let started = Instant::now();
     let name = engine.name();
+    let has_java = || Command::new("java").arg("-version").output().is_ok_and(|it| it.status.success());
+    if engine == Engine::Spark && !has_java() {
+        return Err(Error::NoJava);
+    }
     let newest = Environment::set_up(root, "venv", "requirements-dev.txt")?;
     let own = Environment::set_up(root, &format!("venv-{name}"), &format!("requirements-{name}.txt"))?;
     own.install(root, &wheel(root, &newest, figures)?)?;

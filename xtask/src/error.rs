@@ -94,6 +94,12 @@ pub(crate) enum Error {
     #[error("`{line}` could not be started: {source}")]
     NotStarted { line: String, source: io::Error },
 
+    #[error(
+        "no Java was found, which Spark runs on\n  \
+         What to do: install Java 17 or 21 (on Debian and Ubuntu: openjdk-17-jre-headless), so that `java -version` answers"
+    )]
+    NoJava,
+
     #[error("{place}: the catalog of errors cannot be made: {why}")]
     Catalog { place: String, why: String },
 

@@ -104,17 +104,9 @@ pub(crate) fn prepare<'a>(
         };
         (start, reader) = mapped(start, reader, to_lf).map_err(stream_error)?;
     }
-    let (skip, mut lines, hint) = preamble(&start, given);
-    start.drain(..skip);
-    let cuts = |line: &[u8]| match given.or(hint) {
-        Some(byte) => memchr::memchr(byte, line).map(|_| byte),
-        None => best(line),
-    };
-    if let Some(above) = crate::above::find(&start, cuts) {
-        start.drain(..above.bytes);
-        lines += above.lines;
-        notes.push(above.note);
-    }
+    let BeforeHeader { bytes, lines, hint, note } = before_header(&start, given);
+    start.drain(..bytes);
+    notes.extend(note);
     let delimiter = choose_delimiter(file, &start, given.or(hint))?;
     if has_escapes(&start, delimiter) {
         let mut state = Escapes::default();
@@ -128,6 +120,33 @@ pub(crate) fn prepare<'a>(
         (start, reader) = mapped(start, reader, join).map_err(stream_error)?;
     }
     Ok(Prepared { reader, start, delimiter, lines, notes })
+}
+
+/// What stands before the header of a text with line feeds: comments, a line `sep=`, titles.
+pub(crate) struct BeforeHeader {
+    /// Bytes and lines up to the header.
+    pub bytes: usize,
+    pub lines: u64,
+    /// The delimiter that a line `sep=;` names.
+    pub hint: Option<u8>,
+    /// The word about titles for whoever reads the result.
+    pub note: Option<String>,
+}
+
+/// Looks through the start of a text. `given` is the delimiter if it was said.
+pub(crate) fn before_header(start: &[u8], given: Option<u8>) -> BeforeHeader {
+    let (bytes, lines, hint) = preamble(start, given);
+    let cuts = |line: &[u8]| match given.or(hint) {
+        Some(byte) => memchr::memchr(byte, line).map(|_| byte),
+        None => best(line),
+    };
+    match crate::above::find(&start[bytes..], cuts) {
+        Some(above) => {
+            let (bytes, lines) = (bytes + above.bytes, lines + above.lines);
+            BeforeHeader { bytes, lines, hint, note: Some(above.note) }
+        }
+        None => BeforeHeader { bytes, lines, hint, note: None },
+    }
 }
 
 enum Undecoded {

@@ -215,3 +215,36 @@ fn a_positive_label_that_occurs_nowhere_is_said() {
     let error = prepare(&[path], &dir.path().join("b"), &given, &mut |_| true).expect_err("nowhere");
     assert!(matches!(error, StoreError::NoPositive { .. }), "{error}");
 }
+
+#[test]
+fn what_stands_above_the_header_belongs_to_the_first_part_alone() {
+    let dir = tempfile::tempdir().expect("temporary");
+    // More than one part of text, so that the header is put before rows far from it.
+    let rows = 400_000;
+    let body: String =
+        (0..rows).map(|i| format!("row {i:07};{};0.{:04};0.5\n", i % 2, (i * 104_729) % 10_000)).collect();
+    assert!(body.len() > 8 << 20);
+    let head = "id;label;forest;svm\n";
+    let plain = write(dir.path(), "plain.csv", &format!("{head}{body}"));
+    let expected = prepared(&[plain], &dir.path().join("plain"), Dtype::F32);
+    assert_eq!(expected.store.shape().rows, rows);
+    for (name, above) in [
+        ("titles", "Report of the year\n;;;\nmade by the team;;;\n"),
+        ("comments", "# made by the team\n# id is a patient\n"),
+        ("separator", "sep=;\n"),
+        ("mark", "\u{feff}"),
+        ("all", "\u{feff}sep=;\n# a comment\n\nReport; of the year\n"),
+    ] {
+        let table = write(dir.path(), &format!("{name}.csv"), &format!("{above}{head}{body}"));
+        let found = prepared(&[table], &dir.path().join(name), Dtype::F32);
+        assert_eq!(found.store.shape(), expected.store.shape(), "{name}");
+
+        // A bad cell in the second part still has the number of its line.
+        let bad = body.replacen("row 0399990;0;0.", "row 0399990;0;7.", 1);
+        let table = write(dir.path(), &format!("{name}-bad.csv"), &format!("{above}{head}{bad}"));
+        let folder = dir.path().join(format!("{name}-bad"));
+        let error = prepare(&[table], &folder, &options(Dtype::F32), &mut |_| true).expect_err("7.something");
+        let line = above.matches('\n').count() + 1 + 399_991;
+        assert!(error.to_string().contains(&format!("line {line}")), "{error}");
+    }
+}

@@ -1,6 +1,6 @@
 """What a pass costs on an engine of many processes: wall clock, processor time, bytes; and one with nothing to do.
 
-``cargo xtask dask --figures`` runs it; its figures are in docs/beyond-memory.md.
+``cargo xtask dask --figures`` and ``cargo xtask spark --figures`` run it; its figures are in docs/beyond-memory.md.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import psutil
 from cf_ensemble import _core
 from cf_ensemble._shards import Plan
 
-SETTINGS = {"latent_dim": 8, "max_iterations": 20, "tolerance": 0}
+SETTINGS = {"latent_dim": 8, "max_iterations": 8, "tolerance": 0}
 
 
 def cpu() -> float:
@@ -85,7 +85,30 @@ def on_dask() -> Iterator[None]:
         )
 
 
-ENGINES = {"dask": on_dask}
+@contextmanager
+def on_spark() -> Iterator[None]:
+    """Spark in one JVM with two threads, and a Python process for each."""
+    import pyarrow as pa
+    from cf_ensemble.spark import _Engine
+    from pyspark.sql import SparkSession
+
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    spark = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false").getOrCreate()
+
+    def answers(batches):
+        for batch in batches:
+            yield pa.RecordBatch.from_arrays([pa.array([nothing()] * len(batch), pa.binary())], ["statistics"])
+
+    try:
+        yield (
+            lambda store, tasks: _Engine(spark, store, tasks),
+            lambda tasks: spark.range(0, tasks, 1, tasks).mapInArrow(answers, "statistics binary").toArrow(),
+        )
+    finally:
+        spark.stop()
+
+
+ENGINES = {"dask": on_dask, "spark": on_spark}
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ use parquet::arrow::arrow_reader::{
 };
 
 use crate::blocks::{BlockError, Blocks, MAX_RECORD, Records};
+use crate::dialect::before_header;
 use crate::guarded;
 use crate::options::{Remembered, TableOptions};
 use crate::roles::Roles;
@@ -98,7 +99,7 @@ fn text<E: From<TableError>>(
             }
         }
         if header.is_empty() {
-            header = header_of(&chunk, delimiter, &file)?;
+            header = header_of(&chunk, options.delimiter, &file)?;
         } else if chunk[header.len()..].trim_ascii().is_empty() {
             break;
         }
@@ -113,8 +114,9 @@ fn text<E: From<TableError>>(
     Ok(())
 }
 
-/// The lines up to the names of the columns.
-fn header_of(chunk: &[u8], delimiter: u8, file: &str) -> TableResult<Vec<u8>> {
+/// The line of the names of the columns, without comments and titles above it, which belong to the first chunk
+/// alone. A delimiter that the file names stays in front of it.
+fn header_of(chunk: &[u8], delimiter: Option<u8>, file: &str) -> TableResult<Vec<u8>> {
     if chunk.starts_with(b"\xff\xfe") || chunk.starts_with(b"\xfe\xff") {
         return Err(TableError::OtherFormat {
             file: file.to_owned(),
@@ -122,13 +124,13 @@ fn header_of(chunk: &[u8], delimiter: u8, file: &str) -> TableResult<Vec<u8>> {
             cure: "save it as UTF-8".to_owned(),
         });
     }
-    let mut records = Records::new(chunk, delimiter);
-    let first = records.next().map(|(_, record, _)| record.to_ascii_lowercase());
-    // Excel may say the delimiter in a line before the header.
-    if first.is_some_and(|record| record.trim_ascii().starts_with(b"sep=")) {
-        records.next();
-    }
-    Ok(chunk[..chunk.len() - records.rest_len()].to_vec())
+    let text = chunk.strip_prefix(b"\xef\xbb\xbf").unwrap_or(chunk);
+    let before = before_header(text, delimiter);
+    let from = &text[before.bytes..];
+    let mut records = Records::new(from, delimiter.or(before.hint).unwrap_or(b','));
+    records.next();
+    let named = before.hint.map_or(Vec::new(), |hint| vec![b's', b'e', b'p', b'=', hint, b'\n']);
+    Ok([named.as_slice(), &from[..from.len() - records.rest_len()]].concat())
 }
 
 /// Parquet in chunks of rows, of which only the columns that are needed are decoded after the first.
