@@ -2,9 +2,10 @@
 //!
 //! Y is computed from X panel by panel, used while it is in cache, and forgotten.
 
+use std::any::Any;
 use std::borrow::Cow;
 
-use ndarray::{Array2, ArrayView2, Axis};
+use ndarray::{Array2, ArrayView2};
 
 use super::{Block, Late, Point, Step, Sums, Sweep, panel};
 use crate::dtype::Dtype;
@@ -157,10 +158,10 @@ fn of_panel<T: Scalar>(request: &Sweep, workspace: &Workspace<T>, block: &Block<
         added.extend(equations.gram);
         added.extend(equations.rhs);
         added.extend([sums.squared_error, sums.squared_norm]);
-        (y.iter().map(|v| v.to_f64()).collect(), Cow::Borrowed(labeled.as_slice()))
+        (doubles(y).into_raw_vec_and_offset().0, Cow::Borrowed(labeled.as_slice()))
     } else {
         let y = some.fold(request, workspace, &request.at.classifiers)?;
-        (y.into_iter().collect(), Cow::Owned((0..labeled.len()).collect()))
+        (y.into_raw_vec_and_offset().0, Cow::Owned((0..labeled.len()).collect()))
     };
     let n = y.len() / d;
     added.push(labeled.len() as f64);
@@ -290,7 +291,7 @@ impl<'a> Labeled<'a> {
         let (x, lambda) = (classifiers.mapv(T::from_f64), T::from_f64(request.lambda));
         let mut y = Array2::from_elem((x.nrows(), self.places.len()), T::ZERO);
         if !self.places.is_empty() {
-            let select = |matrix: ArrayView2<'_, f64>| matrix.select(Axis(1), &self.places);
+            let select = |matrix: ArrayView2<'_, f64>| columns_of(matrix, &self.places);
             let predictions = select(self.block.predictions());
             let given = self.block.confidence().map(select);
             let labels: Vec<Option<bool>> = self.targets.iter().map(|&label| Some(label)).collect();
@@ -299,8 +300,28 @@ impl<'a> Labeled<'a> {
             ridge::update_block(workspace, &rule, x.view(), lambda, &mut y, false)
                 .map_err(|error| at_instance(error, &self.block, |k| self.places[k]))?;
         }
-        Ok(y.mapv(|v| v.to_f64()))
+        Ok(doubles(y))
     }
+}
+
+/// Some columns of a matrix, classifier by classifier: `select` of ndarray takes them column by column, which
+/// touches every line of the cache once for each.
+fn columns_of(matrix: ArrayView2<'_, f64>, places: &[usize]) -> Array2<f64> {
+    let mut out = Array2::zeros((matrix.nrows(), places.len()));
+    for (mut to, from) in out.rows_mut().into_iter().zip(matrix.rows()) {
+        to.iter_mut().zip(places).for_each(|(to, &place)| *to = from[place]);
+    }
+    out
+}
+
+/// Y in f64, which is Y itself where the number format is f64.
+fn doubles<T: Scalar>(y: Array2<T>) -> Array2<f64> {
+    let mut y = Some(y);
+    let same = (&mut y as &mut dyn Any).downcast_mut::<Option<Array2<f64>>>();
+    if let Some(same) = same.and_then(Option::take) {
+        return same;
+    }
+    y.expect("only numbers of the format f64 were taken out").mapv(|v| v.to_f64())
 }
 
 /// Numbers a singular instance among all.
