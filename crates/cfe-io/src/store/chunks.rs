@@ -114,8 +114,8 @@ fn text<E: From<TableError>>(
     Ok(())
 }
 
-/// The line of the names of the columns, without comments and titles above it, which belong to the first chunk
-/// alone. A delimiter that the file names stays in front of it.
+/// The line of the names of the columns, without comments and titles above it, which belong to the first
+/// chunk alone. A delimiter that the file names stays in front of it.
 fn header_of(chunk: &[u8], delimiter: Option<u8>, file: &str) -> TableResult<Vec<u8>> {
     if chunk.starts_with(b"\xff\xfe") || chunk.starts_with(b"\xfe\xff") {
         return Err(TableError::OtherFormat {
