@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -237,7 +237,7 @@ class Ensemble:
         return _notebook.ensemble_html(self)
 
 
-def fit(
+def fit(  # type: ignore[misc]  # folds belong to the fit and, where a model is read, to the columns
     data: Any,
     y: ArrayLike | None = None,
     *,
@@ -317,7 +317,7 @@ def fit(
         "threshold": threshold,
     }
     # What the columns mean is kept in the model, so that new tables are read alike.
-    given = {**json.loads(options_of(columns)), **{key: value for key, value in options.items() if value is not None}}
+    given = {**json.loads(options_of(cast("Columns", columns))), **{key: value for key, value in options.items() if value is not None}}
     threads = threads_of(n_jobs)
     fitted = table._core.fit(settings_json(given), threads=threads, progress=listener(progress))
     return Ensemble(fitted.model, fitted, threads)

@@ -372,7 +372,7 @@ def frame_of(obj: Any) -> dict[str, NDArray[Any]]:
     if names is None and len(obj.columns) > 0 and not hasattr(obj[obj.columns[0]], "__array__"):
         # A lazy table, such as a relation of duckdb: its columns are arrays once pyarrow has run it.
         try:
-            import pyarrow  # type: ignore[import-untyped]
+            import pyarrow
         except ImportError as error:
             raise DataError(f"a {type(obj).__name__} needs pyarrow here; install it, or give a data frame") from error
         obj = pyarrow.table(obj)
