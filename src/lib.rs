@@ -12,7 +12,7 @@ pub use cfe_als as als;
 pub use cfe_combine::out_of_core;
 pub use cfe_combine::{
     Backend, BackendError, FitError, FitOptions, FitOutcome, FitPlan, Progress, SavedModel, Watch, baselines,
-    cross_validation, fit, fit_watched, judge, methods, pipeline, recommended, saved, tuning,
+    classes, cross_validation, fit, fit_watched, judge, methods, pipeline, recommended, saved, tuning,
 };
 pub use cfe_core::*;
 pub use cfe_io as io;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use cfe_combine::FitError;
+use cfe_combine::classes::DecisionRule;
 use cfe_combine::judge::ThresholdRule;
 use cfe_combine::methods::Method;
 use cfe_combine::pipeline::{Assignments, Calibrate, Preset, TableColumns, TrainingColumns};
@@ -289,6 +290,8 @@ pub(crate) struct FitArgs {
     calibrate: Option<Calibrate>,
     #[arg(long, value_name = "RULE", help_heading = "Decision", help = threshold_help())]
     threshold: Option<ThresholdRule>,
+    #[arg(long, value_name = "RULE", help_heading = "Decision", help = decision_help())]
+    decision: Option<DecisionRule>,
     /// Share of positives among the rows that are not learned from, where it is another than among the train
     /// rows: corrects their probabilities (Saerens et al., 2002)
     #[arg(long, value_name = "SHARE", help_heading = "Decision")]
@@ -316,6 +319,10 @@ pub(crate) struct FitArgs {
     #[arg(skip)]
     #[serde(skip_serializing_if = "Assignments::is_empty")]
     set: Assignments,
+}
+
+fn decision_help() -> String {
+    format!("Of more than two classes, what is decided for: {} [default: largest]", DecisionRule::FORMS)
 }
 
 fn threshold_help() -> String {

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use cfe_combine::FitOptions;
+use cfe_combine::classes::DecisionRule;
 use serde::{Deserialize, Serialize};
 
 use crate::args::{FitArgs, Format};
@@ -16,6 +17,7 @@ use crate::fields::{object, parsed};
 pub(crate) struct ProgramOptions {
     pub threads: Option<usize>,
     pub prevalence: Option<f64>,
+    pub decision: Option<DecisionRule>,
     pub model_out: Option<PathBuf>,
     pub predictions_out: Option<PathBuf>,
     pub report_out: Option<PathBuf>,

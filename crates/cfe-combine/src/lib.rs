@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`methods`] | every way to combine: name, description, presets, how to build one |
 //! | [`recommended`], [`baselines`] | the recommended combiner, and the simple ones |
+//! | [`classes`] | more than two classes: a fit for each, coupled to one distribution; decisions, the saved model |
 //! | [`cross_validation`], [`tuning`] | folds, held-out predictions, the search over settings |
 //! | [`pipeline`] | options, the whole fit, checkpoints, [`Watch`] |
 //! | `out_of_core` | fits and predictions over a prepared store (features `als` and `parquet`) |
@@ -18,6 +19,7 @@
 #![forbid(unsafe_code)]
 
 pub mod baselines;
+pub mod classes;
 pub mod cross_validation;
 mod error;
 pub mod judge;

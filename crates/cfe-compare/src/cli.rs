@@ -33,6 +33,12 @@ pub enum Command {
     /// scored. Exit codes: 0 done; 2 bad usage; 3 bad data; 4 a method failed.
     #[command(alias = "benchmark", args_override_self = true)]
     OverDataSets(OverDataSets),
+    /// Rank combiners of more than two classes over a folder of data sets, `<data set>/seed<k>.csv.gz`.
+    ///
+    /// Each table has columns `<classifier>:<class>` and a column `split`. Methods learn from the rows with
+    /// `train`; the other rows are scored. Exit codes: 0 done; 2 bad usage; 3 bad data; 4 a method failed.
+    #[command(args_override_self = true)]
+    OverClasses(OverClasses),
     /// Draw the combined loss against time: exact ALS beside joint training, from the same start.
     ///
     /// Exit codes: 0 done; 2 bad usage, 3 bad data, 4 training failed.
@@ -121,6 +127,23 @@ pub struct OverDataSets {
     #[arg(long, value_name = "CSV")]
     pub with: Option<PathBuf>,
     /// Methods to run, by name [default: all of this build].
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub methods: Vec<String>,
+    /// Where its results go.
+    #[command(flatten)]
+    pub output: Output,
+    /// Threads; 0 is all cores.
+    #[arg(long, default_value_t = 0)]
+    pub threads: usize,
+}
+
+/// Options of `over-classes`.
+#[derive(Debug, Args)]
+pub struct OverClasses {
+    /// The folder above the data sets.
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// Methods to run, by name [default: one of each kind].
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub methods: Vec<String>,
     /// Where its results go.

@@ -56,6 +56,30 @@ pub enum Error {
         /// Its error.
         source: Box<cf_ensemble::Error>,
     },
+    /// A method for more than two classes failed.
+    ///
+    /// Cure: follow the message of the cause, or leave the method out.
+    #[error("{method} failed on {data_set}, seed {seed}: {source}")]
+    ClassMethod {
+        /// The method.
+        method: String,
+        /// The data set.
+        data_set: String,
+        /// The seed.
+        seed: u64,
+        /// Its error.
+        source: Box<cf_ensemble::FitError>,
+    },
+    /// A table of two classes among those of more.
+    #[error(
+        "{}: the columns are not of the form <classifier>:<class> with three or more classes; `over-data-sets` compares \
+         tables of two",
+        path.display()
+    )]
+    TwoClasses {
+        /// The table.
+        path: PathBuf,
+    },
     /// No method has this name.
     #[error("{name:?} is not a method; the methods are {known}")]
     UnknownMethod {
@@ -196,7 +220,10 @@ impl Error {
             | Error::Unreadable { .. }
             | Error::NoTables { .. } => 2,
             Error::Ablation(error) => error.exit_code(),
-            Error::Table(_) | Error::TooFewLabels { .. } | Error::External { .. } => 3,
+            Error::Table(_)
+            | Error::TooFewLabels { .. }
+            | Error::TwoClasses { .. }
+            | Error::External { .. } => 3,
             _ => 4,
         }
     }
@@ -255,6 +282,21 @@ mod tests {
                 labels,
                 3,
                 vec!["t.csv", "9 negative and 1 positive rows", "two rows of each class", "--split-column"],
+            ),
+            (
+                Error::TwoClasses { path: at("t.csv") },
+                3,
+                vec!["t.csv", "<classifier>:<class>", "over-data-sets"],
+            ),
+            (
+                Error::ClassMethod {
+                    method: "soft_voting".into(),
+                    data_set: "yeast".into(),
+                    seed: 7,
+                    source: Box::new(cf_ensemble::FitError::Stopped),
+                },
+                4,
+                vec!["soft_voting failed on yeast, seed 7"],
             ),
             (Error::Folder { path: at("d"), source: io() }, 2, vec!["the folder d cannot be read", "denied"]),
             (Error::Unreadable { path: at("p.md"), source: io() }, 2, vec!["p.md cannot be read", "denied"]),

@@ -9,6 +9,7 @@
 //! | `ablate` | [`ablate`] | What does each technique, setting and kind of data change? |
 //! | `on-tables` | [`on_tables`] | Which method is best on tables of your own? |
 //! | `over-data-sets` | [`over_data_sets`] | How do the methods rank over a folder of data sets? |
+//! | `over-classes` | [`over_classes`] | How do they rank where there are more than two classes? |
 //! | `convergence` | [`convergence`] | How fast does the loss fall, exact ALS beside joint training? |
 //! | `speed` | [`speed`] | How long does a sweep or an epoch take, beside other implementations? |
 //!
@@ -25,6 +26,7 @@ pub mod error;
 pub mod numpy;
 pub mod on_tables;
 pub mod output;
+pub mod over_classes;
 pub mod over_data_sets;
 pub mod published;
 pub mod speed;

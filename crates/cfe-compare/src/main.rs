@@ -12,11 +12,14 @@ use std::process::ExitCode;
 
 use cf_ensemble::io::{TableOptions, input_files};
 use cfe_compare::ablate::{Ablation, run_ablation};
-use cfe_compare::cli::{Ablate, Cli, Command, JsonOnly, OnTables, OverDataSets, Published, Speed, renamed};
+use cfe_compare::cli::{
+    Ablate, Cli, Command, JsonOnly, OnTables, OverClasses, OverDataSets, Published, Speed, renamed,
+};
 use cfe_compare::convergence::{Convergence, run_convergence};
 use cfe_compare::error::{CHECK_FAILED, Error};
 use cfe_compare::on_tables::compare_on_tables;
 use cfe_compare::output::{Output, origin_of_this_call};
+use cfe_compare::over_classes::compare_over_classes;
 use cfe_compare::over_data_sets::compare_over_data_sets;
 use cfe_compare::published::{self, Report, SEED};
 use cfe_compare::report::terminal::{self, DEFAULT_WIDTH};
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
     let outcome = match command {
         Command::Published(options) => published(&options),
         Command::OverDataSets(options) => over_data_sets(&options),
+        Command::OverClasses(options) => over_classes(&options),
         Command::OnTables(options) => on_tables(&options),
         Command::Ablate(options) => ablate(&options),
         Command::Convergence { options, output } => convergence(&options, &output),
@@ -78,6 +82,12 @@ fn published(options: &Published) -> Result<ExitCode, Error> {
 fn over_data_sets(options: &OverDataSets) -> Result<ExitCode, Error> {
     options.output.check(options.with.as_slice())?;
     let results = compare_over_data_sets(options, progress())?;
+    give(&options.output, &results, &origin_of_this_call(None))
+}
+
+fn over_classes(options: &OverClasses) -> Result<ExitCode, Error> {
+    options.output.check(&[])?;
+    let results = compare_over_classes(options, progress())?;
     give(&options.output, &results, &origin_of_this_call(None))
 }
 

@@ -93,8 +93,12 @@ impl Parts {
     }
 
     /// Whether each row is for training.
-    fn train_rows(&mut self, options: &TableOptions, warnings: &mut Vec<TableWarning>) -> Vec<bool> {
-        let Some(split) = &self.roles.split else { return vec![true; self.truth.len()] };
+    pub(crate) fn train_rows(
+        &mut self,
+        options: &TableOptions,
+        warnings: &mut Vec<TableWarning>,
+    ) -> Vec<bool> {
+        let Some(split) = &self.roles.split else { return vec![true; self.matrix.ncols()] };
         let column = self.taken_for(Role::Split);
         let remembered = &options.remembered;
         let same = remembered.roles.split.as_deref() == Some(column);

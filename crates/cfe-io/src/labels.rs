@@ -3,7 +3,7 @@
 use crate::reading::{Labels, Reading, number};
 
 /// Different values that are told apart; a column of more holds no labels.
-const MOST: usize = 200;
+pub(crate) const MOST: usize = 200;
 /// Code of a cell without a label.
 const UNLABELED: u8 = u8::MAX;
 /// Code of a value beyond [`MOST`].
@@ -88,6 +88,16 @@ impl LabelColumn {
             v if reading.is_missing_number(v) => self.codes.push(UNLABELED),
             v => self.push_text(v.to_string()),
         }
+    }
+
+    /// The number of each row's value (n), and the values; `None` for a column of too many.
+    pub(crate) fn into_codes(self) -> Option<(Vec<Option<usize>>, Vec<String>)> {
+        if self.other.is_some() {
+            return None;
+        }
+        let number = |code: u8| (code != UNLABELED).then_some(usize::from(code));
+        let texts = self.values.into_iter().map(|value| value.text).collect();
+        Some((self.codes.into_iter().map(number).collect(), texts))
     }
 
     /// Adds the cells of the rows that follow.
@@ -410,7 +420,7 @@ impl<'a> Decision<'a> {
 }
 
 /// The same text in any case, or the same number.
-fn same(a: &str, b: &str) -> bool {
+pub(crate) fn same(a: &str, b: &str) -> bool {
     a.eq_ignore_ascii_case(b)
         || match (number(a.as_bytes()), number(b.as_bytes())) {
             (Some((x, _)), Some((y, _))) => x == y,
@@ -418,7 +428,7 @@ fn same(a: &str, b: &str) -> bool {
         }
 }
 
-fn is_unknown(text: &str) -> bool {
+pub(crate) fn is_unknown(text: &str) -> bool {
     UNKNOWN.contains(&text.to_ascii_lowercase().as_str())
 }
 

@@ -12,6 +12,7 @@ mod assemble;
 mod atomic;
 mod blocks;
 mod cells;
+mod class_table;
 #[cfg(feature = "parquet")]
 mod columnar;
 mod dialect;
@@ -62,6 +63,7 @@ mod write;
 mod write_columns;
 
 pub use atomic::{AtomicFile, WriteError, remove_unfinished};
+pub use class_table::{AnyTable, ClassTable, read_any_table};
 pub use fingerprint::fingerprint;
 pub use guarded::is_decoding;
 pub use journal::{Journal, JournalError, JournalHeader};

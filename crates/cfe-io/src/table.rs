@@ -66,17 +66,21 @@ pub struct Table {
 /// # Errors
 /// [`TableError`], one variant for each cause.
 pub fn read_table(source: Source, options: &TableOptions) -> TableResult<Table> {
+    read_parts(source, options)?.assemble(options)
+}
+
+/// Reads the columns of a table; what they mean together is for the caller to say.
+pub(crate) fn read_parts(source: Source, options: &TableOptions) -> TableResult<Parts> {
     let name = source.name();
     let parts = match &source {
         Source::Path(path) => folder::parts(path)?,
         Source::Parts(paths) => Some(paths.clone()),
         _ => None,
     };
-    let parts = match parts {
-        Some(files) => folder::read(name, &files, options)?,
-        None => read_opened(source.open()?, options)?,
-    };
-    parts.assemble(options)
+    match parts {
+        Some(files) => folder::read(name, &files, options),
+        None => read_opened(source.open()?, options),
+    }
 }
 
 /// Reads what one file, stream or packing holds.

@@ -78,6 +78,25 @@ pub enum TableError {
     #[error("{file}: cannot be read ({source}); check its permissions and the disk")]
     Unreadable { file: String, source: std::io::Error },
 
+    /// Labels of train rows are none of the classes that columns are named after.
+    #[error(
+        "{file}, column {column:?}: no column has a probability for the labels {found}; the classes of the columns are \
+         {classes}; add a column <classifier>:<class> for each label, or leave its rows out"
+    )]
+    UnknownClasses { file: String, column: String, found: String, classes: String },
+
+    /// Folds, times and costs of rows of several classes.
+    #[error(
+        "{file}, column {column:?}: {role} columns are used for two classes alone; leave the option out for more classes"
+    )]
+    RoleOfTwoClasses { file: String, role: &'static str, column: String },
+
+    /// A label column of a table of several classes holds too many different values.
+    #[error(
+        "{file}, column {column:?}: more than {most} different labels; name the column of the classes with --label-column"
+    )]
+    TooManyClasses { file: String, column: String, most: usize },
+
     /// The compressed stream is broken.
     #[error("{file}: the {format} data are damaged or cut off ({reason}); copy or compress the file again")]
     BadCompressed { file: String, format: &'static str, reason: String },

@@ -21,6 +21,9 @@ pub(crate) fn run(args: &Evaluate, terminal: &Terminal) -> CliResult<()> {
     // loaded.
     let inputs = outputs::inputs(&args.table, &columns.table_options()?, [args.model.as_path()]);
     outputs::check(&inputs, &[("--report-out", args.report_out.as_deref())])?;
+    if let Some(model) = super::classes::model(&args.model)? {
+        return super::classes::evaluate(args, &model, terminal);
+    }
     let model = SavedModel::load(&args.model)?;
     let options = columns.table_options_for(&model, Labels::Needed)?;
     on_threads(args.threads, || {

@@ -6,12 +6,12 @@ use std::time::Instant;
 use cfe_combine::judge::{Finding, Part, Severity, TRAIN, TrustReport, diagnose};
 use cfe_combine::pipeline::{Assignments, FitOutcome, FitPlan, Watch as _, gigabytes};
 use cfe_combine::report;
-use cfe_io::{Source, Table, TableOptions, read_table};
+use cfe_io::{AnyTable, Source, Table, TableOptions, read_any_table};
 use cfe_report::printable;
 use cfe_report::terminal::wrap;
 use serde_json::{Value, json};
 
-use super::{page, pretty, store};
+use super::{classes, page, pretty, store};
 use crate::args::{Fit, Format};
 use crate::config::{self, ProgramOptions};
 use crate::error::{CliError, CliResult};
@@ -40,7 +40,19 @@ pub(crate) fn run(args: &Fit, terminal: &Terminal) -> CliResult<()> {
     let format = check_outputs(args, &program, &plan, &table_options)?;
     on_threads(program.threads, || {
         let begin = Instant::now();
-        let read = terminal.during("Reading", || read_table(Source::new(&args.table), &table_options))?;
+        let read = terminal.during("Reading", || read_any_table(Source::new(&args.table), &table_options))?;
+        let read = match read {
+            AnyTable::Binary(table) => *table,
+            AnyTable::Classes(table) => {
+                return classes::fit(args, &program, &plan, &table, format, terminal);
+            }
+            _ => unreachable!("a table has two classes or more"),
+        };
+        if program.decision.is_some() {
+            return Err(CliError::usage(
+                "--decision is for tables of more than two classes; for two, --threshold says where to cut",
+            ));
+        }
         if args.dry_run {
             outputs::print_page(&format!("{}\n", read.taken))?;
             read.require_labels()?;

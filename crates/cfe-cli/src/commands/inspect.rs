@@ -17,6 +17,9 @@ use crate::outputs;
 use crate::words::text;
 
 pub(crate) fn run(args: &Inspect) -> CliResult<()> {
+    if let Some(model) = super::classes::model(&args.model)? {
+        return super::classes::inspect(args, &model);
+    }
     let model = SavedModel::load(&args.model)?;
     let trust = TrustReport::of(&model);
     let shares = model.combiner.recommended().map(RecommendedModel::shares);

@@ -1,5 +1,6 @@
 //! One file for each command.
 
+pub(crate) mod classes;
 pub(crate) mod doctor;
 pub(crate) mod evaluate;
 pub(crate) mod example;

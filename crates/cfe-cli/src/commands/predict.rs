@@ -22,6 +22,9 @@ pub(crate) fn run(args: &Predict, terminal: &Terminal) -> CliResult<()> {
     let inputs = outputs::inputs(&args.table, &columns.table_options()?, [args.model.as_path()]);
     // Before anything is read: a place that cannot be written to costs no work.
     outputs::check(&inputs, &[(outputs::PREDICTIONS_OUT, Some(out))])?;
+    if let Some(model) = super::classes::model(&args.model)? {
+        return super::classes::predict(args, &model, terminal);
+    }
     let model = SavedModel::load(&args.model)?;
     // Labels are not needed here; where the table has them they go along.
     let options = columns.table_options_for(&model, Labels::IfPresent)?;

@@ -3,6 +3,7 @@
 mod bad_input;
 mod cases;
 mod checkpoint;
+mod classes;
 mod documentation;
 #[cfg(target_os = "linux")]
 mod full_disk;

@@ -104,6 +104,18 @@ impl<'a> Checkpoint<'a> {
         n_labeled: usize,
         watch: &'a dyn Watch,
     ) -> FitResult<Self> {
+        Self::open_at(plan, plan.checkpoint.clone(), table_fingerprint, folds, n_labeled, watch)
+    }
+
+    /// As [`open`](Self::open), in another place than the plan says.
+    pub(super) fn open_at(
+        plan: &FitPlan,
+        request: Option<Request>,
+        table_fingerprint: String,
+        folds: Option<&Folds>,
+        n_labeled: usize,
+        watch: &'a dyn Watch,
+    ) -> FitResult<Self> {
         let identity = Identity {
             crate_version: env!("CARGO_PKG_VERSION").to_owned(),
             trainer: plan.trainer.to_string(),
@@ -113,7 +125,7 @@ impl<'a> Checkpoint<'a> {
         };
         let mut checkpoint = Self {
             watch,
-            request: plan.checkpoint.clone(),
+            request,
             identity,
             main: None,
             folds_done: 0,

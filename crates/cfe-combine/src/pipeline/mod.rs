@@ -16,5 +16,6 @@ pub use fit::{FitOutcome, fit, fit_watched};
 pub use memory::gigabytes;
 pub use options::{Calibrate, FitOptions, Preset, TableColumns, TrainingColumns};
 pub use settings::{FitPlan, ReadyTrainer};
+pub(crate) use train::{Trained, train_class};
 pub(crate) use watch::Stage;
 pub use watch::{Progress, Watch};

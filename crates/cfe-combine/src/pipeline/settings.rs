@@ -1,5 +1,7 @@
 //! Options checked before any table is read: which trainer, with which settings.
 
+use std::path::PathBuf;
+
 use cfe_core::Trainer;
 use cfe_core::settings::rename_keys;
 use serde::Deserialize;
@@ -7,7 +9,8 @@ use serde_json::Value;
 
 use super::options::{FitOptions, Preset, TrainingColumns};
 use super::request::Request;
-use crate::error::{FitError, FitResult};
+use super::watch::Watch;
+use crate::error::{CheckpointError, FitError, FitResult};
 use crate::methods::Method;
 use crate::recommended::{Recommended, RecommendedSpec};
 
@@ -42,6 +45,24 @@ impl FitPlan {
     /// Seed of everything random.
     pub fn seed(&self) -> u64 {
         self.options.seed.unwrap_or(0)
+    }
+
+    /// Where the fit of class `class` of several keeps its progress: the file of the checkpoint with the
+    /// number of the class, counted from 0, at its end.
+    pub(super) fn checkpoint_of_class(&self, class: usize) -> FitResult<Option<Request>> {
+        let Some(Request { path, every }) = &self.checkpoint else { return Ok(None) };
+        let mut name = path.clone().into_os_string();
+        name.push(format!(".class{class}"));
+        let path = PathBuf::from(name);
+        if path.exists() && !self.options.resume {
+            return Err(CheckpointError::Exists { file: path.display().to_string() }.into());
+        }
+        Ok(Some(Request { path, every: *every }))
+    }
+
+    /// Tells the warnings about the settings.
+    pub(crate) fn warn_of_settings(&self, watch: &dyn Watch) {
+        self.warnings.iter().for_each(|warning| watch.warn(warning));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use cfe_core::validation::Folds;
 use cfe_core::{EnsembleData, StopReason, Trainer};
-use cfe_io::Table;
+use cfe_io::{Table, fingerprint};
 use ndarray::Axis;
 use serde_json::{Value, json};
 
@@ -11,14 +11,14 @@ use super::settings::{FitPlan, ReadyTrainer};
 use super::watch::{Stage, Watch};
 use crate::cross_validation::{held_out_logits, hide_fold, stratified_folds};
 use crate::error::{FitError, FitResult};
-use crate::recommended::{LeftOut, Recommended};
+use crate::recommended::{FittedRecommended, LeftOut, Recommended};
 use crate::saved::Combiner;
 
 /// Folds unless said otherwise.
 pub(super) const FOLDS: usize = 5;
 
 /// A trained combiner.
-pub(super) struct Trained {
+pub(crate) struct Trained {
     pub combiner: Combiner,
     /// Logits of the labeled rows, class weights undone, each from a fit that did not see its label; NaN for
     /// rows that no fold holds out. `None` where a class has a single row.
@@ -44,10 +44,10 @@ const SEPARATED: &str = "the train rows are separated perfectly: every positive 
 pub(super) fn train(
     plan: &FitPlan,
     table: &Table,
-    fingerprint: &str,
+    table_fingerprint: &str,
     watch: &dyn Watch,
 ) -> FitResult<Trained> {
-    plan.warnings.iter().for_each(|warning| watch.warn(warning));
+    plan.warn_of_settings(watch);
     let data = &table.data;
     let seed = plan.seed();
     match &plan.ready {
@@ -75,31 +75,62 @@ pub(super) fn train(
             if fitted.separated {
                 watch.warn(SEPARATED);
             }
-            let facts = json!({
-                "folds": fitted.folds,
-                "members": fitted.members,
-                "shares": fitted.model.shares(),
-                "separated": fitted.separated,
-            });
-            Ok(Trained {
-                combiner: Combiner::Recommended(fitted.model),
-                out_of_fold: fitted.out_of_fold_logits,
-                folds: fitted.folds,
-                given_folds: assigned.filter(|_| gives_folds(table)),
-                facts,
-                left_out,
-                stopped: false,
-                separated: fitted.separated,
-            })
+            let given_folds = assigned.filter(|_| gives_folds(table));
+            Ok(Trained { given_folds, ..of_recommended(fitted, left_out) })
         }
         ReadyTrainer::Backend(trainer) => {
             let assigned = folds_of(table, plan.options.folds.unwrap_or(FOLDS), seed)?;
             let n_labeled = data.labeled().len();
             let checkpoint =
-                Checkpoint::open(plan, fingerprint.to_owned(), assigned.as_ref(), n_labeled, watch)?;
+                Checkpoint::open(plan, table_fingerprint.to_owned(), assigned.as_ref(), n_labeled, watch)?;
             let trained = by_parts(trainer.as_ref(), data, assigned.as_ref(), checkpoint, watch)?;
             Ok(Trained { given_folds: assigned.filter(|_| gives_folds(table)), ..trained })
         }
+    }
+}
+
+/// The binary fit of one class of several, with folds that all of them share. Nothing is left out in turn:
+/// that would take K times as long.
+pub(crate) fn train_class(
+    plan: &FitPlan,
+    data: &EnsembleData,
+    folds: &Folds,
+    class: usize,
+    watch: &dyn Watch,
+) -> FitResult<Trained> {
+    match &plan.ready {
+        ReadyTrainer::Recommended(recommended) => {
+            let fitted = recommended
+                .fit_watched(data, Some(folds.as_slice()), watch)
+                .map_err(FitError::training("training"))?;
+            Ok(of_recommended(fitted, Vec::new()))
+        }
+        ReadyTrainer::Backend(trainer) => {
+            let request = plan.checkpoint_of_class(class)?;
+            let n_labeled = data.labeled().len();
+            let checkpoint =
+                Checkpoint::open_at(plan, request, fingerprint(data), Some(folds), n_labeled, watch)?;
+            by_parts(trainer.as_ref(), data, Some(folds), checkpoint, watch)
+        }
+    }
+}
+
+fn of_recommended(fitted: FittedRecommended, left_out: Vec<LeftOut>) -> Trained {
+    let facts = json!({
+        "folds": fitted.folds,
+        "members": fitted.members,
+        "shares": fitted.model.shares(),
+        "separated": fitted.separated,
+    });
+    Trained {
+        combiner: Combiner::Recommended(fitted.model),
+        out_of_fold: fitted.out_of_fold_logits,
+        folds: fitted.folds,
+        given_folds: None,
+        facts,
+        left_out,
+        stopped: false,
+        separated: fitted.separated,
     }
 }
 

@@ -66,7 +66,7 @@ pub(crate) fn folds_by_key(keys: &[u64], labels: &[bool], n_splits: usize) -> Ve
 
 /// The finalizer of SplitMix64 (Steele, Lea and Flood, 2014): every bit of the result depends on every bit of
 /// `x`.
-fn mix(x: u64) -> u64 {
+pub(crate) fn mix(x: u64) -> u64 {
     let mut x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
     x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -1,5 +1,6 @@
 //! The report of a fit: as a document, as a table of metrics, as lines of text.
 
+pub mod classes;
 mod document;
 mod summary;
 

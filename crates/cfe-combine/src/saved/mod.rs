@@ -162,7 +162,7 @@ impl Combiner {
 
     /// (logits, what class weighting added to them, classifiers observed) of R (m x k). Each row by itself:
     /// factors are found by fold-in, also those of rows seen in training.
-    pub(super) fn logits(&self, r: ArrayView2<'_, f64>) -> Result<(Vec<f64>, f64, Vec<usize>)> {
+    pub(crate) fn logits(&self, r: ArrayView2<'_, f64>) -> Result<(Vec<f64>, f64, Vec<usize>)> {
         match self {
             Combiner::Recommended(model) => {
                 // The recommended combiner has class weights undone already, so nothing is to be taken off

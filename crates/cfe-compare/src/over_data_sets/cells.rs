@@ -111,7 +111,7 @@ pub fn rows<'a>(cells: impl IntoIterator<Item = &'a Cell>) -> Rows {
 }
 
 /// (data set, seed, path) of every `<data set>/seed<k>.csv[.gz]`, in the order of names and seeds.
-fn find_tables(folder: &Path) -> Result<Vec<(String, u64, PathBuf)>, Error> {
+pub(crate) fn find_tables(folder: &Path) -> Result<Vec<(String, u64, PathBuf)>, Error> {
     let unreadable = |path: &Path| {
         let path = path.to_owned();
         move |source| Error::Folder { path, source }

@@ -13,6 +13,7 @@ mod methods;
 mod part;
 mod summary;
 
+pub(crate) use cells::find_tables;
 pub use cells::{Cell, rows, run};
 pub use command::{DataSetsResults, chosen, compare_over_data_sets};
 pub use document::document;

@@ -13,10 +13,14 @@ use crate::weights::check_weight_sum;
 /// let mut z = [1000.0, 1000.0, f64::NEG_INFINITY];
 /// cfe_core::multinomial::softmax(&mut z);
 /// assert_eq!(z, [0.5, 0.5, 0.0]);
+/// let mut z = [f64::NEG_INFINITY; 2];
+/// cfe_core::multinomial::softmax(&mut z);
+/// assert_eq!(z, [0.5, 0.5]);
 /// ```
 pub fn softmax(z: &mut [f64]) {
     let top = z.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    z.iter_mut().for_each(|z| *z = (*z - top).exp());
+    // Logits that overflowed are alike; their difference has no value.
+    z.iter_mut().for_each(|z| *z = if *z == top { 1.0 } else { (*z - top).exp() });
     let sum: f64 = z.iter().sum();
     z.iter_mut().for_each(|z| *z /= sum);
 }

@@ -1,6 +1,7 @@
 //! The meaning of columns that no option names, from their names and their first rows.
 
 use super::{Layout, Table};
+use crate::class_table;
 use crate::names;
 use crate::profile::Profile;
 use crate::reading::Labels;
@@ -70,11 +71,11 @@ impl Table<'_> {
     }
 
     fn guess_label(&self) -> Option<usize> {
+        // Labels of more than two values belong to a positive one, or to columns of more than two classes.
+        let many = self.options.positive_label.is_some() || class_table::of_header(self.header).is_some();
         let fits = |at: usize| match self.profile(at) {
             _ if self.header[at] == "label" => true,
-            Some(profile) => {
-                profile.is_pair() || self.options.positive_label.is_some() && !profile.has_fractions()
-            }
+            Some(profile) => profile.is_pair() || many && !profile.has_fractions(),
             None => true,
         };
         let by_name = self

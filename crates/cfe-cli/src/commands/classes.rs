@@ -1,0 +1,398 @@
+//! `cfe fit`, `predict`, `evaluate` and `inspect` on tables and models of more than two classes.
+
+use std::path::Path;
+use std::time::Instant;
+
+use cfe_combine::FitError;
+use cfe_combine::classes::{
+    CLASSES_KIND, ClassCombined, ClassModel, ClassOptions, ClassOutcome, ClassPart, class_trust, fit_planned,
+    judge_rows,
+};
+use cfe_combine::judge::TRAIN;
+use cfe_combine::pipeline::{FitPlan, Watch as _, gigabytes};
+use cfe_combine::report::classes as report;
+use cfe_io::{
+    AnyTable, ClassTable, Column, Labels, ModelFile, Sink, Source, TableWarning, read_any_table,
+    write_predictions,
+};
+use cfe_report::printable;
+use cfe_report::terminal::wrap;
+use serde_json::{Value, json};
+
+use super::{page, pretty};
+use crate::args::{Evaluate, Fit, Format, Inspect, Predict};
+use crate::config::ProgramOptions;
+use crate::error::{CliError, CliResult};
+use crate::outputs::is_stdout;
+use crate::terminal::Terminal;
+use crate::words::text;
+use crate::{on_threads, outputs};
+
+/// The model in a file, if it is one of several classes.
+pub(crate) fn model(path: &Path) -> CliResult<Option<ClassModel>> {
+    let file = ModelFile::load(path).map_err(FitError::from)?;
+    if file.kind() != CLASSES_KIND {
+        return Ok(None);
+    }
+    Ok(Some(ClassModel::from_file(&file).map_err(FitError::from)?))
+}
+
+/// Fits, writes and prints.
+pub(crate) fn fit(
+    args: &Fit,
+    program: &ProgramOptions,
+    plan: &FitPlan,
+    table: &ClassTable,
+    format: Option<Format>,
+    terminal: &Terminal,
+) -> CliResult<()> {
+    if args.dry_run {
+        return outputs::print_page(&format!("{}\n", table.taken));
+    }
+    if program.prevalence.is_some() {
+        return Err(CliError::usage(
+            "--prevalence is the share of one positive class; leave it out for more classes",
+        ));
+    }
+    taken(table, terminal);
+    let data = table.data().map_err(FitError::from)?;
+    if let Some(bytes) = plan.estimate_memory_of_classes(&data).filter(|_| terminal.verbose()) {
+        terminal.note(&format!("memory: about {}, the table included", gigabytes(bytes)));
+    }
+    let mut options = ClassOptions::default();
+    options.decision = program.decision.clone().unwrap_or_default();
+    options.groups.clone_from(&table.groups);
+    let begin = Instant::now();
+    let mut outcome = fit_planned(plan, &data, &options, terminal)?;
+    let origin = &mut outcome.model.details.provenance;
+    origin.insert("file".to_owned(), json!(table.file));
+    terminal.took("fitting", begin);
+    let mut parts: Vec<ClassPart> = Vec::new();
+    if format.is_some() || program.metrics_out.is_some() || program.report_out.is_some() {
+        parts.extend(outcome.cross_validated(&data)?);
+        parts.extend(scored(table, &outcome.model, |i| !table.in_train[i])?);
+    }
+    write(table, program, &outcome, &parts)?;
+    let document = || document(table, &outcome, &parts);
+    match format {
+        Some(Format::Json) => outputs::print(&pretty(&document())),
+        Some(Format::Table) => {
+            outputs::print_page(&terminal_page(&outcome.model, &parts, &outcome.class_counts))
+        }
+        None => Ok(()),
+    }
+}
+
+/// What the table was taken for, and how many predictions were scaled.
+fn taken(table: &ClassTable, terminal: &Terminal) {
+    terminal.note(&table.taken.to_string());
+    table.warnings.iter().map(TableWarning::to_string).for_each(|warning| terminal.warn(&warning));
+    let scaled = table.predictions.renormalized();
+    if scaled > 0 {
+        terminal.warn(&format!(
+            "{}: the classes of {scaled} predictions did not sum to 1 and were scaled; give probabilities as the \
+             classifiers computed them",
+            table.file
+        ));
+    }
+}
+
+/// The model and soft voting on the labeled rows that `of` chooses, one part for each split.
+fn scored(table: &ClassTable, model: &ClassModel, of: impl Fn(usize) -> bool) -> CliResult<Vec<ClassPart>> {
+    let (labels, unknown) = table.labels_among(model.classes());
+    let labeled = |i: &usize| table.labels[*i].is_some() && table.predictions.n_observed(*i) > 0;
+    let rows: Vec<usize> = (0..table.n_rows()).filter(|&i| of(i)).filter(labeled).collect();
+    let everything = || vec!["all".to_owned(); table.n_rows()];
+    let split = table.split.clone().unwrap_or_else(everything);
+    let mut names: Vec<&String> = Vec::new();
+    for &i in &rows {
+        if !names.contains(&&split[i]) {
+            names.push(&split[i]);
+        }
+    }
+    let mut parts = Vec::new();
+    for name in names {
+        let rows: Vec<usize> = rows.iter().copied().filter(|&i| split[i] == *name).collect();
+        // A split with nothing but unknown classes has nothing to be judged by.
+        if rows.iter().any(|i| !unknown.contains(i)) {
+            parts.push(judge_rows(
+                name,
+                model,
+                &table.predictions,
+                &rows,
+                &labels,
+                table.weights.as_deref(),
+            )?);
+        }
+    }
+    Ok(parts)
+}
+
+/// What a person reads.
+fn terminal_page(model: &ClassModel, parts: &[ClassPart], counts: &[usize]) -> String {
+    let width = outputs::width();
+    let mut tables = report::class_tables(model, parts);
+    tables.push(report::class_trust_table(model));
+    let mut out = text::tables(tables, width);
+    for line in report::class_lines(model, parts, counts) {
+        out += &wrap(&printable(&line), text::page(width), "* ", "  ");
+    }
+    out
+}
+
+/// What `--metrics-out` and `--format json` hold.
+fn document(table: &ClassTable, outcome: &ClassOutcome, parts: &[ClassPart]) -> Value {
+    let provenance = &outcome.model.details.provenance;
+    json!({
+        "schema_version": 1,
+        "program": { "name": "cfe", "version": env!("CARGO_PKG_VERSION") },
+        "data": {
+            "file": table.file,
+            "rows": table.n_rows(),
+            "classifiers": table.predictions.n_classifiers(),
+            "missing_predictions": table.predictions.n_missing(),
+            "renormalized": table.predictions.renormalized(),
+            "fingerprint": outcome.model.details.fingerprint,
+        },
+        "trainer": provenance.get("trainer"),
+        "settings": provenance.get("settings"),
+        "fit": outcome.facts(),
+        "trust": outcome.model.trust(),
+        "parts": parts,
+        "warnings": table.warnings.iter().map(ToString::to_string).collect::<Vec<_>>(),
+    })
+}
+
+/// Writes every output that was asked for, each whatever becomes of the others.
+fn write(
+    table: &ClassTable,
+    program: &ProgramOptions,
+    outcome: &ClassOutcome,
+    parts: &[ClassPart],
+) -> CliResult<()> {
+    let mut saved = Vec::new();
+    if let Some(path) = &program.model_out {
+        let file = outcome.model.to_file().map_err(FitError::from)?;
+        saved.push(outputs::save(path, |path| Ok(file.save(path).map_err(FitError::from)?)));
+    }
+    if let Some(path) = &program.predictions_out {
+        let labeled: Vec<usize> = (0..table.n_rows())
+            .filter(|&i| {
+                table.in_train[i] && table.labels[i].is_some() && table.predictions.n_observed(i) > 0
+            })
+            .collect();
+        let columns: Option<Vec<Vec<f64>>> =
+            outcome.out_of_fold.as_ref().map(|p| p.columns().into_iter().map(|p| p.to_vec()).collect());
+        let held_out = columns.as_ref().map(|columns| (&labeled[..], &columns[..]));
+        saved.push(predictions(path, table, outcome.model.classes(), &outcome.combined, held_out));
+    }
+    if let Some(path) = &program.report_out {
+        let title = format!("Combining {} classifiers: {}", table.predictions.n_classifiers(), table.file);
+        let document = report::class_document(title, &outcome.model, parts, &outcome.class_counts);
+        saved.push(outputs::write_text(path, &page(&document, outcome.model.details.seed)));
+    }
+    if let Some(path) = &program.metrics_out {
+        saved.push(outputs::write_text(path, &pretty(&document(table, outcome, parts))));
+    }
+    outputs::all(saved)
+}
+
+/// Writes `instance_id`, `probability:<class>` for each class, `decision`, `n_observed`, then
+/// `out_of_fold:<class>`, `split` and `label` where there are such.
+fn predictions(
+    path: &Path,
+    table: &ClassTable,
+    classes: &[String],
+    combined: &ClassCombined,
+    held_out: Option<(&[usize], &[Vec<f64>])>,
+) -> CliResult<()> {
+    let n = table.n_rows();
+    let numbers: Vec<String> = (0..n).map(|i| i.to_string()).collect();
+    let of_class: Vec<Vec<f64>> = combined.probabilities.columns().into_iter().map(|p| p.to_vec()).collect();
+    let decisions: Vec<String> = combined.decisions.iter().map(|&k| classes[k].clone()).collect();
+    let names: Vec<String> = classes.iter().map(|class| format!("probability:{class}")).collect();
+    let mut columns = vec![("instance_id", Column::Text(table.ids.as_ref().unwrap_or(&numbers)))];
+    columns.extend(names.iter().zip(&of_class).map(|(name, p)| (name.as_str(), Column::Float(p))));
+    columns.push(("decision", Column::Text(&decisions)));
+    columns.push(("n_observed", Column::Count(&combined.n_observed)));
+    // Rows that were not learned from have no such prediction.
+    let mut out_of_fold: Vec<(String, Vec<f64>)> = Vec::new();
+    if let Some((rows, columns)) = held_out {
+        for (class, column) in classes.iter().zip(columns) {
+            let mut all = vec![f64::NAN; n];
+            rows.iter().zip(column).for_each(|(&i, p)| all[i] = *p);
+            out_of_fold.push((format!("out_of_fold:{class}"), all));
+        }
+    }
+    columns.extend(out_of_fold.iter().map(|(name, p)| (name.as_str(), Column::Float(p))));
+    if let Some(split) = &table.split {
+        columns.push(("split", Column::Text(split)));
+    }
+    let labels: Vec<String> = (0..n).map(|i| table.label(i).unwrap_or_default().to_owned()).collect();
+    if table.labels.iter().any(Option::is_some) {
+        columns.push(("label", Column::Text(&labels)));
+    }
+    outputs::save(path, |path| {
+        let sink = if is_stdout(path) { Sink::Stdout } else { Sink::new(path) };
+        Ok(write_predictions(&sink, &columns)?)
+    })
+}
+
+/// Reads a table for a model; its columns are those of `cfe fit`.
+fn read(
+    path: &Path,
+    columns: &cfe_combine::pipeline::TableColumns,
+    labels: Labels,
+    terminal: &Terminal,
+) -> CliResult<ClassTable> {
+    let mut options = columns.table_options()?;
+    options.labels = labels;
+    let read =
+        terminal.during("Reading", || read_any_table(Source::new(path), &options)).map_err(FitError::from)?;
+    match read {
+        AnyTable::Classes(mut table) => {
+            table.warnings.retain(|warning| !matches!(warning, TableWarning::NoTrainRow { .. }));
+            taken(&table, terminal);
+            Ok(*table)
+        }
+        _ => Err(FitError::Data(format!(
+            "{}: the model is of several classes, and the table has no columns <classifier>:<class> of them; give the \
+             columns that it was fitted to",
+            path.display()
+        ))
+        .into()),
+    }
+}
+
+/// `cfe predict` with a model of several classes.
+pub(crate) fn predict(args: &Predict, model: &ClassModel, terminal: &Terminal) -> CliResult<()> {
+    if args.prevalence.is_some() {
+        return Err(CliError::usage(
+            "--prevalence is the share of one positive class; leave it out for more classes",
+        ));
+    }
+    on_threads(args.threads, || {
+        let table = read(&args.table, &args.columns.options(), Labels::IfPresent, terminal)?;
+        let combined = model.predict(&table.predictions).map_err(CliError::training("predicting"))?;
+        predictions(&args.predictions_out, &table, model.classes(), &combined, None)
+    })
+}
+
+/// `cfe evaluate` with a model of several classes.
+pub(crate) fn evaluate(args: &Evaluate, model: &ClassModel, terminal: &Terminal) -> CliResult<()> {
+    on_threads(args.threads, || {
+        let table = read(&args.table, &args.columns.options(), Labels::Needed, terminal)?;
+        let (_, unknown) = table.labels_among(model.classes());
+        let parts = scored(&table, model, |_| true)?;
+        if parts.is_empty() {
+            return Err(FitError::Data(format!(
+                "{}: no labeled row is of a class that the model knows; its classes are {}",
+                table.file,
+                model.classes().join(", ")
+            ))
+            .into());
+        }
+        if !unknown.is_empty() {
+            terminal.warn(&format!(
+                "{}: {} rows are of classes that the model does not know; they are left out of the figures",
+                table.file,
+                unknown.len()
+            ));
+        }
+        if let Some(path) = &args.report_out {
+            let title = format!("Scores of a model on {}", table.file);
+            let document = report::class_document(title, model, &parts, &counts_of(model));
+            outputs::write_text(path, &page(&document, model.details.seed))?;
+        }
+        match args.format {
+            Format::Json => outputs::print(&pretty(&json!({
+                "schema_version": 1,
+                "program": { "name": "cfe", "version": env!("CARGO_PKG_VERSION") },
+                "data": { "file": table.file, "rows": table.n_rows(), "unknown_class": unknown.len() },
+                "parts": parts,
+            })))?,
+            Format::Table => outputs::print_page(&terminal_page(model, &parts, &counts_of(model)))?,
+        }
+        check(args, &parts)
+    })
+}
+
+/// The checks that were asked for, on the macro average precision and the calibration of the largest
+/// probability. Train rows are passed over: the model has seen them.
+fn check(args: &Evaluate, parts: &[ClassPart]) -> CliResult<()> {
+    let mut failures = Vec::new();
+    for part in parts.iter().filter(|part| part.name != TRAIN) {
+        let Some(first) = part.methods.first() else { continue };
+        if let Some(least) = args.min_average_precision
+            && !first.metrics.macro_average_precision.is_some_and(|ap| ap >= least)
+        {
+            failures.push(format!("{}: macro average precision is below {least}", part.name));
+        }
+        if let Some(most) = args.max_ece.filter(|&most| !(first.metrics.top_label_ece <= most)) {
+            failures.push(format!("{}: expected calibration error is above {most}", part.name));
+        }
+    }
+    if failures.is_empty() {
+        Ok(())
+    } else {
+        Err(CliError::Check(format!("check failed: {}", failures.join("; "))))
+    }
+}
+
+/// Labeled rows of each class that the model was fitted to; 0 where the file does not say.
+fn counts_of(model: &ClassModel) -> Vec<usize> {
+    let labeled = model.details.provenance.get("data").and_then(|data| data.get("labeled"));
+    let of = |k: usize| labeled.and_then(|l| l.get(k)).and_then(Value::as_u64);
+    (0..model.classes().len()).map(|k| of(k).map_or(0, |count| count as usize)).collect()
+}
+
+/// `cfe inspect` of a model of several classes.
+pub(crate) fn inspect(args: &Inspect, model: &ClassModel) -> CliResult<()> {
+    let remembered = class_trust(model);
+    if args.format == Format::Json {
+        return outputs::print(&pretty(&json!({
+            "schema_version": 1,
+            "classifiers": model.classifier_names(),
+            "classes": model.classes(),
+            "details": model.details,
+            "coupling": model.coupling(),
+            "decision": model.decision,
+            "trust": model.trust(),
+        })));
+    }
+    let width = outputs::width();
+    let value = |key: &str| {
+        model.details.provenance.get(key).map(|value| match value {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        })
+    };
+    let mut out = String::new();
+    for (name, text) in [
+        ("Trainer", value("trainer")),
+        ("Settings", value("settings")),
+        ("Trained on", value("file")),
+        ("Saved by version", Some(model.details.crate_version.clone())),
+        ("Coupling", Some(json!(model.coupling()).to_string())),
+        ("Decision", Some(json!(model.decision).to_string())),
+    ] {
+        if let Some(text) = text {
+            out += &format!("{name}: {text}\n");
+        }
+    }
+    out.push('\n');
+    let mut tables = vec![report::class_trust_table(model)];
+    if let Some(summary) = &remembered {
+        tables.push(report::per_class(
+            "Cross-validated, each class against all others",
+            model.classes(),
+            summary,
+        ));
+        tables.extend(report::confusion("Cross-validated decisions", model.classes(), summary));
+    }
+    out += &text::tables(tables, width);
+    for line in report::class_lines(model, &[], &counts_of(model)) {
+        out += &wrap(&printable(&line), text::page(width), "* ", "  ");
+    }
+    outputs::print_page(&out)
+}

@@ -1,0 +1,96 @@
+//! What is fitted for one class against all others.
+
+use cfe_core::calibration::Calibrator;
+use cfe_core::losses::logit;
+use cfe_core::validation::Folds;
+use cfe_core::{EnsembleData, Result};
+use cfe_io::ModelDetails;
+use ndarray::{ArrayView2, Axis};
+
+use crate::baselines::{Baseline, FittedBaseline};
+use crate::error::{FitError, FitResult};
+use crate::pipeline::{FitPlan, Trained, Watch, train_class};
+use crate::saved::SavedModel;
+
+/// Probabilities of baselines are kept this far from 0 and 1 before their log-odds are taken.
+const CLIP: f64 = 1e-9;
+
+/// The fitted binary problem of one class.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Binary {
+    /// From a trainer; it can be kept in a file.
+    Trained(Box<SavedModel>),
+    /// A simple combiner of these classifiers.
+    Baseline(Vec<String>, FittedBaseline),
+}
+
+impl Binary {
+    /// The classifiers that it combines.
+    pub(super) fn classifier_names(&self) -> &[String] {
+        match self {
+            Binary::Trained(model) => model.classifier_names(),
+            Binary::Baseline(names, _) => names,
+        }
+    }
+
+    /// Log-odds of the class, class weights undone, for R (its classifiers x n).
+    pub(super) fn log_odds(&self, r: ArrayView2<'_, f64>) -> Result<Vec<f64>> {
+        match self {
+            Binary::Trained(model) => {
+                let (logits, shift, _) = model.combiner.logits(r)?;
+                Ok(logits.into_iter().map(|z| z - shift).collect())
+            }
+            Binary::Baseline(_, fitted) => log_odds_of(fitted, r),
+        }
+    }
+
+    /// Probabilities of the class for R, as the binary model gives them.
+    pub(super) fn probabilities(&self, r: ArrayView2<'_, f64>) -> Result<Vec<f64>> {
+        match self {
+            Binary::Trained(model) => Ok(model.predict(r)?.probabilities),
+            Binary::Baseline(_, fitted) => fitted.predict(r),
+        }
+    }
+}
+
+fn log_odds_of(fitted: &FittedBaseline, r: ArrayView2<'_, f64>) -> Result<Vec<f64>> {
+    Ok(fitted.predict(r)?.into_iter().map(|p| logit(p, CLIP)).collect())
+}
+
+/// The fit of one class, with log-odds of its labeled rows from fits without their fold.
+pub(super) fn trained(
+    plan: &FitPlan,
+    data: &EnsembleData,
+    folds: &Folds,
+    class: usize,
+    watch: &dyn Watch,
+) -> FitResult<(Binary, Vec<f64>)> {
+    let Trained { combiner, out_of_fold, facts, stopped, .. } = train_class(plan, data, folds, class, watch)?;
+    // The class after a stop has no model, so that there is nothing to couple.
+    let Some(out_of_fold) = out_of_fold.filter(|_| !stopped) else { return Err(FitError::Stopped) };
+    let mut details = ModelDetails::default();
+    details.seed = Some(plan.seed());
+    details.provenance.insert("fit".to_owned(), facts);
+    let model = SavedModel::new(combiner, Calibrator::Identity, details);
+    Ok((Binary::Trained(Box::new(model)), out_of_fold))
+}
+
+/// The same for a baseline.
+pub(super) fn baseline(
+    baseline: Baseline,
+    data: &EnsembleData,
+    folds: &Folds,
+) -> FitResult<(Binary, Vec<f64>)> {
+    let failed = FitError::training("training");
+    let labeled = data.select_instances(data.labeled()).map_err(&failed)?;
+    let mut out_of_fold = vec![0.0; labeled.n_instances()];
+    for fold in 0..folds.n_splits() {
+        let held = folds.test(fold);
+        let rest = labeled.select_instances(&folds.train(fold)).map_err(&failed)?;
+        let r = labeled.predictions().select(Axis(1), &held);
+        let z = baseline.fit(&rest).and_then(|fitted| log_odds_of(&fitted, r.view())).map_err(&failed)?;
+        held.iter().zip(z).for_each(|(&p, z)| out_of_fold[p] = z);
+    }
+    let fitted = baseline.fit(data).map_err(&failed)?;
+    Ok((Binary::Baseline(data.classifier_names().to_vec(), fitted), out_of_fold))
+}

@@ -1,0 +1,258 @@
+//! From a distribution to a class.
+
+use std::str::FromStr;
+
+use cfe_core::classes::ClassData;
+use cfe_core::metrics::classes::{ClassConfusion, largest};
+use cfe_core::{Result, ensure, is_positive};
+use ndarray::{Array2, ArrayView1};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{FitError, FitResult};
+
+/// What decisions are to make best.
+///
+/// ```
+/// use cf_ensemble::classes::DecisionRule;
+///
+/// let rule: DecisionRule = "costs=0,1,1/1,0,1/20,20,0".parse()?;
+/// assert!(matches!(rule, DecisionRule::Costs(costs) if costs[2] == [20.0, 20.0, 0.0]));
+/// # Ok::<(), cf_ensemble::FitError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+#[non_exhaustive]
+pub enum DecisionRule {
+    /// The class of the largest probability: fewest errors.
+    #[default]
+    Largest,
+    /// Least expected cost: K lists of K, a row for each true class, a column for each decision.
+    Costs(Vec<Vec<f64>>),
+    /// The largest of w_k p_k, w fitted for macro F1 on out-of-fold predictions.
+    MacroF1,
+}
+
+impl DecisionRule {
+    /// The forms that a rule can be written in.
+    pub const FORMS: &'static str = "largest (probability), macro_f1, costs=ROW/ROW/... (a row for each true class, a cost for each decision)";
+}
+
+impl FromStr for DecisionRule {
+    type Err = FitError;
+
+    fn from_str(text: &str) -> FitResult<Self> {
+        let refused = || FitError::options(format!("{text:?} is not a decision; write {}", Self::FORMS));
+        match text.trim().split_once('=') {
+            None if text == "largest" => Ok(DecisionRule::Largest),
+            None if text == "macro_f1" => Ok(DecisionRule::MacroF1),
+            Some(("costs", rows)) => {
+                let row = |row: &str| {
+                    row.split(',').map(|cost| cost.trim().parse().map_err(|_| refused())).collect()
+                };
+                Ok(DecisionRule::Costs(rows.split('/').map(row).collect::<FitResult<_>>()?))
+            }
+            _ => Err(refused()),
+        }
+    }
+}
+
+impl TryFrom<String> for DecisionRule {
+    type Error = FitError;
+
+    fn try_from(text: String) -> FitResult<Self> {
+        text.parse()
+    }
+}
+
+impl From<DecisionRule> for String {
+    fn from(rule: DecisionRule) -> Self {
+        match rule {
+            DecisionRule::Largest => "largest".to_owned(),
+            DecisionRule::MacroF1 => "macro_f1".to_owned(),
+            DecisionRule::Costs(rows) => {
+                let row = |row: &Vec<f64>| row.iter().map(f64::to_string).collect::<Vec<_>>().join(",");
+                format!("costs={}", rows.iter().map(row).collect::<Vec<_>>().join("/"))
+            }
+        }
+    }
+}
+
+/// How a model decides; stored with it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Decision {
+    /// The largest p_k.
+    #[default]
+    Largest,
+    /// The smallest sum over k of p_k `costs[k][j]`: K lists of K, a row for each true class.
+    Costs(Vec<Vec<f64>>),
+    /// The largest w_k p_k (K, positive).
+    Weights(Vec<f64>),
+}
+
+const COSTS: &str = "a decision by costs needs a row for each class and a cost for each decision, finite and at least 0, in \
+                     the order of the classes";
+
+impl Decision {
+    /// Decides about one distribution (K); of equal ones the first.
+    pub fn decide(&self, p: ArrayView1<'_, f64>) -> usize {
+        match self {
+            Decision::Largest => largest(p.iter().copied()),
+            Decision::Costs(costs) => {
+                let cost = |j: usize| p.iter().zip(costs).map(|(p, row)| p * row[j]).sum::<f64>();
+                largest((0..p.len()).map(|j| -cost(j)))
+            }
+            Decision::Weights(weights) => largest(p.iter().zip(weights).map(|(p, w)| p * w)),
+        }
+    }
+
+    /// The same for each row (n x K).
+    pub fn decide_all(&self, probabilities: &Array2<f64>) -> Vec<usize> {
+        probabilities.rows().into_iter().map(|row| self.decide(row)).collect()
+    }
+
+    /// Refuses what does not fit the number of classes.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`](cfe_core::Error::InvalidParameter).
+    pub fn validate(&self, classes: usize) -> Result<()> {
+        match self {
+            Decision::Largest => Ok(()),
+            Decision::Costs(costs) => {
+                let sound = |row: &Vec<f64>| {
+                    row.len() == classes && row.iter().all(|&cost| cfe_core::is_at_least_zero(cost))
+                };
+                let shape = format!("{} rows of costs for {classes} classes", costs.len());
+                ensure(costs.len() == classes && costs.iter().all(sound), "costs", shape, COSTS)
+            }
+            Decision::Weights(weights) => {
+                let sound = weights.len() == classes && weights.iter().all(|&w| is_positive(w));
+                ensure(sound, "model", "decision", "a positive weight for each class; was the file changed?")
+            }
+        }
+    }
+
+    /// The decision of a rule; `out_of_fold` are probabilities (n x K) of rows that were not learned from,
+    /// with `labels` and `weights` (n). Without any, weights cannot be fitted, and the largest probability
+    /// decides.
+    pub(super) fn of_rule(
+        rule: &DecisionRule,
+        classes: usize,
+        out_of_fold: Option<(&Array2<f64>, &[usize], &[f64])>,
+    ) -> Result<Self> {
+        let decision = match (rule, out_of_fold) {
+            (DecisionRule::Costs(costs), _) => Decision::Costs(costs.clone()),
+            (DecisionRule::MacroF1, Some((p, labels, weights))) => {
+                Decision::Weights(weights_for_macro_f1(p, labels, weights)?)
+            }
+            (DecisionRule::Largest | DecisionRule::MacroF1, _) => Decision::Largest,
+        };
+        decision.validate(classes)?;
+        Ok(decision)
+    }
+}
+
+/// Rounds over all classes; the search ends before where a round changes nothing.
+const ROUNDS: usize = 10;
+/// Weights are kept within this factor of 1.
+const MOST: f64 = 1e6;
+
+/// Weights w (K) that make the macro F1 of the largest w_k p_k best: one class after the other, the rarest
+/// first, over every weight at which a row changes sides, until nothing gets better. Equal weights stay where
+/// no others are better.
+fn weights_for_macro_f1(p: &Array2<f64>, labels: &[usize], weights: &[f64]) -> Result<Vec<f64>> {
+    let classes = p.ncols();
+    let mut found = vec![1.0; classes];
+    let decided = |found: &[f64]| Decision::Weights(found.to_vec()).decide_all(p);
+    let score = |found: &[f64]| -> Result<f64> {
+        Ok(ClassConfusion::new(classes, labels, &decided(found), Some(weights))?.macro_f1())
+    };
+    let mut counts = vec![0_usize; classes];
+    labels.iter().for_each(|&label| counts[label] += 1);
+    let mut order: Vec<usize> = (0..classes).collect();
+    order.sort_by_key(|&k| counts[k]);
+    let mut best = score(&found)?;
+    for _ in 0..ROUNDS {
+        let before = best;
+        for &k in &order {
+            // Row i is decided to be k from the weight max_j (w_j p_j) / p_k on.
+            let mut turns: Vec<f64> = p
+                .rows()
+                .into_iter()
+                .map(|row| {
+                    let other = (0..classes).filter(|&j| j != k).map(|j| found[j] * row[j]);
+                    other.fold(0.0, f64::max) / row[k]
+                })
+                .filter(|w| (1.0 / MOST..=MOST).contains(w))
+                .collect();
+            turns.sort_by(f64::total_cmp);
+            turns.dedup();
+            // Between two turns every weight decides alike: the middle of the gap, and of many a sample.
+            let step = turns.len().div_ceil(SAMPLED).max(1);
+            for pair in turns.windows(2).step_by(step) {
+                let mut tried = found.clone();
+                tried[k] = (pair[0] * pair[1]).sqrt();
+                let value = score(&tried)?;
+                // Better by more than rounding, so that chance ties do not move a weight.
+                if value > best + 1e-9 {
+                    (best, found) = (value, tried);
+                }
+            }
+        }
+        if best <= before {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// Weights tried of each class in a round.
+const SAMPLED: usize = 200;
+
+/// Refuses a rule that does not fit the classes of the data, before any work.
+pub(super) fn check_rule(rule: &DecisionRule, data: &ClassData) -> Result<()> {
+    match rule {
+        DecisionRule::Costs(costs) => Decision::Costs(costs.clone()).validate(data.predictions().n_classes()),
+        DecisionRule::Largest | DecisionRule::MacroF1 => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+
+    #[test]
+    fn a_cost_matrix_turns_a_decision() {
+        let p = array![0.6, 0.3, 0.1];
+        assert_eq!(Decision::Largest.decide(p.view()), 0);
+        let costs = Decision::Costs(vec![vec![0.0, 1.0, 1.0], vec![1.0, 0.0, 1.0], vec![20.0, 20.0, 0.0]]);
+        // Expected costs 0.3 + 2, 0.6 + 2, 0.9.
+        assert_eq!(costs.decide(p.view()), 2);
+        assert_eq!(Decision::Weights(vec![1.0, 3.0, 1.0]).decide(p.view()), 1);
+        assert!(costs.validate(3).is_ok() && costs.validate(4).is_err());
+        assert!(Decision::Costs(vec![vec![0.0, -1.0], vec![0.0, 0.0]]).validate(2).is_err());
+        assert!(Decision::Weights(vec![1.0, f64::NAN]).validate(2).is_err());
+        for text in ["largest", "macro_f1", "costs=0,1/2.5,0"] {
+            assert_eq!(String::from(text.parse::<DecisionRule>().expect("a form")), text);
+        }
+        for bad in ["", "costs", "costs=a/b", "f1"] {
+            assert!(bad.parse::<DecisionRule>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn weights_find_a_rare_class_that_never_has_the_largest_probability() {
+        let p = Array2::from_shape_fn((40, 3), |(i, k)| match (i % 10 == 0, k) {
+            (true, _) => [0.45, 0.25, 0.3][k],
+            (false, 2) => 0.1,
+            (false, _) if k == i % 2 => 0.6,
+            (false, _) => 0.3,
+        });
+        let labels: Vec<usize> = (0..40).map(|i| if i % 10 == 0 { 2 } else { i % 2 }).collect();
+        let weights = weights_for_macro_f1(&p, &labels, &[1.0; 40]).expect("valid");
+        assert_eq!(Decision::Weights(weights).decide_all(&p), labels);
+    }
+}

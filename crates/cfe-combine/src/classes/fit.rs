@@ -1,0 +1,382 @@
+//! The whole fit for K classes.
+
+use cfe_core::classes::{ClassData, ClassPredictions};
+use cfe_core::validation::Folds;
+use cfe_core::{EnsembleData, Error};
+use cfe_io::{ModelDetails, Table, fingerprint};
+use ndarray::{Array2, Axis};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::binary::{self, Binary};
+use super::couple::{Coupling, CouplingMethod, cross_fitted};
+use super::decide::{Decision, DecisionRule, check_rule};
+use super::folds::class_folds;
+use super::judge;
+use super::model::{ClassCombined, ClassModel, spread};
+use crate::baselines::Baseline;
+use crate::error::{FitError, FitResult};
+use crate::pipeline::{FitOptions, FitPlan, Progress, ReadyTrainer, Watch};
+use crate::recommended::estimate_memory;
+
+/// Folds unless said otherwise.
+const FOLDS: usize = 5;
+/// Labeled rows that a class needs for a fit of its own: one to learn from while the other is held out.
+pub(super) const LEAST_ROWS: usize = 2;
+
+/// What a fit of K classes can be told besides [`FitOptions`].
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ClassOptions {
+    /// What decisions are to make best.
+    pub decision: DecisionRule,
+    /// How the classes are coupled.
+    pub coupling: CouplingMethod,
+    /// The group of each row (n), for rows that folds keep together.
+    pub groups: Option<Vec<String>>,
+}
+
+/// What a fit of K classes gives.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ClassOutcome {
+    /// The model.
+    pub model: ClassModel,
+    /// Predictions of the model for every row, those of training too.
+    pub combined: ClassCombined,
+    /// Probabilities (labeled rows x K) from fits and couplings that did not see the row's label; `None` of
+    /// two classes where one has a single row.
+    pub out_of_fold: Option<Array2<f64>>,
+    /// Folds of the labeled rows, the same for every class.
+    pub folds: Option<Folds>,
+    /// Labeled rows of each class (K).
+    pub class_counts: Vec<usize>,
+}
+
+/// Fits one binary problem for each class, couples them, and chooses how to decide.
+///
+/// `options` are those of a binary fit; threshold and calibration belong to two classes. A checkpoint is one
+/// file for each class, with its number at the end of the name. The result is the same for any number of
+/// threads.
+///
+/// # Errors
+/// [`FitError`], one variant for each cause; [`FitError::Stopped`] where `watch` asks for a stop.
+pub fn fit(
+    data: &ClassData,
+    options: &FitOptions,
+    class_options: &ClassOptions,
+    watch: &dyn Watch,
+) -> FitResult<ClassOutcome> {
+    fit_planned(&options.plan()?, data, class_options, watch)
+}
+
+/// As [`fit()`], with options that are checked already.
+///
+/// # Errors
+/// As [`fit()`].
+pub fn fit_planned(
+    plan: &FitPlan,
+    data: &ClassData,
+    options: &ClassOptions,
+    watch: &dyn Watch,
+) -> FitResult<ClassOutcome> {
+    let classes = data.predictions().n_classes();
+    if classes > 2 && (plan.options.threshold.is_some() || plan.options.calibrate.is_some()) {
+        return Err(FitError::options(
+            "threshold and calibrate belong to two classes; of more the coupling calibrates, and the decision is chosen \
+             by `decision`",
+        ));
+    }
+    plan.warn_of_settings(watch);
+    let count = match &plan.ready {
+        ReadyTrainer::Recommended(recommended) => recommended.spec().folds,
+        ReadyTrainer::Backend(_) => plan.options.folds.unwrap_or(FOLDS),
+    };
+    let outcome = match classes {
+        2 => two_classes(plan, data, options, watch),
+        _ => {
+            let mut train = |k: usize, data: &EnsembleData, folds: &Folds| {
+                let name = format!("class {} of {classes}", k + 1);
+                binary::trained(plan, data, folds, k, &OfClass { watch, name })
+            };
+            many_classes(data, options, count, plan.seed(), watch, &mut train)
+        }
+    };
+    let mut outcome = outcome?;
+    let provenance = &mut outcome.model.details.provenance;
+    provenance.insert("trainer".to_owned(), json!(plan.trainer));
+    provenance.insert("settings".to_owned(), plan.settings.clone());
+    outcome.model.details.seed = Some(plan.seed());
+    Ok(outcome)
+}
+
+/// One-vs-rest of a binary baseline, coupled in the same way. Its model cannot be kept in a file.
+///
+/// # Errors
+/// As [`fit()`].
+pub fn fit_baseline(baseline: Baseline, data: &ClassData, options: &ClassOptions) -> FitResult<ClassOutcome> {
+    let mut train = |_: usize, data: &EnsembleData, folds: &Folds| binary::baseline(baseline, data, folds);
+    many_classes(data, options, FOLDS, 0, &(), &mut train)
+}
+
+/// Puts the class in front of what a fit tells.
+struct OfClass<'a> {
+    watch: &'a dyn Watch,
+    name: String,
+}
+
+impl Watch for OfClass<'_> {
+    fn progress(&self, progress: Progress<'_>) {
+        match progress {
+            Progress::Started { stage, steps, .. } => {
+                let stage = format!("{stage} {}", self.name);
+                // A class alone is not a model: a stop keeps nothing but checkpoints.
+                self.watch.progress(Progress::Started { stage: &stage, steps, keeps_on_stop: false });
+            }
+            other => self.watch.progress(other),
+        }
+    }
+
+    fn warn(&self, message: &str) {
+        self.watch.warn(&format!("{}: {message}", self.name));
+    }
+
+    fn stop_asked(&self) -> bool {
+        self.watch.stop_asked()
+    }
+}
+
+type Train<'a> = dyn FnMut(usize, &EnsembleData, &Folds) -> FitResult<(Binary, Vec<f64>)> + 'a;
+
+/// What every class has learned of the labeled rows.
+struct Learned {
+    parts: Vec<Option<Binary>>,
+    /// Numbers of the classes that were fitted.
+    classes: Vec<usize>,
+    /// Out-of-fold log-odds (labeled rows x fitted classes).
+    log_odds: Array2<f64>,
+}
+
+fn many_classes(
+    data: &ClassData,
+    options: &ClassOptions,
+    n_splits: usize,
+    seed: u64,
+    watch: &dyn Watch,
+    train: &mut Train<'_>,
+) -> FitResult<ClassOutcome> {
+    let failed = FitError::training("training");
+    let counts = checked(data, options)?;
+    let classes = counts.len();
+    let n_splits = n_splits.min(data.labeled().len());
+    let folds = class_folds(data, options.groups.as_deref(), n_splits, seed).map_err(&failed)?;
+    let learned = learn(data, &counts, &folds, watch, train)?;
+
+    // Rows of a class that was not fitted say nothing about how the fitted ones are coupled.
+    let labels = data.labeled_targets();
+    let weights = data.labeled_weights();
+    let place = |label: usize| learned.classes.iter().position(|&k| k == label);
+    let rows: Vec<usize> = (0..labels.len()).filter(|&p| place(labels[p]).is_some()).collect();
+    let y: Vec<usize> = rows.iter().filter_map(|&p| place(labels[p])).collect();
+    let a: Vec<f64> = rows.iter().map(|&p| weights[p]).collect();
+    let coupling_failed = FitError::training("coupling the classes");
+    let (coupling, coupled) = match classes {
+        2 => (Coupling::Binary, two_columns(&learned.log_odds)),
+        _ => {
+            let z = learned.log_odds.select(Axis(0), &rows);
+            let fitted = Coupling::fit(options.coupling, z.view(), &y, &a).map_err(&coupling_failed)?;
+            let kept = Folds::new(rows.iter().map(|&p| folds.as_slice()[p]).collect(), folds.n_splits())
+                .map_err(&coupling_failed)?;
+            // Probabilities of the labeled rows come from couplings without their fold, for the same reason.
+            let inside = cross_fitted(options.coupling, &z, &y, &a, &kept).map_err(&coupling_failed)?;
+            let mut all = fitted.apply_all(&learned.log_odds);
+            rows.iter().zip(inside.rows()).for_each(|(&p, row)| all.row_mut(p).assign(&row));
+            (fitted, all)
+        }
+    };
+    let predictions = data.predictions();
+    let fitted = if classes == 2 { vec![0, 1] } else { learned.classes.clone() };
+    let out_of_fold = spread(&coupled, &fitted, classes, |p| predictions.soft_vote(data.labeled()[p]));
+    let decision = Decision::of_rule(&options.decision, classes, Some((&out_of_fold, &labels, &weights)))
+        .map_err(FitError::training("choosing the decision"))?;
+    let model = ClassModel {
+        classifier_names: predictions.classifier_names().to_vec(),
+        classes: predictions.classes().to_vec(),
+        parts: learned.parts,
+        coupling,
+        decision,
+        details: ModelDetails::default(),
+    };
+    finish(data, options, model, Some(out_of_fold), Some(folds), counts)
+}
+
+/// Log-odds of the second of two classes as distributions.
+fn two_columns(log_odds: &Array2<f64>) -> Array2<f64> {
+    let mut z = Array2::zeros((log_odds.nrows(), 2));
+    z.column_mut(1).assign(&log_odds.column(0));
+    Coupling::Binary.apply_all(&z)
+}
+
+/// Fits every class that has enough rows, with one set of folds; of two classes the second.
+fn learn(
+    data: &ClassData,
+    counts: &[usize],
+    folds: &Folds,
+    watch: &dyn Watch,
+    train: &mut Train<'_>,
+) -> FitResult<Learned> {
+    let mut learned = Learned { parts: Vec::new(), classes: Vec::new(), log_odds: Array2::zeros((0, 0)) };
+    let mut columns = Vec::new();
+    for (k, &count) in counts.iter().enumerate() {
+        let name = &data.predictions().classes()[k];
+        let problem = data.of_class(k).map_err(FitError::training("training"))?;
+        if counts.len() == 2 && k == 0 {
+            learned.parts.push(None);
+            continue;
+        }
+        if count < LEAST_ROWS {
+            watch.warn(&format!(
+                "class {name:?} has {count} labeled rows, so there is nothing to learn for it: its probability is the \
+                 mean of the classifiers; label at least {LEAST_ROWS}"
+            ));
+            learned.parts.push(None);
+            continue;
+        }
+        let (part, log_odds) = train(k, &problem, folds)?;
+        learned.parts.push(Some(part));
+        learned.classes.push(k);
+        columns.push(log_odds);
+    }
+    learned.log_odds = Array2::from_shape_fn((folds.as_slice().len(), columns.len()), |(p, j)| columns[j][p]);
+    Ok(learned)
+}
+
+/// Labeled rows of each class, where they allow a fit.
+fn checked(data: &ClassData, options: &ClassOptions) -> FitResult<Vec<usize>> {
+    let failed = FitError::training("training");
+    check_rule(&options.decision, data).map_err(|e| FitError::options(e.to_string()))?;
+    let counts = data.class_counts();
+    if data.labeled().is_empty() {
+        return Err(failed(Error::NoLabels));
+    }
+    let enough = counts.iter().filter(|&&count| count >= LEAST_ROWS).count();
+    if enough < 2 {
+        let names = data.predictions().classes();
+        let found: Vec<String> = names.iter().zip(&counts).map(|(name, n)| format!("{name:?} {n}")).collect();
+        return Err(FitError::Data(format!(
+            "at least two classes need {LEAST_ROWS} labeled rows each, and the labeled rows are: {}; label more",
+            found.join(", ")
+        )));
+    }
+    Ok(counts)
+}
+
+/// Two classes: the whole binary fit, with its bits.
+fn two_classes(
+    plan: &FitPlan,
+    data: &ClassData,
+    options: &ClassOptions,
+    watch: &dyn Watch,
+) -> FitResult<ClassOutcome> {
+    let failed = FitError::training("training");
+    check_rule(&options.decision, data).map_err(|e| FitError::options(e.to_string()))?;
+    let problem = data.of_class(1).map_err(&failed)?;
+    let table = Table::from_data("the data", problem, options.groups.clone())?;
+    let outcome = plan.fit(&table, watch)?;
+    if outcome.stopped {
+        return Err(FitError::Stopped);
+    }
+    let out_of_fold = outcome.out_of_fold.as_ref().map(|positive| {
+        Array2::from_shape_fn(
+            (positive.len(), 2),
+            |(p, k)| if k == 1 { positive[p] } else { 1.0 - positive[p] },
+        )
+    });
+    let (labels, weights) = (data.labeled_targets(), data.labeled_weights());
+    let held_out = out_of_fold.as_ref().map(|p| (p, &labels[..], &weights[..]));
+    let decision = Decision::of_rule(&options.decision, 2, held_out)
+        .map_err(FitError::training("choosing the decision"))?;
+    let model = ClassModel {
+        classifier_names: data.predictions().classifier_names().to_vec(),
+        classes: data.predictions().classes().to_vec(),
+        parts: vec![None, Some(Binary::Trained(Box::new(outcome.model)))],
+        coupling: Coupling::Binary,
+        decision,
+        details: ModelDetails::default(),
+    };
+    let counts = data.class_counts();
+    finish(data, options, model, out_of_fold, None, counts)
+}
+
+/// Notes where the model comes from and predicts every row.
+fn finish(
+    data: &ClassData,
+    options: &ClassOptions,
+    mut model: ClassModel,
+    out_of_fold: Option<Array2<f64>>,
+    folds: Option<Folds>,
+    class_counts: Vec<usize>,
+) -> FitResult<ClassOutcome> {
+    let predictions = data.predictions();
+    model.details.fingerprint = Some(fingerprint_of(data)?);
+    let provenance = &mut model.details.provenance;
+    provenance.insert(
+        "data".to_owned(),
+        json!({
+            "rows": predictions.n_instances(),
+            "labeled": class_counts,
+            "missing_predictions": predictions.n_missing(),
+            "renormalized": predictions.renormalized(),
+        }),
+    );
+    provenance.insert("decision_rule".to_owned(), json!(options.decision));
+    if let Some(p) = &out_of_fold {
+        let summary = judge::summary(p, &data.labeled_targets(), &data.labeled_weights(), &model.decision)
+            .map_err(FitError::training("scoring"))?;
+        provenance.insert(judge::OUT_OF_FOLD.to_owned(), json!(summary));
+    }
+    let combined = model.predict(predictions).map_err(FitError::training("predicting"))?;
+    Ok(ClassOutcome { model, combined, out_of_fold, folds, class_counts })
+}
+
+/// The fingerprints of the binary problems of all classes as one.
+fn fingerprint_of(data: &ClassData) -> FitResult<String> {
+    let of = |k: usize| Ok(fingerprint(&data.of_class(k).map_err(FitError::training("training"))?));
+    let all = (0..data.predictions().n_classes()).map(of).collect::<FitResult<Vec<String>>>()?;
+    Ok(all.join("-"))
+}
+
+impl FitPlan {
+    /// Bytes that a fit of K classes holds at its peak, the data included: the predictions, what the binary
+    /// fit of one class takes, and the scores of all. `None` where the trainer cannot tell.
+    pub fn estimate_memory_of_classes(&self, data: &ClassData) -> Option<u64> {
+        let predictions: &ClassPredictions = data.predictions();
+        let (m, n, k) = predictions.values().dim();
+        let of_one = match &self.ready {
+            ReadyTrainer::Recommended(recommended) => {
+                estimate_memory(recommended.spec(), m, n, data.labeled().len())
+            }
+            ReadyTrainer::Backend(trainer) => trainer.estimate_memory(&data.of_class(k - 1).ok()?)?,
+        };
+        let values = 8 * (m as u64).saturating_mul(n as u64).saturating_mul(k as u64);
+        let scores = 32 * (n as u64).saturating_mul(k as u64);
+        Some(of_one.saturating_add(values).saturating_add(scores))
+    }
+}
+
+/// What a program shows of a fit: `provenance` with the trainer's settings is in the model.
+impl ClassOutcome {
+    /// As JSON: classes, rows of each, folds, and figures of the out-of-fold predictions.
+    pub fn facts(&self) -> Value {
+        json!({
+            "classes": self.model.classes(),
+            "labeled": self.class_counts,
+            "folds": self.folds.as_ref().map(Folds::n_splits),
+            "coupling": self.model.coupling(),
+            "decision": self.model.decision,
+            "unlearned": self.model.unlearned(),
+            "few_rows": judge::few_rows(self.model.classes(), &self.class_counts),
+        })
+    }
+}

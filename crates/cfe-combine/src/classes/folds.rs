@@ -1,0 +1,170 @@
+//! One set of folds for all classes.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
+use cfe_core::classes::ClassData;
+use cfe_core::validation::Folds;
+use cfe_core::{Error, Result, ensure};
+use ndarray::Axis;
+
+use crate::recommended::keys::mix;
+
+/// Folds of the labeled rows (in the order of [`ClassData::labeled`]), stratified by class, so that every
+/// binary problem is cross-validated on the same rows.
+///
+/// Rows are dealt by what they contain, as for two classes: the order of the rows decides nothing, and copies
+/// of a row are in one fold. With `groups` (n) the rows of a group are in one fold. Rows of the rarest class
+/// are dealt first. A class of two rows has them in two folds; a class of one row takes part in one.
+///
+/// # Errors
+/// [`Error::InvalidParameter`] for fewer than 2 folds or more than labeled rows, or groups so large that all
+/// rows of a class that has two would be in one fold; [`Error::LengthMismatch`].
+pub fn class_folds(data: &ClassData, groups: Option<&[String]>, n_splits: usize, seed: u64) -> Result<Folds> {
+    let labels = data.labeled_targets();
+    const ALLOWED: &str = "2 folds at least, and not more than there are labeled rows; 5 is usual";
+    ensure(n_splits >= 2 && n_splits <= labels.len(), "n_splits", n_splits, ALLOWED)?;
+    let keys = keys(data, seed);
+    let bundles = match groups {
+        Some(groups) if groups.len() != data.labels().len() => {
+            return Err(Error::LengthMismatch {
+                what: "groups",
+                found: groups.len(),
+                expected: data.labels().len(),
+            });
+        }
+        Some(groups) => by_group(data, groups, &keys),
+        None => by_key(&keys, &labels, data.predictions().n_classes(), n_splits),
+    };
+    let folds = deal(bundles, &labels, &data.class_counts(), n_splits);
+    for (k, &count) in data.class_counts().iter().enumerate() {
+        let mut met = folds.iter().zip(&labels).filter(|(_, label)| **label == k).map(|(fold, _)| fold);
+        let first = met.next();
+        if count >= 2 && met.all(|fold| Some(fold) == first) {
+            const GROUPS: &str =
+                "the groups put all rows of a class into one fold; use fewer folds, or no groups";
+            return Err(Error::parameter("n_splits", n_splits, GROUPS));
+        }
+    }
+    Folds::new(folds, n_splits)
+}
+
+/// One key for each labeled row: a hash of its predictions and the seed, whatever the order of the
+/// classifiers.
+fn keys(data: &ClassData, seed: u64) -> Vec<u64> {
+    let values = data.predictions().values();
+    let key = |&i: &usize| {
+        let cells = values.index_axis(Axis(1), i);
+        let cell = |((_, k), p): ((usize, usize), &f64)| {
+            // 0 and -0 are one; the class tells cells of the same value apart.
+            mix((p + 0.0).to_bits() ^ mix(k as u64))
+        };
+        let observed = cells.indexed_iter().filter(|(_, p)| !p.is_nan());
+        mix(observed.map(cell).fold(seed, u64::wrapping_add))
+    };
+    data.labeled().iter().map(key).collect()
+}
+
+/// Copies of a row as one bundle, unless they are so many (more than half a fold, or half of a class) that
+/// they say nothing of copies.
+fn by_key(keys: &[u64], labels: &[usize], classes: usize, n_splits: usize) -> Vec<Vec<usize>> {
+    let mut order: Vec<usize> = (0..keys.len()).collect();
+    order.sort_by_key(|&p| (keys[p], labels[p]));
+    let mut of_class = vec![0_usize; classes];
+    labels.iter().for_each(|&label| of_class[label] += 1);
+    let mut bundles = Vec::new();
+    for run in order.chunk_by(|&a, &b| keys[a] == keys[b]) {
+        let within = |k: usize| run.iter().filter(|&&p| labels[p] == k).count();
+        let few = 2 * n_splits * run.len() <= keys.len();
+        if run.len() > 1 && few && run.iter().all(|&p| 2 * within(labels[p]) <= of_class[labels[p]]) {
+            bundles.push(run.to_vec());
+        } else {
+            bundles.extend(run.iter().map(|&p| vec![p]));
+        }
+    }
+    bundles
+}
+
+/// The rows of each group as one bundle, in an order that follows what they contain.
+fn by_group(data: &ClassData, groups: &[String], keys: &[u64]) -> Vec<Vec<usize>> {
+    let mut of_group: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (p, &i) in data.labeled().iter().enumerate() {
+        of_group.entry(groups[i].as_str()).or_default().push(p);
+    }
+    let mut bundles: Vec<Vec<usize>> = of_group.into_values().collect();
+    // The order of a hash map is not one; a bundle is known by its keys, and equal ones by their rows.
+    bundles
+        .sort_by_key(|bundle| (bundle.iter().fold(0, |sum: u64, &p| sum.wrapping_add(keys[p])), bundle[0]));
+    bundles
+}
+
+/// The fold of each row. Bundles with the rarest class come first and large ones before small ones; each goes
+/// to the fold that has the fewest rows of that class, and among those to the smallest.
+fn deal(mut bundles: Vec<Vec<usize>>, labels: &[usize], counts: &[usize], n_splits: usize) -> Vec<usize> {
+    let rarest = |bundle: &[usize]| {
+        let label = |&p: &usize| labels[p];
+        bundle.iter().map(label).min_by_key(|&k| (counts[k], k)).expect("a bundle has rows")
+    };
+    // Stable: what is equal stays in the order of the keys.
+    bundles.sort_by_key(|bundle| {
+        let k = rarest(bundle);
+        let inside = bundle.iter().filter(|&&p| labels[p] == k).count();
+        (counts[k], k, Reverse((inside, bundle.len())))
+    });
+    let mut fold_of = vec![0; labels.len()];
+    let mut filled = vec![(vec![0_usize; counts.len()], 0_usize); n_splits];
+    for bundle in bundles {
+        let k = rarest(&bundle);
+        let fold = (0..n_splits).min_by_key(|&f| (filled[f].0[k], filled[f].1)).expect("2 folds at least");
+        for p in bundle {
+            fold_of[p] = fold;
+            filled[fold].0[labels[p]] += 1;
+            filled[fold].1 += 1;
+        }
+    }
+    fold_of
+}
+
+#[cfg(test)]
+mod tests {
+    use cfe_core::classes::ClassPredictions;
+    use ndarray::Array3;
+
+    use super::*;
+
+    fn data(n: usize, label: impl Fn(usize) -> usize, content: impl Fn(usize) -> usize) -> ClassData {
+        let values = Array3::from_shape_fn((2, n, 3), |(u, i, k)| {
+            let raw = |k: usize| 1.0 + ((content(i) + 1) * (7 * u + 3 * k + 5) % 101) as f64;
+            raw(k) / (raw(0) + raw(1) + raw(2))
+        });
+        let names = |n: usize| (0..n).map(|k| k.to_string()).collect::<Vec<_>>();
+        let predictions = ClassPredictions::new(values, names(2), names(3)).expect("valid");
+        ClassData::new(predictions, (0..n).map(|i| Some(label(i))).collect()).expect("valid")
+    }
+
+    #[test]
+    fn every_class_is_spread_and_copies_stay_together() {
+        let rows = data(100, |i| if i % 10 == 0 { 2 } else { i / 2 % 2 }, |i| i / 2);
+        let folds = class_folds(&rows, None, 5, 1).expect("five folds");
+        for k in 0..3 {
+            let of: Vec<usize> = (0..5)
+                .map(|f| folds.test(f).iter().filter(|&&p| rows.labels()[p] == Some(k)).count())
+                .collect();
+            assert!(of.iter().max() <= of.iter().min().map(|least| least + 3).as_ref(), "{k}: {of:?}");
+        }
+        assert!((0..50).all(|j| folds.as_slice()[2 * j] == folds.as_slice()[2 * j + 1]));
+    }
+
+    #[test]
+    fn two_rows_of_a_class_are_in_two_folds_and_groups_may_forbid_it() {
+        let rows = data(40, |i| if i < 2 { 2 } else { i % 2 }, |i| i);
+        let folds = class_folds(&rows, None, 5, 0).expect("five folds");
+        assert_ne!(folds.as_slice()[0], folds.as_slice()[1]);
+        let groups: Vec<String> = (0..40).map(|i| (i / 4).to_string()).collect();
+        assert!(matches!(class_folds(&rows, Some(&groups), 5, 0), Err(Error::InvalidParameter { .. })));
+        let groups: Vec<String> = (0..40).map(|i| (i % 10).to_string()).collect();
+        let folds = class_folds(&rows, Some(&groups), 5, 0).expect("ten groups");
+        assert!((10..40).all(|i| folds.as_slice()[i] == folds.as_slice()[i - 10]));
+        assert!(class_folds(&rows, None, 1, 0).is_err());
+    }
+}
