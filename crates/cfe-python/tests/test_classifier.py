@@ -197,10 +197,10 @@ def test_a_loaded_estimator_can_be_fitted_again(small, tmp_path):
     assert np.array_equal(again.fit(1 - P, y).predict_proba(P), model.predict_proba(P))
 
 
-def test_cv_takes_the_fold_of_each_row():
+def test_cv_takes_the_fold_of_each_row(small):
     from sklearn.model_selection import PredefinedSplit
 
-    P, y = noisy()
+    P, y = small
     folds = np.arange(len(y)) % 3
     of_array = CFEnsembleClassifier(cv=folds).fit(P, y)
     assert of_array.n_folds_ == 3
@@ -222,10 +222,10 @@ def test_cv_takes_the_fold_of_each_row():
         CFEnsembleClassifier(cv=folds).fit(P, y, groups=groups)
 
 
-def test_sample_weights_reach_the_threshold_and_the_prevalence():
+def test_sample_weights_reach_the_threshold_and_the_prevalence(small):
     import json
 
-    P, y = noisy()
+    P, y = small
     weight = np.where(y == 1, 3.0, 1.0)
     model = CFEnsembleClassifier().fit(P, y, sample_weight=weight)
     data = json.loads(model.combiner_.details)["provenance"]["data"]
