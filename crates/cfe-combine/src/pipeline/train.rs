@@ -260,8 +260,13 @@ fn logits_in_time(
 }
 
 fn of_groups(table: &Table, count: usize, source: &cfe_core::Error) -> FitError {
+    // The name of the library's parameter means nothing to whoever named a column.
+    let why = match source {
+        cfe_core::Error::InvalidParameter { allowed, .. } => (*allowed).to_owned(),
+        other => other.to_string(),
+    };
     FitError::Data(format!(
-        "{}: the groups do not make {count} folds ({source}); use fewer folds, or no group column",
+        "{}: the groups do not make {count} folds: {why}; use fewer folds, or no group column",
         table.file
     ))
 }
