@@ -7,7 +7,7 @@ use cfe_combine::FitError;
 use cfe_combine::classes::DecisionRule;
 use cfe_combine::judge::ThresholdRule;
 use cfe_combine::methods::Method;
-use cfe_combine::pipeline::{Assignments, Calibrate, Preset, TableColumns, TrainingColumns};
+use cfe_combine::pipeline::{Assignments, Calibrate, Fallback, Preset, TableColumns, TrainingColumns};
 use cfe_combine::saved::check_prevalence;
 use cfe_combine::tuning::Metric;
 use cfe_io::{Input, Scale};
@@ -292,6 +292,10 @@ pub(crate) struct FitArgs {
     threshold: Option<ThresholdRule>,
     #[arg(long, value_name = "RULE", help_heading = "Decision", help = decision_help())]
     decision: Option<DecisionRule>,
+    /// What the model becomes where it is more likely to rank other rows worse than the plain mean [default:
+    /// it stays]
+    #[arg(long, value_parser = one_of(Fallback::ALL), help_heading = "Decision")]
+    fallback: Option<Fallback>,
     /// Share of positives among the rows that are not learned from, where it is another than among the train
     /// rows: corrects their probabilities (Saerens et al., 2002)
     #[arg(long, value_name = "SHARE", help_heading = "Decision")]

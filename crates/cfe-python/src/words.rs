@@ -25,6 +25,7 @@ const OPTIONS: &[(&str, &str)] = &[
     ("--delimiter", "delimiter"),
     ("--threshold", "threshold"),
     ("--calibrate", "calibrate"),
+    ("--fallback", "fallback"),
     ("--resume", "resume"),
     ("--trainer", "method"),
     ("--folds", "folds"),

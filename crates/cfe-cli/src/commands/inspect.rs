@@ -117,6 +117,16 @@ fn origin(model: &SavedModel) -> String {
         }
     };
     line("Trainer", value_at(&["trainer"]));
+    let over_mean =
+        details.provenance.get("fit").and_then(|fit| fit.get("over_mean")).and_then(Value::as_f64);
+    let averages = value_at(&["fit", "fallback"]).zip(over_mean);
+    line(
+        "Fallback",
+        averages.map(|(to, over_mean)| {
+            let chance = percent(over_mean, 0);
+            format!("it is the {to}: a learned model ranks other rows better with probability {chance} only")
+        }),
+    );
     line("Settings", value_at(&["settings"]));
     line("Trained on", value_at(&["data", "file"]));
     let counts =

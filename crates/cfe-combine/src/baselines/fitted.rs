@@ -51,6 +51,30 @@ impl FittedBaseline {
         }
     }
 
+    /// Refuses what no fit to m classifiers gives, as a damaged file can bring it.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`].
+    pub fn validate(&self, m: usize) -> Result<()> {
+        fn sound(rule: &Rule, m: usize) -> bool {
+            let finite = |weights: &[f64]| weights.len() == m && weights.iter().all(|w| w.is_finite());
+            match rule {
+                Rule::Weighted(weights) => finite(weights) && weights.iter().all(|w| *w >= 0.0),
+                Rule::Median | Rule::LogitMean | Rule::RankAverage => true,
+                Rule::Logistic { weights, bias, .. } => finite(weights) && bias.is_finite(),
+                // An average has simple parts, so this ends.
+                Rule::Average(rules) => !rules.is_empty() && rules.iter().all(|rule| sound(rule, m)),
+            }
+        }
+        let means = self.means.len() == m && self.means.iter().all(|p| (0.0..=1.0).contains(p));
+        cfe_core::ensure(
+            means && sound(&self.rule, m),
+            "model",
+            "weights",
+            "shapes agree and numbers are finite; was the file changed?",
+        )
+    }
+
     /// Whether scores can be read as probabilities; ranks cannot.
     pub fn is_probability(&self) -> bool {
         !matches!(self.rule, Rule::RankAverage)

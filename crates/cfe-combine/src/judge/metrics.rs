@@ -6,6 +6,7 @@ use cfe_core::validation::{Bootstrap, Folds, Interval};
 use cfe_io::{Table, fingerprint};
 use serde::Serialize;
 
+use super::chances::Chances;
 use super::rivals::Rivals;
 use super::scores::Scores;
 use super::threshold::{Cut, ThresholdRule};
@@ -66,6 +67,9 @@ pub struct Part {
     pub methods: Vec<MethodMetrics>,
     /// What the model's threshold does to these rows.
     pub at_threshold: Option<Cut>,
+    /// How likely the combined prediction is to rank other rows better than its simple rivals; of the train
+    /// rows of a fit of the recommended combiner alone, for which these probabilities are calibrated.
+    pub chances: Option<Chances>,
     /// Reliability of the combined prediction: (mean probability, share of positives, rows) of up to ten
     /// groups.
     pub reliability: Vec<Reliability>,
@@ -160,6 +164,7 @@ pub(crate) fn measure(
         resamples: if both { bootstrap.n_resamples } else { 0 },
         methods: measured,
         at_threshold,
+        chances: None,
         reliability,
     })
 }

@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 use crate::recommended::LeftOut;
 use crate::saved::SavedModel;
 
+mod chances;
 mod findings;
 mod metrics;
 mod redundancy;
@@ -15,6 +16,7 @@ mod threshold;
 mod train_rows;
 mod trust;
 
+pub use chances::Chances;
 pub use findings::{Finding, Severity, diagnose};
 pub use metrics::{MethodMetrics, Part, Reliability, evaluate, measure_predictions};
 pub use redundancy::Redundancy;

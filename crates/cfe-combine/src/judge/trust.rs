@@ -58,6 +58,12 @@ impl TrustReport {
                 let weights = model.classifier_names.iter().cloned().zip(weights).collect();
                 ("reconstructed probability", weights, 0.0)
             }
+            Combiner::Baseline(model) => {
+                let names = model.classifier_names();
+                let equal = vec![1.0 / names.len() as f64; names.len()];
+                let weights = model.weights().map_or(equal, <[f64]>::to_vec);
+                ("probability", names.iter().cloned().zip(weights).collect(), 0.0)
+            }
         };
         let total: f64 = weights.iter().map(|(_, w)| w.abs()).sum();
         let share = |w: f64| if total > 0.0 { w.abs() / total } else { 0.0 };

@@ -8,15 +8,15 @@ use cfe_core::validation::{Folds, StratifiedKFold};
 use cfe_io::{ModelDetails, Table, fingerprint};
 use serde_json::{Value, json};
 
-use super::options::{COLUMNS, FitOptions, TrainedColumns};
+use super::fall_back::{FALLBACK, fall_back, folds_behind};
+use super::options::{COLUMNS, Calibrate, FitOptions, TrainedColumns};
 use super::settings::FitPlan;
-use super::train::{FOLDS, Trained, folds_of, says_folds, train};
+use super::train::{FOLDS, Trained, train};
 use super::watch::{Stage, Watch};
-use crate::cross_validation::folds_by_content;
 use crate::error::{FitError, FitResult};
 use crate::judge::{
-    COMBINED, CUT, Cut, JudgedRows, LEFT_OUT, Part, REDUNDANCY, Rivals, Scores, TRAIN, ThresholdRule,
-    combined_scores, correlations, measure, redundancy, scored_rows,
+    COMBINED, CUT, Chances, Cut, JudgedRows, LEFT_OUT, Part, REDUNDANCY, Rivals, Scores, TRAIN,
+    ThresholdRule, combined_scores, correlations, measure, redundancy, scored_rows,
 };
 use crate::saved::{Combined, Combiner, SavedModel, described};
 
@@ -100,12 +100,17 @@ fn fit_planned(plan: &FitPlan, table: &Table, watch: &dyn Watch) -> FitResult<Fi
     }
     let (options, seed) = (&plan.options, plan.seed());
     let fingerprint = fingerprint(&table.data);
-    let trained = train(plan, table, &fingerprint, watch)?;
+    let trained = fall_back(plan, table, train(plan, table, &fingerprint, watch)?)?;
     let judged = JudgedRows::of(table, table.data.labeled());
 
     // Calibration, threshold and scores all come from out-of-fold logits: those of rows with known labels
     // would be too good.
-    let method = options.calibrate.unwrap_or_default().into();
+    let calibrate_by = match &trained.combiner {
+        // The mean of classifiers that balance their classes is far above the share of positives.
+        Combiner::Baseline(_) => options.calibrate.unwrap_or(Calibrate::Platt),
+        _ => options.calibrate.unwrap_or_default(),
+    };
+    let method = calibrate_by.into();
     let calibrated = calibrate(method, &trained, &judged, seed);
     let (calibrator, out_of_fold) = calibrated.map_err(FitError::training("calibration"))?;
     if method != CalibrationMethod::None && out_of_fold.is_none() && !trained.stopped {
@@ -240,6 +245,13 @@ impl FitOutcome {
         Ok(())
     }
 
+    /// Why the model averages, where [`FitOptions::fallback`](crate::FitOptions::fallback) took the place of a
+    /// learned one: the probability that the learned one would rank other rows better.
+    pub fn fallen_back(&self) -> Option<f64> {
+        let fit = self.model.details.provenance.get("fit")?;
+        fit.get(FALLBACK).and_then(|_| fit.get("over_mean")?.as_f64())
+    }
+
     /// Metrics of the combined prediction and of simple ways to combine: on the labeled train rows by
     /// cross-validation, and on the labeled rows of every other split.
     ///
@@ -292,7 +304,10 @@ impl FitOutcome {
             let (folds, rows) = (folds.select(&places), judged.select(&places));
             let part = measure(TRAIN, Some(&folds), &rows, methods, cut, self.seed, &done);
             let never_scored = judged.len() - places.len();
-            out.push(Part { never_scored, ..part.map_err(&scoring)? });
+            let mut part = Part { never_scored, ..part.map_err(&scoring)? };
+            // The probabilities are calibrated for this combiner alone.
+            part.chances = self.model.combiner.recommended().and_then(|_| Chances::of(&part));
+            out.push(part);
         }
         for part in others {
             let rows = &part.rows;
@@ -313,14 +328,6 @@ impl FitOutcome {
 impl FitOutcome {
     /// The folds that the out-of-fold scores come from.
     fn folds_of(&self, table: &Table) -> FitResult<Option<Folds>> {
-        match &self.model.combiner {
-            // The recommended combiner deals its folds by content unless the table says otherwise; only the
-            // same folds make rivals comparable.
-            Combiner::Recommended(_) if !says_folds(table) => {
-                folds_by_content(&table.data, self.folds, self.seed)
-                    .map_err(FitError::training("cross-validation"))
-            }
-            _ => folds_of(table, self.folds, self.seed),
-        }
+        folds_behind(&self.model.combiner, table, self.folds, self.seed)
     }
 }

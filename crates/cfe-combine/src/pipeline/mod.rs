@@ -2,6 +2,7 @@
 
 mod assignments;
 mod checkpoint;
+mod fall_back;
 mod fit;
 mod memory;
 mod options;
@@ -14,7 +15,7 @@ pub use crate::error::CheckpointError;
 pub use assignments::Assignments;
 pub use fit::{FitOutcome, fit, fit_watched};
 pub use memory::gigabytes;
-pub use options::{Calibrate, FitOptions, Preset, TableColumns, TrainingColumns};
+pub use options::{Calibrate, Fallback, FitOptions, Preset, TableColumns, TrainingColumns};
 pub use settings::{FitPlan, ReadyTrainer};
 pub(crate) use train::{Trained, train_class};
 pub(crate) use watch::Stage;

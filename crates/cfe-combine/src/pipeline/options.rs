@@ -61,6 +61,21 @@ impl Calibrate {
     ];
 }
 
+/// What takes the place of a model that is not likely to be better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Fallback {
+    /// The plain mean, its probabilities calibrated by [`Calibrate::Platt`] unless another map is asked for.
+    Mean,
+}
+
+impl Fallback {
+    /// Every fallback with its name and a one-line description.
+    pub const ALL: &[(Self, &str, &str)] =
+        &[(Self::Mean, "mean", "The plain mean, where the model is more likely worse than better")];
+}
+
 impl From<Calibrate> for CalibrationMethod {
     fn from(calibrate: Calibrate) -> Self {
         match calibrate {
@@ -124,6 +139,10 @@ pub struct FitOptions {
     /// What the threshold makes best on out-of-fold predictions; `None`: F1, or with a cost column the least
     /// cost.
     pub threshold: Option<ThresholdRule>,
+    /// What the model becomes where the probability of ranking other rows better than the plain mean is below
+    /// one half (see [`Chances`](crate::judge::Chances)); `None`: the model stays. Of the trainer
+    /// `recommended` alone.
+    pub fallback: Option<Fallback>,
 }
 
 impl FitOptions {

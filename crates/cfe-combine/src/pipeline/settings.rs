@@ -107,6 +107,12 @@ impl FitOptions {
             settings.insert("folds".to_owned(), folds.into());
         }
         let settings = Value::Object(settings);
+        if self.fallback.is_some() && name != Method::Recommended {
+            return Err(FitError::options(format!(
+                "a fallback is for the trainer recommended, whose chances against the mean are known, and the trainer is \
+                 {name}; leave one out"
+            )));
+        }
         // The trainer is built here since its constructor checks the settings; a mistake shows before the
         // table is read.
         let ready = match name.backend() {

@@ -5,7 +5,8 @@ use cfe_core::validation::Interval;
 use cfe_report::number::{fixed, or_dash, percent, signed, significant, small, small_or_dash};
 use cfe_report::{Cell, Table};
 
-use crate::judge::{COMBINED, Cut, Finding, Part, Severity, ThresholdRule, Trust, TrustReport};
+use crate::judge::{COMBINED, Chances, Cut, Finding, Part, Severity, ThresholdRule, Trust, TrustReport};
+use crate::methods::Method;
 use crate::pipeline::FitOutcome;
 
 /// The metrics, a table for each part.
@@ -122,7 +123,14 @@ pub fn lines(
     findings: &[Finding],
 ) -> Vec<String> {
     let mut lines = alarms(findings);
-    lines.push(better(parts, findings));
+    lines.push(match outcome.fallen_back() {
+        // Against itself an average has nothing to show.
+        Some(over_mean) => format!(
+            "Averaging would do, so the model averages: a learned one ranks other rows better with probability {} only.",
+            percent(over_mean, 0)
+        ),
+        None => better(parts, findings),
+    });
     lines.extend([trusted(&TrustReport::of(&outcome.model)), cut(outcome, table)]);
     lines
 }
@@ -155,8 +163,39 @@ pub const TOO_MUCH_IN_SAMPLE: f64 = 0.05;
 /// are that row.
 const TOO_FEW: usize = 10;
 
-/// Is it better than averaging, by how much, and what is the best simple rival?
+/// Is it better than averaging, how likely is that elsewhere, by how much, and what is the best simple rival?
 pub fn better(parts: &[Part], findings: &[Finding]) -> String {
+    let here = better_here(parts, findings);
+    // Where the mean cannot be the yardstick, neither can its chances.
+    let chances = parts.iter().find_map(|part| part.chances.as_ref());
+    match chances.filter(|_| !findings.iter().any(|f| f.kind == "pair")) {
+        Some(chances) if chances.averaging_would_do() => {
+            format!("Averaging would do. {} {here}", odds(chances))
+        }
+        Some(chances) => format!("{here} {}", odds(chances)),
+        None => here,
+    }
+}
+
+/// "By the train rows it ranks other rows better than averaging with probability 90%, ...".
+fn odds(chances: &Chances) -> String {
+    let mut text = format!(
+        "By the train rows it ranks other rows better than averaging with probability {}",
+        percent(chances.over_mean, 0)
+    );
+    if chances.best_rival != "mean" {
+        let description = chances.best_rival.parse::<Method>().map_or("", Method::description);
+        text += &format!(
+            ", and better than their best simple rival, {} ({description}), with probability {}",
+            chances.best_rival,
+            percent(chances.over_best_rival, 0)
+        );
+    }
+    text + "."
+}
+
+/// Is it better than averaging on the rows that answer best?
+fn better_here(parts: &[Part], findings: &[Finding]) -> String {
     if !parts.is_empty() && parts.iter().all(|part| part.in_sample_share >= TOO_MUCH_IN_SAMPLE) {
         return "Better than averaging? These rows cannot tell: the model was trained on some or all of them, so its \
                 figures here are too good. Judge by rows the model has not seen, or by the cross-validated figures that `cfe fit` prints."

@@ -1,5 +1,6 @@
 //! A combiner in a file, and back.
 
+mod averaging;
 mod tensors;
 
 use std::path::Path;
@@ -11,9 +12,11 @@ use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::baselines::FittedBaseline;
 use crate::error::{FitError, FitResult};
 use crate::judge::{self, TRAIN_ROWS, TrainRows};
 use crate::recommended::RecommendedModel;
+pub use averaging::{BASELINE_KIND, BaselineModel};
 use tensors::{lift, restore};
 
 /// Kind of the file of a [`RecommendedModel`].
@@ -27,6 +30,8 @@ pub enum Combiner {
     Recommended(RecommendedModel),
     /// Factors and aggregator, from the trainers `als` and `torch`.
     Factors(Model),
+    /// A simple combiner in the place of a learned one.
+    Baseline(BaselineModel),
 }
 
 /// A combiner with its calibrator, threshold and origin: what `cfe fit --model-out` keeps.
@@ -149,6 +154,7 @@ impl Combiner {
         match self {
             Combiner::Recommended(model) => model.classifier_names(),
             Combiner::Factors(model) => &model.classifier_names,
+            Combiner::Baseline(model) => model.classifier_names(),
         }
     }
 
@@ -156,7 +162,7 @@ impl Combiner {
     pub fn recommended(&self) -> Option<&RecommendedModel> {
         match self {
             Combiner::Recommended(model) => Some(model),
-            Combiner::Factors(_) => None,
+            Combiner::Factors(_) | Combiner::Baseline(_) => None,
         }
     }
 
@@ -173,6 +179,10 @@ impl Combiner {
             Combiner::Factors(model) => {
                 let predictions = model.predict_new(r)?;
                 Ok((predictions.logits, model.logit_shift, predictions.n_observed))
+            }
+            Combiner::Baseline(model) => {
+                let observed = |i: usize| r.column(i).iter().filter(|p| !p.is_nan()).count();
+                Ok((model.logits(r)?, 0.0, (0..r.ncols()).map(observed).collect()))
             }
         }
     }
@@ -260,13 +270,14 @@ impl SavedModel {
             Calibrator::Identity => None,
             other => Some(serde_json::to_value(other).map_err(bad)?),
         };
-        let model = match &self.combiner {
+        let (kind, model) = match &self.combiner {
             // Without the factors of the training rows: the file does not grow with the table.
             Combiner::Factors(model) => return ModelFile::from_model(model, &details, false),
-            Combiner::Recommended(model) => model,
+            Combiner::Recommended(model) => (RECOMMENDED_KIND, serde_json::to_value(model)),
+            Combiner::Baseline(model) => (BASELINE_KIND, serde_json::to_value(model.fitted())),
         };
         env!("CARGO_PKG_VERSION").clone_into(&mut details.crate_version);
-        let mut document = serde_json::to_value(model).map_err(bad)?;
+        let mut document = model.map_err(bad)?;
         let mut tensors = Vec::new();
         // Arrays become tensors, and what stays in the document is small.
         lift(&mut document, "", &mut tensors);
@@ -274,9 +285,9 @@ impl SavedModel {
         if let Some(object) = document.as_object_mut() {
             object.remove("classifier_names");
         }
-        let names = model.classifier_names().to_vec();
+        let names = self.classifier_names().to_vec();
         let document = Document { classifier_names: names, model: document, details };
-        let mut file = ModelFile::new(RECOMMENDED_KIND, serde_json::to_value(document).map_err(bad)?);
+        let mut file = ModelFile::new(kind, serde_json::to_value(document).map_err(bad)?);
         for (name, tensor) in tensors {
             file.insert(name, tensor);
         }
@@ -293,6 +304,11 @@ impl SavedModel {
         let (combiner, details) = if file.kind() == MODEL_KIND {
             let (model, details) = file.to_model()?;
             (Combiner::Factors(model), details)
+        } else if file.kind() == BASELINE_KIND {
+            let Document { classifier_names, mut model, details } = file.parse_document()?;
+            restore(&mut model, file.tensors()).map_err(bad)?;
+            let fitted = FittedBaseline::deserialize(&model).map_err(|e| bad(e.to_string()))?;
+            (Combiner::Baseline(BaselineModel::new(classifier_names, fitted).map_err(invalid)?), details)
         } else {
             file.expect_kind(RECOMMENDED_KIND)?;
             let Document { classifier_names, mut model, details } = file.parse_document()?;

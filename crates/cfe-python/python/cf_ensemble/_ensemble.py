@@ -246,6 +246,7 @@ def fit(  # type: ignore[misc]  # folds belong to the fit and, where a model is 
     folds: int | None = None,
     calibrate: str | None = None,
     threshold: str | None = None,
+    fallback: str | None = None,
     random_state: int = 0,
     n_jobs: int | None = None,
     progress: bool | ProgressCallback | None = None,
@@ -271,6 +272,8 @@ def fit(  # type: ignore[misc]  # folds belong to the fit and, where a model is 
     threshold : str, default=None
         What the threshold makes best: "f1", "fbeta=B", "mcc", "cost=FP,FN", "precision-at-recall=R" or
         "recall-at-precision=P"; None is "f1", or with ``cost=`` the least cost.
+    fallback : {"mean"}, default=None
+        What the model becomes where it is more likely to rank other rows worse than the plain mean.
     random_state : int, default=0
         Seed.
     n_jobs : int, default=None
@@ -315,6 +318,7 @@ def fit(  # type: ignore[misc]  # folds belong to the fit and, where a model is 
         "folds": folds,
         "calibrate": calibrate,
         "threshold": threshold,
+        "fallback": fallback,
     }
     # What the columns mean is kept in the model, so that new tables are read alike.
     given = {**json.loads(options_of(cast("Columns", columns))), **{key: value for key, value in options.items() if value is not None}}

@@ -45,6 +45,9 @@ def _judged(part: dict[str, Any]) -> list[str]:
     how = "cross-validated" if part["cross_validated"] else "cross-validated rows"
     rows = f"{part['rows']} {how} rows, {part['positives']} positive".replace("rows rows", "rows")
     blocks = [f"Average precision {_interval(combined['average_precision'], combined['average_precision_interval'])} on {rows}."]
+    chances = part.get("chances")
+    if chances is not None and chances["over_mean"] < 0.5:
+        blocks.insert(0, f"<strong>Averaging would do</strong>: better on other rows with probability {chances['over_mean']:.0%}.")
     mean = next((other for other in others if other["name"] == "mean"), None)
     if mean is not None and mean["combined_is_better_by"]:
         gain = mean["combined_is_better_by"]
