@@ -107,7 +107,7 @@ fn rare_new_and_foreign_classes_are_named() {
     assert!(folder.fails(3, "fit foreign.csv").contains("\"tank\" (20 rows)"));
 
     // What belongs to two classes is refused with the remedy.
-    for option in ["--threshold f1", "--calibrate platt", "--prevalence 0.1"] {
+    for option in ["--threshold f1", "--calibrate platt", "--fallback mean", "--prevalence 0.1"] {
         folder.fails(2, &format!("fit vehicle.csv.gz {option}"));
     }
     assert!(folder.fails(2, "fit vehicle.csv.gz --decision costs=0,1/1,0").contains("row for each class"));

@@ -82,10 +82,12 @@ pub fn fit_planned(
     watch: &dyn Watch,
 ) -> FitResult<ClassOutcome> {
     let classes = data.predictions().n_classes();
-    if classes > 2 && (plan.options.threshold.is_some() || plan.options.calibrate.is_some()) {
+    let of_two = &plan.options;
+    if classes > 2 && (of_two.threshold.is_some() || of_two.calibrate.is_some() || of_two.fallback.is_some())
+    {
         return Err(FitError::options(
-            "threshold and calibrate belong to two classes; of more the coupling calibrates, and the decision is chosen \
-             by `decision`",
+            "threshold, calibrate and fallback belong to two classes; of more the coupling calibrates, and the decision \
+             is chosen by `decision`",
         ));
     }
     plan.warn_of_settings(watch);
