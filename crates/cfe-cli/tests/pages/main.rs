@@ -76,8 +76,13 @@ fn every_page_can_be_read_at_any_width_and_in_any_light() {
     );
     cfe(at, "evaluate --model m abalone.csv.gz --report-out evaluate.html -q");
     cfe(at, "tune abalone.csv.gz --trials 3 --report-out tune.html -q");
+    let vehicle =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../cfe-compare/data/classes/development/vehicle/seed0.csv.gz");
+    fs::copy(vehicle, at.join("vehicle.csv.gz")).unwrap();
+    cfe(at, "fit vehicle.csv.gz --report-out classes.html -q");
     let own = std::env::var_os("CFE_PAGES").unwrap_or_default();
-    let pages = ["fit.html", "als.html", "evaluate.html", "tune.html"].map(|name| at.join(name));
+    let pages =
+        ["fit.html", "als.html", "evaluate.html", "tune.html", "classes.html"].map(|name| at.join(name));
     for page in pages.into_iter().chain(std::env::split_paths(&own).filter(|p| !p.as_os_str().is_empty())) {
         let text = fs::read_to_string(&page).unwrap();
         for (width, dark) in [(1200, false), (1200, true), (390, false), (390, true)] {
