@@ -8,9 +8,8 @@ use cfe_combine::classes::{
     CLASSES_KIND, ClassCombined, ClassModel, ClassOptions, ClassOutcome, ClassPart, class_trust, fit_planned,
     judge_rows,
 };
-use cfe_combine::judge::TRAIN;
 use cfe_combine::pipeline::{FitPlan, Watch as _, gigabytes};
-use cfe_combine::report::classes as report;
+use cfe_combine::report::{TOO_MUCH_IN_SAMPLE, classes as report};
 use cfe_io::{
     AnyTable, ClassTable, Column, Labels, ModelFile, Sink, Source, TableWarning, read_any_table,
     write_predictions,
@@ -318,10 +317,23 @@ pub(crate) fn evaluate(args: &Evaluate, model: &ClassModel, terminal: &Terminal)
 }
 
 /// The checks that were asked for, on the macro average precision and the calibration of the largest
-/// probability. Train rows are passed over: the model has seen them.
+/// probability. Rows that the model was trained on are passed over, and cannot pass the checks alone.
 fn check(args: &Evaluate, parts: &[ClassPart]) -> CliResult<()> {
     let mut failures = Vec::new();
-    for part in parts.iter().filter(|part| part.name != TRAIN) {
+    if args.min_average_precision.is_none() && args.max_ece.is_none() {
+        return Ok(());
+    }
+    let (own, others): (Vec<&ClassPart>, Vec<&ClassPart>) =
+        parts.iter().partition(|part| part.in_sample_share >= TOO_MUCH_IN_SAMPLE);
+    if others.is_empty() {
+        failures.extend(own.iter().map(|part| {
+            format!(
+                "{}: cannot be judged, because the model was trained on some or all of these rows; give rows it has not seen",
+                part.name
+            )
+        }));
+    }
+    for part in others {
         let Some(first) = part.methods.first() else { continue };
         if let Some(least) = args.min_average_precision
             && !first.metrics.macro_average_precision.is_some_and(|ap| ap >= least)

@@ -63,6 +63,15 @@ fn a_table_of_four_classes_is_fitted_predicted_judged_and_shown() {
             .fails(1, "evaluate --model m.safetensors vehicle.csv.gz --max-ece 0.0001")
             .contains("is above")
     );
+    // The model knows its own train rows, and does not pass by them, whatever their split is called.
+    assert!(judged.stdout.contains("train, IN-SAMPLE: the model was trained on 100% of these rows"));
+    assert!(judged.stdout.contains("train: these rows cannot tell"), "{}", judged.stdout);
+    changed(&folder, "own.csv", |_, line| match line.contains(",test,") {
+        true => String::new(),
+        false => line.replace(",train,", ",new,"),
+    });
+    let own = folder.fails(1, "evaluate --model m.safetensors own.csv --min-average-precision 0.1");
+    assert!(own.contains("cannot be judged"), "{own}");
     let shown = folder.ok("inspect m.safetensors").stdout;
     for word in ["Trainer: recommended", "Decision: \"largest\"", "Cross-validated decisions", "van"] {
         assert!(shown.contains(word), "{word}: {shown}");

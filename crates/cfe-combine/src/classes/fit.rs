@@ -16,6 +16,7 @@ use super::judge;
 use super::model::{ClassCombined, ClassModel, spread};
 use crate::baselines::Baseline;
 use crate::error::{FitError, FitResult};
+use crate::judge::{TRAIN_ROWS, TrainRows};
 use crate::pipeline::{FitOptions, FitPlan, Progress, ReadyTrainer, Watch};
 use crate::recommended::estimate_memory;
 
@@ -333,6 +334,8 @@ fn finish(
         }),
     );
     provenance.insert("decision_rule".to_owned(), json!(options.decision));
+    let rows = judge::side_by_side(predictions);
+    provenance.insert(TRAIN_ROWS.to_owned(), json!(TrainRows::among(rows.view(), data.labeled())));
     if let Some(p) = &out_of_fold {
         let summary = judge::summary(p, &data.labeled_targets(), &data.labeled_weights(), &model.decision)
             .map_err(FitError::training("scoring"))?;

@@ -11,7 +11,7 @@ use super::decide::Decision;
 use super::fit::ClassOutcome;
 use super::model::ClassModel;
 use crate::error::{FitError, FitResult};
-use crate::judge::{COMBINED, TRAIN};
+use crate::judge::{COMBINED, TRAIN, TrainRows};
 
 /// Where a model keeps the figures of its out-of-fold predictions.
 pub(super) const OUT_OF_FOLD: &str = "out_of_fold";
@@ -32,6 +32,10 @@ pub struct ClassPart {
     pub rows: usize,
     /// Rows whose label is a class that the model does not know; they are left out.
     pub unknown_class: usize,
+    /// Share of these rows that the model was trained on and predicts with their labels known: such figures
+    /// flatter the model. 0 for cross-validated rows.
+    #[serde(default)]
+    pub in_sample_share: f64,
     /// The combined prediction first.
     pub methods: Vec<ClassMethodMetrics>,
 }
@@ -74,6 +78,7 @@ pub fn class_trust(model: &ClassModel) -> Option<ClassSummary> {
 
 /// What a file says of the fit has the shape of the model.
 pub(super) fn check_remembered(model: &ClassModel) -> Result<(), String> {
+    crate::judge::check_remembered(&model.details)?;
     let Some(kept) = model.details.provenance.get(OUT_OF_FOLD) else { return Ok(()) };
     let summary: ClassSummary =
         serde_json::from_value(kept.clone()).map_err(|e| format!("{OUT_OF_FOLD}: {e}"))?;
@@ -118,7 +123,17 @@ pub fn judge_rows(
         of(COMBINED, &combined.probabilities, &model.decision)?,
         of(ClassBaseline::SoftVoting.name(), &vote, &Decision::Largest)?,
     ];
-    Ok(ClassPart { name: name.to_owned(), rows: y.len(), unknown_class, methods })
+    let rows: Vec<usize> = (0..known.len()).collect();
+    let train_rows = TrainRows::of_model(&model.details);
+    let in_sample_share =
+        train_rows.map_or(0.0, |known| known.share_among(side_by_side(&part).view(), &rows));
+    Ok(ClassPart { name: name.to_owned(), rows: y.len(), unknown_class, in_sample_share, methods })
+}
+
+/// The predictions of all classes as rows of one matrix (m K x n), by which train rows are known again.
+pub(super) fn side_by_side(predictions: &ClassPredictions) -> Array2<f64> {
+    let (m, n, k) = predictions.values().dim();
+    Array2::from_shape_fn((m * k, n), |(row, i)| predictions.values()[(row / k, i, row % k)])
 }
 
 impl ClassOutcome {
@@ -142,6 +157,12 @@ impl ClassOutcome {
             let metrics = summary(&p, &labels, &weights, &Decision::Largest).map_err(&scoring)?;
             methods.push(ClassMethodMetrics { name: baseline.name().to_owned(), metrics });
         }
-        Ok(Some(ClassPart { name: TRAIN.to_owned(), rows: labels.len(), unknown_class: 0, methods }))
+        Ok(Some(ClassPart {
+            name: TRAIN.to_owned(),
+            rows: labels.len(),
+            unknown_class: 0,
+            in_sample_share: 0.0,
+            methods,
+        }))
     }
 }

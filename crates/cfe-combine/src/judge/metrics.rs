@@ -236,7 +236,7 @@ pub fn evaluate(model: &SavedModel, table: &Table) -> FitResult<Vec<Part>> {
         )));
     }
     let seed = model.details.seed.unwrap_or(0);
-    let train_rows = TrainRows::of_model(model);
+    let train_rows = TrainRows::of_model(&model.details);
     let own_table = model.details.fingerprint.as_deref() == Some(fingerprint(&table.data).as_str());
     let measure_part = |part: LabeledRows| {
         let rows = &part.rows;

@@ -1,9 +1,9 @@
 //! How good a combiner is, whom it trusts, where to cut, and what is wrong with a table.
 
+use cfe_io::ModelDetails;
 use serde::de::DeserializeOwned;
 
 use crate::recommended::LeftOut;
-use crate::saved::SavedModel;
 
 mod chances;
 mod findings;
@@ -36,18 +36,18 @@ pub(crate) use trust::{LEFT_OUT, REDUNDANCY};
 ///
 /// # Errors
 /// A form that is not understood, in words.
-fn remembered<T: DeserializeOwned>(model: &SavedModel, key: &str) -> Result<Option<T>, String> {
-    let found = model.details.provenance.get(key);
+fn remembered<T: DeserializeOwned>(details: &ModelDetails, key: &str) -> Result<Option<T>, String> {
+    let found = details.provenance.get(key);
     found.map(|value| T::deserialize(value).map_err(|e| format!("{key}: {e}"))).transpose()
 }
 
 /// Refuses a model whose memory of its fit is not understood: a reader must not take that for "nothing was
 /// found".
-pub(crate) fn check_remembered(model: &SavedModel) -> Result<(), String> {
-    remembered::<Cut>(model, CUT)?;
-    remembered::<Vec<Redundancy>>(model, REDUNDANCY)?;
-    remembered::<Vec<LeftOut>>(model, LEFT_OUT)?;
-    remembered::<TrainRows>(model, TRAIN_ROWS)?;
+pub(crate) fn check_remembered(details: &ModelDetails) -> Result<(), String> {
+    remembered::<Cut>(details, CUT)?;
+    remembered::<Vec<Redundancy>>(details, REDUNDANCY)?;
+    remembered::<Vec<LeftOut>>(details, LEFT_OUT)?;
+    remembered::<TrainRows>(details, TRAIN_ROWS)?;
     Ok(())
 }
 

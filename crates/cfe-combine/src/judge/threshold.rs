@@ -154,7 +154,7 @@ pub(crate) const CUT: &str = "cut";
 impl Cut {
     /// The cut that the model was given when it was fitted, if there was one.
     pub fn of_model(model: &SavedModel) -> Option<Self> {
-        remembered(model, CUT).ok().flatten()
+        remembered(&model.details, CUT).ok().flatten()
     }
 }
 

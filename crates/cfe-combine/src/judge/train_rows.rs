@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, HashSet};
 
 use cfe_core::EnsembleData;
+use cfe_io::ModelDetails;
 use ndarray::ArrayView2;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::remembered;
-use crate::saved::SavedModel;
 
 /// Where a model file keeps its train rows.
 pub(crate) const TRAIN_ROWS: &str = "train_rows";
@@ -77,7 +77,11 @@ impl Hashes {
 impl TrainRows {
     /// Of the labeled rows of the data.
     pub(crate) fn of(data: &EnsembleData) -> Self {
-        let (predictions, labeled) = (data.predictions(), data.labeled());
+        Self::among(data.predictions(), data.labeled())
+    }
+
+    /// Of some rows of predictions (m x n).
+    pub(crate) fn among(predictions: ArrayView2<'_, f64>, labeled: &[usize]) -> Self {
         let as_given = distinct(labeled.par_iter().map(|&i| hash(predictions, i)).collect());
         let decimals = decimals(predictions, labeled).unwrap_or(usize::MAX);
         let rounded = DECIMALS.filter(|&d| d < decimals).filter_map(|d| {
@@ -93,8 +97,8 @@ impl TrainRows {
     }
 
     /// Those that the model remembers; models of version 0.1.0 remember none.
-    pub(crate) fn of_model(model: &SavedModel) -> Option<Self> {
-        remembered(model, TRAIN_ROWS).ok().flatten()
+    pub(crate) fn of_model(details: &ModelDetails) -> Option<Self> {
+        remembered(details, TRAIN_ROWS).ok().flatten()
     }
 
     /// Estimated share of train rows among some rows of the data; exact for a model with few train rows. Rows

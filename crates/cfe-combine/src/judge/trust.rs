@@ -88,5 +88,5 @@ impl TrustReport {
 
 /// What the fit left in the model under `key`; nothing in models that have none.
 fn kept<T: DeserializeOwned>(model: &SavedModel, key: &str) -> Vec<T> {
-    remembered(model, key).ok().flatten().unwrap_or_default()
+    remembered(&model.details, key).ok().flatten().unwrap_or_default()
 }

@@ -4,6 +4,7 @@ use cfe_core::metrics::classes::ClassSummary;
 use cfe_report::number::{fixed, or_dash, percent, signed, small_or_dash};
 use cfe_report::{Cell, Document, Section, Table};
 
+use super::TOO_MUCH_IN_SAMPLE;
 use crate::classes::{ClassModel, ClassPart, FEW_ROWS};
 
 /// Classifiers named for each class.
@@ -22,7 +23,13 @@ fn metrics_of(part: &ClassPart) -> Table {
         n => format!(", without {n} rows of classes that the model does not know"),
     };
     let header = ["", "log loss", "Brier", "macro AP", "macro AUC", "bal. acc.", "macro F1", "MCC", "ECE"];
-    let mut table = Table::new(format!("{}: {} labeled rows{left_out}", part.name, part.rows), header);
+    let seen = match part.in_sample_share {
+        share if share >= 0.01 => {
+            format!(", IN-SAMPLE: the model was trained on {} of these rows", percent(share, 0))
+        }
+        _ => String::new(),
+    };
+    let mut table = Table::new(format!("{}{seen}: {} labeled rows{left_out}", part.name, part.rows), header);
     for method in &part.methods {
         let m = &method.metrics;
         let small = |value| Cell::from(small_or_dash(Some(value), 2));
@@ -99,12 +106,30 @@ pub fn class_trust_table(model: &ClassModel) -> Table {
 pub fn class_lines(model: &ClassModel, parts: &[ClassPart], counts: &[usize]) -> Vec<String> {
     let mut lines = Vec::new();
     for part in parts {
+        if part.in_sample_share >= TOO_MUCH_IN_SAMPLE {
+            lines.push(format!(
+                "{}: these rows cannot tell, because the model was trained on some or all of them; judge by rows it has \
+                 not seen, or by the cross-validated figures that `cfe fit` prints",
+                part.name
+            ));
+            continue;
+        }
         let of = |name: &str| part.methods.iter().find(|m| m.name == name).map(|m| &m.metrics);
         let first = part.methods.first().map(|m| &m.metrics);
         if let (Some(ours), Some(vote)) = (first, of("soft_voting")) {
             let word = if ours.log_loss < vote.log_loss { "better" } else { "not better" };
+            // The simple rival with the smallest log loss, where that is another than the vote.
+            let rivals = part.methods.iter().skip(1);
+            let best = rivals.min_by(|a, b| a.metrics.log_loss.total_cmp(&b.metrics.log_loss));
+            let best = best.filter(|best| best.name != "soft_voting").map_or_else(String::new, |best| {
+                format!(
+                    "; the best simple rival by log loss is {} ({})",
+                    best.name,
+                    fixed(best.metrics.log_loss, 4)
+                )
+            });
             lines.push(format!(
-                "{}: {word} than soft voting by log loss, {} against {}; balanced accuracy {} against {}",
+                "{}: {word} than soft voting by log loss, {} against {}; balanced accuracy {} against {}{best}",
                 part.name,
                 fixed(ours.log_loss, 4),
                 fixed(vote.log_loss, 4),
