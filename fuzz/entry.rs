@@ -4,11 +4,12 @@
 //! Each function may refuse its input in words; a panic, a hang, or memory beyond the bound is a finding.
 
 use cf_ensemble::als::{Als, AlsSpec};
-use cf_ensemble::io::{ModelFile, Source, TableOptions, read_table};
+use cf_ensemble::classes::{ClassModel, ClassPredictions};
+use cf_ensemble::io::{AnyTable, ModelFile, Source, TableOptions, read_any_table, read_table};
 use cf_ensemble::recommended::RecommendedSpec;
 use cf_ensemble::synthetic::Separable;
 use cf_ensemble::{Backend, FitOptions, SavedModel, Trainer as _};
-use ndarray::{Array2, ArrayD};
+use ndarray::{Array2, Array3, ArrayD};
 use serde::Deserialize as _;
 
 /// A table of any format, as its first bytes tell.
@@ -17,6 +18,12 @@ pub(crate) fn table(bytes: &[u8]) {
     named.split_column = Some("split".to_owned());
     named.columns = vec!["*".to_owned()];
     for options in [TableOptions::default(), named] {
+        if let Ok(AnyTable::Classes(table)) = read_any_table(Source::bytes("input", bytes.to_vec()), &options)
+        {
+            let values = table.predictions.values();
+            assert!(values.iter().all(|p| p.is_nan() || (0.0..=1.0).contains(p)));
+            assert_eq!(table.labels.len(), table.predictions.n_instances());
+        }
         let Ok(table) = read_table(Source::bytes("input", bytes.to_vec()), &options) else { continue };
         // What was read keeps its promises.
         let data = &table.data;
@@ -31,17 +38,19 @@ pub(crate) fn table(bytes: &[u8]) {
 pub(crate) fn model(bytes: &[u8]) {
     if let Ok(file) = ModelFile::from_bytes("input", bytes) {
         use_model(&file);
+        use_class_model(&file);
         use_state(&file);
     }
 }
 
 /// Files whose parts are exchanged: factors, factors with a learned confidence, recommended, a state of
-/// training.
-const REAL: [&[u8]; 4] = [
+/// training, a model of three classes.
+const REAL: [&[u8]; 5] = [
     include_bytes!("corpus/model_file/model-v1.safetensors"),
     include_bytes!("corpus/model_file/learned.safetensors"),
     include_bytes!("corpus/model_file/recommended.safetensors"),
     include_bytes!("corpus/model_file/state.safetensors"),
+    include_bytes!("corpus/model_file/classes.safetensors"),
 ];
 
 /// The document of a model file whose checksum is right, beside the tensors of each real one.
@@ -88,6 +97,23 @@ fn use_model(file: &ModelFile) {
     let m = model.classifier_names().len();
     for value in [0.0, 0.3, 1.0, f64::NAN] {
         if let Ok(combined) = model.predict(Array2::from_elem((m, 2), value).view()) {
+            assert!(combined.probabilities.iter().all(|p| (0.0..=1.0).contains(p) && p.is_finite()));
+        }
+    }
+}
+
+fn use_class_model(file: &ModelFile) {
+    let Ok(model) = ClassModel::from_file(file) else { return };
+    let (m, k) = (model.classifier_names().len(), model.classes().len());
+    for value in [1.0 / k as f64, f64::NAN] {
+        // Of one class all is given to the first, so that a row sums to 1.
+        let values = Array3::from_shape_fn((m, 2, k), |(_, i, c)| match i {
+            0 => value,
+            _ => f64::from(u8::from(c == 0)),
+        });
+        let (names, classes) = (model.classifier_names().to_vec(), model.classes().to_vec());
+        let Ok(predictions) = ClassPredictions::new(values, names, classes) else { continue };
+        if let Ok(combined) = model.predict(&predictions) {
             assert!(combined.probabilities.iter().all(|p| (0.0..=1.0).contains(p) && p.is_finite()));
         }
     }
