@@ -186,7 +186,7 @@ pub(crate) struct ColumnArgs {
     #[arg(long, value_name = "NAME", help_heading = "Table")]
     split_column: Option<String>,
     /// Column of the weights of the rows (from 0 on), which count in training, metrics, threshold and
-    /// calibration [default: one named weight or sample_weight]
+    /// calibration [default: one named sample_weight]
     #[arg(long, value_name = "NAME", help_heading = "Table")]
     weight_column: Option<String>,
     /// Column of what a wrong decision about a row costs (from 0 on): the threshold then costs least, and

@@ -295,7 +295,7 @@ fn later_rows_are_scored_by_earlier_ones_alone() {
     #[cfg(feature = "report")]
     {
         let said = cfe_combine::report::provenance(part);
-        assert!(said.contains("the first 40 rows by none: never scored"), "{said}");
+        assert!(said.contains("the first 40 rows not at all"), "{said}");
     }
     // Labels of the last block reach no score of the blocks before it.
     let turned: Vec<String> = text

@@ -247,9 +247,9 @@ pub(crate) fn is_fold(name: &str) -> bool {
     words.contains(&base) || words.contains(&name)
 }
 
-/// Names of weights that are used without being asked for.
+/// Names of weights that are used without being asked for. A column named `weight` may be that of a person.
 pub(crate) fn is_weight(name: &str) -> bool {
-    ["weight", "sample_weight"].contains(&name)
+    ["sample_weight", "sample_weights"].contains(&name)
 }
 
 /// Names of the fold that a row was held out in, which are used without being asked for.

@@ -41,7 +41,7 @@ const MATRIX: [&str; 13] = [
 ];
 const CLASSIFIERS: [&str; 5] = ["classifiers", "classifier_names", "names", "models", "columns"];
 const IDS: [&str; 5] = ["instance_id", "instance_ids", "ids", "id", "index"];
-const WEIGHTS: [&str; 2] = ["weight", "sample_weight"];
+const WEIGHTS: [&str; 2] = ["sample_weight", "sample_weights"];
 const FOLDS: [&str; 2] = ["fold", "cv_fold"];
 const LABELS: [&str; 9] = ["labels", "label", "y", "y_true", "target", "targets", "truth", "Y", "arr_1"];
 /// Names of the labels beside an .npy file.

@@ -35,7 +35,9 @@ fn named_columns_are_read_and_said() {
 
 #[test]
 fn weights_and_folds_are_taken_by_their_names_alone() {
-    for (weight, fold) in [("weight", "fold"), ("Sample Weight", "cv_fold"), ("SAMPLE_WEIGHT", "Fold")] {
+    for (weight, fold) in
+        [("sample_weights", "fold"), ("Sample Weight", "cv_fold"), ("SAMPLE_WEIGHT", "Fold")]
+    {
         let text = ROWS.replacen(",w,cv,", &format!(",{weight},{fold},"), 1);
         let table = read(&text, |_| ()).expect("a table");
         assert!(table.data.sample_weights().is_some() && table.folds.is_some(), "{weight} {fold}");
@@ -46,8 +48,11 @@ fn weights_and_folds_are_taken_by_their_names_alone() {
         let table = read(&text, |o| o.not_guessed = vec![Role::Weight, Role::Fold]).expect("a table");
         assert!(table.data.sample_weights().is_none() && table.folds.is_none());
     }
-    let table = read(&ROWS.replacen(",w,", ",exposure,", 1), |_| ()).expect("a table");
-    assert!(table.data.sample_weights().is_none(), "other names are not taken unasked");
+    // The weight of a person is not that of a row.
+    for other in ["exposure", "weight"] {
+        let table = read(&ROWS.replacen(",w,", &format!(",{other},"), 1), |_| ()).expect("a table");
+        assert!(table.data.sample_weights().is_none(), "{other} is not taken unasked");
+    }
 }
 
 #[test]
@@ -59,16 +64,16 @@ fn all_rows_without_a_weight_are_named() {
         }
         other => panic!("{other}"),
     }
-    // A column that was only guessed is passed over instead: with a warning, or where the first rows show
-    // already that it holds no weights.
-    let negative = text.replacen(",w,", ",weight,", 1);
-    let table = read(&negative, |_| ()).expect("a table");
-    assert!(
-        table.data.sample_weights().is_none() && table.taken.passed_over.iter().any(|p| p.column == "weight")
-    );
-    let table = read(&negative.replace("a,1,-2,", "a,1,,"), |_| ()).expect("a table");
-    assert!(table.data.sample_weights().is_none());
-    assert!(table.warnings.iter().any(|w| matches!(w, TableWarning::ColumnNotUsed { role: "weight", .. })));
+    // A column that was only guessed is passed over instead, with a warning.
+    let negative = text.replacen(",w,", ",sample_weight,", 1);
+    for text in [negative.replace("a,1,-2,", "a,1,,"), negative] {
+        let table = read(&text, |_| ()).expect("a table");
+        assert!(table.data.sample_weights().is_none());
+        assert!(table.taken.passed_over.iter().any(|p| p.column == "sample_weight"));
+        assert!(
+            table.warnings.iter().any(|w| matches!(w, TableWarning::ColumnNotUsed { role: "weight", .. }))
+        );
+    }
 }
 
 #[test]

@@ -33,12 +33,12 @@ pub(crate) fn run(args: &Prepare, terminal: &Terminal) -> CliResult<()> {
         prepared.warnings.iter().map(TableWarning::to_string).for_each(|w| terminal.warn(&w));
         let (store, counts) = (&prepared.store, prepared.store.counts());
         outputs::print_page(&format!(
-            "{}: {} rows, {} classifiers, {} shards of {} rows in {}, {:.2} GB\n\
+            "{}: {} rows, {} classifiers, {} of up to {} rows in {}, {:.2} GB\n\
              labels to learn from: {} positive, {} negative; held out: {} positive, {} negative\n",
             store.folder().display(),
             store.shape().rows,
             store.shape().n_classifiers(),
-            store.shape().shards(),
+            shards(store.shape().shards()),
             store.shape().shard_rows,
             store.dtype(),
             store.bytes() as f64 / 1e9,
@@ -48,4 +48,8 @@ pub(crate) fn run(args: &Prepare, terminal: &Terminal) -> CliResult<()> {
             counts.held_out_negatives,
         ))
     })
+}
+
+fn shards(count: u64) -> String {
+    if count == 1 { "1 shard".to_owned() } else { format!("{count} shards") }
 }

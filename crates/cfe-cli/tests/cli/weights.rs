@@ -64,7 +64,7 @@ fn rows_in_time_are_scored_by_earlier_ones() {
     let folder = folder();
     let ran = folder.ok(&format!("fit t.csv --time-column day --exclude w,cv,cost --folds 3 {QUICK} --predictions-out p.csv --format table"));
     let said = ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(said.contains("the first 40 rows by none: never scored"), "{said}");
+    assert!(said.contains("the first 40 rows not at all"), "{said}");
     let predictions = folder.read("p.csv");
     let out_of_fold = |line: &str| line.split(',').nth(5).is_some_and(|cell| !cell.is_empty());
     let scored: Vec<bool> = predictions.lines().skip(1).map(out_of_fold).collect();

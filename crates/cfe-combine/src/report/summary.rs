@@ -73,7 +73,7 @@ fn uncounted(part: &Part) -> String {
             format!("{weight}; {} of weight 0 {} not scored", rows(n), if n == 1 { "is" } else { "are" })
         }
         (n, true) => format!(
-            "{weight}; each row is scored by earlier ones, and the first {} by none: never scored",
+            "{weight}; each row is scored by a fit on earlier rows, and the first {} not at all",
             rows(n)
         ),
     }

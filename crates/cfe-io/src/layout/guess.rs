@@ -44,7 +44,8 @@ impl Table<'_> {
 
     /// Weights and folds by their names alone, where the first rows do not speak against it.
     fn guess_weight_and_fold(&mut self, layout: &mut Layout) {
-        let is_weight = |p: &Profile| p.text.is_none() && p.numbers > 0 && p.min >= 0.0;
+        // Cells below 0 are said with a warning when the rows are read.
+        let is_weight = |p: &Profile| p.text.is_none() && p.numbers > 0;
         let is_fold = |p: &Profile| p.present() > 0 && !p.has_fractions() && !p.is_unique();
         type Named = fn(&str) -> bool;
         type Fits = fn(&Profile) -> bool;

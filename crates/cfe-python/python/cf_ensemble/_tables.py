@@ -216,7 +216,7 @@ def read(
     group : str, default=None
         Column of groups that cross-validation keeps together.
     weight : str, default=None
-        Column of the weights of the rows, at least 0; None takes one named "weight" or "sample_weight".
+        Column of the weights of the rows, at least 0; None takes one named "sample_weight".
     fold : str, default=None
         Column of the folds that the predictions were made in, which cross-validation follows; None takes one named
         "fold" or "cv_fold".
