@@ -3,8 +3,9 @@
 use ndarray::{Array2, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
 
+use super::metrics::classes::check_classes;
 use super::minimize::{Stopping, minimize};
-use crate::error::{Error, Result, check_length, ensure, is_at_least_zero, is_positive};
+use crate::error::{Error, Result, ensure, is_positive};
 use crate::weights::check_weight_sum;
 
 /// Turns logits into probabilities in place: exp(z_k) / sum exp(z_j), without overflow.
@@ -54,19 +55,7 @@ pub struct FittedMultinomial {
 
 /// Labels below `classes`, weights that can be added up: one of each for each of n.
 fn check(n: usize, classes: usize, labels: &[usize], weights: &[f64]) -> Result<()> {
-    check_length("labels", labels.len(), n)?;
-    check_length("weights", weights.len(), n)?;
-    if let Some((index, &value)) = weights.iter().enumerate().find(|(_, w)| !is_at_least_zero(**w)) {
-        return Err(Error::InvalidWeight { what: "weight", index, value });
-    }
-    if let Some(label) = labels.iter().find(|&&label| label >= classes) {
-        ensure(
-            false,
-            "label",
-            label,
-            "labels are numbers of classes, from 0 and below the number of classes",
-        )?;
-    }
+    check_classes(n, classes, labels, Some(weights))?;
     if n == 0 {
         return Err(Error::NoLabels);
     }

@@ -48,21 +48,7 @@ impl ClassScored {
         weights: Option<&[f64]>,
     ) -> Result<Self> {
         let (n, classes) = probabilities.dim();
-        check_length("labels", labels.len(), n)?;
-        if let Some(weights) = weights {
-            check_length("weights", weights.len(), n)?;
-            if let Some((index, &value)) = weights.iter().enumerate().find(|(_, w)| !is_at_least_zero(**w)) {
-                return Err(Error::InvalidWeight { what: "weight", index, value });
-            }
-        }
-        if let Some(label) = labels.iter().find(|&&label| label >= classes) {
-            ensure(
-                false,
-                "label",
-                label,
-                "labels are numbers of classes, from 0 and below the number of classes",
-            )?;
-        }
+        check_classes(n, classes, labels, weights)?;
         if let Some(p) = probabilities.iter().find(|p| !(0.0..=1.0).contains(*p)) {
             ensure(false, "probability", p, "metrics of classes need probabilities, 0 to 1")?;
         }
@@ -207,6 +193,27 @@ pub fn largest(values: impl IntoIterator<Item = f64>) -> usize {
         }
     }
     best.0
+}
+
+/// Refuses labels that are not below `classes` and weights below 0, and other than n of either.
+pub(crate) fn check_classes(
+    n: usize,
+    classes: usize,
+    labels: &[usize],
+    weights: Option<&[f64]>,
+) -> Result<()> {
+    check_length("labels", labels.len(), n)?;
+    if let Some(weights) = weights {
+        check_length("weights", weights.len(), n)?;
+        if let Some((index, &value)) = weights.iter().enumerate().find(|(_, w)| !is_at_least_zero(**w)) {
+            return Err(Error::InvalidWeight { what: "weight", index, value });
+        }
+    }
+    const ALLOWED: &str = "labels are numbers of classes, from 0 and below the number of classes";
+    match labels.iter().find(|&&label| label >= classes) {
+        Some(label) => ensure(false, "label", label, ALLOWED),
+        None => Ok(()),
+    }
 }
 
 /// Mean of the values that there are; `None` without any.
