@@ -319,6 +319,10 @@ pub(crate) struct FitArgs {
     /// Number of threads [default: 0, one per core]; the result is the same for any number
     #[arg(long, value_name = "N", help_heading = "Training")]
     threads: Option<usize>,
+    /// Compute with this instruction set, for the bits of machines that have no better one: scalar, 16-byte,
+    /// x86-64-v3 or x86-64-v4 [default: the best one]
+    #[arg(long, value_name = "NAME", help_heading = "Training")]
+    instruction_set: Option<String>,
     /// Settings of the trainer; on the command line `--set KEY=VALUE`.
     #[arg(skip)]
     #[serde(skip_serializing_if = "Assignments::is_empty")]

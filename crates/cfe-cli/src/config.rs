@@ -16,6 +16,7 @@ use crate::fields::{object, parsed};
 #[serde(default)]
 pub(crate) struct ProgramOptions {
     pub threads: Option<usize>,
+    pub instruction_set: Option<String>,
     pub prevalence: Option<f64>,
     pub decision: Option<DecisionRule>,
     pub model_out: Option<PathBuf>,

@@ -15,6 +15,7 @@ mod words;
 
 use std::process::ExitCode;
 
+use cfe_core::shards::InstructionSet;
 use cfe_report::{printable_lines, steers};
 use clap::{CommandFactory as _, Parser as _};
 
@@ -80,6 +81,13 @@ fn run(command: Command, terminal: &Terminal) -> CliResult<()> {
             outputs::print(&String::from_utf8_lossy(&script))
         }
     }
+}
+
+/// Uses an instruction set from here on, where one is named.
+fn pin(instruction_set: Option<&str>) -> CliResult<()> {
+    let Some(name) = instruction_set else { return Ok(()) };
+    let pinned = name.parse::<InstructionSet>().and_then(InstructionSet::pin);
+    pinned.map_err(|error| CliError::usage(format!("--instruction-set: {error}")))
 }
 
 /// Runs `work` on `threads` threads, or as many as there are cores for `None` and 0.

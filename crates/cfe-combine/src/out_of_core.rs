@@ -1,7 +1,11 @@
 //! Fits and predictions over a prepared store, with a bounded part of it in memory.
 //!
-//! What is here needs nothing but passes over the rows. Cross-validation, calibration and the choice of a
-//! threshold do not come out of passes, and so a model that is fitted on a store has none of them.
+//! What is here needs nothing but passes over the rows. The recommended combiner learns its centers, scales
+//! and factors from passes over all labeled rows, and its members from those rows or a sample of them in
+//! memory, where it is cross-validated as ever. The method `als` is fitted in passes alone, and so has no
+//! out-of-fold predictions, calibration and threshold.
+
+mod evaluate;
 
 use std::cell::RefCell;
 use std::ops::ControlFlow;
@@ -11,30 +15,57 @@ use cfe_core::calibration::Calibrator;
 use cfe_core::shards::Engine;
 use cfe_core::{Error, Fitted, Observer, Step, TrainingState};
 use cfe_io::store::{Rows, Shard, Store, StoreEngine};
-use cfe_io::{Column, ModelDetails, ModelFile, Sink, WriteError, write_predictions};
+use cfe_io::{Column, ModelDetails, ModelFile, Sink, Table, WriteError, write_predictions};
 use ndarray::{ArrayView2, Axis, CowArray, Ix2};
 use serde_json::{Value, json};
 
 use crate::error::{FitError, FitResult};
+use crate::judge::TRAIN_ROWS;
 use crate::methods::Method;
-use crate::pipeline::{FitPlan, Progress, Stage, TableColumns, TrainingColumns, Watch};
+use crate::pipeline::{
+    FitOutcome, FitPlan, Progress, ReadyTrainer, Stage, TableColumns, TrainingColumns, Watch,
+};
+use crate::recommended::Recommended;
+use crate::recommended::sharded::{Gathered, PassedColumns, gather};
 use crate::saved::{Combined, Combiner, SavedModel};
+
+pub use evaluate::{HELD_OUT, MOST_IN_MEMORY, StoreScores, evaluate_store};
 
 /// Where a checkpoint keeps the fingerprint of its store.
 const STORE: &str = "store";
 
-/// Fits the method `als` on a store in passes over its shards; the same bits for any number of threads.
+/// What a fit on a store gives.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct StoreFit {
+    /// The model.
+    pub model: SavedModel,
+    /// How the recommended combiner was judged; `None` for `als`, which is not cross-validated on a store.
+    pub judged: Option<Judged>,
+}
+
+/// A fit of the recommended combiner with the rows that its members learned from.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Judged {
+    /// All labeled train rows of the store, or a sample of them, with weights that make up for the drawing.
+    pub table: Table,
+    /// Whether it is a sample.
+    pub sampled: bool,
+    /// The fit: its out-of-fold predictions and threshold are of the rows of `table`.
+    pub outcome: FitOutcome,
+}
+
+/// Fits the recommended combiner or the method `als` on a store in passes over its shards; the same bits for
+/// any number of threads.
 ///
 /// ```no_run
 /// // In the facade: `cf_ensemble::out_of_core` and `cf_ensemble::io::store`, with the feature `parquet`.
-/// use cfe_combine::methods::Method;
-/// use cfe_combine::out_of_core::fit_store;
 /// use cfe_combine::FitOptions;
+/// use cfe_combine::out_of_core::fit_store;
 /// use cfe_io::store::Store;
 ///
-/// let mut options = FitOptions::default();
-/// options.trainer = Some(Method::Als);
-/// let model = fit_store(&options.plan()?, &Store::open("store")?, &())?;
+/// let model = fit_store(&FitOptions::default().plan()?, &Store::open("store")?, &())?.model;
 /// model.save("model.safetensors")?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -43,7 +74,7 @@ const STORE: &str = "store";
 /// [`FitError::Options`] for what passes cannot give, before the first pass; [`FitError::Training`];
 /// [`FitError::Checkpoint`] and [`FitError::ModelFile`] for a checkpoint that cannot be used;
 /// [`FitError::Stopped`].
-pub fn fit_store(plan: &FitPlan, store: &Store, watch: &dyn Watch) -> FitResult<SavedModel> {
+pub fn fit_store(plan: &FitPlan, store: &Store, watch: &dyn Watch) -> FitResult<StoreFit> {
     let stage = RefCell::new(None);
     let mut engine = StoreEngine::new(store).watched(|rows| {
         show(&stage, store, rows, watch);
@@ -53,7 +84,7 @@ pub fn fit_store(plan: &FitPlan, store: &Store, watch: &dyn Watch) -> FitResult<
 }
 
 /// As [`fit_store`], with an engine of your own to run the passes, such as a cluster whose machines see the
-/// folder of the store. The model is the same to the byte. `observer` sees every iteration.
+/// folder of the store. The model is the same to the byte. `observer` sees every iteration of `als`.
 ///
 /// # Errors
 /// As [`fit_store`], and what the engine fails with.
@@ -63,10 +94,52 @@ pub fn fit_store_on(
     engine: &mut dyn Engine,
     observer: &mut dyn Observer,
     watch: &dyn Watch,
-) -> FitResult<SavedModel> {
+) -> FitResult<StoreFit> {
     check_plan(plan)?;
-    let als = als(plan)?;
     check_labels(store)?;
+    match &plan.ready {
+        ReadyTrainer::Recommended(recommended) => fit_recommended(plan, recommended, store, engine, watch),
+        ReadyTrainer::Backend(_) => {
+            let model = fit_als(plan, store, engine, observer, watch)?;
+            Ok(StoreFit { model, judged: None })
+        }
+    }
+}
+
+/// Brings what the members learn from to this machine, and goes on as in memory.
+fn fit_recommended(
+    plan: &FitPlan,
+    recommended: &Recommended,
+    store: &Store,
+    engine: &mut dyn Engine,
+    watch: &dyn Watch,
+) -> FitResult<StoreFit> {
+    let gathered = gather(recommended.spec(), engine).map_err(FitError::training("training"))?;
+    let Gathered { rows, whole, .. } = gathered;
+    let sampled = whole.is_some();
+    let table = Table::from_data(&store.folder().display().to_string(), rows, None)?;
+    let beyond = whole.map(|whole| PassedColumns::new(engine, whole));
+    let mut outcome = plan.fit_beyond(&table, beyond.as_ref(), watch)?;
+    // What the model says of its data is said of the store.
+    let details = &mut outcome.model.details;
+    details.fingerprint = Some(store.shape().fingerprint.clone());
+    details.provenance.insert("data".to_owned(), described(store));
+    details.provenance.insert("columns".to_owned(), json!(store.columns()));
+    if sampled {
+        // The rows of a sample do not tell how many rows of another table were learned from.
+        details.provenance.remove(TRAIN_ROWS);
+    }
+    Ok(StoreFit { model: outcome.model.clone(), judged: Some(Judged { table, sampled, outcome }) })
+}
+
+fn fit_als(
+    plan: &FitPlan,
+    store: &Store,
+    engine: &mut dyn Engine,
+    observer: &mut dyn Observer,
+    watch: &dyn Watch,
+) -> FitResult<SavedModel> {
+    let als = als(plan)?;
     let checkpoint = plan.options.checkpoint.as_deref();
     let state = match checkpoint.filter(|path| plan.options.resume && path.exists()) {
         Some(path) => Some(resumed(path, store, watch)?),
@@ -90,6 +163,9 @@ pub fn fit_store_on(
 /// [`FitError::Options`].
 pub fn check_plan(plan: &FitPlan) -> FitResult<()> {
     check_options(plan)?;
+    if matches!(plan.ready, ReadyTrainer::Recommended(_)) {
+        return Ok(());
+    }
     als(plan)?.check_sharded().map_err(|error| FitError::options(error.to_string()))
 }
 
@@ -98,7 +174,7 @@ fn als(plan: &FitPlan) -> FitResult<cfe_als::Als> {
     let refused = |reason: String| FitError::options(format!("settings of the trainer als: {reason}"));
     if plan.trainer != Method::Als {
         return Err(FitError::options(format!(
-            "the trainer {} needs all rows in memory; take --trainer als for a store",
+            "the trainer {} needs all rows in memory; take --trainer recommended or als for a store",
             plan.trainer
         )));
     }
@@ -114,17 +190,25 @@ fn check_options(plan: &FitPlan) -> FitResult<()> {
     if options.table != TableColumns::default() || options.training != TrainingColumns::default() {
         given.push("options for the columns (they were settled when the store was prepared)");
     }
+    if !given.is_empty() {
+        return Err(FitError::options(format!(
+            "a fit on a store takes no {}; leave them out, or fit a table that lies in memory",
+            given.join(", no ")
+        )));
+    }
     let others = [
         (options.folds.is_some(), "folds"),
         (options.calibrate.is_some_and(|map| map != crate::pipeline::Calibrate::None), "calibrate"),
         (options.threshold.is_some(), "threshold"),
     ];
     given.extend(others.into_iter().filter_map(|(is, name)| is.then_some(name)));
-    if given.is_empty() {
+    if given.is_empty() || matches!(plan.ready, ReadyTrainer::Recommended(_)) {
         return Ok(());
     }
     Err(FitError::options(format!(
-        "a fit on a store is not cross-validated and takes no {}; leave them out, or fit a table that lies in memory",
+        "a fit of the trainer {} on a store is not cross-validated and takes no {}; leave them out, take the trainer \
+         recommended, or fit a table that lies in memory",
+        plan.trainer,
         given.join(", no ")
     )))
 }
@@ -210,8 +294,19 @@ fn resumed(path: &Path, store: &Store, watch: &dyn Watch) -> FitResult<TrainingS
     Ok(state)
 }
 
-fn saved(plan: &FitPlan, store: &Store, fitted: Fitted) -> FitResult<SavedModel> {
+/// What a model file says of the store it was fitted on.
+fn described(store: &Store) -> Value {
     let counts = store.counts();
+    json!({
+        "file": store.folder().display().to_string(),
+        "rows": store.shape().rows,
+        "positives": counts.positives,
+        "negatives": counts.negatives,
+        "missing_predictions": counts.missing,
+    })
+}
+
+fn saved(plan: &FitPlan, store: &Store, fitted: Fitted) -> FitResult<SavedModel> {
     let mut details = ModelDetails::default();
     details.seed = Some(plan.seed());
     details.fingerprint = Some(store.shape().fingerprint.clone());
@@ -222,18 +317,11 @@ fn saved(plan: &FitPlan, store: &Store, fitted: Fitted) -> FitResult<SavedModel>
         "loss": fitted.loss,
         "device": fitted.device,
     });
-    let data = json!({
-        "file": store.folder().display().to_string(),
-        "rows": store.shape().rows,
-        "positives": counts.positives,
-        "negatives": counts.negatives,
-        "missing_predictions": counts.missing,
-    });
     let parts: [(&str, Value); 5] = [
         ("trainer", json!(plan.trainer)),
         ("settings", plan.settings.clone()),
         ("fit", facts),
-        ("data", data),
+        ("data", described(store)),
         ("columns", json!(store.columns())),
     ];
     details.provenance.extend(parts.map(|(key, value)| (key.to_owned(), value)));

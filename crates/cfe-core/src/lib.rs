@@ -11,10 +11,12 @@
 
 pub mod cell_errors;
 pub mod classes;
+pub mod columns;
 pub mod confidence;
 #[cfg(feature = "contract")]
 pub mod contract;
 pub mod diversity;
+pub mod keys;
 pub mod losses;
 pub mod objective;
 pub mod resampling;

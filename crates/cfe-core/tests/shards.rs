@@ -2,7 +2,11 @@
 
 use std::sync::OnceLock;
 
-use cfe_core::shards::{Engine, InMemory, Late, Point, Request, ShardError, Statistics, Step, Sums, Sweep};
+use cfe_core::columns::{Fill, StandardColumn, Standardizer, View};
+use cfe_core::keys::row_keys;
+use cfe_core::shards::{
+    ColumnAbout, Draw, Engine, InMemory, Late, Point, Request, ShardError, Statistics, Step, Sums, Sweep,
+};
 use cfe_core::{Aggregator, Confidence, Costs, Dtype, EnsembleData, Error, SupervisedLoss};
 use ndarray::Array2;
 use proptest::prelude::*;
@@ -58,6 +62,37 @@ fn parts() -> &'static (Vec<Statistics>, Sums) {
     })
 }
 
+/// Passes over the labeled instances alone.
+fn of_labeled() -> &'static Vec<(Request, Vec<Statistics>, Sums)> {
+    static PARTS: OnceLock<Vec<(Request, Vec<Statistics>, Sums)>> = OnceLock::new();
+    PARTS.get_or_init(|| {
+        let about = |classifier| ColumnAbout { classifier, view: View::LogOdds, clip: 1e-4, center: 0.25 };
+        let draw = Draw {
+            seed: 3,
+            looked_at: vec![true, false, true],
+            most: (700, 40),
+            largest_key: (u64::MAX / 4, u64::MAX),
+            columns: vec![about(2), about(0)],
+        };
+        let column =
+            |classifier, view| StandardColumn { classifier, view, clip: 1e-4, center: 0.4, scale: 0.25 };
+        let columns = vec![column(0, View::Probability), column(1, View::LogOdds), column(2, View::LogOdds)];
+        let loadings = Array2::from_shape_fn((2, 3), |(d, j)| 0.5 - 0.2 * d as f64 + 0.1 * j as f64);
+        let filled = Standardizer { columns: columns.clone(), fill: Some(Fill { loadings, ridge: 0.5 }) };
+        let moments = vec![filled, Standardizer { columns, fill: None }];
+        let requests = [Request::Survey, Request::Draw(Box::new(draw)), Request::Moments(moments)];
+        let of = |request: Request| {
+            let mut engine = engine();
+            let each =
+                (0..SHARDS).map(|k| request.of_block(engine.shape(), &engine.block(k)).expect("a shard"));
+            let each = each.collect();
+            let whole = engine.pass(&request).and_then(|all| Ok(all.finish()?)).expect("all shards");
+            (request, each, whole)
+        };
+        requests.into_iter().map(of).collect()
+    })
+}
+
 fn bits(sums: &Sums) -> Vec<u64> {
     sums.added.iter().map(|v| v.to_bits()).collect()
 }
@@ -86,6 +121,32 @@ proptest! {
             all = all.merge(part).expect("disjoint");
         }
         prop_assert_eq!(bits(&all.finish().expect("all shards")), bits(whole));
+    }
+
+    #[test]
+    fn instances_are_drawn_alike_from_any_partition(
+        worker in prop::collection::vec(0usize..4, SHARDS as usize),
+        order in Just((0..SHARDS as usize).collect::<Vec<_>>()).prop_shuffle(),
+        which in 0usize..3,
+    ) {
+        let (request, each, whole) = &of_labeled()[which];
+        let mut of_workers = vec![Statistics::new(engine().shape(), request); 4];
+        for &shard in &order {
+            let own = &mut of_workers[worker[shard]];
+            *own = own.clone().merge(each[shard].clone()).expect("a new shard");
+        }
+        let mut all = Statistics::new(engine().shape(), request);
+        for part in of_workers {
+            all = all.merge(Statistics::from_bytes(&part.to_bytes()).expect("whole")).expect("disjoint");
+        }
+        let sums = all.finish().expect("all shards");
+        prop_assert_eq!(bits(&sums), bits(whole));
+        // NaN is not equal to itself, and so the rows are compared by their numbers.
+        let numbers = |sums: &Sums| {
+            let rows = sums.drawn.negatives.iter().chain(&sums.drawn.positives);
+            rows.map(|row| (row.key, row.row)).collect::<Vec<_>>()
+        };
+        prop_assert_eq!(numbers(&sums), numbers(whole));
     }
 
     #[test]
@@ -144,6 +205,51 @@ fn only_sums_of_the_same_pass_over_the_same_data_merge() {
     bytes[at] = if bytes[at] == 0 { 1 } else { 0 };
     let elsewhere = Statistics::from_bytes(&bytes).expect("whole");
     assert!(matches!(each[0].clone().merge(elsewhere), Err(ShardError::OtherInstructionSet { .. })));
+}
+
+#[test]
+fn the_smallest_keys_are_drawn_and_the_sums_are_those_of_all_rows() {
+    let (data, parts) = (data(), of_labeled());
+    let (survey, sums) = (&parts[0].0, &parts[0].2);
+    let survey = survey.survey(sums.clone()).expect("a survey");
+    let r = data.predictions();
+    let observed = |i: &usize| r.column(*i).iter().any(|p| !p.is_nan());
+    let labeled: Vec<usize> = data.labeled().iter().copied().filter(observed).collect();
+    assert_eq!(survey.learnable.0 + survey.learnable.1, labeled.len() as u64);
+    let cells = || labeled.iter().map(|&i| r[(1, i)]).filter(|p| !p.is_nan());
+    assert_eq!(survey.classifiers[1].observed, cells().count() as u64);
+    assert!((survey.classifiers[1].sum - cells().sum::<f64>()).abs() < 1e-9);
+    assert_eq!(survey.classifiers[1].least, cells().fold(1.0, f64::min));
+
+    let (drawn, spreads) = parts[1].0.drawn(parts[1].2.clone()).expect("drawn");
+    let keys = row_keys(r, &labeled, &[true, false, true], 3);
+    for (label, rows, largest) in
+        [(false, &drawn.negatives, u64::MAX / 4), (true, &drawn.positives, u64::MAX)]
+    {
+        let own = labeled
+            .iter()
+            .zip(&keys)
+            .filter(|(i, key)| data.labels()[**i] == Some(label) && **key <= largest);
+        let mut own: Vec<(u64, u64)> = own.map(|(&i, &key)| (key, i as u64)).collect();
+        own.sort_unstable();
+        own.truncate(rows.len());
+        assert_eq!(rows.iter().map(|row| (row.key, row.row)).collect::<Vec<_>>(), own);
+    }
+    assert_eq!((drawn.negatives.len(), drawn.positives.len()), (700, 40));
+    let logits: Vec<f64> =
+        labeled.iter().map(|&i| View::LogOdds.of(r[(2, i)], 1e-4)).filter(|v| !v.is_nan()).collect();
+    let mean = logits.iter().sum::<f64>() / logits.len() as f64;
+    let variance = logits.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / logits.len() as f64;
+    assert!((spreads[0].mean - mean).abs() < 1e-12 && (spreads[0].deviation - variance.sqrt()).abs() < 1e-12);
+
+    let moments = parts[2].0.moments(parts[2].2.clone()).expect("moments");
+    let Request::Moments(sets) = &parts[2].0 else { unreachable!("they are moments") };
+    for (set, moments) in sets.iter().zip(&moments) {
+        let g = set.apply(r, &labeled);
+        let off = (&g.dot(&g.t()) - &moments.gram).iter().fold(0.0_f64, |most, v| most.max(v.abs()));
+        assert!(off < 1e-8, "{off}");
+        assert!((g.row(0).sum() - moments.sum[0]).abs() < 1e-8 && moments.count == labeled.len() as u64);
+    }
 }
 
 #[test]

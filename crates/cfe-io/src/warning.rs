@@ -37,6 +37,8 @@ pub enum TableWarning {
     ColumnNotUsed { file: String, role: &'static str, column: String, reason: String },
     /// Ids that were guessed occur more than once, and rows are known by their number instead.
     RepeatedIds { file: String, column: String },
+    /// A column was taken for groups, which a store does not keep.
+    GroupsNotKept { file: String, column: String },
 }
 
 impl TableWarning {
@@ -105,6 +107,13 @@ impl fmt::Display for TableWarning {
                     f,
                     "{file}, column {column:?}: named as the {role}s and not used ({reason}); name what it should be with \
                      --{role}-column once it is corrected"
+                )
+            }
+            TableWarning::GroupsNotKept { file, column } => {
+                write!(
+                    f,
+                    "{file}, column {column:?}: taken for groups, which a store does not keep, so cross-validation on the \
+                     store may tear rows of one group apart; fit the table in memory where that matters"
                 )
             }
             TableWarning::RepeatedIds { file, column } => {

@@ -36,7 +36,7 @@ mod workspace;
 
 pub use cells::{Cells, DenseCells};
 pub use instances::{InstanceSums, update_block, update_instances, update_instances_and_sum};
-pub use instruction_set::InstructionSet;
+pub use instruction_set::{InstructionSet, InstructionSetError, arch};
 pub use logistic::exp_and_log1p;
 pub use normal::{NormalEquations, block_normal_equations, classifier_normal_equations, update_classifiers};
 pub use residual::weighted_squared_error;

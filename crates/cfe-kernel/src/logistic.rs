@@ -1,6 +1,6 @@
 //! exp(-|s|) and log(1 + exp(-|s|)) of many numbers: what every logistic loss is made of.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 /// Writes `e = exp(-|s|)` and `l = log(1 + e)`, both within 4 units in the last place; the three slices have
 /// equal lengths, else the rest of the longer ones is left alone. NaN gives NaN. Beyond |s| = 708 both are
@@ -14,7 +14,7 @@ use pulp::{Arch, Simd, WithSimd};
 /// assert!((e[1] - (-3.0f64).exp()).abs() < 1e-16 && (l[0] - 2f64.ln()).abs() < 1e-15);
 /// ```
 pub fn exp_and_log1p(s: &[f64], e: &mut [f64], l: &mut [f64]) {
-    Arch::new().dispatch(All { s, e, l });
+    crate::arch().dispatch(All { s, e, l });
 }
 
 struct All<'a> {

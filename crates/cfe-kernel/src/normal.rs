@@ -227,7 +227,7 @@ impl NormalEquations {
         let (m, d) = (self.rows, self.d);
         self.check(x.len())?;
         check_lambda(lambda)?;
-        let arch = Arch::new();
+        let arch = crate::arch();
         let chunks: Vec<(Vec<f64>, Option<usize>)> = (0..m.div_ceil(CHUNK))
             .into_par_iter()
             .map_init(Scratch::default, |scratch, chunk| {

@@ -78,7 +78,7 @@ impl<T: Scalar> Workspace<T> {
     /// An empty workspace for the best instruction set of this CPU; memory is taken on first use.
     #[must_use]
     pub fn new() -> Self {
-        Self::with_arch(Arch::new())
+        Self::with_arch(crate::arch())
     }
 
     /// A workspace for a given instruction set: for tests of the code for lesser CPUs.

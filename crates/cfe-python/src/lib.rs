@@ -32,7 +32,7 @@ mod _core {
     #[pymodule_export]
     use super::model::Model;
     #[pymodule_export]
-    use super::store::{Store, check_plan};
+    use super::store::{Store, check_plan, instruction_set, pin_instruction_set};
     #[pymodule_export]
     use super::table::{Table, TableFit, measure};
     #[pymodule_export]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cfe_combine::Watch;
 use cfe_combine::out_of_core::fit_store_on;
 use cfe_core::Dtype;
-use cfe_core::shards::{Engine, Request, Shape, Statistics};
+use cfe_core::shards::{Engine, InstructionSet, Request, Shape, Statistics};
 use cfe_io::Labels;
 use cfe_io::store::{PrepareOptions, StoreEngine, Verified, prepare};
 use ndarray::Array2;
@@ -43,6 +43,19 @@ pub(crate) fn check_plan(py: Python<'_>, options: &str, resume: bool) -> PyResul
         options.resume = resume;
         Ok(cfe_combine::out_of_core::check_plan(&options.plan()?)?)
     })
+}
+
+/// Computes with this instruction set from here on, in the whole process.
+#[pyfunction]
+pub(crate) fn pin_instruction_set(py: Python<'_>, name: &str) -> PyResult<()> {
+    let pinned = name.parse::<InstructionSet>().and_then(InstructionSet::pin);
+    pinned.map_err(|error| Failure::Settings(error.to_string()).into_py(py, None))
+}
+
+/// What this process computes with.
+#[pyfunction]
+pub(crate) fn instruction_set() -> &'static str {
+    InstructionSet::current().name()
 }
 
 #[pymethods]
@@ -168,10 +181,10 @@ impl Store {
             let mut options = self::options(&options)?;
             options.resume = resume;
             let mut engine = Remote { store: &store, run_pass, caller, passes: 0 };
-            let saved = fit_store_on(&options.plan()?, &store, &mut engine, &mut Watching(caller), caller)?;
+            let fitted = fit_store_on(&options.plan()?, &store, &mut engine, &mut Watching(caller), caller)?;
             // A stopped fit raises what stopped it.
             caller.check()?;
-            Ok(saved)
+            Ok(fitted.model)
         })?;
         Ok(Model::new(saved))
     }

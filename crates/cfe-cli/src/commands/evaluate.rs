@@ -1,14 +1,15 @@
 //! `cfe evaluate`.
 
 use cfe_combine::SavedModel;
-use cfe_combine::judge::{COMBINED, Part, diagnose, evaluate};
+use cfe_combine::judge::{COMBINED, Finding, Part, diagnose, evaluate};
 use cfe_combine::report;
+use cfe_core::metrics::Within;
 use cfe_io::Labels;
 use cfe_report::printable;
 use cfe_report::terminal::wrap;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{predict, pretty};
+use super::{predict, pretty, store};
 use crate::args::{Evaluate, Format};
 use crate::error::{CliError, CliResult};
 use crate::terminal::Terminal;
@@ -16,6 +17,9 @@ use crate::words::text;
 use crate::{on_threads, outputs};
 
 pub(crate) fn run(args: &Evaluate, terminal: &Terminal) -> CliResult<()> {
+    if store::is_store(&args.table) {
+        return store::evaluate(args, terminal);
+    }
     let columns = args.columns.options();
     // The files to be read are known without the model, so that outputs are refused before anything is
     // loaded.
@@ -34,30 +38,80 @@ pub(crate) fn run(args: &Evaluate, terminal: &Terminal) -> CliResult<()> {
             let document = report::evaluation(&table, &parts, &findings);
             outputs::write_text(path, &super::page(&document, model.details.seed))?;
         }
-        match args.format {
-            Format::Json => outputs::print(&pretty(&json!({
-                "schema_version": 1,
-                "program": { "name": "cfe", "version": env!("CARGO_PKG_VERSION") },
-                "data": { "file": table.file, "rows": table.data.n_instances() },
-                "parts": parts,
-            })))?,
-            Format::Table => {
-                let width = outputs::width();
-                let mut page = text::tables(report::metrics_tables(&parts), width);
-                let costs = report::costs(&parts).into_iter().map(|line| printable(&line).into_owned());
-                for line in [report::better(&parts, &findings)].into_iter().chain(costs) {
-                    page += &wrap(&line, text::page(width), "* ", "  ");
-                }
-                outputs::print_page(&page)?;
-            }
-        }
+        show(
+            args,
+            &parts,
+            &json!({ "file": table.file, "rows": table.data.n_instances() }),
+            None,
+            &findings,
+        )?;
         check(args, &parts)
     })
 }
 
+/// Prints the scores; `within` is how far off those by ranks can be, where they are not exact.
+pub(super) fn show(
+    args: &Evaluate,
+    parts: &[Part],
+    data: &Value,
+    within: Option<Within>,
+    findings: &[Finding],
+) -> CliResult<()> {
+    if args.format == Format::Json {
+        let mut document = json!({
+            "schema_version": 1,
+            "program": { "name": "cfe", "version": env!("CARGO_PKG_VERSION") },
+            "data": data,
+            "parts": parts,
+        });
+        if let Some(within) = within {
+            document["within"] = json!(within);
+        }
+        return outputs::print(&pretty(&document));
+    }
+    let width = outputs::width();
+    let mut page = text::tables(report::metrics_tables(parts), width);
+    let costs = report::costs(parts).into_iter().map(|line| printable(&line).into_owned());
+    let mut lines = match within {
+        // Of so many rows there are no intervals.
+        Some(_) => parts.iter().map(against_mean).collect(),
+        None => vec![report::better(parts, findings)],
+    };
+    lines.extend(costs);
+    lines.extend(within.map(|within| {
+        format!(
+            "Ranks were kept in bins: average precision is exact to {:.1e}, ROC-AUC to {:.1e}, best F1 to {:.1e}; \
+             log loss, Brier score and ECE are exact.",
+            within.average_precision, within.roc_auc, within.best_f1
+        )
+    }));
+    for line in lines {
+        page += &wrap(&line, text::page(width), "* ", "  ");
+    }
+    outputs::print_page(&page)
+}
+
+/// The combined prediction beside the plain mean, where ranks were kept in bins.
+fn against_mean(part: &Part) -> String {
+    let of = |name: &str| {
+        let method = part.methods.iter().find(|method| method.name == name);
+        method
+            .and_then(|method| method.metrics.average_precision)
+            .map_or("-".to_owned(), |ap| format!("{ap:.5}"))
+    };
+    format!(
+        "{}: average precision {} against {} of the plain mean on {} rows{}.",
+        part.name,
+        of(COMBINED),
+        of("mean"),
+        part.rows,
+        report::provenance(part)
+    )
+}
+
 /// The checks that were asked for. Rows that the model was trained on are passed over, and cannot pass them
 /// alone; nor can rows of one class.
-fn check(args: &Evaluate, parts: &[Part]) -> CliResult<()> {
+pub(super) fn check(args: &Evaluate, parts: &[Part]) -> CliResult<()> {
     if args.min_average_precision.is_none() && args.max_ece.is_none() {
         return Ok(());
     }

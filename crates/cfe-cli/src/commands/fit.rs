@@ -18,7 +18,7 @@ use crate::error::{CliError, CliResult};
 use crate::outputs::Predictions;
 use crate::terminal::Terminal;
 use crate::words::text;
-use crate::{on_threads, outputs};
+use crate::{on_threads, outputs, pin};
 
 /// Findings that a table at the end of a run lists.
 const SHOWN: usize = 8;
@@ -33,6 +33,7 @@ pub(crate) fn run(args: &Fit, terminal: &Terminal) -> CliResult<()> {
     options.set = Assignments::all(args.assignments.clone()).over(options.set);
     options.resume = args.resume;
     let plan = options.plan()?;
+    pin(program.instruction_set.as_deref())?;
     if store::is_store(&args.table) {
         return store::fit(args, &program, &plan, terminal);
     }
@@ -92,6 +93,14 @@ fn check_outputs(
         return Err(CliError::usage("--model-out -: a model is not text; give a file"));
     }
     outputs::check(&outputs::inputs(&args.table, table, args.config.as_deref()), &outputs)?;
+    printed(program, &outputs)
+}
+
+/// What is printed to standard output beside these outputs.
+pub(super) fn printed(
+    program: &ProgramOptions,
+    outputs: &[(&str, Option<&Path>)],
+) -> CliResult<Option<Format>> {
     let stdout_taken = outputs.iter().any(|(_, path)| path.is_some_and(outputs::is_stdout));
     let nothing_named = outputs.iter().all(|(_, path)| path.is_none());
     // A person gets the page, and so does a command that names no output. A pipe beside named outputs gets
@@ -210,7 +219,12 @@ fn write(
 }
 
 /// What a person reads of a fit: the tables of metrics, a line for each answer, then what was found.
-fn terminal_page(outcome: &FitOutcome, table: &Table, parts: &[Part], findings: &[Finding]) -> String {
+pub(super) fn terminal_page(
+    outcome: &FitOutcome,
+    table: &Table,
+    parts: &[Part],
+    findings: &[Finding],
+) -> String {
     let width = outputs::width();
     let page = text::page(width);
     let mut out = text::tables(report::metrics_tables(parts), width);
@@ -254,7 +268,7 @@ fn interruption(plan: &FitPlan, outcome: &FitOutcome, options: &ProgramOptions) 
 }
 
 /// What `--metrics-out` and `--format json` hold.
-fn document(
+pub(super) fn document(
     table: &Table,
     plan: &FitPlan,
     outcome: &FitOutcome,

@@ -1,16 +1,18 @@
-//! `cfe fit` and `cfe predict` on a prepared store.
+//! `cfe fit`, `cfe predict` and `cfe evaluate` on a prepared store.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use cfe_combine::SavedModel;
-use cfe_combine::out_of_core::{fit_store, predict_store};
-use cfe_combine::pipeline::FitPlan;
+use cfe_combine::judge::diagnose;
+use cfe_combine::methods::Method;
+use cfe_combine::out_of_core::{Judged, MOST_IN_MEMORY, evaluate_store, fit_store, predict_store};
+use cfe_combine::pipeline::{FitPlan, TableColumns};
+use cfe_combine::{SavedModel, report};
 use cfe_io::store::Store;
 use serde_json::json;
 
-use super::pretty;
-use crate::args::{Fit, Format, Predict};
+use super::{page, pretty};
+use crate::args::{Evaluate, Fit, Format, Predict};
 use crate::config::ProgramOptions;
 use crate::error::{CliError, CliResult};
 use crate::terminal::Terminal;
@@ -28,6 +30,7 @@ pub(crate) fn fit(
     plan: &FitPlan,
     terminal: &Terminal,
 ) -> CliResult<()> {
+    let of_als = plan.trainer != Method::Recommended;
     let refused = [
         (args.dry_run, "--dry-run"),
         (args.strict, "--strict"),
@@ -35,10 +38,10 @@ pub(crate) fn fit(
         (plan.options.table.cost_column.is_some(), "--cost-column"),
         (plan.options.training.fold_column.is_some(), "--fold-column"),
         (plan.options.training.time_column.is_some(), "--time-column"),
-        (program.report_out.is_some(), "--report-out"),
-        (program.metrics_out.is_some(), "--metrics-out"),
+        (of_als && program.report_out.is_some(), "--report-out with the trainer als"),
+        (of_als && program.metrics_out.is_some(), "--metrics-out with the trainer als"),
         (
-            program.prevalence.is_some() && program.predictions_out.is_none(),
+            of_als && program.prevalence.is_some() && program.predictions_out.is_none(),
             "--prevalence without predictions",
         ),
     ];
@@ -51,31 +54,117 @@ pub(crate) fn fit(
     }
     let store = Store::open(&args.table).map_err(FitError::from)?;
     let inputs: Vec<PathBuf> = args.config.iter().cloned().collect();
-    let outputs: [(&str, Option<&Path>); 2] = [
+    let outputs: [(&str, Option<&Path>); 4] = [
         (outputs::CHECKPOINT, plan.options.checkpoint.as_deref()),
         ("--model-out", program.model_out.as_deref()),
+        ("--report-out", program.report_out.as_deref()),
+        ("--metrics-out", program.metrics_out.as_deref()),
     ];
     outputs::check(&inputs, &outputs)?;
+    let format = super::fit::printed(program, &outputs)?;
     on_threads(program.threads, || {
         let begin = Instant::now();
-        let model = fit_store(plan, &store, terminal)?;
+        let fitted = fit_store(plan, &store, terminal)?;
         terminal.took("fitting", begin);
-        if let Some(path) = &program.model_out {
-            let file = model.to_file()?;
-            outputs::save(path, |path| Ok(file.save(path)?))?;
-        }
-        if let Some(folder) = &program.predictions_out {
-            predict_into(&model, &store, folder, program.prevalence, terminal)?;
-        }
-        let fit = model.details.provenance.get("fit").cloned();
-        match program.format {
-            Some(Format::Json) => {
-                let data = model.details.provenance.get("data");
-                outputs::print(&pretty(&json!({ "data": data, "settings": plan.settings, "fit": fit })))
-            }
-            _ => outputs::print_page(&summary(&store, &model)),
+        match fitted.judged {
+            Some(judged) => finish(program, plan, &store, judged, format, terminal),
+            None => finish_als(program, plan, &store, &fitted.model, terminal),
         }
     })
+}
+
+/// Measures what is asked for, then writes and prints it.
+fn finish(
+    program: &ProgramOptions,
+    plan: &FitPlan,
+    store: &Store,
+    judged: Judged,
+    format: Option<Format>,
+    terminal: &Terminal,
+) -> CliResult<()> {
+    let Judged { table, sampled, mut outcome, .. } = judged;
+    if let Some(prevalence) = program.prevalence {
+        outcome.at_prevalence(&table, prevalence)?;
+    }
+    if sampled {
+        let counts = store.counts();
+        terminal.note(&format!(
+            "{} of {} labeled rows were drawn for the members and for the scores; their weights make up for it",
+            table.data.n_instances(),
+            counts.negatives + counts.positives
+        ));
+    }
+    let begin = Instant::now();
+    let measured = format.is_some() || program.metrics_out.is_some() || program.report_out.is_some();
+    let parts = if measured { outcome.metrics_watched(&table, terminal)? } else { Vec::new() };
+    terminal.took("scoring", begin);
+    // Rows that were drawn by class say nothing of the table they come from.
+    let findings = match sampled {
+        true => Vec::new(),
+        false => diagnose(&table).map_err(CliError::training("scoring"))?,
+    };
+    if format != Some(Format::Table) || !outputs::person_reads() {
+        terminal.findings(&findings);
+    }
+    let document = measured.then(|| {
+        let mut document = super::fit::document(&table, plan, &outcome, &parts, &findings);
+        let counts = store.counts();
+        document["data"]["rows"] = json!(store.shape().rows);
+        document["data"]["train_positives"] = json!(counts.positives);
+        document["data"]["train_negatives"] = json!(counts.negatives);
+        document["data"]["missing_predictions"] = json!(counts.missing);
+        document["data"]["rows_learned_from"] = json!(table.data.n_instances());
+        pretty(&document)
+    });
+    let report = program.report_out.as_ref().map(|_| {
+        let document = report::document(&outcome, &table, &parts, &findings);
+        page(&document, outcome.model.details.seed)
+    });
+    let mut saved = Vec::new();
+    if let Some(path) = &program.model_out {
+        let file = outcome.model.to_file()?;
+        saved.push(outputs::save(path, |path| Ok(file.save(path)?)));
+    }
+    for (path, text) in [(&program.report_out, &report), (&program.metrics_out, &document)] {
+        if let (Some(path), Some(text)) = (path, text) {
+            saved.push(outputs::write_text(path, text));
+        }
+    }
+    outputs::all(saved)?;
+    if let Some(folder) = &program.predictions_out {
+        predict_into(&outcome.model, store, folder, program.prevalence, terminal)?;
+    }
+    match (format, &document) {
+        (Some(Format::Json), Some(document)) => outputs::print(document),
+        (Some(Format::Table), _) => {
+            outputs::print_page(&super::fit::terminal_page(&outcome, &table, &parts, &findings))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn finish_als(
+    program: &ProgramOptions,
+    plan: &FitPlan,
+    store: &Store,
+    model: &SavedModel,
+    terminal: &Terminal,
+) -> CliResult<()> {
+    if let Some(path) = &program.model_out {
+        let file = model.to_file()?;
+        outputs::save(path, |path| Ok(file.save(path)?))?;
+    }
+    if let Some(folder) = &program.predictions_out {
+        predict_into(model, store, folder, program.prevalence, terminal)?;
+    }
+    let fit = model.details.provenance.get("fit").cloned();
+    match program.format {
+        Some(Format::Json) => {
+            let data = model.details.provenance.get("data");
+            outputs::print(&pretty(&json!({ "data": data, "settings": plan.settings, "fit": fit })))
+        }
+        _ => outputs::print_page(&summary(store, model)),
+    }
 }
 
 /// What there is to say without scores.
@@ -85,7 +174,8 @@ fn summary(store: &Store, model: &SavedModel) -> String {
     let loss = fit.and_then(|fit| fit["loss"]["supervised"].as_f64()).unwrap_or(f64::NAN);
     format!(
         "{} rows, {} classifiers: {} iterations, ended by {}, supervised loss {loss:.6}\n\
-         A fit on a store is not cross-validated: score the model on rows that were not learned from.\n",
+         A fit of als on a store is not cross-validated: score the model on rows that were not learned from, with \
+         `cfe evaluate`.\n",
         store.shape().rows,
         store.shape().n_classifiers(),
         of("iterations"),
@@ -103,6 +193,30 @@ pub(crate) fn predict(args: &Predict, terminal: &Terminal) -> CliResult<()> {
     let store = Store::open(&args.table).map_err(FitError::from)?;
     on_threads(args.threads, || {
         predict_into(&model, &store, &args.predictions_out, args.prevalence, terminal)
+    })
+}
+
+pub(crate) fn evaluate(args: &Evaluate, terminal: &Terminal) -> CliResult<()> {
+    if args.columns.options() != TableColumns::default() {
+        return Err(CliError::usage(
+            "options for the columns were settled when the store was prepared; leave them out, or score the table",
+        ));
+    }
+    outputs::check(std::slice::from_ref(&args.model), &[("--report-out", args.report_out.as_deref())])?;
+    let model = SavedModel::load(&args.model)?;
+    let store = Store::open(&args.table).map_err(FitError::from)?;
+    on_threads(args.threads, || {
+        let begin = Instant::now();
+        let scores = evaluate_store(&model, &store, MOST_IN_MEMORY, terminal)?;
+        terminal.took("scoring", begin);
+        if let Some(path) = &args.report_out {
+            let title = format!("Scores of a model on {}", store.folder().display());
+            let document = report::evaluation_titled(title, &scores.parts, &[]);
+            outputs::write_text(path, &page(&document, model.details.seed))?;
+        }
+        let data = json!({ "file": store.folder().display().to_string(), "rows": store.shape().rows });
+        super::evaluate::show(args, &scores.parts, &data, scores.within, &[])?;
+        super::evaluate::check(args, &scores.parts)
     })
 }
 

@@ -276,7 +276,12 @@ impl ThresholdRule {
             Some(_) => Some(0.0),
             None => None,
         };
-        Ok(Cut {
+        Ok(Cut { mean_cost, ..self.of_counts(threshold, confusion) })
+    }
+
+    /// What a threshold does to rows with these counts and no costs.
+    pub(crate) fn of_counts(self, threshold: f64, confusion: Confusion) -> Cut {
+        Cut {
             rule: self,
             threshold,
             precision: confusion.precision(),
@@ -284,8 +289,8 @@ impl ThresholdRule {
             called: confusion.tp + confusion.fp,
             confusion,
             reached: self.is_reached_by(&confusion),
-            mean_cost,
-        })
+            mean_cost: None,
+        }
     }
 }
 

@@ -18,6 +18,7 @@ use crate::judge::{
     COMBINED, CUT, Chances, Cut, JudgedRows, LEFT_OUT, Part, REDUNDANCY, Rivals, Scores, TRAIN,
     ThresholdRule, combined_scores, correlations, measure, redundancy, scored_rows,
 };
+use crate::recommended::sharded::PassedColumns;
 use crate::saved::{Combined, Combiner, SavedModel, described};
 
 /// What a fit gives.
@@ -86,11 +87,27 @@ impl FitPlan {
     /// # Errors
     /// As [`fit_watched`].
     pub fn fit(&self, table: &Table, watch: &dyn Watch) -> FitResult<FitOutcome> {
-        fit_planned(self, table, watch)
+        self.fit_beyond(table, None, watch)
+    }
+
+    /// As [`fit`](Self::fit), where the table is a sample of rows that lie elsewhere and `beyond` gives what
+    /// is learned of them all.
+    pub(crate) fn fit_beyond(
+        &self,
+        table: &Table,
+        beyond: Option<&PassedColumns<'_>>,
+        watch: &dyn Watch,
+    ) -> FitResult<FitOutcome> {
+        fit_planned(self, table, beyond, watch)
     }
 }
 
-fn fit_planned(plan: &FitPlan, table: &Table, watch: &dyn Watch) -> FitResult<FitOutcome> {
+fn fit_planned(
+    plan: &FitPlan,
+    table: &Table,
+    beyond: Option<&PassedColumns<'_>>,
+    watch: &dyn Watch,
+) -> FitResult<FitOutcome> {
     table.require_labels()?;
     if let (Some(_), Some(folds)) = (&table.folds, plan.options.folds) {
         return Err(FitError::options(format!(
@@ -100,7 +117,7 @@ fn fit_planned(plan: &FitPlan, table: &Table, watch: &dyn Watch) -> FitResult<Fi
     }
     let (options, seed) = (&plan.options, plan.seed());
     let fingerprint = fingerprint(&table.data);
-    let trained = fall_back(plan, table, train(plan, table, &fingerprint, watch)?)?;
+    let trained = fall_back(plan, table, train(plan, table, &fingerprint, beyond, watch)?)?;
     let judged = JudgedRows::of(table, table.data.labeled());
 
     // Calibration, threshold and scores all come from out-of-fold logits: those of rows with known labels

@@ -11,6 +11,7 @@ use super::settings::{FitPlan, ReadyTrainer};
 use super::watch::{Stage, Watch};
 use crate::cross_validation::{held_out_logits, hide_fold, stratified_folds};
 use crate::error::{FitError, FitResult};
+use crate::recommended::sharded::PassedColumns;
 use crate::recommended::{FittedRecommended, LeftOut, Recommended};
 use crate::saved::Combiner;
 
@@ -45,6 +46,7 @@ pub(super) fn train(
     plan: &FitPlan,
     table: &Table,
     table_fingerprint: &str,
+    beyond: Option<&PassedColumns<'_>>,
     watch: &dyn Watch,
 ) -> FitResult<Trained> {
     plan.warn_of_settings(watch);
@@ -63,14 +65,14 @@ pub(super) fn train(
                 None => assigned.clone(),
             };
             let given = inner.as_ref().map(Folds::as_slice);
-            let mut fitted =
-                recommended.fit_watched(data, given, watch).map_err(FitError::training("training"))?;
+            let fitted = recommended.fit_beyond(data, given, watch, beyond);
+            let mut fitted = fitted.map_err(FitError::training("training"))?;
             if let Some(in_time) = &in_time {
                 let logits = logits_in_time(recommended, table, in_time, folds, watch)?;
                 (fitted.out_of_fold_logits, fitted.folds) = (Some(logits), in_time.n_splits());
             }
             let left_out = recommended
-                .leave_one_out_watched(data, &fitted, given, watch)
+                .leave_out(data, &fitted, given, beyond.is_some(), watch)
                 .map_err(FitError::training("leaving classifiers out"))?;
             if fitted.separated {
                 watch.warn(SEPARATED);

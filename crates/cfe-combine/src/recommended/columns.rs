@@ -2,8 +2,9 @@
 //! that fills in what is missing.
 
 use cfe_core::Result;
-use cfe_core::losses::logit;
-use nalgebra::{Cholesky, DMatrix, DVector, SymmetricEigen};
+pub(super) use cfe_core::columns::View;
+use cfe_core::columns::fill_gaps;
+use nalgebra::{DMatrix, SymmetricEigen};
 use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -12,17 +13,9 @@ use super::spec::RecommendedSpec;
 use crate::baselines::clip_for;
 
 /// A column that varies less, beside its mean, carries nothing.
-const CONSTANT: f64 = 1e-9;
+pub(super) const CONSTANT: f64 = 1e-9;
 /// Rounds of factorize and fill in where predictions are missing in training.
-const FILL_ROUNDS: usize = 3;
-
-/// Which view of R a column belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum View {
-    Probability,
-    LogOdds,
-}
+pub(super) const FILL_ROUNDS: usize = 3;
 
 /// One standardized column: a view of one classifier.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -93,14 +86,7 @@ impl Columns {
         let k = columns.len();
         let mut g = Array2::from_shape_vec((k, rows.len()), values)
             .expect("each column that varies has a value for each of the rows");
-        let mut fitted = Self {
-            columns,
-            clip: spec.clip,
-            fold_in_ridge: spec.fold_in_ridge,
-            directions: Array2::zeros((0, k)),
-            spreads: Vec::new(),
-            unit: 1.0,
-        };
+        let mut fitted = Self::of(spec, columns);
         let missing = g.mapv(f64::is_nan);
         let gaps: Vec<usize> =
             (0..rows.len()).filter(|&i| missing.column(i).iter().any(|&gone| gone)).collect();
@@ -130,14 +116,29 @@ impl Columns {
         (fitted, g)
     }
 
+    /// Columns without factors yet.
+    pub(super) fn of(spec: &RecommendedSpec, columns: Vec<Column>) -> Self {
+        let directions = Array2::zeros((0, columns.len()));
+        let (clip, fold_in_ridge) = (spec.clip, spec.fold_in_ridge);
+        Self { columns, clip, fold_in_ridge, directions, spreads: Vec::new(), unit: 1.0 }
+    }
+
     /// V, spreads and unit from standardized columns (k x n): the optimum of unweighted, unregularized ALS.
     fn factorize(&mut self, rank: usize, g: &Array2<f64>) {
         let (k, n) = g.dim();
         if k == 0 {
             return;
         }
-        let gram = g.dot(&g.t());
-        let eigen = SymmetricEigen::new(DMatrix::from_fn(k, k, |i, j| gram[(i, j)] / n as f64));
+        self.take_directions(rank, &g.dot(&g.t()), n as f64);
+        let first = self.directions.rows().into_iter().next().map(|v| v.dot(g)).unwrap_or_default();
+        let (_, sd) = mean_and_sd(first.iter().copied());
+        self.unit = if sd > CONSTANT { sd } else { 1.0 };
+    }
+
+    /// V and spreads from the sums of products (k x k) of n standardized columns: the top directions.
+    pub(super) fn take_directions(&mut self, rank: usize, gram: &Array2<f64>, n: f64) {
+        let k = gram.nrows();
+        let eigen = SymmetricEigen::new(DMatrix::from_fn(k, k, |i, j| gram[(i, j)] / n));
         let mut order: Vec<usize> = (0..k).collect();
         order.sort_by(|&a, &b| eigen.eigenvalues[b].total_cmp(&eigen.eigenvalues[a]));
         order.truncate(rank);
@@ -149,22 +150,26 @@ impl Columns {
         }
         self.spreads = order.iter().map(|&c| eigen.eigenvalues[c].max(0.0).sqrt()).collect();
         self.directions = directions;
-        let first = self.directions.rows().into_iter().next().map(|v| v.dot(g)).unwrap_or_default();
-        let (_, sd) = mean_and_sd(first.iter().copied());
-        self.unit = if sd > CONSTANT { sd } else { 1.0 };
     }
 
     fn scale_view(&mut self, view: View, g: &Array2<f64>) {
         let members: Vec<usize> = (0..self.columns.len()).filter(|&j| self.columns[j].view == view).collect();
         let count = members.len() as f64;
         let mut mean = vec![0.0; g.ncols()];
-        let mut squares = 0.0;
         for &j in &members {
             let scale = self.columns[j].own_scale;
             mean.iter_mut().zip(g.row(j)).for_each(|(m, v)| *m += scale * v / count);
-            squares += scale * scale;
         }
         let (_, sd) = mean_and_sd(mean.iter().copied());
+        self.set_view_scale(view, sd);
+    }
+
+    /// The scale of a view whose mean has this standard deviation.
+    pub(super) fn set_view_scale(&mut self, view: View, sd: f64) {
+        let members: Vec<usize> = (0..self.columns.len()).filter(|&j| self.columns[j].view == view).collect();
+        let count = members.len() as f64;
+        let mut squares = 0.0;
+        members.iter().map(|&j| self.columns[j].own_scale).for_each(|scale| squares += scale * scale);
         // Columns that cancel each other have a mean without spread: what is then left to divide by is their
         // own.
         let floor = (squares / count).sqrt() / count;
@@ -191,27 +196,11 @@ impl Columns {
         observed > 0
     }
 
-    /// Fold-in of one instance: with X = diag(spreads) V, y = (X_O X_O^T + ridge I)^-1 X_O g_O over the
-    /// observed columns O, and the rest is x_j . y. Scaled by its spread, a direction that hardly varies is
-    /// hardly believed.
+    /// Fold-in of one instance with X = diag(spreads) V, see [`fill_gaps`]. Scaled by its spread, a direction
+    /// that hardly varies is hardly believed.
     fn fill_in(&self, g: &mut [f64], gone: &[bool]) {
-        let d = self.rank();
-        let mut a = DMatrix::<f64>::identity(d, d) * self.fold_in_ridge;
-        let mut rhs = DVector::<f64>::zeros(d);
-        let x = |k: usize, j: usize| self.spreads[k] * self.directions[(k, j)];
-        for j in (0..g.len()).filter(|&j| !gone[j]) {
-            for p in 0..d {
-                let xp = x(p, j);
-                rhs[p] += xp * g[j];
-                (0..=p).for_each(|q| a[(p, q)] += xp * x(q, j));
-            }
-        }
-        // Positive definite by the ridge; were it not, the mean stays.
-        let Some(factor) = Cholesky::new(a) else { return };
-        let y = factor.solve(&rhs);
-        for j in (0..g.len()).filter(|&j| gone[j]) {
-            g[j] = (0..d).map(|k| x(k, j) * y[k]).sum();
-        }
+        let loading = |k: usize, j: usize| self.spreads[k] * self.directions[(k, j)];
+        fill_gaps(self.rank(), loading, self.fold_in_ridge, g, gone);
     }
 
     /// Factors Y (d x n) of standardized columns (k x n), in units of the first.
@@ -241,16 +230,6 @@ impl Columns {
             "columns",
             "shapes agree and numbers are finite; was the file changed?",
         )
-    }
-}
-
-impl View {
-    fn of(self, p: f64, clip: f64) -> f64 {
-        match self {
-            View::Probability => p,
-            View::LogOdds if p.is_nan() => p,
-            View::LogOdds => logit(p, clip),
-        }
     }
 }
 

@@ -14,6 +14,7 @@ use super::many::{FEW, Screen};
 use super::members::{Family, FeatureSets, Features, Member, Targets, fit_members, fold_names};
 use super::model::{FamilyShares, RecommendedModel, WidePart};
 use super::sample::{Sample, sample};
+use super::sharded::PassedColumns;
 use super::spec::{Families, RecommendedSpec};
 use super::{FittedRecommended, MemberSummary, RecommendedTimings};
 use crate::pipeline::Watch;
@@ -108,6 +109,18 @@ pub(super) fn fit(
     given_folds: Option<&[usize]>,
     watch: &dyn Watch,
 ) -> Result<FittedRecommended> {
+    fit_beyond(spec, data, given_folds, watch, None)
+}
+
+/// As [`fit`], where the data are a sample of labeled instances that lie elsewhere and `beyond` gives columns
+/// from them all.
+pub(super) fn fit_beyond(
+    spec: &RecommendedSpec,
+    data: &EnsembleData,
+    given_folds: Option<&[usize]>,
+    watch: &dyn Watch,
+    beyond: Option<&PassedColumns<'_>>,
+) -> Result<FittedRecommended> {
     let begin = Instant::now();
     let labeled = data.labeled();
     if labeled.is_empty() {
@@ -121,17 +134,18 @@ pub(super) fn fit(
     // many. Labels outside the sample reach nothing but the prevalence, so that scores of these instances are
     // as honest as held-out ones.
     let mut subset = LabeledSubset::new(data, spec.seed)?;
-    let prior_logit = prior_logit(data)?;
+    let prior_logit = beyond.map_or_else(|| prior_logit(data), PassedColumns::prior_logit)?;
     let rows = subset.rows.clone();
     let mut places = None;
     if let Some(sample) = sample(&subset.labels, &subset.weights, &subset.keys, spec.max_instances) {
         places = Some(sample.places.clone());
         subset = subset.select(sample);
     }
-    let instances = Instances { r: data.predictions(), rows: &rows, sampled: places.as_deref() };
+    let r = data.predictions();
+    let instances = Instances { r, rows: &rows, sampled: places.as_deref(), beyond };
     if subset.smaller_class() == 0 {
         let first: Vec<usize> = (0..data.n_classifiers().min(FEW)).collect();
-        let columns = Columns::fit(spec, instances.r, &rows, &first).0;
+        let columns = instances.columns(spec, &first)?.0;
         return Ok(constant(data, columns, prior_logit, None, begin));
     }
 
@@ -229,12 +243,25 @@ fn of_many(spec: &RecommendedSpec) -> RecommendedSpec {
 
 /// The instances that columns are learned from.
 #[derive(Clone, Copy)]
-struct Instances<'a> {
+struct Instances<'a, 'b> {
     r: ArrayView2<'a, f64>,
     /// The labeled ones that count.
     rows: &'a [usize],
     /// Places among them of those that members are fitted to; `None` is all.
     sampled: Option<&'a [usize]>,
+    /// Where columns come from, if not from these instances.
+    beyond: Option<&'a PassedColumns<'b>>,
+}
+
+impl Instances<'_, '_> {
+    /// Columns of some classifiers, and the standardized instances that members are fitted to (k x rows).
+    fn columns(&self, spec: &RecommendedSpec, classifiers: &[usize]) -> Result<(Columns, Array2<f64>)> {
+        if let Some(beyond) = self.beyond {
+            beyond.prepare(spec, &[classifiers.to_vec()])?;
+            return Ok(beyond.of(classifiers, self.r, self.rows));
+        }
+        Ok(Columns::fit(spec, self.r, self.rows, classifiers))
+    }
 }
 
 /// Columns of some classifiers, and the features that members are fitted to.
@@ -248,13 +275,16 @@ impl Seen {
     /// `choices` are the classifiers on all instances and, where they were chosen, without each fold.
     fn new(
         spec: &RecommendedSpec,
-        instances: Instances<'_>,
+        instances: Instances<'_, '_>,
         choices: &[Vec<usize>],
         stop: &dyn Fn() -> Result<()>,
     ) -> Result<Self> {
+        if let Some(beyond) = instances.beyond {
+            beyond.prepare(spec, choices)?;
+        }
         let of = |classifiers: &Vec<usize>| -> Result<(Columns, Features, Option<LocalBasis>)> {
             stop()?;
-            let (columns, mut g) = Columns::fit(spec, instances.r, instances.rows, classifiers);
+            let (columns, mut g) = instances.columns(spec, classifiers)?;
             stop()?;
             if let Some(places) = instances.sampled {
                 g = g.select(Axis(1), places);
@@ -316,10 +346,14 @@ fn prior_logit(data: &EnsembleData) -> Result<f64> {
         weights.sort_by(f64::total_cmp);
         weights.iter().sum::<f64>()
     };
-    let (positive, negative) = (sum(true), sum(false));
+    prior_logit_of(sum(false), sum(true), counting.len())
+}
+
+/// From the weights of the classes of n instances.
+pub(super) fn prior_logit_of(negative: f64, positive: f64, n: usize) -> Result<f64> {
     if positive == 0.0 || negative == 0.0 {
         let class = if positive == 0.0 { "negative" } else { "positive" };
-        return Err(Error::SingleClass { n: counting.len(), class });
+        return Err(Error::SingleClass { n, class });
     }
     Ok(((positive + 0.5) / (negative + 0.5)).ln())
 }

@@ -1,28 +1,21 @@
 //! Keys of rows by what they contain: with them the order of the rows decides nothing.
 
 use cfe_core::EnsembleData;
+pub(crate) use cfe_core::keys::mix;
+use ndarray::ArrayView1;
 
 /// One key for each of the instances `rows`: a hash of its predictions and the seed.
 ///
 /// Rows with the same predictions have the same key; neither the order of the rows nor that of the
 /// classifiers matters, nor a classifier that says the same of all of these rows.
 pub(crate) fn row_keys(data: &EnsembleData, rows: &[usize], seed: u64) -> Vec<u64> {
-    let mut sums = vec![seed; rows.len()];
-    for predictions in data.predictions().outer_iter() {
+    let varies = |predictions: ArrayView1<'_, f64>| {
         let observed = || rows.iter().map(|&i| predictions[i]).filter(|p| !p.is_nan());
         let first = observed().next();
-        if observed().all(|p| Some(p) == first) {
-            continue;
-        }
-        for (sum, &i) in sums.iter_mut().zip(rows) {
-            let p = predictions[i];
-            if !p.is_nan() {
-                // 0 and -0 are one.
-                *sum = sum.wrapping_add(mix((p + 0.0).to_bits()));
-            }
-        }
-    }
-    sums.into_iter().map(mix).collect()
+        !observed().all(|p| Some(p) == first)
+    };
+    let looked_at: Vec<bool> = data.predictions().outer_iter().map(varies).collect();
+    cfe_core::keys::row_keys(data.predictions(), rows, &looked_at, seed)
 }
 
 /// Folds of rows in ascending order of their keys: stratified by class, and with all rows of one key in one
@@ -62,15 +55,6 @@ pub(crate) fn folds_by_key(keys: &[u64], labels: &[bool], n_splits: usize) -> Ve
         fold_of[first..first + rows].fill(fold);
     }
     fold_of
-}
-
-/// The finalizer of SplitMix64 (Steele, Lea and Flood, 2014): every bit of the result depends on every bit of
-/// `x`.
-pub(crate) fn mix(x: u64) -> u64 {
-    let mut x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    x ^ (x >> 31)
 }
 
 #[cfg(test)]

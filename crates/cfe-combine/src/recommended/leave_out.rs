@@ -69,6 +69,19 @@ impl Recommended {
         folds: Option<&[usize]>,
         watch: &dyn Watch,
     ) -> Result<Vec<LeftOut>> {
+        self.leave_out(data, fitted, folds, false, watch)
+    }
+
+    /// `weighted` is whether instances count by their weights in average precision, as those of a sample that
+    /// holds more of the rarer class must.
+    pub(crate) fn leave_out(
+        &self,
+        data: &EnsembleData,
+        fitted: &FittedRecommended,
+        folds: Option<&[usize]>,
+        weighted: bool,
+        watch: &dyn Watch,
+    ) -> Result<Vec<LeftOut>> {
         // A mean says nothing of what it leaves out, and of many classifiers those that the other members see
         // are asked.
         let weighing = fitted.members.iter().filter(|m| !m.family.is_mean() && !m.family.is_of_many());
@@ -110,7 +123,8 @@ impl Recommended {
         let nothing = vec![0.0; labels.len()];
         let scores: Vec<&[f64]> = scores.iter().map(|s| s.as_deref().unwrap_or(&nothing)).collect();
         let bootstrap = Bootstrap { n_resamples: 500, seed: self.spec.seed, ..Bootstrap::default() };
-        let resampled = bootstrap.average_precision(&labels, &scores)?;
+        let weights = data.sample_weights().filter(|_| weighted);
+        let resampled = bootstrap.average_precision_weighted(&labels, weights, &scores)?;
         let left_out = |(u, name): (usize, &String)| {
             Ok(LeftOut { name: name.clone(), average_precision_lost: resampled.difference(m, u)? })
         };

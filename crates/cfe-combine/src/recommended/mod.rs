@@ -40,6 +40,7 @@ mod memory;
 mod model;
 mod problem;
 pub(crate) mod sample;
+pub(crate) mod sharded;
 mod spec;
 
 use std::time::Duration;
@@ -54,6 +55,7 @@ pub use leave_out::LeftOut;
 pub use members::Family;
 pub use memory::estimate_memory;
 pub use model::{ClassifierWeight, ClassifierWeights, FamilyShares, RecommendedModel};
+pub use sharded::FittedOnShards;
 pub use spec::{Averaging, Families, RecommendedSpec, ShrinkTo, Views};
 
 /// The recommended combiner; made from a checked [`RecommendedSpec`].

@@ -11,25 +11,37 @@ pub(crate) struct Sample {
 /// smallest `keys` (hashes, see [`row_keys`](super::keys::row_keys)). Weights keep the share of each class
 /// and sum to what so many instances weigh on average. `None` if there are not more than `most`.
 pub(crate) fn sample(labels: &[bool], weights: &[f64], keys: &[u64], most: usize) -> Option<Sample> {
-    if labels.len() <= most {
-        return None;
-    }
     let members = |class: bool| (0..labels.len()).filter(|&i| labels[i] == class).collect::<Vec<usize>>();
     let mut classes = [members(false), members(true)];
-    classes.sort_by_key(Vec::len);
-    let rare = classes[0].len().min(most / 2);
+    let (negatives, positives) = sizes((classes[0].len(), classes[1].len()), most)?;
     let mut kept: Vec<(usize, f64)> = Vec::with_capacity(most);
-    for (class, count) in classes.iter_mut().zip([rare, most - rare]) {
+    for (class, count) in classes.iter_mut().zip([negatives, positives]) {
         let total = |members: &[usize]| members.iter().map(|&i| weights[i]).sum::<f64>();
         let all = total(class);
         class.sort_by_key(|&i| keys[i]);
         let drawn = &class[..count];
-        let scale = all / total(drawn) * most as f64 / labels.len() as f64;
+        let scale = drawn_scale(all, total(drawn), most, labels.len());
         kept.extend(drawn.iter().map(|&i| (i, weights[i] * scale)));
     }
     kept.sort_unstable_by_key(|(i, _)| *i);
     let (places, weights) = kept.into_iter().unzip();
     Some(Sample { places, weights })
+}
+
+/// How many (negatives, positives) of these are drawn: all of the rarer class or half of `most`, and `most`
+/// together. `None` if there are not more than `most`.
+pub(crate) fn sizes((negatives, positives): (usize, usize), most: usize) -> Option<(usize, usize)> {
+    if negatives + positives <= most {
+        return None;
+    }
+    let rare = negatives.min(positives).min(most / 2);
+    Some(if positives < negatives { (most - rare, rare) } else { (rare, most - rare) })
+}
+
+/// What the weights of the drawn instances of a class are multiplied by: those of the class weigh `all` and
+/// its drawn ones `drawn`; `most` of `there` are drawn of both classes.
+pub(crate) fn drawn_scale(all: f64, drawn: f64, most: usize, there: usize) -> f64 {
+    all / drawn * most as f64 / there as f64
 }
 
 #[cfg(test)]

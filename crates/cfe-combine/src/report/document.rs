@@ -37,8 +37,13 @@ pub fn document(outcome: &FitOutcome, table: &Table, parts: &[Part], findings: &
 
 /// The report of an evaluation: `parts` from [`evaluate`](crate::judge::evaluate).
 pub fn evaluation(table: &Table, parts: &[Part], findings: &[Finding]) -> Document {
+    evaluation_titled(format!("Scores of a model on {}", table.file), parts, findings)
+}
+
+/// As [`evaluation`], of parts from anywhere.
+pub fn evaluation_titled(title: String, parts: &[Part], findings: &[Finding]) -> Document {
     Document {
-        title: format!("Scores of a model on {}", table.file),
+        title,
         answers: vec![summary::better(parts, findings)],
         sections: vec![better(parts), honest(parts)],
     }

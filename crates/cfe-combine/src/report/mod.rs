@@ -4,7 +4,7 @@ pub mod classes;
 mod document;
 mod summary;
 
-pub use document::{document, evaluation};
+pub use document::{document, evaluation, evaluation_titled};
 pub use summary::{
     TOO_MUCH_IN_SAMPLE, better, costs, lines, metrics_tables, probability, provenance, rule_in_words,
     unreached, with_interval,

@@ -4,6 +4,7 @@
 
 mod edges;
 mod many;
+mod sharded;
 
 use std::io::Read;
 

@@ -110,7 +110,7 @@ impl<T: Scalar> Cells<T> for ConfidenceRule<'_> {
     fn fill(&self, u: usize, start: usize, ratings: &mut [T], confidences: &mut [T]) {
         let row = self.predictions.row(u);
         let row = row.slice_axis(Axis(0), Slice::from(start..start + ratings.len()));
-        pulp::Arch::new().dispatch(Fill { rule: self, row, u, start, ratings, confidences });
+        cfe_kernel::arch().dispatch(Fill { rule: self, row, u, start, ratings, confidences });
     }
 }
 

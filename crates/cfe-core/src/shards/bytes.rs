@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use cfe_kernel::InstructionSet;
 
 use super::statistics::{Header, Node};
-use super::{ShardError, Statistics, Sums};
+use super::{Drawn, DrawnRow, ShardError, Statistics, Sums};
 
-const MAGIC: &[u8] = b"cfe statistics 1\n";
+const MAGIC: &[u8] = b"cfe statistics 2\n";
 
 impl Statistics {
     /// As bytes, for other processes and machines: 8 for each number and some 60 more.
@@ -23,10 +23,20 @@ impl Statistics {
         for (first, node) in &self.nodes {
             put(&mut out, *first);
             put(&mut out, u64::from(node.level));
-            let Sums { added, least, greatest } = &node.sums;
+            let Sums { added, least, greatest, drawn } = &node.sums;
             for list in [added, least, greatest] {
                 put(&mut out, list.len() as u64);
                 list.iter().for_each(|value| put(&mut out, value.to_bits()));
+            }
+            for (rows, most) in [(&drawn.negatives, drawn.most.0), (&drawn.positives, drawn.most.1)] {
+                put(&mut out, most);
+                put(&mut out, rows.len() as u64);
+                for row in rows {
+                    for value in [row.key, row.weight.to_bits(), row.row, row.cells.len() as u64] {
+                        put(&mut out, value);
+                    }
+                    row.cells.iter().for_each(|value| put(&mut out, value.to_bits()));
+                }
             }
         }
         out
@@ -65,6 +75,19 @@ impl<'a> Rest<'a> {
     }
 }
 
+impl Rest<'_> {
+    /// How many may be drawn of a class, and those that are.
+    fn drawn(&mut self) -> Option<(u64, Vec<DrawnRow>)> {
+        let (most, count) = (self.number()?, self.number()?);
+        let mut rows = Vec::new();
+        for _ in 0..count {
+            let (key, weight, row) = (self.number()?, f64::from_bits(self.number()?), self.number()?);
+            rows.push(DrawnRow { key, weight, row, cells: self.numbers()? });
+        }
+        Some((most, rows))
+    }
+}
+
 fn read(bytes: &[u8]) -> Option<Statistics> {
     let mut rest = Rest(bytes.strip_prefix(MAGIC)?);
     let len = rest.number()?;
@@ -77,7 +100,13 @@ fn read(bytes: &[u8]) -> Option<Statistics> {
     for _ in 0..count {
         let first = rest.number()?;
         let level = u32::try_from(rest.number()?).ok().filter(|&level| level < 63)?;
-        let sums = Sums { added: rest.numbers()?, least: rest.numbers()?, greatest: rest.numbers()? };
+        let (added, least, greatest) = (rest.numbers()?, rest.numbers()?, rest.numbers()?);
+        let ((no, negatives), (yes, positives)) = (rest.drawn()?, rest.drawn()?);
+        let drawn = Drawn { most: (no, yes), negatives, positives };
+        if !drawn.is_sound() {
+            return None;
+        }
+        let sums = Sums { added, least, greatest, drawn };
         let node = Node { level, sums };
         let fits = first < shards && first.is_multiple_of(1 << level) && level <= statistics.root_level();
         let alike = statistics.nodes.values().all(|other| other.sums.is_like(&node.sums));

@@ -44,7 +44,7 @@ pub enum ShardError {
     /// Sums of machines with different instruction sets.
     #[error(
         "statistics computed with {found} do not add to those computed with {expected}, as their last bits differ; run all \
-         tasks on machines of one kind"
+         tasks on machines of one kind, or pin an instruction set that all of them have"
     )]
     OtherInstructionSet {
         /// In the one.

@@ -18,9 +18,11 @@
 
 mod block;
 mod bytes;
+mod drawn;
 mod engine;
 mod error;
 mod in_memory;
+mod labeled;
 mod panel;
 mod profile;
 mod request;
@@ -29,9 +31,12 @@ mod sums;
 mod sweep;
 
 pub use block::Block;
+pub use cfe_kernel::{InstructionSet, InstructionSetError};
+pub use drawn::{Drawn, DrawnRow};
 pub use engine::{Engine, Shape};
 pub use error::ShardError;
 pub use in_memory::InMemory;
+pub use labeled::{ColumnAbout, Draw, Moments, Spread, Survey, SurveyedClassifier};
 pub use profile::Profile;
 pub use request::{Late, Point, Request, Step, Sweep};
 pub use statistics::Statistics;

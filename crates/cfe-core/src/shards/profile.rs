@@ -55,7 +55,7 @@ pub(super) fn of_panel(block: &Block<'_>) -> Result<Sums> {
         }
     }
     let max_spread = column_spreads(block.predictions()).into_iter().fold(0.0, f64::max);
-    Ok(Sums { added, least: vec![first_bad], greatest: vec![max_spread] })
+    Ok(Sums { added, least: vec![first_bad], greatest: vec![max_spread], ..Sums::default() })
 }
 
 impl Profile {

@@ -3,8 +3,12 @@
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
-use super::{Block, Profile, Shape, ShardError, Statistics, Sums, SweepSums, panel, profile, sweep};
+use super::{
+    Block, Draw, Drawn, Moments, Profile, Shape, ShardError, Spread, Statistics, Sums, Survey, SweepSums,
+    labeled, panel, profile, sweep,
+};
 use crate::aggregator::Aggregator;
+use crate::columns::Standardizer;
 use crate::confidence::{ConfidenceStrategy, FittedConfidence};
 use crate::dtype::Dtype;
 use crate::error::{Error, Result, check_length};
@@ -20,6 +24,12 @@ pub enum Request {
     Profile,
     /// A sweep of alternating least squares: [`SweepSums`].
     Sweep(Box<Sweep>),
+    /// What there is to learn from: [`Survey`].
+    Survey,
+    /// Labeled instances by their keys, and spreads of columns: [`Drawn`], [`Spread`].
+    Draw(Box<Draw>),
+    /// Moments of sets of columns over the labeled instances: [`Moments`] of each.
+    Moments(Vec<Standardizer>),
 }
 
 /// Parameters without Y, which follows from X.
@@ -108,6 +118,15 @@ impl Request {
                 }
                 sweep::of_block(request, block)?
             }
+            Request::Survey => panel::tree(block, &labeled::survey)?,
+            Request::Draw(draw) => {
+                draw.check(block.n_classifiers())?;
+                panel::tree(block, &|panel| Ok(draw.of_panel(panel)))?
+            }
+            Request::Moments(sets) => {
+                sets.iter().try_for_each(|set| set.validate(block.n_classifiers()))?;
+                panel::tree(block, &|panel| Ok(labeled::moments(sets, panel)))?
+            }
         };
         Ok(Statistics::of_shard(shape, self, shard, sums))
     }
@@ -134,6 +153,33 @@ impl Request {
             }
             _ => Err(ShardError::OtherRequest.into()),
         }
+    }
+
+    /// The survey in the sums of [`Request::Survey`].
+    ///
+    /// # Errors
+    /// [`ShardError::OtherRequest`] for sums of another request.
+    pub fn survey(&self, sums: Sums) -> Result<Survey> {
+        let survey = matches!(self, Request::Survey).then(|| Survey::read(&sums)).flatten();
+        survey.ok_or_else(|| ShardError::OtherRequest.into())
+    }
+
+    /// The instances and the spreads in the sums of [`Request::Draw`].
+    ///
+    /// # Errors
+    /// [`ShardError::OtherRequest`] for sums of another request.
+    pub fn drawn(&self, sums: Sums) -> Result<(Drawn, Vec<Spread>)> {
+        let Request::Draw(draw) = self else { return Err(ShardError::OtherRequest.into()) };
+        draw.read(sums).ok_or_else(|| ShardError::OtherRequest.into())
+    }
+
+    /// The moments of each set of columns in the sums of [`Request::Moments`].
+    ///
+    /// # Errors
+    /// [`ShardError::OtherRequest`] for sums of another request.
+    pub fn moments(&self, sums: Sums) -> Result<Vec<Moments>> {
+        let Request::Moments(sets) = self else { return Err(ShardError::OtherRequest.into()) };
+        labeled::read_moments(sets, sums).ok_or_else(|| ShardError::OtherRequest.into())
     }
 
     /// As bytes, for other processes and machines.

@@ -75,7 +75,8 @@ pub fn prepare(
     options: &PrepareOptions,
     on_rows: &mut dyn FnMut(u64) -> bool,
 ) -> Result<Prepared, StoreError> {
-    for role in Role::ALL.into_iter().filter(|role| role.is_of_labeled_rows()) {
+    let kept = [Role::Id, Role::Split];
+    for role in Role::ALL.into_iter().filter(|role| !kept.contains(role)) {
         if let Some(column) = options.table.column(role) {
             return Err(StoreError::NotKept { role: role.name(), column });
         }
@@ -127,6 +128,10 @@ pub fn prepare(
         return Err(StoreError::NoPositive { tables: tables.join(", "), wanted });
     }
     taken.positive = reading.remembered.positive.clone();
+    let mut warnings = warnings;
+    if let Some(column) = taken.roles.group.clone() {
+        warnings.push(TableWarning::GroupsNotKept { file: tables.join(", "), column });
+    }
     let manifest = Manifest {
         kind: String::new(),
         version: 0,

@@ -33,6 +33,7 @@ class Plan:
         random_state: Any,
         checkpoint: str | os.PathLike[str] | None,
         resume: bool,
+        instruction_set: str | None = None,
     ) -> None:
         # The keys of `cfe fit STORE`, so that the model file is the same to the byte.
         options: dict[str, Any] = {"trainer": method, "seed": seed_of(random_state)}
@@ -44,7 +45,11 @@ class Plan:
             raise SettingsError("resume=True needs the file to resume from: give it with checkpoint=")
         self.options = settings_json(options)
         self.resume = resume
+        self.instruction_set = instruction_set
         _core.check_plan(self.options, resume=resume)
+        if instruction_set is not None:
+            # The driver solves with it as well.
+            _core.pin_instruction_set(instruction_set)
 
     def fit(self, store: _core.Store, run_pass: RunPass, progress: bool | ProgressCallback | None) -> _core.Model:
         """Runs the passes, on the thread that calls."""
@@ -106,12 +111,15 @@ class Task:
     operating system keeps in memory what there is room for.
     """
 
-    def __init__(self, store: _core.Store) -> None:
+    def __init__(self, store: _core.Store, instruction_set: str | None = None) -> None:
+        self.instruction_set = instruction_set
         self.folder = os.path.abspath(store.folder)
         self.fingerprint = store.fingerprint
         self.version = _core.__version__
 
     def __call__(self, request: bytes, first: int, end: int, threads: int) -> bytes:
+        if self.instruction_set is not None:
+            _core.pin_instruction_set(self.instruction_set)
         return self._store().statistics(request, first, end, threads=threads)
 
     def probabilities(self, model: _core.Model, shard: int) -> NDArray[np.float64]:

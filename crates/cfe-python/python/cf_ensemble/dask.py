@@ -45,13 +45,17 @@ class CFEnsembleClassifier(BaseEstimator):
 
     Parameters
     ----------
-    method : {"als"}, default="als"
-        How the model is found: what can be fitted in passes over shards.
+    method : {"als", "recommended"}, default="als"
+        How the model is found: what can be fitted in passes over shards. "recommended" fits its members on the driver, to
+        the labeled rows or a sample of them.
     settings : dict, default=None
         Settings of the method by name, as in ``cfe fit --set``: ``{"latent_dim": 8}``. Those that need all rows at once
         are refused before the first pass.
     random_state : int, default=None
         Seed of the start; None is 0.
+    instruction_set : {"scalar", "16-byte", "x86-64-v3", "x86-64-v4"}, default=None
+        What all machines compute with, where some have a better set than others: the bits depend on it. It holds for the
+        rest of each process. None is the best one of each machine.
     verbose : int, default=0
         Above 0, a bar of tqdm shows the progress.
 
@@ -77,8 +81,10 @@ class CFEnsembleClassifier(BaseEstimator):
         method: str = "als",
         settings: dict[str, Any] | None = None,
         random_state: Any = None,
+        instruction_set: str | None = None,
         verbose: int = 0,
     ) -> None:
+        self.instruction_set = instruction_set
         self.method = method
         self.settings = settings
         self.random_state = random_state
@@ -131,10 +137,10 @@ class CFEnsembleClassifier(BaseEstimator):
         SettingsError
             Settings that cannot be fitted in passes over shards, and values out of range.
         """
-        plan = Plan(self.method, self.settings, self.random_state, checkpoint, resume)
+        plan = Plan(self.method, self.settings, self.random_state, checkpoint, resume, self.instruction_set)
         client = _client(client)
         prepared = self._prepared(data, store, client, columns)
-        engine = _Engine(client, prepared, tasks)
+        engine = _Engine(client, prepared, tasks, self.instruction_set)
         model = plan.fit(prepared, engine, bool(self.verbose) if progress is None else progress)
         self._set_combiner(model)
         self.store_ = os.fspath(prepared.folder)
@@ -254,10 +260,10 @@ class CFEnsembleClassifier(BaseEstimator):
 class _Engine:
     """Runs passes on a cluster: a run of the shards for each task."""
 
-    def __init__(self, client: Client, store: _core.Store, tasks: int | None) -> None:
+    def __init__(self, client: Client, store: _core.Store, tasks: int | None, instruction_set: str | None = None) -> None:
         self.client, self.shards, self.tasks = client, store.shards, tasks
         # Sent once for all tasks of a pass.
-        self.task = Task(store)
+        self.task = Task(store, instruction_set)
         self.passes = 0
 
     def __call__(self, request: bytes) -> list[bytes]:

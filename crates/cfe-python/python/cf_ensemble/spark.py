@@ -64,7 +64,7 @@ class _Shared(Params):
         Params._dummy(), "splitCol", "column of the split; rows other than 'train' are not learned from", TypeConverters.toString
     )
     posLabel: Param[str] = Param(Params._dummy(), "posLabel", "value of the positive class", TypeConverters.toString)
-    method: Param[str] = Param(Params._dummy(), "method", "how the model is found: als", TypeConverters.toString)
+    method: Param[str] = Param(Params._dummy(), "method", "how the model is found: als or recommended", TypeConverters.toString)
     settings: Param[str] = Param(Params._dummy(), "settings", "settings of the method, as JSON", TypeConverters.toString)
     seed: Param[int] = Param(Params._dummy(), "seed", "seed of the start", TypeConverters.toInt)
     store: Param[str] = Param(
@@ -75,6 +75,9 @@ class _Shared(Params):
     )
     resume: Param[bool] = Param(
         Params._dummy(), "resume", "whether to go on from the checkpoint, if it exists", TypeConverters.toBoolean
+    )
+    instructionSet: Param[str] = Param(
+        Params._dummy(), "instructionSet", "what all machines compute with; unset: the best of each", TypeConverters.toString
     )
     numTasks: Param[int] = Param(
         Params._dummy(), "numTasks", "tasks of a pass; unset: one for 8 shards", TypeConverters.toInt
@@ -118,6 +121,7 @@ _PARAMS = {
     "split_col": "splitCol",
     "pos_label": "posLabel",
     "num_tasks": "numTasks",
+    "instruction_set": "instructionSet",
     "probability_col": "probabilityCol",
     "raw_prediction_col": "rawPredictionCol",
     "prediction_col": "predictionCol",
@@ -141,8 +145,9 @@ class CFEnsembleClassifier(Estimator["CFEnsembleClassifierModel"], _Shared, MLRe
         Column of the split: rows other than "train" are not learned from.
     pos_label : str, default=None
         Value of the positive class; None is told by the values.
-    method : {"als"}, default="als"
-        How the model is found: what can be fitted in passes over shards.
+    method : {"als", "recommended"}, default="als"
+        How the model is found: what can be fitted in passes over shards. "recommended" fits its members on the driver, to
+        the labeled rows or a sample of them.
     settings : dict, default=None
         Settings of the method by name, as in ``cfe fit --set``.
     seed : int, default=0
@@ -156,6 +161,9 @@ class CFEnsembleClassifier(Estimator["CFEnsembleClassifierModel"], _Shared, MLRe
         Whether to go on from the checkpoint, if the file exists, to the same bits as an unbroken fit.
     num_tasks : int, default=None
         Tasks of a pass; None is one for 8 shards. The model does not depend on it.
+    instruction_set : {"scalar", "16-byte", "x86-64-v3", "x86-64-v4"}, default=None
+        What all machines compute with, where some have a better set than others: the bits depend on it. None is the best
+        one of each machine.
     probability_col, raw_prediction_col, prediction_col, n_observed_col : str, default=None
         Columns that ``transform`` adds: probability and log-odds of the positive class, the more probable class (0.0 or
         1.0), and how many classifiers gave a prediction.
@@ -176,6 +184,7 @@ class CFEnsembleClassifier(Estimator["CFEnsembleClassifierModel"], _Shared, MLRe
         checkpoint: str | os.PathLike[str] | None = None,
         resume: bool = False,
         num_tasks: int | None = None,
+        instruction_set: str | None = None,
         probability_col: str = "probability",
         raw_prediction_col: str = "rawPrediction",
         prediction_col: str = "prediction",
@@ -224,12 +233,14 @@ class CFEnsembleClassifier(Estimator["CFEnsembleClassifierModel"], _Shared, MLRe
     def _plan(self) -> Plan:
         settings = json.loads(self.getOrDefault(self.settings))
         checkpoint = self._optional(self.checkpoint)
-        return Plan(self.getOrDefault(self.method), settings, self.getOrDefault(self.seed), checkpoint, self.getOrDefault(self.resume))
+        method, seed, resume = (self.getOrDefault(param) for param in (self.method, self.seed, self.resume))
+        return Plan(method, settings, seed, checkpoint, resume, self._optional(self.instructionSet))
 
     def _fit_store(
         self, plan: Plan, spark: SparkSession, store: _core.Store, progress: bool | ProgressCallback | None
     ) -> CFEnsembleClassifierModel:
-        fitted = plan.fit(store, _Engine(spark, store, self._optional(self.numTasks)), progress)
+        engine = _Engine(spark, store, self._optional(self.numTasks), plan.instruction_set)
+        fitted = plan.fit(store, engine, progress)
         model: CFEnsembleClassifierModel = self._copyValues(CFEnsembleClassifierModel(fitted))
         return model
 
@@ -390,10 +401,12 @@ class _ModelReader(MLReader[CFEnsembleClassifierModel]):
 class _Engine:
     """Runs passes as jobs over the numbers of tasks."""
 
-    def __init__(self, spark: SparkSession, store: _core.Store, tasks: int | None) -> None:
+    def __init__(
+        self, spark: SparkSession, store: _core.Store, tasks: int | None, instruction_set: str | None = None
+    ) -> None:
         if tasks is not None and tasks < 1:
             raise SettingsError(f"num_tasks={tasks}: at least 1 is allowed")
-        self.spark, self.task = spark, Task(store)
+        self.spark, self.task = spark, Task(store, instruction_set)
         self.runs = runs(store.shards, tasks or -(-store.shards // SHARDS_OF_TASK))
 
     def __call__(self, request: bytes) -> list[bytes]:

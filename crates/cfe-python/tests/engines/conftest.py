@@ -72,9 +72,9 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Fitted:
     return Fitted(parts, store, model_of_cfe(cfe, store), cfe)
 
 
-def model_of_cfe(cfe: str, store: Path) -> bytes:
+def model_of_cfe(cfe: str, store: Path, *options: str, method: str = "als", settings: dict = SETTINGS) -> bytes:
     """The model file of ``cfe fit`` on a store."""
     model = store.parent / "model.safetensors"
-    settings = [word for key, value in SETTINGS.items() for word in ("--set", f"{key}={value}")]
-    run(cfe, "fit", store, "--trainer", "als", *settings, "--model-out", model)
+    settings = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
+    run(cfe, "fit", store, "--trainer", method, *settings, *options, "--model-out", model)
     return model.read_bytes()

@@ -56,6 +56,36 @@ def test_files_and_data_frames_become_the_same_store(fitted, client, tmp_path):
         assert sorted(path.name for path in tmp_path.glob(f"{name}*")) == [name], "what was written on the way is gone"
 
 
+def test_the_recommended_combiner_is_that_of_the_program(fitted, client, tmp_path):
+    # More rows are labeled than the members learn from: three passes and, with missing cells, three more.
+    settings = {"max_instances": 3000}
+    wanted = model_of_cfe(fitted.cfe, fitted.store, method="recommended", settings=settings)
+    for tasks in (None, 3):
+        model = CFEnsembleClassifier(method="recommended", settings=settings).fit(fitted.store, client=client, tasks=tasks)
+        assert bytes_of(model, tmp_path) == wanted, tasks
+    assert model.coef_.shape == (1, 8)
+    assert 0 < model.predict_proba(fitted.store)[:, 1].compute().mean() < 0.2
+
+
+def test_a_pinned_instruction_set_gives_the_bits_of_a_machine_without_a_better_one(fitted, tmp_path):
+    wanted = model_of_cfe(fitted.cfe, fitted.store, "--instruction-set", "scalar")
+    line = [sys.executable, "-c", PINNED.format(settings=SETTINGS), str(fitted.store), str(tmp_path / "pinned.safetensors")]
+    subprocess.run(line, check=True)
+    assert (tmp_path / "pinned.safetensors").read_bytes() == wanted
+
+
+# In a driver and workers of its own, as the set holds for the rest of a process.
+PINNED = """
+import sys
+from cf_ensemble.dask import CFEnsembleClassifier
+from distributed import Client, LocalCluster
+if __name__ == "__main__":
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster, Client(cluster) as client:
+        model = CFEnsembleClassifier(settings={settings}, instruction_set="scalar")
+        model.fit(sys.argv[1], client=client).save(sys.argv[2])
+"""
+
+
 class KillsInPass:
     """A client that stops a worker before the second pass, hands it its task, and then kills it."""
 
@@ -117,7 +147,7 @@ def test_a_driver_that_died_goes_on_from_its_checkpoint(fitted, client, tmp_path
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"method": "recommended"}, {"settings": {"aggregator": {"solver": "newton"}}}, {"settings": {"latent_dim": 0}}],
+    [{"method": "torch"}, {"instruction_set": "sse9"}, {"settings": {"aggregator": {"solver": "newton"}}}, {"settings": {"latent_dim": 0}}],
 )
 def test_what_passes_cannot_give_is_said_before_the_first_pass(fitted, client, tmp_path, wrong):
     with pytest.raises(SettingsError):

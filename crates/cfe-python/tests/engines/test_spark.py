@@ -52,6 +52,13 @@ def test_the_model_is_that_of_the_program_for_any_number_of_tasks(fitted, spark,
     assert model.fit_info_["iterations"] == SETTINGS["max_iterations"]
 
 
+def test_the_recommended_combiner_is_that_of_the_program(fitted, spark, tmp_path):
+    settings = {"max_instances": 3000}
+    wanted = model_of_cfe(fitted.cfe, fitted.store, method="recommended", settings=settings)
+    model = CFEnsembleClassifier(method="recommended", settings=settings, num_tasks=2).fit_store(spark, fitted.store)
+    assert bytes_of(model, tmp_path) == wanted
+
+
 def test_a_data_frame_in_any_order_becomes_the_same_store(fitted, spark, tmp_path):
     frame = spark.read.parquet(*fitted.parts).repartition(7)
     store = tmp_path / "store"
@@ -89,7 +96,7 @@ def test_a_pipeline_with_it_is_fitted_saved_and_loaded(fitted, spark, tmp_path):
         loaded.transform(frame.drop("clf7"))
 
 
-@pytest.mark.parametrize("wrong", [{"method": "recommended"}, {"settings": {"aggregator": {"solver": "newton"}}}])
+@pytest.mark.parametrize("wrong", [{"method": "torch"}, {"instruction_set": "sse9"}, {"settings": {"aggregator": {"solver": "newton"}}}])
 def test_what_passes_cannot_give_is_said_before_the_first_pass(fitted, spark, tmp_path, wrong):
     frame = spark.read.parquet(*fitted.parts)
     with pytest.raises(SettingsError):

@@ -14,6 +14,7 @@
 //! # Ok::<(), cfe_core::Error>(())
 //! ```
 
+mod binned;
 pub mod classes;
 mod compact;
 mod confusion;
@@ -21,6 +22,7 @@ mod probability;
 mod ranking;
 mod summary;
 
+pub use binned::{BinnedScores, BinnedSummary, Within};
 pub use compact::AveragePrecision;
 pub use confusion::Confusion;
 pub use probability::{BinEdge, CalibrationBin};

@@ -28,6 +28,18 @@ pub struct CalibrationBin {
     pub positive_rate: f64,
 }
 
+/// Log loss of one instance, its score moved into [2^-52, 1 - 2^-52].
+pub(super) fn log_loss_of(score: f64, label: bool) -> f64 {
+    let p = score.clamp(f64::EPSILON, 1.0 - f64::EPSILON);
+    // ln_1p keeps the digits of log(1 - p) for a small p.
+    if label { -p.ln() } else { -(-p).ln_1p() }
+}
+
+/// The bin of a score among equal, left-closed ones.
+pub(super) fn left_closed(score: f64, n_bins: usize) -> usize {
+    ((score * n_bins as f64).floor() as usize).min(n_bins - 1)
+}
+
 impl Scored {
     /// Brier score, mean (score - y)^2, 0 to 1 (Brier, 1950).
     pub fn brier(&self) -> f64 {
@@ -36,11 +48,7 @@ impl Scored {
 
     /// Log loss with scores moved into [2^-52, 1 - 2^-52], in nats.
     pub fn log_loss(&self) -> f64 {
-        self.mean(|score, label| {
-            let p = score.clamp(f64::EPSILON, 1.0 - f64::EPSILON);
-            // ln_1p keeps the digits of log(1 - p) for a small p.
-            if label { -p.ln() } else { -(-p).ln_1p() }
-        })
+        self.mean(log_loss_of)
     }
 
     /// The reliability diagram over `n_bins` equal bins of [0, 1].
@@ -54,11 +62,12 @@ impl Scored {
             if !(0.0..=1.0).contains(&score) {
                 return Err(Error::parameter("score", score, "calibration needs probabilities, 0 to 1"));
             }
-            let scaled = score * n_bins as f64;
             let k = match edge {
-                BinEdge::LeftClosed => (scaled.floor() as usize).min(n_bins - 1),
+                BinEdge::LeftClosed => left_closed(score, n_bins),
                 // A score on an edge belongs to the bin below; 0 belongs to the first.
-                BinEdge::RightClosed => (scaled.ceil() as usize).saturating_sub(1).min(n_bins - 1),
+                BinEdge::RightClosed => {
+                    ((score * n_bins as f64).ceil() as usize).saturating_sub(1).min(n_bins - 1)
+                }
             };
             bins[k].weight += weight;
             bins[k].mean_score += weight * score;

@@ -73,6 +73,12 @@ impl Ranking {
         ranking
     }
 
+    /// From scores in decreasing order, each with the weights of negatives and positives.
+    pub(super) fn from_bins(bins: impl Iterator<Item = (f64, (f64, f64))>) -> Self {
+        let (thresholds, counts): (Vec<f64>, Vec<(f64, f64)>) = bins.unzip();
+        Self { thresholds, ..Self::from_counts(counts.into_iter()) }
+    }
+
     fn positives(&self) -> f64 {
         *self.tp.last().expect("a ranking has at least one threshold")
     }
