@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use cfe_core::Error;
 use cfe_core::classes::{ClassData, ClassPredictions};
 use ndarray::Array3;
 
@@ -77,7 +78,23 @@ pub struct ClassTable {
 /// # Errors
 /// [`TableError`], one variant for each cause.
 pub fn read_any_table(source: Source, options: &TableOptions) -> TableResult<AnyTable> {
-    let parts = read_parts(source, options)?;
+    any_of(read_parts(source, options)?, options)
+}
+
+/// The batches of an Arrow stream as [`read_any_table`] takes a file; `name` stands for the file in messages.
+///
+/// # Errors
+/// [`TableError`], one variant for each cause.
+#[cfg(feature = "parquet")]
+pub fn read_any_batches(
+    name: &str,
+    batches: impl arrow_array::RecordBatchReader,
+    options: &TableOptions,
+) -> TableResult<AnyTable> {
+    any_of(crate::columnar::read_stream(name, batches, options)?, options)
+}
+
+fn any_of(parts: Parts, options: &TableOptions) -> TableResult<AnyTable> {
     // A long table has the classifiers in rows, and one positive label makes two classes of many.
     let two = parts.roles.model.is_some() || parts.average || options.positive_label.is_some();
     match of_header(&parts.names).filter(|_| !two && options.classifiers.is_none()) {
@@ -229,6 +246,38 @@ fn ids_of(parts: &mut Parts) -> TableResult<Option<Vec<String>>> {
 }
 
 impl ClassTable {
+    /// A table of data that come from no file; `name` stands for the file in messages. Every row belongs to
+    /// the train split. `groups` (n) keep rows together in cross-validation.
+    ///
+    /// # Errors
+    /// [`TableError::Data`] for another number of groups than instances.
+    pub fn from_data(name: &str, data: &ClassData, groups: Option<Vec<String>>) -> TableResult<Self> {
+        let n = data.labels().len();
+        if let Some(found) = groups.as_ref().map(Vec::len).filter(|&found| found != n) {
+            let source = Error::LengthMismatch { what: "groups", found, expected: n };
+            return Err(TableError::Data { file: name.to_owned(), source });
+        }
+        let predictions = data.predictions().clone();
+        let taken = Taken {
+            label: Some("labels".to_owned()),
+            classifiers: predictions.classifier_names().to_vec(),
+            ..Taken::default()
+        };
+        Ok(Self {
+            file: name.to_owned(),
+            label_values: predictions.classes().to_vec(),
+            predictions,
+            labels: data.labels().to_vec(),
+            in_train: vec![true; n],
+            split: None,
+            groups,
+            ids: None,
+            weights: data.sample_weights().map(<[f64]>::to_vec),
+            warnings: Vec::new(),
+            taken,
+        })
+    }
+
     /// Number of rows.
     pub fn n_rows(&self) -> usize {
         self.labels.len()
@@ -328,6 +377,19 @@ mod tests {
         // Two classes, and columns without a class, are the binary case.
         assert!(matches!(read("y,a:0,a:1\n1,0.2,0.8\n0,0.7,0.3\n1,0.4,0.6\n"), Ok(AnyTable::Binary(_))));
         assert!(matches!(read("y,a,b\n1,0.2,0.8\n0,0.7,0.4\n1,0.4,0.6\n"), Ok(AnyTable::Binary(_))));
+    }
+
+    #[test]
+    fn data_without_a_file_make_a_table() {
+        let csv = "label,w,rf:a,rf:b,rf:c\na,1,0.7,0.2,0.1\n,1,0.1,0.8,0.1\nc,1,0.2,0.2,0.6\n";
+        let data =
+            classes(csv).data().expect("labels").with_sample_weights(vec![1.0, 2.0, 3.0]).expect("three");
+        let table = ClassTable::from_data("array", &data, None).expect("a table");
+        assert_eq!((table.label(0), table.label(1), table.label(2)), (Some("a"), None, Some("c")));
+        let again = table.data().expect("labels");
+        assert_eq!((again.labels(), again.sample_weights()), (data.labels(), data.sample_weights()));
+        let groups = Some(vec!["one".to_owned()]);
+        assert!(matches!(ClassTable::from_data("array", &data, groups), Err(TableError::Data { .. })));
     }
 
     #[test]

@@ -63,6 +63,8 @@ mod write;
 mod write_columns;
 
 pub use atomic::{AtomicFile, WriteError, remove_unfinished};
+#[cfg(feature = "parquet")]
+pub use class_table::read_any_batches;
 pub use class_table::{AnyTable, ClassTable, read_any_table};
 pub use fingerprint::fingerprint;
 pub use guarded::is_decoding;

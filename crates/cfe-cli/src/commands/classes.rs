@@ -6,7 +6,7 @@ use std::time::Instant;
 use cfe_combine::FitError;
 use cfe_combine::classes::{
     CLASSES_KIND, ClassCombined, ClassModel, ClassOptions, ClassOutcome, ClassPart, class_trust, fit_planned,
-    judge_rows,
+    judge_table,
 };
 use cfe_combine::pipeline::{FitPlan, Watch as _, gigabytes};
 use cfe_combine::report::{TOO_MUCH_IN_SAMPLE, classes as report};
@@ -69,7 +69,7 @@ pub(crate) fn fit(
     let mut parts: Vec<ClassPart> = Vec::new();
     if format.is_some() || program.metrics_out.is_some() || program.report_out.is_some() {
         parts.extend(outcome.cross_validated(&data)?);
-        parts.extend(scored(table, &outcome.model, |i| !table.in_train[i])?);
+        parts.extend(judge_table(table, &outcome.model, |i| !table.in_train[i])?);
     }
     write(table, program, &outcome, &parts)?;
     let document = || document(table, &outcome, &parts);
@@ -94,37 +94,6 @@ fn taken(table: &ClassTable, terminal: &Terminal) {
             table.file
         ));
     }
-}
-
-/// The model and soft voting on the labeled rows that `of` chooses, one part for each split.
-fn scored(table: &ClassTable, model: &ClassModel, of: impl Fn(usize) -> bool) -> CliResult<Vec<ClassPart>> {
-    let (labels, unknown) = table.labels_among(model.classes());
-    let labeled = |i: &usize| table.labels[*i].is_some() && table.predictions.n_observed(*i) > 0;
-    let rows: Vec<usize> = (0..table.n_rows()).filter(|&i| of(i)).filter(labeled).collect();
-    let everything = || vec!["all".to_owned(); table.n_rows()];
-    let split = table.split.clone().unwrap_or_else(everything);
-    let mut names: Vec<&String> = Vec::new();
-    for &i in &rows {
-        if !names.contains(&&split[i]) {
-            names.push(&split[i]);
-        }
-    }
-    let mut parts = Vec::new();
-    for name in names {
-        let rows: Vec<usize> = rows.iter().copied().filter(|&i| split[i] == *name).collect();
-        // A split with nothing but unknown classes has nothing to be judged by.
-        if rows.iter().any(|i| !unknown.contains(i)) {
-            parts.push(judge_rows(
-                name,
-                model,
-                &table.predictions,
-                &rows,
-                &labels,
-                table.weights.as_deref(),
-            )?);
-        }
-    }
-    Ok(parts)
 }
 
 /// What a person reads.
@@ -282,7 +251,7 @@ pub(crate) fn evaluate(args: &Evaluate, model: &ClassModel, terminal: &Terminal)
     on_threads(args.threads, || {
         let table = read(&args.table, &args.columns.options(), Labels::Needed, terminal)?;
         let (_, unknown) = table.labels_among(model.classes());
-        let parts = scored(&table, model, |_| true)?;
+        let parts = judge_table(&table, model, |_| true)?;
         if parts.is_empty() {
             return Err(FitError::Data(format!(
                 "{}: no labeled row is of a class that the model knows; its classes are {}",

@@ -3,6 +3,7 @@
 use cfe_core::Result;
 use cfe_core::classes::{ClassData, ClassPredictions};
 use cfe_core::metrics::classes::{ClassScored, ClassSummary};
+use cfe_io::ClassTable;
 use ndarray::{Array2, Axis};
 use serde::{Deserialize, Serialize};
 
@@ -128,6 +129,39 @@ pub fn judge_rows(
     let in_sample_share =
         train_rows.map_or(0.0, |known| known.share_among(side_by_side(&part).view(), &rows));
     Ok(ClassPart { name: name.to_owned(), rows: y.len(), unknown_class, in_sample_share, methods })
+}
+
+/// The figures of `model` and of soft voting on the labeled rows of a table that `chosen` takes, a part for
+/// each split. A split whose labels the model does not know has none.
+///
+/// # Errors
+/// [`FitError::Training`].
+pub fn judge_table(
+    table: &ClassTable,
+    model: &ClassModel,
+    chosen: impl Fn(usize) -> bool,
+) -> FitResult<Vec<ClassPart>> {
+    let (labels, unknown) = table.labels_among(model.classes());
+    let labeled = |i: &usize| table.labels[*i].is_some() && table.predictions.n_observed(*i) > 0;
+    let rows: Vec<usize> = (0..table.n_rows()).filter(|&i| chosen(i)).filter(labeled).collect();
+    let everything = || vec!["all".to_owned(); table.n_rows()];
+    let split = table.split.clone().unwrap_or_else(everything);
+    let mut names: Vec<&String> = Vec::new();
+    for &i in &rows {
+        if !names.contains(&&split[i]) {
+            names.push(&split[i]);
+        }
+    }
+    let mut parts = Vec::new();
+    for name in names {
+        let rows: Vec<usize> = rows.iter().copied().filter(|&i| split[i] == *name).collect();
+        // A split with nothing but unknown classes has nothing to be judged by.
+        if rows.iter().any(|i| !unknown.contains(i)) {
+            let weights = table.weights.as_deref();
+            parts.push(judge_rows(name, model, &table.predictions, &rows, &labels, weights)?);
+        }
+    }
+    Ok(parts)
 }
 
 /// The predictions of all classes as rows of one matrix (m K x n), by which train rows are known again.

@@ -50,6 +50,6 @@ pub use couple::{Coupling, CouplingMethod};
 pub use decide::{Decision, DecisionRule};
 pub use fit::{ClassOptions, ClassOutcome, fit, fit_baseline, fit_planned};
 pub use folds::class_folds;
-pub use judge::{ClassMethodMetrics, ClassPart, FEW_ROWS, class_trust, few_rows, judge_rows};
+pub use judge::{ClassMethodMetrics, ClassPart, FEW_ROWS, class_trust, few_rows, judge_rows, judge_table};
 pub use model::{ClassCombined, ClassModel, ClassTrust};
 pub use saved::CLASSES_KIND;

@@ -10,6 +10,7 @@ use super::binary::Binary;
 use super::couple::Coupling;
 use super::decide::Decision;
 use crate::judge::TrustReport;
+use crate::saved::SavedModel;
 
 /// Combines m classifiers on K classes; made by [`fit()`](super::fit()).
 #[derive(Debug, Clone, PartialEq)]
@@ -59,6 +60,15 @@ impl ClassModel {
         &self.classes
     }
 
+    /// The binary model of class `k` against all others, whose log-odds are coupled; `None` where there was
+    /// nothing to learn, for a baseline, and for the first of two classes.
+    pub fn of_class(&self, k: usize) -> Option<&SavedModel> {
+        match self.parts.get(k) {
+            Some(Some(Binary::Trained(model))) => Some(model),
+            _ => None,
+        }
+    }
+
     /// How the classes are coupled.
     pub fn coupling(&self) -> &Coupling {
         &self.coupling
@@ -79,15 +89,11 @@ impl ClassModel {
 
     /// Whom the model listens to, for each class (K). Of two classes the second has the weights.
     pub fn trust(&self) -> Vec<ClassTrust> {
-        let trust = |part: &Option<Binary>| match part {
-            Some(Binary::Trained(model)) => Some(TrustReport::of(model)),
-            _ => None,
-        };
-        let of = |(class, part): (&String, &Option<Binary>)| ClassTrust {
+        let of = |(k, class): (usize, &String)| ClassTrust {
             class: class.clone(),
-            trust: trust(part),
+            trust: self.of_class(k).map(TrustReport::of),
         };
-        self.classes.iter().zip(&self.parts).map(of).collect()
+        self.classes.iter().enumerate().map(of).collect()
     }
 
     /// Predicts rows, each by itself. Classes that the model does not know are taken off first, see
