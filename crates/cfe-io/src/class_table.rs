@@ -251,28 +251,27 @@ impl ClassTable {
     ///
     /// # Errors
     /// [`TableError::Data`] for another number of groups than instances.
-    pub fn from_data(name: &str, data: &ClassData, groups: Option<Vec<String>>) -> TableResult<Self> {
+    pub fn from_data(name: &str, data: ClassData, groups: Option<Vec<String>>) -> TableResult<Self> {
         let n = data.labels().len();
         if let Some(found) = groups.as_ref().map(Vec::len).filter(|&found| found != n) {
             let source = Error::LengthMismatch { what: "groups", found, expected: n };
             return Err(TableError::Data { file: name.to_owned(), source });
         }
-        let predictions = data.predictions().clone();
-        let taken = Taken {
-            label: Some("labels".to_owned()),
-            classifiers: predictions.classifier_names().to_vec(),
-            ..Taken::default()
-        };
+        let labels = data.labels().to_vec();
+        let weights = data.sample_weights().map(<[f64]>::to_vec);
+        let predictions = data.into_predictions();
+        let classifiers = predictions.classifier_names().to_vec();
+        let taken = Taken { label: Some("labels".to_owned()), classifiers, ..Taken::default() };
         Ok(Self {
             file: name.to_owned(),
             label_values: predictions.classes().to_vec(),
             predictions,
-            labels: data.labels().to_vec(),
+            labels,
             in_train: vec![true; n],
             split: None,
             groups,
             ids: None,
-            weights: data.sample_weights().map(<[f64]>::to_vec),
+            weights,
             warnings: Vec::new(),
             taken,
         })
@@ -384,12 +383,12 @@ mod tests {
         let csv = "label,w,rf:a,rf:b,rf:c\na,1,0.7,0.2,0.1\n,1,0.1,0.8,0.1\nc,1,0.2,0.2,0.6\n";
         let data =
             classes(csv).data().expect("labels").with_sample_weights(vec![1.0, 2.0, 3.0]).expect("three");
-        let table = ClassTable::from_data("array", &data, None).expect("a table");
+        let table = ClassTable::from_data("array", data.clone(), None).expect("a table");
         assert_eq!((table.label(0), table.label(1), table.label(2)), (Some("a"), None, Some("c")));
         let again = table.data().expect("labels");
         assert_eq!((again.labels(), again.sample_weights()), (data.labels(), data.sample_weights()));
         let groups = Some(vec!["one".to_owned()]);
-        assert!(matches!(ClassTable::from_data("array", &data, groups), Err(TableError::Data { .. })));
+        assert!(matches!(ClassTable::from_data("array", data, groups), Err(TableError::Data { .. })));
     }
 
     #[test]

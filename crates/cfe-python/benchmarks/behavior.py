@@ -1,6 +1,6 @@
 """Measures what docs/python.md says of the package's behavior, and prints it as Markdown.
 
-    python benchmarks/behavior.py [interrupt] [copies] [speed] [import] [--cfe PATH]
+    python benchmarks/behavior.py [interrupt] [copies] [overhead] [speed] [import] [--cfe PATH]
 
 Ctrl-C, copies of the predictions, overhead beside the program `cfe` (PATH), and the cost of the import. Without a word
 all of them are measured. For figures that mean anything the wheel has to be built in release, and the machine idle.
@@ -205,6 +205,36 @@ def speed(cfe: str | None) -> None:
         print(f"| {name} | {wall:.2f} | {used:.2f} |", flush=True)
 
 
+def overhead() -> None:
+    """Processor seconds of a fit, 4,000 x 20: of the compiled half alone, and of what calls it."""
+    import cf_ensemble
+    from cf_ensemble import CFEnsembleClassifier, _core
+
+    P, y = noisy(4000, 20)
+    names = [f"clf_{j}" for j in range(20)]
+    labels = y.astype(np.int8)
+    table = _core.Table.from_arrays(P, labels, names, "P")
+    calls = {
+        "compiled half: fit of an array": lambda: _core.fit(P, labels, names),
+        "`CFEnsembleClassifier.fit`": lambda: CFEnsembleClassifier().fit(P, y),
+        "compiled half: fit of a table": lambda: table.fit(),
+        "`cf_ensemble.fit`": lambda: cf_ensemble.fit(P, y),
+    }
+    best = dict.fromkeys(calls, np.inf)
+    for _ in range(7):
+        # In turn, so that what else the machine does meets all alike.
+        for name, call in calls.items():
+            begin = time.process_time()
+            call()
+            best[name] = min(best[name], time.process_time() - begin)
+    print("| fit, 4,000 x 20 | processor, s | beyond the compiled half |")
+    print("|---|---|---|")
+    inside = 0.0
+    for name, seconds in best.items():
+        inside = seconds if name.startswith("compiled") else inside
+        print(f"| {name} | {seconds:.3f} | {100 * (seconds / inside - 1):+.1f}% |")
+
+
 def timed(command: list[str], folder: Path) -> tuple[float, float]:
     before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     subprocess.run(command, cwd=folder, check=True, capture_output=True)
@@ -225,8 +255,8 @@ def main() -> None:
         one_copy(words[1])
         return
     cfe = words[words.index("--cfe") + 1] if "--cfe" in words else None
-    chosen = [word for word in words if word in ("interrupt", "copies", "speed", "import")]
-    parts = {"interrupt": interrupts, "copies": copies, "speed": lambda: speed(cfe), "import": imports}
+    chosen = [word for word in words if word in ("interrupt", "copies", "overhead", "speed", "import")]
+    parts = {"interrupt": interrupts, "copies": copies, "overhead": overhead, "speed": lambda: speed(cfe), "import": imports}
     for name, part in parts.items():
         if not chosen or name in chosen:
             part()

@@ -2,8 +2,10 @@
 
 use cfe_core::Error;
 use cfe_io::HAIR;
-use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis, CowArray, Ix2, Slice};
-use numpy::{PyReadonlyArray1, PyReadonlyArray2};
+use ndarray::{
+    Array2, ArrayView1, ArrayView2, ArrayView3, ArrayViewMut2, ArrayViewMut3, Axis, CowArray, Ix2, Slice,
+};
+use numpy::{PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArray3};
 use pyo3::prelude::*;
 
 use crate::border::Caller;
@@ -117,6 +119,55 @@ impl<'a> View<'a> {
                 gather(columns, rows, block.view_mut());
                 block.into()
             }
+        }
+    }
+}
+
+/// n x m x K probabilities of several classes of an array of Python, in any memory layout.
+#[derive(FromPyObject)]
+pub(crate) enum Cube<'py> {
+    /// Double precision.
+    Double(PyReadonlyArray3<'py, f64>),
+    /// Single precision, widened as it is copied.
+    Single(PyReadonlyArray3<'py, f32>),
+}
+
+impl Cube<'_> {
+    /// The numbers, for threads that do not hold the interpreter lock.
+    pub(crate) fn view(&self) -> CubeView<'_> {
+        match self {
+            Cube::Double(array) => CubeView::Double(array.as_array()),
+            Cube::Single(array) => CubeView::Single(array.as_array()),
+        }
+    }
+}
+
+/// The numbers of a [`Cube`].
+pub(crate) enum CubeView<'a> {
+    Double(ArrayView3<'a, f64>),
+    Single(ArrayView3<'a, f32>),
+}
+
+impl CubeView<'_> {
+    /// (n, m, K).
+    pub(crate) fn dim(&self) -> (usize, usize, usize) {
+        match self {
+            CubeView::Double(view) => view.dim(),
+            CubeView::Single(view) => view.dim(),
+        }
+    }
+
+    /// Copies to m x n x K.
+    pub(crate) fn copy_into(&self, mut to: ArrayViewMut3<'_, f64>) {
+        match self {
+            CubeView::Double(view) => {
+                to.zip_mut_with(&view.view().permuted_axes([1, 0, 2]), |to, &from| {
+                    *to = without_rounding(from)
+                });
+            }
+            CubeView::Single(view) => to.zip_mut_with(&view.view().permuted_axes([1, 0, 2]), |to, &from| {
+                *to = without_rounding(f64::from(from));
+            }),
         }
     }
 }

@@ -70,6 +70,12 @@ impl From<Error> for Failure {
             | Error::SingleClass { .. }
             | Error::WrongClassifiers { .. }
             | Error::InvalidScore { .. }
+            | Error::TooFewClasses { .. }
+            | Error::ClassProbabilities { .. }
+            | Error::ClassesMissing { .. }
+            | Error::ClassSums { .. }
+            | Error::ClassWithoutPrediction { .. }
+            | Error::UnknownName { .. }
             | Error::NothingToEvaluate => Failure::Data(error.to_string()),
             Error::InvalidParameter { .. } | Error::NotCompiledIn { .. } => {
                 Failure::Settings(error.to_string())

@@ -13,6 +13,7 @@
 
 mod array;
 mod border;
+mod classes;
 mod errors;
 mod fit;
 mod model;
@@ -28,13 +29,15 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = false)]
 mod _core {
     #[pymodule_export]
+    use super::classes::{ClassFit, ClassModel, ClassTable, load, measure_classes};
+    #[pymodule_export]
     use super::fit::{Fit, fit};
     #[pymodule_export]
     use super::model::Model;
     #[pymodule_export]
     use super::store::{Store, check_plan, instruction_set, pin_instruction_set};
     #[pymodule_export]
-    use super::table::{Table, TableFit, measure};
+    use super::table::{Table, TableFit, measure, read_table, table_of_columns, table_of_stream};
     #[pymodule_export]
     use super::train::{Training, train};
 

@@ -177,7 +177,7 @@ impl Model {
 }
 
 /// What each classifier adds to the logit of each instance (m x k), and the rest (k).
-fn contributions(combiner: &Combiner, r: ArrayView2<'_, f64>) -> Result<Contributions, Failure> {
+pub(crate) fn contributions(combiner: &Combiner, r: ArrayView2<'_, f64>) -> Result<Contributions, Failure> {
     let model = match combiner {
         Combiner::Recommended(model) => return Ok(model.contributions(r)?),
         Combiner::Factors(model) => model,

@@ -8,9 +8,8 @@ use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, RecordBatchIt
 use arrow_pyarrow::FromPyArrow;
 use cfe_combine::judge::{Cut, Part, diagnose, evaluate, measure_predictions};
 use cfe_combine::report::document;
-use cfe_combine::saved::SavedModel;
 use cfe_combine::{FitOptions, FitOutcome, FitResult};
-use cfe_io::{Labels, Source, TableOptions, read_batches, read_table};
+use cfe_io::{Labels, Source, TableOptions, TableResult, read_any_batches, read_any_table};
 use ndarray::Array2;
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1, ToPyArray};
 use pyo3::prelude::*;
@@ -18,6 +17,7 @@ use serde::Deserialize;
 
 use crate::array::Matrix;
 use crate::border::{run, run_owned};
+use crate::classes::{ClassModel, ClassTable};
 use crate::errors::{Failure, with_causes};
 use crate::fit::{ensemble_data, labels_of};
 use crate::model::{Model, json};
@@ -35,19 +35,125 @@ impl Table {
     }
 }
 
-/// How a table is to be read: as `options` (JSON) say, and for a model with its classifiers and what it
-/// remembers of the table it was trained with.
-fn how_to_read(options: &str, model: Option<&SavedModel>) -> FitResult<TableOptions, Failure> {
-    let options = self::options(options)?;
-    Ok(match model {
-        Some(model) => options.table.table_options_for(model, Labels::IfPresent)?,
-        None => options.table_options()?,
+/// A table of two classes, or of more.
+#[derive(IntoPyObject)]
+pub(crate) enum AnyTable {
+    Two(Table),
+    Classes(ClassTable),
+}
+
+impl TryFrom<cfe_io::AnyTable> for AnyTable {
+    type Error = Failure;
+
+    fn try_from(table: cfe_io::AnyTable) -> Result<Self, Failure> {
+        match table {
+            cfe_io::AnyTable::Binary(table) => Ok(AnyTable::Two(Table::new(*table))),
+            cfe_io::AnyTable::Classes(table) => Ok(AnyTable::Classes(ClassTable::new(*table))),
+            _ => Err(Failure::Data("this kind of table is not known".to_owned())),
+        }
+    }
+}
+
+/// The model that a table is read for.
+#[derive(FromPyObject)]
+pub(crate) enum ForModel<'py> {
+    Two(Bound<'py, Model>),
+    Classes(Bound<'py, ClassModel>),
+}
+
+/// Reads a table as `options` (JSON) say, and for a model as that needs it: one of two classes has its
+/// classifiers and remembers the table it was trained with; of more classes, columns are found by name later.
+/// Without `scored` a model only predicts, and then labels and weights that do not serve are passed over.
+fn read_with(
+    py: Python<'_>,
+    options: &str,
+    model: Option<ForModel<'_>>,
+    scored: bool,
+    read: impl FnOnce(&TableOptions) -> TableResult<cfe_io::AnyTable> + Send + 'static,
+) -> PyResult<AnyTable> {
+    let options = options.to_owned();
+    let of_two = match &model {
+        Some(ForModel::Two(model)) => Some(Arc::clone(&model.get().saved)),
+        _ => None,
+    };
+    let of_classes = match &model {
+        Some(ForModel::Classes(model)) => Some(Arc::clone(&model.get().saved)),
+        _ => None,
+    };
+    run_owned(py, 0, None, None, move |_| {
+        let options = self::options(&options)?;
+        let labels = if scored { Labels::Needed } else { Labels::IfPresent };
+        let mut how = match of_two {
+            Some(model) => options.table.table_options_for(&model, labels)?,
+            None => options.table_options()?,
+        };
+        if of_classes.is_some() {
+            how.labels = labels;
+        }
+        match (AnyTable::try_from(read(&how)?)?, of_classes) {
+            (AnyTable::Two(table), Some(model)) => Err(Failure::Data(format!(
+                "{}: the model is of the classes {}, and the table has no columns <classifier>:<class> of them; give the \
+                 columns that it was fitted to",
+                table.table.file,
+                model.classes().join(", ")
+            ))),
+            (table, _) => Ok(table),
+        }
+    })
+}
+
+/// Reads a file of a kind that `cfe_io::read_any_table` knows. `options` is JSON; with `model` what it
+/// predicts from is read.
+#[pyfunction]
+#[pyo3(signature = (path, options = "{}", *, model = None, scored = false))]
+pub(crate) fn read_table(
+    py: Python<'_>,
+    path: PathBuf,
+    options: &str,
+    model: Option<ForModel<'_>>,
+    scored: bool,
+) -> PyResult<AnyTable> {
+    read_with(py, options, model, scored, move |how| read_any_table(Source::new(&path), how))
+}
+
+/// Takes whatever has `__arrow_c_stream__`; `name` stands for it in messages.
+#[pyfunction]
+#[pyo3(signature = (stream, name, options = "{}", *, model = None, scored = false))]
+pub(crate) fn table_of_stream(
+    stream: &Bound<'_, PyAny>,
+    name: String,
+    options: &str,
+    model: Option<ForModel<'_>>,
+    scored: bool,
+) -> PyResult<AnyTable> {
+    let reader = RecordBatchStreamReader::from_pyarrow_bound(stream)?;
+    read_with(stream.py(), options, model, scored, move |how| read_any_batches(&name, reader, how))
+}
+
+/// Takes named columns of numbers or text; `name` stands for them in messages.
+#[pyfunction]
+#[pyo3(signature = (columns, name, options = "{}", *, model = None, scored = false))]
+pub(crate) fn table_of_columns(
+    py: Python<'_>,
+    columns: Vec<(String, Column<'_>)>,
+    name: String,
+    options: &str,
+    model: Option<ForModel<'_>>,
+    scored: bool,
+) -> PyResult<AnyTable> {
+    let columns = columns.into_iter().map(|(name, column)| (name, column.into_arrow()));
+    let batch = RecordBatch::try_from_iter(columns).map_err(|e| {
+        Failure::Data(format!("{name}: {e}; give each column one value for each row")).into_py(py, None)
+    })?;
+    read_with(py, options, model, scored, move |how| {
+        let schema = batch.schema();
+        read_any_batches(&name, RecordBatchIterator::new([Ok(batch)], schema), how)
     })
 }
 
 /// A column of a mapping of Python.
 #[derive(FromPyObject)]
-enum Column<'py> {
+pub(crate) enum Column<'py> {
     Double(PyReadonlyArray1<'py, f64>),
     Whole(PyReadonlyArray1<'py, i64>),
     Text(Vec<Option<String>>),
@@ -74,78 +180,23 @@ pub(crate) fn options(text: &str) -> FitResult<FitOptions, Failure> {
 
 #[pymethods]
 impl Table {
-    /// Reads a file of a kind that `cfe_io::read_table` knows. `options` is JSON; with `model` its
-    /// classifiers are read.
-    #[staticmethod]
-    #[pyo3(signature = (path, options = "{}", *, model = None))]
-    fn read(
-        py: Python<'_>,
-        path: PathBuf,
-        options: &str,
-        model: Option<&Bound<'_, Model>>,
-    ) -> PyResult<Self> {
-        let options = options.to_owned();
-        let model = model.map(|model| Arc::clone(&model.get().saved));
-        run_owned(py, 0, None, None, move |_| {
-            Ok(Table::new(read_table(Source::new(&path), &how_to_read(&options, model.as_deref())?)?))
-        })
-    }
-
-    /// Takes whatever has `__arrow_c_stream__`; `name` stands for it in messages.
-    #[staticmethod]
-    #[pyo3(signature = (stream, name, options = "{}", *, model = None))]
-    fn from_stream(
-        stream: &Bound<'_, PyAny>,
-        name: String,
-        options: &str,
-        model: Option<&Bound<'_, Model>>,
-    ) -> PyResult<Self> {
-        let reader = RecordBatchStreamReader::from_pyarrow_bound(stream)?;
-        let options = options.to_owned();
-        let model = model.map(|model| Arc::clone(&model.get().saved));
-        run_owned(stream.py(), 0, None, None, move |_| {
-            Ok(Table::new(read_batches(&name, reader, &how_to_read(&options, model.as_deref())?)?))
-        })
-    }
-
-    /// Takes named columns of numbers or text; `name` stands for them in messages.
-    #[staticmethod]
-    #[pyo3(signature = (columns, name, options = "{}", *, model = None))]
-    fn from_columns(
-        py: Python<'_>,
-        columns: Vec<(String, Column<'_>)>,
-        name: String,
-        options: &str,
-        model: Option<&Bound<'_, Model>>,
-    ) -> PyResult<Self> {
-        let columns = columns.into_iter().map(|(name, column)| (name, column.into_arrow()));
-        let batch = RecordBatch::try_from_iter(columns).map_err(|e| {
-            Failure::Data(format!("{name}: {e}; give each column one value for each row")).into_py(py, None)
-        })?;
-        let options = options.to_owned();
-        let model = model.map(|model| Arc::clone(&model.get().saved));
-        run_owned(py, 0, None, None, move |_| {
-            let schema = batch.schema();
-            let reader = RecordBatchIterator::new([Ok(batch)], schema);
-            Ok(Table::new(read_batches(&name, reader, &how_to_read(&options, model.as_deref())?)?))
-        })
-    }
-
     /// Takes n x m predictions and n labels: 1, 0, or -1 for none.
     #[staticmethod]
-    #[pyo3(signature = (predictions, labels, classifier_names, name, *, row_names = None))]
+    #[pyo3(signature = (predictions, labels, classifier_names, name, *, sample_weight = None, row_names = None))]
     fn from_arrays<'py>(
         py: Python<'py>,
         predictions: Matrix<'py>,
         labels: PyReadonlyArray1<'py, i8>,
         classifier_names: Vec<String>,
         name: &str,
+        sample_weight: Option<PyReadonlyArray1<'py, f64>>,
         row_names: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Self> {
         let labels = labels_of(&labels);
+        let sample_weight = sample_weight.map(|w| w.as_array().to_vec());
         let view = predictions.view().map_err(|e| e.into_py(py, None))?;
         run(py, 0, None, row_names.as_ref(), |caller| {
-            let data = ensemble_data(&view, classifier_names, labels, None, caller)?;
+            let data = ensemble_data(&view, classifier_names, labels, sample_weight, caller)?;
             Ok(Table::new(cfe_io::Table::from_data(name, data, None)?))
         })
     }

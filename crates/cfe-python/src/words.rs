@@ -26,6 +26,7 @@ const OPTIONS: &[(&str, &str)] = &[
     ("--threshold", "threshold"),
     ("--calibrate", "calibrate"),
     ("--fallback", "fallback"),
+    ("--decision", "decision"),
     ("--resume", "resume"),
     ("--trainer", "method"),
     ("--folds", "folds"),

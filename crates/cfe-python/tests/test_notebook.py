@@ -23,7 +23,8 @@ def test_runs(path, tmp_path, monkeypatch):
     nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     pictures = [output["data"]["image/png"] for output in outputs if "image/png" in output.get("data", {})]
-    assert len(pictures) == 2
+    assert len(pictures) == 3
+    assert any("soft voting" in output.get("data", {}).get("text/html", "") for output in outputs)
     assert any("averaging" in output.get("data", {}).get("text/html", "") for output in outputs)
     # For whoever wants to look at them.
     keep = os.environ.get("CF_ENSEMBLE_PICTURES")

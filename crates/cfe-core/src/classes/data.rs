@@ -70,6 +70,11 @@ impl ClassData {
         &self.predictions
     }
 
+    /// The predictions, without the labels.
+    pub fn into_predictions(self) -> ClassPredictions {
+        self.predictions
+    }
+
     /// Labels (n).
     pub fn labels(&self) -> &[Option<usize>] {
         &self.labels

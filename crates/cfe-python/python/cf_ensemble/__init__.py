@@ -31,18 +31,22 @@ from .errors import CFEnsembleError, DataError, InputWarning, ModelFileError, Se
 
 if TYPE_CHECKING:
     from ._classifier import CFEnsembleClassifier
+    from ._class_ensemble import ClassEnsemble
     from ._ensemble import Ensemble, compare, evaluate, fit, load, report
+    from ._exports import from_predictions
     from ._plots import plot_precision_recall, plot_reliability, plot_threshold, plot_weights
     from ._stacking import CFEnsembleStackingClassifier
-    from ._tables import Table, from_predictions, read
+    from ._tables import ClassTable, Table, read
     from ._trainers import Trained, Trainer, als, torch
 
 _HOME = {
+    "_class_ensemble": ["ClassEnsemble"],
     "_classifier": ["CFEnsembleClassifier"],
     "_ensemble": ["Ensemble", "compare", "evaluate", "fit", "load", "report"],
+    "_exports": ["from_predictions"],
     "_plots": ["plot_precision_recall", "plot_reliability", "plot_threshold", "plot_weights"],
     "_stacking": ["CFEnsembleStackingClassifier"],
-    "_tables": ["Table", "from_predictions", "read"],
+    "_tables": ["ClassTable", "Table", "read"],
     "_trainers": ["Trained", "Trainer", "als", "torch"],
 }
 _LAZY = {name: f".{module}" for module, names in _HOME.items() for name in names}
@@ -51,6 +55,8 @@ __all__ = [
     "CFEnsembleClassifier",
     "CFEnsembleError",
     "CFEnsembleStackingClassifier",
+    "ClassEnsemble",
+    "ClassTable",
     "DataError",
     "Ensemble",
     "InputWarning",

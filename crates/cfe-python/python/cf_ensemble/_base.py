@@ -17,12 +17,11 @@ def where_offered(method: str) -> Any:
     return available_if(lambda self: self._offers(method))
 
 
-class TwoClasses(ClassifierMixin):
-    """An estimator of two classes, which may have columns with missing values."""
+class CombiningClassifier(ClassifierMixin):
+    """An estimator of two classes or more, whose columns may have missing values."""
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_class = False
         tags.input_tags.allow_nan = True
         return tags
 
@@ -49,7 +48,7 @@ class TwoClasses(ClassifierMixin):
 
     @where_offered("predict_proba")
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Probabilities of the two classes.
+        """Probabilities of the classes.
 
         Parameters
         ----------
@@ -58,14 +57,14 @@ class TwoClasses(ClassifierMixin):
 
         Returns
         -------
-        ndarray of shape (n, 2)
-            In the order of ``classes_``.
+        ndarray of shape (n, K)
+            In the order of ``classes_``; rows add up to 1.
         """
         return self._combine("predict_proba", X)
 
     @where_offered("decision_function")
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Log-odds of ``classes_[1]``.
+        """Log-odds of ``classes_[1]``, or of more than two classes those of each against all others.
 
         Parameters
         ----------
@@ -74,13 +73,13 @@ class TwoClasses(ClassifierMixin):
 
         Returns
         -------
-        ndarray of shape (n,)
-            Above 0 where ``predict`` says ``classes_[1]``.
+        ndarray of shape (n,) or (n, K)
+            Above 0 where ``predict`` says ``classes_[1]``; of more classes log(p / (1 - p)) of each.
         """
         return self._combine("decision_function", X)
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """Tell the more probable class of each row.
+        """Tell the most probable class of each row, or what ``decision`` decides for.
 
         Parameters
         ----------

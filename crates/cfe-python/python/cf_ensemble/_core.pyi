@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 
 __all__ = [
     "HAIR",
+    "ClassFit",
+    "ClassModel",
+    "ClassTable",
     "Fit",
     "Model",
     "Store",
@@ -17,13 +20,19 @@ __all__ = [
     "__version__",
     "check_plan",
     "fit",
+    "load",
     "measure",
+    "measure_classes",
+    "read_table",
+    "table_of_columns",
+    "table_of_stream",
     "train",
 ]
 __version__: str
 HAIR: float
 
 _Matrix = NDArray[np.float64] | NDArray[np.float32] | Sequence[NDArray[np.float64]]
+_Cube = NDArray[np.float64] | NDArray[np.float32]
 _Column = NDArray[Any] | Sequence[str | None]
 _Progress = Callable[..., object]
 
@@ -133,20 +142,13 @@ def instruction_set() -> str: ...
 @final
 class Table:
     @staticmethod
-    def read(path: str | PathLike[str], options: str = "{}", *, model: Model | None = None) -> Table: ...
-    @staticmethod
-    def from_stream(stream: Any, name: str, options: str = "{}", *, model: Model | None = None) -> Table: ...
-    @staticmethod
-    def from_columns(
-        columns: Sequence[tuple[str, _Column]], name: str, options: str = "{}", *, model: Model | None = None
-    ) -> Table: ...
-    @staticmethod
     def from_arrays(
         predictions: _Matrix,
         labels: NDArray[np.int8],
         classifier_names: Sequence[str],
         name: str,
         *,
+        sample_weight: NDArray[np.float64] | None = None,
         row_names: Any = None,
     ) -> Table: ...
     @property
@@ -209,6 +211,127 @@ class Training:
     @property
     def trace(self) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]: ...
 
+@final
+class ClassModel:
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Self: ...
+    def save(self, path: str | PathLike[str]) -> None: ...
+    def to_bytes(self) -> bytes: ...
+    def __reduce__(self) -> tuple[Any, tuple[bytes]]: ...
+    @property
+    def classifier_names(self) -> list[str]: ...
+    @property
+    def classes(self) -> list[str]: ...
+    @property
+    def decision(self) -> str: ...
+    @property
+    def details(self) -> str: ...
+    @property
+    def trust(self) -> str: ...
+    @property
+    def weights(self) -> NDArray[np.float64]: ...
+    def with_note(self, key: str, value: str) -> ClassModel: ...
+    def predict(
+        self, predictions: _Cube, *, threads: int = 0
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]: ...
+    def explain(self, predictions: _Cube, *, threads: int = 0) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
+
+def load(path: str | PathLike[str]) -> Model | ClassModel: ...
+
+@final
+class ClassTable:
+    @staticmethod
+    def from_arrays(
+        predictions: _Cube,
+        labels: NDArray[np.int64],
+        classifier_names: Sequence[str],
+        classes: Sequence[str],
+        name: str,
+        *,
+        sample_weight: NDArray[np.float64] | None = None,
+        groups: Sequence[str] | None = None,
+    ) -> ClassTable: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def classifier_names(self) -> list[str]: ...
+    @property
+    def classes(self) -> list[str]: ...
+    @property
+    def shape(self) -> tuple[int, int, int]: ...
+    @property
+    def predictions(self) -> NDArray[np.float64]: ...
+    @property
+    def labels(self) -> NDArray[np.int64]: ...
+    @property
+    def label_values(self) -> list[str]: ...
+    @property
+    def in_train(self) -> NDArray[np.bool_]: ...
+    @property
+    def split(self) -> list[str] | None: ...
+    @property
+    def groups(self) -> list[str] | None: ...
+    @property
+    def sample_weight(self) -> NDArray[np.float64] | None: ...
+    @property
+    def ids(self) -> list[str] | None: ...
+    @property
+    def warnings(self) -> list[str]: ...
+    @property
+    def taken(self) -> str: ...
+    @property
+    def passed_over(self) -> list[tuple[str, str]]: ...
+    def fit(
+        self, options: str = "{}", class_options: str = "{}", *, threads: int = 0, progress: _Progress | None = None
+    ) -> ClassFit: ...
+    def predict(
+        self, model: ClassModel, *, threads: int = 0
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]: ...
+    def aligned(self, model: ClassModel) -> NDArray[np.float64]: ...
+    def evaluate(self, model: ClassModel, *, threads: int = 0) -> str: ...
+
+@final
+class ClassFit:
+    @property
+    def model(self) -> ClassModel: ...
+    @property
+    def table(self) -> ClassTable: ...
+    @property
+    def warnings(self) -> list[str]: ...
+    @property
+    def probabilities(self) -> NDArray[np.float64]: ...
+    @property
+    def labeled(self) -> NDArray[np.int64]: ...
+    @property
+    def out_of_fold(self) -> NDArray[np.float64] | None: ...
+    @property
+    def n_folds(self) -> int: ...
+    @property
+    def facts(self) -> str: ...
+    def metrics(self, *, threads: int = 0) -> str: ...
+    def report(self, *, threads: int = 0) -> str: ...
+
+def read_table(
+    path: str | PathLike[str], options: str = "{}", *, model: Model | ClassModel | None = None, scored: bool = False
+) -> Table | ClassTable: ...
+def table_of_stream(
+    stream: Any, name: str, options: str = "{}", *, model: Model | ClassModel | None = None, scored: bool = False
+) -> Table | ClassTable: ...
+def table_of_columns(
+    columns: Sequence[tuple[str, _Column]],
+    name: str,
+    options: str = "{}",
+    *,
+    model: Model | ClassModel | None = None,
+    scored: bool = False,
+) -> Table | ClassTable: ...
+def measure_classes(
+    labels: NDArray[np.int64],
+    methods: Sequence[tuple[str, NDArray[np.float64]]],
+    *,
+    sample_weight: NDArray[np.float64] | None = None,
+    threads: int = 0,
+) -> str: ...
 def measure(
     labels: NDArray[np.int8],
     methods: Sequence[tuple[str, NDArray[np.float64], NDArray[np.float64] | None]],

@@ -11,17 +11,92 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _core, _notebook
+from ._how import settings_json, threads_of
 from ._missing import missing_labels
 from ._progress import ProgressCallback, listener
-from ._tables import Columns, Table, as_table, labels_of, matrix_of, options_of
-from .errors import DataError, warn
+from ._tables import ClassTable, Columns, Table, as_any_table, labels_of, matrix_of, options_of
+from .errors import DataError, SettingsError, warn
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ._class_ensemble import ClassEnsemble
 
-class Ensemble:
-    """A fitted combiner, from :func:`fit` or :func:`load`. In a notebook it shows the heart of its report.
+
+class _Combined:
+    """What fitted combiners of two classes and of more have in common."""
+
+    _model: Any
+    _fitted: Any
+    _threads: int
+    _parts: list[dict[str, Any]] | None
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the classifiers."""
+        names: list[str] = self._model.classifier_names
+        return names
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """Where the model comes from: method, settings, data, seed."""
+        details = json.loads(self._model.details)
+        return {**details.pop("provenance", {}), **details}
+
+    def parts(self) -> list[dict[str, Any]]:
+        """What :meth:`metrics` is made of, with all that a report shows.
+
+        Returns
+        -------
+        list of dict
+            A dict for each split.
+        """
+        if self._parts is None:
+            if self._fitted is None:
+                raise DataError("a model that was loaded does not hold its table; use cf_ensemble.evaluate(model, table)")
+            self._parts = json.loads(self._fitted.metrics(threads=self._threads))
+        return self._parts
+
+    def report(self, path: str | os.PathLike[str] | None = None) -> str:
+        """The report for people: one HTML file without anything to load.
+
+        Parameters
+        ----------
+        path : str or path-like, default=None
+            Where to write it; None returns the text alone.
+
+        Returns
+        -------
+        str
+            The HTML.
+        """
+        if self._fitted is None:
+            raise DataError("a model that was loaded does not hold its table; fit it again to get a report")
+        html: str = self._fitted.report(threads=self._threads)
+        if path is not None:
+            _write(path, html)
+        return html
+
+    def _noted(self) -> Any:
+        """The combiner, with what only this package knows."""
+        return self._model
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the model file, the same that ``cfe`` reads, whole or not at all.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file; ``.safetensors`` is usual.
+        """
+        self._noted().save(path)
+
+    def __reduce__(self) -> Any:
+        return type(self), (self._noted(),)
+
+
+class Ensemble(_Combined):
+    """A fitted combiner of two classes, from :func:`fit` or :func:`load`. In a notebook it shows the heart of its report.
 
     Attributes
     ----------
@@ -40,20 +115,9 @@ class Ensemble:
         self._parts: list[dict[str, Any]] | None = None
 
     @property
-    def names(self) -> list[str]:
-        """Names of the classifiers."""
-        return self._model.classifier_names
-
-    @property
     def threshold(self) -> float | None:
         """Probability from which on ``predict`` calls a row positive."""
         return self._model.threshold
-
-    @property
-    def info(self) -> dict[str, Any]:
-        """Where the model comes from: method, settings, data, seed."""
-        details = json.loads(self._model.details)
-        return {**details.pop("provenance", {}), **details}
 
     @property
     def oof_proba(self) -> NDArray[np.float64] | None:
@@ -68,7 +132,9 @@ class Ensemble:
         columns = self._columns(data)
         if columns is not None:
             return columns, getattr(data, "index", None)
-        table = as_table(data, model=None if isinstance(data, Table) else self._model)
+        table = as_any_table(data, model=None if isinstance(data, (Table, ClassTable)) else self._model)
+        if isinstance(table, ClassTable):
+            raise DataError(f"the table has {len(table.classes)} classes, and the model two; give the columns of its classifiers")
         if table.names == self.names:
             return table.P, table.ids
         missing = [name for name in self.names if name not in table.names]
@@ -183,53 +249,6 @@ class Ensemble:
         """
         return _frame(metric_rows(self.parts()))
 
-    def parts(self) -> list[dict[str, Any]]:
-        """What :meth:`metrics` is made of, with reliability and what the threshold does.
-
-        Returns
-        -------
-        list of dict
-            A dict for each split.
-        """
-        if self._parts is None:
-            if self._fitted is None:
-                raise DataError("a model that was loaded does not hold its table; use cf_ensemble.evaluate(model, table)")
-            self._parts = json.loads(self._fitted.metrics(threads=self._threads))
-        return self._parts
-
-    def report(self, path: str | os.PathLike[str] | None = None) -> str:
-        """The report for people: one HTML file without anything to load.
-
-        Parameters
-        ----------
-        path : str or path-like, default=None
-            Where to write it; None returns the text alone.
-
-        Returns
-        -------
-        str
-            The HTML.
-        """
-        if self._fitted is None:
-            raise DataError("a model that was loaded does not hold its table; fit it again to get a report")
-        html = self._fitted.report(threads=self._threads)
-        if path is not None:
-            _write(path, html)
-        return html
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the model file, the same that ``cfe`` reads, whole or not at all.
-
-        Parameters
-        ----------
-        path : str or path-like
-            The file; ``.safetensors`` is usual.
-        """
-        self._model.save(path)
-
-    def __reduce__(self) -> Any:
-        return Ensemble, (self._model,)
-
     def __repr__(self) -> str:
         return f"<Ensemble of {len(self.names)} classifiers: {', '.join(self.names[:4])}{', ...' * (len(self.names) > 4)}>"
 
@@ -241,25 +260,31 @@ def fit(  # type: ignore[misc]  # folds belong to the fit and, where a model is 
     data: Any,
     y: ArrayLike | None = None,
     *,
+    sample_weight: ArrayLike | None = None,
     method: str = "recommended",
     settings: Mapping[str, Any] | None = None,
     folds: int | None = None,
     calibrate: str | None = None,
     threshold: str | None = None,
     fallback: str | None = None,
+    decision: Any = None,
     random_state: int = 0,
     n_jobs: int | None = None,
     progress: bool | ProgressCallback | None = None,
     **columns: Unpack[Columns],
-) -> Ensemble:
+) -> Ensemble | ClassEnsemble:
     """Fit a combiner to a table of predictions, as ``cfe fit`` does.
 
     Parameters
     ----------
-    data : Table, path, data frame, mapping of arrays or 2-D array
-        Out-of-fold probabilities, a column for each classifier.
+    data : Table, ClassTable, path, data frame, mapping of arrays or array
+        Out-of-fold probabilities, a column for each classifier. Of K > 2 classes columns ``<classifier>:<class>``, or an
+        array (n, m, K), or (n, m K) with the classes of a classifier side by side.
     y : array-like of shape (n,), default=None
         Labels, where the table has no column of them.
+    sample_weight : array-like of shape (n,), default=None
+        Weights of the rows, at least 0, where the table has no column of them: they count in training, metrics, threshold
+        and calibration.
     method : {"recommended", "als", "torch"}, default="recommended"
         How the model is found.
     settings : mapping, default=None
@@ -274,6 +299,9 @@ def fit(  # type: ignore[misc]  # folds belong to the fit and, where a model is 
         "recall-at-precision=P"; None is "f1", or with ``cost=`` the least cost.
     fallback : {"mean"}, default=None
         What the model becomes where it is more likely to rank other rows worse than the plain mean.
+    decision : {"largest", "macro_f1"} or array-like of shape (K, K), default=None
+        Of K > 2 classes, what ``predict`` decides for: the largest probability (None), weights fitted for macro F1, or the
+        least expected cost, with a row of costs for each true class and a column for each decision.
     random_state : int, default=0
         Seed.
     n_jobs : int, default=None
@@ -285,8 +313,8 @@ def fit(  # type: ignore[misc]  # folds belong to the fit and, where a model is 
 
     Returns
     -------
-    Ensemble
-        The fitted combiner.
+    Ensemble or ClassEnsemble
+        The fitted combiner, of two classes or of more.
 
     Raises
     ------
@@ -306,11 +334,11 @@ def fit(  # type: ignore[misc]  # folds belong to the fit and, where a model is 
     >>> model.names
     ['clf0', 'clf1', 'clf2', 'clf3']
     """
-    from ._classifier import settings_json, threads_of
-
-    table = as_table(data, y, folds=folds, **columns)
+    table = as_any_table(data, y, sample_weight=sample_weight, folds=folds, **columns)
     for text in table.warnings:
         warn(text)
+    if decision is not None and not isinstance(table, ClassTable):
+        raise SettingsError("decision= is for more than two classes; of two, threshold= says where to cut")
     options = {
         "trainer": method,
         "set": None if settings is None else dict(settings),
@@ -323,11 +351,18 @@ def fit(  # type: ignore[misc]  # folds belong to the fit and, where a model is 
     # What the columns mean is kept in the model, so that new tables are read alike.
     given = {**json.loads(options_of(cast("Columns", columns))), **{key: value for key, value in options.items() if value is not None}}
     threads = threads_of(n_jobs)
+    if isinstance(table, ClassTable):
+        from ._class_ensemble import ClassEnsemble
+        from ._classes import decision_text, fit_classes
+
+        rule = {} if decision is None else {"decision": decision_text(decision, len(table.classes))}
+        done = fit_classes(table._core, settings_json(given), json.dumps(rule), threads=threads, progress=listener(progress))
+        return ClassEnsemble(done.model, done, threads, table.classes)
     fitted = table._core.fit(settings_json(given), threads=threads, progress=listener(progress))
     return Ensemble(fitted.model, fitted, threads)
 
 
-def load(path: str | os.PathLike[str]) -> Ensemble:
+def load(path: str | os.PathLike[str]) -> Ensemble | ClassEnsemble:
     """The model of a file that ``cfe fit --model-out``, :meth:`Ensemble.save` or ``CFEnsembleClassifier.save`` wrote.
 
     Parameters
@@ -337,10 +372,15 @@ def load(path: str | os.PathLike[str]) -> Ensemble:
 
     Returns
     -------
-    Ensemble
+    Ensemble or ClassEnsemble
         It holds no table: scores come from :func:`evaluate`.
     """
-    return Ensemble(_core.Model.load(path))
+    model = _core.load(path)
+    if isinstance(model, _core.ClassModel):
+        from ._class_ensemble import ClassEnsemble
+
+        return ClassEnsemble(model)
+    return Ensemble(model)
 
 
 def evaluate(model: Any, data: Any, y: ArrayLike | None = None, **columns: Unpack[Columns]) -> pd.DataFrame:
@@ -351,10 +391,11 @@ def evaluate(model: Any, data: Any, y: ArrayLike | None = None, **columns: Unpac
 
     Parameters
     ----------
-    model : Ensemble, fitted estimator, or array-like of shape (n,)
+    model : Ensemble, ClassEnsemble, fitted estimator, or array-like of shape (n,)
         A fitted combiner; or labels, and then ``data`` are the probabilities: ``evaluate(y, p)``.
-    data : Table, path, data frame, mapping, array
-        Labeled predictions of the classifiers; or probabilities (n,), or a dict of them by name.
+    data : Table, ClassTable, path, data frame, mapping, array
+        Labeled predictions of the classifiers; or probabilities (n,), of K > 2 classes (n, K) in the order of the sorted
+        labels, or a dict of them by name.
     y : array-like of shape (n,), default=None
         Labels, where the table has no column of them.
     **columns
@@ -363,7 +404,8 @@ def evaluate(model: Any, data: Any, y: ArrayLike | None = None, **columns: Unpac
     Returns
     -------
     pandas.DataFrame
-        A row for each split and method. "better_by" is the average precision of the first less that of the method.
+        A row for each split and method. "better_by" is the average precision of the first less that of the method. Of
+        more than two classes log loss, Brier score (0 to 2), and the means over the classes.
 
     Examples
     --------
@@ -380,22 +422,45 @@ def evaluate(model: Any, data: Any, y: ArrayLike | None = None, **columns: Unpac
 
         if y is None:
             raise DataError("an estimator is scored on rows and their labels: evaluate(estimator, X, y)")
+        if len(model.classes_) > 2:
+            from ._class_ensemble import evaluate_estimator
+
+            return _frame(class_metric_rows(evaluate_estimator(model, data, y)))
         y = np.where(missing_labels(np.asarray(y)), np.nan, np.asarray(y) == model.classes_[1])
         if isinstance(model, CFEnsembleClassifier):
             labeled = np.ascontiguousarray(model._columns(data)[0][~np.isnan(y)])
             _warn_of_train_rows("the labeled rows", model.combiner_.train_row_share(labeled))
         return _frame(metric_rows([measured(y, {"combined": model.predict_proba(data)[:, 1]})]))
+    if hasattr(model, "_evaluate"):  # a ClassEnsemble
+        return _frame(class_metric_rows(model._evaluate(data, y, columns)))
     if not isinstance(model, Ensemble):
+        if _is_of_classes(data):
+            from ._class_ensemble import measured_classes
+
+            return _frame(class_metric_rows([measured_classes(model, data)]))
         return _frame(metric_rows([measured(model, data)]))
-    table = as_table(_named(data, model), y, model=None if isinstance(data, Table) else model._model, **columns)
+    given = None if isinstance(data, Table) else model._model
+    table = as_any_table(_named(data, model), y, model=given, scored=True, **columns)
+    if isinstance(table, ClassTable):
+        raise DataError(f"the table has {len(table.classes)} classes, and the model two; give the columns of its classifiers")
     if table.names != model.names:
         # A Table that was read by itself holds its columns in its own order.
         found = dict(zip(model.names, model._input(table)[0], strict=True))
-        table = as_table(found, np.where(table.y < 0, np.nan, table.y), model=model._model)
+        labels = np.where(table.y < 0, np.nan, table.y)
+        again = as_any_table(found, labels, model=model._model, sample_weight=table.sample_weight, scored=True)
+        assert isinstance(again, Table)
+        table = again
     parts = json.loads(table._core.evaluate(model._model, threads=model._threads))
     for part in parts:
         _warn_of_train_rows(f"the labeled rows of {part['name']!r}", part["in_sample_share"])
     return _frame(metric_rows(parts))
+
+
+def _is_of_classes(data: Any) -> bool:
+    """Whether probabilities are of three classes or more."""
+    first: Any = next(iter(data.values()), None) if isinstance(data, Mapping) else data
+    shape = np.shape(first)
+    return len(shape) == 2 and shape[1] > 2
 
 
 def _warn_of_train_rows(rows: str, share: float | None) -> None:
@@ -444,6 +509,7 @@ def compare(
     data: Any,
     y: ArrayLike | None = None,
     *,
+    sample_weight: ArrayLike | None = None,
     random_state: int = 0,
     n_jobs: int | None = None,
     **columns: Unpack[Columns],
@@ -452,10 +518,12 @@ def compare(
 
     Parameters
     ----------
-    data : array of shape (n, m), Table, path, data frame or mapping
-        Out-of-fold probabilities.
+    data : array, Table, ClassTable, path, data frame or mapping
+        Out-of-fold probabilities, as :func:`fit` takes them.
     y : array-like of shape (n,), default=None
         Labels, where the table has no column of them.
+    sample_weight : array-like of shape (n,), default=None
+        Weights of the rows, where the table has no column of them.
     random_state : int, default=0
         Seed of folds and resamples.
     n_jobs : int, default=None
@@ -466,11 +534,12 @@ def compare(
     Returns
     -------
     pandas.DataFrame
-        A row for each method, the best average precision first. "better_by" is the average precision of the combined
+        A row for each method, the best average precision first, or of more than two classes the best log loss. "better_by" is the average precision of the combined
         prediction less that of the method, with its 95% interval on the same resamples.
     """
-    frame = fit(data, y, random_state=random_state, n_jobs=n_jobs, **columns).metrics()
-    return frame.sort_values(["part", "average_precision"], ascending=[True, False], kind="stable", ignore_index=True)
+    frame = fit(data, y, sample_weight=sample_weight, random_state=random_state, n_jobs=n_jobs, **columns).metrics()
+    by, ascending = ("average_precision", False) if "average_precision" in frame else ("log_loss", True)
+    return frame.sort_values(["part", by], ascending=[True, ascending], kind="stable", ignore_index=True)
 
 
 def report(data: Any, path: str | os.PathLike[str] | None = None, y: ArrayLike | None = None, **options: Any) -> str:
@@ -478,7 +547,7 @@ def report(data: Any, path: str | os.PathLike[str] | None = None, y: ArrayLike |
 
     Parameters
     ----------
-    data : Ensemble, or what :func:`fit` takes
+    data : Ensemble or ClassEnsemble, or what :func:`fit` takes
         A fitted combiner, or the table to fit one to.
     path : str or path-like, default=None
         Where to write the HTML.
@@ -494,7 +563,7 @@ def report(data: Any, path: str | os.PathLike[str] | None = None, y: ArrayLike |
     """
     if hasattr(data, "classes_"):
         raise DataError("an estimator does not hold the rows that a report is made of; give them: report(P, path, y)")
-    model = data if isinstance(data, Ensemble) else fit(data, y, **options)
+    model = data if isinstance(data, _Combined) else fit(data, y, **options)
     return model.report(path)
 
 
@@ -544,6 +613,34 @@ def metric_rows(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
                 }
             )
     return rows
+
+
+#: Figures of several classes: the column of the table, and the name in the compiled half.
+CLASS_FIGURES = {
+    "log_loss": "log_loss",
+    "brier": "brier",
+    "macro_average_precision": "macro_average_precision",
+    "macro_roc_auc": "macro_roc_auc",
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced_accuracy",
+    "macro_f1": "macro_f1",
+    "mcc": "mcc",
+    "ece": "top_label_ece",
+}
+
+
+def class_metric_rows(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of the table of scores of several classes."""
+    return [
+        {
+            "part": part["name"],
+            "method": one["name"],
+            **{column: one["metrics"][name] for column, name in CLASS_FIGURES.items()},
+            "rows": part["rows"],
+        }
+        for part in parts
+        for one in part["methods"]
+    ]
 
 
 def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:

@@ -2,43 +2,45 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import PredefinedSplit, check_cv
 from sklearn.utils import check_random_state, column_or_1d
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.multiclass import check_classification_targets
 
 from ._missing import missing_labels
 from .errors import DataError
 
 
-def encode(y: Any, pos_label: Any, *, semi_supervised: bool) -> tuple[NDArray[Any], NDArray[np.int8], Any]:
-    """The two classes, and for each row 1 (positive), 0, or -1 (no label), and the positive class.
+class Labels(NamedTuple):
+    """The classes, ascending, and the place of each row's label among them; -1 where it has none."""
 
-    ``-1`` beside two other classes means "no label", as in scikit-learn's semi-supervised estimators; beside one other
-    class it is a class.
+    classes: NDArray[Any]
+    codes: NDArray[np.int64]
+
+
+def classes_of(y: Any, *, semi_supervised: bool) -> Labels:
+    """The classes of y, two at least, and for each row its place among them, or -1 (no label).
+
+    ``-1`` beside two other classes or more means "no label" where the method uses such rows, as in scikit-learn's
+    semi-supervised estimators; beside one other class it is a class.
     """
     y = column_or_1d(y, warn=True)
     if y.dtype.kind == "f" and np.isinf(y).any():
-        raise DataError("Input y contains infinity; labels are two classes, and NaN or None where there is none")
+        raise DataError("Input y contains infinity; labels are classes, and NaN or None where there is none")
     gone = missing_labels(y)
     if gone.all():
-        raise DataError("Input y contains NaN only: no row has a label; label rows of both classes")
+        raise DataError("Input y contains NaN only: no row has a label; label rows of two classes at least")
     present = y[~gone]
     if present.dtype.kind == "O" and not all(isinstance(label, str) for label in present):
         present = np.asarray(present.tolist())
     check_classification_targets(present)
     classes, codes = np.unique(present, return_inverse=True)
-    if len(classes) == 3 and classes.dtype.kind in "if" and classes[0] == -1 and semi_supervised:
+    if len(classes) >= 3 and classes.dtype.kind in "if" and classes[0] == -1 and semi_supervised:
         gone[np.flatnonzero(~gone)[codes == 0]] = True
         classes, codes = classes[1:], codes[codes > 0] - 1
-    if len(classes) > 2:
-        raise DataError(
-            "Only binary classification is supported. The type of the target is "
-            f"{type_of_target(present)}. It has {len(classes)} classes; combine one class against the rest"
-        )
     if len(classes) < 2:
         raise DataError(
             f"y holds 1 class, {_plain(classes[0])!r}, and 2 are needed; label some rows of the other class"
@@ -48,15 +50,40 @@ def encode(y: Any, pos_label: Any, *, semi_supervised: bool) -> tuple[NDArray[An
             f"{int(gone.sum())} rows of y have no label (the first is row {int(np.flatnonzero(gone)[0])}), and the "
             "method 'recommended' learns from labeled rows alone; leave them out, or take method='als'"
         )
+    places = np.full(len(y), -1, dtype=np.int64)
+    places[~gone] = codes
+    return Labels(classes, places)
+
+
+def of_two(labels: Labels, pos_label: Any) -> tuple[NDArray[np.int8], Any]:
+    """For each row 1 (positive), 0, or -1 (no label), and the positive class."""
+    classes, codes = labels
+    if len(classes) > 2:
+        raise DataError(
+            f"y has {len(classes)} classes, {classes[:12].tolist()}, and two are needed here; combine one class against the "
+            "rest, or give a column for each classifier and class"
+        )
     if pos_label is None:
         positive = classes[1]
     elif pos_label in classes:
         positive = classes[list(classes).index(pos_label)]
     else:
         raise DataError(f"pos_label={pos_label!r} is not a class of y; the classes are {classes.tolist()}")
-    labels = np.full(len(y), -1, dtype=np.int8)
-    labels[~gone] = classes[codes] == positive
-    return classes, labels, positive
+    signs = (codes if positive == classes[1] else 1 - codes).astype(np.int8)
+    return np.where(codes < 0, np.int8(-1), signs), positive
+
+
+def encode(y: Any, pos_label: Any, *, semi_supervised: bool) -> tuple[NDArray[Any], NDArray[np.int8], Any]:
+    """The two classes, and for each row 1 (positive), 0, or -1 (no label), and the positive class."""
+    labels = classes_of(y, semi_supervised=semi_supervised)
+    return labels.classes, *of_two(labels, pos_label)
+
+
+def class_texts(classes: NDArray[Any]) -> list[str]:
+    """The classes as the compiled half and the columns of tables name them: 1 and 1.0 are "1"."""
+    if classes.dtype.kind == "f":
+        return [str(int(c)) if np.isfinite(c) and c == int(c) else str(c) for c in classes]
+    return [str(_plain(c)) for c in classes]
 
 
 def _plain(label: Any) -> Any:
@@ -76,7 +103,7 @@ def seed_of(random_state: Any) -> int:
 
 
 def folds_of(
-    cv: Any, X: Any, labels: NDArray[np.int8], groups: Any, *, n_splits: int = 5, seed: int = 0
+    cv: Any, X: Any, labels: NDArray[Any], groups: Any, *, n_splits: int = 5, seed: int = 0
 ) -> NDArray[np.int64] | None:
     """The fold of each row (-1 where it has no label); None where the compiled half draws them itself."""
     if cv is None or isinstance(cv, (int, np.integer)):

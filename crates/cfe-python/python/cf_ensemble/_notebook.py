@@ -6,11 +6,14 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ._class_ensemble import ClassEnsemble
     from ._classifier import CFEnsembleClassifier
     from ._ensemble import Ensemble
 
 #: Classifiers whose weights are shown.
 SHOWN = 10
+#: Classes of which tables are shown.
+MOST_CLASSES = 12
 
 
 def ensemble_html(model: Ensemble) -> str:
@@ -27,12 +30,68 @@ def ensemble_html(model: Ensemble) -> str:
 
 def classifier_html(model: CFEnsembleClassifier) -> str:
     """Of a fitted estimator."""
+    if len(model.classes_) > 2:
+        return _classes_html(
+            f"{type(model).__name__}: {len(model.classifier_names_)} classifiers, {len(model.classes_)} classes, method {model.method}",
+            model._judged(),
+            model.classes_.tolist(),
+            model.classifier_names_,
+            model.coef_,
+        )
     names = model.combiner_.classifier_names
     weights = _weights(sorted(zip(names, model.coef_[0], strict=True), key=lambda pair: -abs(pair[1])))
     part = model._judged()
     told = [] if part is None else _judged(part)
     title = f"{type(model).__name__}: {len(names)} classifiers, method {model.method}"
     return _page(title, [*told, weights, _cut(model.best_threshold_)])
+
+
+def class_ensemble_html(model: ClassEnsemble) -> str:
+    """Of a model of several classes that was fitted to a table, or loaded."""
+    part = None if model._fitted is None else model.parts()[0]
+    title = f"ClassEnsemble of {len(model.names)} classifiers and {len(model.classes)} classes"
+    return _classes_html(title, part, model.classes.tolist(), model.names, model._model.weights)
+
+
+def _classes_html(title: str, part: dict[str, Any] | None, classes: list[Any], names: list[str], weights: Any) -> str:
+    blocks = []
+    if part is None:
+        blocks.append("Loaded from a file: its scores are in the report of its fit.")
+    else:
+        ours, *others = part["methods"]
+        vote = next((other["metrics"] for other in others if other["name"] == "soft_voting"), None)
+        own = ours["metrics"]
+        blocks.append(f"Log loss {own['log_loss']:.4f} on {part['rows']} cross-validated rows.")
+        if vote is not None:
+            word = "Better" if own["log_loss"] < vote["log_loss"] else "Not better"
+            blocks.append(f"<strong>{word} than soft voting</strong>, which has {vote['log_loss']:.4f}.")
+        scores = [("macro AP", "macro_average_precision"), ("balanced accuracy", "balanced_accuracy"), ("ECE", "top_label_ece")]
+        blocks.append(", ".join(f"{name} {own[key]:.4f}" for name, key in scores if own[key] is not None))
+        if len(classes) <= MOST_CLASSES:
+            blocks.append(_confusion(classes, own))
+    blocks.append(_trusted(classes, names, weights))
+    return _page(title, blocks)
+
+
+def _confusion(classes: list[Any], metrics: dict[str, Any]) -> str:
+    head = "".join(f"<th>{escape(str(label))}</th>" for label in classes)
+    rows = []
+    for label, counts, of in zip(classes, metrics["confusion"]["counts"], metrics["per_class"], strict=True):
+        cells = "".join(f"<td>{count:g}</td>" if count else "<td>.</td>" for count in counts)
+        ap = "" if of["average_precision"] is None else f"{of['average_precision']:.3f}"
+        rows.append(f"<tr><th style='text-align:left'>{escape(str(label))}</th>{cells}<td>{of['recall']:.2f}</td><td>{ap}</td></tr>")
+    return f"<table><tr><th style='text-align:left'>true, decided for</th>{head}<th>recall</th><th>AP</th></tr>{''.join(rows)}</table>"
+
+
+def _trusted(classes: list[Any], names: list[str], weights: Any) -> str:
+    """The most trusted classifiers for each class."""
+    rows = []
+    for label, own in zip(classes[:MOST_CLASSES], weights, strict=False):
+        order = sorted((j for j in range(len(names)) if own[j] == own[j]), key=lambda j: -abs(own[j]))[:3]
+        words = ", ".join(f"{escape(names[j])} {own[j]:+.2f}" for j in order) or "all alike: too few rows to learn from"
+        rows.append(f"<tr><td style='text-align:left'>{escape(str(label))}</td><td style='text-align:left'>{words}</td></tr>")
+    head = "<tr><th style='text-align:left'>class</th><th style='text-align:left'>most trusted (weight)</th></tr>"
+    return f"<table>{head}{''.join(rows)}</table>"
 
 
 def _page(title: str, blocks: list[str]) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _core
-from ._classifier import settings_json
+from ._how import settings_json
 from ._labels import seed_of
 from ._progress import ProgressCallback, listener
 from ._tables import Columns, options_of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from copy import deepcopy
 from typing import Any, NamedTuple, Self
 
@@ -23,19 +24,20 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
-from ._base import TwoClasses
+from ._base import CombiningClassifier
 from ._classifier import CFEnsembleClassifier
-from ._labels import encode, seed_of
+from ._classes import SEPARATOR
+from ._labels import _plain, class_texts, classes_of, seed_of
 from .errors import DataError, warn
 
 #: Calls that find nothing but failing rows before an estimator counts as failed.
 HOPELESS = 32
 
 
-class CFEnsembleStackingClassifier(TwoClasses, TransformerMixin, _BaseHeterogeneousEnsemble):
+class CFEnsembleStackingClassifier(CombiningClassifier, TransformerMixin, _BaseHeterogeneousEnsemble):
     """Trains classifiers, and combines their out-of-fold probabilities with CF-Ensemble.
 
-    Takes the place of scikit-learn's ``StackingClassifier`` for two classes. Beyond it: ``groups`` keep rows together in
+    Takes the place of scikit-learn's ``StackingClassifier``, for two classes or more. Beyond it: ``groups`` keep rows together in
     the folds, folds are stratified and shuffled, the weights carry the names of the estimators, and an estimator that
     fails on some rows gives NaN for them instead of an error. One that refuses missing values is fitted on the complete
     rows, and gives NaN for the others.
@@ -47,7 +49,7 @@ class CFEnsembleStackingClassifier(TwoClasses, TransformerMixin, _BaseHeterogene
     final_estimator : estimator, default=None
         What combines them; None is ``CFEnsembleClassifier()``.
     cv : int, cross-validation splitter, iterable or "prefit", default=None
-        Folds of the out-of-fold predictions. None is 5 stratified and shuffled folds, or as many as the rarer class has
+        Folds of the out-of-fold predictions. None is 5 stratified and shuffled folds, or as many as the rarest class has
         rows. "prefit" takes fitted estimators; then ``fit`` needs rows that they were not trained on.
     stack_method : {"auto", "predict_proba", "decision_function", "predict"}, default="auto"
         What is asked of each estimator; "auto" takes the first that it has.
@@ -62,7 +64,7 @@ class CFEnsembleStackingClassifier(TwoClasses, TransformerMixin, _BaseHeterogene
 
     Attributes
     ----------
-    classes_ : ndarray of shape (2,)
+    classes_ : ndarray of shape (K,)
         The classes, ascending.
     estimators_ : list of estimators
         Fitted on all rows.
@@ -73,7 +75,8 @@ class CFEnsembleStackingClassifier(TwoClasses, TransformerMixin, _BaseHeterogene
     stack_method_ : list of str
         What is asked of each estimator.
     weights_ : dict
-        Weight of each estimator, where the combiner has ``coef_``.
+        Weight of each estimator, where the combiner has ``coef_``; of more than two classes an array (K,) with one for
+        each class, where the combiner is a CFEnsembleClassifier.
 
     Examples
     --------
@@ -144,7 +147,7 @@ class CFEnsembleStackingClassifier(TwoClasses, TransformerMixin, _BaseHeterogene
             raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
         check_consistent_length(X, y)
         (X,) = indexable(X)
-        self.classes_, labels, _ = encode(y, None, semi_supervised=False)
+        self.classes_, labels = classes_of(y, semi_supervised=False)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X)
             fit_params["sample_weight"] = sample_weight
@@ -156,7 +159,8 @@ class CFEnsembleStackingClassifier(TwoClasses, TransformerMixin, _BaseHeterogene
             self.estimators_ = [est for _, est in kept]
             for est in self.estimators_:
                 check_is_fitted(est)
-            outcomes = [_predict_rows(est, m, X) for est, m in zip(self.estimators_, self.stack_method_, strict=True)]
+            known = self._known_classes()
+            outcomes = [_predict_rows(est, m, X, known) for est, m in zip(self.estimators_, self.stack_method_, strict=True)]
         else:
             self.estimators_, outcomes = self._cross_validate(kept, X, labels, groups, routed)
         self.named_estimators_ = Bunch(**{name: "drop" for name in names})
@@ -172,12 +176,19 @@ class CFEnsembleStackingClassifier(TwoClasses, TransformerMixin, _BaseHeterogene
         target = self.classes_[labels.astype(np.intp)]
         weights: dict[str, Any] = {} if sample_weight is None else {"sample_weight": sample_weight}
         if isinstance(self.final_estimator_, CFEnsembleClassifier):
-            feature_names = self._names_out(X)
-            self.final_estimator_._fit(stacked, target, names=feature_names, groups=groups, **weights)
+            width = self._width()
+            blocks = [(name, width) for name, _ in kept]
+            if self.passthrough:
+                blocks += [(name, 1) for name in self._names_out(X)[width * len(kept) :]]
+            feature_names = [name for name, _ in blocks]
+            self.final_estimator_._fit(stacked, target, names=feature_names, blocks=blocks, groups=groups, **weights)
         else:
             self.final_estimator_.fit(stacked, target, **weights)
         coef = getattr(self.final_estimator_, "coef_", None)
-        if coef is not None:
+        if coef is not None and len(self.classes_) > 2:
+            if isinstance(self.final_estimator_, CFEnsembleClassifier):
+                self.weights_ = dict(zip(self.final_estimator_.classifier_names_, coef.T, strict=True))
+        elif coef is not None:
             self.weights_ = dict(zip((name for name, _ in kept), np.ravel(coef).tolist(), strict=False))
         return self
 
@@ -217,12 +228,26 @@ class CFEnsembleStackingClassifier(TwoClasses, TransformerMixin, _BaseHeterogene
         except AttributeError as error:
             raise ValueError(f"Underlying estimator {name} does not implement the method {asked}.") from error
 
-    def _splits(self, X: Any, labels: NDArray[np.int8], groups: Any) -> list[tuple[Any, Any]]:
+    def _known_classes(self) -> NDArray[Any]:
+        """The classes as the estimators know them: by number, unless they were fitted elsewhere."""
+        known: NDArray[Any] = self.classes_ if self.cv == "prefit" else np.arange(len(self.classes_))
+        return known
+
+    def _width(self) -> int:
+        """Columns of an estimator: the second of two classes, or each of more."""
+        return 1 if len(self.classes_) == 2 else len(self.classes_)
+
+    def _splits(self, X: Any, labels: NDArray[np.int64], groups: Any) -> list[tuple[Any, Any]]:
         seed = seed_of(self.random_state)
         cv = self.cv
         if cv is None:
-            # No fold without the rarer class, where that can be had.
-            n_splits = min(5, int(np.bincount(labels.astype(np.intp), minlength=2).min()))
+            # No fold without the rarest class, where that can be had.
+            n_splits = min(5, int(np.bincount(labels).min()))
+            if len(self.classes_) > 2 and n_splits < 2:
+                # The others can be learned all the same.
+                lone = [_plain(c) for c in self.classes_[np.bincount(labels) < 2]]
+                warn(f"the classes {lone[:12]} have a single row each, which no estimator learns from while it is held out")
+                n_splits = 2
             if n_splits < 2:
                 raise DataError(
                     "the class with fewer rows has a single one, so no row can be held out; label more rows of both "
@@ -237,9 +262,13 @@ class CFEnsembleStackingClassifier(TwoClasses, TransformerMixin, _BaseHeterogene
         return list(cv.split(X, labels, groups))
 
     def _cross_validate(
-        self, kept: list[tuple[str, Any]], X: Any, labels: NDArray[np.int8], groups: Any, routed: dict[str, Any]
+        self, kept: list[tuple[str, Any]], X: Any, labels: NDArray[np.int64], groups: Any, routed: dict[str, Any]
     ) -> tuple[list[Any], list[_Outcome]]:
-        splits = self._splits(X, labels, groups)
+        with warnings.catch_warnings():
+            # Of a class with fewer rows than folds; it was said already.
+            warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+            splits = self._splits(X, labels, groups)
+        known = self._known_classes()
         tested = np.zeros(len(labels), dtype=np.intp)
         for _, test in splits:
             tested[test] += 1
@@ -252,16 +281,16 @@ class CFEnsembleStackingClassifier(TwoClasses, TransformerMixin, _BaseHeterogene
         everything = np.arange(len(labels))
         tasks = []
         for (name, est), method in zip(kept, self.stack_method_, strict=True):
-            tasks.append(delayed(_fit_and_predict)(est, X, labels, everything, None, method, routed[name]))
+            tasks.append(delayed(_fit_and_predict)(est, X, labels, everything, None, method, routed[name], known))
             for train, test in splits:
-                tasks.append(delayed(_fit_and_predict)(est, X, labels, train, test, method, routed[name]))
+                tasks.append(delayed(_fit_and_predict)(est, X, labels, train, test, method, routed[name], known))
         done = Parallel(n_jobs=self.n_jobs, verbose=self.verbose)(tasks)
 
         estimators, outcomes = [], []
         step = 1 + len(splits)
         for at in range(0, len(done), step):
             estimators.append(done[at][0])
-            values = np.full(len(labels), np.nan)
+            values = _no_columns(len(labels), len(known))
             unfit, errors = done[at][2], [done[at][3]]
             for (_, test), (_, held_out, _, error) in zip(splits, done[at + 1 : at + step], strict=True):
                 values[test] = held_out
@@ -286,14 +315,22 @@ class CFEnsembleStackingClassifier(TwoClasses, TransformerMixin, _BaseHeterogene
         return int(self.estimators_[0].n_features_in_)
 
     def _names_out(self, X: Any) -> list[str]:
-        names = [name for name, est in self.estimators if not _is_drop(est)]
+        names = self._columns_of([name for name, est in self.estimators if not _is_drop(est)])
         if self.passthrough:
             columns = getattr(self, "feature_names_in_", None)
             names += [f"x{j}" for j in range(np.shape(X)[1])] if columns is None else [str(c) for c in columns]
         return names
 
+    def _columns_of(self, names: list[str]) -> list[str]:
+        """Names of the columns that the estimators have."""
+        if len(self.classes_) == 2:
+            return names
+        return [f"{name}{SEPARATOR}{label}" for name in names for label in class_texts(self.classes_)]
+
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[Any]:
         """Names of the columns of ``transform``: those of the estimators, and with ``passthrough`` those of X.
+
+        Of more than two classes each estimator has a column for each, ``<estimator>:<class>``.
 
         Parameters
         ----------
@@ -306,12 +343,12 @@ class CFEnsembleStackingClassifier(TwoClasses, TransformerMixin, _BaseHeterogene
             One for each column.
         """
         check_is_fitted(self)
-        names = [name for name, est in self.estimators if not _is_drop(est)]
+        names = self._columns_of([name for name, est in self.estimators if not _is_drop(est)])
         features = _check_feature_names_in(self, input_features, generate_names=self.passthrough)
         return np.asarray([*names, *(features if self.passthrough else [])], dtype=object)
 
     def transform(self, X: ArrayLike) -> NDArray[Any]:
-        """Predictions of the estimators, a column for each; NaN where one fails.
+        """Predictions of the estimators, a column for each (of more than two classes K); NaN where one fails.
 
         Parameters
         ----------
@@ -320,14 +357,14 @@ class CFEnsembleStackingClassifier(TwoClasses, TransformerMixin, _BaseHeterogene
 
         Returns
         -------
-        ndarray of shape (n, m)
+        ndarray of shape (n, m) or (n, m K)
             In the order of the estimators.
         """
         check_is_fitted(self)
         names = [name for name, est in self.estimators if not _is_drop(est)]
-        columns = []
+        columns, known = [], self._known_classes()
         for name, est, method in zip(names, self.estimators_, self.stack_method_, strict=True):
-            outcome = _predict_rows(est, method, X)
+            outcome = _predict_rows(est, method, X, known)
             outcome.warn(name)
             columns.append(outcome.values)
         return self._stack(columns, X)
@@ -355,7 +392,7 @@ class _Outcome(NamedTuple):
     unfit: int
 
     def warn(self, name: str) -> None:
-        gone = int(np.isnan(self.values).sum())
+        gone = int(np.isnan(self.values if self.values.ndim == 1 else self.values[:, 0]).sum())
         said = [f"was fitted without {self.unfit} rows that have missing values"] if self.unfit else []
         if gone:
             said.append(f"gave no prediction for {gone} of {len(self.values)} rows, which count as missing")
@@ -412,32 +449,33 @@ def _rowwise(value: Any, n: int) -> bool:
 def _fit_and_predict(
     estimator: Any,
     X: Any,
-    y: NDArray[np.int8],
+    y: NDArray[np.int64],
     train: NDArray[np.intp],
     test: NDArray[np.intp] | None,
     method: str,
     params: dict[str, Any],
+    classes: NDArray[Any],
 ) -> tuple[Any, NDArray[np.float64] | None, int, Exception | None]:
     labels = y.astype(np.intp)
     fitted, left_out, error = _fit_rows(estimator, X, labels, np.asarray(train), params)
     if test is None:
         return fitted, None, left_out, error
-    outcome = _predict_rows(fitted, method, _safe_indexing(X, test))
+    outcome = _predict_rows(fitted, method, _safe_indexing(X, test), classes)
     return None, outcome.values, left_out, outcome.error or error
 
 
-def _predict_rows(estimator: Any, method: str, X: Any) -> _Outcome:
+def _predict_rows(estimator: Any, method: str, X: Any, classes: NDArray[Any]) -> _Outcome:
     """Predictions of all rows; where the estimator fails, its rows are halved until those are found that it fails on."""
     ask = getattr(estimator, method)
     try:
-        return _Outcome(_column(estimator, method, ask(X)), None, 0)
+        return _Outcome(_columns(estimator, method, ask(X), classes), None, 0)
     except NotFittedError:
         raise
     except Exception as error:
         first = error
     (X,) = indexable(X)
     n = _num_samples(X)
-    values = np.full(n, np.nan)
+    values = _no_columns(n, len(classes))
     failed, succeeded = 0, False
     complete = _complete(X)
     parts = [np.arange(n)]
@@ -449,7 +487,7 @@ def _predict_rows(estimator: Any, method: str, X: Any) -> _Outcome:
         if not len(rows):
             continue
         try:
-            values[rows] = _column(estimator, method, ask(_safe_indexing(X, rows)))
+            values[rows] = _columns(estimator, method, ask(_safe_indexing(X, rows)), classes)
             succeeded = True
         except Exception:
             failed += 1
@@ -461,6 +499,36 @@ def _predict_rows(estimator: Any, method: str, X: Any) -> _Outcome:
     if not succeeded:
         raise first
     return _Outcome(values, first, 0)
+
+
+def _no_columns(n: int, classes: int) -> NDArray[np.float64]:
+    return np.full(n if classes == 2 else (n, classes), np.nan)
+
+
+def _columns(estimator: Any, method: str, predicted: Any, classes: NDArray[Any]) -> NDArray[np.float64]:
+    """What an estimator says of these classes: (n,) for the second of two, or (n, K)."""
+    if len(classes) == 2:
+        return _column(estimator, method, predicted)
+    places = {_plain(label): place for place, label in enumerate(classes)}
+    own = [places[_plain(label)] for label in getattr(estimator, "classes_", classes)]
+    predicted = np.asarray(predicted)
+    if method == "predict":
+        return (predicted[:, None] == classes).astype(np.float64)
+    out = np.zeros((len(predicted), len(classes)))
+    if method == "decision_function":
+        if predicted.ndim == 1:
+            # A fold of two classes.
+            predicted = np.column_stack([-predicted, predicted])
+        # A class that the fold did not have is as unlikely as the least likely one.
+        out += predicted.min(axis=1, keepdims=True)
+    ovo = getattr(estimator, "decision_function_shape", None) == "ovo"
+    if predicted.shape[1] != len(own) or (ovo and method == "decision_function"):
+        raise DataError(
+            f"{type(estimator).__name__} gives scores of pairs of classes; set decision_function_shape='ovr', so that each class "
+            "has its own"
+        )
+    out[:, own] = predicted
+    return out
 
 
 def _column(estimator: Any, method: str, predicted: Any) -> NDArray[np.float64]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict, Unpack
 
 import numpy as np
@@ -15,37 +15,10 @@ from ._missing import missing_labels
 from .errors import DataError, warn
 
 
-class Table:
-    """Predictions of m classifiers for n instances, with labels for some; made by :func:`read` and its kin.
+class _Read:
+    """What tables of two classes and of more have in common."""
 
-    Attributes
-    ----------
-    P : ndarray of shape (n, m)
-        Probabilities of the positive class, NaN where a classifier gave none.
-    y : ndarray of shape (n,)
-        Labels: 1, 0, or -1 where there is none.
-    names : list of str
-        Names of the classifiers.
-    in_train : ndarray of shape (n,)
-        Whether a row is learned from.
-    taken : str
-        What the columns were taken for, in one line.
-    passed_over : dict
-        Columns that were not read, each with the reason.
-    """
-
-    def __init__(self, core: _core.Table) -> None:
-        self._core = core
-
-    @property
-    def P(self) -> NDArray[np.float64]:
-        """Probabilities of the positive class, NaN where a classifier gave none."""
-        return self._core.predictions
-
-    @property
-    def y(self) -> NDArray[np.int8]:
-        """Labels: 1, 0, or -1 where there is none."""
-        return self._core.labels
+    _core: Any
 
     @property
     def names(self) -> list[str]:
@@ -83,11 +56,6 @@ class Table:
         return self._core.sample_weight
 
     @property
-    def folds(self) -> list[str] | None:
-        """The fold column, if there is one."""
-        return self._core.folds
-
-    @property
     def split(self) -> list[str] | None:
         """The split column, if one was named."""
         return self._core.split
@@ -96,6 +64,47 @@ class Table:
     def warnings(self) -> list[str]:
         """What is odd about the table, but no reason to stop."""
         return self._core.warnings
+
+    def __len__(self) -> int:
+        return self._core.shape[0]
+
+
+class Table(_Read):
+    """Predictions of m classifiers for n instances, with labels for some; made by :func:`read` and its kin.
+
+    Attributes
+    ----------
+    P : ndarray of shape (n, m)
+        Probabilities of the positive class, NaN where a classifier gave none.
+    y : ndarray of shape (n,)
+        Labels: 1, 0, or -1 where there is none.
+    names : list of str
+        Names of the classifiers.
+    in_train : ndarray of shape (n,)
+        Whether a row is learned from.
+    taken : str
+        What the columns were taken for, in one line.
+    passed_over : dict
+        Columns that were not read, each with the reason.
+    """
+
+    def __init__(self, core: _core.Table) -> None:
+        self._core = core
+
+    @property
+    def P(self) -> NDArray[np.float64]:
+        """Probabilities of the positive class, NaN where a classifier gave none."""
+        return self._core.predictions
+
+    @property
+    def y(self) -> NDArray[np.int8]:
+        """Labels: 1, 0, or -1 where there is none."""
+        return self._core.labels
+
+    @property
+    def folds(self) -> list[str] | None:
+        """The fold column, if there is one."""
+        return self._core.folds
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -113,13 +122,62 @@ class Table:
         found: list[dict[str, Any]] = json.loads(self._core.findings())
         return found
 
-    def __len__(self) -> int:
-        return self.shape[0]
-
     def __repr__(self) -> str:
         n, m = self.shape
         y = self.y
         return f"<Table {self._core.name!r}: {n} rows x {m} classifiers, {(y == 1).sum()} positive, {(y == 0).sum()} negative>"
+
+
+class ClassTable(_Read):
+    """Predictions of m classifiers for n instances and K > 2 classes; made by :func:`read` and its kin.
+
+    Attributes
+    ----------
+    P : ndarray of shape (n, m, K)
+        Probabilities; NaN where a classifier gave none, or never heard of a class.
+    y : ndarray of shape (n,)
+        Labels, None where there is none. Of a table they are text.
+    classes : ndarray of shape (K,)
+        The classes, in the order of the last axis of P.
+    names : list of str
+        Names of the classifiers.
+    in_train : ndarray of shape (n,)
+        Whether a row is learned from.
+    taken : str
+        What the columns were taken for, in one line.
+    passed_over : dict
+        Columns that were not read, each with the reason.
+    """
+
+    def __init__(self, core: _core.ClassTable, classes: NDArray[Any] | None = None) -> None:
+        self._core = core
+        self.classes = np.asarray(core.classes) if classes is None else classes
+
+    @property
+    def P(self) -> NDArray[np.float64]:
+        """Probabilities; NaN where a classifier gave none, or never heard of a class."""
+        return self._core.predictions
+
+    @property
+    def y(self) -> NDArray[Any]:
+        """Labels, None where there is none."""
+        # Labels that no column is named after come behind the classes.
+        values = [*self.classes.tolist(), *self._core.label_values[len(self.classes) :], None]
+        return np.array(values, dtype=object)[self._core.labels]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(n, m, K)."""
+        return self._core.shape
+
+    def __repr__(self) -> str:
+        n, m, k = self.shape
+        labeled = int((self._core.labels >= 0).sum())
+        return f"<ClassTable {self._core.name!r}: {n} rows x {m} classifiers x {k} classes, {labeled} labeled>"
+
+
+def _told_kind(core: _core.Table | _core.ClassTable) -> Table | ClassTable:
+    return ClassTable(core) if isinstance(core, _core.ClassTable) else Table(core)
 
 
 class Columns(TypedDict, total=False):
@@ -193,8 +251,10 @@ def read(
     encoding: str | None = None,
     delimiter: str | None = None,
     labels_file: str | os.PathLike[str] | None = None,
-) -> Table:
+) -> Table | ClassTable:
     """Read a table of predictions, as the program ``cfe`` reads it.
+
+    Columns ``<classifier>:<class>`` of three classes or more make a table of these classes.
 
     The file is CSV or TSV (also compressed), Parquet, Arrow IPC, NPY or NPZ. What is not said is guessed from names and
     contents; ``Table.taken`` says what was guessed, and a warning names the columns that were passed over.
@@ -243,7 +303,7 @@ def read(
 
     Returns
     -------
-    Table
+    Table or ClassTable
         The predictions, labels and names.
 
     Raises
@@ -284,46 +344,101 @@ def read(
     )
     if not isinstance(path, (str, os.PathLike)):
         raise DataError(f"read() takes a file, not a {type(path).__name__}; fit(), evaluate() and compare() take it as it is")
-    return as_table(path, **how)
+    return as_any_table(path, **how)
 
 
-def as_table(
-    data: Any, y: Any = None, *, model: _core.Model | None = None, **columns: Unpack[Columns]
-) -> Table:
-    """A table of whatever holds one: a Table, a path, an Arrow stream, a mapping of arrays, a 2-D array.
+def as_table(data: Any, y: Any = None, *, sample_weight: Any = None, **columns: Unpack[Columns]) -> Table:
+    """A table of two classes of whatever holds one."""
+    table = as_any_table(data, y, sample_weight=sample_weight, **columns)
+    if isinstance(table, ClassTable):
+        raise DataError(f"the table has {len(table.classes)} classes, and this is for two; cf_ensemble.fit takes more")
+    return table
 
-    With ``model`` its classifiers are read, and what it remembers of its table is taken for the same again.
+
+def as_any_table(
+    data: Any,
+    y: Any = None,
+    *,
+    model: _core.Model | _core.ClassModel | None = None,
+    sample_weight: Any = None,
+    scored: bool = False,
+    **columns: Unpack[Columns],
+) -> Table | ClassTable:
+    """A table of whatever holds one: a table, a path, an Arrow stream, a mapping of arrays, an array.
+
+    With ``model`` its classifiers are read, and what it remembers of its table is taken for the same again. ``scored`` says
+    that labels and weights are needed all the same.
     """
     # A number of folds says nothing of the columns, but that none of them is taken for folds.
     asked = sorted(key for key, value in columns.items() if value is not None and key != "folds")
-    if isinstance(data, Table):
-        if y is not None or asked:
-            also = ", ".join(["y"] * (y is not None) + asked)
-            raise DataError(f"a Table has its labels and columns already, and {also} was given as well; give it to read()")
+    more = ["y"] * (y is not None) + ["sample_weight"] * (sample_weight is not None)
+    if isinstance(data, _Read):
+        if more or asked:
+            also = ", ".join(more + asked)
+            raise DataError(f"a table has its labels and columns already, and {also} was given as well; give it to read()")
+        assert isinstance(data, (Table, ClassTable))
         return data
     if isinstance(data, (str, os.PathLike)):
-        if y is not None:
-            raise DataError(f"{data}: y was given beside a file; name the column of the labels with label= instead")
-        return _told(Table(_core.Table.read(data, options_of(columns), model=model)), model)
+        if more:
+            what, how = ("labels", "label=") if y is not None else ("weights", "weight=")
+            raise DataError(f"{data}: {more[0]} was given beside a file; name the column of the {what} with {how} instead")
+        return _told(_told_kind(_core.read_table(data, options_of(columns), model=model, scored=scored)), model)
     named = isinstance(data, Mapping) or hasattr(data, "columns") or hasattr(data, "__arrow_c_stream__")
     if not named:
         if asked:
             raise DataError(f"{', '.join(asked)} cannot be told of an array, which has no names; give a data frame or a file")
-        array = matrix_of(data)
-        return _of_array(array, y, default_names(array), type(data).__name__, None)
-    if y is not None:
-        return _told(_of_columns(data, y, model, columns), model)
+        return _of_bare(data, y, sample_weight)
+    if more:
+        return _told(_of_columns(data, y, sample_weight, model, scored, columns), model)
     try:
         stream = data if hasattr(data, "__arrow_c_stream__") else None
         if stream is not None:
-            core = _core.Table.from_stream(stream, type(data).__name__, options_of(columns), model=model)
-            return _told(Table(core), model)
+            name = type(data).__name__
+            core = _core.table_of_stream(stream, name, options_of(columns), model=model, scored=scored)
+            return _told(_told_kind(core), model)
     except ImportError:
         pass  # pandas hands a stream over with pyarrow alone
-    return _told(_of_columns(data, None, model, columns), model)
+    return _told(_of_columns(data, None, None, model, scored, columns), model)
 
 
-def _told(table: Table, model: _core.Model | None) -> Table:
+def _of_bare(data: Any, y: Any, sample_weight: Any) -> Table | ClassTable:
+    """A table of an array: (n, m) of two classes; (n, m K), (n, m, K) or (m, n, K) of more."""
+    weights = None if sample_weight is None else np.ascontiguousarray(sample_weight, dtype=np.float64)
+    labels = None
+    if y is not None:
+        from ._labels import classes_of
+
+        labels = classes_of(y, semi_supervised=True)
+    name = type(data).__name__
+    if labels is None or len(labels.classes) == 2:
+        array = matrix_of(data)
+        return _of_array(array, y, default_names(array), name, None, weights)
+    from ._classes import flat
+
+    k = len(labels.classes)
+    array, _ = flat(np.asarray(data), len(labels.codes), k)
+    array = matrix_of(array)
+    if array.shape[1] % k:
+        raise DataError(
+            f"the array has {array.shape[1]} columns, and y {k} classes: a classifier has {k} columns side by side, in the "
+            f"order {labels.classes.tolist()}; give an array (n, m, {k}), or a data frame with columns '<classifier>:<class>'"
+        )
+    names = [f"clf_{u}" for u in range(array.shape[1] // k)]
+    return class_table(array.reshape(len(array), -1, k), labels, names, name, weights)
+
+
+def class_table(cube: NDArray[Any], labels: Any, names: list[str], name: str, weights: Any = None) -> ClassTable:
+    """A table of n x m x K probabilities with labels and classes of any type."""
+    from ._labels import class_texts
+
+    if len(labels.codes) != len(cube):
+        raise DataError(f"{len(cube)} rows of predictions and {len(labels.codes)} labels; give one label for each row")
+    texts = class_texts(labels.classes)
+    core = _core.ClassTable.from_arrays(cube, labels.codes, names, texts, name, sample_weight=weights)
+    return ClassTable(core, labels.classes)
+
+
+def _told(table: Table | ClassTable, model: Any) -> Table | ClassTable:
     """Says which columns nobody asked to leave out were passed over. A model takes its own columns alone."""
     unasked = {name: why for name, why in table.passed_over.items() if why not in ("excluded", "not among columns=")}
     if unasked and model is None:
@@ -334,22 +449,64 @@ def _told(table: Table, model: _core.Model | None) -> Table:
     return table
 
 
-def _of_columns(data: Any, y: Any, model: _core.Model | None, columns: Columns) -> Table:
+def _of_columns(
+    data: Any, y: Any, sample_weight: Any, model: Any, scored: bool, columns: Columns
+) -> Table | ClassTable:
     """A table of a mapping of arrays, or of a data frame without a stream."""
+    from ._classes import has_class_columns
+
     named = frame_of(data)
+    n = len(next(iter(named.values()), []))
+    classes = None
     if y is not None:
         if columns.get("label") is not None:
             raise DataError(f"y and label={columns.get('label')!r} were given; one of them says what the labels are")
+        several = has_class_columns(list(named)) and columns.get("pos_label") is None
         if columns.get("pos_label") is not None:
             y = positive_last(y, columns.get("pos_label"))
             columns.pop("pos_label")
-        # A column of 1 and 0 beside the others, under a name that none of them has.
-        label = next(name for name in ("y", "label", *map("y{}".format, range(len(named) + 1))) if name not in named)
-        codes = labels_of(y, len(next(iter(named.values()), [])))
-        named[label] = np.where(codes < 0, np.nan, codes)
+        label = _free_name("label", named)
+        if several:
+            values, classes = _label_texts(y, n)
+            named[label] = values
+        else:
+            # A column of 1 and 0 beside the others.
+            codes = labels_of(y, n)
+            named[label] = np.where(codes < 0, np.nan, codes)
         columns["label"] = label
+    if sample_weight is not None:
+        if columns.get("weight") is not None:
+            raise DataError(f"sample_weight and weight={columns.get('weight')!r} were given; one of them says what rows weigh")
+        columns["weight"] = weight = _free_name("weight", named)
+        named[weight] = np.asarray(sample_weight, dtype=np.float64)
     listed = [(name, _arrow_ready(column)) for name, column in named.items()]
-    return Table(_core.Table.from_columns(listed, type(data).__name__, options_of(columns), model=model))
+    core = _core.table_of_columns(listed, type(data).__name__, options_of(columns), model=model, scored=scored)
+    if isinstance(core, _core.ClassTable):
+        return ClassTable(core, None if classes is None else _originals(core.classes, classes))
+    return Table(core)
+
+
+def _free_name(wanted: str, named: Mapping[str, Any]) -> str:
+    """A name that no column has."""
+    return next(name for name in (wanted, *map(f"{wanted}{{}}".format, range(len(named) + 1))) if name not in named)
+
+
+def _label_texts(y: Any, n: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Labels as text, None where there is none, and the classes as they were given."""
+    from ._labels import class_texts, classes_of
+
+    if len(y) != n:
+        raise DataError(f"{n} rows of predictions and {len(y)} labels; give one label for each row")
+    labels = classes_of(y, semi_supervised=True)
+    return np.array([*class_texts(labels.classes), None], dtype=object)[labels.codes], labels.classes
+
+
+def _originals(texts: list[str], classes: NDArray[Any]) -> NDArray[Any]:
+    """The classes of a table as they were given, where all of them were."""
+    from ._labels import class_texts
+
+    given = dict(zip(class_texts(classes), classes.tolist(), strict=True))
+    return np.array([given[text] for text in texts]) if all(text in given for text in texts) else np.array(texts)
 
 
 def _arrow_ready(column: NDArray[Any]) -> NDArray[Any] | list[str | None]:
@@ -398,8 +555,11 @@ def default_names(array: NDArray[Any]) -> list[str]:
     return [f"clf_{j}" for j in range(array.shape[1])]
 
 
-def _of_array(array: NDArray[Any], y: Any, names: list[str], name: str, index: Any) -> Table:
-    return Table(_core.Table.from_arrays(array, labels_of(y, len(array)), names, name, row_names=index))
+def _of_array(
+    array: NDArray[Any], y: Any, names: list[str], name: str, index: Any, weights: NDArray[np.float64] | None = None
+) -> Table:
+    labels = labels_of(y, len(array))
+    return Table(_core.Table.from_arrays(array, labels, names, name, sample_weight=weights, row_names=index))
 
 
 def labels_of(y: Any, n: int) -> NDArray[np.int8]:
@@ -420,264 +580,4 @@ def positive_last(y: Any, pos_label: Any) -> Any:
     y = np.asarray(y)
     out = (y == pos_label).astype(float)
     out[missing_labels(y)] = np.nan
-    return out
-
-
-# What other tools export.
-
-#: Names of models that contain the others, as AutoML tools give them.
-CONTAINERS = ("WeightedEnsemble", "StackedEnsemble", "_FULL", "Ensemble_L", "VotingEnsemble", "StackEnsemble")
-
-_ROWS = ("row_ids", "row_id", "rowIndex", ".row", "row")
-_LABELS = ("truth", "obs", "label", "target", "y")
-_WIDE = ".pred_"
-_MODELS = ("model", "learner", "learner_id", "model_id", "method", "wflow_id", ".config", "classifier")
-
-
-def from_predictions(
-    obj: Any, y: Any = None, *, pos_label: Any = None, id: str | None = None, value: str | None = None
-) -> Table:
-    """A table of what other tools export.
-
-    Parameters
-    ----------
-    obj : dict, data frame or list of paths
-        - A dict of the models' predictions by name: arrays (n,) or (n, 2), Series or data frames with a column for each
-          class. So come ``cross_val_predict(method="predict_proba")`` in a loop, AutoGluon's ``predict_proba_multi`` and
-          H2O's ``cross_validation_holdout_predictions`` (frames ``predict, p0, p1``).
-        - A dict or list of long tables, or one with a column of the model: mlr3's ``as.data.table(prediction)``,
-          tidymodels' ``collect_predictions``, caret's ``fit$pred``. Repeated predictions of a row are averaged.
-        - A wide table of ``.pred_<class>_<model>`` beside the outcome: the data stack of tidymodels.
-        - A list of files of out-of-fold predictions, one a model, joined on ``id``.
-    y : array-like of shape (n,), default=None
-        Labels; None takes those of long tables, or leaves rows without.
-    pos_label : label, default=None
-        The positive class; None is the greater one (of columns: the last).
-    id : str, default=None
-        Column that files and long tables are joined on; None is found by usual names.
-    value : str, default=None
-        Column of the probability; None is found by usual names.
-
-    Returns
-    -------
-    Table
-        What :func:`fit` takes.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import cf_ensemble
-    >>> two = np.array([[0.9, 0.1], [0.2, 0.8]])
-    >>> cf_ensemble.from_predictions({"lr": two, "nb": two[:, 1]}, y=[0, 1]).P
-    array([[0.1, 0.1],
-           [0.8, 0.8]])
-    """
-    if isinstance(obj, Mapping):
-        columns = {str(name): frame for name, frame in obj.items()}
-        if columns and all(_is_long(frame, id) for frame in columns.values()):
-            return _of_long({name: frame_of(frame) for name, frame in columns.items()}, y, pos_label, id, value)
-        return _of_dict(columns, y, pos_label)
-    if isinstance(obj, (list, tuple)) and all(isinstance(item, (str, os.PathLike)) for item in obj):
-        return _of_files([os.fspath(item) for item in obj], y, pos_label, id, value)
-    if hasattr(obj, "columns"):
-        frame = frame_of(obj)
-        model = next((name for name in _MODELS if name in frame), None)
-        if model is None and sum(name.startswith(_WIDE) for name in frame) > 1:
-            return _of_wide(frame, y, pos_label)
-        if model is None:
-            raise DataError(
-                f"the long table has no column of the model; its columns are {list(frame)}, known are {list(_MODELS)}. "
-                "Give a dict of tables by model instead"
-            )
-        # Tables of a model, in order of appearance.
-        which = np.asarray(frame[model]).astype(str)
-        order = dict.fromkeys(which.tolist())
-        parts = {name: {key: np.asarray(column)[which == name] for key, column in frame.items()} for name in order}
-        return _of_long(parts, y, pos_label, id, value)
-    raise DataError(
-        f"{type(obj).__name__} is not known; give a dict of predictions by model, a long data frame, or a list of files"
-    )
-
-
-def _drop_containers(names: Iterable[str]) -> list[str]:
-    names = list(names)
-    dropped = [name for name in names if any(mark in name for mark in CONTAINERS)]
-    kept = [name for name in names if name not in dropped]
-    if dropped and kept:
-        warn(f"left out {', '.join(dropped)}: ensembles that contain the others; rename them to keep them")
-        return kept
-    return names
-
-
-def _of_wide(frame: dict[str, NDArray[Any]], y: Any, pos_label: Any) -> Table:
-    """The data stack of tidymodels: ``.pred_<class>_<model>``, and the outcome under its own name."""
-    columns = [name.removeprefix(_WIDE) for name in frame if name.startswith(_WIDE)]
-    outcomes = [name for name in frame if not name.startswith(".")]
-    # The outcome is the column whose two values begin the names of the predictions.
-    labels = None
-    for name in outcomes:
-        values = sorted({str(value) for value in frame[name][~missing_labels(frame[name])].tolist()})
-        if len(values) == 2 and any(column.startswith(f"{value}_") for value in values for column in columns):
-            labels, classes = frame[name], values
-            break
-    if labels is None and pos_label is None:
-        raise DataError(
-            f"no column has the two classes of {_WIDE + columns[0]!r} and its like; its other columns are {outcomes}: "
-            "name the positive class with pos_label="
-        )
-    positive = classes[-1] if pos_label is None else str(pos_label)
-    models = [column.removeprefix(f"{positive}_") for column in columns if column.startswith(f"{positive}_")]
-    if not models:
-        raise DataError(f"no column begins with {_WIDE + positive!r}; the columns are {list(frame)}")
-    kept = _drop_containers(models)
-    matrix = np.column_stack([frame[f"{_WIDE}{positive}_{model}"].astype(np.float64) for model in kept])
-    if y is None and labels is not None:
-        y, pos_label = labels.astype(str), positive
-        y = np.where(missing_labels(labels), None, y)
-    return _of_array(matrix, positive_last(y, pos_label), kept, "a data stack", None)
-
-
-def _is_long(frame: Any, id: str | None) -> bool:
-    columns = [str(c) for c in getattr(frame, "columns", [])]
-    return any(name in columns for name in ([id] if id else _ROWS))
-
-
-def _of_dict(columns: dict[str, Any], y: Any, pos_label: Any) -> Table:
-    names = _drop_containers(columns)
-    if not names:
-        raise DataError("the dict is empty; give the predictions of each model by its name")
-    values, index = [], None
-    for name in names:
-        frame = columns[name]
-        here = getattr(frame, "index", None)
-        if index is None:
-            index = here
-        elif here is not None and (len(here) != len(index) or not (np.asarray(here) == np.asarray(index)).all()):
-            raise DataError(f"the rows of {name!r} are not those of {names[0]!r}; bring them into one order first")
-        values.append(_positive_column(name, frame, pos_label))
-    lengths = {len(column) for column in values}
-    if len(lengths) > 1:
-        raise DataError(f"the models have {sorted(lengths)} predictions; give each one for each row")
-    return _of_array(np.column_stack(values), positive_last(y, pos_label), names, "predictions by model", index)
-
-
-def _positive_column(name: str, frame: Any, pos_label: Any) -> NDArray[np.float64]:
-    if hasattr(frame, "columns"):
-        columns = frame_of(frame)
-        keys = [key for key in columns if key != "predict"]
-        wanted = None if pos_label is None else [str(pos_label), f"p{pos_label}", f"prob.{pos_label}", f".pred_{pos_label}"]
-        key = keys[-1] if wanted is None else next((key for key in wanted if key in keys), None)
-        if key is None:
-            raise DataError(f"{name!r} has no column of the class {pos_label!r}; its columns are {keys}")
-        if wanted is None and len(keys) > 2:
-            raise DataError(f"{name!r} has {len(keys)} columns {keys}; say which class is meant with pos_label=")
-        return columns[key].astype(np.float64)
-    array = np.asarray(frame, dtype=np.float64)
-    if array.ndim == 2 and array.shape[1] == 2:
-        return array[:, 1]
-    if array.ndim == 2 and array.shape[1] == 1:
-        return array[:, 0]
-    if array.ndim != 1:
-        raise DataError(f"{name!r} has the shape {array.shape}; (n,) or (n, 2) is needed")
-    return array
-
-
-def _of_long(
-    parts: dict[str, dict[str, NDArray[Any]]], y: Any, pos_label: Any, id: str | None, value: str | None
-) -> Table:
-    names = _drop_containers(parts)
-    rows: dict[Any, int] = {}
-    labels: dict[int, Any] = {}
-    sums: list[tuple[NDArray[np.intp], NDArray[np.float64]]] = []
-    repeated = False
-    for name in names:
-        frame = parts[name]
-        key = id if id is not None else next((row for row in _ROWS if row in frame), None)
-        if key is None or key not in frame:
-            raise DataError(f"{name!r} has no column of the row; its columns are {list(frame)}: say it with id=")
-        label = next((column for column in _LABELS if column in frame), None)
-        here = frame[key].tolist()
-        at = np.array([rows.setdefault(row, len(rows)) for row in here], dtype=np.intp)
-        repeated = repeated or len(np.unique(at)) < len(at)
-        probability = frame[_value_column(name, frame, label, pos_label, value)].astype(np.float64)
-        sums.append((at, probability))
-        if label is not None:
-            labels.update(zip(at.tolist(), frame[label].tolist(), strict=True))
-    matrix = np.full((len(rows), len(names)), np.nan)
-    for j, (at, probability) in enumerate(sums):
-        total = np.bincount(at, probability, len(rows))
-        count = np.bincount(at, minlength=len(rows))
-        seen = count > 0
-        matrix[seen, j] = total[seen] / count[seen]
-    if repeated:
-        warn("rows were predicted several times (repeated cross-validation): their mean is taken")
-    if y is None and labels:
-        y = np.array([labels.get(i) for i in range(len(rows))])
-    return _of_array(matrix, positive_last(y, pos_label), names, "long tables", list(rows))
-
-
-def _value_column(
-    name: str, frame: dict[str, NDArray[Any]], label: str | None, pos_label: Any, value: str | None
-) -> str:
-    if value is not None:
-        if value not in frame:
-            raise DataError(f"{name!r} has no column {value!r}; its columns are {list(frame)}")
-        return value
-    classes = [] if label is None else sorted({str(v) for v in frame[label].tolist()})
-    wanted = [str(pos_label)] if pos_label is not None else classes[::-1]
-    for one in wanted:
-        for key in (f"prob.{one}", f".pred_{one}", f"p{one}", one):
-            if key in frame:
-                return key
-    raise DataError(
-        f"{name!r} has no column of a probability that is known; its columns are {list(frame)}: say it with value="
-    )
-
-
-def _of_files(paths: list[str], y: Any, pos_label: Any, id: str | None, value: str | None) -> Table:
-    if not paths:
-        raise DataError("the list of files is empty")
-    parts: dict[str, dict[str, NDArray[Any]]] = {}
-    for path in paths:
-        name = os.path.basename(path).split(".")[0].removeprefix("oof_")
-        if path.endswith(".npy"):
-            array = np.load(path, allow_pickle=False)
-            column = _positive_column(name, array, pos_label)
-            parts[name] = {"row": np.arange(len(column)), "prediction": column}
-            continue
-        parts[name] = _read_csv(path)
-    key = id if id is not None else ("row" if all("row" in part for part in parts.values()) else None)
-    if key is None:
-        first = next(iter(parts.values()))
-        key = next((name for name in ("id", "instance_id", *_ROWS) if name in first), None)
-        if key is None:
-            raise DataError(f"{paths[0]}: no column to join on; its columns are {list(first)}: say it with id=")
-    if value is None:
-        first = next(iter(parts.values()))
-        usual = ("prediction", "pred", "p", "proba", "probability", "score", "oof", "target_pred")
-        value = next((name for name in usual if name in first), None)
-        if value is None:
-            free = [name for name in first if name not in (key, *_LABELS)]
-            value = free[0] if len(free) == 1 else None
-    return _of_long(parts, y, pos_label, key, value)
-
-
-def _read_csv(path: str) -> dict[str, NDArray[Any]]:
-    import csv
-    import gzip
-
-    opened = gzip.open(path, "rt", newline="") if path.endswith(".gz") else open(path, newline="")
-    with opened as file:
-        rows = list(csv.DictReader(file))
-    if not rows:
-        raise DataError(f"{path}: there is no row")
-    out: dict[str, NDArray[Any]] = {}
-    for key in rows[0]:
-        text = [row[key] for row in rows]
-        try:
-            out[key] = np.array([float(v) if v else np.nan for v in text])
-            if np.isfinite(out[key]).all() and (out[key] == out[key].round()).all():
-                out[key] = out[key].astype(np.int64)
-        except ValueError:
-            out[key] = np.array(text)
     return out

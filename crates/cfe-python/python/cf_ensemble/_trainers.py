@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import _core
 from ._ensemble import Ensemble
+from ._how import settings_json, threads_of
 from ._progress import ProgressCallback, listener
 from ._tables import as_table
 
@@ -132,8 +133,6 @@ class Trainer:
         DataError
             Predictions or labels that cannot be learned from.
         """
-        from ._classifier import settings_json, threads_of
-
         table = as_table(data, y)
         weights: NDArray[np.float64] | None = None
         if sample_weight is not None:

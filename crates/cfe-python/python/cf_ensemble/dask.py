@@ -27,6 +27,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from . import _core
 from ._ensemble import Ensemble
+from ._model_file import SavedCombiner, settings_of
 from ._progress import ProgressCallback
 from ._shards import Plan, Task, facts_of, paths_of, runs, store_of
 from ._tables import Columns
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["CFEnsembleClassifier"]
 
 
-class CFEnsembleClassifier(BaseEstimator):
+class CFEnsembleClassifier(SavedCombiner, BaseEstimator):
     """Combines the probabilities of trained classifiers, on a Dask cluster.
 
     Parameters
@@ -224,35 +225,12 @@ class CFEnsembleClassifier(BaseEstimator):
         """
         return (self.predict_proba(data)[:, 1] > 0.5).astype(np.int64)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the model file, the same that ``cfe fit STORE`` writes, whole or not at all.
-
-        Parameters
-        ----------
-        path : str or path-like
-            The file; ``.safetensors`` is usual.
-        """
-        check_is_fitted(self)
-        self.combiner_.save(path)
-
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Self:
-        """The model of a file that :meth:`save` or ``cfe fit --model-out`` wrote.
-
-        Parameters
-        ----------
-        path : str or path-like
-            The file.
-
-        Returns
-        -------
-        CFEnsembleClassifier
-            Predicts to the same bits.
-        """
-        model = _core.Model.load(path)
+    def _of_model(cls, model: _core.Model | _core.ClassModel) -> Self:
+        if isinstance(model, _core.ClassModel):
+            raise DataError("the model is of more than two classes, which are not fitted on Dask; cf_ensemble.load() takes it")
         info = Ensemble(model).info
-        settings = {key: value for key, value in info.get("settings", {}).items() if key != "seed"}
-        self = cls(method=info.get("trainer", "als"), settings=settings or None, random_state=info.get("seed"))
+        self = cls(method=info.get("trainer", "als"), settings=settings_of(info, "seed"), random_state=info.get("seed"))
         self._set_combiner(model)
         return self
 
