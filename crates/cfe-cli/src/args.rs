@@ -47,7 +47,7 @@ Predictions: instance_id, probability, logit, n_observed, decision (1 from the t
 split and, where given, label; rank by the logit. The probability of a train row comes from the model that was fitted to
 it: judge by out_of_fold_probability, which comes from fits without the row, and by the metrics, which do the same.
 
-Exit codes: 0 done, 2 bad usage, 3 bad data, 4 training failed, 130 interrupted (Ctrl-C).";
+Exit codes: 0 done, 1 refused by --strict, 2 bad usage, 3 bad data, 4 training failed, 130 interrupted (Ctrl-C).";
 
 const PREPARE_EXAMPLES: &str = "\
 Examples:

@@ -87,9 +87,12 @@ impl Parts {
                 count[cell] += 1;
             }
         }
-        let averaged = count.iter().any(|&k| k > 1);
+        let averaged = count.iter().filter(|&&k| k > 1).count();
         sum.zip_mut_with(&count, |sum, &k| *sum = if k == 0 { f64::NAN } else { *sum / f64::from(k) });
-        let means = if averaged { ", means of several rows" } else { "" };
+        let means = match averaged {
+            0 => String::new(),
+            cells => format!(", means of several rows in {cells} of {} cells", count.len()),
+        };
         self.taken.notes.push(match &self.roles.model {
             Some(_) => {
                 format!("a long table: {rows} rows of {} classifiers for {n} instances{means}", names.len())

@@ -1,5 +1,6 @@
 //! Tables in JSON: lines or a list of objects, or columns as pandas writes them.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::io::{Cursor, Read as _};
@@ -48,7 +49,7 @@ pub(crate) fn read(opened: Opened, options: &TableOptions) -> TableResult<Parts>
     let error = opened.stream_error();
     opened.stream().read_to_end(&mut bytes).map_err(&error)?;
     let start = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    let rows = rows(start).ok_or_else(|| TableError::OtherFormat {
+    let rows = rows(&with_numbers_of_python(start)).ok_or_else(|| TableError::OtherFormat {
         what: "JSON that is not a list or lines of objects, one for each row".to_owned(),
         cure: "pandas: df.to_json('table.json', orient='records', lines=True)".to_owned(),
         file: file.clone(),
@@ -60,6 +61,31 @@ pub(crate) fn read(opened: Opened, options: &TableOptions) -> TableResult<Parts>
     // Lines of the text that was made on the way mean nothing to anyone.
     parts.rows = crate::rows::RowNumbers::rows();
     Ok(parts)
+}
+
+/// NaN and Infinity, which Python's `json.dumps` writes and JSON does not have, as null and as text.
+fn with_numbers_of_python(bytes: &[u8]) -> Cow<'_, [u8]> {
+    let words: [(&[u8], &[u8]); 3] =
+        [(b"NaN", b"null"), (b"-Infinity", b"\"-inf\""), (b"Infinity", b"\"inf\"")];
+    if !words.iter().any(|(word, _)| memchr::memmem::find(bytes, word).is_some()) {
+        return Cow::Borrowed(bytes);
+    }
+    let mut out = Vec::with_capacity(bytes.len());
+    let (mut at, mut in_text) = (0, false);
+    while let Some(&byte) = bytes.get(at) {
+        let word = words.iter().find(|(word, _)| !in_text && bytes[at..].starts_with(word));
+        if let Some((word, instead)) = word {
+            out.extend_from_slice(instead);
+            at += word.len();
+            continue;
+        }
+        // In a text a backslash takes the next byte with it, a quote too.
+        let taken = if in_text && byte == b'\\' { 2.min(bytes.len() - at) } else { 1 };
+        in_text ^= byte == b'"';
+        out.extend_from_slice(&bytes[at..at + taken]);
+        at += taken;
+    }
+    Cow::Owned(out)
 }
 
 /// The rows in any of the forms that are read; `None` for another.
@@ -169,4 +195,20 @@ fn to_csv(rows: Vec<Object>) -> Vec<u8> {
         write(&record);
     }
     out.into_inner().expect("in memory")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nan_and_infinity_of_python_are_read_outside_of_texts() {
+        let json = br#"[{"a": NaN, "NaN": "NaN \" Infinity", "b": -Infinity}, {"a":Infinity}]"#;
+        let expected = br#"[{"a": null, "NaN": "NaN \" Infinity", "b": "-inf"}, {"a":"inf"}]"#;
+        assert_eq!(&*with_numbers_of_python(json), expected);
+        let plain = br#"[{"a": 0.5}]"#;
+        assert!(matches!(with_numbers_of_python(plain), Cow::Borrowed(_)));
+        // A text that is cut off after its backslash.
+        assert_eq!(&*with_numbers_of_python(b"[NaN, \"\\"), b"[null, \"\\");
+    }
 }

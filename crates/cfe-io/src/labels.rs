@@ -353,6 +353,15 @@ impl<'a> Decision<'a> {
             }
             groups = rest;
         }
+        // Beside 0 and 1, scikit-learn's semi-supervised methods write -1 where a row has no label.
+        if groups.len() == 3 && is_marked_unlabeled(groups.iter().map(|group| group.value.text.as_str())) {
+            self.note = Some("-1 in the label column is taken as unlabeled".to_owned());
+            groups.retain(|group| !is_minus_one(&group.value.text));
+            for value in groups.iter().flat_map(|group| &group.members) {
+                self.set(value, Some(matches!(number(value.text.as_bytes()), Some((1.0, _)))));
+            }
+            return Ok(());
+        }
         match &groups[..] {
             [] => Ok(()),
             [only] => self.one_value(only),
@@ -380,7 +389,7 @@ impl<'a> Decision<'a> {
 
     /// One value alone, of which nothing is known. -1 is negative, as it comes with 1.
     fn one_value(&mut self, only: &Spellings<'a>) -> Result<(), BadLabels> {
-        if !matches!(number(only.value.text.as_bytes()), Some((-1.0, _))) {
+        if !is_minus_one(&only.value.text) {
             return Err(self.refused(&only.value));
         }
         only.members.iter().for_each(|value| self.set(value, Some(false)));
@@ -426,6 +435,24 @@ pub(crate) fn same(a: &str, b: &str) -> bool {
             (Some((x, _)), Some((y, _))) => x == y,
             _ => false,
         }
+}
+
+fn is_minus_one(text: &str) -> bool {
+    matches!(number(text.as_bytes()), Some((-1.0, _)))
+}
+
+/// Whether the values are 0, 1 and -1, so that -1 marks rows without a label.
+pub(crate) fn is_marked_unlabeled<'a>(values: impl Iterator<Item = &'a str>) -> bool {
+    let mut met = [false; 3];
+    for value in values {
+        match number(value.as_bytes()) {
+            Some((-1.0, _)) => met[0] = true,
+            Some((0.0, _)) => met[1] = true,
+            Some((1.0, _)) => met[2] = true,
+            _ => return false,
+        }
+    }
+    met == [true; 3]
 }
 
 pub(crate) fn is_unknown(text: &str) -> bool {
@@ -485,6 +512,22 @@ mod tests {
         let rest =
             decide(&of(&["a", "b", "c", ""]), Some("b"), Labels::Needed).expect("one against the rest");
         assert_eq!(rest.truth, [Some(false), Some(true), Some(false), None]);
+    }
+
+    #[test]
+    fn minus_one_beside_zero_and_one_is_unlabeled() {
+        for [zero, one, none] in [["0", "1", "-1"], ["0.0", "1.0", "-1.0"], ["0.00", "1.00", "-1.00"]] {
+            let decided = decide(&of(&[none, zero, one, zero]), None, Labels::Needed).expect("two and -1");
+            assert_eq!(decided.truth, [None, Some(false), Some(true), Some(false)], "{one}");
+            assert_eq!(decided.positive.as_deref(), Some(one));
+            assert!(
+                decided.note.expect("it is said").contains("-1 in the label column is taken as unlabeled")
+            );
+        }
+        // Two values stay a pair, and other values beside -1 stay three.
+        let pair = decide(&of(&["-1", "1"]), None, Labels::Needed).expect("a pair");
+        assert_eq!(pair.truth, [Some(false), Some(true)]);
+        assert!(decide(&of(&["-1", "1", "2"]), None, Labels::Needed).is_err());
     }
 
     #[test]

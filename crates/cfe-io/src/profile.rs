@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use crate::labels::is_marked_unlabeled;
 use crate::reading::{Reading, number};
 use crate::table_error::shorten;
 
@@ -186,11 +187,12 @@ impl Profile {
         self.repeats
     }
 
-    /// Whether there are one or two values, apart from unlabeled ones.
+    /// Whether there are one or two values, apart from those of rows without a label.
     pub(crate) fn is_pair(&self) -> bool {
         let known = |value: &&String| !["?", "unknown"].contains(&value.to_ascii_lowercase().as_str());
-        let n = self.values.iter().filter(known).count();
-        self.declared == Declared::Open && n <= 2 && (n == 0 || !self.has_fractions())
+        let known: Vec<&str> = self.values.iter().filter(known).map(String::as_str).collect();
+        let two = known.len() <= 2 || is_marked_unlabeled(known.iter().copied());
+        self.declared == Declared::Open && two && (known.is_empty() || !self.has_fractions())
     }
 
     /// Whether there are only 0 and 1.

@@ -156,8 +156,7 @@ pub(crate) fn of_columns(file: &str, names: &[String], matrix: ArrayView2<'_, f6
     (0..names.len()).into_par_iter().filter_map(check).collect()
 }
 
-/// A word on classifiers of 0 and 1 alone, if others have fractions: hard predictions, or no classifiers at
-/// all.
+/// A word on classifiers of 0 and 1 alone: hard predictions, or no classifiers at all.
 pub(crate) fn of_hard_columns(names: &[String], matrix: ArrayView2<'_, f64>) -> Option<String> {
     let is_hard = |u: &usize| {
         let present = || matrix.row(*u).into_iter().filter(|v| !v.is_nan());
@@ -167,7 +166,13 @@ pub(crate) fn of_hard_columns(names: &[String], matrix: ArrayView2<'_, f64>) -> 
     };
     let hard: Vec<usize> = (0..names.len()).into_par_iter().filter(is_hard).collect();
     let columns: Vec<&String> = hard.iter().map(|&u| &names[u]).collect();
-    (!hard.is_empty() && hard.len() < names.len()).then(|| format!("0 and 1 only in {}", list(&columns)))
+    match hard.len() {
+        0 => None,
+        all if all == names.len() => {
+            Some("0 and 1 only in every column: votes, not probabilities".to_owned())
+        }
+        _ => Some(format!("0 and 1 only in {}", list(&columns))),
+    }
 }
 
 /// A word where percent were asked for and every cell was a fraction before: none is then above 0.01.

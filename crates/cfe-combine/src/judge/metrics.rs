@@ -246,14 +246,14 @@ pub fn evaluate(model: &SavedModel, table: &Table) -> FitResult<Vec<Part>> {
         let mut measured = measure(&part.name, None, &judged, methods, cut, seed, &|| ())?;
         measured.without_prediction = part.without_prediction;
         measured.never_scored = part.without_weight;
-        measured.in_sample_share = match &train_rows {
-            Some(train_rows) => train_rows.share_among(table.data.predictions(), rows),
-            // A model of version 0.1.0 kept no train rows, and knows the whole table alone.
-            None if own_table => {
-                rows.iter().filter(|&&i| table.in_train[i]).count() as f64 / rows.len() as f64
-            }
-            None => 0.0,
+        // A model of version 0.1.0 kept no train rows, and rows of few different values are not known again:
+        // both know the whole table.
+        let of_own_table = match own_table {
+            true => rows.iter().filter(|&&i| table.in_train[i]).count() as f64 / rows.len() as f64,
+            false => 0.0,
         };
+        let known = train_rows.as_ref().map(|known| known.share_among(table.data.predictions(), rows));
+        measured.in_sample_share = known.unwrap_or(0.0).max(of_own_table);
         Ok(measured)
     };
     parts.into_iter().map(measure_part).collect::<Result<_>>().map_err(&scoring)

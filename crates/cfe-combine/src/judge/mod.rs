@@ -29,7 +29,8 @@ pub(crate) use redundancy::{correlations, redundancy};
 pub(crate) use rivals::{MOST_SOLVED, Rivals};
 pub(crate) use rows::JudgedRows;
 pub(crate) use scores::Scores;
-pub(crate) use train_rows::{TRAIN_ROWS, TrainRows};
+pub use train_rows::TOO_MUCH_IN_SAMPLE;
+pub(crate) use train_rows::{Repeats, TRAIN_ROWS, TrainRows};
 pub(crate) use trust::{LEFT_OUT, REDUNDANCY};
 
 /// What the fit left in the model under a key; `None` in models that have none.

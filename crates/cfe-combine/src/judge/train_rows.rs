@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::remembered;
 
+/// Rows of which at least this share was trained on are not a test.
+pub const TOO_MUCH_IN_SAMPLE: f64 = 0.05;
+
 /// Where a model file keeps its train rows.
 pub(crate) const TRAIN_ROWS: &str = "train_rows";
 
@@ -21,6 +24,13 @@ const KEPT: usize = 1024;
 const KEPT_ROUNDED: usize = 128;
 /// Decimals that people write predictions with.
 const DECIMALS: std::ops::RangeInclusive<usize> = 3..=6;
+/// Share of rows that are equal by chance up to which every known row is a train row.
+const RARE: f64 = 0.02;
+/// Share from which on equal rows say nothing.
+const USUAL: f64 = 0.9;
+/// Share of the rows that are not equal by chance which must be known between the two.
+const MOST: f64 = 0.5;
+
 /// Share of distinct rows from which on rounded rows tell one row from another: fewer, and new rows would be
 /// equal to train rows by chance.
 const MOSTLY_DISTINCT: f64 = 0.99;
@@ -41,6 +51,14 @@ pub(crate) struct TrainRows {
     /// some.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     rounded: BTreeMap<usize, Hashes>,
+    /// Share of new rows that are equal to a train row without being one, as of a few votes of 0 and 1.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    equal_by_chance: f64,
+}
+
+// Of a share that was never computed, so the comparison is exact.
+fn is_zero(share: &f64) -> bool {
+    *share == 0.0
 }
 
 /// The smallest of many hashes, ascending, 16 hexadecimal digits each.
@@ -82,7 +100,8 @@ impl TrainRows {
 
     /// Of some rows of predictions (m x n).
     pub(crate) fn among(predictions: ArrayView2<'_, f64>, labeled: &[usize]) -> Self {
-        let as_given = distinct(labeled.par_iter().map(|&i| hash(predictions, i)).collect());
+        let repeats = Repeats::among(predictions, labeled);
+        let (as_given, equal_by_chance) = (repeats.distinct(), repeats.seen_before());
         let decimals = decimals(predictions, labeled).unwrap_or(usize::MAX);
         let rounded = DECIMALS.filter(|&d| d < decimals).filter_map(|d| {
             let hashes = distinct(labeled.par_iter().map(|&i| rounded_hash(predictions, i, d)).collect());
@@ -93,6 +112,7 @@ impl TrainRows {
             rows: labeled.len(),
             rounded: rounded.collect(),
             smallest_hashes: Hashes::smallest(&as_given, KEPT),
+            equal_by_chance,
         }
     }
 
@@ -102,14 +122,54 @@ impl TrainRows {
     }
 
     /// Estimated share of train rows among some rows of the data; exact for a model with few train rows. Rows
-    /// of 3 to 6 decimals may be train rows that a file rounded.
+    /// of 3 to 6 decimals may be train rows that a file rounded. Where classifiers give few different values,
+    /// new rows are equal to train rows by chance: where a share c is expected and s found, (s - c) / (1 - c) is
+    /// given, or 0 where that is less than a half.
     pub(crate) fn share_among(&self, predictions: ArrayView2<'_, f64>, rows: &[usize]) -> f64 {
         let as_given = self.smallest_hashes.share_among(rows.iter().map(|&i| hash(predictions, i)), KEPT);
         let decimals = decimals(predictions, rows);
         let rounded = decimals.and_then(|d| Some((d, self.rounded.get(&d)?))).map_or(0.0, |(d, hashes)| {
             hashes.share_among(rows.iter().map(|&i| rounded_hash(predictions, i, d)), KEPT_ROUNDED)
         });
-        as_given.max(rounded)
+        let known = as_given.max(rounded);
+        let chance = self.equal_by_chance;
+        if chance < RARE {
+            return known;
+        }
+        // The chance is that of rows like the train rows, and other rows differ in more than that.
+        let beyond = (known - chance) / (1.0 - chance);
+        if chance < USUAL && beyond >= MOST { beyond } else { 0.0 }
+    }
+}
+
+/// Rows of predictions that are equal to others.
+pub(crate) struct Repeats {
+    /// Hash and number of each row, by hash.
+    rows: Vec<(u64, usize)>,
+}
+
+impl Repeats {
+    /// Among some rows of predictions (m x n).
+    pub(crate) fn among(predictions: ArrayView2<'_, f64>, rows: &[usize]) -> Self {
+        let mut rows: Vec<(u64, usize)> = rows.par_iter().map(|&i| (hash(predictions, i), i)).collect();
+        rows.sort_unstable();
+        Self { rows }
+    }
+
+    /// Rows with the same predictions, each set of them once.
+    pub(crate) fn sets(&self) -> impl Iterator<Item = impl ExactSizeIterator<Item = usize> + '_> {
+        self.rows.chunk_by(|a, b| a.0 == b.0).map(|set| set.iter().map(|&(_, row)| row))
+    }
+
+    fn distinct(&self) -> Vec<u64> {
+        self.rows.chunk_by(|a, b| a.0 == b.0).map(|set| set[0].0).collect()
+    }
+
+    /// Probability that a new row has been seen before: one less the share of rows seen once (Good, "The
+    /// population frequencies of species and the estimation of population parameters", 1953).
+    fn seen_before(&self) -> f64 {
+        let once = self.sets().filter(|set| set.len() == 1).count();
+        if self.rows.is_empty() { 0.0 } else { 1.0 - once as f64 / self.rows.len() as f64 }
     }
 }
 
@@ -221,6 +281,34 @@ mod tests {
         assert!((many.share_among(half.predictions(), &all(&half)) - 0.5).abs() < 0.06);
         assert_eq!(many.share_among(other.predictions(), &all(&other)), 0.0);
     }
+
+    #[test]
+    fn few_different_values_are_equal_by_chance() {
+        // Votes of 0 and 1 of three classifiers: there are eight different rows.
+        let votes = |seed: usize, n: usize| {
+            let bit = |(u, i): (usize, usize)| ((seed + i * 7919) / (31 << u) % 2) as f64;
+            let r = Array2::from_shape_fn((3, n), bit);
+            EnsembleData::new(r, vec![Some(true); n]).unwrap()
+        };
+        let all = (0..400).collect::<Vec<_>>();
+        let trained = TrainRows::of(&votes(0, 400));
+        assert_eq!(trained.equal_by_chance, 1.0);
+        assert_eq!(trained.share_among(votes(0, 400).predictions(), &all), 0.0);
+        assert_eq!(trained.share_among(votes(17, 400).predictions(), &all), 0.0);
+        // One of the classifiers with two decimals: most rows repeat, and train rows are still known.
+        let coarse = |seed: usize, n: usize| {
+            let cell = |(u, i): (usize, usize)| {
+                let x = ((seed + i) * [7919, 104_729][u]) % 100_003;
+                (x % [40, 20][u]) as f64 / 40.0
+            };
+            EnsembleData::new(Array2::from_shape_fn((2, n), cell), vec![Some(true); n]).unwrap()
+        };
+        let trained = TrainRows::of(&coarse(0, 400));
+        assert!((0.2..0.8).contains(&trained.equal_by_chance), "{}", trained.equal_by_chance);
+        assert_eq!(trained.share_among(coarse(0, 400).predictions(), &all), 1.0);
+        assert_eq!(trained.share_among(coarse(5000, 400).predictions(), &all), 0.0);
+    }
+
     #[test]
     fn rows_that_a_file_rounded_are_known() {
         let of = |rows: std::ops::Range<usize>, decimals: usize| {

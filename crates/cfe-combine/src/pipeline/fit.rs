@@ -16,7 +16,7 @@ use super::watch::{Stage, Watch};
 use crate::error::{FitError, FitResult};
 use crate::judge::{
     COMBINED, CUT, Chances, Cut, JudgedRows, LEFT_OUT, Part, REDUNDANCY, Rivals, Scores, TRAIN,
-    ThresholdRule, combined_scores, correlations, measure, redundancy, scored_rows,
+    ThresholdRule, TrainRows, combined_scores, correlations, measure, redundancy, scored_rows,
 };
 use crate::recommended::sharded::PassedColumns;
 use crate::saved::{Combined, Combiner, SavedModel, described};
@@ -326,15 +326,19 @@ impl FitOutcome {
             part.chances = self.model.combiner.recommended().and_then(|_| Chances::of(&part));
             out.push(part);
         }
+        // Copies of train rows in another part are predicted with their labels known.
+        let train_rows = (!others.is_empty()).then(|| TrainRows::of(&table.data));
         for part in others {
             let rows = &part.rows;
             let mut methods = vec![combined_scores(&self.combined, rows)];
             methods.extend(rivals.scores(&table.data, rows).map_err(&scoring)?);
             let judged = JudgedRows::of(table, rows);
             let measured = measure(&part.name, None, &judged, methods, cut, self.seed, &done);
+            let known = train_rows.as_ref().map(|known| known.share_among(table.data.predictions(), rows));
             out.push(Part {
                 without_prediction: part.without_prediction,
                 never_scored: part.without_weight,
+                in_sample_share: known.unwrap_or(0.0),
                 ..measured.map_err(&scoring)?
             });
         }

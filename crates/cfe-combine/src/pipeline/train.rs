@@ -1,5 +1,7 @@
 //! Trains a combiner and scores the labeled rows by cross-validation.
 
+use std::collections::HashSet;
+
 use cfe_core::validation::Folds;
 use cfe_core::{EnsembleData, StopReason, Trainer};
 use cfe_io::{Table, fingerprint};
@@ -232,7 +234,7 @@ pub(crate) fn says_folds(table: &Table) -> bool {
 fn inner_folds(table: &Table, data: &EnsembleData, count: usize, seed: u64) -> FitResult<Option<Folds>> {
     match &table.groups {
         Some(groups) => stratified_folds(data, Some(groups), count, seed)
-            .map_err(|source| of_groups(table, count, &source)),
+            .map_err(|source| of_groups(table, groups, count, &source)),
         None => Ok(None),
     }
 }
@@ -261,14 +263,27 @@ fn logits_in_time(
     Ok(logits)
 }
 
-fn of_groups(table: &Table, count: usize, source: &cfe_core::Error) -> FitError {
+/// Groups that cannot be dealt to folds, with how many there are of each class.
+fn of_groups(table: &Table, groups: &[String], count: usize, source: &cfe_core::Error) -> FitError {
     // The name of the library's parameter means nothing to whoever named a column.
-    let why = match source {
-        cfe_core::Error::InvalidParameter { allowed, .. } => (*allowed).to_owned(),
-        other => other.to_string(),
+    if !matches!(source, cfe_core::Error::InvalidParameter { .. }) {
+        return FitError::Data(format!("{}: the groups do not make {count} folds: {source}", table.file));
+    }
+    // A row without a group is a group of its own, by its number.
+    let group = |i: usize| if groups[i].is_empty() { Err(i) } else { Ok(groups[i].as_str()) };
+    let labels = table.data.labels();
+    let of_class = |class: Option<bool>| {
+        let rows = table.data.labeled().iter().filter(|&&i| class.is_none() || labels[i] == class);
+        rows.map(|&i| group(i)).collect::<HashSet<_>>().len()
+    };
+    let (all, positive, negative) = (of_class(None), of_class(Some(true)), of_class(Some(false)));
+    let cure = match positive.min(negative) {
+        0 | 1 => "leave the group column out".to_owned(),
+        most => format!("use at most {most} folds (--folds), or leave the group column out"),
     };
     FitError::Data(format!(
-        "{}: the groups do not make {count} folds: {why}; use fewer folds, or no group column",
+        "{}: the groups do not make {count} folds: of {all} groups of labeled rows {positive} hold positives and {negative} \
+         hold negatives, and a fit needs both classes outside of each fold; {cure}",
         table.file
     ))
 }
@@ -282,6 +297,6 @@ pub(crate) fn folds_of(table: &Table, count: usize, seed: u64) -> FitResult<Opti
     let folds = stratified_folds(&table.data, table.groups.as_deref(), count, seed);
     folds.map_err(|source| match table.groups {
         None => FitError::Training { doing: "cross-validation", source },
-        Some(_) => of_groups(table, count, &source),
+        Some(ref groups) => of_groups(table, groups, count, &source),
     })
 }

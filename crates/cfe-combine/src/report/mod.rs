@@ -4,8 +4,9 @@ pub mod classes;
 mod document;
 mod summary;
 
+pub use crate::judge::TOO_MUCH_IN_SAMPLE;
+
 pub use document::{document, evaluation, evaluation_titled};
 pub use summary::{
-    TOO_MUCH_IN_SAMPLE, better, costs, lines, metrics_tables, probability, provenance, rule_in_words,
-    unreached, with_interval,
+    better, costs, lines, metrics_tables, probability, provenance, rule_in_words, unreached, with_interval,
 };

@@ -5,7 +5,9 @@ use cfe_core::validation::Interval;
 use cfe_report::number::{fixed, or_dash, percent, signed, significant, small, small_or_dash};
 use cfe_report::{Cell, Table};
 
-use crate::judge::{COMBINED, Chances, Cut, Finding, Part, Severity, ThresholdRule, Trust, TrustReport};
+use crate::judge::{
+    COMBINED, Chances, Cut, Finding, Part, Severity, TOO_MUCH_IN_SAMPLE, ThresholdRule, Trust, TrustReport,
+};
 use crate::methods::Method;
 use crate::pipeline::FitOutcome;
 
@@ -156,9 +158,6 @@ fn decisive(parts: &[Part]) -> Option<&Part> {
     parts.iter().filter(usable).find(|part| !part.cross_validated).or_else(|| parts.iter().find(usable))
 }
 
-/// Rows of which at least this share was trained on are not a test.
-pub const TOO_MUCH_IN_SAMPLE: f64 = 0.05;
-
 /// With fewer rows of a class no verdict is given: a fold has one or two of them, and resamples of one row
 /// are that row.
 const TOO_FEW: usize = 10;
@@ -305,8 +304,11 @@ pub fn rule_in_words(rule: ThresholdRule) -> String {
 /// Where to cut?
 fn cut(outcome: &FitOutcome, table: &cfe_io::Table) -> String {
     let Some(cut) = &outcome.cut else {
-        return "Where to cut? Not known: a class has a single labeled row, so none can be held out."
-            .to_owned();
+        let why = match outcome.out_of_fold {
+            None => "a class has a single labeled row, so none can be held out",
+            Some(_) => "all rows that have a cross-validated score are of one class",
+        };
+        return format!("Where to cut? Not known: {why}.");
     };
     let Confusion { tp, fp, fn_, tn, .. } = cut.confusion;
     // Of rows with weights the weights are counted.
@@ -326,9 +328,14 @@ fn cut(outcome: &FitOutcome, table: &cfe_io::Table) -> String {
         share(cut.recall),
     );
     let threshold = probability(cut.threshold);
+    // Out-of-fold probabilities come from other fits, and may reach what the fitted model does not.
+    let never = match outcome.combined.probabilities.iter().any(|&p| p >= cut.threshold) {
+        true => "",
+        false => " The fitted model gives no row of the table so high a probability: every decision is 0.",
+    };
     match unreached(cut) {
-        Some(target) => format!("{target}; the nearest cut, {threshold}, {does}."),
-        None => format!("Cut at {threshold} ({}): {does}.", rule_in_words(cut.rule)),
+        Some(target) => format!("{target}; the nearest cut, {threshold}, {does}.{never}"),
+        None => format!("Cut at {threshold} ({}): {does}.{never}", rule_in_words(cut.rule)),
     }
 }
 

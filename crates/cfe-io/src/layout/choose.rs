@@ -177,6 +177,11 @@ impl Table<'_> {
         if layout.average == Some(at) {
             return Judged::Other("rows of one id are averaged over it".to_owned());
         }
+        if let (true, true, Some(text)) = (names::is_weight(normal), profile.is_text(), &profile.text) {
+            return Judged::Other(format!(
+                "sample weights by its name, but {text:?} is not a number: not used"
+            ));
+        }
         // `seed1`, `seed2` may be classifiers: a number of a fold has no fraction.
         let is_fold = names::is_fold(normal) && profile.has_fractions();
         if let Some(reason) = names::metadata(normal).filter(|_| !is_fold) {
@@ -220,6 +225,11 @@ impl Table<'_> {
         {
             return "if it stands for a missing prediction, give --missing with it; log-odds and scores: --input score; \
                     percent: --scale percent";
+        }
+        // Grades from 1 to 10 are whole and small; percent go beyond.
+        let grades = profile.numbers > 0 && profile.whole == profile.numbers && profile.max <= 10.0;
+        if profile.min >= 0.0 && grades && profile.percent_signs == 0 && 4 * out > profile.numbers {
+            return "these look like scores: --input score reads them as 1 / (1 + exp(-score))";
         }
         if profile.percent_signs > 0
             || (profile.min >= 0.0 && profile.max > 2.0 && profile.max <= 100.0 && 4 * out > profile.numbers)

@@ -5,14 +5,16 @@ use cfe_io::Table;
 use super::{Column, DUPLICATE, Finding, Quality, Severity, listed, owned};
 
 /// Classifiers that rank negatives above positives.
-pub(super) fn inverted(columns: &[Column<'_>], mirrored: &[(usize, usize)]) -> Vec<Finding> {
+pub(super) fn inverted(table: &Table, columns: &[Column<'_>], mirrored: &[(usize, usize)]) -> Vec<Finding> {
     let mut out = Vec::new();
+    let mut ranked = 0;
     for (k, column) in columns.iter().enumerate() {
         let Some(Quality { auc, positives, negatives, .. }) = column.train else { continue };
         // One half of a pair is inverted by nature, and has a finding of its own.
         if mirrored.iter().any(|&(a, b)| a == k || b == k) {
             continue;
         }
+        ranked += 1;
         let (positive, negative) = (positives as f64, negatives as f64);
         // Of the rank sum, were the classifier to know nothing.
         let error = ((positive + negative + 1.0) / (12.0 * positive * negative)).sqrt();
@@ -27,6 +29,25 @@ pub(super) fn inverted(columns: &[Column<'_>], mirrored: &[(usize, usize)]) -> V
             column.name
         );
         out.push(Finding::new(severity, "inverted", vec![column.name.to_owned()], text));
+    }
+    // Where most classifiers rank the wrong way round, the label is more likely to be turned than they are.
+    let surely = |f: &&Finding| f.severity == Severity::Alarm;
+    let names: Vec<String> = out.iter().filter(surely).flat_map(|f| f.classifiers.clone()).collect();
+    if names.len() >= 2 && 2 * names.len() > ranked {
+        let (positive, negative) = (&table.taken.positive, &table.taken.negative);
+        let cure = match (positive, negative) {
+            (Some(positive), Some(negative)) => format!(
+                "{positive:?} is taken for the positive class; if {negative:?} is, give --positive-label '{negative}'"
+            ),
+            _ => "is the other class the positive one (--positive-label)?".to_owned(),
+        };
+        let text = format!(
+            "{} of {ranked} classifiers rank the wrong way round on labeled train rows ({}): {cure}",
+            names.len(),
+            listed(names.iter().cloned())
+        );
+        out.retain(|f| f.severity != Severity::Alarm);
+        out.insert(0, Finding::new(Severity::Alarm, "inverted", names, text));
     }
     out
 }

@@ -50,8 +50,9 @@ pub(super) fn few_positives(table: &Table) -> Option<Finding> {
             "few_positives",
             Vec::new(),
             format!(
-                "{positives} positives to learn from: averaging is hard to beat below {FEW_POSITIVES}, and every interval \
-                 is wide"
+                "{positives} positive{} to learn from: averaging is hard to beat below {FEW_POSITIVES}, and every interval \
+                 is wide",
+                if positives == 1 { "" } else { "s" }
             ),
         )
     })

@@ -112,15 +112,18 @@ pub(super) fn in_sample(columns: &[Column<'_>]) -> Vec<Finding> {
     out
 }
 
-/// Classifiers that separate the train rows, either way round, while the others are far from it, where no
-/// rows outside tell more.
+/// Classifiers that separate the train rows, either way round, while the others are far from it, and that
+/// separate the labeled rows outside as well where there are any.
 pub(super) fn too_good(columns: &[Column<'_>], found: &[Finding]) -> Vec<Finding> {
     let strength = |quality: Quality| quality.auc.max(1.0 - quality.auc);
     let mut out = Vec::new();
     for (k, column) in columns.iter().enumerate() {
         let Some(train) = column.train.filter(|q| strength(*q) >= TOO_GOOD) else { continue };
         let named = found.iter().any(|f| f.classifiers.iter().any(|name| name == column.name));
-        if named || column.outside.is_some() {
+        // Rows outside that it does not separate are compared by `in_sample`.
+        let as_good_outside =
+            |outside: Quality| strength(outside) >= TOO_GOOD && (outside.auc < 0.5) == (train.auc < 0.5);
+        if named || column.outside.is_some_and(|outside| !as_good_outside(outside)) {
             continue;
         }
         let others = columns.iter().enumerate().filter(|&(j, _)| j != k).filter_map(|(_, c)| c.train);
@@ -139,14 +142,21 @@ pub(super) fn too_good(columns: &[Column<'_>], found: &[Finding]) -> Vec<Finding
             continue;
         };
         let how = if train.auc < 0.5 { " the wrong way round" } else { "" };
+        // A classifier that saw its train rows is not as good on others; one that knows the label is.
+        let (rows, suspicion) = match column.outside {
+            None => (
+                "train rows",
+                "a leak of the label, or predictions made on the rows it was trained on? Use out-of-fold predictions, or",
+            ),
+            Some(_) => ("train rows and the rows outside", "a leak of the label? If so,"),
+        };
         out.push(Finding::new(
             Severity::Alarm,
             "in_sample",
             vec![column.name.to_owned()],
             format!(
-                "{:?} separates the train rows almost perfectly{how} (average precision {:.3}, ROC-AUC {:.3}; {whose} \
-                 {other:.3}): a leak of the label, or predictions made on the rows it was trained on? Use out-of-fold \
-                 predictions, or leave it out (--exclude {})",
+                "{:?} separates the {rows} almost perfectly{how} (average precision {:.3}, ROC-AUC {:.3}; {whose} \
+                 {other:.3}): {suspicion} leave it out (--exclude {})",
                 column.name, train.average_precision, train.auc, column.name
             ),
         ));

@@ -1,6 +1,7 @@
 //! What may have gone wrong before the classifiers came together.
 
 mod columns;
+mod copies;
 mod coverage;
 mod leakage;
 mod shift;
@@ -17,6 +18,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use self::columns::{constant, constant_outside, duplicates, inverted, mirrored, mirrored_pairs, two_values};
+use self::copies::{copies, divided_groups};
 use self::coverage::{few_positives, missing, without_prediction};
 use self::leakage::{in_sample, leaks, too_good};
 use self::shift::shifted;
@@ -49,7 +51,8 @@ pub struct Finding {
     /// How much it matters.
     pub severity: Severity,
     /// `leak`, `in_sample`, `inverted`, `pair`, `two_values`, `constant`, `no_prediction`, `shift`,
-    /// `prevalence`, `missing`, `duplicate` or `few_positives`.
+    /// `prevalence`, `missing`, `duplicate`, `copies`, `groups` or
+    /// `few_positives`.
     pub kind: &'static str,
     /// The classifiers it is about.
     pub classifiers: Vec<String>,
@@ -75,11 +78,13 @@ pub fn diagnose(table: &Table) -> Result<Vec<Finding>> {
     let mirrored = mirrored(table, &pairs);
     let mut out = Vec::new();
     out.extend(leaks(table, &columns));
+    out.extend(copies(table));
+    out.extend(divided_groups(table));
     out.extend(in_sample(&columns));
     out.extend(too_good(&columns, &out));
     let is_new =
         |f: &Finding| f.classifiers.iter().all(|name| !out.iter().any(|o| o.classifiers.contains(name)));
-    let inverted = inverted(&columns, &mirrored).into_iter().filter(is_new).collect::<Vec<_>>();
+    let inverted = inverted(table, &columns, &mirrored).into_iter().filter(is_new).collect::<Vec<_>>();
     out.extend(inverted);
     out.extend(mirrored_pairs(table, &mirrored));
     out.extend(two_values(&columns, &out));

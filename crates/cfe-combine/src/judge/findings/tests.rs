@@ -8,7 +8,7 @@ fn each_trouble_is_found_and_named() {
     let mut csv = "split,label,good,copy,inverted,drifting,gappy\n".to_owned();
     for i in 0..400 {
         let (train, label) = (i % 2 == 0, i % 8 < 2);
-        let p = if label { 0.6 } else { 0.1 } + f64::from(i % 13) / 40.0;
+        let p = if label { 0.3 } else { 0.1 } + f64::from(i % 13) / 40.0;
         let drift = f64::from(i % 10) / if train { 10.0 } else { 20.0 };
         let gap = if i % 4 == 0 { String::new() } else { format!("{}", f64::from(i * 7 % 11) / 11.0) };
         let split = if train { "train" } else { "test" };
@@ -151,6 +151,106 @@ fn a_member_that_saw_its_rows_is_found_with_and_without_other_rows() {
 }
 
 #[test]
+fn a_leak_is_found_beside_labeled_rows_outside() {
+    // It separates both parts, where the others are far from that; a classifier that does so less well
+    // outside is not accused.
+    let table = |outside: f64| {
+        found_in("split,label,rf,svm,smooth", 1200, |i| {
+            let (y, train) = (i % 6 == 0, i / 6 % 2 == 0);
+            let cell = |k| 0.6 * noise(i, k) + if y { 0.25 } else { 0.0 };
+            let gap = if train { 0.6 } else { outside };
+            let smooth = 0.3 * noise(i, 13) + if y { gap } else { 0.0 };
+            format!(
+                "{},{},{},{},{smooth}",
+                if train { "train" } else { "test" },
+                u8::from(y),
+                cell(31),
+                cell(43)
+            )
+        })
+    };
+    let found = table(0.6);
+    assert_eq!((found[0].kind, found[0].severity), ("in_sample", Severity::Alarm), "{found:?}");
+    assert_eq!(found[0].classifiers, ["smooth"]);
+    assert!(found[0].text.contains("and the rows outside almost perfectly"), "{}", found[0].text);
+    assert!(table(0.25).iter().all(|f| f.kind != "in_sample" || f.text.contains("far better")));
+}
+
+#[test]
+fn where_most_rank_the_wrong_way_round_one_line_asks_for_the_label() {
+    let found = found_in("label,a,b,c,d", 400, |i| {
+        let y = i % 8 == 0;
+        let cell = |k| 0.5 * noise(i, k) + if y { 0.3 } else { 0.0 };
+        let good = 0.5 * noise(i, 29) + if y { 0.0 } else { 0.3 };
+        format!("{},{},{},{},{good}", if y { 1 } else { 2 }, cell(31), cell(43), cell(53))
+    });
+    let inverted: Vec<&Finding> = found.iter().filter(|f| f.kind == "inverted").collect();
+    assert_eq!(inverted.len(), 1, "{found:?}");
+    assert_eq!(inverted[0].classifiers, ["a", "b", "c"]);
+    assert!(
+        inverted[0].text.starts_with("3 of 4 classifiers rank the wrong way round"),
+        "{}",
+        inverted[0].text
+    );
+    assert!(inverted[0].text.ends_with("give --positive-label '1'"), "{}", inverted[0].text);
+}
+
+#[test]
+fn copies_of_rows_are_said() {
+    let line = |i: usize, split: &str| {
+        let (y, k) = (i % 6 == 0, i as f64);
+        let cell = |s: f64| (k * s).sin().abs() / 2.0 + if y { 0.3 } else { 0.0 };
+        format!("{split},{},{},{}", u8::from(y), cell(1.7), cell(2.9))
+    };
+    let copies = |found: Vec<Finding>| {
+        let found = found.into_iter().filter(|f| f.kind == "copies");
+        found.map(|f| (f.severity, f.text)).collect::<Vec<_>>()
+    };
+    let once = found_in("split,label,a,b", 600, |i| line(i, if i < 300 { "train" } else { "test" }));
+    assert_eq!(copies(once), []);
+    let thrice = copies(found_in("split,label,a,b", 600, |i| line(i / 3, "train")));
+    assert_eq!(thrice[0].0, Severity::Warning);
+    assert!(thrice[0].1.starts_with("67% of the labeled train rows are copies"), "{thrice:?}");
+    // The test rows are the train rows, or a third of them is.
+    for (from, share) in [(0, "100%"), (200, "33%")] {
+        let both = found_in("split,label,a,b", 600, |i| match i {
+            0..300 => line(i, "train"),
+            _ => line(i - 300 + from, "test"),
+        });
+        let both = copies(both);
+        assert_eq!(both.len(), 1, "{both:?}");
+        assert_eq!(both[0].0, Severity::Alarm);
+        assert!(both[0].1.starts_with(&format!("{share} of the labeled rows outside")), "{both:?}");
+    }
+    // Votes of 0, 0.5 and 1 repeat by chance.
+    let votes = found_in("split,label,a,b", 600, |i| {
+        let y = i % 6 == 0;
+        let vote = |k: usize| (noise(i, k) * 2.0 + if y { 0.4 } else { 0.0 }).round().min(2.0) / 2.0;
+        format!("{},{},{},{}", if i < 300 { "train" } else { "test" }, u8::from(y), vote(31), vote(43))
+    });
+    assert_eq!(copies(votes), []);
+}
+
+#[test]
+fn groups_on_both_sides_of_the_split_are_said() {
+    let found = |groups: usize, width: usize| {
+        let mut csv = "split,label,patient,a,b\n".to_owned();
+        for i in 0..400 {
+            let (y, split) = (i % 8 == 0, if i < 200 { "train" } else { "test" });
+            let cell = |k| 0.5 * noise(i, k) + if y { 0.3 } else { 0.0 };
+            csv += &format!("{split},{},p{},{},{}\n", u8::from(y), i / width % groups, cell(31), cell(43));
+        }
+        let mut options = TableOptions::default();
+        options.group_column = Some("patient".to_owned());
+        let table = read_table(Source::bytes("inline", csv.into()), &options).unwrap();
+        diagnose(&table).unwrap().into_iter().find(|f| f.kind == "groups").map(|f| f.text)
+    };
+    let text = found(50, 1).expect("each patient has rows in both parts");
+    assert!(text.starts_with("50 of 50 groups outside the train split"), "{text}");
+    assert_eq!(found(100, 4), None);
+}
+
+#[test]
 fn one_value_outside_the_train_split_is_not_a_leak() {
     let found = found_in("split,label,a,b", 800, |i| {
         let (train, y) = (i < 400, i % 8 == 0);
@@ -171,7 +271,8 @@ fn one_value_outside_the_train_split_is_not_a_leak() {
 /// Each of the three things that move a distribution, alone.
 #[test]
 fn prevalence_refit_and_leakage_are_told_apart() {
-    let p = |i: usize, y: bool| 0.6 * noise(i, 31) + if y { 0.3 } else { 0.05 };
+    // No two rows are alike.
+    let p = |i: usize, y: bool| 0.6 * noise(i, 31) + 1e-6 * i as f64 + if y { 0.3 } else { 0.05 };
     // Five times the positives outside, each class as before.
     let prevalence = found_in("split,label,a", 3000, |i| {
         let train = i < 1500;
@@ -192,7 +293,8 @@ fn prevalence_refit_and_leakage_are_told_apart() {
 fn the_two_classes_of_one_classifier_are_a_pair_and_not_inverted() {
     let found = found_in("label,a_p0,a_p1", 300, |i| {
         let y = i % 6 == 0;
-        let p = (0.6 * noise(i, 31) + if y { 0.3 } else { 0.05 }).clamp(0.01, 0.99);
+        // No two rows are alike.
+        let p = (0.6 * noise(i, 31) + 1e-5 * i as f64 + if y { 0.3 } else { 0.05 }).clamp(0.01, 0.99);
         format!("{},{:.6},{:.6}", u8::from(y), 1.0 - p, p)
     });
     assert_eq!(found.iter().map(|f| f.kind).collect::<Vec<_>>(), ["pair"]);
