@@ -270,9 +270,21 @@ pub(crate) fn decide(
 ) -> Result<Decided, BadLabels> {
     let mut decision = Decision::new(column);
     match positive {
-        Some(wanted) => decision.by_positive_label(wanted, needed)?,
+        Some(wanted) => decision.by_positive_label(wanted, None, needed)?,
         None => decision.by_the_values()?,
     }
+    Ok(decision.decided())
+}
+
+/// Decides what the cells mean to a model that knows the value of the positive class, and that of the
+/// negative one where there was a single value.
+pub(crate) fn decide_as_remembered(
+    column: &LabelColumn,
+    positive: &str,
+    negative: Option<&str>,
+) -> Result<Decided, BadLabels> {
+    let mut decision = Decision::new(column);
+    decision.by_positive_label(positive, negative, Labels::IfPresent)?;
     Ok(decision.decided())
 }
 
@@ -315,8 +327,14 @@ impl<'a> Decision<'a> {
         self.class[code] = class;
     }
 
-    /// The caller said which value is positive: every other one is negative, apart from words for unknown.
-    fn by_positive_label(&mut self, wanted: &str, needed: Labels) -> Result<(), BadLabels> {
+    /// The caller said which value is positive: every other one is negative, apart from words for unknown; or
+    /// `negative` alone is where it is given, or another word for no.
+    fn by_positive_label(
+        &mut self,
+        wanted: &str,
+        negative: Option<&str>,
+        needed: Labels,
+    ) -> Result<(), BadLabels> {
         let found = self.met.iter().any(|value| same(&value.text, wanted));
         // Of one class alone the other may be all there is, in rows that are to be predicted or of a part of
         // a table.
@@ -325,7 +343,14 @@ impl<'a> Decision<'a> {
         }
         for value in self.met.clone() {
             let unknown = UNKNOWN.contains(&value.text.to_ascii_lowercase().as_str());
-            self.set(value, if unknown { None } else { Some(same(&value.text, wanted)) });
+            let class = if unknown { None } else { Some(same(&value.text, wanted)) };
+            let is_other = |negative: &str| {
+                !(same(&value.text, negative) || is_negative(&value.text) && is_negative(negative))
+            };
+            if class == Some(false) && negative.is_some_and(is_other) {
+                return Err(self.refused(value));
+            }
+            self.set(value, class);
         }
         // More values than fit are all not the positive one.
         self.class[usize::from(OTHER)] = Some(false);
@@ -419,9 +444,16 @@ impl<'a> Decision<'a> {
             let code = self.column.values.iter().position(|own| own.text == value.text).expect("one of them");
             self.class[code]
         };
+        // Of one class against all others there is no name for the others.
         let name = |class: bool| {
-            let value = self.met.iter().find(|value| class_of(value) == Some(class));
-            value.map(|value| value.text.clone())
+            let mut values = self.met.iter().filter(|value| class_of(value) == Some(class));
+            let first = values.next()?;
+            let one = values.all(|value| {
+                same(&value.text, &first.text)
+                    || class && is_positive(&value.text)
+                    || is_negative(&value.text)
+            });
+            (class || one).then(|| first.text.clone())
         };
         let truth = self.column.codes.iter().map(|&code| self.class[usize::from(code)]).collect();
         Decided { truth, positive: name(true), negative: name(false), note: self.note.clone() }
@@ -512,6 +544,22 @@ mod tests {
         let rest =
             decide(&of(&["a", "b", "c", ""]), Some("b"), Labels::Needed).expect("one against the rest");
         assert_eq!(rest.truth, [Some(false), Some(true), Some(false), None]);
+    }
+
+    #[test]
+    fn a_model_knows_both_of_its_values() {
+        let as_before = |cells: &[&str], negative| decide_as_remembered(&of(cells), "1", negative);
+        let decided = as_before(&["1", "0", "0.0", ""], Some("0")).expect("the same values");
+        assert_eq!(decided.truth, [Some(true), Some(false), Some(false), None]);
+        assert!(matches!(as_before(&["1", "0", "pending"], Some("0")), Err(BadLabels::Value { row: 2, .. })));
+        assert!(matches!(as_before(&["1", "2"], Some("0")), Err(BadLabels::Value { row: 1, .. })));
+        // One class against all others, and models of earlier versions.
+        assert_eq!(
+            as_before(&["1", "2", "3"], None).expect("the rest").truth,
+            [Some(true), Some(false), Some(false)]
+        );
+        let several = decide(&of(&["b", "a", "c"]), Some("b"), Labels::Needed).expect("one against the rest");
+        assert_eq!(several.negative, None);
     }
 
     #[test]

@@ -91,6 +91,8 @@ pub struct Remembered {
     pub label: Option<String>,
     /// Value of the label column in rows of the positive class.
     pub positive: Option<String>,
+    /// Value of the label column in rows of the negative class, where there was a single one.
+    pub negative: Option<String>,
     /// Value of the split column in rows for training.
     pub train_value: Option<String>,
     /// The other columns that were neither classifiers nor passed over.
@@ -104,6 +106,7 @@ impl Remembered {
         Self {
             label: taken.label.clone(),
             positive: taken.positive.clone(),
+            negative: taken.negative.clone(),
             train_value: taken.train_value.clone(),
             // Which classifier a row is of is asked anew of every table.
             roles: Roles { model: None, ..taken.roles.clone() },

@@ -141,10 +141,12 @@ impl Parts {
         };
         let name = self.taken.label.clone().unwrap_or_else(|| "labels".to_owned());
         let file = self.labels_from.clone().unwrap_or_else(|| self.file.clone());
-        // A remembered class is not a demand: rows of the other one alone, or of other words, are understood
+        // Remembered classes are not a demand: rows of one of them alone, or of other words, are understood
         // too.
         let remembered = options.remembered.positive.as_deref().filter(|_| options.positive_label.is_none());
-        let as_remembered = remembered.map(|class| labels::decide(&column, Some(class), Labels::IfPresent));
+        let negative = options.remembered.negative.as_deref();
+        let as_remembered =
+            remembered.map(|positive| labels::decide_as_remembered(&column, positive, negative));
         let decided = match as_remembered {
             Some(Ok(decided)) => Ok(decided),
             _ => labels::decide(&column, options.positive_label.as_deref(), options.labels),

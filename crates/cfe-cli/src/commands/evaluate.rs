@@ -1,7 +1,7 @@
 //! `cfe evaluate`.
 
 use cfe_combine::SavedModel;
-use cfe_combine::judge::{COMBINED, Finding, Part, diagnose, evaluate};
+use cfe_combine::judge::{COMBINED, Finding, Part, diagnose_evaluation, evaluate};
 use cfe_combine::report;
 use cfe_core::metrics::Within;
 use cfe_io::Labels;
@@ -33,7 +33,7 @@ pub(crate) fn run(args: &Evaluate, terminal: &Terminal) -> CliResult<()> {
     on_threads(args.threads, || {
         let table = predict::read(&args.table, &options, terminal)?;
         let parts = evaluate(&model, &table)?;
-        let findings = diagnose(&table).map_err(CliError::training("scoring"))?;
+        let findings = diagnose_evaluation(&model, &table, &parts).map_err(CliError::training("scoring"))?;
         if let Some(path) = &args.report_out {
             let document = report::evaluation(&table, &parts, &findings);
             outputs::write_text(path, &super::page(&document, model.details.seed))?;
@@ -63,6 +63,7 @@ pub(super) fn show(
             "program": { "name": "cfe", "version": env!("CARGO_PKG_VERSION") },
             "data": data,
             "parts": parts,
+            "findings": findings,
         });
         if let Some(within) = within {
             document["within"] = json!(within);
@@ -71,13 +72,13 @@ pub(super) fn show(
     }
     let width = outputs::width();
     let mut page = text::tables(report::metrics_tables(parts), width);
-    let costs = report::costs(parts).into_iter().map(|line| printable(&line).into_owned());
-    let mut lines = match within {
+    let mut lines = report::alarms(findings);
+    match within {
         // Of so many rows there are no intervals.
-        Some(_) => parts.iter().map(against_mean).collect(),
-        None => vec![report::better(parts, findings)],
-    };
-    lines.extend(costs);
+        Some(_) => lines.extend(parts.iter().map(against_mean)),
+        None => lines.push(report::better(parts, findings)),
+    }
+    lines.extend(report::costs(parts));
     lines.extend(within.map(|within| {
         format!(
             "Ranks were kept in bins: average precision is exact to {:.1e}, ROC-AUC to {:.1e}, best F1 to {:.1e}; \
@@ -86,8 +87,9 @@ pub(super) fn show(
         )
     }));
     for line in lines {
-        page += &wrap(&line, text::page(width), "* ", "  ");
+        page += &wrap(&printable(&line), text::page(width), "* ", "  ");
     }
+    page += &text::other_findings(findings, text::page(width), "--format json has them all");
     outputs::print_page(&page)
 }
 

@@ -20,9 +20,6 @@ use crate::terminal::Terminal;
 use crate::words::text;
 use crate::{on_threads, outputs, pin};
 
-/// Findings that a table at the end of a run lists.
-const SHOWN: usize = 8;
-
 pub(crate) fn run(args: &Fit, terminal: &Terminal) -> CliResult<()> {
     // Options, from the file and over it from the command line, are checked before any work.
     let file = args.config.as_deref().map(config::load).transpose()?.unwrap_or_default();
@@ -231,15 +228,7 @@ pub(super) fn terminal_page(
     for line in report::lines(outcome, table, parts, findings) {
         out += &wrap(&printable(&line), page, "* ", "  ");
     }
-    // Alarms stand in front of the results already.
-    let others: Vec<&Finding> = findings.iter().filter(|f| f.severity != Severity::Alarm).collect();
-    for finding in others.iter().take(SHOWN) {
-        out += &wrap(&printable(&finding.text), page, "! ", "  ");
-    }
-    if others.len() > SHOWN {
-        out += &format!("! and {} more; --metrics-out has them all\n", others.len() - SHOWN);
-    }
-    out
+    out + &text::other_findings(findings, page, "--metrics-out has them all")
 }
 
 /// What there is after Ctrl-C.

@@ -6,10 +6,12 @@ use cfe_io::{Role, Source, Table, fingerprint, read_table};
 use serde_json::{Value, json};
 
 use cfe_combine::cross_validation::Following;
+use cfe_combine::judge::diagnose;
 use cfe_combine::methods::Method;
 use cfe_combine::pipeline::{Assignments, Progress, Watch as _};
 use cfe_combine::tuning::{RandomizedSearch, SearchHeader, Trial, Tuned, TuningError, open_checkpoint};
-use cfe_combine::{FitError, FitOptions};
+use cfe_combine::{FitError, FitOptions, report};
+use cfe_report::printable;
 
 use super::{page, pretty};
 use crate::args::{Format, Tune};
@@ -58,6 +60,9 @@ pub(crate) fn run(args: &Tune, terminal: &Terminal) -> CliResult<()> {
         terminal.took("reading", begin);
         terminal.taken(&table);
         table.require_labels()?;
+        // A search on a classifier that knows the label finds a perfect combination.
+        let findings = diagnose(&table).map_err(CliError::training("looking for leaks"))?;
+        report::alarms(&findings).iter().for_each(|line| terminal.note(&printable(line)));
         let begin = Instant::now();
         let tuned = tune(&table, &search, args, terminal)?;
         terminal.took("searching", begin);

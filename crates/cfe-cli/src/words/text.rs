@@ -1,9 +1,12 @@
 //! Tables and running text for the terminal.
 
+use cfe_combine::judge::{Finding, Severity};
 use cfe_report::{Table, printable, terminal};
 
 /// Columns of a table stand so far apart, at most.
 const GAP: usize = 2;
+/// Findings that a table at the end of a run lists.
+const SHOWN: usize = 8;
 /// Longer lines of running text are hard to read.
 const TEXT_WIDTH: usize = 100;
 
@@ -44,6 +47,19 @@ pub(crate) fn tables(tables: Vec<Table>, width: usize) -> String {
 /// Width of running text on a page of `width` columns.
 pub(crate) fn page(width: usize) -> usize {
     width.min(TEXT_WIDTH)
+}
+
+/// Findings that do not stand in front of the results already; `rest` says where those are that have no room.
+pub(crate) fn other_findings(findings: &[Finding], width: usize, rest: &str) -> String {
+    let others: Vec<&Finding> = findings.iter().filter(|f| f.severity != Severity::Alarm).collect();
+    let mut out = String::new();
+    for finding in others.iter().take(SHOWN) {
+        out += &terminal::wrap(&printable(&finding.text), width, "! ", "  ");
+    }
+    if others.len() > SHOWN {
+        out += &format!("! and {} more; {rest}\n", others.len() - SHOWN);
+    }
+    out
 }
 
 #[cfg(test)]

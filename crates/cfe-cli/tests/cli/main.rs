@@ -5,6 +5,7 @@ mod cases;
 mod checkpoint;
 mod classes;
 mod documentation;
+mod evaluate;
 #[cfg(target_os = "linux")]
 mod full_disk;
 mod interrupt;

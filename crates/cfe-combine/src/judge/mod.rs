@@ -17,7 +17,7 @@ mod train_rows;
 mod trust;
 
 pub use chances::Chances;
-pub use findings::{Finding, Severity, diagnose};
+pub use findings::{Finding, Severity, diagnose, diagnose_evaluation};
 pub use metrics::{MethodMetrics, Part, Reliability, evaluate, measure_predictions};
 pub use redundancy::Redundancy;
 pub(crate) use threshold::CUT;

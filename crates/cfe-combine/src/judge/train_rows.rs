@@ -123,8 +123,8 @@ impl TrainRows {
 
     /// Estimated share of train rows among some rows of the data; exact for a model with few train rows. Rows
     /// of 3 to 6 decimals may be train rows that a file rounded. Where classifiers give few different values,
-    /// new rows are equal to train rows by chance: where a share c is expected and s found, (s - c) / (1 - c) is
-    /// given, or 0 where that is less than a half.
+    /// new rows are equal to train rows by chance: where a share c is expected and s found, (s - c) / (1 - c)
+    /// is given, or 0 where that is less than a half.
     pub(crate) fn share_among(&self, predictions: ArrayView2<'_, f64>, rows: &[usize]) -> f64 {
         let as_given = self.smallest_hashes.share_among(rows.iter().map(|&i| hash(predictions, i)), KEPT);
         let decimals = decimals(predictions, rows);

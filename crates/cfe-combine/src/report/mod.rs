@@ -8,5 +8,6 @@ pub use crate::judge::TOO_MUCH_IN_SAMPLE;
 
 pub use document::{document, evaluation, evaluation_titled};
 pub use summary::{
-    better, costs, lines, metrics_tables, probability, provenance, rule_in_words, unreached, with_interval,
+    alarms, better, costs, lines, metrics_tables, probability, provenance, rule_in_words, unreached,
+    with_interval,
 };

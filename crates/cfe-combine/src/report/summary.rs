@@ -138,7 +138,7 @@ pub fn lines(
 }
 
 /// What makes the results doubtful, in front of them.
-fn alarms(findings: &[Finding]) -> Vec<String> {
+pub fn alarms(findings: &[Finding]) -> Vec<String> {
     let alarms = findings.iter().filter(|f| f.severity == Severity::Alarm);
     alarms
         .map(|f| {

@@ -65,6 +65,8 @@ fn pin(options: &mut TableOptions, table: &Table) {
     let known = std::mem::take(&mut options.remembered);
     let now = Remembered::of(taken);
     options.remembered = Remembered {
+        // Where the positive value was asked for, every other one is negative.
+        negative: known.negative.or(now.negative.filter(|_| known.positive.is_none())),
         positive: known.positive.or(now.positive),
         train_value: known.train_value.or(now.train_value),
         label: known.label.or(now.label),

@@ -2,23 +2,21 @@
 
 use cfe_io::Table;
 
-use super::{Column, DUPLICATE, Finding, Quality, Severity, listed, owned};
+use super::{Column, DUPLICATE, Finding, Severity, listed, owned};
 
 /// Classifiers that rank negatives above positives.
 pub(super) fn inverted(table: &Table, columns: &[Column<'_>], mirrored: &[(usize, usize)]) -> Vec<Finding> {
     let mut out = Vec::new();
     let mut ranked = 0;
     for (k, column) in columns.iter().enumerate() {
-        let Some(Quality { auc, positives, negatives, .. }) = column.train else { continue };
+        let Some(quality) = column.train else { continue };
+        let auc = quality.auc;
         // One half of a pair is inverted by nature, and has a finding of its own.
         if mirrored.iter().any(|&(a, b)| a == k || b == k) {
             continue;
         }
         ranked += 1;
-        let (positive, negative) = (positives as f64, negatives as f64);
-        // Of the rank sum, were the classifier to know nothing.
-        let error = ((positive + negative + 1.0) / (12.0 * positive * negative)).sqrt();
-        let severity = match (0.5 - auc) / error {
+        let severity = match (0.5 - auc) / quality.error_by_chance() {
             z if z > 3.0 => Severity::Alarm,
             // Chance does this in one of forty.
             z if z > 1.96 => Severity::Warning,
@@ -140,12 +138,15 @@ pub(super) fn constant(table: &Table, columns: &[Column<'_>]) -> Option<Finding>
     })
 }
 
-/// Columns that vary in the train rows and say one thing outside.
+/// Columns that vary in the train rows and say one thing, or nothing, outside.
 pub(super) fn constant_outside(columns: &[Column<'_>]) -> Option<Finding> {
-    let found: Vec<(&str, f64)> =
-        columns.iter().filter_map(|c| Some((c.name, c.constant_outside?))).collect();
+    let said = |c: &Column<'_>| match c.constant_outside {
+        Some(value) => Some(format!("is {value}")),
+        None => c.absent_outside.then(|| "is missing".to_owned()),
+    };
+    let found: Vec<(&str, String)> = columns.iter().filter_map(|c| Some((c.name, said(c)?))).collect();
     let names: Vec<&str> = found.iter().map(|(name, _)| *name).collect();
-    let text = listed(found.iter().map(|(name, value)| format!("{name:?} is {value}")));
+    let text = listed(found.iter().map(|(name, said)| format!("{name:?} {said}")));
     (!found.is_empty()).then(|| {
         Finding::new(
             Severity::Warning,

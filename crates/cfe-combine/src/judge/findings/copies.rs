@@ -15,11 +15,12 @@ const DIFFER: f64 = 0.1;
 /// Groups of rows of similar predictions, in which the share of positives is counted.
 const BINS: usize = 10;
 
-/// Share of the labeled train rows that are copies of others: rows of the same predictions and the same label.
+/// Share of the labeled train rows that are copies of others: rows of the same predictions and the same
+/// label.
 ///
 /// Rows of a few categories have equal predictions without being copies, but then their labels differ now and
-/// then. Of rows whose predictions have the mean p, a share q is positive; two of them differ with probability
-/// 2 q (1 - q).
+/// then. Of rows whose predictions have the mean p, a share q is positive; two of them differ with
+/// probability 2 q (1 - q).
 fn copied_share(table: &Table) -> f64 {
     let (predictions, labeled) = (table.data.predictions(), table.data.labeled());
     let repeats = Repeats::among(predictions, labeled);

@@ -78,9 +78,45 @@ fn leak(table: &Table, column: &Column<'_>) -> Option<Finding> {
     )))
 }
 
+/// Labeled rows outside the train split that most classifiers do not rank at all, although they rank the
+/// train rows: predictions and labels of these rows do not belong together.
+pub(super) fn unjoined(columns: &[Column<'_>]) -> Option<Finding> {
+    let knows = |q: Quality| (q.auc - 0.5).abs() > 4.0 * q.error_by_chance();
+    let both = columns.iter().filter_map(|c| Some((c.name, c.train.filter(|q| knows(*q))?, c.outside?)));
+    let both: Vec<(&str, Quality, Quality)> = both.collect();
+    let lost = |(_, train, outside): &&(&str, Quality, Quality)| {
+        let error = (train.variance() + outside.variance()).sqrt();
+        // A nearly perfect ranking of the train rows that is lost is one of rows that the classifier saw.
+        train.auc < TOO_GOOD
+            && (outside.auc - 0.5).abs() < 3.0 * outside.error_by_chance()
+            && (train.auc - outside.auc).abs() > 4.0 * error
+    };
+    let found: Vec<&(&str, Quality, Quality)> = both.iter().filter(lost).collect();
+    if found.len() < 2 || 2 * found.len() <= both.len() {
+        return None;
+    }
+    let typical = |auc: &dyn Fn(&(&str, Quality, Quality)) -> f64| {
+        let all: Vec<f64> = found.iter().map(|f| auc(f)).collect();
+        median(&all).expect("two at least")
+    };
+    let text = format!(
+        "{} of {} classifiers rank the train rows (median ROC-AUC {:.3}) and do not rank the rows outside the train split \
+         ({:.3}): do the predictions and the labels of these rows belong together? Check how they were joined",
+        found.len(),
+        both.len(),
+        typical(&|f| f.1.auc),
+        typical(&|f| f.2.auc)
+    );
+    let names = found.iter().map(|(name, ..)| (*name).to_owned()).collect();
+    Some(Finding::new(Severity::Alarm, "unjoined", names, text))
+}
+
 /// Classifiers that rank the train rows far better than the labeled rows outside, and more so than the
-/// others.
-pub(super) fn in_sample(columns: &[Column<'_>]) -> Vec<Finding> {
+/// others; those that were found already are passed over.
+pub(super) fn in_sample(columns: &[Column<'_>], found: &[Finding]) -> Vec<Finding> {
+    let is_new = |c: &&Column<'_>| {
+        !found.iter().any(|f| f.kind == "unjoined" && f.classifiers.iter().any(|name| name == c.name))
+    };
     let drop = |c: &Column<'_>| Some((c.train?, c.outside?)).map(|(a, b)| (a.auc - b.auc, a, b));
     let drops: Vec<f64> = columns.iter().filter_map(|c| Some(drop(c)?.0)).collect();
     // The median drop is what the population costs. A negative one, of an easier population, must not count
@@ -88,7 +124,7 @@ pub(super) fn in_sample(columns: &[Column<'_>]) -> Vec<Finding> {
     let typical = median(&drops).map_or(0.0, |drop| drop.max(0.0));
     let mut out = Vec::new();
     // One value for all rows outside does not speak of training on the others, and has a finding of its own.
-    for column in columns.iter().filter(|c| c.constant_outside.is_none()) {
+    for column in columns.iter().filter(|c| c.constant_outside.is_none()).filter(is_new) {
         let Some((lost, train, outside)) = drop(column) else { continue };
         // The two parts have no row in common, so the variances of their ROC-AUC add.
         let error = (train.variance() + outside.variance()).sqrt();
@@ -96,6 +132,16 @@ pub(super) fn in_sample(columns: &[Column<'_>]) -> Vec<Finding> {
         // or a perfect ranking that is lost.
         let beyond = if train.auc >= TOO_GOOD { lost } else { lost - typical };
         if beyond > FAR_BELOW && lost > 4.0 * error {
+            // What a classifier learned by heart is worth nothing on other rows, and not less than that.
+            if 0.5 - outside.auc > 4.0 * outside.error_by_chance() {
+                let text = format!(
+                    "{:?} ranks the train rows (ROC-AUC {:.3}) and ranks the rows outside the train split the wrong way round \
+                     ({:.3}): are its classes swapped there?",
+                    column.name, train.auc, outside.auc
+                );
+                out.push(Finding::new(Severity::Alarm, "inverted", vec![column.name.to_owned()], text));
+                continue;
+            }
             out.push(Finding::new(
                 Severity::Alarm,
                 "in_sample",

@@ -3,6 +3,7 @@
 mod columns;
 mod copies;
 mod coverage;
+mod evaluated;
 mod leakage;
 mod shift;
 #[cfg(test)]
@@ -20,7 +21,8 @@ use serde::Serialize;
 use self::columns::{constant, constant_outside, duplicates, inverted, mirrored, mirrored_pairs, two_values};
 use self::copies::{copies, divided_groups};
 use self::coverage::{few_positives, missing, without_prediction};
-use self::leakage::{in_sample, leaks, too_good};
+pub use self::evaluated::diagnose_evaluation;
+use self::leakage::{in_sample, leaks, too_good, unjoined};
 use self::shift::shifted;
 use super::redundancy::correlations;
 
@@ -50,9 +52,8 @@ pub enum Severity {
 pub struct Finding {
     /// How much it matters.
     pub severity: Severity,
-    /// `leak`, `in_sample`, `inverted`, `pair`, `two_values`, `constant`, `no_prediction`, `shift`,
-    /// `prevalence`, `missing`, `duplicate`, `copies`, `groups` or
-    /// `few_positives`.
+    /// `leak`, `unjoined`, `in_sample`, `inverted`, `pair`, `two_values`, `constant`, `no_prediction`,
+    /// `shift`, `prevalence`, `missing`, `duplicate`, `copies`, `groups` or `few_positives`.
     pub kind: &'static str,
     /// The classifiers it is about.
     pub classifiers: Vec<String>,
@@ -80,7 +81,8 @@ pub fn diagnose(table: &Table) -> Result<Vec<Finding>> {
     out.extend(leaks(table, &columns));
     out.extend(copies(table));
     out.extend(divided_groups(table));
-    out.extend(in_sample(&columns));
+    out.extend(unjoined(&columns));
+    out.extend(in_sample(&columns, &out));
     out.extend(too_good(&columns, &out));
     let is_new =
         |f: &Finding| f.classifiers.iter().all(|name| !out.iter().any(|o| o.classifiers.contains(name)));
@@ -126,6 +128,12 @@ impl Quality {
         Ok(ranking.roc_auc().map(|auc| Self { auc, average_precision, positives, negatives }))
     }
 
+    /// Standard error of the ROC-AUC of a classifier that knows nothing.
+    fn error_by_chance(self) -> f64 {
+        let (p, n) = (self.positives as f64, self.negatives as f64);
+        ((p + n + 1.0) / (12.0 * p * n)).sqrt()
+    }
+
     /// Variance of the ROC-AUC (Hanley and McNeil, "The meaning and use of the area under a receiver
     /// operating characteristic (ROC) curve", 1982).
     fn variance(self) -> f64 {
@@ -148,6 +156,8 @@ struct Column<'a> {
     outside: Option<Quality>,
     /// The one value of all rows outside the train split, where it varies within.
     constant_outside: Option<f64>,
+    /// Whether there are predictions in the train split and rows, but no prediction, outside.
+    absent_outside: bool,
 }
 
 fn columns_of(table: &Table) -> Result<Vec<Column<'_>>> {
@@ -181,6 +191,17 @@ impl<'a> Column<'a> {
             outside: Quality::of(row, outside)?,
             constant_outside: one_value(row, &table.in_train, false)
                 .filter(|_| one_value(row, &table.in_train, true).is_none()),
+            absent_outside: {
+                let among = |within: bool| {
+                    row.iter()
+                        .zip(&table.in_train)
+                        .filter(move |(_, train)| **train == within)
+                        .map(|(p, _)| p)
+                };
+                among(true).any(|p| !p.is_nan())
+                    && among(false).next().is_some()
+                    && among(false).all(|p| p.is_nan())
+            },
         })
     }
 }

@@ -8,6 +8,8 @@ use super::{Column, ENOUGH, Finding, Severity, listed};
 
 /// Smallest distance of distributions that is worth a word.
 const SHIFT: f64 = 0.15;
+/// Loss of ROC-AUC outside from which on a ranking does not hold.
+const WORTH_A_WORD: f64 = 0.05;
 /// Sorted values that a distribution is compared by, at most.
 const POINTS: usize = 2_000;
 
@@ -41,7 +43,7 @@ pub(super) fn shifted(table: &Table, columns: &[Column<'_>], suspicious: Vec<Str
         }
     }
     let mut out = Vec::new();
-    out.extend(prevalence(table, &mut shares));
+    out.extend(prevalence(table, columns, &mut shares));
     moved.sort_by(|a, b| b.0.total_cmp(&a.0));
     if !moved.is_empty() {
         let judged = moved.iter().all(|(_, c)| c.outside.is_some());
@@ -73,7 +75,7 @@ pub(super) fn shifted(table: &Table, columns: &[Column<'_>], suspicious: Vec<Str
 
 /// Another share of positives outside the train split: counted where labels are there, else from the
 /// mixtures.
-fn prevalence(table: &Table, shares: &mut [f64]) -> Option<Finding> {
+fn prevalence(table: &Table, columns: &[Column<'_>], shares: &mut [f64]) -> Option<Finding> {
     let (negatives, positives) = table.data.class_counts();
     let train = positives as f64 / (positives + negatives).max(1) as f64;
     let labeled: Vec<bool> = table
@@ -95,22 +97,32 @@ fn prevalence(table: &Table, shares: &mut [f64]) -> Option<Finding> {
         }
         (share, "")
     };
-    // A factor of 1.5 moves the log-odds of a rare class by 0.41; less is not reported.
-    let ratio = outside.max(1e-9) / train.max(1e-9);
-    (!(0.67..=1.5).contains(&ratio)).then(|| {
+    // The ranking is said to hold where it was seen to hold.
+    let lost: Vec<f64> = columns.iter().filter_map(|c| Some(c.train?.auc - c.outside?.auc)).collect();
+    let holds = match median(&lost) {
+        Some(lost) if lost < WORTH_A_WORD => "the ranking holds, ",
+        _ => "",
+    };
+    differs(train, outside).then(|| {
         Finding::new(
             Severity::Warning,
             "prevalence",
             Vec::new(),
             format!(
-                "the share of positives is {:.2}% in the labeled train rows and {how}{:.2}% outside the train split: the \
-                 ranking holds, the probabilities and the threshold are those of the train rows (--prevalence corrects \
-                 them)",
+                "the share of positives is {:.2}% in the labeled train rows and {how}{:.2}% outside the train split: \
+                 {holds}probabilities and threshold are those of the train rows (--prevalence corrects the probabilities)",
                 100.0 * train,
                 100.0 * outside
             ),
         )
     })
+}
+
+/// Whether two shares of positives differ by more than is worth a word: a factor of 1.5 moves the log-odds of
+/// a rare class by 0.41.
+pub(super) fn differs(expected: f64, found: f64) -> bool {
+    let ratio = found.max(1e-9) / expected.max(1e-9);
+    !(0.67..=1.5).contains(&ratio)
 }
 
 /// Sorted values of some rows.

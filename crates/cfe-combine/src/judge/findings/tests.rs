@@ -198,7 +198,7 @@ fn where_most_rank_the_wrong_way_round_one_line_asks_for_the_label() {
 #[test]
 fn copies_of_rows_are_said() {
     let line = |i: usize, split: &str| {
-        let (y, k) = (i % 6 == 0, i as f64);
+        let (y, k) = (i.is_multiple_of(6), i as f64);
         let cell = |s: f64| (k * s).sin().abs() / 2.0 + if y { 0.3 } else { 0.0 };
         format!("{split},{},{},{}", u8::from(y), cell(1.7), cell(2.9))
     };
@@ -229,6 +229,53 @@ fn copies_of_rows_are_said() {
         format!("{},{},{},{}", if i < 300 { "train" } else { "test" }, u8::from(y), vote(31), vote(43))
     });
     assert_eq!(copies(votes), []);
+}
+
+#[test]
+fn rows_that_were_joined_wrongly_are_found() {
+    // The predictions outside belong to other rows: all classifiers lose them, or all but one.
+    let table = |lost: usize| {
+        found_in("split,label,a,b,c", 1600, |i| {
+            let (y, train) = (i % 8 == 0, i < 800);
+            let cell = |k: usize, lost: bool| {
+                let y = if lost && !train { i * 37 % 101 % 8 == 0 } else { y };
+                0.6 * noise(i, k) + 1e-6 * i as f64 + if y { 0.3 } else { 0.0 }
+            };
+            let cells =
+                [(31, lost > 0), (43, lost > 1), (53, lost > 2)].map(|(k, lost)| cell(k, lost).to_string());
+            format!("{},{},{}", if train { "train" } else { "test" }, u8::from(y), cells.join(","))
+        })
+    };
+    let all = table(3);
+    assert_eq!((all[0].kind, all[0].severity), ("unjoined", Severity::Alarm), "{all:?}");
+    assert!(all[0].text.starts_with("3 of 3 classifiers rank the train rows"), "{}", all[0].text);
+    assert!(all.iter().all(|f| f.kind != "in_sample"));
+    assert_eq!(table(2)[0].classifiers, ["a", "b"]);
+    // One classifier alone was trained on its train rows, whatever the labels.
+    assert_eq!(table(1)[0].kind, "in_sample");
+    assert!(table(0).iter().all(|f| f.severity != Severity::Alarm));
+}
+
+#[test]
+fn what_happened_to_one_classifier_outside_is_named() {
+    let found = |outside: fn(f64) -> String| {
+        found_in("split,label,a,b", 1600, |i| {
+            let (y, train) = (i % 8 == 0, i < 800);
+            let cell = |k| 0.6 * noise(i, k) + 1e-6 * i as f64 + if y { 0.3 } else { 0.0 };
+            let b = if train { cell(43).to_string() } else { outside(cell(43)) };
+            format!("{},{},{},{b}", if train { "train" } else { "test" }, u8::from(y), cell(31))
+        })
+    };
+    let swapped = found(|p| (1.0 - p).to_string());
+    assert_eq!(
+        (swapped[0].kind, &swapped[0].classifiers[..]),
+        ("inverted", &["b".to_owned()][..]),
+        "{swapped:?}"
+    );
+    assert!(swapped[0].text.contains("are its classes swapped there?"), "{}", swapped[0].text);
+    let absent = found(|_| String::new());
+    let text = &absent.iter().find(|f| f.kind == "constant").expect("found").text;
+    assert!(text.starts_with("\"b\" is missing in every row outside"), "{text}");
 }
 
 #[test]
