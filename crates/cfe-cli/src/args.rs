@@ -189,8 +189,8 @@ pub(crate) struct ColumnArgs {
     /// calibration [default: one named sample_weight]
     #[arg(long, value_name = "NAME", help_heading = "Table")]
     weight_column: Option<String>,
-    /// Column of what a wrong decision about a row costs (from 0 on): the threshold then costs least, and
-    /// the mean cost is said
+    /// Column of what a wrong decision about a row costs (from 0 on): the threshold, or the decision of more
+    /// classes, then costs least, and the mean cost is said
     #[arg(long, value_name = "NAME", help_heading = "Table")]
     cost_column: Option<String>,
     /// Cell that stands for a missing value, such as -999, besides empty ones and those that pandas, R and
@@ -213,6 +213,10 @@ pub(crate) struct ColumnArgs {
     /// Labels for a table in NPY [default: labels.npy or y.npy beside the table]
     #[arg(long, value_name = "FILE", help_heading = "Table")]
     labels_file: Option<PathBuf>,
+    /// What stands between classifier and class in the names of columns, of more than two classes [default: a
+    /// colon, or what the labels in the names tell]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true, help_heading = "Table")]
+    class_separator: Option<String>,
 }
 
 /// Columns that matter for training alone.

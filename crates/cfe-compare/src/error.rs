@@ -80,6 +80,18 @@ pub enum Error {
         /// The table.
         path: PathBuf,
     },
+    /// Rows with weights, where every row counts alike.
+    #[error(
+        "{}, column {column:?}: these are weights of the rows, and this command counts every row alike; leave the column out, or \
+         use `cfe fit` and `cfe evaluate`, which heed them",
+        path.display()
+    )]
+    Weights {
+        /// The table.
+        path: PathBuf,
+        /// The column of the weights.
+        column: String,
+    },
     /// No method has this name.
     #[error("{name:?} is not a method; the methods are {known}")]
     UnknownMethod {
@@ -223,6 +235,7 @@ impl Error {
             Error::Table(_)
             | Error::TooFewLabels { .. }
             | Error::TwoClasses { .. }
+            | Error::Weights { .. }
             | Error::External { .. } => 3,
             _ => 4,
         }
@@ -287,6 +300,11 @@ mod tests {
                 Error::TwoClasses { path: at("t.csv") },
                 3,
                 vec!["t.csv", "<classifier>:<class>", "over-data-sets"],
+            ),
+            (
+                Error::Weights { path: at("t.csv"), column: "sample_weight".into() },
+                3,
+                vec!["t.csv", "sample_weight", "leave the column out"],
             ),
             (
                 Error::ClassMethod {

@@ -32,5 +32,6 @@ pub mod published;
 pub mod speed;
 pub mod threads;
 pub mod trainer_form;
+mod unweighted;
 
 pub use cfe_report as report;

@@ -17,6 +17,14 @@ use crate::warning::{self, TableWarning};
 impl Parts {
     /// The table of these parts: labels understood, rows of one instance put together, ids checked.
     pub(crate) fn assemble(mut self, options: &TableOptions) -> TableResult<Table> {
+        if let Some(columns) = &self.class_columns {
+            return Err(TableError::WrongType {
+                file: self.file,
+                column: "R".to_owned(),
+                found: format!("an array of 3 dimensions with {} classes", columns.classes.len()),
+                allowed: "arrays of two classes here; of these take one column for each classifier, such as R[..., 1]",
+            });
+        }
         let mut warnings = std::mem::take(&mut self.warnings);
         // The order of the steps matters: rows of one id are compared by their labels, and a column is judged
         // once its rows are together.
@@ -29,7 +37,10 @@ impl Parts {
         }
         let was_long = self.roles.model.is_some();
         if was_long || self.average {
-            self = self.gather()?;
+            let truth = std::mem::take(&mut self.truth);
+            let (gathered, truth) = self.gather(truth)?;
+            self = gathered;
+            self.truth = truth;
         }
         let clipped = warning::clip(&self.file, &self.names, &mut self.matrix);
         // A model says which columns it needs, so that none of them is left out.
@@ -49,12 +60,11 @@ impl Parts {
             self.matrix.columns().into_iter().map(|c| c.iter().any(|p| !p.is_nan())).collect();
         let labels: Vec<Option<bool>> =
             (0..in_train.len()).map(|i| self.truth[i].filter(|_| in_train[i] && predicted[i])).collect();
-        let values = self.row_values(options, &labels, &mut warnings)?;
-        let mut groups = self.roles.group.take();
-        if let Some(groups) = &mut groups {
-            warnings.extend(warning::of_groups(&self.file, groups));
-            separate_rows_without_group(groups);
-        }
+        let codes: Vec<Option<usize>> = labels.iter().map(|label| label.map(usize::from)).collect();
+        let labeled: Vec<bool> = self.truth.iter().map(Option::is_some).collect();
+        let classes = ["0", "1"].map(String::from);
+        let values = self.row_values(options, (&codes, &classes), &labeled, &mut warnings)?;
+        let groups = self.groups(&mut warnings);
         if !self.extra.is_empty() {
             let columns = std::mem::take(&mut self.extra);
             warnings.push(TableWarning::ExtraColumns { file: self.file.clone(), columns });
@@ -90,6 +100,14 @@ impl Parts {
             Some(names) if was_long => table.align(names),
             _ => Ok(table),
         }
+    }
+
+    /// The groups, where an empty cell is a group of its own.
+    pub(crate) fn groups(&mut self, warnings: &mut Vec<TableWarning>) -> Option<Vec<String>> {
+        let mut groups = self.roles.group.take()?;
+        warnings.extend(warning::of_groups(&self.file, &groups));
+        separate_rows_without_group(&mut groups);
+        Some(groups)
     }
 
     /// Whether each row is for training.

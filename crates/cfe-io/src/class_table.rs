@@ -1,15 +1,18 @@
-//! Tables of more than two classes: columns `<classifier>:<class>`.
+//! Tables of more than two classes: a column for each classifier and class.
 
 use std::collections::HashSet;
 
 use cfe_core::Error;
-use cfe_core::classes::{ClassData, ClassPredictions};
-use ndarray::Array3;
+use cfe_core::classes::{ClassData, ClassPredictions, normalize};
+use cfe_core::validation::Folds;
+use ndarray::{Array3, Axis};
 
+use crate::class_columns::{self, ClassColumn, ClassColumns};
+use crate::given_folds::{GivenFolds, not_followed};
 use crate::labels;
 use crate::options::TableOptions;
 use crate::parts::Parts;
-use crate::reading::Labels;
+use crate::reading::{Input, Labels};
 use crate::roles::Role;
 use crate::source::Source;
 use crate::table::{Table, read_parts};
@@ -17,18 +20,13 @@ use crate::table_error::{TableError, TableResult, list, shorten};
 use crate::taken::{PassedOver, Taken};
 use crate::warning::{self, TableWarning};
 
-/// What stands between classifier and class in the name of a column.
-const SEPARATOR: char = ':';
-/// Fewer classes than this are two classes.
-const LEAST_CLASSES: usize = 3;
-
 /// A table of two classes or of more.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum AnyTable {
     /// One column for each classifier.
     Binary(Box<Table>),
-    /// Columns `<classifier>:<class>` of three or more classes.
+    /// A column for each classifier and class, of three classes or more.
     Classes(Box<ClassTable>),
 }
 
@@ -55,14 +53,26 @@ pub struct ClassTable {
     pub ids: Option<Vec<String>>,
     /// Weights of the rows (n), if there are any.
     pub weights: Option<Vec<f64>>,
+    /// The fold column (n): which fold of a cross-validation each row was held out in.
+    pub folds: Option<Vec<String>>,
+    /// When each row happened (n), in order and without a unit; NaN for rows that are not learned from and do
+    /// not say.
+    pub times: Option<Vec<f64>>,
+    /// What a wrong decision about each row costs (n); 0 for rows without a label that do not say.
+    pub costs: Option<Vec<f64>>,
+    /// The columns of predictions, each with its classifier and class; none of an array.
+    pub columns: Vec<ClassColumn>,
     /// What is odd but no reason to stop.
     pub warnings: Vec<TableWarning>,
     /// What was taken for what.
     pub taken: Taken,
 }
 
-/// Reads a table of two classes, as [`read_table`](crate::read_table), or of more: where the names of the
-/// columns have the form `<classifier>:<class>` with three or more classes.
+/// Reads a table of two classes, as [`read_table`](crate::read_table), or of more. Its columns are
+/// `<classifier>:<class>`, with [`TableOptions::class_separator`] in place of the colon; `('<classifier>',
+/// '<class>')` as pandas writes columns of two levels; or names that differ in a label of the table alone
+/// (`LightGBM_a`, `pa`, `.pred_a_forest`, `svm.prob.a`) and sum to 1. An array has three dimensions. With
+/// fewer than three classes it is a table of two.
 ///
 /// ```
 /// use cfe_io::{AnyTable, Source, TableOptions, read_any_table};
@@ -94,98 +104,187 @@ pub fn read_any_batches(
     any_of(crate::columnar::read_stream(name, batches, options)?, options)
 }
 
-fn any_of(parts: Parts, options: &TableOptions) -> TableResult<AnyTable> {
-    // A long table has the classifiers in rows, and one positive label makes two classes of many.
-    let two = parts.roles.model.is_some() || parts.average || options.positive_label.is_some();
-    match of_header(&parts.names).filter(|_| !two && options.classifiers.is_none()) {
+fn any_of(mut parts: Parts, options: &TableOptions) -> TableResult<AnyTable> {
+    match class_columns(&mut parts, options)? {
         Some(columns) => Ok(AnyTable::Classes(Box::new(assemble(parts, columns, options)?))),
         None => Ok(AnyTable::Binary(Box::new(parts.assemble(options)?))),
     }
 }
 
-/// The classifiers and classes that names of columns have, in the order in which they are met.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct ClassColumns {
-    classifiers: Vec<String>,
-    classes: Vec<String>,
-    /// (column, classifier, class), each by its number.
-    cells: Vec<(usize, usize, usize)>,
-    /// Columns of another form.
-    others: Vec<usize>,
-}
-
-/// Takes names apart at the last colon; `None` where they do not make a classifier of two classes at least
-/// and three classes in all.
-pub(crate) fn of_header(names: &[String]) -> Option<ClassColumns> {
-    let mut found =
-        ClassColumns { classifiers: Vec::new(), classes: Vec::new(), cells: Vec::new(), others: Vec::new() };
-    let number = |list: &mut Vec<String>, name: &str| match list.iter().position(|own| own == name) {
-        Some(place) => place,
-        None => {
-            list.push(name.to_owned());
-            list.len() - 1
-        }
-    };
-    for (at, name) in names.iter().enumerate() {
-        match name.rsplit_once(SEPARATOR).map(|(u, k)| (u.trim(), k.trim())) {
-            Some((u, k)) if !u.is_empty() && !k.is_empty() => {
-                let (u, k) = (number(&mut found.classifiers, u), number(&mut found.classes, k));
-                found.cells.push((at, u, k));
-            }
-            _ => found.others.push(at),
-        }
+/// Which column is of which classifier and class; `None` where the table is one of two classes.
+fn class_columns(parts: &mut Parts, options: &TableOptions) -> TableResult<Option<ClassColumns>> {
+    // One positive label makes two classes of many, and a model of two classes names its columns.
+    if options.positive_label.is_some() || options.classifiers.is_some() {
+        return Ok(None);
     }
-    let of = |u: usize| found.cells.iter().filter(|cell| cell.1 == u).count();
-    let several = (0..found.classifiers.len()).any(|u| of(u) >= 2);
-    (several && found.classes.len() >= LEAST_CLASSES).then_some(found)
+    if let Some(columns) = parts.class_columns.take() {
+        return Ok(Some(columns));
+    }
+    let model = options.class_model.as_ref();
+    if let Some(found) = model.and_then(|model| class_columns::of_model(&parts.names, model)) {
+        return Ok(Some(found));
+    }
+    let mut labels = parts.labels.as_ref().map(|labels| labels.known()).unwrap_or_default();
+    if let Some(model) = model {
+        labels.extend(
+            model.classes.iter().filter(|class| !labels.contains(class)).cloned().collect::<Vec<_>>(),
+        );
+    }
+    let separator = options.class_separator.as_deref();
+    let found = class_columns::by_form(&parts.names, &labels, separator);
+    if found.is_some() {
+        return Ok(found);
+    }
+    if let Some(separator) = separator {
+        return Err(TableError::NoClassColumns {
+            file: parts.file.clone(),
+            separator: separator.to_owned(),
+            available: list(&parts.names),
+        });
+    }
+    // Scores of classes do not sum to 1.
+    let summed = (options.input != Input::Score).then(|| parts.matrix.view());
+    Ok(class_columns::by_labels(&parts.names, &labels, summed))
 }
 
-fn assemble(mut parts: Parts, columns: ClassColumns, options: &TableOptions) -> TableResult<ClassTable> {
+fn assemble(mut parts: Parts, mut columns: ClassColumns, options: &TableOptions) -> TableResult<ClassTable> {
     let mut warnings = std::mem::take(&mut parts.warnings);
     for &at in &columns.others {
-        let reason = "its name is not of the form classifier:class";
+        let reason = match columns.note {
+            None => "its name is not of the form classifier:class",
+            Some(_) => "its name has no class, or its class is none of a sum of 1",
+        };
         parts.taken.passed_over.push(PassedOver::new(&parts.names[at], reason));
     }
+    let names: Vec<ClassColumn> =
+        columns.cells.iter().map(|&cell| column_of(&parts, &columns, cell)).collect();
+    let (mut labels, label_values) = labels_of(&mut parts, &columns.classes, options)?;
+    let models = parts.roles.model.clone();
+    if models.is_some() || parts.average {
+        (parts, labels) = parts.gather(labels)?;
+        if models.is_some() {
+            columns = of_long(&parts, &columns);
+        }
+    }
     warnings.extend(warning::clip(&parts.file, &parts.names, &mut parts.matrix));
+    warnings.extend(warning::of_scale(&parts.file, parts.matrix.view(), options.scale));
     let n = parts.matrix.ncols();
     let (m, k) = (columns.classifiers.len(), columns.classes.len());
     let mut values = Array3::from_elem((m, n, k), f64::NAN);
     for &(at, u, class) in &columns.cells {
         values.slice_mut(ndarray::s![u, .., class]).assign(&parts.matrix.row(at));
     }
+    if options.input == Input::Score {
+        values.lanes_mut(Axis(2)).into_iter().for_each(of_scores);
+        parts.taken.notes.push("scores: the classes of a row are exp(score) / sum exp(score)".to_owned());
+    }
     let file = parts.file.clone();
     let refused = |source| TableError::Data { file: file.clone(), source };
     let predictions = ClassPredictions::new(values, columns.classifiers.clone(), columns.classes.clone())
         .map_err(refused)?;
     let in_train = parts.train_rows(options, &mut warnings);
-    let (labels, label_values) = labels_of(&mut parts, &columns.classes, options)?;
-    // A fold, a time or a cost that was guessed is not missed.
-    for role in [Role::Fold, Role::Time, Role::Cost] {
-        if parts.roles.slot(role).is_some() && options.column(role).is_some() {
-            let column = parts.taken_for(role).to_owned();
-            return Err(TableError::RoleOfTwoClasses { file: parts.file, role: role.name(), column });
-        }
-        parts.set_aside(role, "they belong to two classes");
+    let learned = |i: usize| in_train[i] && predictions.n_observed(i) > 0;
+    // Labels that are no class of the columns are refused later, and by name.
+    let seen: Vec<Option<usize>> =
+        (0..n).map(|i| labels[i].filter(|&label| learned(i) && label < k)).collect();
+    let labeled: Vec<bool> = labels.iter().map(Option::is_some).collect();
+    let values = parts.row_values(options, (&seen, predictions.classes()), &labeled, &mut warnings)?;
+    let groups = parts.groups(&mut warnings);
+    if !parts.extra.is_empty() {
+        let columns = std::mem::take(&mut parts.extra);
+        warnings.push(TableWarning::ExtraColumns { file: parts.file.clone(), columns });
     }
-    let seen: Vec<Option<bool>> =
-        labels.iter().zip(&in_train).map(|(label, &train)| label.filter(|_| train).map(|_| true)).collect();
-    let weights = parts.row_values(options, &seen, &mut warnings)?.weights;
     let ids = ids_of(&mut parts)?;
     parts.taken.classifiers = columns.classifiers;
     parts.taken.notes.push(format!("{k} classes: {}", list(predictions.classes())));
-    Ok(ClassTable {
+    parts.taken.notes.extend(columns.note);
+    parts.taken.notes.extend(unheard_of(&predictions));
+    let mut table = ClassTable {
         file: parts.file,
         predictions,
         labels,
         label_values,
         in_train,
         split: parts.roles.split,
-        groups: parts.roles.group,
+        groups,
         ids,
-        weights,
+        weights: values.weights,
+        folds: parts.roles.fold,
+        times: values.times,
+        costs: values.costs,
+        columns: names,
         warnings,
         taken: parts.taken,
-    })
+    };
+    if options.labels == Labels::Needed && parts.guessed.contains(&Role::Fold) {
+        table.set_bad_folds_aside();
+    }
+    Ok(table)
+}
+
+fn column_of(parts: &Parts, columns: &ClassColumns, (at, u, k): (usize, usize, usize)) -> ClassColumn {
+    // A long table has the classifiers in rows, and an array has no columns to be named.
+    let classifier = if parts.roles.model.is_some() { "" } else { &columns.classifiers[u] };
+    ClassColumn {
+        column: parts.names[at].clone(),
+        classifier: classifier.to_owned(),
+        class: columns.classes[k].clone(),
+    }
+}
+
+/// The columns of a long table once every model has columns of its own: each model's in a row.
+fn of_long(parts: &Parts, of_one: &ClassColumns) -> ClassColumns {
+    let width = of_one.cells.len() + of_one.others.len();
+    let models: Vec<String> = parts.models.clone();
+    let several = of_one.classifiers.len();
+    let mut long =
+        ClassColumns { classes: of_one.classes.clone(), note: of_one.note.clone(), ..Default::default() };
+    for (model, name) in models.iter().enumerate() {
+        for u in &of_one.classifiers {
+            long.classifiers.push(if several > 1 { format!("{name}/{u}") } else { name.clone() });
+        }
+        let cells = of_one.cells.iter().map(|&(at, u, k)| (model * width + at, model * several + u, k));
+        long.cells.extend(cells);
+    }
+    long
+}
+
+/// Scores that were read as 1 / (1 + exp(-score)), each by itself, as one distribution: their odds are exp(score).
+fn of_scores(mut row: ndarray::ArrayViewMut1<'_, f64>) {
+    let places: Vec<usize> = (0..row.len()).filter(|&k| !row[k].is_nan()).collect();
+    let mut odds: Vec<f64> = places.iter().map(|&k| row[k] / (1.0 - row[k])).collect();
+    // Scores beyond about 36 are all alike.
+    if odds.iter().any(|odds| odds.is_infinite()) {
+        odds.iter_mut().for_each(|odds| *odds = f64::from(u8::from(odds.is_infinite())));
+    }
+    if !odds.is_empty() {
+        normalize(&mut odds);
+    }
+    places.into_iter().zip(odds).for_each(|(k, p)| row[k] = p);
+}
+
+/// A word on classes that a classifier says nothing of.
+fn unheard_of(predictions: &ClassPredictions) -> Option<String> {
+    let mut found = Vec::new();
+    for (u, name) in predictions.classifier_names().iter().enumerate() {
+        let classes = predictions.classes().iter().enumerate();
+        let unknown: Vec<&str> =
+            classes.filter(|(k, _)| !predictions.knows(u, *k)).map(|(_, class)| class.as_str()).collect();
+        if !unknown.is_empty() {
+            found.push(format!("{name} says nothing of {}", list(&unknown)));
+        }
+    }
+    (!found.is_empty()).then(|| list_of(&found))
+}
+
+/// The first few of some phrases.
+fn list_of(phrases: &[String]) -> String {
+    const SHOWN: usize = 4;
+    let shown = phrases[..phrases.len().min(SHOWN)].join(", ");
+    match phrases.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
 }
 
 /// Labels as numbers of a list that begins with the classes; other labels follow in the order in which they
@@ -272,6 +371,10 @@ impl ClassTable {
             groups,
             ids: None,
             weights,
+            folds: None,
+            times: None,
+            costs: None,
+            columns: Vec::new(),
             warnings: Vec::new(),
             taken,
         })
@@ -330,10 +433,45 @@ impl ClassTable {
         weighted.map_err(|source| TableError::Data { file: file(), source })
     }
 
+    /// What the table says of how its labeled rows are scored.
+    fn given(&self) -> GivenFolds<'_> {
+        GivenFolds {
+            file: &self.file,
+            folds: self.folds.as_deref(),
+            times: self.times.as_deref(),
+            groups: self.groups.as_deref(),
+            columns: Some(&self.taken.roles),
+        }
+    }
+
+    /// The folds of the rows that [`data`](Self::data) has labels of, as
+    /// [`Table::given_folds`](crate::Table::given_folds). A fold may lack a class: what is then done is for
+    /// the fit to say.
+    ///
+    /// # Errors
+    /// As [`GivenFolds::of_rows`].
+    pub fn given_folds(&self, n_splits: usize) -> TableResult<Option<Folds>> {
+        let labeled: Vec<usize> = (0..self.n_rows())
+            .filter(|&i| self.in_train[i] && self.labels[i].is_some() && self.predictions.n_observed(i) > 0)
+            .collect();
+        Ok(self.given().of_rows(&labeled, n_splits)?.map(|(folds, _)| folds))
+    }
+
+    /// A fold column that was only guessed and makes no folds is passed over, with a warning.
+    fn set_bad_folds_aside(&mut self) {
+        if self.folds.is_none() || self.labels.iter().all(Option::is_none) {
+            return;
+        }
+        let Err(error) = self.given_folds(2) else { return };
+        self.folds = None;
+        self.warnings.push(not_followed(&self.file, &mut self.taken, &error));
+    }
+
     /// The class of each row among `classes` (n); `None` for a row without a label, and for one whose label
     /// is none of them, of which the second list has the numbers of the rows.
     pub fn labels_among(&self, classes: &[String]) -> (Vec<Option<usize>>, Vec<usize>) {
-        let number = |text: &String| classes.iter().position(|class| class == text);
+        let same = |text: &String| classes.iter().position(|class| labels::same(class, text));
+        let number = |text: &String| classes.iter().position(|class| class == text).or_else(|| same(text));
         let numbers: Vec<Option<usize>> = self.label_values.iter().map(number).collect();
         let labels: Vec<Option<usize>> = self.labels.iter().map(|label| numbers[(*label)?]).collect();
         let unknown =
@@ -392,7 +530,7 @@ mod tests {
     }
 
     #[test]
-    fn weights_are_read_and_columns_for_two_classes_are_refused_by_name() {
+    fn weights_and_costs_are_read() {
         let csv = "y,w,rf:a,rf:b,rf:c\na,2,0.7,0.2,0.1\nb,0.5,0.1,0.8,0.1\nc,1,0.2,0.2,0.6\n";
         let read =
             |options: &TableOptions| read_any_table(Source::bytes("inline", csv.to_owned().into()), options);
@@ -401,7 +539,8 @@ mod tests {
         assert_eq!(table.weights.as_deref(), Some(&[2.0, 0.5, 1.0][..]));
         assert_eq!(table.data().expect("labels").labeled_weights(), [2.0, 0.5, 1.0]);
         let options = TableOptions { cost_column: Some("w".to_owned()), ..TableOptions::default() };
-        assert!(matches!(read(&options), Err(TableError::RoleOfTwoClasses { role: "cost", .. })));
+        let AnyTable::Classes(table) = read(&options).expect("costs") else { panic!("three classes") };
+        assert_eq!((table.costs.as_deref(), table.weights), (Some(&[2.0, 0.5, 1.0][..]), None));
     }
 
     #[test]

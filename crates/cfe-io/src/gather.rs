@@ -15,8 +15,11 @@ impl Parts {
     ///
     /// # Errors
     /// [`TableError::Conflict`] where rows of one id disagree.
-    pub(crate) fn gather(mut self) -> TableResult<Self> {
-        let Some(ids) = self.roles.id.take() else { return Ok(self) };
+    pub(crate) fn gather<L: Copy + PartialEq>(
+        mut self,
+        labels: Vec<Option<L>>,
+    ) -> TableResult<(Self, Vec<Option<L>>)> {
+        let Some(ids) = self.roles.id.take() else { return Ok((self, labels)) };
         let mut index = HashMap::with_capacity(ids.len());
         let mut first = Vec::new();
         let row_of: Vec<usize> = ids
@@ -32,11 +35,11 @@ impl Parts {
         let (rows, n) = (ids.len(), first.len());
         if n == rows && self.roles.model.is_none() {
             self.roles.id = Some(ids);
-            return Ok(self);
+            return Ok((self, labels));
         }
         // Rows of one id agree in their labels, where they have one, and with the first of them in all else
         // that is of the instance. Groups need not agree: those of the first rows count.
-        let mut known: Vec<Option<bool>> = vec![None; n];
+        let mut known: Vec<Option<L>> = vec![None; n];
         let conflict = |i: usize, column: &str| TableError::Conflict {
             place: self.place(i, column),
             id: shorten(ids[i].as_bytes()),
@@ -47,10 +50,10 @@ impl Parts {
         for i in 0..rows {
             let leader = first[row_of[i]];
             let label = &mut known[row_of[i]];
-            if label.is_some() && self.truth[i].is_some() && *label != self.truth[i] {
+            if label.is_some() && labels[i].is_some() && *label != labels[i] {
                 return Err(conflict(i, self.taken.label.as_deref().unwrap_or("label")));
             }
-            *label = label.or(self.truth[i]);
+            *label = label.or(labels[i]);
             for (role, cells) in self.roles.iter().filter(|(role, _)| must_agree(*role)) {
                 if cells[leader] != cells[i] {
                     match self.is_guessed(role) {
@@ -60,7 +63,8 @@ impl Parts {
                 }
             }
         }
-        // (column, row) of each value.
+        // (column, row) of each value. A table of several classes has several columns of values.
+        let width = self.names.len();
         let (names, column_of) = match &self.roles.model {
             None => (self.names.clone(), None),
             Some(models) => {
@@ -78,10 +82,11 @@ impl Parts {
                 (names, Some(column_of))
             }
         };
-        let mut sum = Array2::<f64>::zeros((names.len(), n));
-        let mut count = Array2::<u32>::zeros((names.len(), n));
+        let columns = if column_of.is_some() { width * names.len() } else { names.len() };
+        let mut sum = Array2::<f64>::zeros((columns, n));
+        let mut count = Array2::<u32>::zeros((columns, n));
         for ((u, i), &value) in self.matrix.indexed_iter() {
-            let cell = (column_of.as_ref().map_or(u, |column_of| column_of[i]), row_of[i]);
+            let cell = (column_of.as_ref().map_or(u, |column_of| width * column_of[i] + u), row_of[i]);
             if !value.is_nan() {
                 sum[cell] += value;
                 count[cell] += 1;
@@ -99,20 +104,24 @@ impl Parts {
             }
             None => format!("{rows} rows of {n} ids{means}"),
         });
-        // An id has the first label that any of its rows has.
-        let labels: Vec<Option<bool>> = (0..n).map(|_| None).collect();
-        let mut truth = labels;
-        (0..rows).for_each(|i| truth[row_of[i]] = truth[row_of[i]].or(self.truth[i]));
-        self.truth = truth;
         self.roles.id = Some(ids.clone());
         self.roles.model = None;
         self.roles = self.roles.select(&first);
         for role in differing {
             self.set_aside(role, "rows of one id differ in it");
         }
-        (self.matrix, self.names) = (sum, names);
+        self.matrix = sum;
+        self.names = match column_of {
+            Some(_) if width > 1 => names
+                .iter()
+                .flat_map(|model| self.names.iter().map(move |name| format!("{model}:{name}")))
+                .collect(),
+            _ => names.clone(),
+        };
+        self.models = if column_of.is_some() { names } else { Vec::new() };
         // Lines of the file no longer stand for rows.
         self.rows = RowNumbers::rows();
-        Ok(self)
+        // An id has the first label that any of its rows has.
+        Ok((self, known))
     }
 }

@@ -90,6 +90,12 @@ impl LabelColumn {
         }
     }
 
+    /// The different values that occur and are a label.
+    pub(crate) fn known(&self) -> Vec<String> {
+        let met = self.values.iter().filter(|value| value.count > 0 && !is_unknown(&value.text));
+        met.map(|value| value.text.clone()).collect()
+    }
+
     /// The number of each row's value (n), and the values; `None` for a column of too many.
     pub(crate) fn into_codes(self) -> Option<(Vec<Option<usize>>, Vec<String>)> {
         if self.other.is_some() {

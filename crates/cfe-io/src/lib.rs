@@ -12,6 +12,7 @@ mod assemble;
 mod atomic;
 mod blocks;
 mod cells;
+mod class_columns;
 mod class_table;
 #[cfg(feature = "parquet")]
 mod columnar;
@@ -63,10 +64,12 @@ mod write;
 mod write_columns;
 
 pub use atomic::{AtomicFile, WriteError, remove_unfinished};
+pub use class_columns::{ClassColumn, ClassesOfModel};
 #[cfg(feature = "parquet")]
 pub use class_table::read_any_batches;
 pub use class_table::{AnyTable, ClassTable, read_any_table};
 pub use fingerprint::fingerprint;
+pub use given_folds::GivenFolds;
 pub use guarded::is_decoding;
 pub use journal::{Journal, JournalError, JournalHeader};
 pub use matrix::read_matrix;

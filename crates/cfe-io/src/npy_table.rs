@@ -4,16 +4,17 @@ use std::fs::File;
 use std::io::{BufReader, Seek as _};
 use std::path::{Path, PathBuf};
 
-use ndarray::{Array2, ShapeBuilder};
+use ndarray::{Array2, Array3, Axis, ShapeBuilder};
 use zip::ZipArchive;
 
-use crate::labels::LabelColumn;
+use crate::class_columns::ClassColumns;
+use crate::labels::{self, LabelColumn};
 use crate::layout::Layout;
 use crate::npy::{Array, Origin, read_array};
 use crate::options::TableOptions;
 use crate::parts::Parts;
 use crate::profile::{Profile, Sample, rows_to_look_at};
-use crate::reading::{Labels, Reading};
+use crate::reading::{Labels, Reading, number};
 use crate::roles::{Role, Roles};
 use crate::rows::RowNumbers;
 use crate::source::{Opened, unreadable};
@@ -40,6 +41,7 @@ const MATRIX: [&str; 13] = [
     "arr_0",
 ];
 const CLASSIFIERS: [&str; 5] = ["classifiers", "classifier_names", "names", "models", "columns"];
+const CLASSES: [&str; 4] = ["classes", "class_names", "classes_", "class_labels"];
 const IDS: [&str; 5] = ["instance_id", "instance_ids", "ids", "id", "index"];
 const WEIGHTS: [&str; 2] = ["sample_weight", "sample_weights"];
 const FOLDS: [&str; 2] = ["fold", "cv_fold"];
@@ -54,6 +56,8 @@ struct Arrays {
     labels: Option<(Array, String)>,
     labels_name: Option<String>,
     classifiers: Option<Vec<String>>,
+    /// Labels of the classes of an array of three dimensions.
+    classes: Option<Vec<String>>,
     /// Each with the name of its array.
     roles: Roles<(Vec<String>, String)>,
     guessed: Vec<Role>,
@@ -82,7 +86,8 @@ pub(crate) fn read_npy(opened: Opened, options: &TableOptions) -> TableResult<Pa
         None => None,
     };
     let (roles, guessed) = (Roles::default(), Vec::new());
-    let arrays = Arrays { matrix, labels, labels_name: None, classifiers: None, roles, guessed };
+    let arrays =
+        Arrays { matrix, labels, labels_name: None, classifiers: None, classes: None, roles, guessed };
     arrays.into_parts(&file, options)
 }
 
@@ -139,6 +144,7 @@ pub(crate) fn read_npz(file: &str, mut handle: File, options: &TableOptions) -> 
         _ => pick(&options.label_column, &LABELS, "the label column")?.filter(|name| *name != matrix),
     };
     let classifiers = pick(&None, &CLASSIFIERS, "the classifiers")?;
+    let classes = pick(&None, &CLASSES, "the classes")?;
     let labels_name = labels.clone();
     let (mut role_names, mut guessed) = (Roles::default(), Vec::new());
     for role in Role::ALL {
@@ -172,12 +178,13 @@ pub(crate) fn read_npz(file: &str, mut handle: File, options: &TableOptions) -> 
         }
     };
     let classifiers = strings(classifiers)?.map(|(names, _)| names);
+    let classes = strings(classes)?.map(|(names, _)| names);
     let mut roles = Roles::default();
     for role in Role::ALL {
         *roles.slot(role) = strings(role_names.slot(role).take())?;
     }
     let labels = labels.map(|(array, _)| (array, file.clone()));
-    let arrays = Arrays { matrix, labels, labels_name, classifiers, roles, guessed };
+    let arrays = Arrays { matrix, labels, labels_name, classifiers, classes, roles, guessed };
     arrays.into_parts(&file, options)
 }
 
@@ -205,19 +212,29 @@ fn read_entry(archive: &mut ZipArchive<BufReader<File>>, file: &str, name: &str)
     Ok(array)
 }
 
+/// How the dimensions of an array are to be taken.
+#[derive(Clone, Copy)]
+struct Shape {
+    m: usize,
+    n: usize,
+    /// Classes of an array of three dimensions, else 1.
+    k: usize,
+    /// Whether the array is instances x classifiers.
+    turned: bool,
+}
+
 impl Arrays {
-    /// (m, n), and whether the array is instances x classifiers.
-    fn shape(&self, file: &str, options: &TableOptions) -> TableResult<(usize, usize, bool)> {
+    fn shape(&self, file: &str, options: &TableOptions) -> TableResult<Shape> {
         let origin = Origin { file, array: "R" };
-        let (a, b) = match *self.matrix.header.shape.as_slice() {
-            [a, b] => (a, b),
-            [n] => (1, n),
+        let (a, b, k) = match *self.matrix.header.shape.as_slice() {
+            [a, b] => (a, b, 1),
+            [n] => (1, n, 1),
+            [a, b, k] if k >= 2 => (a, b, k),
             ref shape => {
                 let found = format!("an array of {} dimensions {shape:?}", shape.len());
                 return Err(origin.wrong_type(
                     found,
-                    "matrices of classifiers x instances; of probabilities of both classes take those of the positive \
-                     one, such as R[..., 1]",
+                    "matrices of classifiers x instances, and arrays of classifiers x instances x classes",
                 ));
             }
         };
@@ -229,18 +246,20 @@ impl Arrays {
         let instances = self.labels.as_ref().map(|(labels, _)| labels.len());
         let instances = instances.or(self.roles.id.as_ref().map(|(ids, _)| ids.len()));
         let classifiers = self.classifiers.as_ref().map(Vec::len);
-        let classifiers = classifiers.or(options.classifiers.as_ref().map(Vec::len));
+        let classifiers = classifiers
+            .or(options.classifiers.as_ref().map(Vec::len))
+            .or(options.class_model.as_ref().map(|model| model.classifiers.len()));
         let turned = match (instances, classifiers) {
             (Some(n), _) => b != n && a == n,
             (None, Some(m)) => a != m && b == m,
             (None, None) => false,
         };
-        Ok(if turned { (b, a, true) } else { (a, b, false) })
+        Ok(if turned { Shape { m: b, n: a, k, turned } } else { Shape { m: a, n: b, k, turned } })
     }
 
     fn into_parts(self, file: &str, options: &TableOptions) -> TableResult<Parts> {
         let origin = Origin { file, array: "R" };
-        let (m, n, turned) = self.shape(file, options)?;
+        let Shape { m, n, k, turned } = self.shape(file, options)?;
         let mismatch = |what: &str, found, expected, remedy| TableError::LengthMismatch {
             file: file.to_owned(),
             what: what.to_owned(),
@@ -248,7 +267,14 @@ impl Arrays {
             expected,
             remedy,
         };
-        let header = self.classifiers.unwrap_or_else(|| (0..m).map(|u| format!("clf_{u}")).collect());
+        let of_model = options.class_model.as_ref().map(|model| &model.classifiers);
+        let usual = || match of_model.filter(|names| names.len() == m && k > 2) {
+            Some(names) => names.clone(),
+            None => (0..m).map(|u| format!("clf_{u}")).collect(),
+        };
+        let mut header = self.classifiers.unwrap_or_else(usual);
+        // Of an array of several classes: the classifiers and the classes, which the header then has together.
+        let (mut flat, mut notes) = (None, Vec::new());
         if header.len() != m {
             return Err(mismatch("the list of classifiers", header.len(), m, "name each row of R"));
         }
@@ -258,12 +284,39 @@ impl Arrays {
             .into_numbers()
             .map_err(|_| origin.wrong_type(format!("{kind:?}"), "floats (and integers 0, 1)"))?;
         let damaged = |e: ndarray::ShapeError| origin.damaged(e.to_string());
-        // No number moves here: the order in the file and the turning are strides of the array.
-        let matrix = match turned {
-            false => Array2::from_shape_vec((m, n).set_f(fortran), numbers).map_err(damaged)?,
-            true => Array2::from_shape_vec((n, m).set_f(fortran), numbers).map_err(damaged)?.reversed_axes(),
-        };
         let reading = options.reading();
+        let labels = match self.labels {
+            Some((labels, from)) => Some((labels_of(labels, &from, m, n, &reading)?, from)),
+            None => None,
+        };
+        // No number moves here: the order in the file and the turning are strides of the array.
+        let matrix = match (k, turned) {
+            (1, false) => Array2::from_shape_vec((m, n).set_f(fortran), numbers).map_err(damaged)?,
+            (1, true) => {
+                Array2::from_shape_vec((n, m).set_f(fortran), numbers).map_err(damaged)?.reversed_axes()
+            }
+            _ => {
+                let shape = if turned { (n, m, k) } else { (m, n, k) };
+                let cells = Array3::from_shape_vec(shape.set_f(fortran), numbers).map_err(damaged)?;
+                let cells = cells.permuted_axes(if turned { [1, 2, 0] } else { [0, 2, 1] });
+                let order = if turned { "instances x classifiers" } else { "classifiers x instances" };
+                notes.push(format!("the array is {order} x classes, {} x {} x {k}", shape.0, shape.1));
+                let named = classes_of(file, k, self.classes, labels.as_ref().map(|(l, _)| l), options)?;
+                notes.extend(named.note);
+                match (k, named.positive) {
+                    (2, positive) => cells.index_axis_move(Axis(1), positive),
+                    _ => {
+                        let of =
+                            |u: &String| named.classes.iter().map(|k| format!("{u}:{k}")).collect::<Vec<_>>();
+                        let all = header.iter().flat_map(of).collect();
+                        flat = Some((std::mem::replace(&mut header, all), named.classes));
+                        let cells = cells.as_standard_layout().into_owned();
+                        cells.into_shape_with_order((m * k, n)).map_err(damaged)?
+                    }
+                }
+            }
+        };
+        let m = header.len();
         let profile = |row: ndarray::ArrayView1<'_, f64>| {
             let mut profile = Profile::default();
             row.iter().take(rows_to_look_at(m)).for_each(|&value| profile.add_number(value, &reading));
@@ -286,7 +339,14 @@ impl Arrays {
         let layout = Layout::plan(file, &header, &sample, &plain)?;
         let mut parts = Parts::new(file, &header, &layout);
         parts.rows = RowNumbers::instances();
-        if turned {
+        if let Some((classifiers, classes)) = flat {
+            let cell = |(place, &at): (usize, &usize)| (place, at / k, at % k);
+            let cells = layout.classifiers.iter().enumerate().map(cell).collect();
+            parts.class_columns =
+                Some(ClassColumns { classifiers, classes, cells, ..ClassColumns::default() });
+        }
+        parts.taken.notes.append(&mut notes);
+        if turned && k == 1 {
             parts
                 .taken
                 .notes
@@ -308,13 +368,67 @@ impl Arrays {
         let whole = layout.classifiers.iter().copied().eq(0..m);
         parts.matrix = if whole { matrix } else { matrix.select(ndarray::Axis(0), &layout.classifiers) };
         parts.convert(&reading)?;
-        if let Some((labels, from)) = self.labels {
+        if let Some((labels, from)) = labels {
             parts.taken.label = Some(self.labels_name.unwrap_or_else(|| "labels".to_owned()));
-            parts.labels = Some(labels_of(labels, &from, m, n, &reading)?);
+            parts.labels = Some(labels);
             parts.labels_from = Some(from);
         }
         Ok(parts)
     }
+}
+
+/// The classes of the last dimension of an array.
+struct Named {
+    classes: Vec<String>,
+    /// Of two classes, the number of the positive one.
+    positive: usize,
+    note: Option<String>,
+}
+
+/// Names of the `k` classes: those of the archive, those of a model, or the labels in their order, which is
+/// that of `classes_` in scikit-learn.
+fn classes_of(
+    file: &str,
+    k: usize,
+    given: Option<Vec<String>>,
+    labels: Option<&LabelColumn>,
+    options: &TableOptions,
+) -> TableResult<Named> {
+    let refused = |found: &[String]| TableError::ClassesOfArray {
+        file: file.to_owned(),
+        classes: k,
+        found: list(found),
+    };
+    let mut known = labels.map(LabelColumn::known).unwrap_or_default();
+    let value = |text: &String| number(text.as_bytes()).map(|(value, _)| value);
+    if known.iter().all(|text| value(text).is_some()) {
+        known.sort_by(|a, b| value(a).partial_cmp(&value(b)).unwrap_or(std::cmp::Ordering::Equal));
+    } else {
+        known.sort();
+    }
+    let of_model = options.class_model.as_ref().map(|model| model.classes.clone()).filter(|of| of.len() == k);
+    let is_place = |text: &String| value(text).is_some_and(|v| v.fract() == 0.0 && v >= 0.0 && v < k as f64);
+    let (classes, note) = match (given, of_model) {
+        (Some(given), _) if given.len() == k => (given, None),
+        (Some(given), _) => return Err(refused(&given)),
+        (None, Some(classes)) => (classes, Some("the classes of the model, in its order")),
+        (None, None) if known.len() == k => {
+            (known.clone(), Some("the classes are the labels in their order, as scikit-learn has them"))
+        }
+        (None, None) if known.iter().all(is_place) => {
+            ((0..k).map(|k| k.to_string()).collect(), Some("the classes are numbered from 0"))
+        }
+        (None, None) => return Err(refused(&known)),
+    };
+    // Which of two is positive is for the labels to say; numbers that no label shows are in their order.
+    let decided = labels
+        .and_then(|labels| labels::decide(labels, options.positive_label.as_deref(), options.labels).ok());
+    let positive = decided
+        .and_then(|decided| decided.positive)
+        .or_else(|| options.positive_label.clone().or_else(|| options.remembered.positive.clone()));
+    let place = |positive: &String| classes.iter().position(|class| labels::same(class, positive));
+    let positive = positive.as_ref().and_then(place).unwrap_or(1);
+    Ok(Named { classes, positive, note: note.map(str::to_owned) })
 }
 
 fn labels_of(array: Array, from: &str, m: usize, n: usize, reading: &Reading) -> TableResult<LabelColumn> {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::class_columns::ClassesOfModel;
 use crate::reading::{Input, Labels, Reading, Scale};
 use crate::roles::{Role, Roles};
 use crate::taken::Taken;
@@ -57,6 +58,12 @@ pub struct TableOptions {
     /// The classifiers a model was trained with. If given, exactly these columns are read, in this order; a
     /// missing one is an error, others are passed over with a warning.
     pub classifiers: Option<Vec<String>>,
+    /// What stands between classifier and class in the names of the columns of a table of several classes;
+    /// `None`: a colon, or what the labels tell.
+    pub class_separator: Option<String>,
+    /// The classifiers, classes and columns of a model of several classes: its columns are taken for the
+    /// same, and its classes are known in tables without labels.
+    pub class_model: Option<ClassesOfModel>,
     /// What a model remembers of the table it was trained with; what the options above say goes before.
     pub remembered: Remembered,
     /// Whether labels are read.

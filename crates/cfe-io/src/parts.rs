@@ -2,6 +2,7 @@
 
 use ndarray::{Array2, Axis};
 
+use crate::class_columns::ClassColumns;
 use crate::labels::{self, BadLabels, LabelColumn};
 use crate::layout::{Layout, UNKNOWN_HINT};
 use crate::options::TableOptions;
@@ -32,6 +33,10 @@ pub(crate) struct Parts {
     pub classes: Option<(String, String)>,
     /// Whether rows of one id are averaged.
     pub average: bool,
+    /// Of an array of several classes: what each column is.
+    pub class_columns: Option<ClassColumns>,
+    /// The classifiers of a long table, once their rows are together.
+    pub models: Vec<String>,
     /// Whether the classifiers were named.
     pub chosen: bool,
     pub extra: Vec<String>,
@@ -62,6 +67,8 @@ impl Parts {
             guessed: layout.guessed.clone(),
             classes: layout.classes.clone(),
             average: layout.average.is_some(),
+            class_columns: None,
+            models: Vec::new(),
             chosen: layout.chosen,
             extra: layout.extra.clone(),
             hints: layout.hints.clone(),

@@ -21,13 +21,15 @@ pub(crate) struct RowValues {
 const SHOWN: usize = 12;
 
 impl Parts {
-    /// Reads weights, costs and times. `labels` (n) are those that training sees.
+    /// Reads weights, costs and times. `labels` (n) are those that training sees, as numbers of `classes`;
+    /// `labeled` (n) says which rows have a label at all.
     ///
     /// Where a column was guessed, or no labels are needed, cells that do not serve put the column aside.
     pub(crate) fn row_values(
         &mut self,
         options: &TableOptions,
-        labels: &[Option<bool>],
+        (labels, classes): (&[Option<usize>], &[String]),
+        labeled: &[bool],
         warnings: &mut Vec<TableWarning>,
     ) -> TableResult<RowValues> {
         let mut values = RowValues::default();
@@ -41,7 +43,7 @@ impl Parts {
             let Some(cells) = self.roles.slot(role).take() else { continue };
             let read = match role {
                 Role::Time => self.times(&cells, labels),
-                _ => self.amounts(role, &cells, labels),
+                _ => self.amounts(role, &cells, (labels, classes), labeled),
             };
             match (role, read) {
                 (Role::Weight, Ok(read)) => values.weights = Some(read),
@@ -99,25 +101,30 @@ impl Parts {
 
     /// Finite numbers of at least 0, which every labeled row needs; of a row without a label that holds none,
     /// 0, as such a row counts for nothing.
-    fn amounts(&self, role: Role, cells: &[String], labels: &[Option<bool>]) -> TableResult<Vec<f64>> {
+    fn amounts(
+        &self,
+        role: Role,
+        cells: &[String],
+        (labels, classes): (&[Option<usize>], &[String]),
+        labeled: &[bool],
+    ) -> TableResult<Vec<f64>> {
         let read = |cell: &String| match number(cell.trim().as_bytes()) {
             Some((value, false)) if value >= 0.0 && value.is_finite() => Some(value),
             _ => None,
         };
         let values: Vec<Option<f64>> = cells.iter().map(read).collect();
-        let bad: Vec<usize> =
-            (0..cells.len()).filter(|&i| values[i].is_none() && self.truth[i].is_some()).collect();
+        let bad: Vec<usize> = (0..cells.len()).filter(|&i| values[i].is_none() && labeled[i]).collect();
         let (file, column) = (self.file.clone(), self.taken_for(role).to_owned());
         if !bad.is_empty() {
             let (count, rows) = (bad.len(), self.list_of_rows(&bad, Some(cells)));
             return Err(TableError::BadAmounts { file, column, role: role.name(), count, rows });
         }
         let values: Vec<f64> = values.into_iter().map(|value| value.unwrap_or(0.0)).collect();
-        for class in [false, true] {
+        for (class, name) in classes.iter().enumerate() {
             let rows: Vec<usize> = (0..labels.len()).filter(|&i| labels[i] == Some(class)).collect();
             if !rows.is_empty() && rows.iter().all(|&i| values[i] == 0.0) {
                 let (count, rows) = (rows.len(), self.list_of_rows(&rows, None));
-                let (role, class) = (role.name(), u8::from(class));
+                let (role, class) = (role.name(), name.clone());
                 return Err(TableError::AllAmountsZero { file, column, role, class, count, rows });
             }
         }
@@ -125,7 +132,7 @@ impl Parts {
     }
 
     /// When each row happened: numbers where all labeled train rows hold one, and else dates.
-    fn times(&self, cells: &[String], labels: &[Option<bool>]) -> TableResult<Vec<f64>> {
+    fn times(&self, cells: &[String], labels: &[Option<usize>]) -> TableResult<Vec<f64>> {
         let as_number = |cell: &String| match number(cell.trim().as_bytes()) {
             Some((value, false)) if value.is_finite() => Some(value),
             _ => None,

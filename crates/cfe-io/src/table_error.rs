@@ -85,11 +85,19 @@ pub enum TableError {
     )]
     UnknownClasses { file: String, column: String, found: String, classes: String },
 
-    /// Folds, times and costs of rows of several classes.
+    /// No three columns have the separator of classes in their names.
     #[error(
-        "{file}, column {column:?}: {role} columns are used for two classes alone; leave the option out for more classes"
+        "{file}: with the separator {separator:?} no classifier has columns of several classes; give --class-separator with \
+         what stands between classifier and class in the names of the columns, or leave it out; the columns are {available}"
     )]
-    RoleOfTwoClasses { file: String, role: &'static str, column: String },
+    NoClassColumns { file: String, separator: String, available: String },
+
+    /// Classes of an array that no name is known of.
+    #[error(
+        "{file}: R has {classes} classes in its last dimension, and the names found are {found}; give an array \"classes\" of \
+         {classes} labels in the NPZ, in the order of the dimension"
+    )]
+    ClassesOfArray { file: String, classes: usize, found: String },
 
     /// A label column of a table of several classes holds too many different values.
     #[error(
@@ -228,7 +236,8 @@ pub enum TableError {
     #[error(
         "{place}: {value:?} is not a label; allowed are 0 and 1 or two other values, and empty for unlabeled; the column \
          holds {values} (--positive-label names the positive one, all others are then negative; --missing names what \
-         stands for unlabeled)"
+         stands for unlabeled). For more than two classes give each classifier a column for each label, named \
+         <classifier>:<label>, that sum to 1 in every row"
     )]
     InvalidLabel { place: Place, value: String, values: String },
 
@@ -323,7 +332,14 @@ pub enum TableError {
         "{file}, column {column:?}: all {count} labeled train rows of class {class} have the {role} 0: {rows}; at least one \
          above 0 is needed in each class"
     )]
-    AllAmountsZero { file: String, column: String, role: &'static str, class: u8, count: usize, rows: String },
+    AllAmountsZero {
+        file: String,
+        column: String,
+        role: &'static str,
+        class: String,
+        count: usize,
+        rows: String,
+    },
 
     /// Times that cannot be put in order.
     #[error(

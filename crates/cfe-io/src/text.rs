@@ -48,8 +48,13 @@ pub(crate) fn read(
     let Some(mut first) = blocks.next(delimiter).map_err(|e| block_error(e, 1))? else {
         return Err(TableError::Empty { file: file.to_owned() });
     };
-    let (mut header, header_lines, header_bytes) = read_header(file, &first, delimiter, prepared.lines)?;
+    let (mut header, mut header_lines, header_bytes) = read_header(file, &first, delimiter, prepared.lines)?;
     first.drain(..header_bytes);
+    if let Some((lines, bytes, note)) = add_levels(&mut header, &first, delimiter) {
+        first.drain(..bytes);
+        header_lines += lines;
+        notes.push(note);
+    }
     notes.extend(fit_header(&mut header, &first, delimiter));
     let reading = options.reading();
     if is_data(&header, &first, delimiter) {
@@ -156,6 +161,57 @@ fn read_header(
         Ok(name.to_owned())
     });
     Ok((header.collect::<TableResult<_>>()?, records.lines, bytes))
+}
+
+/// Puts the second row of names under the first one, as pandas writes columns of two levels: names that repeat
+/// in the first row have other names in the second one. Lines and bytes that were names, and the word for it.
+fn add_levels(header: &mut Vec<String>, block: &[u8], delimiter: u8) -> Option<(u64, usize, String)> {
+    let repeats =
+        |at: usize| !header[at].is_empty() && header.iter().filter(|own| **own == header[at]).count() > 1;
+    if !(0..header.len()).any(repeats) {
+        return None;
+    }
+    let mut records = Records::new(block, delimiter);
+    let texts = |records: &mut Records<'_>| {
+        let (_, record, quoted) = records.next()?;
+        let mut cells = Cells::new(delimiter);
+        cells.split(record, quoted);
+        let cell =
+            |k: usize| Some(std::str::from_utf8(cells.get(record, quoted, k).trim_ascii()).ok()?.to_owned());
+        (cells.len() == header.len()).then(|| (0..cells.len()).map(cell).collect::<Option<Vec<String>>>())?
+    };
+    let below = texts(&mut records)?;
+    let fraction = |cell: &str| number(cell.as_bytes()).is_some_and(|(value, _)| value.fract() != 0.0);
+    let is_name = |at: usize| !repeats(at) || !below[at].is_empty() && !fraction(&below[at]);
+    if !(0..header.len()).all(is_name) {
+        return None;
+    }
+    let joined: Vec<String> = header
+        .iter()
+        .zip(&below)
+        .map(|(above, below)| match (&above[..], &below[..]) {
+            (above, "") => above.to_owned(),
+            ("", below) => below.to_owned(),
+            (above, below) => format!("{above}:{below}"),
+        })
+        .collect();
+    let mut different = HashSet::new();
+    if joined.iter().any(|name| !name.is_empty() && !different.insert(name.as_str())) {
+        return None;
+    }
+    let (mut lines, mut bytes) = (records.lines, block.len() - records.rest_len());
+    let mut joined = joined;
+    // A third row may hold the name of the index alone.
+    if let Some(third) = texts(&mut records)
+        && !third[0].is_empty()
+        && third[1..].iter().all(String::is_empty)
+    {
+        joined[0].clone_from(&third[0]);
+        (lines, bytes) = (records.lines, block.len() - records.rest_len());
+    }
+    let note = format!("names of two rows, such as {:?}", joined.iter().find(|name| name.contains(':'))?);
+    *header = joined;
+    Some((lines, bytes, note))
 }
 
 /// Makes the header as long as the rows where these differ by one in a way that is known. The word for it, if

@@ -9,7 +9,7 @@ for (const slider of document.querySelectorAll('.slider')) {
     show('threshold', Number(threshold.toPrecision(4)));
     show('precision', share(hits, hits + alarms));
     show('recall', share(hits, data.positives));
-    show('called', hits + alarms);
+    show('called', Number((hits + alarms).toFixed(1)));
     show('cost', Number((cost('alarm') * alarms + cost('miss') * (data.positives - hits)).toPrecision(6)));
   };
   slider.addEventListener('input', update);

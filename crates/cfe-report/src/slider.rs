@@ -18,8 +18,10 @@ pub(crate) const SCRIPT: &str = include_str!("slider.js");
 pub struct ThresholdSlider {
     /// Says whose rows these are.
     pub caption: String,
-    positives: usize,
-    negatives: usize,
+    /// Weight of the positives, and of the negatives; their number where nothing is weighted.
+    positives: f64,
+    negatives: f64,
+    is_weighted: bool,
     /// Cost of a false alarm, and of a missed positive.
     costs: (f64, f64),
     /// Ascending by threshold, so descending by what is called.
@@ -32,8 +34,8 @@ pub struct ThresholdSlider {
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Point {
     threshold: f64,
-    hits: usize,
-    false_alarms: usize,
+    hits: f64,
+    false_alarms: f64,
 }
 
 /// The figures of one position of the slider.
@@ -41,8 +43,8 @@ struct Point {
 pub struct AtThreshold {
     /// The threshold: a row is called positive from this probability on.
     pub threshold: f64,
-    /// Rows called positive.
-    pub called: usize,
+    /// Weight of the rows called positive; their number where nothing is weighted.
+    pub called: f64,
     /// Share of positives among the called; `None` if no row is called.
     pub precision: Option<f64>,
     /// Share of the positives that are called; `None` without positives.
@@ -66,23 +68,44 @@ impl ThresholdSlider {
         chosen: f64,
         costs: (f64, f64),
     ) -> Self {
+        Self::weighted(caption, labels, None, probabilities, chosen, costs)
+    }
+
+    /// As [`new`](Self::new), with weights of the rows (n, finite and at least 0; `None` is 1 each): weights are
+    /// added up in place of rows.
+    ///
+    /// # Panics
+    /// As [`new`](Self::new).
+    pub fn weighted(
+        caption: impl Into<String>,
+        labels: &[bool],
+        weights: Option<&[f64]>,
+        probabilities: &[f64],
+        chosen: f64,
+        costs: (f64, f64),
+    ) -> Self {
         assert_eq!(labels.len(), probabilities.len(), "one label for each probability");
+        let weight = |row: usize| weights.map_or(1.0, |weights| weights[row]);
         let mut order: Vec<usize> = (0..labels.len()).filter(|&row| !probabilities[row].is_nan()).collect();
         order.sort_by(|&a, &b| probabilities[b].total_cmp(&probabilities[a]));
-        let positives = order.iter().filter(|&&row| labels[row]).count();
-        let negatives = order.len() - positives;
-        let counts = |threshold: f64| {
-            let called = order.iter().take_while(|&&row| probabilities[row] >= threshold);
-            let hits = called.clone().filter(|&&row| labels[row]).count();
-            Point { threshold, hits, false_alarms: called.count() - hits }
+        // Added up in one order everywhere, so that equal sums have equal bits.
+        let sum_of = |class: bool, least: f64| -> f64 {
+            let called = order.iter().take_while(|&&row| probabilities[row] >= least);
+            called.filter(|&&row| labels[row] == class).map(|&row| weight(row)).sum()
+        };
+        let (positives, negatives) = (sum_of(true, f64::NEG_INFINITY), sum_of(false, f64::NEG_INFINITY));
+        let counts = |threshold: f64| Point {
+            threshold,
+            hits: sum_of(true, threshold),
+            false_alarms: sum_of(false, threshold),
         };
         // Every distinct probability is a threshold of its own, the highest first.
-        let (mut all, mut hits, mut false_alarms) = (Vec::new(), 0, 0);
+        let (mut all, mut hits, mut false_alarms) = (Vec::new(), 0.0, 0.0);
         for (position, &row) in order.iter().enumerate() {
             if labels[row] {
-                hits += 1
+                hits += weight(row)
             } else {
-                false_alarms += 1
+                false_alarms += weight(row)
             }
             let threshold = probabilities[row];
             if order.get(position + 1).is_none_or(|&next| probabilities[next] != threshold) {
@@ -98,7 +121,8 @@ impl ThresholdSlider {
         }
         points.sort_by(|a, b| a.threshold.total_cmp(&b.threshold));
         let chosen = points.iter().position(is_chosen).expect("put in above");
-        Self { caption: caption.into(), positives, negatives, costs, points, chosen }
+        let is_weighted = weights.is_some();
+        Self { caption: caption.into(), positives, negatives, is_weighted, costs, points, chosen }
     }
 
     /// Number of positions.
@@ -123,14 +147,14 @@ impl ThresholdSlider {
     pub fn at(&self, position: usize) -> AtThreshold {
         let Point { threshold, hits, false_alarms } = self.points[position];
         let called = hits + false_alarms;
-        let share = |part: usize, whole: usize| (whole > 0).then(|| part as f64 / whole as f64);
+        let share = |part: f64, whole: f64| (whole > 0.0).then(|| part / whole);
         let (false_alarm, miss) = self.costs;
         AtThreshold {
             threshold,
             called,
             precision: share(hits, called),
             recall: share(hits, self.positives),
-            cost: false_alarm * false_alarms as f64 + miss * (self.positives - hits) as f64,
+            cost: false_alarm * false_alarms + miss * (self.positives - hits),
         }
     }
 
@@ -151,7 +175,7 @@ impl ThresholdSlider {
             let share = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| fixed(value, 3));
             table.push([
                 Cell::from(format!("{}{mark}", significant(at.threshold, 4))),
-                Cell::from(at.called.to_string()),
+                Cell::from(amount(at.called)),
                 Cell::from(share(at.precision)),
                 Cell::from(share(at.recall)),
                 Cell::from(significant(at.cost, 6)),
@@ -181,22 +205,27 @@ impl ThresholdSlider {
         for (key, name, value) in [
             ("precision", "precision", share(at.precision)),
             ("recall", "recall", share(at.recall)),
-            ("called", "rows called", at.called.to_string()),
+            ("called", if self.is_weighted { "weight called" } else { "rows called" }, amount(at.called)),
             ("cost", "cost", shortest(at.cost, 6)),
         ] {
             push(&mut out, format_args!("<div><dt>{name}</dt><dd data-show=\"{key}\">{value}</dd></div>"));
         }
         out += "</dl>\n";
         let (false_alarm, miss) = self.costs;
+        let of = if self.is_weighted {
+            "Of the weight {} of the labeled rows {} is positive"
+        } else {
+            "Of {} labeled rows {} are positive"
+        };
+        let (all, positive) = (amount(self.positives + self.negatives), amount(self.positives));
+        let of = of.replacen("{}", &all, 1).replacen("{}", &positive, 1);
         push(
             &mut out,
             format_args!(
-                "<p class=\"note\">Of {} labeled rows {} are positive. A false alarm costs <input type=\"number\" \
+                "<p class=\"note\">{of}. A false alarm costs <input type=\"number\" \
                  data-cost=\"alarm\" min=\"0\" step=\"any\" value=\"{false_alarm}\" aria-label=\"cost of a false \
                  alarm\">, a missed positive <input type=\"number\" data-cost=\"miss\" min=\"0\" step=\"any\" \
-                 value=\"{miss}\" aria-label=\"cost of a missed positive\">.</p>",
-                self.positives + self.negatives,
-                self.positives
+                 value=\"{miss}\" aria-label=\"cost of a missed positive\">.</p>"
             ),
         );
         push(&mut out, format_args!("<script type=\"application/json\">{}</script>", self.data()));
@@ -215,6 +244,12 @@ impl ThresholdSlider {
     }
 }
 
+/// A number of rows, or a sum of weights with one decimal at most, as the script writes it.
+fn amount(value: f64) -> String {
+    let rounded: f64 = format!("{value:.1}").parse().expect("a number that was just written");
+    rounded.to_string()
+}
+
 /// Rounded to so many significant digits and without zeros at the end, as the script writes it.
 fn shortest(value: f64, digits: usize) -> String {
     let rounded: f64 = format!("{value:.*e}", digits - 1).parse().expect("a number that was just written");
@@ -229,16 +264,17 @@ fn thinned(all: Vec<Point>) -> Vec<Point> {
     }
     // Half of the points go to equal steps over all thresholds, the other half to equal steps over the
     // positives.
-    let last = all.last().map_or(0, |point| point.hits);
+    let last = all.last().map_or(0.0, |point| point.hits);
+    let last = if last > 0.0 { last } else { 1.0 };
     let half = MOST / 2;
     let mut kept = Vec::with_capacity(MOST);
-    let mut next_hits = 0;
+    let mut next_hits = 0.0;
     for (position, point) in all.iter().enumerate() {
         let by_rank = (position + 1) * half / all.len() > position * half / all.len();
-        let by_hits = point.hits * half >= next_hits * last.max(1);
+        let by_hits = point.hits * half as f64 >= next_hits * last;
         if by_rank || by_hits || position == 0 {
             kept.push(*point);
-            next_hits = point.hits * half / last.max(1) + 1;
+            next_hits = (point.hits * half as f64 / last).floor() + 1.0;
         }
     }
     kept
@@ -262,23 +298,41 @@ mod tests {
         // Nine distinct probabilities and the chosen threshold.
         assert_eq!(slider.len(), 10);
         let chosen = slider.at(slider.chosen());
-        assert_eq!((chosen.threshold, chosen.called), (0.55, 4));
+        assert_eq!((chosen.threshold, chosen.called), (0.55, 4.0));
         assert_eq!((chosen.precision, chosen.recall), (Some(0.75), Some(0.75)));
         assert_eq!(chosen.cost, 1.0 + 5.0);
         let all = slider.at(0);
-        assert_eq!((all.called, all.precision, all.recall, all.cost), (10, Some(0.4), Some(1.0), 6.0));
+        assert_eq!((all.called, all.precision, all.recall, all.cost), (10.0, Some(0.4), Some(1.0), 6.0));
         let highest = slider.at(slider.len() - 1);
         assert_eq!(
             (highest.called, highest.precision, highest.recall, highest.cost),
-            (1, Some(1.0), Some(0.25), 15.0)
+            (1.0, Some(1.0), Some(0.25), 15.0)
         );
+    }
+
+    #[test]
+    fn a_row_of_weight_two_is_two_rows() {
+        let labels = [true, false, true, false, false];
+        let probabilities = [0.9, 0.7, 0.4, 0.2, 0.1];
+        let weights = [2.0, 1.0, 1.0, 2.0, 0.0];
+        let of = |labels: &[bool], weights: Option<&[f64]>, p: &[f64]| {
+            ThresholdSlider::weighted("rows", labels, weights, p, 0.4, (1.0, 5.0))
+        };
+        let weighted = of(&labels, Some(&weights), &probabilities);
+        let twice = of(&[true, true, false, true, false, false], None, &[0.9, 0.9, 0.7, 0.4, 0.2, 0.2]);
+        for position in 0..twice.len() {
+            // The row of weight 0 is one more threshold, the lowest, and changes no figure.
+            assert_eq!(weighted.at(position + 1), twice.at(position));
+        }
+        assert_eq!(weighted.at(0).called, 6.0);
+        assert!(weighted.draw().contains("weight called") && weighted.draw().contains("Of the weight 6 of"));
     }
 
     #[test]
     fn a_threshold_above_all_calls_nothing() {
         let slider = ThresholdSlider::new("", &[true, false], &[0.4, 0.3], 1.0, (1.0, 1.0));
         let at = slider.at(slider.chosen());
-        assert_eq!((at.called, at.precision, at.recall, at.cost), (0, None, Some(0.0), 1.0));
+        assert_eq!((at.called, at.precision, at.recall, at.cost), (0.0, None, Some(0.0), 1.0));
     }
 
     #[test]
@@ -289,11 +343,11 @@ mod tests {
         let slider = ThresholdSlider::new("", &labels, &probabilities, 0.123_45, (1.0, 1.0));
         assert!(slider.len() > 100 && slider.len() <= MOST + 2, "{}", slider.len());
         assert_eq!(slider.at(slider.chosen()).threshold, 0.123_45);
-        assert_eq!(slider.at(0).called, n as usize);
+        assert_eq!(slider.at(0).called, f64::from(n));
         for position in 0..slider.len() {
             let at = slider.at(position);
             let called = probabilities.iter().filter(|p| **p >= at.threshold).count();
-            assert_eq!(at.called, called, "at {}", at.threshold);
+            assert_eq!(at.called, called as f64, "at {}", at.threshold);
         }
     }
 

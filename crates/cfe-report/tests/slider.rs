@@ -77,7 +77,7 @@ fn a_browser_that_moves_it_shows_the_same_figures() {
             ("threshold", Some(at.threshold)),
             ("precision", at.precision),
             ("recall", at.recall),
-            ("called", Some(at.called as f64)),
+            ("called", Some(at.called)),
             ("cost", Some(at.cost)),
         ];
         assert_eq!(shown.len(), figures.len());
@@ -96,7 +96,7 @@ fn a_browser_that_moves_it_shows_the_same_figures() {
     // The last position calls the fewest rows; each of the missed positives costs 100 now.
     let last = slider.at(slider.len() - 1);
     let missed = 15.0 * (1.0 - last.recall.expect("there are positives"));
-    let false_alarms = last.called as f64 - (15.0 - missed);
+    let false_alarms = last.called - (15.0 - missed);
     assert_eq!(moved[slider.len()][4], format!("cost={}", (false_alarms + 100.0 * missed).round()));
 }
 

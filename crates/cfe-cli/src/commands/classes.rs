@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use cfe_combine::FitError;
 use cfe_combine::classes::{
-    CLASSES_KIND, ClassCombined, ClassModel, ClassOptions, ClassOutcome, ClassPart, class_trust, fit_planned,
-    judge_table,
+    CLASSES_KIND, ClassCombined, ClassModel, ClassOptions, ClassOutcome, ClassPart, DecisionRule,
+    class_trust, fit_planned, judge_table,
 };
 use cfe_combine::pipeline::{FitPlan, Watch as _, gigabytes};
 use cfe_combine::report::{TOO_MUCH_IN_SAMPLE, classes as report};
@@ -27,6 +27,9 @@ use crate::terminal::Terminal;
 use crate::words::text;
 use crate::{on_threads, outputs};
 
+/// Folds in time unless said otherwise.
+const FOLDS: usize = 5;
+
 /// The model in a file, if it is one of several classes.
 pub(crate) fn model(path: &Path) -> CliResult<Option<ClassModel>> {
     let file = ModelFile::load(path).map_err(FitError::from)?;
@@ -46,7 +49,9 @@ pub(crate) fn fit(
     terminal: &Terminal,
 ) -> CliResult<()> {
     if args.dry_run {
-        return outputs::print_page(&format!("{}\n", table.taken));
+        outputs::print_page(&format!("{}\n", table.taken))?;
+        table.data().map_err(FitError::from)?;
+        return Ok(());
     }
     if program.prevalence.is_some() {
         return Err(CliError::usage(
@@ -55,16 +60,16 @@ pub(crate) fn fit(
     }
     taken(table, terminal);
     let data = table.data().map_err(FitError::from)?;
+    // What is wrong with folds is said with the name of their column.
+    table.given_folds(plan.options.folds.unwrap_or(FOLDS)).map_err(FitError::from)?;
     if let Some(bytes) = plan.estimate_memory_of_classes(&data).filter(|_| terminal.verbose()) {
         terminal.note(&format!("memory: about {}, the table included", gigabytes(bytes)));
     }
-    let mut options = ClassOptions::default();
-    options.decision = program.decision.clone().unwrap_or_default();
-    options.groups.clone_from(&table.groups);
+    let options = class_options(table, program);
     let begin = Instant::now();
     let mut outcome = fit_planned(plan, &data, &options, terminal)?;
-    let origin = &mut outcome.model.details.provenance;
-    origin.insert("file".to_owned(), json!(table.file));
+    outcome.model.details.provenance.insert("file".to_owned(), json!(table.file));
+    outcome.model.remember_table(table, &plan.options.table);
     terminal.took("fitting", begin);
     let mut parts: Vec<ClassPart> = Vec::new();
     if format.is_some() || program.metrics_out.is_some() || program.report_out.is_some() {
@@ -80,6 +85,22 @@ pub(crate) fn fit(
         }
         None => Ok(()),
     }
+}
+
+/// What the columns of the table and the command line say of a fit.
+fn class_options(table: &ClassTable, program: &ProgramOptions) -> ClassOptions {
+    let mut options = ClassOptions::default();
+    // Who says what a wrong decision costs wants those that cost least.
+    let unsaid = match table.costs {
+        Some(_) => DecisionRule::LeastCost,
+        None => DecisionRule::default(),
+    };
+    options.decision = program.decision.clone().unwrap_or(unsaid);
+    options.groups.clone_from(&table.groups);
+    options.folds.clone_from(&table.folds);
+    options.times.clone_from(&table.times);
+    options.costs.clone_from(&table.costs);
+    options
 }
 
 /// What the table was taken for, and how many predictions were scaled.
@@ -210,11 +231,11 @@ fn predictions(
 fn read(
     path: &Path,
     columns: &cfe_combine::pipeline::TableColumns,
+    model: &ClassModel,
     labels: Labels,
     terminal: &Terminal,
 ) -> CliResult<ClassTable> {
-    let mut options = columns.table_options()?;
-    options.labels = labels;
+    let options = columns.table_options_for_classes(model, labels)?;
     let read =
         terminal.during("Reading", || read_any_table(Source::new(path), &options)).map_err(FitError::from)?;
     match read {
@@ -224,11 +245,23 @@ fn read(
             Ok(*table)
         }
         _ => Err(FitError::Data(format!(
-            "{}: the model is of several classes, and the table has no columns <classifier>:<class> of them; give the \
-             columns that it was fitted to",
-            path.display()
+            "{}: the model is of several classes ({}), and the table has no columns <classifier>:<class> of them; give the \
+             columns that it was fitted to: a column of each classifier ({}) for each class",
+            path.display(),
+            shown(model.classes()),
+            shown(model.classifier_names())
         ))
         .into()),
+    }
+}
+
+/// The first few of some names.
+fn shown(names: &[String]) -> String {
+    const SHOWN: usize = 8;
+    let first = names[..names.len().min(SHOWN)].join(", ");
+    match names.len().saturating_sub(SHOWN) {
+        0 => first,
+        more => format!("{first} and {more} more"),
     }
 }
 
@@ -240,7 +273,7 @@ pub(crate) fn predict(args: &Predict, model: &ClassModel, terminal: &Terminal) -
         ));
     }
     on_threads(args.threads, || {
-        let table = read(&args.table, &args.columns.options(), Labels::IfPresent, terminal)?;
+        let table = read(&args.table, &args.columns.options(), model, Labels::IfPresent, terminal)?;
         let combined = model.predict(&table.predictions).map_err(CliError::training("predicting"))?;
         predictions(&args.predictions_out, &table, model.classes(), &combined, None)
     })
@@ -249,7 +282,7 @@ pub(crate) fn predict(args: &Predict, model: &ClassModel, terminal: &Terminal) -
 /// `cfe evaluate` with a model of several classes.
 pub(crate) fn evaluate(args: &Evaluate, model: &ClassModel, terminal: &Terminal) -> CliResult<()> {
     on_threads(args.threads, || {
-        let table = read(&args.table, &args.columns.options(), Labels::Needed, terminal)?;
+        let table = read(&args.table, &args.columns.options(), model, Labels::Needed, terminal)?;
         let (_, unknown) = table.labels_among(model.classes());
         let parts = judge_table(&table, model, |_| true)?;
         if parts.is_empty() {

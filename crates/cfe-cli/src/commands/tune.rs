@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use cfe_io::{Role, Source, Table, fingerprint, read_table};
+use cfe_io::{AnyTable, Role, Source, Table, fingerprint, read_any_table};
 use serde_json::{Value, json};
 
 use cfe_combine::cross_validation::Following;
@@ -56,7 +56,17 @@ pub(crate) fn run(args: &Tune, terminal: &Terminal) -> CliResult<()> {
     };
     on_threads(args.threads, || {
         let begin = Instant::now();
-        let table = terminal.during("Reading", || read_table(Source::new(&args.table), &table_options))?;
+        let table =
+            terminal.during("Reading", || read_any_table(Source::new(&args.table), &table_options))?;
+        let table = match table {
+            AnyTable::Binary(table) => *table,
+            _ => {
+                return Err(CliError::usage(
+                    "cfe tune searches settings for two classes, and the table has more; `cfe fit` takes it, with settings \
+                     of your own as --set KEY=VALUE",
+                ));
+            }
+        };
         terminal.took("reading", begin);
         terminal.taken(&table);
         table.require_labels()?;

@@ -132,3 +132,78 @@ fn decisions_and_configuration_files_reach_the_model() {
     folder.ok("fit vehicle.csv.gz --config fit.toml --model-out m.safetensors");
     assert!(folder.ok("inspect m.safetensors").stdout.contains("Decision: {\"weights\":["));
 }
+
+/// The first half of the vehicles, for training alone, with columns of folds, times, costs, weights and groups.
+fn with_roles(folder: &Folder) {
+    changed(folder, "roles.csv", |k, line| match k {
+        0 => format!("{line},fold,when,price,w,person"),
+        _ => {
+            let price = if line.contains(",van,") { 20 } else { 1 };
+            format!("{line},{},{k},{price},{},p{}", k % 4, 1 + usize::from(k % 3 == 0), k / 2)
+        }
+    });
+}
+
+#[test]
+fn columns_of_folds_times_costs_weights_and_groups_are_used() {
+    let folder = with_vehicles();
+    with_roles(&folder);
+    let fit = "fit roles.csv --set families.local=false --format table";
+    let ran = folder.ok(&format!("{fit} --metrics-out a.json"));
+    assert!(ran.stderr.contains("fold = fold"), "{}", ran.stderr);
+    let json = |name: &str| serde_json::from_str::<serde_json::Value>(&folder.read(name)).unwrap();
+    assert_eq!(json("a.json")["fit"]["folds"], 4);
+    let error = folder.fails(2, &format!("{fit} --fold-column fold --folds 3"));
+    assert!(error.contains("exclude each other"), "{error}");
+
+    let ran = folder.ok(&format!("{fit} --exclude fold --time-column when --predictions-out p.csv"));
+    assert!(ran.stdout.contains("each by earlier ones, without the first"), "{}", ran.stdout);
+    let empty = folder.read("p.csv").lines().filter(|l| l.contains(",train,") && l.contains(",,,,")).count();
+    assert!(empty > 20 && empty < 100, "{empty} rows of the first block");
+
+    folder.write("fit.toml", "cost_column = \"price\"\nexclude = [\"fold\"]\ngroup_column = \"person\"\n[set]\nfamilies = { local = false }\n");
+    let ran = folder
+        .ok("fit roles.csv --config fit.toml --model-out m.safetensors --metrics-out c.json --format table");
+    assert!(ran.stderr.contains("cost = price") && ran.stderr.contains("group = person"), "{}", ran.stderr);
+    assert!(ran.stdout.contains("the decisions cost"), "{}", ran.stdout);
+    let costs = json("c.json");
+    let of = |k: usize| costs["parts"][0]["methods"][k]["mean_cost"].as_f64().unwrap();
+    assert!(of(0) < of(1), "{} {}", of(0), of(1));
+    assert!(folder.ok("inspect m.safetensors").stdout.contains("Decision: {\"weights\":["));
+    // The model knows the columns again.
+    let judged = folder.ok("evaluate --model m.safetensors roles.csv");
+    assert!(judged.stderr.contains("cost = price") && judged.stdout.contains("the decisions cost"));
+    assert!(folder.fails(2, "fit roles.csv --decision least_cost").contains("cost column"));
+
+    let weighted = folder.ok(&format!("{fit} --exclude fold --weight-column w --metrics-out w.json"));
+    assert!(weighted.stderr.contains("weight = w"), "{}", weighted.stderr);
+    let of_class = &json("w.json")["parts"][0]["methods"][0]["metrics"]["per_class"];
+    let total: f64 = of_class.as_array().unwrap().iter().map(|of| of["weight"].as_f64().unwrap()).sum();
+    assert!((228.0..2.0 * 228.0).contains(&total) && total > 250.0, "{total}");
+}
+
+#[test]
+fn a_model_and_a_table_of_other_numbers_of_classes_are_told_apart() {
+    let folder = with_vehicles();
+    folder.write("two.csv", "label,a,b\n1,0.9,0.8\n0,0.1,0.2\n1,0.7,0.6\n0,0.3,0.1\n");
+    folder.ok("fit two.csv --model-out two.safetensors");
+    folder.ok("fit vehicle.csv.gz --set families.local=false --model-out m.safetensors");
+    assert!(folder.fails(3, "predict --model m.safetensors two.csv").contains("bus, opel, saab, van"));
+    assert!(folder.fails(3, "predict --model two.safetensors vehicle.csv.gz").contains("no column \"a\""));
+    assert!(folder.fails(2, "tune vehicle.csv.gz").contains("two classes"));
+    // Other names of the same columns, without labels.
+    changed(&folder, "other.csv", |k, line| match k {
+        0 => line.replace(':', "_").replace(",label,", ",note,"),
+        _ => line
+            .replace(",van,", ",x,")
+            .replace(",bus,", ",y,")
+            .replace(",opel,", ",z,")
+            .replace(",saab,", ",w,"),
+    });
+    folder.ok("predict --model m.safetensors other.csv --predictions-out a.csv");
+    folder.ok("predict --model m.safetensors vehicle.csv.gz --predictions-out b.csv");
+    let cut = |name: &str| -> Vec<String> {
+        folder.read(name).lines().map(|line| line.split(',').take(6).collect::<Vec<_>>().join(",")).collect()
+    };
+    assert_eq!(cut("a.csv"), cut("b.csv"));
+}

@@ -8,9 +8,10 @@ use std::process::Command;
 
 use super::support::{Folder, Ran};
 
-const DOCUMENTS: [(&str, &str); 2] = [
+const DOCUMENTS: [(&str, &str); 3] = [
     ("README.md", include_str!("../../../../README.md")),
     ("docs/quick-start.md", include_str!("../../../../docs/quick-start.md")),
+    ("docs/classes.md", include_str!("../../../../docs/classes.md")),
 ];
 
 /// Beginnings of commands that are not run here: they build, or are commands of the repository with tests of
@@ -18,11 +19,16 @@ const DOCUMENTS: [(&str, &str); 2] = [
 const SKIPPED: [&str; 3] = ["cargo xtask compare", "cargo xtask test", "cargo install --path "];
 
 /// Tables as pandas, R, a workbook and numpy have them (`make.py` beside them wrote them).
-const TABLES_OF_OTHERS: [(&str, &[u8]); 4] = [
+const TABLES_OF_OTHERS: [(&str, &[u8]); 5] = [
     ("pandas.csv", include_bytes!("../tables_of_others/pandas.csv")),
     ("r.csv", include_bytes!("../tables_of_others/r.csv")),
     ("excel.xlsx", include_bytes!("../tables_of_others/excel.xlsx")),
     ("numpy.npz", include_bytes!("../tables_of_others/numpy.npz")),
+    // Of three classes, from the repository.
+    (
+        "bank_job.csv.gz",
+        include_bytes!("../../../cfe-compare/data/classes/development/bank_job/seed0.csv.gz"),
+    ),
 ];
 
 /// Between a command and what it prints.

@@ -97,7 +97,8 @@ impl ClassBaseline {
         FittedClassBaseline { baseline: self, means: means(predictions), rule: Rule::Vote }
     }
 
-    /// Distributions of the labeled rows (labeled x K), each from a fit without the row's fold.
+    /// Distributions of the labeled rows (labeled x K), each from a fit without the row's fold; NaN for rows
+    /// that no fold holds out.
     ///
     /// # Errors
     /// As [`fit`](Self::fit).
@@ -105,9 +106,12 @@ impl ClassBaseline {
         let labeled = data.predictions().select_instances(data.labeled())?;
         let labels = data.labeled_targets();
         let weights = data.labeled_weights();
-        let mut out = Array2::zeros((labels.len(), labeled.n_classes()));
+        let mut out = Array2::from_elem((labels.len(), labeled.n_classes()), f64::NAN);
         for fold in 0..folds.n_splits() {
             let (rest, held) = (folds.train(fold), folds.test(fold));
+            if rest.is_empty() || held.is_empty() {
+                continue;
+            }
             let part = ClassData::new(
                 labeled.select_instances(&rest)?,
                 rest.iter().map(|&p| Some(labels[p])).collect(),

@@ -7,6 +7,7 @@ use cfe_core::{EnsembleData, Result};
 use cfe_io::ModelDetails;
 use ndarray::{ArrayView2, Axis};
 
+use super::folds::HeldOut;
 use crate::baselines::{Baseline, FittedBaseline};
 use crate::error::{FitError, FitResult};
 use crate::pipeline::{FitPlan, Trained, Watch, train_class};
@@ -61,11 +62,12 @@ fn log_odds_of(fitted: &FittedBaseline, r: ArrayView2<'_, f64>) -> Result<Vec<f6
 pub(super) fn trained(
     plan: &FitPlan,
     data: &EnsembleData,
-    folds: &Folds,
+    held_out: &HeldOut,
     class: usize,
     watch: &dyn Watch,
 ) -> FitResult<(Binary, Vec<f64>)> {
-    let Trained { combiner, out_of_fold, facts, stopped, .. } = train_class(plan, data, folds, class, watch)?;
+    let Trained { combiner, out_of_fold, facts, stopped, .. } =
+        train_class(plan, data, held_out, class, watch)?;
     // The class after a stop has no model, so that there is nothing to couple.
     let Some(out_of_fold) = out_of_fold.filter(|_| !stopped) else { return Err(FitError::Stopped) };
     let mut details = ModelDetails::default();
@@ -83,10 +85,18 @@ pub(super) fn baseline(
 ) -> FitResult<(Binary, Vec<f64>)> {
     let failed = FitError::training("training");
     let labeled = data.select_instances(data.labeled()).map_err(&failed)?;
-    let mut out_of_fold = vec![0.0; labeled.n_instances()];
+    let mut out_of_fold = vec![f64::NAN; labeled.n_instances()];
     for fold in 0..folds.n_splits() {
         let held = folds.test(fold);
+        if held.is_empty() || folds.train(fold).is_empty() {
+            continue;
+        }
         let rest = labeled.select_instances(&folds.train(fold)).map_err(&failed)?;
+        let targets = rest.labeled_targets();
+        // Folds in time may come before the first row of the class.
+        if folds.is_forward() && (targets.iter().all(|&y| y) || !targets.iter().any(|&y| y)) {
+            continue;
+        }
         let r = labeled.predictions().select(Axis(1), &held);
         let z = baseline.fit(&rest).and_then(|fitted| log_odds_of(&fitted, r.view())).map_err(&failed)?;
         held.iter().zip(z).for_each(|(&p, z)| out_of_fold[p] = z);

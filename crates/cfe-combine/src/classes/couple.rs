@@ -76,6 +76,16 @@ impl Coupling {
         })
     }
 
+    /// What [`fit`](Self::fit) starts from: normalized sums, or the softmax of the log-odds.
+    fn unfitted(method: CouplingMethod, classes: usize) -> Self {
+        let softmax = SoftmaxCoupling { slope: 1.0, offsets: vec![0.0; classes] };
+        match method {
+            CouplingMethod::NormalizedSums => Coupling::NormalizedSums,
+            CouplingMethod::SoftmaxLogOdds => Coupling::SoftmaxLogOdds(softmax),
+            CouplingMethod::SoftmaxLogProbability => Coupling::SoftmaxLogProbability(softmax),
+        }
+    }
+
     /// The distribution of one row from its log-odds (K), in place.
     pub fn apply(&self, z: &mut [f64]) {
         match self {
@@ -138,7 +148,11 @@ pub(super) fn cross_fitted(
         let of = |rows: &[usize]| log_odds.select(Axis(0), rows);
         let y: Vec<usize> = rest.iter().map(|&p| labels[p]).collect();
         let a: Vec<f64> = rest.iter().map(|&p| weights[p]).collect();
-        let coupling = Coupling::fit(method, of(&rest).view(), &y, &a)?;
+        // Before the first fold in time there is no row to learn from.
+        let coupling = match a.iter().any(|&a| a > 0.0) {
+            true => Coupling::fit(method, of(&rest).view(), &y, &a)?,
+            false => Coupling::unfitted(method, log_odds.ncols()),
+        };
         for (&p, row) in held.iter().zip(coupling.apply_all(&of(&held)).rows()) {
             out.row_mut(p).assign(&row);
         }

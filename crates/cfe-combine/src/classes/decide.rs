@@ -5,9 +5,10 @@ use std::str::FromStr;
 use cfe_core::classes::ClassData;
 use cfe_core::metrics::classes::{ClassConfusion, largest};
 use cfe_core::{Result, ensure, is_positive};
-use ndarray::{Array2, ArrayView1};
+use ndarray::{Array2, ArrayView1, Axis};
 use serde::{Deserialize, Serialize};
 
+use super::judge::ClassRows;
 use crate::error::{FitError, FitResult};
 
 /// What decisions are to make best.
@@ -30,11 +31,14 @@ pub enum DecisionRule {
     Costs(Vec<Vec<f64>>),
     /// The largest of w_k p_k, w fitted for macro F1 on out-of-fold predictions.
     MacroF1,
+    /// The largest of w_k p_k, w fitted for the least total cost of wrong decisions, each row at its own cost.
+    LeastCost,
 }
 
 impl DecisionRule {
     /// The forms that a rule can be written in.
-    pub const FORMS: &'static str = "largest (probability), macro_f1, costs=ROW/ROW/... (a row for each true class, a cost for each decision)";
+    pub const FORMS: &'static str = "largest (probability), macro_f1, least_cost (of the cost column), costs=ROW/ROW/... (a row for each true class, a cost \
+         for each decision)";
 }
 
 impl FromStr for DecisionRule {
@@ -45,6 +49,7 @@ impl FromStr for DecisionRule {
         match text.trim().split_once('=') {
             None if text == "largest" => Ok(DecisionRule::Largest),
             None if text == "macro_f1" => Ok(DecisionRule::MacroF1),
+            None if text == "least_cost" => Ok(DecisionRule::LeastCost),
             Some(("costs", rows)) => {
                 let row = |row: &str| {
                     row.split(',').map(|cost| cost.trim().parse().map_err(|_| refused())).collect()
@@ -69,6 +74,7 @@ impl From<DecisionRule> for String {
         match rule {
             DecisionRule::Largest => "largest".to_owned(),
             DecisionRule::MacroF1 => "macro_f1".to_owned(),
+            DecisionRule::LeastCost => "least_cost".to_owned(),
             DecisionRule::Costs(rows) => {
                 let row = |row: &Vec<f64>| row.iter().map(f64::to_string).collect::<Vec<_>>().join(",");
                 format!("costs={}", rows.iter().map(row).collect::<Vec<_>>().join("/"))
@@ -133,20 +139,43 @@ impl Decision {
         }
     }
 
-    /// The decision of a rule; `out_of_fold` are probabilities (n x K) of rows that were not learned from,
-    /// with `labels` and `weights` (n). Without any, weights cannot be fitted, and the largest probability
-    /// decides.
+    /// What it costs to take class `decided` where class `truth` is right: the entry of the matrix, and else 1
+    /// for a wrong class.
+    pub fn cost(&self, truth: usize, decided: usize) -> f64 {
+        match self {
+            Decision::Costs(costs) => costs[truth][decided],
+            _ => f64::from(u8::from(truth != decided)),
+        }
+    }
+
+    /// The decision of a rule; `out_of_fold` are probabilities (n x K) of rows that were not learned from, and
+    /// those rows. Without any, weights cannot be fitted, and the largest probability decides.
     pub(super) fn of_rule(
         rule: &DecisionRule,
         classes: usize,
-        out_of_fold: Option<(&Array2<f64>, &[usize], &[f64])>,
+        out_of_fold: Option<(&Array2<f64>, &ClassRows)>,
     ) -> Result<Self> {
         let decision = match (rule, out_of_fold) {
             (DecisionRule::Costs(costs), _) => Decision::Costs(costs.clone()),
-            (DecisionRule::MacroF1, Some((p, labels, weights))) => {
-                Decision::Weights(weights_for_macro_f1(p, labels, weights)?)
+            (DecisionRule::MacroF1, Some((p, rows))) => {
+                let p = p.select(Axis(0), &rows.rows);
+                let score = |decided: &[usize]| {
+                    Ok(ClassConfusion::new(classes, &rows.labels, decided, Some(&rows.weights))?.macro_f1())
+                };
+                Decision::Weights(best_weights(&p, &rows.labels, score)?)
             }
-            (DecisionRule::Largest | DecisionRule::MacroF1, _) => Decision::Largest,
+            (DecisionRule::LeastCost, Some((p, rows))) => {
+                let p = p.select(Axis(0), &rows.rows);
+                // A share of the cost of all rows, so that one tolerance serves any unit.
+                let cost = |i: usize| rows.weights[i] * rows.costs.as_ref().map_or(1.0, |costs| costs[i]);
+                let total: f64 = (0..rows.labels.len()).map(cost).sum();
+                let score = |decided: &[usize]| {
+                    let wrong = (0..decided.len()).filter(|&i| decided[i] != rows.labels[i]);
+                    Ok(-wrong.map(cost).sum::<f64>() / total.max(f64::MIN_POSITIVE))
+                };
+                Decision::Weights(best_weights(&p, &rows.labels, score)?)
+            }
+            (_, _) => Decision::Largest,
         };
         decision.validate(classes)?;
         Ok(decision)
@@ -158,16 +187,17 @@ const ROUNDS: usize = 10;
 /// Weights are kept within this factor of 1.
 const MOST: f64 = 1e6;
 
-/// Weights w (K) that make the macro F1 of the largest w_k p_k best: one class after the other, the rarest
-/// first, over every weight at which a row changes sides, until nothing gets better. Equal weights stay where
-/// no others are better.
-fn weights_for_macro_f1(p: &Array2<f64>, labels: &[usize], weights: &[f64]) -> Result<Vec<f64>> {
+/// Weights w (K) that make the `score` of the largest w_k p_k best: one class after the other, the rarest first,
+/// over every weight at which a row changes sides, until nothing gets better. Equal weights stay where no
+/// others are better.
+fn best_weights(
+    p: &Array2<f64>,
+    labels: &[usize],
+    score: impl Fn(&[usize]) -> Result<f64>,
+) -> Result<Vec<f64>> {
     let classes = p.ncols();
     let mut found = vec![1.0; classes];
-    let decided = |found: &[f64]| Decision::Weights(found.to_vec()).decide_all(p);
-    let score = |found: &[f64]| -> Result<f64> {
-        Ok(ClassConfusion::new(classes, labels, &decided(found), Some(weights))?.macro_f1())
-    };
+    let score = |found: &[f64]| score(&Decision::Weights(found.to_vec()).decide_all(p));
     let mut counts = vec![0_usize; classes];
     labels.iter().for_each(|&label| counts[label] += 1);
     let mut order: Vec<usize> = (0..classes).collect();
@@ -214,7 +244,7 @@ const SAMPLED: usize = 200;
 pub(super) fn check_rule(rule: &DecisionRule, data: &ClassData) -> Result<()> {
     match rule {
         DecisionRule::Costs(costs) => Decision::Costs(costs.clone()).validate(data.predictions().n_classes()),
-        DecisionRule::Largest | DecisionRule::MacroF1 => Ok(()),
+        _ => Ok(()),
     }
 }
 
@@ -235,7 +265,7 @@ mod tests {
         assert!(costs.validate(3).is_ok() && costs.validate(4).is_err());
         assert!(Decision::Costs(vec![vec![0.0, -1.0], vec![0.0, 0.0]]).validate(2).is_err());
         assert!(Decision::Weights(vec![1.0, f64::NAN]).validate(2).is_err());
-        for text in ["largest", "macro_f1", "costs=0,1/2.5,0"] {
+        for text in ["largest", "macro_f1", "least_cost", "costs=0,1/2.5,0"] {
             assert_eq!(String::from(text.parse::<DecisionRule>().expect("a form")), text);
         }
         for bad in ["", "costs", "costs=a/b", "f1"] {
@@ -252,7 +282,27 @@ mod tests {
             (false, _) => 0.3,
         });
         let labels: Vec<usize> = (0..40).map(|i| if i % 10 == 0 { 2 } else { i % 2 }).collect();
-        let weights = weights_for_macro_f1(&p, &labels, &[1.0; 40]).expect("valid");
-        assert_eq!(Decision::Weights(weights).decide_all(&p), labels);
+        let known: Vec<Option<usize>> = labels.iter().copied().map(Some).collect();
+        let every: Vec<usize> = (0..40).collect();
+        let of = |rule, rows: &ClassRows| Decision::of_rule(&rule, 3, Some((&p, rows))).expect("valid");
+        let rows = ClassRows::new(&every, &known, None, None);
+        assert_eq!(of(DecisionRule::MacroF1, &rows).decide_all(&p), labels);
+
+        // Rows of class 2 are as dear as all others together, or as cheap as nothing.
+        let costs = |dear: f64| -> Vec<f64> {
+            labels.iter().map(|&label| if label == 2 { dear } else { 1.0 }).collect()
+        };
+        let decided = |costs: &[f64]| {
+            let rows = ClassRows::new(&every, &known, None, Some(costs));
+            of(DecisionRule::LeastCost, &rows).decide_all(&p)
+        };
+        assert_eq!(decided(&costs(40.0)), labels);
+        assert_eq!(decided(&costs(0.0)), Decision::Largest.decide_all(&p));
+        // A row of weight 0 is as good as none.
+        let weights: Vec<f64> = labels.iter().map(|&label| f64::from(u8::from(label != 2))).collect();
+        let rows = ClassRows::new(&every, &known, Some(&weights), None);
+        assert_eq!(rows.rows.len(), 36);
+        assert_eq!(of(DecisionRule::MacroF1, &rows), Decision::Weights(vec![1.0; 3]));
+        assert_eq!((Decision::Largest.cost(1, 1), Decision::Largest.cost(1, 2)), (0.0, 1.0));
     }
 }

@@ -1,6 +1,7 @@
 //! The whole fit for K classes.
 
 use cfe_core::classes::{ClassData, ClassPredictions};
+use cfe_core::losses::logit;
 use cfe_core::validation::Folds;
 use cfe_core::{EnsembleData, Error};
 use cfe_io::{ModelDetails, Table, fingerprint};
@@ -11,8 +12,8 @@ use serde_json::{Value, json};
 use super::binary::{self, Binary};
 use super::couple::{Coupling, CouplingMethod, cross_fitted};
 use super::decide::{Decision, DecisionRule, check_rule};
-use super::folds::class_folds;
-use super::judge;
+use super::folds::HeldOut;
+use super::judge::{self, ClassRows};
 use super::model::{ClassCombined, ClassModel, spread};
 use crate::baselines::Baseline;
 use crate::error::{FitError, FitResult};
@@ -24,6 +25,8 @@ use crate::recommended::estimate_memory;
 const FOLDS: usize = 5;
 /// Labeled rows that a class needs for a fit of its own: one to learn from while the other is held out.
 pub(super) const LEAST_ROWS: usize = 2;
+/// Means of classifiers are kept this far from 0 and 1 before their log-odds are taken.
+const LEAST_VOTE: f64 = 1e-9;
 
 /// What a fit of K classes can be told besides [`FitOptions`].
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -36,6 +39,14 @@ pub struct ClassOptions {
     pub coupling: CouplingMethod,
     /// The group of each row (n), for rows that folds keep together.
     pub groups: Option<Vec<String>>,
+    /// The fold that each row was held out in (n), each value one fold: cross-validation follows them.
+    pub folds: Option<Vec<String>>,
+    /// When each row happened (n), finite in labeled rows: rows are scored by earlier ones, and those of the
+    /// first block are not scored. Excludes `folds`.
+    pub times: Option<Vec<f64>>,
+    /// What a wrong decision about each row costs (n, finite, at least 0), for [`DecisionRule::LeastCost`] and
+    /// the mean cost.
+    pub costs: Option<Vec<f64>>,
 }
 
 /// What a fit of K classes gives.
@@ -46,13 +57,15 @@ pub struct ClassOutcome {
     pub model: ClassModel,
     /// Predictions of the model for every row, those of training too.
     pub combined: ClassCombined,
-    /// Probabilities (labeled rows x K) from fits and couplings that did not see the row's label; `None` of
-    /// two classes where one has a single row.
+    /// Probabilities (labeled rows x K) from fits and couplings that did not see the row's label; NaN for rows
+    /// that times leave nothing to learn from before them. `None` of two classes where one has a single row.
     pub out_of_fold: Option<Array2<f64>>,
     /// Folds of the labeled rows, the same for every class.
     pub folds: Option<Folds>,
     /// Labeled rows of each class (K).
     pub class_counts: Vec<usize>,
+    /// What a wrong decision about each row costs (n).
+    pub(super) costs: Option<Vec<f64>>,
 }
 
 /// Fits one binary problem for each class, couples them, and chooses how to decide.
@@ -91,6 +104,12 @@ pub fn fit_planned(
              is chosen by `decision`",
         ));
     }
+    if let (Some(_), Some(folds)) = (&options.folds, of_two.folds) {
+        return Err(FitError::options(format!(
+            "the folds are given, each value of which is a fold, and folds {folds} asks for others; leave one out"
+        )));
+    }
+    check_costs(options, data)?;
     plan.warn_of_settings(watch);
     let count = match &plan.ready {
         ReadyTrainer::Recommended(recommended) => recommended.spec().folds,
@@ -99,9 +118,9 @@ pub fn fit_planned(
     let outcome = match classes {
         2 => two_classes(plan, data, options, watch),
         _ => {
-            let mut train = |k: usize, data: &EnsembleData, folds: &Folds| {
+            let mut train = |k: usize, data: &EnsembleData, held_out: &HeldOut| {
                 let name = format!("class {} of {classes}", k + 1);
-                binary::trained(plan, data, folds, k, &OfClass { watch, name })
+                binary::trained(plan, data, held_out, k, &OfClass { watch, name })
             };
             many_classes(data, options, count, plan.seed(), watch, &mut train)
         }
@@ -119,7 +138,9 @@ pub fn fit_planned(
 /// # Errors
 /// As [`fit()`].
 pub fn fit_baseline(baseline: Baseline, data: &ClassData, options: &ClassOptions) -> FitResult<ClassOutcome> {
-    let mut train = |_: usize, data: &EnsembleData, folds: &Folds| binary::baseline(baseline, data, folds);
+    check_costs(options, data)?;
+    let mut train =
+        |_: usize, data: &EnsembleData, held_out: &HeldOut| binary::baseline(baseline, data, &held_out.folds);
     many_classes(data, options, FOLDS, 0, &(), &mut train)
 }
 
@@ -150,7 +171,7 @@ impl Watch for OfClass<'_> {
     }
 }
 
-type Train<'a> = dyn FnMut(usize, &EnsembleData, &Folds) -> FitResult<(Binary, Vec<f64>)> + 'a;
+type Train<'a> = dyn FnMut(usize, &EnsembleData, &HeldOut) -> FitResult<(Binary, Vec<f64>)> + 'a;
 
 /// What every class has learned of the labeled rows.
 struct Learned {
@@ -169,18 +190,19 @@ fn many_classes(
     watch: &dyn Watch,
     train: &mut Train<'_>,
 ) -> FitResult<ClassOutcome> {
-    let failed = FitError::training("training");
     let counts = checked(data, options)?;
     let classes = counts.len();
     let n_splits = n_splits.min(data.labeled().len());
-    let folds = class_folds(data, options.groups.as_deref(), n_splits, seed).map_err(&failed)?;
-    let learned = learn(data, &counts, &folds, watch, train)?;
+    let held_out = HeldOut::of(data, options, n_splits, seed)?;
+    let learned = learn(data, &held_out, watch, train)?;
+    let folds = held_out.folds;
 
     // Rows of a class that was not fitted say nothing about how the fitted ones are coupled.
     let labels = data.labeled_targets();
     let weights = data.labeled_weights();
     let place = |label: usize| learned.classes.iter().position(|&k| k == label);
-    let rows: Vec<usize> = (0..labels.len()).filter(|&p| place(labels[p]).is_some()).collect();
+    let scored = folds.scored();
+    let rows: Vec<usize> = scored.iter().copied().filter(|&p| place(labels[p]).is_some()).collect();
     let y: Vec<usize> = rows.iter().filter_map(|&p| place(labels[p])).collect();
     let a: Vec<f64> = rows.iter().map(|&p| weights[p]).collect();
     let coupling_failed = FitError::training("coupling the classes");
@@ -189,8 +211,7 @@ fn many_classes(
         _ => {
             let z = learned.log_odds.select(Axis(0), &rows);
             let fitted = Coupling::fit(options.coupling, z.view(), &y, &a).map_err(&coupling_failed)?;
-            let kept = Folds::new(rows.iter().map(|&p| folds.as_slice()[p]).collect(), folds.n_splits())
-                .map_err(&coupling_failed)?;
+            let kept = folds.select(&rows);
             // Probabilities of the labeled rows come from couplings without their fold, for the same reason.
             let inside = cross_fitted(options.coupling, &z, &y, &a, &kept).map_err(&coupling_failed)?;
             let mut all = fitted.apply_all(&learned.log_odds);
@@ -200,9 +221,10 @@ fn many_classes(
     };
     let predictions = data.predictions();
     let fitted = if classes == 2 { vec![0, 1] } else { learned.classes.clone() };
-    let out_of_fold = spread(&coupled, &fitted, classes, |p| predictions.soft_vote(data.labeled()[p]));
-    let decision = Decision::of_rule(&options.decision, classes, Some((&out_of_fold, &labels, &weights)))
-        .map_err(FitError::training("choosing the decision"))?;
+    let mut out_of_fold = spread(&coupled, &fitted, classes, |p| predictions.soft_vote(data.labeled()[p]));
+    let never = folds.as_slice().iter().enumerate().filter(|(_, fold)| **fold >= folds.n_splits());
+    never.for_each(|(p, _)| out_of_fold.row_mut(p).fill(f64::NAN));
+    let decision = decided(data, options, Some(&out_of_fold))?;
     let model = ClassModel {
         classifier_names: predictions.classifier_names().to_vec(),
         classes: predictions.classes().to_vec(),
@@ -224,35 +246,98 @@ fn two_columns(log_odds: &Array2<f64>) -> Array2<f64> {
 /// Fits every class that has enough rows, with one set of folds; of two classes the second.
 fn learn(
     data: &ClassData,
-    counts: &[usize],
-    folds: &Folds,
+    held_out: &HeldOut,
     watch: &dyn Watch,
     train: &mut Train<'_>,
 ) -> FitResult<Learned> {
     let mut learned = Learned { parts: Vec::new(), classes: Vec::new(), log_odds: Array2::zeros((0, 0)) };
     let mut columns = Vec::new();
-    for (k, &count) in counts.iter().enumerate() {
-        let name = &data.predictions().classes()[k];
+    let labels = data.labeled_targets();
+    let names = data.predictions().classes();
+    for (k, name) in names.iter().enumerate() {
         let problem = data.of_class(k).map_err(FitError::training("training"))?;
-        if counts.len() == 2 && k == 0 {
+        if names.len() == 2 && k == 0 {
             learned.parts.push(None);
             continue;
         }
-        if count < LEAST_ROWS {
+        let of_class: Vec<bool> = labels.iter().map(|&label| label == k).collect();
+        if !held_out.can_learn(&of_class) {
+            let count = of_class.iter().filter(|&&own| own).count();
+            watch.warn(&match count < LEAST_ROWS {
+                true => format!(
+                    "class {name:?} has {count} labeled rows, so there is nothing to learn for it: its probability is \
+                     the mean of the classifiers; label at least {LEAST_ROWS}"
+                ),
+                false => format!(
+                    "class {name:?}: the given folds hold out all of its {count} labeled rows at once, so it cannot be \
+                     cross-validated: its probability is the mean of the classifiers; put its rows into two folds at least"
+                ),
+            });
+            learned.parts.push(None);
+            continue;
+        }
+        let (part, mut log_odds) = train(k, &problem, held_out)?;
+        let without: Vec<usize> = (0..held_out.folds.n_splits())
+            .filter(|&fold| held_out.in_time.is_some() && !held_out.leaves(&of_class, fold, LEAST_ROWS))
+            .collect();
+        if !without.is_empty() {
             watch.warn(&format!(
-                "class {name:?} has {count} labeled rows, so there is nothing to learn for it: its probability is the \
-                 mean of the classifiers; label at least {LEAST_ROWS}"
+                "class {name:?}: fewer than {LEAST_ROWS} of its labeled rows come before fold {} of {}, whose rows are scored \
+                 by the mean of the classifiers for this class",
+                without.iter().map(|fold| (fold + 1).to_string()).collect::<Vec<_>>().join(", "),
+                held_out.folds.n_splits()
             ));
-            learned.parts.push(None);
-            continue;
         }
-        let (part, log_odds) = train(k, &problem, folds)?;
+        for fold in without {
+            for p in held_out.folds.test(fold) {
+                log_odds[p] = logit(data.predictions().soft_vote(data.labeled()[p])[k], LEAST_VOTE);
+            }
+        }
         learned.parts.push(Some(part));
         learned.classes.push(k);
         columns.push(log_odds);
     }
-    learned.log_odds = Array2::from_shape_fn((folds.as_slice().len(), columns.len()), |(p, j)| columns[j][p]);
+    if columns.is_empty() || columns.len() < 2 && names.len() > 2 {
+        return Err(FitError::Data(
+            "the given folds leave fewer than two classes to learn: each needs labeled rows in two folds; use other folds, or \
+             none"
+                .to_owned(),
+        ));
+    }
+    learned.log_odds = Array2::from_shape_fn((labels.len(), columns.len()), |(p, j)| columns[j][p]);
     Ok(learned)
+}
+
+/// The decision of the rule, by the rows that have out-of-fold probabilities.
+fn decided(
+    data: &ClassData,
+    options: &ClassOptions,
+    out_of_fold: Option<&Array2<f64>>,
+) -> FitResult<Decision> {
+    let classes = data.predictions().n_classes();
+    let rows = out_of_fold.map(|p| (p, ClassRows::held_out(data, options.costs.as_deref(), p)));
+    Decision::of_rule(&options.decision, classes, rows.as_ref().map(|(p, rows)| (*p, rows)))
+        .map_err(FitError::training("choosing the decision"))
+}
+
+/// Refuses costs that are none, and a rule that needs costs without any.
+fn check_costs(options: &ClassOptions, data: &ClassData) -> FitResult<()> {
+    match &options.costs {
+        None if options.decision == DecisionRule::LeastCost => Err(FitError::options(
+            "the decision least_cost needs the cost of each row; name a cost column, or write costs=ROW/ROW/...",
+        )),
+        Some(costs) if costs.len() == data.labels().len() => {
+            match costs.iter().position(|&cost| !cfe_core::is_at_least_zero(cost)) {
+                Some(index) => Err(FitError::training("training")(Error::InvalidWeight {
+                    what: "cost",
+                    index,
+                    value: costs[index],
+                })),
+                None => Ok(()),
+            }
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Labeled rows of each class, where they allow a fit.
@@ -285,7 +370,10 @@ fn two_classes(
     let failed = FitError::training("training");
     check_rule(&options.decision, data).map_err(|e| FitError::options(e.to_string()))?;
     let problem = data.of_class(1).map_err(&failed)?;
-    let table = Table::from_data("the data", problem, options.groups.clone())?;
+    let mut table = Table::from_data("the data", problem, options.groups.clone())?;
+    table.folds.clone_from(&options.folds);
+    table.times.clone_from(&options.times);
+    table.costs.clone_from(&options.costs);
     let outcome = plan.fit(&table, watch)?;
     if outcome.stopped {
         return Err(FitError::Stopped);
@@ -296,10 +384,7 @@ fn two_classes(
             |(p, k)| if k == 1 { positive[p] } else { 1.0 - positive[p] },
         )
     });
-    let (labels, weights) = (data.labeled_targets(), data.labeled_weights());
-    let held_out = out_of_fold.as_ref().map(|p| (p, &labels[..], &weights[..]));
-    let decision = Decision::of_rule(&options.decision, 2, held_out)
-        .map_err(FitError::training("choosing the decision"))?;
+    let decision = decided(data, options, out_of_fold.as_ref())?;
     let model = ClassModel {
         classifier_names: data.predictions().classifier_names().to_vec(),
         classes: data.predictions().classes().to_vec(),
@@ -337,12 +422,13 @@ fn finish(
     let rows = judge::side_by_side(predictions);
     provenance.insert(TRAIN_ROWS.to_owned(), json!(TrainRows::among(rows.view(), data.labeled())));
     if let Some(p) = &out_of_fold {
-        let summary = judge::summary(p, &data.labeled_targets(), &data.labeled_weights(), &model.decision)
-            .map_err(FitError::training("scoring"))?;
+        let rows = ClassRows::held_out(data, options.costs.as_deref(), p);
+        let summary = judge::summary(p, &rows, &model.decision).map_err(FitError::training("scoring"))?;
         provenance.insert(judge::OUT_OF_FOLD.to_owned(), json!(summary));
     }
     let combined = model.predict(predictions).map_err(FitError::training("predicting"))?;
-    Ok(ClassOutcome { model, combined, out_of_fold, folds, class_counts })
+    let costs = options.costs.clone();
+    Ok(ClassOutcome { model, combined, out_of_fold, folds, class_counts, costs })
 }
 
 /// The fingerprints of the binary problems of all classes as one.

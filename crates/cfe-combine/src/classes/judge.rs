@@ -1,5 +1,7 @@
 //! Measures of a fitted combiner of K classes beside simple ones.
 
+use std::collections::HashMap;
+
 use cfe_core::Result;
 use cfe_core::classes::{ClassData, ClassPredictions};
 use cfe_core::metrics::classes::{ClassScored, ClassSummary};
@@ -12,7 +14,7 @@ use super::decide::Decision;
 use super::fit::ClassOutcome;
 use super::model::ClassModel;
 use crate::error::{FitError, FitResult};
-use crate::judge::{COMBINED, TRAIN, TrainRows};
+use crate::judge::{COMBINED, JudgedRows, Reliability, TRAIN, TrainRows, groups};
 
 /// Where a model keeps the figures of its out-of-fold predictions.
 pub(super) const OUT_OF_FOLD: &str = "out_of_fold";
@@ -33,12 +35,24 @@ pub struct ClassPart {
     pub rows: usize,
     /// Rows whose label is a class that the model does not know; they are left out.
     pub unknown_class: usize,
+    /// Labeled rows that are not scored, as no earlier ones score them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub never_scored: usize,
     /// Share of these rows that the model was trained on and predicts with their labels known: such figures
     /// flatter the model. 0 for cross-validated rows.
     #[serde(default)]
     pub in_sample_share: f64,
     /// The combined prediction first.
     pub methods: Vec<ClassMethodMetrics>,
+    /// Of each class (K) against all others: the reliability of the combined prediction, in groups of rows of
+    /// similar probability.
+    #[serde(default)]
+    pub reliability: Vec<Vec<Reliability>>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// The figures of one method.
@@ -47,22 +61,96 @@ pub struct ClassPart {
 pub struct ClassMethodMetrics {
     /// Its name.
     pub name: String,
+    /// Mean cost of its decisions, each row at its own cost or by the matrix of costs; `None` without costs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mean_cost: Option<f64>,
     /// Its figures.
     pub metrics: ClassSummary,
 }
 
-/// Figures of distributions (n x K) with labels and weights (n), under a decision.
-pub(super) fn summary(
+/// Rows that are judged: which ones, and what is known of each.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ClassRows {
+    /// Their numbers.
+    pub rows: Vec<usize>,
+    /// The class of each, by its number.
+    pub labels: Vec<usize>,
+    /// How much each counts.
+    pub weights: Vec<f64>,
+    /// What a wrong decision about each costs; `None` is 1 each.
+    pub costs: Option<Vec<f64>>,
+}
+
+impl ClassRows {
+    /// The rows that have a label, weigh something, and are among `rows` (by number). `labels`, `weights` and
+    /// `costs` are of all rows (n).
+    pub fn new(
+        rows: &[usize],
+        labels: &[Option<usize>],
+        weights: Option<&[f64]>,
+        costs: Option<&[f64]>,
+    ) -> Self {
+        let mut of = Self { costs: costs.map(|_| Vec::new()), ..Self::default() };
+        for &i in rows {
+            let weight = weights.map_or(1.0, |weights| weights[i]);
+            if let Some(label) = labels[i].filter(|_| weight > 0.0) {
+                of.rows.push(i);
+                of.labels.push(label);
+                of.weights.push(weight);
+                of.costs.iter_mut().zip(costs).for_each(|(own, costs)| own.push(costs[i]));
+            }
+        }
+        of
+    }
+
+    /// The places of the labeled rows that `out_of_fold` (labeled rows x K) has probabilities of.
+    pub(super) fn held_out(data: &ClassData, costs: Option<&[f64]>, out_of_fold: &Array2<f64>) -> Self {
+        let labels: Vec<Option<usize>> = data.labeled_targets().into_iter().map(Some).collect();
+        let costs: Option<Vec<f64>> = costs.map(|costs| data.labeled().iter().map(|&i| costs[i]).collect());
+        let is_scored = |p: &usize| !out_of_fold[(*p, 0)].is_nan();
+        let scored: Vec<usize> = (0..labels.len()).filter(is_scored).collect();
+        Self::new(&scored, &labels, Some(&data.labeled_weights()), costs.as_deref())
+    }
+}
+
+/// Figures of distributions (one for each place that `rows` may name, x K) under a decision.
+pub(super) fn summary(p: &Array2<f64>, rows: &ClassRows, decision: &Decision) -> Result<ClassSummary> {
+    let p = p.select(Axis(0), &rows.rows);
+    ClassScored::new(&rows.labels, p.view(), Some(&rows.weights))?.summary(&decision.decide_all(&p))
+}
+
+/// The same with the mean cost of the decisions, where costs are known or the decision has some.
+fn method(
+    name: &str,
     p: &Array2<f64>,
-    labels: &[usize],
-    weights: &[f64],
+    rows: &ClassRows,
     decision: &Decision,
-) -> Result<ClassSummary> {
-    let kept: Vec<usize> = (0..labels.len()).filter(|&i| weights[i] > 0.0).collect();
-    let p = p.select(Axis(0), &kept);
-    let of = |values: &[f64]| kept.iter().map(|&i| values[i]).collect::<Vec<f64>>();
-    let labels: Vec<usize> = kept.iter().map(|&i| labels[i]).collect();
-    ClassScored::new(&labels, p.view(), Some(&of(weights)))?.summary(&decision.decide_all(&p))
+    priced: &Decision,
+) -> Result<ClassMethodMetrics> {
+    let metrics = summary(p, rows, decision)?;
+    let known = rows.costs.is_some() || matches!(priced, Decision::Costs(_));
+    let mean_cost = known.then(|| {
+        let of = |(at, &i): (usize, &usize)| {
+            let cost = priced.cost(rows.labels[at], decision.decide(p.row(i)));
+            rows.weights[at] * rows.costs.as_ref().map_or(1.0, |costs| costs[at]) * cost
+        };
+        rows.rows.iter().enumerate().map(of).sum::<f64>() / rows.weights.iter().sum::<f64>()
+    });
+    Ok(ClassMethodMetrics { name: name.to_owned(), mean_cost, metrics })
+}
+
+/// The reliability of each class against all others.
+fn reliability(p: &Array2<f64>, rows: &ClassRows) -> Vec<Vec<Reliability>> {
+    let of = |k: usize| {
+        let judged = JudgedRows {
+            labels: rows.labels.iter().map(|&label| label == k).collect(),
+            weights: Some(rows.weights.clone()),
+            costs: None,
+        };
+        let probabilities: Vec<f64> = rows.rows.iter().map(|&i| p[(i, k)]).collect();
+        groups(&judged, &probabilities)
+    };
+    (0..p.ncols()).map(of).collect()
 }
 
 /// Classes of fewer than [`FEW_ROWS`] labeled rows, with their number of rows.
@@ -95,7 +183,7 @@ pub(super) fn check_remembered(model: &ClassModel) -> Result<(), String> {
 /// model or unknown (`None`), and weights (n, `None` is 1 each).
 ///
 /// # Errors
-/// [`FitError::Training`]; [`FitError::Data`] where no row has a class of the model.
+/// [`FitError::Training`]; [`FitError::Data`] where no row that counts has a class of the model.
 pub fn judge_rows(
     name: &str,
     model: &ClassModel,
@@ -104,21 +192,40 @@ pub fn judge_rows(
     labels: &[Option<usize>],
     weights: Option<&[f64]>,
 ) -> FitResult<ClassPart> {
+    judge_rows_at_costs(name, model, predictions, rows, labels, weights, None)
+}
+
+/// As [`judge_rows`], with the mean cost of the decisions where `costs` (n) says what a wrong one about each
+/// row costs.
+///
+/// # Errors
+/// [`FitError::Training`]; [`FitError::Data`] where no row that counts has a class of the model.
+pub fn judge_rows_at_costs(
+    name: &str,
+    model: &ClassModel,
+    predictions: &ClassPredictions,
+    rows: &[usize],
+    labels: &[Option<usize>],
+    weights: Option<&[f64]>,
+    costs: Option<&[f64]>,
+) -> FitResult<ClassPart> {
     let scoring = FitError::training("scoring");
     let known: Vec<usize> = rows.iter().copied().filter(|&i| labels[i].is_some()).collect();
     let unknown_class = rows.len() - known.len();
-    if known.is_empty() {
-        return Err(FitError::Data(format!("{name}: no labeled row is of a class that the model knows")));
+    let judged = ClassRows::new(&known, labels, weights, costs);
+    if judged.rows.is_empty() {
+        return Err(FitError::Data(format!(
+            "{name}: no labeled row of weight above 0 is of a class that the model knows"
+        )));
     }
     let part = predictions.align(model.classifier_names(), model.classes()).map_err(&scoring)?;
     let part = part.select_instances(&known).map_err(&scoring)?;
-    let y: Vec<usize> = known.iter().filter_map(|&i| labels[i]).collect();
+    let place: HashMap<usize, usize> = known.iter().enumerate().map(|(place, &i)| (i, place)).collect();
+    let judged = ClassRows { rows: judged.rows.iter().map(|i| place[i]).collect(), ..judged };
     let combined = model.predict(&part).map_err(&scoring)?;
     let vote = ClassBaseline::SoftVoting.fit_unlabeled(&part).predict(&part).map_err(&scoring)?;
-    let weights: Vec<f64> = known.iter().map(|&i| weights.map_or(1.0, |w| w[i])).collect();
-    let of = |name: &str, p: &Array2<f64>, decision: &Decision| -> FitResult<ClassMethodMetrics> {
-        let metrics = summary(p, &y, &weights, decision).map_err(&scoring)?;
-        Ok(ClassMethodMetrics { name: name.to_owned(), metrics })
+    let of = |name: &str, p: &Array2<f64>, decision: &Decision| {
+        method(name, p, &judged, decision, &model.decision).map_err(&scoring)
     };
     let methods = vec![
         of(COMBINED, &combined.probabilities, &model.decision)?,
@@ -128,7 +235,15 @@ pub fn judge_rows(
     let train_rows = TrainRows::of_model(&model.details);
     let in_sample_share =
         train_rows.map_or(0.0, |known| known.share_among(side_by_side(&part).view(), &rows));
-    Ok(ClassPart { name: name.to_owned(), rows: y.len(), unknown_class, in_sample_share, methods })
+    Ok(ClassPart {
+        name: name.to_owned(),
+        rows: known.len(),
+        unknown_class,
+        never_scored: 0,
+        in_sample_share,
+        methods,
+        reliability: reliability(&combined.probabilities, &judged),
+    })
 }
 
 /// The figures of `model` and of soft voting on the labeled rows of a table that `chosen` takes, a part for
@@ -157,8 +272,8 @@ pub fn judge_table(
         let rows: Vec<usize> = rows.iter().copied().filter(|&i| split[i] == *name).collect();
         // A split with nothing but unknown classes has nothing to be judged by.
         if rows.iter().any(|i| !unknown.contains(i)) {
-            let weights = table.weights.as_deref();
-            parts.push(judge_rows(name, model, &table.predictions, &rows, &labels, weights)?);
+            let (weights, costs) = (table.weights.as_deref(), table.costs.as_deref());
+            parts.push(judge_rows_at_costs(name, model, &table.predictions, &rows, &labels, weights, costs)?);
         }
     }
     Ok(parts)
@@ -179,24 +294,27 @@ impl ClassOutcome {
     pub fn cross_validated(&self, data: &ClassData) -> FitResult<Option<ClassPart>> {
         let (Some(p), Some(folds)) = (&self.out_of_fold, &self.folds) else { return Ok(None) };
         let scoring = FitError::training("scoring");
-        let (labels, weights) = (data.labeled_targets(), data.labeled_weights());
-        let metrics = summary(p, &labels, &weights, &self.model.decision).map_err(&scoring)?;
-        let mut methods = vec![ClassMethodMetrics { name: COMBINED.to_owned(), metrics }];
+        let rows = ClassRows::held_out(data, self.costs.as_deref(), p);
+        let ours = &self.model.decision;
+        let mut methods = vec![method(COMBINED, p, &rows, ours, ours).map_err(&scoring)?];
         let (m, k) = (data.predictions().n_classifiers(), data.predictions().n_classes());
         for baseline in ClassBaseline::ALL {
             if baseline.is_stacking() && m * k > MOST_STACKED {
                 continue;
             }
             let p = baseline.cross_validated(data, folds).map_err(&scoring)?;
-            let metrics = summary(&p, &labels, &weights, &Decision::Largest).map_err(&scoring)?;
-            methods.push(ClassMethodMetrics { name: baseline.name().to_owned(), metrics });
+            let metrics = method(baseline.name(), &p, &rows, &Decision::Largest, ours).map_err(&scoring)?;
+            methods.push(metrics);
         }
+        let scored = folds.scored().len();
         Ok(Some(ClassPart {
             name: TRAIN.to_owned(),
-            rows: labels.len(),
+            rows: scored,
             unknown_class: 0,
+            never_scored: data.labeled().len() - scored,
             in_sample_share: 0.0,
             methods,
+            reliability: reliability(p, &rows),
         }))
     }
 }

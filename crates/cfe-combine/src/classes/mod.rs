@@ -9,6 +9,8 @@
 //! |---|---|
 //! | a class has fewer than 2 labeled rows | nobody can learn whom to trust for it: its probability is the mean of the classifiers (soft voting), the learned classes share the rest, and a warning names it |
 //! | a classifier never heard of a class | it has no say on that class |
+//! | given folds hold out all rows of a class at once | as with fewer than 2 rows |
+//! | no row of a class comes before a fold in time | the rows of the fold have the mean of the classifiers for the class |
 //! | no classifier heard of a class | [`Error::ClassWithoutPrediction`](cfe_core::Error::ClassWithoutPrediction) |
 //! | a class is seen at predict only | its column is taken off, the others are scaled to the sum 1 ([`ClassPredictions::align`]); rows labeled with it are left out of measures, and counted |
 //! | a classifier gave no prediction for a row | as for two classes; a row without any has about the shares of the classes |
@@ -49,7 +51,11 @@ pub use baselines::{ClassBaseline, FittedClassBaseline};
 pub use couple::{Coupling, CouplingMethod};
 pub use decide::{Decision, DecisionRule};
 pub use fit::{ClassOptions, ClassOutcome, fit, fit_baseline, fit_planned};
+pub(crate) use folds::HeldOut;
 pub use folds::class_folds;
-pub use judge::{ClassMethodMetrics, ClassPart, FEW_ROWS, class_trust, few_rows, judge_rows, judge_table};
+pub use judge::{
+    ClassMethodMetrics, ClassPart, ClassRows, FEW_ROWS, class_trust, few_rows, judge_rows,
+    judge_rows_at_costs, judge_table,
+};
 pub use model::{ClassCombined, ClassModel, ClassTrust};
 pub use saved::CLASSES_KIND;

@@ -4,7 +4,7 @@ use cfe_core::Result;
 use cfe_core::metrics::MetricSummary;
 use cfe_core::validation::{Bootstrap, Folds, Interval};
 use cfe_io::{Table, fingerprint};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::chances::Chances;
 use super::rivals::Rivals;
@@ -76,7 +76,7 @@ pub struct Part {
 }
 
 /// One group of rows of similar probability.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Reliability {
     /// Mean probability.
@@ -300,7 +300,7 @@ pub(crate) fn scored_rows(table: &Table, keep: impl Fn(usize) -> bool, unnamed: 
 
 /// Up to ten groups of neighboring probabilities with about as many positives each: equal numbers of rows
 /// would put all that matters of a rare class into one group.
-fn groups(judged: &JudgedRows, probabilities: &[f64]) -> Vec<Reliability> {
+pub(crate) fn groups(judged: &JudgedRows, probabilities: &[f64]) -> Vec<Reliability> {
     let labels = &judged.labels;
     let mut order: Vec<usize> = (0..labels.len()).collect();
     order.sort_by(|&a, &b| probabilities[a].total_cmp(&probabilities[b]));

@@ -18,6 +18,7 @@ mod trust;
 
 pub use chances::Chances;
 pub use findings::{Finding, Severity, diagnose, diagnose_evaluation};
+pub(crate) use metrics::groups;
 pub use metrics::{MethodMetrics, Part, Reliability, evaluate, measure_predictions};
 pub use redundancy::Redundancy;
 pub(crate) use threshold::CUT;

@@ -3,10 +3,14 @@
 use std::path::PathBuf;
 
 use cfe_core::calibration::CalibrationMethod;
-use cfe_io::{Input, Labels, Remembered, Role, Scale, TableOptions, Taken};
+use cfe_io::{
+    ClassTable, ClassesOfModel, Input, Labels, ModelDetails, Remembered, Role, Scale, TableOptions, Taken,
+};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::assignments::Assignments;
+use crate::classes::ClassModel;
 use crate::error::{FitError, FitResult};
 use crate::judge::ThresholdRule;
 use crate::methods::Method;
@@ -194,6 +198,9 @@ pub struct TableColumns {
     pub delimiter: Option<char>,
     /// Labels for a table in NPY; `None`: labels.npy beside the table.
     pub labels_file: Option<PathBuf>,
+    /// What stands between classifier and class in the names of columns of several classes; `None`: a colon,
+    /// or what the labels tell.
+    pub class_separator: Option<String>,
 }
 
 impl TableColumns {
@@ -215,6 +222,12 @@ impl TableColumns {
         options.encoding.clone_from(&self.encoding);
         options.delimiter = self.delimiter.map(delimiter).transpose()?;
         options.labels_file.clone_from(&self.labels_file);
+        if self.class_separator.as_deref().is_some_and(|separator| separator.trim().is_empty()) {
+            return Err(FitError::options(
+                "class_separator stands between classifier and class: give a text, such as _",
+            ));
+        }
+        options.class_separator.clone_from(&self.class_separator);
         Ok(options)
     }
 
@@ -224,10 +237,29 @@ impl TableColumns {
     /// # Errors
     /// As [`table_options`](Self::table_options).
     pub fn table_options_for(&self, model: &SavedModel, labels: Labels) -> FitResult<TableOptions> {
-        let mut options = self.table_options()?;
+        let mut options = self.table_options_of(&model.details, labels)?;
         options.classifiers = Some(model.classifier_names().to_vec());
+        Ok(options)
+    }
+
+    /// As [`table_options_for`](Self::table_options_for), for a model of several classes: its columns are
+    /// taken for the same again.
+    ///
+    /// # Errors
+    /// As [`table_options`](Self::table_options).
+    pub fn table_options_for_classes(&self, model: &ClassModel, labels: Labels) -> FitResult<TableOptions> {
+        let mut options = self.table_options_of(&model.details, labels)?;
+        let kept = model.details.provenance.get(CLASS_COLUMNS).cloned();
+        let columns = kept.and_then(|kept| serde_json::from_value(kept).ok()).unwrap_or_default();
+        let (classifiers, classes) = (model.classifier_names().to_vec(), model.classes().to_vec());
+        options.class_model = Some(ClassesOfModel::new(classifiers, classes, columns));
+        Ok(options)
+    }
+
+    fn table_options_of(&self, details: &ModelDetails, labels: Labels) -> FitResult<TableOptions> {
+        let mut options = self.table_options()?;
         options.labels = labels;
-        let trained = TrainedColumns::of(model);
+        let trained = TrainedColumns::of(details);
         options.remembered = trained.columns;
         if self.missing.is_empty() {
             options.missing = trained.missing;
@@ -240,6 +272,18 @@ impl TableColumns {
 
 /// Where a model file keeps what its table was taken for.
 pub(super) const COLUMNS: &str = "columns";
+/// Where one of several classes keeps the classifier and class of each column.
+const CLASS_COLUMNS: &str = "class_columns";
+
+impl ClassModel {
+    /// Keeps what the table that it was fitted to was taken for, so that
+    /// [`TableColumns::table_options_for_classes`] takes another one for the same.
+    pub fn remember_table(&mut self, table: &ClassTable, columns: &TableColumns) {
+        let provenance = &mut self.details.provenance;
+        provenance.insert(COLUMNS.to_owned(), json!(TrainedColumns::new(&table.taken, columns)));
+        provenance.insert(CLASS_COLUMNS.to_owned(), json!(table.columns));
+    }
+}
 
 /// What a model remembers of the table it was trained with.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -264,8 +308,8 @@ impl TrainedColumns {
     }
 
     /// Nothing for models of 0.1.0, which did not keep it.
-    fn of(model: &SavedModel) -> Self {
-        let kept = model.details.provenance.get(COLUMNS).cloned();
+    fn of(details: &ModelDetails) -> Self {
+        let kept = details.provenance.get(COLUMNS).cloned();
         kept.and_then(|kept| serde_json::from_value(kept).ok()).unwrap_or_default()
     }
 }

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::checkpoint::{Checkpoint, Facts};
 use super::settings::{FitPlan, ReadyTrainer};
 use super::watch::{Stage, Watch};
+use crate::classes::HeldOut;
 use crate::cross_validation::{held_out_logits, hide_fold, stratified_folds};
 use crate::error::{FitError, FitResult};
 use crate::recommended::sharded::PassedColumns;
@@ -70,7 +71,8 @@ pub(super) fn train(
             let fitted = recommended.fit_beyond(data, given, watch, beyond);
             let mut fitted = fitted.map_err(FitError::training("training"))?;
             if let Some(in_time) = &in_time {
-                let logits = logits_in_time(recommended, table, in_time, folds, watch)?;
+                let inner = |_, earlier: &EnsembleData| inner_folds(table, earlier, folds, seed).map(Some);
+                let logits = logits_in_time(recommended, data, in_time, inner, watch)?;
                 (fitted.out_of_fold_logits, fitted.folds) = (Some(logits), in_time.n_splits());
             }
             let left_out = recommended
@@ -94,19 +96,29 @@ pub(super) fn train(
 }
 
 /// The binary fit of one class of several, with folds that all of them share. Nothing is left out in turn:
-/// that would take K times as long.
+/// that would take K times as long. Rows of a fold with nothing to learn from have no logit.
 pub(crate) fn train_class(
     plan: &FitPlan,
     data: &EnsembleData,
-    folds: &Folds,
+    held_out: &HeldOut,
     class: usize,
     watch: &dyn Watch,
 ) -> FitResult<Trained> {
+    let folds = &held_out.folds;
     match &plan.ready {
         ReadyTrainer::Recommended(recommended) => {
-            let fitted = recommended
-                .fit_watched(data, Some(folds.as_slice()), watch)
+            let all = held_out.in_time.as_ref().map_or(folds, |in_time| &in_time.all);
+            let mut fitted = recommended
+                .fit_watched(data, Some(all.as_slice()), watch)
                 .map_err(FitError::training("training"))?;
+            if let Some(in_time) = &held_out.in_time {
+                let earlier = |fold: usize, earlier: &EnsembleData| match &in_time.earlier[fold] {
+                    Some(folds) if learnable(earlier, folds) => Ok(Some(Some(folds.clone()))),
+                    _ => Ok(None),
+                };
+                let logits = logits_in_time(recommended, data, folds, earlier, watch)?;
+                (fitted.out_of_fold_logits, fitted.folds) = (Some(logits), folds.n_splits());
+            }
             Ok(of_recommended(fitted, Vec::new()))
         }
         ReadyTrainer::Backend(trainer) => {
@@ -117,6 +129,16 @@ pub(crate) fn train_class(
             by_parts(trainer.as_ref(), data, Some(folds), checkpoint, watch)
         }
     }
+}
+
+/// Whether every fold leaves both classes to learn from.
+fn learnable(data: &EnsembleData, folds: &Folds) -> bool {
+    let labels = data.labeled_targets();
+    let both = |fold: usize| {
+        let rest = folds.train(fold);
+        rest.iter().any(|&p| labels[p]) && !rest.iter().all(|&p| labels[p])
+    };
+    (0..folds.n_splits()).all(both)
 }
 
 fn of_recommended(fitted: FittedRecommended, left_out: Vec<LeftOut>) -> Trained {
@@ -239,20 +261,20 @@ fn inner_folds(table: &Table, data: &EnsembleData, count: usize, seed: u64) -> F
     }
 }
 
-/// Logits of the labeled rows by fits on the rows before them; NaN for those of the first block.
+/// Logits of the labeled rows by fits on the rows before them; NaN for those of the first block. `inner` are
+/// the folds of the fit for a fold, given what the fit learns from; without any, the fold has no logits.
 fn logits_in_time(
     recommended: &Recommended,
-    table: &Table,
+    data: &EnsembleData,
     folds: &Folds,
-    inner: usize,
+    inner: impl Fn(usize, &EnsembleData) -> FitResult<Option<Option<Folds>>>,
     watch: &dyn Watch,
 ) -> FitResult<Vec<f64>> {
-    let (data, seed) = (&table.data, recommended.spec().seed);
     let failed = FitError::training("cross-validation");
     let mut logits = vec![f64::NAN; data.labeled().len()];
     for fold in 0..folds.n_splits() {
         let earlier = hide_fold(data, folds, fold).map_err(&failed)?;
-        let inner = inner_folds(table, &earlier, inner, seed)?;
+        let Some(inner) = inner(fold, &earlier)? else { continue };
         let fitted = recommended.fit_watched(&earlier, inner.as_ref().map(Folds::as_slice), watch);
         let places = folds.test(fold);
         let rows: Vec<usize> = places.iter().map(|&p| data.labeled()[p]).collect();

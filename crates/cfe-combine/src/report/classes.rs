@@ -1,16 +1,23 @@
 //! What people read about a fit of several classes, as tables and lines.
 
 use cfe_core::metrics::classes::ClassSummary;
-use cfe_report::number::{fixed, or_dash, percent, signed, small_or_dash};
-use cfe_report::{Cell, Document, Section, Table};
+use cfe_report::number::{fixed, or_dash, percent, signed, significant, small_or_dash};
+use cfe_report::{Axis, Cell, Document, HeatMap, Ink, Panel, Section, Stroke, Table};
 
 use super::TOO_MUCH_IN_SAMPLE;
 use crate::classes::{ClassModel, ClassPart, FEW_ROWS};
+use crate::judge::{Reliability, Trust};
 
 /// Classifiers named for each class.
 const NAMED: usize = 4;
 /// Classes up to which a confusion matrix is shown.
 const SHOWN: usize = 30;
+/// Classes and classifiers up to which a map of both can be read on a narrow screen.
+const DRAWN: (usize, usize) = (10, 40);
+/// Classes that have a chart of their own, the rarest with enough rows first.
+const CHARTS: usize = 12;
+/// Color of the combined prediction.
+const COMBINED_INK: Ink = Ink::Series(0);
 
 /// The figures of every method, a table for each part.
 pub fn class_metrics(parts: &[ClassPart]) -> Vec<Table> {
@@ -22,18 +29,26 @@ fn metrics_of(part: &ClassPart) -> Table {
         0 => String::new(),
         n => format!(", without {n} rows of classes that the model does not know"),
     };
-    let header = ["", "log loss", "Brier", "macro AP", "macro AUC", "bal. acc.", "macro F1", "MCC", "ECE"];
+    let mut header =
+        vec!["", "log loss", "Brier", "macro AP", "macro AUC", "bal. acc.", "macro F1", "MCC", "ECE"];
+    let costs = part.methods.iter().any(|method| method.mean_cost.is_some());
+    header.extend(costs.then_some("mean cost"));
+    let never = match part.never_scored {
+        0 => String::new(),
+        n => format!(", each by earlier ones, without the first {n}"),
+    };
     let seen = match part.in_sample_share {
         share if share >= 0.01 => {
             format!(", IN-SAMPLE: the model was trained on {} of these rows", percent(share, 0))
         }
         _ => String::new(),
     };
-    let mut table = Table::new(format!("{}{seen}: {} labeled rows{left_out}", part.name, part.rows), header);
+    let mut table =
+        Table::new(format!("{}{seen}: {} labeled rows{never}{left_out}", part.name, part.rows), header);
     for method in &part.methods {
         let m = &method.metrics;
         let small = |value| Cell::from(small_or_dash(Some(value), 2));
-        table.push([
+        let mut row: Vec<Cell> = vec![
             method.name.as_str().into(),
             small(m.log_loss),
             small(m.brier),
@@ -43,19 +58,24 @@ fn metrics_of(part: &ClassPart) -> Table {
             fixed(m.macro_f1, 4).into(),
             fixed(m.mcc, 4).into(),
             small(m.top_label_ece),
-        ]);
+        ];
+        row.extend(costs.then(|| Cell::from(small_or_dash(method.mean_cost, 2))));
+        table.push(row);
     }
     table
 }
 
-/// The figures of each class against all others; `caption` says of which rows.
+/// The figures of each class against all others; `caption` says of which rows. A class of few rows has a
+/// star.
 pub fn per_class(caption: &str, classes: &[String], summary: &ClassSummary) -> Table {
     let header = ["class", "rows", "AP", "AUC", "precision", "recall", "F1", "ECE"];
     let mut table = Table::new(caption, header);
+    let is_few = |weight: f64| weight < FEW_ROWS as f64;
     for (class, of) in classes.iter().zip(&summary.per_class) {
+        let star = if is_few(of.weight) { " *" } else { "" };
         table.push([
-            class.as_str().into(),
-            format!("{}", of.weight).into(),
+            format!("{class}{star}").into(),
+            count(of.weight).into(),
             or_dash(of.average_precision, 4).into(),
             or_dash(of.roc_auc, 4).into(),
             Cell::from(fixed(of.precision, 3)),
@@ -64,7 +84,15 @@ pub fn per_class(caption: &str, classes: &[String], summary: &ClassSummary) -> T
             small_or_dash(Some(of.ece), 2).into(),
         ]);
     }
+    if summary.per_class.iter().any(|of| is_few(of.weight)) {
+        table.caption += &format!(" (* fewer than {FEW_ROWS} rows: too few to say anything)");
+    }
     table
+}
+
+/// A number of rows, or a sum of weights.
+fn count(weight: f64) -> String {
+    if weight.fract() == 0.0 { weight.to_string() } else { fixed(weight, 1) }
 }
 
 /// The confusion matrix: a row for each true class. `None` for more classes than can be read.
@@ -75,9 +103,8 @@ pub fn confusion(caption: &str, classes: &[String], summary: &ClassSummary) -> O
     let header = std::iter::once("true \\ decided").chain(classes.iter().map(String::as_str));
     let mut table = Table::new(caption, header);
     for (class, row) in classes.iter().zip(summary.confusion.counts()) {
-        let counts = row
-            .iter()
-            .map(|count| Cell::from(if *count == 0.0 { ".".to_owned() } else { count.to_string() }));
+        let counts =
+            row.iter().map(|&weight| Cell::from(if weight == 0.0 { ".".to_owned() } else { count(weight) }));
         table.push(std::iter::once(Cell::from(class.as_str())).chain(counts));
     }
     Some(table)
@@ -138,6 +165,18 @@ pub fn class_lines(model: &ClassModel, parts: &[ClassPart], counts: &[usize]) ->
             ));
         }
     }
+    for part in parts {
+        let of = |name: &str| part.methods.iter().find(|m| m.name == name).and_then(|m| m.mean_cost);
+        if let (Some(ours), Some(vote)) = (part.methods.first().and_then(|m| m.mean_cost), of("soft_voting"))
+        {
+            lines.push(format!(
+                "{}: the decisions cost {} a row on average, and those of soft voting {}",
+                part.name,
+                significant(ours, 3),
+                significant(vote, 3)
+            ));
+        }
+    }
     let few: Vec<String> = crate::classes::few_rows(model.classes(), counts)
         .into_iter()
         .map(|(class, count)| format!("{class} ({count})"))
@@ -165,12 +204,128 @@ pub fn class_tables(model: &ClassModel, parts: &[ClassPart]) -> Vec<Table> {
     tables
 }
 
+/// The confusion matrix as a map: of the rows of each true class, the share that is decided for each.
+fn confusion_map(title: &str, classes: &[String], summary: &ClassSummary) -> Option<HeatMap> {
+    let shares = |row: &Vec<f64>| {
+        let total: f64 = row.iter().sum();
+        row.iter().map(|count| (total > 0.0).then(|| count / total)).collect()
+    };
+    (classes.len() <= DRAWN.0).then(|| HeatMap {
+        title: title.to_owned(),
+        x: "decided".to_owned(),
+        y: "true class".to_owned(),
+        columns: classes.to_vec(),
+        rows: classes.to_vec(),
+        values: summary.confusion.counts().iter().map(shares).collect(),
+        decimals: 2,
+        center: None,
+    })
+}
+
+/// The weight of each classifier for each class.
+fn trust_map(model: &ClassModel) -> Option<HeatMap> {
+    let (names, classes) = (model.classifier_names(), model.classes());
+    if classes.len() > DRAWN.0 || names.len() > DRAWN.1 {
+        return None;
+    }
+    let trust = model.trust();
+    if trust.iter().all(|of| of.trust.is_none()) {
+        return None;
+    }
+    let weight = |name: &String, k: usize| {
+        let found: Option<&Trust> = trust[k].trust.as_ref()?.classifiers.iter().find(|t| t.name == *name);
+        found.map(|trust| trust.weight)
+    };
+    Some(HeatMap {
+        title: "Weight of each classifier for each class".to_owned(),
+        x: "class".to_owned(),
+        y: "classifier".to_owned(),
+        columns: classes.to_vec(),
+        rows: names.to_vec(),
+        values: names.iter().map(|name| (0..classes.len()).map(|k| weight(name, k)).collect()).collect(),
+        decimals: 2,
+        center: Some(0.0),
+    })
+}
+
+/// How often a class is right beside how likely it is said to be.
+fn reliability_panel(class: &str, groups: &[Reliability]) -> Panel {
+    // Both axes end at the largest value, or a rare class would fill one corner of the unit square.
+    let top = groups.iter().map(|r| r.predicted.max(r.upper)).fold(0.01, f64::max).min(1.0);
+    let axis = |title: &str| Axis::linear(title, (0.0, top));
+    let points = groups.iter().map(|r| (r.predicted, r.observed)).collect();
+    let mut panel = Panel::new(class, axis("mean probability"), axis("share of the class"))
+        .keyed(COMBINED_INK, "combined, with 95% intervals")
+        .keyed(Ink::Muted, "honest")
+        .line(vec![(0.0, 0.0), (top, top)], Ink::Muted, Stroke::Dashed, None)
+        .line(points, COMBINED_INK, Stroke::Normal, None);
+    for r in groups {
+        let bar = vec![(r.predicted, r.lower), (r.predicted, r.upper)];
+        panel = panel.line(bar, COMBINED_INK, Stroke::Thin, None);
+    }
+    panel
+}
+
+/// A chart for each class with enough rows, of the rows that tell most: those outside of the train split where
+/// there are some.
+fn honest(model: &ClassModel, parts: &[ClassPart]) -> Section {
+    let section = Section::new("Are the probabilities of each class honest?").text(
+        "Rows are put into groups of neighboring probability of the class. Of rows given a probability of 0.3, three in \
+         ten should be of the class: then the line runs along the diagonal.",
+    );
+    let tells = |part: &&ClassPart| part.in_sample_share < TOO_MUCH_IN_SAMPLE && !part.reliability.is_empty();
+    let Some(part) = parts.iter().rev().find(tells) else {
+        return section.text("No rows that the model was not trained on are here to tell.");
+    };
+    let Some(first) = part.methods.first() else { return section };
+    let weight = |k: usize| first.metrics.per_class[k].weight;
+    let classes = model.classes();
+    let mut shown: Vec<usize> = (0..classes.len()).filter(|&k| weight(k) >= FEW_ROWS as f64).collect();
+    shown.sort_by(|&a, &b| weight(a).total_cmp(&weight(b)));
+    shown.truncate(CHARTS);
+    shown.sort_unstable();
+    let few: Vec<&str> =
+        (0..classes.len()).filter(|&k| weight(k) < FEW_ROWS as f64).map(|k| classes[k].as_str()).collect();
+    let panels = shown.iter().map(|&k| reliability_panel(&classes[k], &part.reliability[k])).collect();
+    let section =
+        section.figure(format!("{}: share of the class by predicted probability", part.name), panels);
+    match &few[..] {
+        [] => section,
+        few => section.text(format!("Fewer than {FEW_ROWS} rows, and no chart: {}.", few.join(", "))),
+    }
+}
+
 /// The report of a fit or an evaluation; `counts` are the labeled rows of each class that the model learned
 /// from.
 pub fn class_document(title: String, model: &ClassModel, parts: &[ClassPart], counts: &[usize]) -> Document {
-    let figures = class_tables(model, parts);
-    let figures =
-        figures.into_iter().fold(Section::new("How good is it, and for which class?"), Section::table);
-    let trusted = Section::new("Whom does it trust for which class?").table(class_trust_table(model));
-    Document { title, answers: class_lines(model, parts, counts), sections: vec![figures, trusted] }
+    let figures = class_metrics(parts);
+    let good = figures.into_iter().fold(Section::new("How good is it?"), Section::table);
+    let mut of_each = Section::new("How good is it for each class, and what is taken for what?");
+    let mut maps = Vec::new();
+    for part in parts {
+        let Some(first) = part.methods.first() else { continue };
+        let caption = format!("{}: each class against all others", part.name);
+        of_each = of_each.table(per_class(&caption, model.classes(), &first.metrics));
+        maps.extend(confusion_map(&part.name, model.classes(), &first.metrics));
+    }
+    if !maps.is_empty() {
+        of_each =
+            of_each.heat_maps("Of the rows of each true class, the share that is decided for each", maps);
+    }
+    for part in parts {
+        let Some(first) = part.methods.first() else { continue };
+        let caption = format!("{}: decisions", part.name);
+        if let Some(table) = confusion(&caption, model.classes(), &first.metrics) {
+            of_each = of_each.table(table);
+        }
+    }
+    let mut trusted = Section::new("Whom does it trust for which class?").table(class_trust_table(model)).text(
+        "Each class against all others has weights of its own. Leaving each classifier out in turn, as for two classes, is \
+         not done for more: it would take as many times as long as there are classes.",
+    );
+    if let Some(map) = trust_map(model) {
+        trusted = trusted.heat_maps("", vec![map]);
+    }
+    let sections = vec![good, of_each, honest(model, parts), trusted];
+    Document { title, answers: class_lines(model, parts, counts), sections }
 }

@@ -290,11 +290,10 @@ fn cut(outcome: &FitOutcome, fitted: &Table, parts: &[Part]) -> Section {
         section.figure("Precision and recall at every threshold, with a mark at the chosen one", panels)
     };
     for rows in &scored {
-        let each = if rows.judged.weights.is_some() { "; each row counts once" } else { "" };
-        let caption = format!("{}: move the threshold{each}", rows.name);
-        let slider = ThresholdSlider::new(
-            caption,
+        let slider = ThresholdSlider::weighted(
+            format!("{}: move the threshold", rows.name),
             &rows.judged.labels,
+            rows.judged.weights.as_deref(),
             &rows.probabilities,
             chosen.threshold,
             chosen.rule.costs().unwrap_or((1.0, 1.0)),

@@ -1,5 +1,7 @@
 //! The whole fit of several classes on real predictions.
 
+mod roles;
+
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use cf_ensemble::EnsembleData;
-use cf_ensemble::io::{Role, Source, TableOptions, read_table};
+use cf_ensemble::io::TableOptions;
 use cf_ensemble::synthetic::{Correlated, Separable, Synthetic};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -11,6 +11,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::grid::Settings;
+use crate::unweighted::read_unweighted;
 
 /// Where data come from: settings with a `kind`.
 ///
@@ -139,12 +140,9 @@ impl TableScenario {
 
     fn read(&self, folder: &Path, seed: u64) -> Result<Drawn, String> {
         let mut options = TableOptions::default();
-        // Every row counts alike here, and folds are those of the comparison.
-        options.not_guessed = vec![Role::Weight, Role::Fold];
         options.split_column = Some(self.split_column.clone());
         options.label_column.clone_from(&self.label_column);
-        let table =
-            read_table(Source::new(self.file(folder, seed)), &options).map_err(|error| error.to_string())?;
+        let table = read_unweighted(&self.file(folder, seed), options).map_err(|error| error.to_string())?;
         table.require_labels().map_err(|error| error.to_string())?;
         // The table's data have the labels of the train split alone; the truth has all of them.
         let held_out = (0..table.truth.len()).filter(|&i| !table.in_train[i]);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use cf_ensemble::als::{Als, AlsObjective, AlsSpec};
-use cf_ensemble::io::{Source, TableOptions, read_table};
+use cf_ensemble::io::TableOptions;
 use cf_ensemble::metrics::Scored;
 use cf_ensemble::{ClassWeight, EnsembleData, Fitted, FnObserver, Reduction, Step, Trainer};
 use serde::Serialize;
@@ -14,6 +14,7 @@ use super::Races;
 use crate::error::Error;
 use crate::published::Experiment;
 use crate::threads;
+use crate::unweighted::read_unweighted;
 
 /// What is run.
 #[derive(Debug, Clone, PartialEq, clap::Args)]
@@ -184,7 +185,7 @@ impl Known {
 fn read(path: &Path, options: &Convergence) -> Result<Known, Error> {
     let mut table = TableOptions::default();
     table.split_column.clone_from(&options.split_column);
-    let read = read_table(Source::new(path), &table).map_err(Box::new)?;
+    let read = read_unweighted(path, table)?;
     read.require_labels().map_err(Box::new)?;
     Ok(Known { data: read.data, truth: read.truth })
 }

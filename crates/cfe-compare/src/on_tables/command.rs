@@ -1,6 +1,6 @@
 //! `cfe-compare on-tables`: from the options to the files.
 
-use cf_ensemble::io::{Role, Source, TableOptions, read_table};
+use cf_ensemble::io::TableOptions;
 use serde::Serialize;
 
 use super::document::document;
@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::over_data_sets::{Cell, Method, Summary, chosen, rows, summarize};
 use crate::report::{Document, FormatError, Results, Rows, to_json};
 use crate::threads;
+use crate::unweighted::read_unweighted;
 
 /// Our method, which the others are tested against.
 pub(super) const FIRST: &str = "recommended";
@@ -36,13 +37,11 @@ pub fn compare_on_tables(
     let methods = chosen(&options.methods, Method::all())?;
     let pool = threads::pool(options.threads)?;
     let mut of_table = TableOptions::default();
-    // Every row counts alike here, and folds are those of the comparison.
-    of_table.not_guessed = vec![Role::Weight, Role::Fold];
     of_table.split_column.clone_from(&options.split_column);
     of_table.label_column.clone_from(&options.label_column);
     let tables = options.tables.iter().map(|path| {
         progress(&path.display().to_string());
-        let table = read_table(Source::new(path), &of_table).map_err(Box::new)?;
+        let table = read_unweighted(path, of_table.clone())?;
         pool.install(|| measure(&table, &methods, options.seed, options.folds))
     });
     let tables = tables.collect::<Result<Vec<_>, Error>>()?;

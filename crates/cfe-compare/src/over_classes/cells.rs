@@ -69,14 +69,19 @@ fn measure(data_set: &str, seed: u64, table: &ClassTable, method: Method) -> Res
     let began = Instant::now();
     let (p, decisions) = method.run(&data, &rows, seed).map_err(failed)?;
     let seconds = began.elapsed().as_secs_f64();
-    let scored = ClassScored::new(&y, p.view(), None).map_err(core)?;
+    let weights: Option<Vec<f64>> =
+        table.weights.as_ref().map(|weights| test.iter().map(|&i| weights[i]).collect());
+    let scored = ClassScored::new(&y, p.view(), weights.as_deref()).map_err(core)?;
+    // Rows of weight 0 are not scored.
+    let counts = |at: &usize| weights.as_ref().is_none_or(|weights| weights[*at] > 0.0);
+    let kept: Vec<usize> = (0..test.len()).filter(counts).map(|at| decisions[at]).collect();
     Ok(ClassCell {
         data_set: data_set.to_owned(),
         seed,
         method: method.name(),
         classes: table.predictions.n_classes(),
         rarest: data.class_counts().into_iter().min().expect("a table has classes"),
-        metrics: scored.summary(&decisions).map_err(core)?,
+        metrics: scored.summary(&kept).map_err(core)?,
         seconds,
     })
 }

@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use cf_ensemble::io::{Role, Source, Table, TableOptions, read_table};
+use cf_ensemble::io::{Table, TableOptions};
 use cf_ensemble::metrics::MetricSummary;
 use serde::Serialize;
 
 use super::methods::Method;
 use crate::error::Error;
 use crate::report::{Rows, field};
+use crate::unweighted::read_unweighted;
 
 /// What one method reaches on one table.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -38,14 +39,9 @@ pub fn run(folder: &Path, methods: &[Method], mut progress: impl FnMut(&str)) ->
     let mut cells = Vec::with_capacity(tables.len() * methods.len());
     for (data_set, seed, path) in &tables {
         progress(&format!("{data_set} seed {seed}"));
-        let options = {
-            let mut options = TableOptions::default();
-            // Every row counts alike here, and folds are those of the comparison.
-            options.not_guessed = vec![Role::Weight, Role::Fold];
-            options.split_column = Some("split".to_owned());
-            options
-        };
-        let table = read_table(Source::new(path), &options).map_err(Box::new)?;
+        let mut options = TableOptions::default();
+        options.split_column = Some("split".to_owned());
+        let table = read_unweighted(path, options)?;
         // Asked once for all methods, as a table without both classes would fail each of them.
         table.require_labels().map_err(Box::new)?;
         for &method in methods {

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use cf_ensemble::als::{Als, AlsSpec};
 use cf_ensemble::confidence::ConfidenceRule;
-use cf_ensemble::io::{Source, TableOptions, read_matrix, read_table};
+use cf_ensemble::io::{Source, TableOptions, read_matrix};
 use cf_ensemble::objective::squared_norm;
 use cf_ensemble::ridge::{self, Scalar, Workspace};
 use cf_ensemble::stats::moments::median;
@@ -21,6 +21,7 @@ use serde::Serialize;
 use super::dgemm::product_gflops;
 use crate::error::Error;
 use crate::threads;
+use crate::unweighted::read_unweighted;
 
 /// The names of [`Dtype`] on the command line.
 fn dtype_parser() -> impl TypedValueParser<Value = Dtype> {
@@ -137,7 +138,7 @@ fn iteration(options: &AlsSpeed, data: &EnsembleData, confidence: Confidence) ->
 fn read(options: &AlsSpeed) -> Result<EnsembleData, Error> {
     let mut table = TableOptions::default();
     table.labels_file = Some(options.labels.clone());
-    let data = read_table(Source::new(&options.predictions), &table).map_err(Box::new)?.data;
+    let data = read_unweighted(&options.predictions, table)?.data;
     match &options.confidence {
         Some(path) => data
             .with_confidence(read_matrix(Source::new(path)).map_err(Box::new)?)

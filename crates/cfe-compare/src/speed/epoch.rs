@@ -4,13 +4,14 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use cf_ensemble::io::{Source, TableOptions, read_table};
+use cf_ensemble::io::TableOptions;
 use cf_ensemble::{Backend, Observer, Step};
 use serde::Serialize;
 use serde_json::json;
 
 use crate::error::Error;
 use crate::threads;
+use crate::unweighted::read_unweighted;
 
 /// What is run.
 #[derive(Debug, Clone, PartialEq, clap::Args)]
@@ -74,7 +75,7 @@ impl Observer for Clock {
 pub fn run_epochs(options: &EpochSpeed) -> Result<EpochReport, Error> {
     let mut table = TableOptions::default();
     table.labels_file = Some(options.labels.clone());
-    let data = read_table(Source::new(&options.predictions), &table).map_err(Box::new)?.data;
+    let data = read_unweighted(&options.predictions, table)?.data;
     let last = WARM_UP + options.epochs as usize;
     let trainer = Backend::Torch.trainer_with(&json!({
         "latent_dim": options.latent_dim,

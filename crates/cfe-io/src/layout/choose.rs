@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use wildmatch::WildMatch;
 
 use super::{Layout, Table, UNKNOWN_HINT};
+use crate::class_columns;
 use crate::names;
 use crate::profile::{Declared, Profile};
 use crate::reading::{Input, Labels, Scale};
@@ -39,6 +40,69 @@ impl Table<'_> {
         Ok(())
     }
 
+    /// The columns of a model of several classes, where all of them are here.
+    pub(super) fn of_class_model(&self, layout: &mut Layout) -> bool {
+        let Some(model) = self.options.class_model.as_ref().filter(|model| !model.columns.is_empty()) else {
+            return false;
+        };
+        if layout.roles.model.is_some() {
+            return false;
+        }
+        let place = |column: &crate::ClassColumn| self.header.iter().position(|own| *own == column.column);
+        let Some(places) = model.columns.iter().map(place).collect::<Option<Vec<usize>>>() else {
+            return false;
+        };
+        let taken: Vec<usize> = layout.taken().collect();
+        layout.extra = (0..self.header.len())
+            .filter(|at| !places.contains(at) && !taken.contains(at))
+            .map(|at| self.header[at].clone())
+            .collect();
+        layout.classifiers = places;
+        layout.chosen = true;
+        true
+    }
+
+    /// Columns that are those of a class by their names, whatever they hold. `label` is the column of the
+    /// labels.
+    pub(super) fn class_columns(&self, label: Option<usize>) -> Vec<usize> {
+        let options = self.options;
+        if options.classifiers.is_some() || options.positive_label.is_some() {
+            return Vec::new();
+        }
+        let mut labels = label.and_then(|at| self.profile(at)).map(|p| p.values.clone()).unwrap_or_default();
+        if let Some(model) = &options.class_model {
+            labels.extend(model.classes.iter().cloned());
+            labels.sort();
+            labels.dedup();
+        }
+        let of_model = options.class_model.as_ref();
+        let found = of_model
+            .and_then(|model| class_columns::of_model(self.header, model))
+            .or_else(|| class_columns::by_form(self.header, &labels, options.class_separator.as_deref()));
+        let mut places = match found {
+            Some(found) => found.cells.into_iter().map(|(at, ..)| at).collect(),
+            None => class_columns::likely(self.header, &labels),
+        };
+        places.retain(|at| label != Some(*at));
+        places
+    }
+
+    /// Whether the names of the columns have three classes or more.
+    pub(super) fn is_of_classes(&self) -> bool {
+        let separator = self.options.class_separator.as_deref();
+        self.options.classifiers.is_none()
+            && (self.options.class_model.is_some()
+                || class_columns::by_form(self.header, &[], separator).is_some())
+    }
+
+    /// Whether columns are named after the values of this one.
+    pub(super) fn names_columns(&self, at: usize) -> bool {
+        let values = self.profile(at).map(|profile| &profile.values[..]).unwrap_or_default();
+        let known: Vec<String> =
+            values.iter().filter(|value| !crate::labels::is_unknown(value)).cloned().collect();
+        self.options.classifiers.is_none() && class_columns::name_columns(self.header, &known)
+    }
+
     /// The classifiers where no model says which they are.
     pub(super) fn choose(
         &mut self,
@@ -55,15 +119,18 @@ impl Table<'_> {
         let taken: Vec<usize> = layout.taken().collect();
         let is_out = |at: usize| unwanted.iter().any(|glob| glob.matches(&self.header[at]));
         if layout.roles.model.is_some() {
-            // A long table has one column of values, whose rows are told apart by the model column.
-            let value = layout.classifiers[0];
-            for at in (0..self.header.len()).filter(|at| *at != value && !taken.contains(at)) {
+            // A long table has one column of values, or one for each class, whose rows are told apart by the
+            // model column.
+            let is_value = |at: &usize| layout.classifiers.contains(at);
+            for at in (0..self.header.len()).filter(|at| !is_value(at) && !taken.contains(at)) {
                 let reason = if layout.average == Some(at) { "averaged over" } else { "of a long table" };
                 self.passed_over.push(PassedOver::new(&self.header[at], reason));
             }
             return Ok(());
         }
         let rest: Vec<usize> = (0..self.header.len()).filter(|at| !taken.contains(at)).collect();
+        // What is a class by its name is read, whatever the column holds.
+        let of_classes = self.class_columns(layout.label);
         let mut classifiers = Vec::new();
         // Numbers outside [0, 1] are passed over only where others are probabilities.
         let mut outside = Vec::new();
@@ -86,6 +153,8 @@ impl Table<'_> {
                     true => classifiers.push(at),
                     false => self.passed_over.push(PassedOver::new(name, "not among --columns")),
                 }
+            } else if of_classes.contains(&at) {
+                classifiers.push(at);
             } else {
                 match self.judge(at, layout) {
                     Judged::Classifier => classifiers.push(at),

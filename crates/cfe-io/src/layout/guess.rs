@@ -1,7 +1,6 @@
 //! The meaning of columns that no option names, from their names and their first rows.
 
 use super::{Layout, Table};
-use crate::class_table;
 use crate::names;
 use crate::profile::Profile;
 use crate::reading::Labels;
@@ -73,10 +72,12 @@ impl Table<'_> {
 
     fn guess_label(&self) -> Option<usize> {
         // Labels of more than two values belong to a positive one, or to columns of more than two classes.
-        let many = self.options.positive_label.is_some() || class_table::of_header(self.header).is_some();
+        let many = self.options.positive_label.is_some() || self.is_of_classes();
         let fits = |at: usize| match self.profile(at) {
             _ if self.header[at] == "label" => true,
-            Some(profile) => profile.is_pair() || many && !profile.has_fractions(),
+            Some(profile) => {
+                profile.is_pair() || !profile.has_fractions() && (many || self.names_columns(at))
+            }
             None => true,
         };
         let by_name = self
@@ -105,6 +106,14 @@ impl Table<'_> {
                 || name.is_empty();
             (pair && !other).then_some(at)
         };
+        // Or the only column whose values are the classes of columns.
+        let mut of_classes = self.free().filter(|&at| {
+            let hard = names::is_hard_prediction(&self.normal[at]) || self.normal[at].contains("pred");
+            !hard && self.profile(at).is_some_and(Profile::repeats) && self.names_columns(at)
+        });
+        if let (Some(only), None) = (of_classes.next(), of_classes.next()) {
+            return Some(only);
+        }
         let mut pairs = self.free().filter_map(sure);
         let only = pairs.next().filter(|_| pairs.next().is_none())?;
         let fractions = |at: usize| self.profile(at).is_some_and(|p| p.is_probability() && p.has_fractions());

@@ -33,11 +33,17 @@ impl Table<'_> {
             .filter(|&at| is_free(&at) && layout.taken().all(|taken| taken != at))
             .filter(|at| fractions(at) && names::metadata(&self.normal[*at]).is_none())
             .collect();
-        let Some((value, classes)) = self.value_column(&all, layout) else { return };
+        let mut of_classes = self.class_columns(layout.label);
+        of_classes.retain(|at| is_free(at) && layout.taken().all(|taken| taken != *at));
+        let (values, classes) = match (self.value_column(&all, layout), of_classes.len()) {
+            (_, 3..) => (of_classes, None),
+            (Some((value, classes)), _) => (vec![value], classes),
+            (None, _) => return,
+        };
         layout.classes = classes;
         (layout.roles.model, layout.roles.id) = (Some(model), Some(id));
         layout.set_guessed(Role::Id, false);
-        layout.classifiers = vec![value];
+        layout.classifiers = values;
     }
 
     /// The column of a long table that says which classifier a row is of, by name or by number.

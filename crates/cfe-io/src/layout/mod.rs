@@ -146,6 +146,7 @@ impl Layout {
         layout.taken().for_each(|at| table.used[at] = true);
         match &options.classifiers {
             Some(names) => table.of_model(&mut layout, names, &position)?,
+            None if table.of_class_model(&mut layout) => {}
             None => table.choose(&mut layout, &chosen, &excluded)?,
         }
         if let Some(&at) = layout.classifiers.iter().find(|&&at| header[at].is_empty()) {
