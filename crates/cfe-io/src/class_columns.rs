@@ -19,7 +19,7 @@ const MOST_ROWS: f64 = 0.9;
 const FEWEST_ROWS: usize = 5;
 /// The place of the class in the form of a name.
 const CLASS: char = '\0';
-/// Words around the class that are no part of the classifier's name.
+/// Words around the class that are not part of the classifier's name.
 const DECORATION: [&str; 10] =
     ["pred", "prob", "proba", "probs", "probability", "probabilities", "predicted", "p", "x", "class"];
 /// The classifier of columns that are named after classes and nothing else.
@@ -155,7 +155,7 @@ fn of_tuple(name: &str) -> Option<(String, String)> {
     (!classifier.is_empty()).then(|| (classifier.join("/"), class))
 }
 
-/// A name or label character by character, in lower case and with `_` for all that is no letter or digit, as
+/// A name or label character by character, in lower case and with `_` for all but letters and digits, as
 /// R and others write names.
 fn plain(text: &str) -> Vec<char> {
     text.chars()

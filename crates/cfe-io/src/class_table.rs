@@ -184,7 +184,7 @@ fn assemble(mut parts: Parts, mut columns: ClassColumns, options: &TableOptions)
         .map_err(refused)?;
     let in_train = parts.train_rows(options, &mut warnings);
     let learned = |i: usize| in_train[i] && predictions.n_observed(i) > 0;
-    // Labels that are no class of the columns are refused later, and by name.
+    // Labels that are not a class of the columns are refused later, and by name.
     let seen: Vec<Option<usize>> =
         (0..n).map(|i| labels[i].filter(|&label| learned(i) && label < k)).collect();
     let labeled: Vec<bool> = labels.iter().map(Option::is_some).collect();
@@ -249,7 +249,8 @@ fn of_long(parts: &Parts, of_one: &ClassColumns) -> ClassColumns {
     long
 }
 
-/// Scores that were read as 1 / (1 + exp(-score)), each by itself, as one distribution: their odds are exp(score).
+/// Scores that were read as 1 / (1 + exp(-score)), each by itself, as one distribution: their odds are
+/// exp(score).
 fn of_scores(mut row: ndarray::ArrayViewMut1<'_, f64>) {
     let places: Vec<usize> = (0..row.len()).filter(|&k| !row[k].is_nan()).collect();
     let mut odds: Vec<f64> = places.iter().map(|&k| row[k] / (1.0 - row[k])).collect();

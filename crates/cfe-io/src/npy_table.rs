@@ -273,7 +273,8 @@ impl Arrays {
             None => (0..m).map(|u| format!("clf_{u}")).collect(),
         };
         let mut header = self.classifiers.unwrap_or_else(usual);
-        // Of an array of several classes: the classifiers and the classes, which the header then has together.
+        // Of an array of several classes: the classifiers and the classes, which the header then has
+        // together.
         let (mut flat, mut notes) = (None, Vec::new());
         if header.len() != m {
             return Err(mismatch("the list of classifiers", header.len(), m, "name each row of R"));
@@ -285,10 +286,13 @@ impl Arrays {
             .map_err(|_| origin.wrong_type(format!("{kind:?}"), "floats (and integers 0, 1)"))?;
         let damaged = |e: ndarray::ShapeError| origin.damaged(e.to_string());
         let reading = options.reading();
-        let labels = match self.labels {
-            Some((labels, from)) => Some((labels_of(labels, &from, m, n, &reading)?, from)),
-            None => None,
-        };
+        // Only several classes are named by the labels; what is wrong with cells is said before labels.
+        let (mut early, mut late) = (None, self.labels);
+        if k > 1
+            && let Some((labels, from)) = late.take()
+        {
+            early = Some((labels_of(labels, &from, m, n, &reading)?, from));
+        }
         // No number moves here: the order in the file and the turning are strides of the array.
         let matrix = match (k, turned) {
             (1, false) => Array2::from_shape_vec((m, n).set_f(fortran), numbers).map_err(damaged)?,
@@ -301,7 +305,7 @@ impl Arrays {
                 let cells = cells.permuted_axes(if turned { [1, 2, 0] } else { [0, 2, 1] });
                 let order = if turned { "instances x classifiers" } else { "classifiers x instances" };
                 notes.push(format!("the array is {order} x classes, {} x {} x {k}", shape.0, shape.1));
-                let named = classes_of(file, k, self.classes, labels.as_ref().map(|(l, _)| l), options)?;
+                let named = classes_of(file, k, self.classes, early.as_ref().map(|(l, _)| l), options)?;
                 notes.extend(named.note);
                 match (k, named.positive) {
                     (2, positive) => cells.index_axis_move(Axis(1), positive),
@@ -368,6 +372,10 @@ impl Arrays {
         let whole = layout.classifiers.iter().copied().eq(0..m);
         parts.matrix = if whole { matrix } else { matrix.select(ndarray::Axis(0), &layout.classifiers) };
         parts.convert(&reading)?;
+        let labels = match late {
+            Some((labels, from)) => Some((labels_of(labels, &from, m, n, &reading)?, from)),
+            None => early,
+        };
         if let Some((labels, from)) = labels {
             parts.taken.label = Some(self.labels_name.unwrap_or_else(|| "labels".to_owned()));
             parts.labels = Some(labels);

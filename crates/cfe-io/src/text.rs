@@ -163,8 +163,9 @@ fn read_header(
     Ok((header.collect::<TableResult<_>>()?, records.lines, bytes))
 }
 
-/// Puts the second row of names under the first one, as pandas writes columns of two levels: names that repeat
-/// in the first row have other names in the second one. Lines and bytes that were names, and the word for it.
+/// Puts the second row of names under the first one, as pandas writes columns of two levels: names that
+/// repeat in the first row have other names in the second one. Lines and bytes that were names, and the word
+/// for it.
 fn add_levels(header: &mut Vec<String>, block: &[u8], delimiter: u8) -> Option<(u64, usize, String)> {
     let repeats =
         |at: usize| !header[at].is_empty() && header.iter().filter(|own| **own == header[at]).count() > 1;

@@ -133,7 +133,7 @@ fn decisions_and_configuration_files_reach_the_model() {
     assert!(folder.ok("inspect m.safetensors").stdout.contains("Decision: {\"weights\":["));
 }
 
-/// The first half of the vehicles, for training alone, with columns of folds, times, costs, weights and groups.
+/// The vehicles with columns of folds, times, costs, weights and groups.
 fn with_roles(folder: &Folder) {
     changed(folder, "roles.csv", |k, line| match k {
         0 => format!("{line},fold,when,price,w,person"),

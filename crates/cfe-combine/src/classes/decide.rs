@@ -31,7 +31,8 @@ pub enum DecisionRule {
     Costs(Vec<Vec<f64>>),
     /// The largest of w_k p_k, w fitted for macro F1 on out-of-fold predictions.
     MacroF1,
-    /// The largest of w_k p_k, w fitted for the least total cost of wrong decisions, each row at its own cost.
+    /// The largest of w_k p_k, w fitted for the least total cost of wrong decisions, each row at its own
+    /// cost.
     LeastCost,
 }
 
@@ -139,8 +140,8 @@ impl Decision {
         }
     }
 
-    /// What it costs to take class `decided` where class `truth` is right: the entry of the matrix, and else 1
-    /// for a wrong class.
+    /// What it costs to take class `decided` where class `truth` is right: the entry of the matrix, and else
+    /// 1 for a wrong class.
     pub fn cost(&self, truth: usize, decided: usize) -> f64 {
         match self {
             Decision::Costs(costs) => costs[truth][decided],
@@ -148,8 +149,8 @@ impl Decision {
         }
     }
 
-    /// The decision of a rule; `out_of_fold` are probabilities (n x K) of rows that were not learned from, and
-    /// those rows. Without any, weights cannot be fitted, and the largest probability decides.
+    /// The decision of a rule; `out_of_fold` are probabilities (n x K) of rows that were not learned from,
+    /// and those rows. Without any, weights cannot be fitted, and the largest probability decides.
     pub(super) fn of_rule(
         rule: &DecisionRule,
         classes: usize,
@@ -187,9 +188,9 @@ const ROUNDS: usize = 10;
 /// Weights are kept within this factor of 1.
 const MOST: f64 = 1e6;
 
-/// Weights w (K) that make the `score` of the largest w_k p_k best: one class after the other, the rarest first,
-/// over every weight at which a row changes sides, until nothing gets better. Equal weights stay where no
-/// others are better.
+/// Weights w (K) that make the `score` of the largest w_k p_k best: one class after the other, the rarest
+/// first, over every weight at which a row changes sides, until nothing gets better. Equal weights stay where
+/// no others are better.
 fn best_weights(
     p: &Array2<f64>,
     labels: &[usize],

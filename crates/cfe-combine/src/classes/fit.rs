@@ -44,8 +44,8 @@ pub struct ClassOptions {
     /// When each row happened (n), finite in labeled rows: rows are scored by earlier ones, and those of the
     /// first block are not scored. Excludes `folds`.
     pub times: Option<Vec<f64>>,
-    /// What a wrong decision about each row costs (n, finite, at least 0), for [`DecisionRule::LeastCost`] and
-    /// the mean cost.
+    /// What a wrong decision about each row costs (n, finite, at least 0), for [`DecisionRule::LeastCost`]
+    /// and the mean cost.
     pub costs: Option<Vec<f64>>,
 }
 
@@ -57,8 +57,9 @@ pub struct ClassOutcome {
     pub model: ClassModel,
     /// Predictions of the model for every row, those of training too.
     pub combined: ClassCombined,
-    /// Probabilities (labeled rows x K) from fits and couplings that did not see the row's label; NaN for rows
-    /// that times leave nothing to learn from before them. `None` of two classes where one has a single row.
+    /// Probabilities (labeled rows x K) from fits and couplings that did not see the row's label; NaN for
+    /// rows that times leave nothing to learn from before them. `None` of two classes where one has a single
+    /// row.
     pub out_of_fold: Option<Array2<f64>>,
     /// Folds of the labeled rows, the same for every class.
     pub folds: Option<Folds>,

@@ -86,8 +86,8 @@ impl HeldOut {
         Ok(Self { folds, in_time: Some(InTime { all, earlier }) })
     }
 
-    /// Whether there is something to learn of a class whose labeled rows are `of_class`: rows of the class and
-    /// of others that no fold holds out at once.
+    /// Whether there is something to learn of a class whose labeled rows are `of_class`: rows of the class
+    /// and of others that no fold holds out at once.
     pub(super) fn can_learn(&self, of_class: &[bool]) -> bool {
         let enough = |is: bool| of_class.iter().filter(|&&own| own == is).count();
         if enough(true) < LEAST_ROWS || enough(false) == 0 {

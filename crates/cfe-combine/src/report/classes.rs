@@ -266,8 +266,8 @@ fn reliability_panel(class: &str, groups: &[Reliability]) -> Panel {
     panel
 }
 
-/// A chart for each class with enough rows, of the rows that tell most: those outside of the train split where
-/// there are some.
+/// A chart for each class with enough rows, of the rows that tell most: those outside of the train split
+/// where there are some.
 fn honest(model: &ClassModel, parts: &[ClassPart]) -> Section {
     let section = Section::new("Are the probabilities of each class honest?").text(
         "Rows are put into groups of neighboring probability of the class. Of rows given a probability of 0.3, three in \
