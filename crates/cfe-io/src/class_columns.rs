@@ -413,10 +413,10 @@ mod tests {
         })
     }
 
-    fn told(
-        names: &[&str],
-        labels: &[&str],
-    ) -> Option<(Vec<String>, Vec<String>, Vec<(usize, usize, usize)>)> {
+    /// Classifiers, classes and cells.
+    type Told = (Vec<String>, Vec<String>, Vec<(usize, usize, usize)>);
+
+    fn told(names: &[&str], labels: &[&str]) -> Option<Told> {
         let (names, labels) = (texts(names), texts(labels));
         let matrix = matrix(names.len(), labels.len().max(3));
         let found = by_labels(&names, &labels, Some(matrix.view()))?;

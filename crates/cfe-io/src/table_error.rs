@@ -336,7 +336,7 @@ pub enum TableError {
         file: String,
         column: String,
         role: &'static str,
-        class: String,
+        class: Box<str>,
         count: usize,
         rows: String,
     },

@@ -290,7 +290,7 @@ fn columns_of_rows_are_checked_by_name() {
     assert_eq!(table.given_folds(5).expect("two").expect("given").as_slice(), [0, 1, 0, 1, 0, 1]);
     let zero = text("1").replace("b,1,", "b,0,");
     match read(&zero, &options).expect_err("class b counts for nothing") {
-        TableError::AllAmountsZero { class, count: 2, .. } => assert_eq!(class, "b"),
+        TableError::AllAmountsZero { class, count: 2, .. } => assert_eq!(&*class, "b"),
         other => panic!("{other}"),
     }
     options.time_column = Some("day".to_owned());
