@@ -123,7 +123,7 @@ impl Parts {
         for (class, name) in classes.iter().enumerate() {
             let rows: Vec<usize> = (0..labels.len()).filter(|&i| labels[i] == Some(class)).collect();
             if !rows.is_empty() && rows.iter().all(|&i| values[i] == 0.0) {
-                let (count, rows) = (rows.len(), self.list_of_rows(&rows, None));
+                let (count, rows) = (rows.len(), self.list_of_rows(&rows, None).into());
                 let (role, class) = (role.name(), name.as_str().into());
                 return Err(TableError::AllAmountsZero { file, column, role, class, count, rows });
             }

@@ -338,7 +338,7 @@ pub enum TableError {
         role: &'static str,
         class: Box<str>,
         count: usize,
-        rows: String,
+        rows: Box<str>,
     },
 
     /// Times that cannot be put in order.

@@ -81,7 +81,7 @@ fn a_class_of_weight_zero_is_refused_with_its_rows() {
     let text = ROWS.replace("b,0,0.5,", "b,0,0,");
     match read(&text, named).expect_err("nothing negative counts") {
         TableError::AllAmountsZero { role: "weight", class, count: 2, rows, .. } => {
-            assert_eq!((&*class, rows.as_str()), ("0", "line 3, line 5"));
+            assert_eq!((&*class, &*rows), ("0", "line 3, line 5"));
         }
         other => panic!("{other}"),
     }
