@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::convergence::Convergence;
 use crate::output::Output;
+use crate::over_data_sets::Missing;
 use crate::speed::{AlsSpeed, EpochSpeed, SpeedData, Suite};
 
 /// Compares the trainers of CF-Ensemble with each other and with published figures.
@@ -124,8 +125,12 @@ pub struct OverDataSets {
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
     /// Also rank results of other programs: dataset,seed,method,ap,roc_auc,brier,log_loss,best_f1,seconds.
-    #[arg(long, value_name = "CSV")]
+    #[arg(long, value_name = "CSV", conflicts_with = "missing")]
     pub with: Option<PathBuf>,
+    /// Take cells away by these rules, and compare under each of them [methods by default: recommended, and
+    /// simple ways to fill gaps].
+    #[arg(long, value_name = "RULE", value_delimiter = ',', value_enum)]
+    pub missing: Vec<Missing>,
     /// Methods to run, by name [default: all of this build].
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub methods: Vec<String>,

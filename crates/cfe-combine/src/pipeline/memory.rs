@@ -6,7 +6,7 @@ use cfe_io::Table;
 use super::settings::{FitPlan, ReadyTrainer};
 use super::watch::Watch;
 use crate::judge::MOST_SOLVED;
-use crate::recommended::estimate_memory;
+use crate::recommended::{estimate_memory, estimate_memory_of_gaps};
 
 /// Gigabytes, for people.
 pub fn gigabytes(bytes: u64) -> String {
@@ -20,8 +20,12 @@ impl FitPlan {
         match &self.ready {
             ReadyTrainer::Recommended(recommended) => {
                 let data = &table.data;
-                let labeled = data.labeled().len();
-                Some(estimate_memory(recommended.spec(), data.n_classifiers(), data.n_instances(), labeled))
+                let (spec, labeled) = (recommended.spec(), data.labeled().len());
+                let all = estimate_memory(spec, data.n_classifiers(), data.n_instances(), labeled);
+                let has_gaps = spec.gaps_tell && data.n_missing() > 0;
+                let more =
+                    if has_gaps { estimate_memory_of_gaps(spec, data.n_classifiers(), labeled) } else { 0 };
+                Some(all.saturating_add(more))
             }
             ReadyTrainer::Backend(trainer) => trainer.estimate_memory(&table.data),
         }

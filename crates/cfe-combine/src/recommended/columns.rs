@@ -23,8 +23,8 @@ pub(super) struct Column {
     pub classifier: usize,
     pub view: View,
     /// Mean of the labeled instances.
-    // Model files of 0.1.0 have the name in its British spelling.
-    #[serde(rename = "center")]
+    // Model files of 0.1.0 have the name in its British spelling, escaped here for the check of words.
+    #[serde(alias = "cent\u{72}e")]
     pub center: f64,
     /// Standard deviation of the column itself: what the factorization divides by.
     pub own_scale: f64,
@@ -33,6 +33,9 @@ pub(super) struct Column {
     /// Clip of this column, where its probabilities are so small that it is below that of the others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip: Option<f64>,
+    /// The probability that stands for a gap, where that is not told by the other columns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gap: Option<f64>,
 }
 
 impl Column {
@@ -78,7 +81,8 @@ impl Columns {
                 let (center, own_scale) = mean_and_sd(raw.iter().copied().filter(|v| !v.is_nan()));
                 if own_scale > CONSTANT * center.abs() {
                     let clip = (clip < spec.clip).then_some(clip);
-                    columns.push(Column { classifier, view, center, own_scale, view_scale: 1.0, clip });
+                    let view_scale = 1.0;
+                    columns.push(Column { classifier, view, center, own_scale, view_scale, clip, gap: None });
                     values.extend(raw.iter().map(|v| (v - center) / own_scale));
                 }
             }
@@ -176,6 +180,11 @@ impl Columns {
         members.iter().for_each(|&j| self.columns[j].view_scale = sd.max(floor));
     }
 
+    /// Whether every gap has a value of its own, so that none is filled in from other columns.
+    pub(super) fn knows_gaps(&self) -> bool {
+        self.columns.iter().all(|column| column.gap.is_some())
+    }
+
     /// d.
     pub(super) fn rank(&self) -> usize {
         self.directions.nrows()
@@ -185,7 +194,9 @@ impl Columns {
     pub(super) fn standardize(&self, r: ArrayView2<'_, f64>, i: usize, g: &mut [f64]) -> bool {
         let mut gone = vec![false; g.len()];
         for ((g, gone), column) in g.iter_mut().zip(&mut gone).zip(&self.columns) {
-            let value = column.view.of(r[(column.classifier, i)], column.clip.unwrap_or(self.clip));
+            let p = r[(column.classifier, i)];
+            let p = if p.is_nan() { column.gap.unwrap_or(p) } else { p };
+            let value = column.view.of(p, column.clip.unwrap_or(self.clip));
             *gone = value.is_nan();
             *g = if *gone { 0.0 } else { (value - column.center) / column.own_scale };
         }
@@ -223,6 +234,7 @@ impl Columns {
                 .filter_map(|c| c.clip)
                 .chain([self.clip])
                 .all(|c| (f64::EPSILON..0.5).contains(&c))
+            && self.columns.iter().filter_map(|c| c.gap).all(|p| (0.0..=1.0).contains(&p))
             && numbers.chain([self.unit]).chain(self.directions.iter().copied()).all(f64::is_finite);
         cfe_core::ensure(
             sound,

@@ -4,6 +4,7 @@ use cfe_core::{Result, check_predictions};
 use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
 
+use super::columns::Column;
 use super::model::RecommendedModel;
 
 /// A logit in parts: the sum over the classifiers and the rest.
@@ -49,42 +50,30 @@ impl RecommendedModel {
         self.validate()?;
         check_predictions(&self.classifier_names, predictions)?;
         let (m, k) = predictions.dim();
-        let directions = &self.columns.directions;
-        // What one unit of each standardized column adds.
-        let slopes: Vec<f64> = self
-            .columns
-            .columns
-            .iter()
-            .zip(&self.view_weights)
-            .enumerate()
-            .map(|(j, (column, w))| {
-                let factors = self.factor_weights.iter().enumerate();
-                let through_factors: f64 = factors.map(|(d, u)| u * directions[(d, j)]).sum();
-                w * column.ratio() + through_factors / self.columns.unit
-            })
-            .collect();
+        let gaps = self.gaps.as_deref();
+        let slopes = self.slopes();
+        let slopes_of_gaps = gaps.map(|gaps| gaps.model.slopes()).unwrap_or_default();
         let instances: Vec<(Vec<f64>, f64)> = (0..k)
             .into_par_iter()
             .with_min_len(64)
             .map(|i| {
                 let mut of_classifiers = vec![0.0; m];
-                let mut g = vec![0.0; self.columns.columns.len()];
-                let mut observed = self.columns.standardize(predictions, i, &mut g);
-                if let Some(wide) = &self.wide {
-                    let mut g = vec![0.0; wide.columns.columns.len()];
-                    observed |= wide.columns.standardize(predictions, i, &mut g);
-                    for ((column, slope), g) in wide.slopes().zip(&g) {
-                        of_classifiers[column.classifier] += slope * g;
-                    }
+                let own_share = 1.0 - self.gap_share();
+                let Some(mut rest) = self.add_parts(predictions, i, &slopes, own_share, &mut of_classifiers)
+                else {
+                    return (vec![0.0; m], self.nothing_logit());
+                };
+                if let Some(gaps) = gaps {
+                    let told = gaps.model.add_parts(
+                        predictions,
+                        i,
+                        &slopes_of_gaps,
+                        gaps.share,
+                        &mut of_classifiers,
+                    );
+                    rest += told.unwrap_or(0.0);
                 }
-                if !observed {
-                    return (vec![0.0; m], self.prior_logit);
-                }
-                for ((column, slope), g) in self.columns.columns.iter().zip(&slopes).zip(&g) {
-                    of_classifiers[column.classifier] += slope * g;
-                }
-                let (_, local) = self.parts_of(&g);
-                (of_classifiers, self.bias + local)
+                (of_classifiers, rest)
             })
             .collect();
         let mut classifiers = Array2::zeros((m, k));
@@ -94,5 +83,46 @@ impl RecommendedModel {
             rest.push(other);
         }
         Ok(Contributions { classifiers, rest })
+    }
+
+    /// What one unit of each standardized column adds.
+    fn slopes(&self) -> Vec<f64> {
+        let directions = &self.columns.directions;
+        let columns = self.columns.columns.iter().zip(&self.view_weights).enumerate();
+        let slope = |(j, (column, w)): (usize, (&Column, &f64))| {
+            let factors = self.factor_weights.iter().enumerate();
+            let through_factors: f64 = factors.map(|(d, u)| u * directions[(d, j)]).sum();
+            w * column.ratio() + through_factors / self.columns.unit
+        };
+        columns.map(slope).collect()
+    }
+
+    /// Adds a share of what each classifier adds to the logit of instance `i`, and returns that of the rest;
+    /// `None` if nothing is observed.
+    fn add_parts(
+        &self,
+        predictions: ArrayView2<'_, f64>,
+        i: usize,
+        slopes: &[f64],
+        share: f64,
+        of_classifiers: &mut [f64],
+    ) -> Option<f64> {
+        let mut g = vec![0.0; self.columns.columns.len()];
+        let mut observed = self.columns.standardize(predictions, i, &mut g);
+        if let Some(wide) = &self.wide {
+            let mut g = vec![0.0; wide.columns.columns.len()];
+            observed |= wide.columns.standardize(predictions, i, &mut g);
+            for ((column, slope), g) in wide.slopes().zip(&g) {
+                of_classifiers[column.classifier] += share * slope * g;
+            }
+        }
+        if !observed {
+            return None;
+        }
+        for ((column, slope), g) in self.columns.columns.iter().zip(slopes).zip(&g) {
+            of_classifiers[column.classifier] += share * slope * g;
+        }
+        let (_, local) = self.parts_of(&g);
+        Some(share * (self.bias + local))
     }
 }

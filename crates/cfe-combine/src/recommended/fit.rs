@@ -8,11 +8,12 @@ use rayon::prelude::*;
 
 use super::average::weigh;
 use super::columns::{Columns, View, mean_and_sd};
+use super::gaps;
 use super::keys::{folds_by_key, row_keys};
 use super::local::LocalBasis;
 use super::many::{FEW, Screen};
 use super::members::{Family, FeatureSets, Features, Member, Targets, fit_members, fold_names};
-use super::model::{FamilyShares, RecommendedModel, WidePart};
+use super::model::{FamilyShares, GapPart, RecommendedModel, WidePart};
 use super::sample::{Sample, sample};
 use super::sharded::PassedColumns;
 use super::spec::{Families, RecommendedSpec};
@@ -154,66 +155,76 @@ pub(super) fn fit_beyond(
     let (folds, targets) = (folds.as_deref(), subset.targets());
     let screen = Screen::new(spec, instances.r, &subset.rows, targets, folds, watch)?;
     let everyone = || vec![(0..data.n_classifiers()).collect()];
-    let choices = screen.as_ref().map_or_else(everyone, Screen::few);
+    let few = screen.as_ref().map_or_else(everyone, Screen::few);
+    let wide = screen
+        .as_ref()
+        .filter(|screen| screen.wide_share() > 0.0 && (spec.families.bagged || spec.families.ridge));
+    let wide = wide.map(|screen| (screen.wide_share(), screen.wide()));
     // The Newton steps of the members ask for themselves; so does every stage before them that takes long.
     let stop = || if watch.stop_asked() { Err(Error::Stopped) } else { Ok(()) };
     stop()?;
-    let seen = Seen::new(spec, instances, &choices, &stop)?;
+    let choices = |classifiers: &[Vec<usize>]| -> Vec<Choice<'_, '_>> {
+        classifiers.iter().map(|classifiers| Choice { instances, classifiers: classifiers.clone() }).collect()
+    };
+    let seen = Seen::new(spec, &choices(&few), &stop)?;
     if seen.columns.columns.is_empty() {
         return Ok(constant(data, seen.columns, prior_logit, folds, begin));
     }
-    let wide = match &screen {
-        Some(screen) if screen.wide_share() > 0.0 && (spec.families.bagged || spec.families.ridge) => {
-            Some((screen.wide_share(), Seen::new(&of_many(spec), instances, &screen.wide(), &stop)?))
+    let seen_wide = match &wide {
+        Some((share, classifiers)) => {
+            Some((*share, Seen::new(&of_many(spec), &choices(classifiers), &stop)?))
         }
-        _ => None,
+        None => None,
     };
     let prepared = begin.elapsed();
 
-    // The members, and their weights by what they predict of held-out instances.
-    let few = of_few(spec);
-    let mut members = fit_members(&few, &seen.sets, targets, folds, watch)?;
-    if members.is_empty() {
-        return Ok(constant(data, seen.columns, prior_logit, folds, begin));
-    }
-    let (mut weights, mut losses) = weigh(&few, &members, targets);
-    let mut of_wide = None;
-    if let Some((share, seen)) = wide {
-        let many = of_many(spec);
-        let others = fit_members(&many, &seen.sets, targets, folds, watch)?;
-        let (other_weights, other_losses) = weigh(&many, &others, targets);
-        let scaled: Vec<f64> = other_weights.iter().map(|w| share * w).collect();
-        of_wide = Some(wide_part(seen, &others, &scaled));
-        weights.iter_mut().for_each(|w| *w *= 1.0 - share);
-        weights.extend(scaled);
-        members.extend(others);
-        losses = losses.zip(other_losses).map(|(few, many)| [few, many].concat());
-    }
+    let columns = seen.columns.clone();
+    let Some(first) = Average::fit(spec, seen, seen_wide, targets, folds, watch)? else {
+        return Ok(constant(data, columns, prior_logit, folds, begin));
+    };
+
+    // The same once more with gaps that tell what they do, where there are any.
+    let told = match folds {
+        Some(folds) if spec.gaps_tell && any_gap(r, &subset.rows) => {
+            told_by_gaps(spec, r, &subset, folds, &few, wide.as_ref(), watch)?
+        }
+        _ => None,
+    };
+    let share = match (told.as_ref().and_then(Average::held_out), first.held_out()) {
+        (Some(told), Some(first)) => gaps::share(&first, &told, targets, spec.caution),
+        _ => 0.0,
+    };
     let fitted = begin.elapsed();
 
     // One model of them all.
-    let mut model = assemble(data, seen, &members, &weights);
-    if let Some((part, bias)) = of_wide {
-        model.wide = Some(part);
-        model.bias += bias;
-    }
+    let (mut model, mut members) = first.finish(data, 1.0 - share);
     model.prior_logit = prior_logit;
-    let nothing = (prior_logit, 0.0);
+    model.nothing_logit = nothing_logit(data)?;
+    if let Some(told) = told.filter(|_| share > 0.0) {
+        let (mut of_gaps, others) = told.finish(data, share);
+        of_gaps.prior_logit = prior_logit;
+        of_gaps.classifier_names = Vec::new();
+        model.shares = model.shares.mixed(of_gaps.shares, share);
+        model.gaps = Some(Box::new(GapPart { share, model: of_gaps }));
+        members.extend(others);
+    }
+    let nothing = (model.nothing_logit(), 0.0);
     let parts_of = |&i: &usize| model.parts(instances.r, i).unwrap_or(nothing);
     let parts: Vec<(f64, f64)> = subset.rows.par_iter().with_min_len(64).map(parts_of).collect();
     model.local_share = local_share(&parts);
     let separated = separated(&parts, &subset.labels);
-    let out_of_fold_logits = folds.map(|_| out_of_fold(data, &model, &subset, &members, &weights));
+    let out_of_fold_logits = folds.map(|_| out_of_fold(data, &model, &subset, &members));
 
     let total_weight: f64 = subset.weights.iter().sum();
-    let summaries = members.iter().zip(&weights).enumerate().map(|(m, (member, &weight))| MemberSummary {
+    let summaries = members.iter().map(|Weighed { member, weight, loss, of_gaps }| MemberSummary {
         family: member.family,
         prior_power: member.prior_power,
         shrinkage: member.shrinkage,
         ridge: member.ridge,
-        cv_log_loss: losses.as_ref().map(|losses| losses[m] / total_weight),
-        weight,
+        cv_log_loss: loss.map(|loss| loss / total_weight),
+        weight: *weight,
         converged: member.fit.converged,
+        of_gaps: *of_gaps,
     });
     Ok(FittedRecommended {
         members: summaries.collect(),
@@ -227,6 +238,139 @@ pub(super) fn fit_beyond(
         },
         model,
     })
+}
+
+/// A member with its weight in the whole average.
+struct Weighed {
+    member: Member,
+    weight: f64,
+    /// Sum of held-out losses.
+    loss: Option<f64>,
+    /// Whether it sees the second fill.
+    of_gaps: bool,
+}
+
+/// Members that see the same columns, few and perhaps many, and their weights.
+struct Average {
+    seen: Seen,
+    members: Vec<Member>,
+    weights: Vec<f64>,
+    losses: Option<Vec<f64>>,
+    /// Members of many classifiers as one function, and its intercept.
+    wide: Option<(WidePart, f64)>,
+}
+
+impl Average {
+    /// `wide` are more columns, with the share of those who see them. `None` if the spec has no member.
+    fn fit(
+        spec: &RecommendedSpec,
+        seen: Seen,
+        wide: Option<(f64, Seen)>,
+        targets: Targets<'_>,
+        folds: Option<&[usize]>,
+        watch: &dyn Watch,
+    ) -> Result<Option<Self>> {
+        // The members, and their weights by what they predict of held-out instances.
+        let few = of_few(spec);
+        let mut members = fit_members(&few, &seen.sets, targets, folds, watch)?;
+        if members.is_empty() {
+            return Ok(None);
+        }
+        let (mut weights, mut losses) = weigh(&few, &members, targets);
+        let mut of_wide = None;
+        if let Some((share, seen)) = wide {
+            let many = of_many(spec);
+            let others = fit_members(&many, &seen.sets, targets, folds, watch)?;
+            let (other_weights, other_losses) = weigh(&many, &others, targets);
+            let scaled: Vec<f64> = other_weights.iter().map(|w| share * w).collect();
+            of_wide = Some(wide_part(seen, &others, &scaled));
+            weights.iter_mut().for_each(|w| *w *= 1.0 - share);
+            weights.extend(scaled);
+            members.extend(others);
+            losses = losses.zip(other_losses).map(|(few, many)| [few, many].concat());
+        }
+        Ok(Some(Self { seen, members, weights, losses, wide: of_wide }))
+    }
+
+    /// Held-out logits; `None` without a cross-validation.
+    fn held_out(&self) -> Option<Vec<f64>> {
+        let logits: Vec<&[f64]> =
+            self.members.iter().map(|m| m.held_out.as_deref()).collect::<Option<_>>()?;
+        let n = logits.first()?.len();
+        Some((0..n).map(|t| logits.iter().zip(&self.weights).map(|(z, w)| w * z[t]).sum()).collect())
+    }
+
+    /// One function of all members, and the members with a share of the whole.
+    fn finish(self, data: &EnsembleData, share: f64) -> (RecommendedModel, Vec<Weighed>) {
+        let of_gaps = self.seen.columns.knows_gaps();
+        let mut model = assemble(data, self.seen, &self.members, &self.weights);
+        if let Some((part, bias)) = self.wide {
+            model.wide = Some(part);
+            model.bias += bias;
+        }
+        let losses = self.losses;
+        let weighed = self.members.into_iter().zip(self.weights).enumerate();
+        let weighed = weighed.map(|(m, (member, weight))| Weighed {
+            member,
+            weight: share * weight,
+            loss: losses.as_ref().map(|losses| losses[m]),
+            of_gaps,
+        });
+        (model, weighed.collect())
+    }
+}
+
+/// Whether a classifier that predicts some of the labeled instances lacks another one. What never says
+/// anything has no gaps: its silence is the same everywhere.
+fn any_gap(r: ArrayView2<'_, f64>, rows: &[usize]) -> bool {
+    r.outer_iter().any(|row| {
+        let gone = rows.iter().filter(|&&i| row[i].is_nan()).count();
+        gone > 0 && gone < rows.len()
+    })
+}
+
+/// The average over the second fill: in a fold, of values that its labels had no part in. Its columns, too,
+/// are learned from the instances that members learn from alone, which are all that is at hand of a store.
+fn told_by_gaps(
+    spec: &RecommendedSpec,
+    r: ArrayView2<'_, f64>,
+    subset: &LabeledSubset,
+    folds: &[usize],
+    few: &[Vec<usize>],
+    wide: Option<&(f64, Vec<Vec<usize>>)>,
+    watch: &dyn Watch,
+) -> Result<Option<Average>> {
+    let stop = || if watch.stop_asked() { Err(Error::Stopped) } else { Ok(()) };
+    let targets = subset.targets();
+    let names = fold_names(folds);
+    let fills: Vec<Vec<f64>> = std::iter::once(None)
+        .chain(names.iter().map(Some))
+        .map(|held| {
+            let keep = |t: usize| held.is_none_or(|&fold| folds[t] != fold);
+            gaps::fills(spec, r, &subset.rows, targets, &keep, watch)
+        })
+        .collect::<Result<_>>()?;
+    let filled: Vec<Array2<f64>> = fills.iter().map(|fills| gaps::filled(r, &subset.rows, fills)).collect();
+    let all: Vec<usize> = (0..subset.rows.len()).collect();
+    // Classifiers that were chosen among many stay the same, on all instances and without each fold.
+    let choices = |classifiers: &[Vec<usize>]| -> Vec<Choice<'_, '_>> {
+        let of = |k: usize| classifiers[if classifiers.len() > 1 { k } else { 0 }].clone();
+        let of_fill = filled.iter().enumerate().map(|(k, r)| Choice {
+            instances: Instances { r: r.view(), rows: &all, sampled: None, beyond: None },
+            classifiers: of(k),
+        });
+        of_fill.collect()
+    };
+    let seen = |spec: &RecommendedSpec, classifiers: &[Vec<usize>]| -> Result<Seen> {
+        let mut seen = Seen::new(spec, &choices(classifiers), &stop)?;
+        seen.columns.columns.iter_mut().for_each(|c| c.gap = Some(fills[0][c.classifier]));
+        Ok(seen)
+    };
+    let wide = match wide {
+        Some((share, classifiers)) => Some((*share, seen(&of_many(spec), classifiers)?)),
+        None => None,
+    };
+    Average::fit(spec, seen(spec, few)?, wide, targets, Some(folds), watch)
 }
 
 /// The families that see all columns of few classifiers.
@@ -271,20 +415,28 @@ struct Seen {
     basis: Option<LocalBasis>,
 }
 
+/// Classifiers, and the instances of them that columns are learned from.
+struct Choice<'a, 'b> {
+    instances: Instances<'a, 'b>,
+    classifiers: Vec<usize>,
+}
+
 impl Seen {
-    /// `choices` are the classifiers on all instances and, where they were chosen, without each fold.
+    /// `choices` are those of all instances and, where they differ by fold, without each fold.
     fn new(
         spec: &RecommendedSpec,
-        instances: Instances<'_, '_>,
-        choices: &[Vec<usize>],
+        choices: &[Choice<'_, '_>],
         stop: &dyn Fn() -> Result<()>,
     ) -> Result<Self> {
-        if let Some(beyond) = instances.beyond {
-            beyond.prepare(spec, choices)?;
+        if let Some(beyond) = choices[0].instances.beyond {
+            let classifiers: Vec<Vec<usize>> =
+                choices.iter().map(|choice| choice.classifiers.clone()).collect();
+            beyond.prepare(spec, &classifiers)?;
         }
-        let of = |classifiers: &Vec<usize>| -> Result<(Columns, Features, Option<LocalBasis>)> {
+        let of = |choice: &Choice<'_, '_>| -> Result<(Columns, Features, Option<LocalBasis>)> {
             stop()?;
-            let (columns, mut g) = instances.columns(spec, classifiers)?;
+            let instances = choice.instances;
+            let (columns, mut g) = instances.columns(spec, &choice.classifiers)?;
             stop()?;
             if let Some(places) = instances.sampled {
                 g = g.select(Axis(1), places);
@@ -304,15 +456,14 @@ fn out_of_fold(
     data: &EnsembleData,
     model: &RecommendedModel,
     subset: &LabeledSubset,
-    members: &[Member],
-    weights: &[f64],
+    members: &[Weighed],
 ) -> Vec<f64> {
     let mut logits: Vec<f64> = data
         .labeled()
         .par_iter()
         .with_min_len(64)
         .map(|&i| {
-            model.parts(data.predictions(), i).map_or(model.prior_logit, |(linear, local)| linear + local)
+            model.parts(data.predictions(), i).map_or(model.nothing_logit(), |(linear, local)| linear + local)
         })
         .collect();
     for (t, &p) in subset.places.iter().enumerate() {
@@ -320,7 +471,7 @@ fn out_of_fold(
             Some(logits) => logits[t],
             None => unreachable!("every member was fitted without each fold"),
         };
-        logits[p] = members.iter().zip(weights).map(|(member, w)| w * held_out(member)).sum();
+        logits[p] = members.iter().map(|weighed| weighed.weight * held_out(&weighed.member)).sum();
     }
     logits
 }
@@ -358,6 +509,22 @@ pub(super) fn prior_logit_of(negative: f64, positive: f64, n: usize) -> Result<f
     Ok(((positive + 0.5) / (negative + 0.5)).ln())
 }
 
+/// Log-odds of the positive class among labeled instances without any prediction, where there are some.
+fn nothing_logit(data: &EnsembleData) -> Result<Option<f64>> {
+    let r = data.predictions();
+    let mean = mean_weight(data);
+    let labeled = data.labeled();
+    let weights: Vec<f64> =
+        labeled.iter().map(|&i| data.sample_weights().map_or(1.0, |w| w[i] / mean)).collect();
+    let nothing: Vec<bool> = labeled.iter().map(|&i| r.column(i).iter().all(|p| p.is_nan())).collect();
+    if !nothing.iter().zip(&weights).any(|(nothing, weight)| *nothing && *weight > 0.0) {
+        return Ok(None);
+    }
+    let labels = data.labeled_targets();
+    let targets = Targets { labels: &labels, weights: &weights };
+    Ok(Some(gaps::log_odds(targets, |t| nothing[t], |_| true)))
+}
+
 /// No classifier says anything about the labeled instances: the prevalence is all there is, for held-out
 /// instances too. Its figure from each fold's other rows would rank the folds by chance, so all have one.
 fn constant(
@@ -379,6 +546,8 @@ fn constant(
         prior_logit,
         shares: FamilyShares { aggregator: 1.0, ..FamilyShares::default() },
         local_share: 0.0,
+        gaps: None,
+        nothing_logit: None,
     };
     let timings = RecommendedTimings { total: begin.elapsed(), ..RecommendedTimings::default() };
     FittedRecommended {
@@ -448,6 +617,8 @@ fn assemble(data: &EnsembleData, seen: Seen, members: &[Member], weights: &[f64]
         prior_logit: bias,
         shares,
         local_share: 0.0,
+        gaps: None,
+        nothing_logit: None,
     }
 }
 

@@ -84,7 +84,8 @@ impl Recommended {
     ) -> Result<Vec<LeftOut>> {
         // A mean says nothing of what it leaves out, and of many classifiers those that the other members see
         // are asked.
-        let weighing = fitted.members.iter().filter(|m| !m.family.is_mean() && !m.family.is_of_many());
+        let weighing =
+            fitted.members.iter().filter(|m| !m.family.is_mean() && !m.family.is_of_many() && !m.of_gaps);
         let loss = |m: &MemberSummary| m.cv_log_loss.unwrap_or(f64::INFINITY);
         let best = weighing.reduce(|a, b| if loss(b) < loss(a) { b } else { a });
         let (Some(member), true) = (best, fitted.folds > 1 && data.n_classifiers() > 1) else {
@@ -161,6 +162,7 @@ fn single(spec: &RecommendedSpec, member: &MemberSummary) -> RecommendedSpec {
         prior_powers: vec![member.prior_power],
         low_rank_ridge: ridge.clone(),
         local_ridge: ridge,
+        gaps_tell: false,
         ..spec.clone()
     }
 }

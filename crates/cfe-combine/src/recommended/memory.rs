@@ -4,7 +4,7 @@ use super::RecommendedSpec;
 use super::many::{FEW, KEPT, WIDE};
 
 /// Bytes that a fit to m x n data with n_labeled labels holds at its peak, to within a third and 64 MB, **the
-/// data included**:
+/// data included**, where no prediction is missing:
 ///
 /// ```text
 /// R                                      8 m n
@@ -36,9 +36,25 @@ pub fn estimate_memory(spec: &RecommendedSpec, m: usize, n: usize, n_labeled: us
     (data + columns + (choices + threads) * (features + wide) + 24.0 * members * learned) as u64
 }
 
+/// Bytes that a fit holds beyond [`estimate_memory`] where labeled instances have gaps and `gaps_tell` is on:
+/// for all instances and without each fold, R with its gaps filled in and the features of the members.
+pub(crate) fn estimate_memory_of_gaps(spec: &RecommendedSpec, m: usize, n_labeled: usize) -> u64 {
+    let choices = 1.0 + spec.folds.min(n_labeled) as f64;
+    let learned = n_labeled.min(spec.max_instances) as f64;
+    let seen = if m > FEW { KEPT.max((2 * FEW).saturating_sub(m)) + WIDE.min(m) } else { m };
+    let features = 8.0 * (2 * seen + spec.latent_dim + spec.local_features) as f64 * learned;
+    (choices * (8.0 * m as f64 * n_labeled as f64 + features)) as u64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn gaps_take_a_copy_of_the_labeled_rows_for_each_fold() {
+        let bytes = estimate_memory_of_gaps(&RecommendedSpec::default(), 20, 10_000);
+        assert!(bytes > 6 * 8 * 20 * 10_000 && bytes < 100_000_000, "{bytes}");
+    }
 
     #[test]
     fn memory_grows_with_rows_and_columns_and_not_with_labels_beyond_the_sample() {

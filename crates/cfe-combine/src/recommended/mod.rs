@@ -30,6 +30,7 @@ mod columns;
 mod contributions;
 mod evidence;
 mod fit;
+mod gaps;
 mod greedy;
 pub(crate) mod keys;
 mod leave_out;
@@ -54,6 +55,7 @@ pub use contributions::Contributions;
 pub use leave_out::LeftOut;
 pub use members::Family;
 pub use memory::estimate_memory;
+pub(crate) use memory::estimate_memory_of_gaps;
 pub use model::{ClassifierWeight, ClassifierWeights, FamilyShares, RecommendedModel};
 pub use sharded::FittedOnShards;
 pub use spec::{Averaging, Families, RecommendedSpec, ShrinkTo, Views};
@@ -119,6 +121,14 @@ pub struct MemberSummary {
     pub weight: f64,
     /// Whether the solver met its tolerance.
     pub converged: bool,
+    /// Whether it sees what a missing prediction tells, in place of what others say in its place.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub of_gaps: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// Wall-clock time of a fit.
@@ -148,7 +158,7 @@ impl Recommended {
     /// | one instance of a class | no cross-validation: the most shrunk members, averaged flat |
     /// | more instances than `max_instances` | members learn from a sample: the rarer class whole, or half of it all, the rest drawn and weighted up |
     /// | a classifier that gave no prediction, or always the same | weight 0 |
-    /// | a missing prediction | filled in by fold-in, in three rounds of factorizing and filling |
+    /// | a missing prediction | filled in by fold-in, in three rounds of factorizing and filling; members are fitted once more to what gaps tell, see `gaps_tell` |
     ///
     /// Deterministic by seed: the same bits for any number of threads. The current rayon pool is used. Costs
     /// about 1500 Newton steps of n k^2 flops with k = 2m to 2m + 32, and 24 n (2m + 48) bytes on each

@@ -23,6 +23,8 @@ use super::members::Family;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RecommendedModel {
+    /// Empty in the part that knows what gaps tell, whose classifiers are those of the whole.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) classifier_names: Vec<String>,
     pub(super) columns: Columns,
     /// w, for the columns.
@@ -38,6 +40,21 @@ pub struct RecommendedModel {
     pub(super) prior_logit: f64,
     pub(super) shares: FamilyShares,
     pub(super) local_share: f64,
+    /// What is averaged in where gaps tell something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) gaps: Option<Box<GapPart>>,
+    /// The answer where nothing is observed, learned from such rows; without any it is the prevalence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) nothing_logit: Option<f64>,
+}
+
+/// The same average over columns whose gaps have a value of their own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct GapPart {
+    /// Its weight in the logit; the rest is that of the model around it.
+    pub share: f64,
+    pub model: RecommendedModel,
 }
 
 /// A linear function of more columns than the members of few classifiers see; its intercept is in the
@@ -89,6 +106,22 @@ pub struct FamilyShares {
 }
 
 impl FamilyShares {
+    /// (1 - share) of these and `share` of others.
+    pub(super) fn mixed(self, other: Self, share: f64) -> Self {
+        let mix = |a: f64, b: f64| (1.0 - share) * a + share * b;
+        Self {
+            aggregator: mix(self.aggregator, other.aggregator),
+            selection: mix(self.selection, other.selection),
+            sparse: mix(self.sparse, other.sparse),
+            signed: mix(self.signed, other.signed),
+            low_rank: mix(self.low_rank, other.low_rank),
+            local: mix(self.local, other.local),
+            equal: mix(self.equal, other.equal),
+            bagged: mix(self.bagged, other.bagged),
+            ridge: mix(self.ridge, other.ridge),
+        }
+    }
+
     pub(super) fn of_mut(&mut self, family: Family) -> &mut f64 {
         match family {
             Family::Aggregator => &mut self.aggregator,
@@ -132,8 +165,9 @@ pub struct ClassifierWeights {
 impl RecommendedModel {
     /// Predicts instances (m x k, NaN = missing), each by itself: the result does not depend on the others.
     ///
-    /// Missing predictions are filled in by fold-in; an instance without any observed prediction (of a
-    /// classifier that varied in training) gets the prevalence of the labeled instances.
+    /// Missing predictions are filled in by fold-in, and where the labeled instances show that a gap tells
+    /// something, by that as well. An instance without any observed prediction (of a classifier that varied
+    /// in training) gets the prevalence of the labeled instances, or of those like it.
     /// `weighted_probabilities` equal `probabilities`: the fit weighs no class, so there is nothing to undo.
     /// Costs about 120 exponentials for each instance.
     ///
@@ -148,7 +182,7 @@ impl RecommendedModel {
             .with_min_len(64)
             .map(|i| {
                 let observed = predictions.column(i).iter().filter(|p| !p.is_nan()).count();
-                (self.parts(predictions, i).map_or(self.prior_logit, |(a, b)| a + b), observed)
+                (self.parts(predictions, i).map_or(self.nothing_logit(), |(a, b)| a + b), observed)
             })
             .collect();
         let (logits, n_observed): (Vec<f64>, Vec<usize>) = parts.into_iter().unzip();
@@ -159,6 +193,17 @@ impl RecommendedModel {
 
     /// (linear with intercept, local) part of the logit of instance `i`; `None` if nothing is observed.
     pub(super) fn parts(&self, r: ArrayView2<'_, f64>, i: usize) -> Option<(f64, f64)> {
+        let first = self.parts_without_gaps(r, i)?;
+        let told =
+            self.gaps.as_ref().and_then(|gaps| Some((gaps.share, gaps.model.parts_without_gaps(r, i)?)));
+        Some(told.map_or(first, |(share, told)| {
+            let mixed = |a: f64, b: f64| (1.0 - share) * a + share * b;
+            (mixed(first.0, told.0), mixed(first.1, told.1))
+        }))
+    }
+
+    /// As [`parts`](Self::parts), without the average over what gaps tell.
+    fn parts_without_gaps(&self, r: ArrayView2<'_, f64>, i: usize) -> Option<(f64, f64)> {
         let mut g = vec![0.0; self.columns.columns.len()];
         let mut observed = self.columns.standardize(r, i, &mut g);
         let mut added = 0.0;
@@ -185,6 +230,17 @@ impl RecommendedModel {
         &self.classifier_names
     }
 
+    /// The answer where nothing is observed.
+    pub(super) fn nothing_logit(&self) -> f64 {
+        self.nothing_logit.unwrap_or(self.prior_logit)
+    }
+
+    /// Weight of the part of the average that learned what a missing prediction tells, 0 to 1; 0 without
+    /// gaps in the labeled instances.
+    pub fn gap_share(&self) -> f64 {
+        self.gaps.as_ref().map_or(0.0, |gaps| gaps.share)
+    }
+
     /// Which part of the average comes from which family.
     pub fn shares(&self) -> FamilyShares {
         self.shares
@@ -208,31 +264,40 @@ impl RecommendedModel {
             total: 0.0,
         };
         let mut weights: Vec<ClassifierWeight> = self.classifier_names.iter().map(name).collect();
-        let directions = &self.columns.directions;
-        for (j, (column, w)) in self.columns.columns.iter().zip(&self.view_weights).enumerate() {
-            let through: f64 =
-                self.factor_weights.iter().enumerate().map(|(k, u)| u * directions[(k, j)]).sum();
-            let effective = w + through / (self.columns.unit * column.ratio());
-            let Some(weight) = weights.get_mut(column.classifier) else { continue };
-            match column.view {
-                View::Probability => weight.probability = effective,
-                View::LogOdds => weight.log_odds = effective,
-            }
+        let unit = |view: View, own: f64| {
+            let of_view = self.columns.columns.iter().find(|c| c.view == view);
+            of_view.map_or(own, |c| c.view_scale)
+        };
+        self.add_weights(&mut weights, 1.0 - self.gap_share(), &unit);
+        if let Some(gaps) = &self.gaps {
+            gaps.model.add_weights(&mut weights, gaps.share, &unit);
         }
-        // The wide part has other columns, and so another mean of a view; its weights are put into the units
-        // of the first.
-        for (column, slope) in self.wide.iter().flat_map(WidePart::slopes) {
-            let of_view = self.columns.columns.iter().find(|c| c.view == column.view);
-            let unit = of_view.map_or(column.view_scale, |c| c.view_scale);
-            let Some(weight) = weights.get_mut(column.classifier) else { continue };
-            let added = slope * unit / column.own_scale;
+        weights.iter_mut().for_each(|weight| weight.total = weight.probability + weight.log_odds);
+        ClassifierWeights { weights, local_share: self.local_share }
+    }
+
+    /// Adds a share of the weights of the linear part. `unit` is the scale of a view that they are for,
+    /// which may not be that of the columns here: other columns have another mean of the view.
+    fn add_weights(&self, weights: &mut [ClassifierWeight], share: f64, unit: &dyn Fn(View, f64) -> f64) {
+        let directions = &self.columns.directions;
+        let mut add = |column: &Column, weight: f64| {
+            let added = share * weight * (unit(column.view, column.view_scale) / column.view_scale);
+            let Some(weight) = weights.get_mut(column.classifier) else { return };
             match column.view {
                 View::Probability => weight.probability += added,
                 View::LogOdds => weight.log_odds += added,
             }
+        };
+        for (j, (column, w)) in self.columns.columns.iter().zip(&self.view_weights).enumerate() {
+            let through: f64 =
+                self.factor_weights.iter().enumerate().map(|(k, u)| u * directions[(k, j)]).sum();
+            add(column, w + through / (self.columns.unit * column.ratio()));
         }
-        weights.iter_mut().for_each(|weight| weight.total = weight.probability + weight.log_odds);
-        ClassifierWeights { weights, local_share: self.local_share }
+        for (column, w) in
+            self.wide.iter().flat_map(|wide| wide.columns.columns.iter().zip(&wide.view_weights))
+        {
+            add(column, *w);
+        }
     }
 
     /// Refuses a model whose parts do not fit together, as only a damaged file can bring it.
@@ -240,18 +305,33 @@ impl RecommendedModel {
     /// # Errors
     /// [`Error::InvalidParameter`](cfe_core::Error::InvalidParameter).
     pub fn validate(&self) -> Result<()> {
-        self.columns.validate(self.classifier_names.len())?;
+        let m = self.classifier_names.len();
+        self.validate_for(m)?;
+        let Some(gaps) = &self.gaps else { return Ok(()) };
+        let GapPart { share, model } = gaps.as_ref();
+        model.validate_for(m)?;
+        let sound = (0.0..=1.0).contains(share)
+            && model.gaps.is_none()
+            && model.columns.knows_gaps()
+            && model.wide.as_ref().is_none_or(|wide| wide.columns.knows_gaps());
+        ensure(sound, "model", "gaps", "one part knows gaps, with a value for each; was the file changed?")
+    }
+
+    /// As [`validate`](Self::validate), of m classifiers and without the part that knows gaps.
+    fn validate_for(&self, m: usize) -> Result<()> {
+        self.columns.validate(m)?;
         if let Some(local) = &self.local {
             local.validate(self.columns.rank())?;
         }
         if let Some(wide) = &self.wide {
-            wide.validate(self.classifier_names.len())?;
+            wide.validate(m)?;
         }
         let sound = self.view_weights.len() == self.columns.columns.len()
             && self.factor_weights.len() == self.columns.rank()
             && self.view_weights.iter().chain(&self.factor_weights).all(|v| v.is_finite())
             && self.bias.is_finite()
-            && self.prior_logit.is_finite();
+            && self.prior_logit.is_finite()
+            && self.nothing_logit.is_none_or(f64::is_finite);
         ensure(sound, "model", "weights", "shapes agree and numbers are finite; was the file changed?")
     }
 }

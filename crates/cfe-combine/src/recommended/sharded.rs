@@ -310,7 +310,8 @@ impl<'a> PassedColumns<'a> {
                 let Spread { mean: center, deviation: own_scale, .. } = self.whole.spreads[from + classifier];
                 if own_scale > CONSTANT * center.abs() && !surveyed.is_constant() {
                     let clip = (clip < spec.clip).then_some(clip);
-                    columns.push(Column { classifier, view, center, own_scale, view_scale: 1.0, clip });
+                    let view_scale = 1.0;
+                    columns.push(Column { classifier, view, center, own_scale, view_scale, clip, gap: None });
                 }
             }
         }

@@ -126,6 +126,7 @@ pub enum Averaging {
 /// | `folds` | 5 | at least 2; fewer are used where a class has fewer instances |
 /// | `max_instances` | 50000 | at least 100; members are fitted to a weighted sample of so many labeled instances where there are more |
 /// | `seed` | 0 | seed of folds and sample; nothing else is random |
+/// | `gaps_tell` | true | whether members are fitted to what a missing prediction tells, too, and averaged in as far as they predict better |
 /// | `families`, `views`, `non_negative`, `shrink_to`, `averaging` | all on | switches that take a part away |
 ///
 /// ```
@@ -181,6 +182,8 @@ pub struct RecommendedSpec {
     pub max_instances: usize,
     /// Seed of folds and sample.
     pub seed: u64,
+    /// Whether what a missing prediction tells is learned, where labeled instances have gaps.
+    pub gaps_tell: bool,
     /// Families of members.
     pub families: Families,
     /// Views of R.
@@ -216,6 +219,7 @@ impl Default for RecommendedSpec {
             folds: 5,
             max_instances: 50_000,
             seed: 0,
+            gaps_tell: true,
             families: Families::default(),
             views: Views::default(),
             non_negative: true,

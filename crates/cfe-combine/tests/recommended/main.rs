@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers stand outside of the tests")]
 
 mod edges;
+mod gaps;
 mod many;
 mod sharded;
 

@@ -8,6 +8,7 @@ use cf_ensemble::metrics::MetricSummary;
 use serde::Serialize;
 
 use super::methods::Method;
+use super::missing::Missing;
 use crate::error::Error;
 use crate::report::{Rows, field};
 use crate::unweighted::read_unweighted;
@@ -30,20 +31,33 @@ pub struct Cell {
     pub seconds: f64,
 }
 
-/// Measures all methods on all tables of `folder`; `progress` hears of each.
+/// Measures all methods on all tables of `folder`, without the cells that `missing` takes away; `progress`
+/// hears of each.
 ///
 /// # Errors
 /// A folder without tables, a table that cannot be read, a method that fails.
-pub fn run(folder: &Path, methods: &[Method], mut progress: impl FnMut(&str)) -> Result<Vec<Cell>, Error> {
+pub fn run(
+    folder: &Path,
+    methods: &[Method],
+    missing: Missing,
+    mut progress: impl FnMut(&str),
+) -> Result<Vec<Cell>, Error> {
     let tables = find_tables(folder)?;
     let mut cells = Vec::with_capacity(tables.len() * methods.len());
     for (data_set, seed, path) in &tables {
         progress(&format!("{data_set} seed {seed}"));
         let mut options = TableOptions::default();
         options.split_column = Some("split".to_owned());
-        let table = read_unweighted(path, options)?;
+        let mut table = read_unweighted(path, options)?;
         // Asked once for all methods, as a table without both classes would fail each of them.
         table.require_labels().map_err(Box::new)?;
+        if missing != Missing::None {
+            let taken = missing.take(&table.data, *seed);
+            table.data = taken.map_err(|source| {
+                let (method, data_set, source) = (missing.name(), data_set.to_owned(), Box::new(source));
+                Error::Method { method, data_set, seed: *seed, source }
+            })?;
+        }
         for &method in methods {
             cells.push(measure(data_set, *seed, &table, method)?);
         }
@@ -170,7 +184,8 @@ mod tests {
         std::fs::write(folder.path().join("yeast/notes.txt"), "not a table").expect("writable");
         let mut heard = Vec::new();
         let mean = Method::Baseline(cf_ensemble::baselines::Baseline::Mean);
-        let cells = run(folder.path(), &[mean], |step| heard.push(step.to_owned())).expect("valid");
+        let cells =
+            run(folder.path(), &[mean], Missing::None, |step| heard.push(step.to_owned())).expect("valid");
         assert_eq!(heard, ["abalone seed 0", "yeast seed 2", "yeast seed 10"]);
         // Means 0.3, 0.45 and 0.1: the positive row is the second of three.
         for cell in &cells {
@@ -190,7 +205,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         write_table(folder.path(), "rare/seed0.csv", "0");
         let mean = Method::Baseline(cf_ensemble::baselines::Baseline::Mean);
-        let cells = run(folder.path(), &[mean], |_| ()).expect("valid");
+        let cells = run(folder.path(), &[mean], Missing::None, |_| ()).expect("valid");
         let metrics = cells[0].metrics;
         assert_eq!((metrics.average_precision, metrics.brier.is_some()), (None, true));
         let record = &rows(&cells).records[0];
@@ -200,6 +215,9 @@ mod tests {
     #[test]
     fn a_folder_without_tables_is_an_error() {
         let folder = tempfile::tempdir().expect("a folder");
-        assert!(matches!(run(folder.path(), &Method::all(), |_| ()), Err(Error::NoTables { .. })));
+        assert!(matches!(
+            run(folder.path(), &Method::all(), Missing::None, |_| ()),
+            Err(Error::NoTables { .. })
+        ));
     }
 }

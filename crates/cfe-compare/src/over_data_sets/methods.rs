@@ -7,6 +7,7 @@ use cf_ensemble::recommended::{Recommended, RecommendedSpec};
 use cf_ensemble::{BackendError, EnsembleData, Result, Trainer};
 
 use super::part::Part;
+use super::simple::Simple;
 use crate::trainer_form::TrainerForm;
 
 /// A way of combining.
@@ -20,6 +21,8 @@ pub enum Method {
     Trained(TrainerForm),
     /// A combiner without factorization.
     Baseline(Baseline),
+    /// A simple way to combine or to fill gaps that the library does not have.
+    Simple(Simple),
 }
 
 /// Scores of the test instances.
@@ -55,9 +58,11 @@ impl Method {
         methods
     }
 
-    /// Every method that can be named: [`all`](Self::all), and the recommended one without each of its parts.
+    /// Every method that can be named: [`all`](Self::all), the simple ways, and the recommended one without
+    /// each of its parts.
     pub fn named() -> Vec<Method> {
         let mut methods = Self::all();
+        methods.extend(Simple::all().map(Method::Simple));
         methods.extend(Part::all().map(Method::Without));
         methods
     }
@@ -69,6 +74,15 @@ impl Method {
             matches!(method, Method::Trained(TrainerForm::AlsExact | TrainerForm::TorchUnweighted))
         };
         Self::all().into_iter().filter(|method| !variant(method)).collect()
+    }
+
+    /// The methods that are compared where cells are missing: the recommended one, and the usual ways.
+    pub fn for_gaps() -> Vec<Method> {
+        let mut methods = vec![Method::Recommended];
+        methods.extend([Baseline::Mean, Baseline::LogitMean, Baseline::Nnls].map(Method::Baseline));
+        methods.extend([Baseline::NonNegativeLogistic, Baseline::Average4].map(Method::Baseline));
+        methods.extend(Simple::all().map(Method::Simple));
+        methods
     }
 
     /// Whether a backend trains it.
@@ -83,6 +97,7 @@ impl Method {
             Method::Without(part) => part.name(),
             Method::Trained(form) => form.name(),
             Method::Baseline(baseline) => baseline.name(),
+            Method::Simple(simple) => simple.name(),
         }
     }
 
@@ -93,6 +108,7 @@ impl Method {
             Method::Without(part) => part.description(),
             Method::Trained(form) => form.description(),
             Method::Baseline(baseline) => baseline.description(),
+            Method::Simple(simple) => simple.description(),
         }
     }
 
@@ -108,6 +124,15 @@ impl Method {
             Method::Without(part) => recommended(part.without(seed), data, test),
             Method::Trained(form) => transductive(form.trainer(seed).map_err(refused)?.as_ref(), data, test),
             Method::Baseline(baseline) => inductive(&FittedMethod::Baseline(baseline.fit(data)?), data, test),
+            Method::Simple(simple) => {
+                let probabilities = simple.probabilities(data, test, seed)?;
+                Ok(Scores {
+                    ranking: probabilities.clone(),
+                    probabilities: Some(probabilities),
+                    weighted_probabilities: None,
+                    weights: None,
+                })
+            }
         }
     }
 }
@@ -175,7 +200,7 @@ mod tests {
         let descriptions: BTreeSet<&str> = named.iter().map(|method| method.description()).collect();
         assert_eq!((names.len(), descriptions.len()), (named.len(), named.len()));
         assert_eq!(named[0], Method::Recommended);
-        assert_eq!(named.len(), Method::all().len() + Part::all().count());
+        assert_eq!(named.len(), Method::all().len() + Simple::all().count() + Part::all().count());
     }
 
     #[test]
