@@ -210,6 +210,9 @@ pub(crate) struct ColumnArgs {
     /// Delimiter of a text table: one character, or tab [default: the one that cuts the header]
     #[arg(long, value_name = "CHAR", value_parser = delimiter, help_heading = "Table")]
     delimiter: Option<char>,
+    /// Sheet of a workbook [default: the first visible one that holds a table]
+    #[arg(long, value_name = "NAME", help_heading = "Table")]
+    sheet: Option<String>,
     /// Labels for a table in NPY [default: labels.npy or y.npy beside the table]
     #[arg(long, value_name = "FILE", help_heading = "Table")]
     labels_file: Option<PathBuf>,
@@ -258,6 +261,12 @@ fn delimiter(text: &str) -> Result<char, String> {
         (_, Some(one), None) => Ok(one),
         _ => Err("give one character, or tab or space".to_owned()),
     }
+}
+
+/// A number from 0 to 1.
+fn share(text: &str) -> Result<f64, String> {
+    let value = text.trim().parse::<f64>().ok().filter(|value| (0.0..=1.0).contains(value));
+    value.ok_or_else(|| "give a number from 0 to 1".to_owned())
 }
 
 /// Options of a fit, from the command line or, under the same names, from a TOML file.
@@ -456,10 +465,10 @@ pub(crate) struct Evaluate {
     #[arg(long, value_name = "FILE")]
     pub report_out: Option<PathBuf>,
     /// Fail (exit code 1) where the combined average precision of any split is below this
-    #[arg(long, value_name = "AP")]
+    #[arg(long, value_name = "AP", value_parser = share, allow_negative_numbers = true)]
     pub min_average_precision: Option<f64>,
     /// Fail (exit code 1) where the combined expected calibration error of any split is above this
-    #[arg(long, value_name = "ECE")]
+    #[arg(long, value_name = "ECE", value_parser = share, allow_negative_numbers = true)]
     pub max_ece: Option<f64>,
     /// Number of threads [default: 0, one per core]
     #[arg(long, value_name = "N")]

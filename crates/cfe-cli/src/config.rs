@@ -33,7 +33,33 @@ pub(crate) fn load(path: &Path) -> CliResult<FitArgs> {
         file: file.clone(),
         message: format!("cannot be read ({e}); check the path and its permissions"),
     })?;
-    toml::from_str(&text).map_err(|e| CliError::Config { file, message: e.to_string().trim_end().to_owned() })
+    toml::from_str(&text).map_err(|e| {
+        let message = e.to_string();
+        // The excerpt of the parser is the better message where its place is right.
+        let bad = bad_key(&text).filter(|(line, _)| !message.contains(&format!("line {line}, ")));
+        let message =
+            bad.map_or_else(|| message.trim_end().to_owned(), |(line, bad)| format!("line {line}: {bad}"));
+        CliError::Config { file, message }
+    })
+}
+
+/// What is wrong with the first key that names no option or has a value that it cannot have, and its line.
+/// The parser knows no places of fields of flattened structs.
+fn bad_key(text: &str) -> Option<(usize, String)> {
+    let table: toml::Table = text.parse().ok()?;
+    let mut bad: Vec<(usize, String)> = Vec::new();
+    for (key, value) in table {
+        let alone = toml::Table::from_iter([(key.clone(), value)]);
+        let Err(error) = alone.try_into::<FitArgs>() else { continue };
+        let is_key = |line: &str| {
+            let line = line.trim_start().trim_start_matches('[').trim_start().trim_start_matches(['"', '\'']);
+            line.strip_prefix(&key[..])
+                .is_some_and(|rest| rest.starts_with(['=', '.', ']', ' ', '\t', '"', '\'']))
+        };
+        let line = text.lines().position(is_key)?;
+        bad.push((line + 1, format!("{key}: {}", error.message().trim_end())));
+    }
+    bad.into_iter().min()
 }
 
 /// The options of a file, overridden by those of the command line, as what concerns the program and what the

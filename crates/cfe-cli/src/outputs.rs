@@ -21,6 +21,9 @@ const ROOM: u64 = 1 << 16;
 /// The option for a table of predictions, whose format its name tells.
 pub(crate) const PREDICTIONS_OUT: &str = "--predictions-out";
 
+/// The option for a page of HTML.
+pub(crate) const REPORT_OUT: &str = "--report-out";
+
 /// The option for a file that keeps the progress.
 pub(crate) const CHECKPOINT: &str = "--checkpoint";
 
@@ -59,6 +62,14 @@ pub(crate) fn check(inputs: &[PathBuf], outputs: &[(&str, Option<&Path>)]) -> Cl
         // The name of a table tells its format, which this build may not write.
         if option == PREDICTIONS_OUT {
             check_table_output(path)?;
+        }
+        // A report is HTML whatever it is called, and a viewer of another format would not open it.
+        let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase());
+        if option == REPORT_OUT && extension.is_some_and(|e| !["html", "htm", "xhtml"].contains(&&e[..])) {
+            return Err(CliError::usage(format!(
+                "{option} {}: a report is HTML; name it .html, and print it from a browser for a PDF",
+                path.display()
+            )));
         }
         // A checkpoint grows, and what has no room later is said then.
         if option != CHECKPOINT {

@@ -42,6 +42,9 @@ impl Parts {
             self = gathered;
             self.truth = truth;
         }
+        if options.classifiers.is_none() && !was_long {
+            self.pass_over_empty();
+        }
         let clipped = warning::clip(&self.file, &self.names, &mut self.matrix);
         // A model says which columns it needs, so that none of them is left out.
         if options.classifiers.is_none() {
@@ -52,8 +55,10 @@ impl Parts {
         if options.classifiers.is_none() {
             self.taken.notes.extend(warning::of_hard_columns(&self.names, self.matrix.view()));
             warnings.extend(warning::of_scale(&self.file, self.matrix.view(), options.scale));
+            let how = (options.scale, options.input);
+            warnings.extend(warning::of_mixed_scale(&self.file, &self.names, self.matrix.view(), how));
         }
-        let in_train = self.train_rows(options, &mut warnings);
+        let in_train = self.train_rows(options, &mut warnings)?;
         // A row without any prediction has nothing to learn from: its label would only move the share of
         // positives.
         let predicted: Vec<bool> =
@@ -76,7 +81,10 @@ impl Parts {
         }
         if let Some(ids) = self.roles.id.take() {
             let guessed = self.guessed.contains(&Role::Id);
-            set_ids(&mut data, ids, guessed, (&self.file, &self.rows), &mut self.taken, &mut warnings)?;
+            let named = options.id_column.is_some();
+            let fitting = options.classifiers.is_none();
+            let place = (&self.file[..], &self.rows);
+            set_ids(&mut data, ids, (guessed, named, fitting), place, &mut self.taken, &mut warnings)?;
         }
         self.taken.classifiers = data.classifier_names().to_vec();
         let mut table = Table {
@@ -115,8 +123,15 @@ impl Parts {
         &mut self,
         options: &TableOptions,
         warnings: &mut Vec<TableWarning>,
-    ) -> Vec<bool> {
-        let Some(split) = &self.roles.split else { return vec![true; self.matrix.ncols()] };
+    ) -> TableResult<Vec<bool>> {
+        let Some(split) = &self.roles.split else {
+            return match &options.train_value {
+                Some(value) => {
+                    Err(TableError::TrainValueWithoutSplit { file: self.file.clone(), value: value.clone() })
+                }
+                None => Ok(vec![true; self.matrix.ncols()]),
+            };
+        };
         let column = self.taken_for(Role::Split);
         let remembered = &options.remembered;
         let same = remembered.roles.split.as_deref() == Some(column);
@@ -127,8 +142,13 @@ impl Parts {
             let found = warning::some_values(split);
             warnings.push(TableWarning::NoTrainRow { file: self.file.clone(), wanted, found });
         }
+        let without = split.iter().filter(|value| value.trim().is_empty()).count();
+        if without > 0 && options.labels == Labels::Needed {
+            let column = column.to_owned();
+            warnings.push(TableWarning::RowsWithoutSplit { file: self.file.clone(), column, rows: without });
+        }
         self.taken.train_value = value;
-        rows
+        Ok(rows)
     }
 }
 
@@ -137,12 +157,13 @@ impl Parts {
 fn set_ids(
     data: &mut EnsembleData,
     ids: Vec<String>,
-    guessed: bool,
+    (guessed, named, fitting): (bool, bool, bool),
     (file, rows): (&str, &RowNumbers),
     taken: &mut Taken,
     warnings: &mut Vec<TableWarning>,
 ) -> TableResult<()> {
-    let empty = guessed && ids.iter().any(String::is_empty);
+    let without = ids.iter().filter(|id| id.is_empty()).count();
+    let empty = !named && without > 0;
     match if empty { Ok(()) } else { data.set_instance_ids(ids) } {
         Ok(()) if !empty => Ok(()),
         Err(Error::DuplicateName { name, first, second, .. }) if !guessed => {
@@ -154,9 +175,11 @@ fn set_ids(
             let column = taken.roles.id.take().unwrap_or_default();
             let reason = if empty { "no id, as some cells are empty" } else { "no id, as its values repeat" };
             taken.passed_over.push(PassedOver::new(&column, reason));
-            if !empty {
-                warnings.push(TableWarning::RepeatedIds { file: file.to_owned(), column });
-            }
+            let file = file.to_owned();
+            warnings.push(match empty {
+                true => TableWarning::EmptyIds { file, column, rows: without },
+                false => TableWarning::RepeatedIds { file, column, fitting },
+            });
             Ok(())
         }
         Err(source) => Err(TableError::Data { file: file.to_owned(), source }),

@@ -182,7 +182,7 @@ fn assemble(mut parts: Parts, mut columns: ClassColumns, options: &TableOptions)
     let refused = |source| TableError::Data { file: file.clone(), source };
     let predictions = ClassPredictions::new(values, columns.classifiers.clone(), columns.classes.clone())
         .map_err(refused)?;
-    let in_train = parts.train_rows(options, &mut warnings);
+    let in_train = parts.train_rows(options, &mut warnings)?;
     let learned = |i: usize| in_train[i] && predictions.n_observed(i) > 0;
     // Labels that are not a class of the columns are refused later, and by name.
     let seen: Vec<Option<usize>> =

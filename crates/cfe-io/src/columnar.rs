@@ -298,7 +298,7 @@ impl<'a> Columns<'a> {
             };
             // An id that was named is needed in every row; a guessed one is not.
             if role == Role::Id
-                && !self.layout.is_guessed(role)
+                && self.layout.needs_ids
                 && let Some(i) = values.iter().position(String::is_empty)
             {
                 return Err(TableError::EmptyId { place: self.parts.place(before + i, &self.header[at]) });

@@ -12,7 +12,7 @@ use crate::roles::Role;
 use crate::rows::RowNumbers;
 use crate::source::{Source, unreadable};
 use crate::table::read_opened;
-use crate::table_error::{TableError, TableResult};
+use crate::table_error::{TableError, TableResult, list};
 
 /// The files of a folder or a pattern in their order; `None` for a path that is one file.
 pub(crate) fn parts(path: &Path) -> TableResult<Option<Vec<PathBuf>>> {
@@ -64,17 +64,27 @@ pub(crate) fn read(name: String, files: &[PathBuf], options: &TableOptions) -> T
     }
     let mut matrices = vec![std::mem::take(&mut all.matrix)];
     for path in rest {
-        let part = read_opened(Source::Path(path.clone()).open()?, &as_first)?;
+        let part = read_opened(Source::Path(path.clone()).open()?, &as_first);
+        // What a part lacks is missed by the parts before, unless a model says which columns there are.
+        let part = part.map_err(|error| match error {
+            TableError::MissingClassifier { file, columns, available, .. }
+                if options.classifiers.is_none() =>
+            {
+                TableError::MissingInPart { file, columns, available }
+            }
+            error => error,
+        })?;
         let part_taken = part.taken.clone();
         if part.names != all.names {
-            let other = all.names.iter().enumerate().find(|&(k, name)| part.names.get(k) != Some(name));
-            // Without another name in its place, the part has more of them than the first.
-            let column = other.map_or_else(|| part.names[all.names.len()].clone(), |(_, name)| name.clone());
-            return Err(TableError::MissingClassifier {
-                file: part.file,
-                column,
-                available: crate::table_error::list(&part.names),
-            });
+            // A long table names its classifiers in its rows; here a part names its columns.
+            let lacking: Vec<&String> = all.names.iter().filter(|name| !part.names.contains(name)).collect();
+            let more = part.names.iter().filter(|name| !all.names.contains(name));
+            let (file, columns) = match lacking.is_empty() {
+                true => (all.file, more.collect()),
+                false => (part.file, lacking),
+            };
+            let available = list(&part.names);
+            return Err(TableError::MissingInPart { file, columns: list(&columns), available });
         }
         // Where labels are not needed, some parts may come without them: their rows are unlabeled.
         let rows = part.matrix.ncols();

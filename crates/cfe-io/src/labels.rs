@@ -8,6 +8,11 @@ pub(crate) const MOST: usize = 200;
 const UNLABELED: u8 = u8::MAX;
 /// Code of a value beyond [`MOST`].
 const OTHER: u8 = u8::MAX - 1;
+/// Code of a cell without a label that spells a word such as "none".
+const WORD: u8 = u8::MAX - 2;
+
+/// Words for a missing value that a person may as well write for "not the class": relapse and none.
+const NOTHING: [&str; 3] = ["none", "null", "nil"];
 
 /// The cells of a label column as they stand, each different value kept once.
 #[derive(Debug, Clone)]
@@ -16,6 +21,9 @@ pub(crate) struct LabelColumn {
     values: Vec<Value>,
     /// The first value beyond [`MOST`].
     other: Option<Value>,
+    /// The first of [`NOTHING`] that was met, and the cells that hold it; cells of another of these words are
+    /// without a label.
+    nothing: Option<Value>,
 }
 
 #[derive(Debug, Clone)]
@@ -29,7 +37,7 @@ struct Value {
 impl Default for LabelColumn {
     fn default() -> Self {
         let value = |text: &str| Value { text: text.to_owned(), first: usize::MAX, count: 0 };
-        Self { codes: Vec::new(), values: vec![value("0"), value("1")], other: None }
+        Self { codes: Vec::new(), values: vec![value("0"), value("1")], other: None, nothing: None }
     }
 }
 
@@ -59,9 +67,22 @@ impl LabelColumn {
 
     fn push_other(&mut self, cell: &[u8], reading: &Reading) {
         if reading.is_missing(cell) {
-            return self.codes.push(UNLABELED);
+            let given = reading.missing.iter().any(|token| token.as_bytes() == cell);
+            let word = NOTHING.into_iter().find(|word| cell.eq_ignore_ascii_case(word.as_bytes()));
+            return match word.filter(|_| !given) {
+                Some(word) => self.add_nothing(word, &String::from_utf8_lossy(cell)),
+                None => self.codes.push(UNLABELED),
+            };
         }
         self.push_text(String::from_utf8_lossy(cell).into_owned());
+    }
+
+    fn add_nothing(&mut self, word: &str, cell: &str) {
+        let row = self.codes.len();
+        let met = self.nothing.get_or_insert_with(|| Value { text: cell.to_owned(), first: row, count: 0 });
+        let same = met.text.eq_ignore_ascii_case(word);
+        met.count += usize::from(same);
+        self.codes.push(if same { WORD } else { UNLABELED });
     }
 
     fn push_text(&mut self, text: String) {
@@ -101,7 +122,7 @@ impl LabelColumn {
         if self.other.is_some() {
             return None;
         }
-        let number = |code: u8| (code != UNLABELED).then_some(usize::from(code));
+        let number = |code: u8| (code != UNLABELED && code != WORD).then_some(usize::from(code));
         let texts = self.values.into_iter().map(|value| value.text).collect();
         Some((self.codes.into_iter().map(number).collect(), texts))
     }
@@ -112,6 +133,15 @@ impl LabelColumn {
         // Codes of the rows that follow, in terms of the values here. A value beyond the limit stays OTHER.
         let mut codes = [OTHER; 256];
         codes[usize::from(UNLABELED)] = UNLABELED;
+        codes[usize::from(WORD)] = UNLABELED;
+        if let Some(nothing) = more.nothing {
+            let first = before + nothing.first;
+            let own = self.nothing.get_or_insert(Value { text: nothing.text.clone(), first, count: 0 });
+            if own.text.eq_ignore_ascii_case(&nothing.text) {
+                own.count += nothing.count;
+                codes[usize::from(WORD)] = WORD;
+            }
+        }
         for (code, value) in more.values.into_iter().enumerate() {
             let own = self.values.iter().position(|own| own.text == value.text);
             let own = match own {
@@ -277,6 +307,7 @@ pub(crate) fn decide(
     let mut decision = Decision::new(column);
     match positive {
         Some(wanted) => decision.by_positive_label(wanted, None, needed)?,
+        None if decision.nothing_is_a_class() => {}
         None => decision.by_the_values()?,
     }
     Ok(decision.decided())
@@ -358,9 +389,42 @@ impl<'a> Decision<'a> {
             }
             self.set(value, class);
         }
+        let nothing = self.column.nothing.as_ref().map(|nothing| nothing.text.as_str());
+        // The other class that a model remembers is the one that it was trained with.
+        let fits = negative.is_none_or(|negative| nothing.is_some_and(|nothing| same(nothing, negative)));
+        if self.met.len() == 1 && fits {
+            self.nothing_is_a_class();
+        }
         // More values than fit are all not the positive one.
         self.class[usize::from(OTHER)] = Some(false);
         Ok(())
+    }
+
+    /// A word for nothing, such as "none", beside one other text is the other class: as a missing label it
+    /// would leave a single class. Beside a number or a word that has a known other one, such as "yes", it
+    /// stays a missing label.
+    fn nothing_is_a_class(&mut self) -> bool {
+        let Some(nothing) = &self.column.nothing else { return false };
+        let groups = self.spellings();
+        let [only] = &groups[..] else { return false };
+        let text = &only.value.text;
+        if self.column.other.is_some()
+            || number(text.as_bytes()).is_some()
+            || is_unknown(text)
+            || is_negative(text)
+            || ["true", "t", "yes", "y", "pos", "positive", "p"].contains(&text.to_ascii_lowercase().as_str())
+        {
+            return false;
+        }
+        self.class[usize::from(WORD)] = Some(false);
+        let members: Vec<&Value> = only.members.clone();
+        members.into_iter().for_each(|value| self.set(value, Some(true)));
+        self.note = Some(format!(
+            "{:?} in {} rows of the label column is taken as the class that is not {text:?}; --missing {} takes it as \
+             unlabeled",
+            nothing.text, nothing.count, nothing.text
+        ));
+        true
     }
 
     fn by_the_values(&mut self) -> Result<(), BadLabels> {
@@ -462,7 +526,9 @@ impl<'a> Decision<'a> {
             (class || one).then(|| first.text.clone())
         };
         let truth = self.column.codes.iter().map(|&code| self.class[usize::from(code)]).collect();
-        Decided { truth, positive: name(true), negative: name(false), note: self.note.clone() }
+        let nothing = self.column.nothing.as_ref().filter(|_| self.class[usize::from(WORD)] == Some(false));
+        let negative = name(false).or_else(|| nothing.map(|nothing| nothing.text.clone()));
+        Decided { truth, positive: name(true), negative, note: self.note.clone() }
     }
 }
 

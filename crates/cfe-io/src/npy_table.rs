@@ -350,6 +350,7 @@ impl Arrays {
                 Some(ClassColumns { classifiers, classes, cells, ..ClassColumns::default() });
         }
         parts.taken.notes.append(&mut notes);
+        parts.bare = true;
         if turned && k == 1 {
             parts
                 .taken
@@ -441,17 +442,17 @@ fn classes_of(
 
 fn labels_of(array: Array, from: &str, m: usize, n: usize, reading: &Reading) -> TableResult<LabelColumn> {
     if array.len() != n {
+        // The instances are the side that the labels are closer to.
+        let expected = if array.len().abs_diff(m) < array.len().abs_diff(n) { m } else { n };
         let remedy = match array.len() == m {
             true => "R is classifiers x instances: transpose it",
-            false => {
-                "give one label for each instance of R, NaN for unlabeled; if R is instances x classifiers, transpose it"
-            }
+            false => "give one label for each instance of R, NaN for unlabeled",
         };
         return Err(TableError::LengthMismatch {
             file: from.to_owned(),
-            what: "the array of labels".to_owned(),
+            what: format!("the array of labels, beside R of {m} x {n},"),
             found: array.len(),
-            expected: n,
+            expected: if array.len() == m { n } else { expected },
             remedy,
         });
     }

@@ -84,6 +84,8 @@ pub struct TableOptions {
     pub encoding: Option<String>,
     /// Delimiter of a text table; `None` takes what cuts the header: comma, tab, semicolon, | or spaces.
     pub delimiter: Option<u8>,
+    /// Sheet of a workbook; `None` takes the first visible one that holds a table.
+    pub sheet: Option<String>,
     /// Labels for a table in NPY; `None` takes `labels.npy` or `y.npy` beside it if there is one.
     pub labels_file: Option<PathBuf>,
 }

@@ -39,6 +39,8 @@ pub(crate) struct Parts {
     pub models: Vec<String>,
     /// Whether the classifiers were named.
     pub chosen: bool,
+    /// Whether every column is a classifier, as in an array.
+    pub bare: bool,
     pub extra: Vec<String>,
     pub hints: Vec<&'static str>,
     pub rows: RowNumbers,
@@ -70,6 +72,7 @@ impl Parts {
             class_columns: None,
             models: Vec::new(),
             chosen: layout.chosen,
+            bare: false,
             extra: layout.extra.clone(),
             hints: layout.hints.clone(),
             rows: RowNumbers::rows(),
@@ -193,6 +196,23 @@ impl Parts {
                 values: list(&values),
             }),
         }
+    }
+
+    /// Passes over columns without any cell, such as one of notes, where the classifiers were guessed. A
+    /// table of nothing else is left as it is, and refused later.
+    pub(crate) fn pass_over_empty(&mut self) {
+        if self.chosen || self.bare {
+            return;
+        }
+        let is_empty = |u: &usize| self.matrix.row(*u).iter().all(|p| p.is_nan());
+        let (out, kept): (Vec<usize>, Vec<usize>) = (0..self.names.len()).partition(is_empty);
+        if out.is_empty() || kept.is_empty() {
+            return;
+        }
+        let empty = out.iter().map(|&u| PassedOver::new(&self.names[u], "empty in every row"));
+        self.taken.passed_over.extend(empty);
+        self.matrix = self.matrix.select(Axis(0), &kept);
+        self.names = kept.iter().map(|&u| self.names[u].clone()).collect();
     }
 
     /// Leaves out the column of the negative class of each pair that sums to 1, or says that there is such a

@@ -184,7 +184,7 @@ impl Parser<'_> {
         };
         for (cells, &(role, k)) in block.roles.iter_mut().zip(&self.roles) {
             let text = text(k)?;
-            if role == Role::Id && text.is_empty() && !self.layout.is_guessed(role) {
+            if role == Role::Id && text.is_empty() && self.layout.needs_ids {
                 return Err(bad(k, b"", Bad::EmptyId));
             }
             cells.push(text);

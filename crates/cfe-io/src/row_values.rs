@@ -120,6 +120,9 @@ impl Parts {
             return Err(TableError::BadAmounts { file, column, role: role.name(), count, rows });
         }
         let values: Vec<f64> = values.into_iter().map(|value| value.unwrap_or(0.0)).collect();
+        if role == Role::Weight {
+            self.check_sum(&values, labels)?;
+        }
         for (class, name) in classes.iter().enumerate() {
             let rows: Vec<usize> = (0..labels.len()).filter(|&i| labels[i] == Some(class)).collect();
             if !rows.is_empty() && rows.iter().all(|&i| values[i] == 0.0) {
@@ -129,6 +132,24 @@ impl Parts {
             }
         }
         Ok(values)
+    }
+
+    /// Refuses weights whose sum is outside of what training can add up, with the row of the largest. Weights
+    /// that are all 0 have an error of their own.
+    fn check_sum(&self, weights: &[f64], labels: &[Option<usize>]) -> TableResult<()> {
+        let learned = || (0..weights.len()).filter(|&i| labels[i].is_some());
+        let summed = cfe_core::check_weight_sum("the weights", learned().map(|i| weights[i]));
+        let largest = learned().max_by(|&a, &b| weights[a].total_cmp(&weights[b]));
+        match (summed, largest) {
+            (Err(cfe_core::Error::WeightSum { sum, .. }), Some(i)) => Err(TableError::WeightSum {
+                file: self.file.clone(),
+                column: self.taken_for(Role::Weight).to_owned(),
+                sum,
+                largest: weights[i],
+                row: self.rows.row(i),
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// When each row happened: numbers where all labeled train rows hold one, and else dates.

@@ -7,7 +7,7 @@ use crate::folder;
 use crate::options::TableOptions;
 use crate::parts::Parts;
 use crate::source::{Format, Opened, Source};
-use crate::table_error::{TableError, TableResult, list};
+use crate::table_error::{TableError, TableResult, list, missing_classifiers};
 use crate::taken::{PassedOver, Taken};
 use crate::text;
 use crate::unpack;
@@ -85,6 +85,7 @@ pub(crate) fn read_parts(source: Source, options: &TableOptions) -> TableResult<
 
 /// Reads what one file, stream or packing holds.
 pub(crate) fn read_opened(opened: Opened, options: &TableOptions) -> TableResult<Parts> {
+    refuse_unused(&opened, options)?;
     match opened.format {
         Format::Text => {
             let (file, length, error) = (opened.file.clone(), opened.len(), opened.stream_error());
@@ -109,6 +110,21 @@ pub(crate) fn read_opened(opened: Opened, options: &TableOptions) -> TableResult
             Err(TableError::FeatureMissing { file: opened.file, format: "Arrow IPC" })
         }
     }
+}
+
+/// Refuses options for another kind of file, which would say nothing here. A packing is asked once it is
+/// undone.
+fn refuse_unused(opened: &Opened, options: &TableOptions) -> TableResult<()> {
+    use Format::{Bzip2, Gzip, Npy, OldWorkbook, Xz, Zip, Zstd};
+    let unused = |option, kind| TableError::OptionNotUsed { file: opened.file.clone(), option, kind };
+    let packed = matches!(opened.format, Gzip | Bzip2 | Xz | Zstd | Zip);
+    if options.labels_file.is_some() && !packed && opened.format != Npy {
+        return Err(unused("--labels-file", "a matrix in NPY"));
+    }
+    if options.sheet.is_some() && !packed && opened.format != OldWorkbook {
+        return Err(unused("--sheet", "a workbook of Excel or LibreOffice"));
+    }
+    Ok(())
 }
 
 /// Reads the batches of an Arrow stream as a table; `name` stands for the file in messages. Columns mean what
@@ -153,6 +169,16 @@ impl Table {
             warnings,
             taken,
         })
+    }
+
+    /// Whether each row (n) is scored as one outside the train split: those that the split column gives
+    /// another name, and where none of these is labeled, those that it leaves without one.
+    pub fn held_out(&self) -> Vec<bool> {
+        let named = |i: usize| self.split.as_ref().is_none_or(|split| !split[i].trim().is_empty());
+        let outside = |i: &usize| !self.in_train[*i];
+        let rows = || 0..self.in_train.len();
+        let any = rows().filter(outside).any(|i| named(i) && self.truth[i].is_some());
+        rows().map(|i| outside(&i) && (!any || named(i))).collect()
     }
 
     /// (negatives, positives) that training would see, both more than 0.
@@ -203,14 +229,12 @@ impl Table {
         if present == names {
             return Ok(self);
         }
-        let find = |name: &String| {
-            present.iter().position(|p| p == name).ok_or_else(|| TableError::MissingClassifier {
-                file: self.file.clone(),
-                column: name.clone(),
-                available: list(present),
-            })
-        };
-        let index = names.iter().map(find).collect::<TableResult<Vec<_>>>()?;
+        let missing: Vec<&String> = names.iter().filter(|name| !present.contains(name)).collect();
+        if !missing.is_empty() {
+            return Err(missing_classifiers(&self.file, &missing, present));
+        }
+        let find = |name: &String| present.iter().position(|p| p == name);
+        let index: Vec<usize> = names.iter().filter_map(find).collect();
         let extra: Vec<String> = present.iter().filter(|p| !names.contains(p)).cloned().collect();
         let matrix = self.data.predictions().select(Axis(0), &index);
         let ids = self.data.instance_ids().map(<[String]>::to_vec);

@@ -194,12 +194,34 @@ pub enum TableError {
     #[error("{file}: no column {wanted}; at least one column of probabilities is needed among {available}")]
     NoClassifierColumn { file: String, wanted: String, available: String },
 
-    /// A classifier that the model was trained with is not there.
+    /// Classifiers that the model was trained with are not there.
     #[error(
-        "{file}: there is no column {column:?}, which the model was trained with; \
-         add it (empty cells are allowed); the columns are {available}"
+        "{file}: there is no column {columns}, which the model was trained with; \
+         add it (empty cells are allowed){renamed}; the columns are {available}"
     )]
-    MissingClassifier { file: String, column: String, available: String },
+    MissingClassifier { file: String, columns: String, renamed: String, available: String },
+
+    /// A part of a table in several files lacks columns of the first part, or has others.
+    #[error(
+        "{file}: this part has no column {columns}, which other parts of the table have; add it (empty cells are \
+         allowed), or name the columns that all parts have with --columns; the columns are {available}"
+    )]
+    MissingInPart { file: String, columns: String, available: String },
+
+    /// A workbook has no sheet of this name.
+    #[error("{file}: there is no sheet {sheet:?}; give --sheet one of {available}")]
+    UnknownSheet { file: String, sheet: String, available: String },
+
+    /// An option that says nothing of a file of this kind.
+    #[error("{file}: {option} is for {kind}, and this is not one; leave the option out")]
+    OptionNotUsed { file: String, option: &'static str, kind: &'static str },
+
+    /// A value for training without a column of splits.
+    #[error(
+        "{file}: --train-value {value:?} needs a split column, and none was found; name it with --split-column, or leave \
+         --train-value out"
+    )]
+    TrainValueWithoutSplit { file: String, value: String },
 
     /// A row has too few or too many cells.
     #[error(
@@ -341,6 +363,14 @@ pub enum TableError {
         rows: Box<str>,
     },
 
+    /// Weights that cannot be added up.
+    #[error(
+        "{file}, column {column:?}: the weights of the labeled train rows sum to {sum:e}, where 1e-290 to 1e290 is \
+         allowed, and the largest, {largest:e}, is that of {row}; scale all of them by one factor, so that a row weighs \
+         about 1"
+    )]
+    WeightSum { file: String, column: String, sum: f64, largest: f64, row: Row },
+
     /// Times that cannot be put in order.
     #[error(
         "{file}, column {column:?}: {count} labeled train rows have no time: {rows}; allowed are numbers in every row, or \
@@ -414,5 +444,32 @@ pub(crate) fn list<S: AsRef<str>>(names: &[S]) -> String {
         0 => "none".to_owned(),
         n if n > SHOWN => format!("{} and {} more", shown.join(", "), n - SHOWN),
         _ => shown.join(", "),
+    }
+}
+
+/// All classifiers of a model that a table lacks, and which of its columns may be meant: those of the same
+/// name in another case or behind a common beginning.
+pub(crate) fn missing_classifiers<S: AsRef<str>>(
+    file: &str,
+    missing: &[S],
+    columns: &[String],
+) -> TableError {
+    let word = |name: &str| -> String {
+        name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+    };
+    let meant = |name: &S| {
+        let wanted = word(name.as_ref());
+        let same = |own: &&String| word(own) == wanted;
+        let ends = |own: &&String| wanted.len() > 1 && word(own).ends_with(&wanted);
+        let mut longer = columns.iter().filter(ends);
+        let own = columns.iter().find(same).or_else(|| longer.next().filter(|_| longer.next().is_none()))?;
+        Some(format!("{own:?} to {:?}", name.as_ref()))
+    };
+    let found: Vec<String> = missing.iter().filter_map(meant).collect();
+    TableError::MissingClassifier {
+        file: file.to_owned(),
+        columns: list(missing),
+        renamed: if found.is_empty() { String::new() } else { format!(", or rename {}", found.join(", ")) },
+        available: list(columns),
     }
 }

@@ -72,6 +72,12 @@ pub(crate) fn refuse_others(head: &[u8], file: &str) -> TableResult<()> {
     if let Some((_, what, cure)) = OTHERS.iter().find(|(magic, ..)| head.starts_with(magic)) {
         return other(what, cure);
     }
+    // A safetensors file begins with the length of its header, which is JSON.
+    if head.len() > 9 && head[8] == b'{' && memchr::memmem::find(head, b"__metadata__").is_some() {
+        let own = memchr::memmem::find(head, b"cf_ensemble").is_some();
+        let what = if own { "a model that this program saved" } else { "a safetensors file" };
+        return other(what, "give a table of predictions; cfe inspect FILE shows a model");
+    }
     if head.len() > 2 && head[0] == 0x80 && (2..=5).contains(&head[1]) {
         return other("a Python pickle", "pandas.read_pickle('FILE').to_parquet('table.parquet')");
     }
@@ -143,11 +149,21 @@ pub(crate) fn read_zip(opened: Opened, options: &TableOptions) -> TableResult<Pa
         .map_err(|e| damaged(e.to_string()))?;
     let names: Vec<String> = archive.file_names().filter_map(|name| Some(name.ok()?.into_owned())).collect();
     // Arrays make the archive an NPZ, certain parts a workbook; anything else must be one packed table.
+    let unused = |option, kind| TableError::OptionNotUsed { file: file.clone(), option, kind };
     if names.iter().any(|name| name.ends_with(".npy")) || names.is_empty() {
+        if options.sheet.is_some() {
+            return Err(unused("--sheet", "a workbook of Excel or LibreOffice"));
+        }
+        if options.labels_file.is_some() {
+            return Err(unused("--labels-file", "a matrix in NPY, while an NPZ holds its own labels"));
+        }
         return super::npy_table::read_npz(&file, handle, options);
     }
     let has = |name: &str| names.iter().any(|n| n == name);
     if has("xl/workbook.xml") || has("xl/workbook.bin") || has("content.xml") {
+        if options.labels_file.is_some() {
+            return Err(unused("--labels-file", "a matrix in NPY"));
+        }
         handle.rewind().map_err(|e| unreadable(&file, e))?;
         return crate::workbook::read(&file, handle, options);
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
 
-use crate::reading::Scale;
+use crate::reading::{Input, Scale};
 use crate::table_error::list;
 
 /// Something to know before trusting the result.
@@ -36,7 +36,13 @@ pub enum TableWarning {
     /// A column that was taken for weights or folds by its name alone does not serve as such.
     ColumnNotUsed { file: String, role: &'static str, column: String, reason: String },
     /// Ids that were guessed occur more than once, and rows are known by their number instead.
-    RepeatedIds { file: String, column: String },
+    RepeatedIds { file: String, column: String, fitting: bool },
+    /// Some cells of ids that were guessed are empty, and rows are known by their number instead.
+    EmptyIds { file: String, column: String, rows: usize },
+    /// Rows that belong to no split.
+    RowsWithoutSplit { file: String, column: String, rows: usize },
+    /// Columns that were probabilities already are rescaled together with the others.
+    MixedScale { file: String, option: &'static str, columns: Vec<String>, of: usize },
     /// A column was taken for groups, which a store does not keep.
     GroupsNotKept { file: String, column: String },
 }
@@ -116,11 +122,39 @@ impl fmt::Display for TableWarning {
                      store may tear rows of one group apart; fit the table in memory where that matters"
                 )
             }
-            TableWarning::RepeatedIds { file, column } => {
+            TableWarning::RepeatedIds { file, column, fitting } => {
+                write!(f, "{file}, column {column:?}: its values repeat, so rows are known by their number")?;
+                if *fitting {
+                    write!(f, "; if rows of one value belong together, give --group-column {column}")?;
+                }
+                Ok(())
+            }
+            TableWarning::EmptyIds { file, column, rows } => write!(
+                f,
+                "{file}, column {column:?}: {rows} {}, so rows are known by their number; complete the ids, or name the \
+                 column with --id-column to insist on them",
+                if *rows == 1 { "id is empty" } else { "ids are empty" }
+            ),
+            TableWarning::RowsWithoutSplit { file, column, rows } => write!(
+                f,
+                "{file}, column {column:?}: {rows} {} no split; they are not learned from, and are scored only where no \
+                 other rows outside the train split have a label",
+                if *rows == 1 { "row names" } else { "rows name" }
+            ),
+            TableWarning::MixedScale { file, option, columns, of } => {
+                let all = columns.len() == *of;
+                let cure = match all {
+                    true => "leave the option out if these are probabilities".to_owned(),
+                    false => format!(
+                        "the option is for every column, so if these are probabilities, convert the {} instead and leave \
+                         the option out",
+                        if of - columns.len() == 1 { "other column" } else { "other columns" }
+                    ),
+                };
                 write!(
                     f,
-                    "{file}, column {column:?}: its values repeat, so rows are known by their number; if rows of one value \
-                     belong together, give --group-column {column}"
+                    "{file}: {option} changes columns that lie within 0 to 1 already: {}; {cure}",
+                    list(columns)
                 )
             }
             TableWarning::SplitNotUsed { file, column, found } => {
@@ -180,6 +214,37 @@ pub(crate) fn of_scale(file: &str, matrix: ArrayView2<'_, f64>, scale: Scale) ->
     let largest = matrix.iter().fold(0.0, |largest: f64, &p| largest.max(p));
     let few = scale == Scale::Percent && largest > 0.0 && largest <= 0.01;
     few.then(|| TableWarning::FewPercent { file: file.to_owned(), largest: 100.0 * largest })
+}
+
+/// A word on columns that lay within [0, 1] before percent or scores were made probabilities: `matrix` is
+/// what was made of them.
+pub(crate) fn of_mixed_scale(
+    file: &str,
+    names: &[String],
+    matrix: ArrayView2<'_, f64>,
+    (scale, input): (Scale, Input),
+) -> Option<TableWarning> {
+    // A column of zeros alone says nothing of its scale.
+    let (option, inside): (_, fn(f64) -> bool) = match (scale, input) {
+        (Scale::Percent, _) => ("--scale percent", |p| (0.0..=0.01).contains(&p)),
+        // 1 / (1 + exp(-s)) of s = 0 and of s = 1.
+        (_, Input::Score) => ("--input score", |p| (0.5..=1.0 / (1.0 + (-1.0f64).exp())).contains(&p)),
+        _ => return None,
+    };
+    let lay_inside = |u: &usize| {
+        let present = || matrix.row(*u).into_iter().copied().filter(|p| !p.is_nan());
+        present().next().is_some() && present().all(inside) && present().any(|p| p != 0.0)
+    };
+    let columns: Vec<String> = (0..names.len()).filter(lay_inside).map(|u| names[u].clone()).collect();
+    let of = names.len();
+    // Where all columns are small percent another word says so.
+    let said = columns.len() == of && scale == Scale::Percent;
+    (!columns.is_empty() && !said).then(|| TableWarning::MixedScale {
+        file: file.to_owned(),
+        option,
+        columns,
+        of,
+    })
 }
 
 /// Takes what is a hair outside [0, 1] as 0 or 1.

@@ -124,7 +124,10 @@ fn cells_that_are_none() {
             "--positive-label",
         ],
     );
-    says(plain(&format!("{start}a,1,0.5,0.5\n ,1,0.5,0.5\n")), &["line 3, column \"instance_id\": empty"]);
+    // An id that is asked for is needed in every row.
+    let named = options(|o| o.id_column = Some("instance_id".into()));
+    let without = read(&format!("{start}a,1,0.5,0.5\n ,1,0.5,0.5\n"), &named);
+    says(without, &["line 3, column \"instance_id\": empty"]);
     says(plain(&format!("{start}\"a\nb\",1,0.5,0.5\nc,1,0.5\n")), &["line 4: 3 cells, but the header has 4"]);
     let duplicate = plain(&format!("{start}a,1,0.5,0.5\n\nb,1,0.5,0.5\na,0,0.5,0.5\nb,0,0.5,0.5\n"));
     says(duplicate, &["line 5, column \"instance_id\": the id \"a\" was used in line 2 already"]);
@@ -225,7 +228,14 @@ fn warnings_do_not_stop() {
     let table = plain("instance_id,label,same,none,good\na,1,0.5,,0.1\nb,0,0.5,NA,0.9\n").expect("readable");
     let text: Vec<String> = table.warnings.iter().map(ToString::to_string).collect();
     assert!(text[0].contains("column \"same\": 0.5 in every row"), "{text:?}");
-    assert!(text[1].contains("column \"none\": no probability in any row"), "{text:?}");
+    assert!(table.taken.to_string().contains("passed over: none (empty in every row)"), "{}", table.taken);
+    // A column that was asked for stays.
+    let chosen = read(
+        "label,same,none,good\n1,0.5,,0.1\n0,0.4,NA,0.9\n",
+        &options(|o| o.columns = vec!["same,none,good".into()]),
+    );
+    let text = chosen.expect("readable").warnings[0].to_string();
+    assert!(text.contains("column \"none\": no probability in any row"), "{text}");
     let table = read(
         CSV,
         &options(|o| {

@@ -23,6 +23,7 @@ const OPTIONS: &[(&str, &str)] = &[
     ("--input", "input"),
     ("--encoding", "encoding"),
     ("--delimiter", "delimiter"),
+    ("--sheet", "sheet"),
     ("--threshold", "threshold"),
     ("--calibrate", "calibrate"),
     ("--fallback", "fallback"),

@@ -61,15 +61,40 @@ pub(crate) fn run(args: &Fit, terminal: &Terminal) -> CliResult<()> {
         if args.strict {
             refuse_alarms(&read)?;
         }
+        if program.prevalence.is_some() {
+            check_corrected(&read, &program)?;
+        }
         announce_memory(&plan, &read, terminal);
         let begin = Instant::now();
         let mut outcome = plan.fit(&read, terminal)?;
         if let Some(prevalence) = program.prevalence {
             outcome.at_prevalence(&read, prevalence)?;
         }
+        if let Some(asked) =
+            plan.options.folds.filter(|asked| (2..*asked).contains(&outcome.folds) && !outcome.stopped)
+        {
+            let (negatives, positives) = read.data.class_counts();
+            terminal.warn(&format!(
+                "--folds {asked}: {} folds are made, as each needs rows of both classes ({positives} positives, \
+                 {negatives} negatives){}",
+                outcome.folds,
+                if read.groups.is_some() { " and whole groups" } else { "" }
+            ));
+        }
         terminal.took("fitting", begin);
         finish(&read, &program, &plan, &outcome, format, terminal)
     })
+}
+
+/// Refuses a share of positives that corrects nothing: every row is learned from, and no model is kept.
+fn check_corrected(table: &Table, program: &ProgramOptions) -> CliResult<()> {
+    if program.model_out.is_some() || table.data.labeled().len() < table.data.n_instances() {
+        return Ok(());
+    }
+    Err(CliError::usage(
+        "--prevalence corrects rows that are not learned from, and every row here is; leave it out, name the rows of \
+         training with --split-column, or keep the model with --model-out, which remembers the share for cfe predict",
+    ))
 }
 
 /// Refuses outputs that cannot be written; what is printed to standard output.

@@ -8,6 +8,7 @@ mod documentation;
 mod evaluate;
 #[cfg(target_os = "linux")]
 mod full_disk;
+mod ignored_options;
 mod interrupt;
 mod kills;
 mod options;

@@ -130,6 +130,9 @@ impl Decision {
                 let sound = |row: &Vec<f64>| {
                     row.len() == classes && row.iter().all(|&cost| cfe_core::is_at_least_zero(cost))
                 };
+                if let Some(cost) = costs.iter().flatten().find(|&&cost| !cfe_core::is_at_least_zero(cost)) {
+                    return ensure(false, "costs", *cost, COSTS);
+                }
                 let shape = format!("{} rows of costs for {classes} classes", costs.len());
                 ensure(costs.len() == classes && costs.iter().all(sound), "costs", shape, COSTS)
             }

@@ -290,10 +290,12 @@ impl FitOutcome {
             Some(_) => self.folds_of(table)?,
             None => None,
         };
-        let others = match &table.split {
-            Some(_) => scored_rows(table, |i| !table.in_train[i], ""),
+        let held_out = table.held_out();
+        let mut others = match &table.split {
+            Some(_) => scored_rows(table, |i| held_out[i], ""),
             None => Vec::new(),
         };
+        others.iter_mut().for_each(|part| name_of_part(&mut part.name));
         // A step for the fit on all rows and one for each fold.
         let count = folds.as_ref().map_or(0, Folds::n_splits) as u64;
         let stage = Stage::start(watch, "Fitting what it is compared with", Some(1 + count));
@@ -350,5 +352,12 @@ impl FitOutcome {
     /// The folds that the out-of-fold scores come from.
     fn folds_of(&self, table: &Table) -> FitResult<Option<Folds>> {
         folds_behind(&self.model.combiner, table, self.folds, self.seed)
+    }
+}
+
+/// What a part of rows outside the train split is called: its split, and words where the column names none.
+pub(crate) fn name_of_part(split: &mut String) {
+    if split.trim().is_empty() {
+        *split = "rows without a split".to_owned();
     }
 }

@@ -196,6 +196,8 @@ pub struct TableColumns {
     pub encoding: Option<String>,
     /// Delimiter of a text table; `None`: the one that cuts the header.
     pub delimiter: Option<char>,
+    /// Sheet of a workbook; `None`: the first visible one that holds a table.
+    pub sheet: Option<String>,
     /// Labels for a table in NPY; `None`: labels.npy beside the table.
     pub labels_file: Option<PathBuf>,
     /// What stands between classifier and class in the names of columns of several classes; `None`: a colon,
@@ -221,6 +223,7 @@ impl TableColumns {
         options.input = self.input.unwrap_or_default();
         options.encoding.clone_from(&self.encoding);
         options.delimiter = self.delimiter.map(delimiter).transpose()?;
+        options.sheet.clone_from(&self.sheet);
         options.labels_file.clone_from(&self.labels_file);
         if self.class_separator.as_deref().is_some_and(|separator| separator.trim().is_empty()) {
             return Err(FitError::options(

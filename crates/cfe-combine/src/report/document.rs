@@ -9,7 +9,7 @@ use cfe_report::{Axis, Cell, Document, Ink, Panel, Section, Stroke, Table as Rep
 use super::summary;
 use crate::judge::{COMBINED, Finding, JudgedRows, MethodMetrics, Part, TrustReport, scored_rows};
 use crate::methods::Method;
-use crate::pipeline::FitOutcome;
+use crate::pipeline::{FitOutcome, name_of_part};
 use crate::saved::Combiner;
 
 const COMBINED_INK: Ink = Ink::Series(0);
@@ -323,7 +323,9 @@ fn scored_rows_of(outcome: &FitOutcome, table: &Table) -> Vec<ShownRows> {
         });
     }
     if table.split.is_some() {
-        for part in scored_rows(table, |i| !table.in_train[i], "") {
+        let held_out = table.held_out();
+        for mut part in scored_rows(table, |i| held_out[i], "") {
+            name_of_part(&mut part.name);
             out.push(ShownRows {
                 name: part.name,
                 judged: JudgedRows::of(table, &part.rows),

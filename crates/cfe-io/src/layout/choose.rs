@@ -9,7 +9,7 @@ use crate::class_columns;
 use crate::names;
 use crate::profile::{Declared, Profile};
 use crate::reading::{Input, Labels, Scale};
-use crate::table_error::{TableError, TableResult, list};
+use crate::table_error::{TableError, TableResult, list, missing_classifiers};
 use crate::taken::PassedOver;
 use crate::warning::TableWarning;
 
@@ -23,14 +23,12 @@ impl Table<'_> {
         if layout.roles.model.is_some() {
             return Ok(());
         }
-        for name in names {
-            let at = position.get(name.as_str()).copied().filter(|_| !name.is_empty());
-            layout.classifiers.push(at.ok_or_else(|| TableError::MissingClassifier {
-                file: self.file.to_owned(),
-                column: name.clone(),
-                available: list(self.header),
-            })?);
+        let place = |name: &String| position.get(name.as_str()).copied().filter(|_| !name.is_empty());
+        let missing: Vec<&String> = names.iter().filter(|name| place(name).is_none()).collect();
+        if !missing.is_empty() {
+            return Err(missing_classifiers(self.file, &missing, self.header));
         }
+        layout.classifiers.extend(names.iter().filter_map(place));
         let taken: Vec<usize> = layout.taken().collect();
         layout.extra = (0..self.header.len())
             .filter(|at| !layout.classifiers.contains(at) && !taken.contains(at))
@@ -171,8 +169,13 @@ impl Table<'_> {
             if classifiers.is_empty() {
                 classifiers = outside.into_iter().map(|(at, _)| at).collect();
             } else {
+                let others: Vec<&String> = classifiers.iter().map(|&at| &self.header[at]).collect();
                 for (at, reason) in outside {
-                    self.passed_over.push(PassedOver::new(&self.header[at], reason));
+                    let changed = match reason.ends_with(READS_ALL) {
+                        true => format!(", and would change {} too", list(&others)),
+                        false => String::new(),
+                    };
+                    self.passed_over.push(PassedOver::new(&self.header[at], reason + &changed));
                 }
             }
         }
@@ -256,6 +259,10 @@ impl Table<'_> {
         if let Some(reason) = names::metadata(normal).filter(|_| !is_fold) {
             return Judged::Other(reason.to_owned());
         }
+        // Another split knows which rows are for training, and nothing of the label.
+        if layout.roles.split.is_some() && names::is_split(normal) && !profile.has_fractions() {
+            return Judged::Other("another split, by its name".to_owned());
+        }
         // A second label would be the best of all classifiers, and know what it is to predict.
         if layout.label.is_some() && names::label_rank(normal).is_some() && profile.is_pair() {
             return Judged::Other("another label, by its name".to_owned());
@@ -274,7 +281,7 @@ impl Table<'_> {
         Judged::Outside(match profile.whole == profile.numbers {
             true => format!("whole numbers from {range}"),
             false => {
-                format!("{range} is outside 0 to 1; --input score or --scale percent reads such columns")
+                format!("{range} is outside 0 to 1; {READS_ALL}")
             }
         })
     }
@@ -311,6 +318,9 @@ impl Table<'_> {
         }
     }
 }
+
+/// What reads numbers outside [0, 1]: an option for every column.
+const READS_ALL: &str = "--input score or --scale percent reads such columns";
 
 enum Judged {
     Classifier,

@@ -90,7 +90,8 @@ impl Table<'_> {
     /// Ids that repeat beside a column of folds or repetitions: repeated cross-validation.
     pub(super) fn guess_average(&self, layout: &mut Layout) {
         if layout.roles.model.is_some() {
-            layout.average = self.fold_column();
+            // The fold of an instance is followed; what numbers repetitions is averaged over.
+            layout.average = self.fold_column().filter(|&at| !names::is_given_fold(&self.normal[at]));
             return;
         }
         let Some(fold) = self.fold_column() else { return };

@@ -25,6 +25,9 @@ pub(crate) struct Layout {
     pub roles: Roles<usize>,
     /// Roles that no option named: what is wrong with such a column is not a reason to stop.
     pub guessed: Vec<Role>,
+    /// Whether a row without an id is an error: where an option names the ids, or rows are put together by
+    /// them.
+    pub needs_ids: bool,
     /// Of a long table that has a column for each class, named by the labels: the one that is read, and the
     /// other.
     pub classes: Option<(String, String)>,
@@ -144,6 +147,8 @@ impl Layout {
             layout.candidates = table.label_candidates();
         }
         layout.taken().for_each(|at| table.used[at] = true);
+        layout.needs_ids =
+            options.id_column.is_some() || layout.roles.model.is_some() || layout.average.is_some();
         match &options.classifiers {
             Some(names) => table.of_model(&mut layout, names, &position)?,
             None if table.of_class_model(&mut layout) => {}

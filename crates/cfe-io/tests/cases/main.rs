@@ -12,6 +12,7 @@ use ndarray_npy::NpzWriter;
 
 mod columns;
 mod files;
+mod guesses;
 mod long;
 mod text;
 mod values;

@@ -201,6 +201,7 @@ class Columns(TypedDict, total=False):
     input: str | None
     encoding: str | None
     delimiter: str | None
+    sheet: str | None
     labels_file: str | os.PathLike[str] | None
 
 
@@ -250,6 +251,7 @@ def read(
     input: str | None = None,
     encoding: str | None = None,
     delimiter: str | None = None,
+    sheet: str | None = None,
     labels_file: str | os.PathLike[str] | None = None,
 ) -> Table | ClassTable:
     """Read a table of predictions, as the program ``cfe`` reads it.
@@ -298,6 +300,8 @@ def read(
         Encoding of a text table; None is UTF-8, or what its byte order mark says.
     delimiter : str, default=None
         Delimiter of a text table; None is the one that cuts the header.
+    sheet : str, default=None
+        Sheet of a workbook; None is the first visible one that holds a table.
     labels_file : str or path-like, default=None
         Labels of a table in NPY; None is labels.npy beside it.
 
@@ -340,6 +344,7 @@ def read(
         input=input,
         encoding=encoding,
         delimiter=delimiter,
+        sheet=sheet,
         labels_file=labels_file,
     )
     if not isinstance(path, (str, os.PathLike)):
