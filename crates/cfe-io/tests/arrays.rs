@@ -73,7 +73,10 @@ fn npy_of_both_orders_and_types() {
     assert_eq!(turned.data.predictions().column(0).to_vec(), [0.9f32, 0.2, 0.4].map(f64::from));
     assert_eq!(turned.truth, [Some(true), Some(false)]);
     array![1.0, 0.0, 1.0, 1.0].write_npy(fs::File::create(&other).expect("writable")).expect("written");
-    says(read_table(Source::new(&path), &given), &["4 entries, but 3 are needed", "transpose"]);
+    says(
+        read_table(Source::new(&path), &given),
+        &["4 entries, but 3 are needed", "beside R of 2 x 3", "one label for each instance"],
+    );
     save(bytes_of(&|b| array![[0.5, 1.5]].write_npy(b).expect("in memory")));
     fs::remove_file(dir.path().join("labels.npy")).expect("there");
     says(
