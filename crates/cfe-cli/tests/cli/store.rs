@@ -91,7 +91,8 @@ fn a_store_is_scored_like_its_table() {
             let mut part = parts.iter().find(|part| part["name"] == name).expect("the part").clone();
             // A store has no other names, and ranks are taken among all rows of a table.
             part["name"] = serde_json::Value::Null;
-            // Rows of this table repeat, so that they are not known one by one; the store is known as a whole.
+            // Rows of this table repeat, so that they are not known one by one; the store is known as a
+            // whole.
             part["in_sample_share"] = serde_json::Value::Null;
             part["methods"].as_array_mut().expect("methods").retain(|method| method["name"] != "rank_avg");
             part
