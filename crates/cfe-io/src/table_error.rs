@@ -393,10 +393,8 @@ pub enum TableError {
 
     /// Fewer points in time than folds need.
     #[error(
-        "{file}, column {column:?}: the labeled train rows have {found} different time{}, but {needed} are needed, one more \
-         than folds; {}",
-        if *found == 1 { "" } else { "s" },
-        if *found < 3 { "leave the time column out, as 3 times are the least" } else { "use fewer --folds (at least 2)" }
+        "{file}, column {column:?}: the labeled train rows have {found} different times, but {needed} are needed, one more \
+         than folds; use fewer --folds (2 folds need 3 times), or leave the time column out"
     )]
     TooFewTimes { file: String, column: String, found: usize, needed: usize },
 

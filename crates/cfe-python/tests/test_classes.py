@@ -139,7 +139,7 @@ def test_columns_that_belong_to_no_class(three):
     rng = np.random.default_rng(3)
     length = np.array([8.0, 4.0, 6.0])[np.searchsorted(CLASSES, y)] + rng.normal(size=len(y))
     frame = named(P).assign(length=length)
-    with pytest.warns(InputWarning, match="'length' are no probabilities"):
+    with pytest.warns(InputWarning, match="'length' are not probabilities"):
         both = CFEnsembleClassifier().fit(frame, y)
     assert both.classifier_names_ == ["lr", "nb", "svm", "length"]
     # Its shares of the classes follow the class with that length.
@@ -240,7 +240,7 @@ def test_stacking(stacked):
 
 def test_stacking_of_scores_prefit_and_features(stacked):
     X, y = stacked
-    with pytest.warns(InputWarning, match="'svc' are no probabilities"):
+    with pytest.warns(InputWarning, match="'svc' are not probabilities"):
         stack = CFEnsembleStackingClassifier([("svc", LinearSVC()), ("nb", GaussianNB())]).fit(X, y)
     assert np.allclose(stack.predict_proba(X).sum(axis=1), 1)
     fitted = [("nb", GaussianNB().fit(X[:200], CLASSES[y[:200]]))]

@@ -131,7 +131,7 @@ def members_of(
         alone -= set(everything)
     if scores and how == "auto":
         warn(
-            f"the columns of {_shown(scores)} are no probabilities that sum to 1 over the classes: they are taken as scores, "
+            f"the columns of {_shown(scores)} are not probabilities that sum to 1 over the classes: they are taken as scores, "
             "and their softmax is; input='score' says so without a warning, input='proba' refuses them"
         )
     if alone:
@@ -146,7 +146,7 @@ def members_of(
             )
         if how == "auto":
             warn(
-                f"the columns {_shown([labels[j] for j in sorted(alone)])} are no probabilities of the {k} classes: each is "
+                f"the columns {_shown([labels[j] for j in sorted(alone)])} are not probabilities of the {k} classes: each is "
                 "taken as a score, from which the shares of the classes are counted in the training rows"
             )
         members += [Member(labels[j], [j], "alone", nothing, nothing) for j in sorted(alone)]
