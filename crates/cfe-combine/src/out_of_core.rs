@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use cfe_core::calibration::Calibrator;
 use cfe_core::shards::Engine;
-use cfe_core::{Error, Fitted, Observer, Step, TrainingState};
+use cfe_core::{EnsembleData, Error, Fitted, Observer, Step, TrainingState};
 use cfe_io::store::{Rows, Shard, Store, StoreEngine};
 use cfe_io::{Column, ModelDetails, ModelFile, Sink, Table, WriteError, write_predictions};
 use ndarray::{ArrayView2, Axis, CowArray, Ix2};
@@ -115,9 +115,9 @@ fn fit_recommended(
     watch: &dyn Watch,
 ) -> FitResult<StoreFit> {
     let gathered = gather(recommended.spec(), engine).map_err(FitError::training("training"))?;
-    let Gathered { rows, whole, .. } = gathered;
+    let Gathered { rows, numbers, whole } = gathered;
     let sampled = whole.is_some();
-    let table = Table::from_data(&store.folder().display().to_string(), rows, None)?;
+    let table = with_roles(store, rows, &numbers)?;
     let beyond = whole.map(|whole| PassedColumns::new(engine, whole));
     let mut outcome = plan.fit_beyond(&table, beyond.as_ref(), watch)?;
     // What the model says of its data is said of the store.
@@ -130,6 +130,37 @@ fn fit_recommended(
         details.provenance.remove(TRAIN_ROWS);
     }
     Ok(StoreFit { model: outcome.model.clone(), judged: Some(Judged { table, sampled, outcome }) })
+}
+
+/// Rows of a store as a table, with what the store has of them beside predictions and labels; `numbers`
+/// (ascending) are their numbers in it.
+fn with_roles(store: &Store, rows: EnsembleData, numbers: &[u64]) -> FitResult<Table> {
+    // Where all weights are 1, they are weights all the same.
+    let rows = match rows.sample_weights() {
+        None if store.has_weights() => {
+            let ones = vec![1.0; rows.n_instances()];
+            rows.with_sample_weights(ones).map_err(FitError::training("training"))?
+        }
+        _ => rows,
+    };
+    let shard_rows = store.shape().shard_rows as u64;
+    let (mut groups, mut folds, mut costs) = (Vec::new(), Vec::new(), Vec::new());
+    for numbers in numbers.chunk_by(|a, b| a / shard_rows == b / shard_rows) {
+        let shard = numbers[0] / shard_rows;
+        let roles = store.row_roles(shard)?;
+        let places = || numbers.iter().map(|number| (number % shard_rows) as usize);
+        groups.extend(roles.groups.iter().flat_map(|all| places().map(|i| all[i].clone())));
+        folds.extend(roles.folds.iter().flat_map(|all| places().map(|i| all[i].clone())));
+        costs.extend(roles.costs.iter().flat_map(|all| places().map(|i| all[i])));
+    }
+    let there = |is: bool| is.then_some(());
+    let groups = there(!groups.is_empty()).map(|()| groups);
+    let mut table = Table::from_data(&store.folder().display().to_string(), rows, groups)?;
+    table.folds = there(!folds.is_empty()).map(|()| folds);
+    table.costs = there(!costs.is_empty()).map(|()| costs);
+    // Messages name the columns.
+    table.taken.roles = store.columns().roles.clone();
+    Ok(table)
 }
 
 fn fit_als(

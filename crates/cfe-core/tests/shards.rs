@@ -69,6 +69,7 @@ fn of_labeled() -> &'static Vec<(Request, Vec<Statistics>, Sums)> {
         let about = |classifier| ColumnAbout { classifier, view: View::LogOdds, clip: 1e-4, center: 0.25 };
         let draw = Draw {
             seed: 3,
+            weightless: false,
             looked_at: vec![true, false, true],
             most: (700, 40),
             largest_key: (u64::MAX / 4, u64::MAX),

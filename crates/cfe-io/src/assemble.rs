@@ -189,7 +189,19 @@ fn set_ids(
 /// An empty cell names no group: each such row is a group of its own.
 fn separate_rows_without_group(groups: &mut [String]) {
     for (i, group) in groups.iter_mut().enumerate().filter(|(_, group)| group.trim().is_empty()) {
-        // No cell holds a line break in front of a number, so the name cannot be that of another group.
-        *group = format!("\nrow {i}");
+        *group = own_group(i as u64);
     }
 }
+
+/// Name of the group of a row without one, by its number. No cell begins with a line break, so the name
+/// cannot be that of another group.
+pub(crate) fn own_group(row: u64) -> String {
+    format!("{OWN_GROUP}{row}")
+}
+
+#[cfg(feature = "parquet")]
+pub(crate) fn is_own_group(group: &str) -> bool {
+    group.starts_with(OWN_GROUP)
+}
+
+const OWN_GROUP: &str = "\nrow ";

@@ -88,6 +88,9 @@ pub struct TableOptions {
     pub sheet: Option<String>,
     /// Labels for a table in NPY; `None` takes `labels.npy` or `y.npy` beside it if there is one.
     pub labels_file: Option<PathBuf>,
+    /// Rows or lines in front of a table that is a part of a larger one, of whose rows nothing is asked
+    /// together.
+    pub(crate) part_from: Option<u64>,
 }
 
 /// Columns of the table that a model was trained with. Each is taken for the same again where a table has it,

@@ -159,6 +159,8 @@ impl Parts {
             remembered.map(|positive| labels::decide_as_remembered(&column, positive, negative));
         let decided = match as_remembered {
             Some(Ok(decided)) => Ok(decided),
+            // The parts before this one have settled what the classes are.
+            Some(Err(bad)) if options.part_from.is_some() => Err(bad),
             _ => labels::decide(&column, options.positive_label.as_deref(), options.labels),
         };
         match decided {

@@ -43,7 +43,7 @@ impl Parts {
             let Some(cells) = self.roles.slot(role).take() else { continue };
             let read = match role {
                 Role::Time => self.times(&cells, labels),
-                _ => self.amounts(role, &cells, (labels, classes), labeled),
+                _ => self.amounts(role, &cells, (labels, classes), labeled, options.part_from),
             };
             match (role, read) {
                 (Role::Weight, Ok(read)) => values.weights = Some(read),
@@ -72,7 +72,7 @@ impl Parts {
                     file: self.file.clone(),
                     column: self.taken_for(Role::Fold).to_owned(),
                     count: without.len(),
-                    rows: self.list_of_rows(&without, None),
+                    rows: self.list_of_rows(&without, None, options.part_from.unwrap_or(0)),
                 };
                 if !self.is_guessed(Role::Fold) {
                     return Err(error);
@@ -86,11 +86,14 @@ impl Parts {
         Ok(values)
     }
 
-    /// Rows for a message, each with its cell where `cells` are given.
-    fn list_of_rows(&self, rows: &[usize], cells: Option<&[String]>) -> String {
-        let show = |&i: &usize| match cells {
-            Some(cells) => format!("{} ({:?})", self.rows.row(i), shorten(cells[i].as_bytes())),
-            None => self.rows.row(i).to_string(),
+    /// Rows for a message, each with its cell where `cells` are given, counted from `before`.
+    fn list_of_rows(&self, rows: &[usize], cells: Option<&[String]>, before: u64) -> String {
+        let show = |&i: &usize| {
+            let row = self.rows.row(i).moved(before);
+            match cells {
+                Some(cells) => format!("{row} ({:?})", shorten(cells[i].as_bytes())),
+                None => row.to_string(),
+            }
         };
         let shown: Vec<String> = rows.iter().take(SHOWN).map(show).collect();
         match rows.len().saturating_sub(SHOWN) {
@@ -107,6 +110,7 @@ impl Parts {
         cells: &[String],
         (labels, classes): (&[Option<usize>], &[String]),
         labeled: &[bool],
+        part_from: Option<u64>,
     ) -> TableResult<Vec<f64>> {
         let read = |cell: &String| match number(cell.trim().as_bytes()) {
             Some((value, false)) if value >= 0.0 && value.is_finite() => Some(value),
@@ -116,17 +120,21 @@ impl Parts {
         let bad: Vec<usize> = (0..cells.len()).filter(|&i| values[i].is_none() && labeled[i]).collect();
         let (file, column) = (self.file.clone(), self.taken_for(role).to_owned());
         if !bad.is_empty() {
-            let (count, rows) = (bad.len(), self.list_of_rows(&bad, Some(cells)));
+            let rows = self.list_of_rows(&bad, Some(cells), part_from.unwrap_or(0));
+            let count = bad.len();
             return Err(TableError::BadAmounts { file, column, role: role.name(), count, rows });
         }
         let values: Vec<f64> = values.into_iter().map(|value| value.unwrap_or(0.0)).collect();
+        if part_from.is_some() {
+            return Ok(values);
+        }
         if role == Role::Weight {
             self.check_sum(&values, labels)?;
         }
         for (class, name) in classes.iter().enumerate() {
             let rows: Vec<usize> = (0..labels.len()).filter(|&i| labels[i] == Some(class)).collect();
             if !rows.is_empty() && rows.iter().all(|&i| values[i] == 0.0) {
-                let (count, rows) = (rows.len(), self.list_of_rows(&rows, None).into());
+                let (count, rows) = (rows.len(), self.list_of_rows(&rows, None, 0).into());
                 let (role, class) = (role.name(), name.as_str().into());
                 return Err(TableError::AllAmountsZero { file, column, role, class, count, rows });
             }
@@ -172,7 +180,7 @@ impl Parts {
             file: self.file.clone(),
             column: self.taken_for(Role::Time).to_owned(),
             count: bad.len(),
-            rows: self.list_of_rows(&bad, Some(cells)),
+            rows: self.list_of_rows(&bad, Some(cells), 0),
         })
     }
 }

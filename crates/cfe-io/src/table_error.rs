@@ -17,6 +17,17 @@ pub enum Row {
     Instance(u64),
 }
 
+impl Row {
+    /// The row so many further on.
+    pub(crate) fn moved(self, by: u64) -> Self {
+        match self {
+            Row::Line(at) => Row::Line(at + by),
+            Row::Row(at) => Row::Row(at + by),
+            Row::Instance(at) => Row::Instance(at + by),
+        }
+    }
+}
+
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -91,6 +102,13 @@ pub enum TableError {
          what stands between classifier and class in the names of the columns, or leave it out; the columns are {available}"
     )]
     NoClassColumns { file: String, separator: String, available: String },
+
+    /// A table of several classes where one of two is needed.
+    #[error(
+        "{file}: a table of {count} classes ({classes}), and a store holds two classes alone; fit it in memory with `cfe fit`, \
+         or name the positive class with --positive-label and its columns with --columns"
+    )]
+    SeveralClasses { file: String, count: usize, classes: String },
 
     /// Classes of an array that no name is known of.
     #[error(

@@ -43,8 +43,6 @@ pub enum TableWarning {
     RowsWithoutSplit { file: String, column: String, rows: usize },
     /// Columns that were probabilities already are rescaled together with the others.
     MixedScale { file: String, option: &'static str, columns: Vec<String>, of: usize },
-    /// A column was taken for groups, which a store does not keep.
-    GroupsNotKept { file: String, column: String },
 }
 
 impl TableWarning {
@@ -113,13 +111,6 @@ impl fmt::Display for TableWarning {
                     f,
                     "{file}, column {column:?}: named as the {role}s and not used ({reason}); name what it should be with \
                      --{role}-column once it is corrected"
-                )
-            }
-            TableWarning::GroupsNotKept { file, column } => {
-                write!(
-                    f,
-                    "{file}, column {column:?}: taken for groups, which a store does not keep, so cross-validation on the \
-                     store may tear rows of one group apart; fit the table in memory where that matters"
                 )
             }
             TableWarning::RepeatedIds { file, column, fitting } => {

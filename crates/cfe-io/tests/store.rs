@@ -248,3 +248,93 @@ fn what_stands_above_the_header_belongs_to_the_first_part_alone() {
         assert!(error.to_string().contains(&format!("line {line}")), "{error}");
     }
 }
+
+/// The table above with weights, groups (some without), folds and costs.
+fn csv_with_roles(rows: std::ops::Range<usize>) -> String {
+    let mut text = "id,label,w,g,f,c,forest,svm\n".to_owned();
+    for i in rows {
+        let label = if i % 5 == 0 { "" } else { ["no", "yes"][usize::from(i % 11 == 0)] };
+        // A row without a label needs neither weight nor fold nor cost.
+        let (weight, fold, cost) = match label {
+            "" => (String::new(), String::new(), String::new()),
+            _ => (format!("{}.5", i % 4), format!("fold {}", i % 3), format!("{}", i % 6)),
+        };
+        let group = if i % 13 == 0 { String::new() } else { format!("patient {}", i / 4) };
+        let p = |k: usize| (i * k) % 10_000;
+        text +=
+            &format!("r{i},{label},{weight},{group},{fold},{cost},0.{:04},0.{:04}\n", p(104_729), p(7919));
+    }
+    text
+}
+
+fn with_roles() -> PrepareOptions {
+    let mut options = options(Dtype::F64);
+    let named = |name: &str| Some(name.to_owned());
+    (options.table.weight_column, options.table.group_column) = (named("w"), named("g"));
+    (options.table.fold_column, options.table.cost_column) = (named("f"), named("c"));
+    options
+}
+
+#[test]
+fn weights_groups_folds_and_costs_are_kept_whatever_files_they_came_in() {
+    let dir = tempfile::tempdir().expect("temporary");
+    let whole = write(dir.path(), "whole.csv", &csv_with_roles(0..ROWS));
+    let parts = dir.path().join("parts");
+    fs::create_dir(&parts).expect("writable");
+    for (k, cut) in [0, 16, 5000, 5001, ROWS].windows(2).enumerate() {
+        write(&parts, &format!("part-{k}.csv"), &csv_with_roles(cut[0]..cut[1]));
+    }
+    let prepared = |table: &PathBuf, name: &str| {
+        let table = std::slice::from_ref(table);
+        prepare(table, &dir.path().join(name), &with_roles(), &mut |_| true).expect("a good table").store
+    };
+    let (store, second) = (prepared(&whole, "a"), prepared(&parts, "b"));
+    assert_eq!(store.shape(), second.shape(), "the same fingerprint");
+    assert!(store.has_weights() && store.has_costs());
+    let table = read_table(Source::new(&whole), &with_roles().table).expect("readable");
+    let mut at = 0;
+    for number in 0..store.shape().shards() {
+        let (shard, roles) = (store.shard(number).expect("whole"), store.row_roles(number).expect("whole"));
+        let rows = at..at + shard.labels.len();
+        assert_eq!(shard.weights.as_deref(), table.data.sample_weights().map(|all| &all[rows.clone()]));
+        assert_eq!(roles.groups.as_deref(), table.groups.as_deref().map(|all| &all[rows.clone()]));
+        assert_eq!(roles.folds.as_deref(), table.folds.as_deref().map(|all| &all[rows.clone()]));
+        assert_eq!(roles.costs.as_deref(), table.costs.as_deref().map(|all| &all[rows.clone()]));
+        at = rows.end;
+    }
+    assert_eq!(at, ROWS);
+    let mut memory = InMemory::new(&table.data).and_then(|m| m.with_shard_rows(4096)).expect("in range");
+    let sums = |engine: &mut dyn Engine| {
+        engine.pass(&Request::Survey).and_then(|all| Ok(all.finish()?)).expect("whole")
+    };
+    assert_eq!(sums(&mut StoreEngine::new(&store)), sums(&mut memory));
+    // A file of groups that was changed is named, and so is one of another store.
+    fs::write(store.folder().join("roles-000001.arrow"), "no").expect("writable");
+    assert!(matches!(store.row_roles(1), Err(StoreError::Changed { path }) if path.contains("roles-000001")));
+    let plain =
+        prepare(std::slice::from_ref(&whole), &dir.path().join("c"), &options(Dtype::F64), &mut |_| true);
+    let plain = plain.expect("a good table").store;
+    assert!(!plain.has_weights() && plain.row_roles(0).expect("none").folds.is_none());
+    assert_ne!(plain.shape().fingerprint, store.shape().fingerprint);
+}
+
+#[test]
+fn what_a_labeled_row_lacks_is_named_by_its_line_wherever_it_stands() {
+    let dir = tempfile::tempdir().expect("temporary");
+    // Far enough down that another chunk holds the row.
+    let rows = 250_000;
+    let good = csv_with_roles(0..rows);
+    let message = |from: &str, to: &str, name: &str| {
+        assert!(good.contains(from), "{from}");
+        let table = write(dir.path(), &format!("{name}.csv"), &good.replacen(from, to, 1));
+        let error = prepare(&[table], &dir.path().join(name), &with_roles(), &mut |_| true);
+        error.expect_err("a bad table").to_string()
+    };
+    let line = 240_001 + 2;
+    let weight = message("\nr240001,no,1.5,", "\nr240001,no,heavy,", "weight");
+    assert!(weight.contains(&format!("line {line} (\"heavy\")")), "{weight}");
+    let fold = message("\nr240001,no,1.5,patient 60000,fold 1,", "\nr240001,no,1.5,patient 60000,,", "fold");
+    assert!(fold.contains(&format!("line {line}")) && fold.contains("fold"), "{fold}");
+    let label = message("\nr240001,no,", "\nr240001,perhaps,", "label");
+    assert!(label.contains(&format!("line {line}")) && label.contains("perhaps"), "{label}");
+}

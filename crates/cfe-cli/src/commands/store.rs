@@ -19,6 +19,11 @@ use crate::terminal::Terminal;
 use crate::{on_threads, outputs};
 use cfe_combine::FitError;
 
+/// Findings that rows drawn by class tell as well as all rows do: none of these asks for the share of
+/// positives or of gaps.
+const OF_DRAWN_ROWS: [&str; 7] =
+    ["leak", "in_sample", "inverted", "pair", "two_values", "constant", "duplicate"];
+
 /// Whether a table given on the command line is a prepared store.
 pub(crate) fn is_store(table: &Path) -> bool {
     Store::is_store(table)
@@ -98,11 +103,10 @@ fn finish(
     let measured = format.is_some() || program.metrics_out.is_some() || program.report_out.is_some();
     let parts = if measured { outcome.metrics_watched(&table, terminal)? } else { Vec::new() };
     terminal.took("scoring", begin);
-    // Rows that were drawn by class say nothing of the table they come from.
-    let findings = match sampled {
-        true => Vec::new(),
-        false => diagnose(&table).map_err(CliError::training("scoring"))?,
-    };
+    let mut findings = diagnose(&table).map_err(CliError::training("scoring"))?;
+    if sampled {
+        findings.retain(|finding| OF_DRAWN_ROWS.contains(&finding.kind));
+    }
     if format != Some(Format::Table) || !outputs::person_reads() {
         terminal.findings(&findings);
     }
@@ -175,7 +179,9 @@ fn summary(store: &Store, model: &SavedModel) -> String {
     format!(
         "{} rows, {} classifiers: {} iterations, ended by {}, supervised loss {loss:.6}\n\
          A fit of als on a store is not cross-validated: score the model on rows that were not learned from, with \
-         `cfe evaluate`.\n",
+         `cfe evaluate`.\n\
+         Leaks, swapped classes and copies were not looked for: a fit of the recommended combiner on the store looks for \
+         them.\n",
         store.shape().rows,
         store.shape().n_classifiers(),
         of("iterations"),
@@ -211,11 +217,11 @@ pub(crate) fn evaluate(args: &Evaluate, terminal: &Terminal) -> CliResult<()> {
         terminal.took("scoring", begin);
         if let Some(path) = &args.report_out {
             let title = format!("Scores of a model on {}", store.folder().display());
-            let document = report::evaluation_titled(title, &scores.parts, &[]);
+            let document = report::evaluation_titled(title, &scores.parts, &scores.findings);
             outputs::write_text(path, &page(&document, model.details.seed))?;
         }
         let data = json!({ "file": store.folder().display().to_string(), "rows": store.shape().rows });
-        super::evaluate::show(args, &scores.parts, &data, scores.within, &[])?;
+        super::evaluate::show(args, &scores.parts, &data, scores.within, &scores.findings)?;
         super::evaluate::check(args, &scores.parts)
     })
 }

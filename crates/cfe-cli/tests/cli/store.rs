@@ -160,3 +160,93 @@ fn what_a_store_cannot_give_is_refused_at_once() {
     let error = folder.fails(3, FIT);
     assert!(error.contains("shard-000000.arrow") && error.contains("missing"), "{error}");
 }
+
+/// 400 rows with weights, groups, folds, costs and a split; a third of the rows is held out.
+fn table_with_roles() -> String {
+    let mut text = "id,label,split,w,patient_group,f,c,forest,svm,net\n".to_owned();
+    for i in 0..400_usize {
+        let positive = (i * 7919) % 5 == 0;
+        let noise = |k: usize| ((i * (104_729 + 2 * k)) % 997) as f64 / 997.0;
+        let p = |k: usize| if positive { 0.2 + 0.75 * noise(k) } else { 0.8 * noise(k) * noise(k) };
+        let label = if i % 17 == 4 { "" } else { ["0", "1"][usize::from(positive)] };
+        let split = ["train", "train", "test"][i % 3];
+        let svm = if i % 19 == 0 { String::new() } else { format!("{:.5}", p(2)) };
+        text += &format!(
+            "r{i},{label},{split},{},g{},{},{},{:.5},{svm},{:.5}\n",
+            [0.5, 1.0, 2.25, 0.0][i * 7 % 4],
+            i / 5,
+            i / 5 % 4,
+            1 + i % 7,
+            p(1),
+            p(3)
+        );
+    }
+    text
+}
+
+#[test]
+fn weights_groups_folds_and_costs_mean_on_a_store_what_they_mean_in_memory() {
+    let read = |folder: &Folder, name: &str| -> serde_json::Value {
+        serde_json::from_str(&fs::read_to_string(folder.path(name)).expect("written")).expect("JSON")
+    };
+    for columns in [
+        "--weight-column w --group-column patient_group --cost-column c --exclude f",
+        "--fold-column f --exclude w,patient_group,c",
+    ] {
+        let folder = Folder::new();
+        folder.write("t.csv", table_with_roles());
+        folder.ok(&format!("prepare t.csv --store store --dtype f64 {columns}"));
+        folder.ok("fit store --model-out m.safetensors --metrics-out m.json");
+        folder.ok(&format!("fit t.csv {columns} --model-out t.safetensors --metrics-out t.json"));
+        let (store, table) = (read(&folder, "m.json"), read(&folder, "t.json"));
+        for key in ["threshold", "folds", "fit"] {
+            assert_eq!(store[key], table[key], "{key} with {columns}");
+        }
+        assert_eq!(store["parts"][0], table["parts"][0], "{columns}");
+        // Both models predict the same, and both score alike.
+        let predicted = |model: &str| {
+            folder.ok(&format!("predict --model {model}.safetensors t.csv --predictions-out p_{model}.csv"));
+            folder.bytes(&format!("p_{model}.csv"))
+        };
+        assert_eq!(predicted("m"), predicted("t"));
+        let parts = |table: &str, name: &str| {
+            let ran = folder.ok(&format!("evaluate --model m.safetensors {table} --format json"));
+            let document: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
+            let parts = document["parts"].as_array().expect("parts");
+            let mut part = parts.iter().find(|part| part["name"] == name).expect("the part").clone();
+            part["name"] = serde_json::Value::Null;
+            part["in_sample_share"] = serde_json::Value::Null;
+            // Ranks are taken among all rows of a table.
+            part["methods"].as_array_mut().expect("methods").retain(|method| method["name"] != "rank_avg");
+            part
+        };
+        assert_eq!(parts("store", "held out"), parts("t.csv", "test"), "{columns}");
+    }
+    let folder = Folder::new();
+    folder.write("t.csv", table_with_roles());
+    folder.ok("prepare t.csv --store store --weight-column w --exclude patient_group,f,c");
+    // The factors know weights as well.
+    folder.ok(&format!("{FIT} --model-out weighted.safetensors"));
+    folder.ok("prepare t.csv --store plain --exclude w,patient_group,f,c");
+    let plain = FIT.replace("fit store", "fit plain");
+    folder.ok(&format!("{plain} --model-out plain.safetensors"));
+    let predicted = |model: &str| {
+        folder.ok(&format!("predict --model {model}.safetensors t.csv --predictions-out p_{model}.csv"));
+        folder.bytes(&format!("p_{model}.csv"))
+    };
+    assert_ne!(predicted("weighted"), predicted("plain"));
+}
+
+#[test]
+fn a_table_of_several_classes_is_not_prepared_and_the_error_says_what_to_do() {
+    let folder = Folder::new();
+    let mut text = "label,a:cat,a:dog,a:owl,b:cat,b:dog,b:owl\n".to_owned();
+    for i in 0..60 {
+        text +=
+            &format!("{},0.2,0.3,0.5,0.{},0.1,0.{}\n", ["cat", "dog", "owl"][i % 3], i % 7 + 1, 8 - i % 7);
+    }
+    folder.write("t.csv", text);
+    let refused = folder.fails(3, "prepare t.csv --store store");
+    assert!(refused.contains("3 classes") && refused.contains("cfe fit"), "{refused}");
+    folder.ok("prepare t.csv --store cats --positive-label cat --columns a:cat,b:cat");
+}

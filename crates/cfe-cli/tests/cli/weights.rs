@@ -93,17 +93,11 @@ fn a_search_follows_the_folds_and_hands_them_on() {
 }
 
 #[test]
-fn a_store_keeps_none_of_them_and_says_so() {
+fn a_store_keeps_all_of_them_but_times_and_says_so() {
     let folder = folder();
-    let refused = folder.fails(3, "prepare t.csv --store s --weight-column w");
-    assert!(refused.contains("--weight-column \"w\": a store keeps predictions"), "{refused}");
-    let refused = folder.fails(3, "prepare t.csv --store s --group-column w");
-    assert!(refused.contains("--group-column \"w\": a store keeps predictions"), "{refused}");
+    let refused = folder.fails(3, "prepare t.csv --store s --time-column day");
+    assert!(refused.contains("--time-column \"day\": a store keeps predictions"), "{refused}");
     folder.write("g.csv", "patient,label,a,b\np1,1,0.9,0.7\np1,0,0.2,0.1\np2,0,0.4,0.6\n");
     let ran = folder.ok("prepare g.csv --store g");
-    assert!(
-        ran.stderr.contains("\"patient\": taken for groups, which a store does not keep"),
-        "{}",
-        ran.stderr
-    );
+    assert!(ran.stderr.contains("group = patient"), "{}", ran.stderr);
 }

@@ -17,6 +17,7 @@ mod train_rows;
 mod trust;
 
 pub use chances::Chances;
+pub(crate) use findings::Tally;
 pub use findings::{Finding, Severity, diagnose, diagnose_evaluation};
 pub(crate) use metrics::groups;
 pub use metrics::{MethodMetrics, Part, Reliability, evaluate, measure_predictions};

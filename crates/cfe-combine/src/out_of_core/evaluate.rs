@@ -8,7 +8,9 @@ use ndarray::{ArrayView1, Axis};
 
 use super::{aligned, places};
 use crate::error::{FitError, FitResult};
-use crate::judge::{COMBINED, Cut, MethodMetrics, Part, TRAIN, ThresholdRule, evaluate};
+use crate::judge::{
+    COMBINED, Cut, Finding, MethodMetrics, Part, TRAIN, Tally, ThresholdRule, TrainRows, evaluate,
+};
 use crate::pipeline::{Stage, Watch};
 use crate::saved::SavedModel;
 
@@ -27,6 +29,9 @@ pub struct StoreScores {
     /// How far off average precision, ROC-AUC and best F1 of any part can be, as the ranks of many rows are
     /// kept in bins; `None` where the labeled rows were scored in memory, exactly.
     pub within: Option<Within>,
+    /// What may be wrong with the rows, labeled or not: what
+    /// [`diagnose_evaluation`](crate::judge::diagnose_evaluation) finds in a table of them.
+    pub findings: Vec<Finding>,
 }
 
 /// Scores a model on the labeled rows of a store in one pass: those of the train split, and those outside of
@@ -56,11 +61,17 @@ pub fn evaluate_store(
         )));
     }
     let places = places(model, store)?;
-    let cells = labeled.saturating_mul(model.classifier_names().len() as u64);
-    let mut scores = match cells <= most_in_memory {
-        true => StoreScores { parts: in_memory(model, store, places.as_deref(), watch)?, within: None },
-        false => in_bins(model, store, places.as_deref(), watch)?,
+    let m = model.classifier_names().len();
+    let mut tally = Tally::new(m);
+    let (parts, within) = match labeled.saturating_mul(m as u64) <= most_in_memory {
+        true => (in_memory(model, store, places.as_deref(), &mut tally, watch)?, None),
+        false => {
+            let (parts, within) = in_bins(model, store, places.as_deref(), &mut tally, watch)?;
+            (parts, Some(within))
+        }
     };
+    let findings = tally.findings(model, &parts);
+    let mut scores = StoreScores { parts, within, findings };
     // A fit on this very store learned from its train rows, whether it remembers them or not.
     let own = model.details.fingerprint.as_deref() == Some(store.shape().fingerprint.as_str());
     for part in scores.parts.iter_mut().filter(|part| own && part.name == TRAIN) {
@@ -74,29 +85,47 @@ fn in_memory(
     model: &SavedModel,
     store: &Store,
     places: Option<&[usize]>,
+    tally: &mut Tally,
     watch: &dyn Watch,
 ) -> FitResult<Vec<Part>> {
     let mut labels = Vec::new();
     let (mut truth, mut in_train) = (Vec::new(), Vec::new());
     let mut columns: Vec<Vec<f64>> = vec![Vec::new(); model.classifier_names().len()];
-    each_shard(store, "Reading", watch, |shard| {
+    let (mut weights, mut costs) = (Vec::new(), Vec::new());
+    each_shard(store, "Reading", watch, |number, shard| {
         let rows: Vec<usize> = (0..shard.truth.len()).filter(|&i| shard.truth[i].is_some()).collect();
-        for (column, row) in columns.iter_mut().zip(aligned(shard, places).outer_iter()) {
+        let r = aligned(shard, places);
+        tally.add(r.view(), &shard.truth);
+        for (column, row) in columns.iter_mut().zip(r.outer_iter()) {
             column.extend(rows.iter().map(|&i| row[i]));
         }
         labels.extend(rows.iter().map(|&i| shard.labels[i]));
         truth.extend(rows.iter().map(|&i| shard.truth[i]));
         in_train.extend(rows.iter().map(|&i| shard.in_train[i]));
+        weights.extend(shard.weights.iter().flat_map(|all| rows.iter().map(|&i| all[i])));
+        let of_rows = costs_of(store, number)?;
+        costs.extend(of_rows.iter().flat_map(|all| rows.iter().map(|&i| all[i])));
         Ok(())
     })?;
     let failed = FitError::training("scoring");
     let matrix = ndarray::Array2::from_shape_vec((columns.len(), truth.len()), columns.concat());
     let data = EnsembleData::new(matrix.expect("columns of one length"), labels)
-        .and_then(|data| data.with_classifier_names(model.classifier_names().to_vec()));
+        .and_then(|data| data.with_classifier_names(model.classifier_names().to_vec()))
+        .and_then(|data| match store.has_weights() {
+            true => data.with_sample_weights(weights),
+            false => Ok(data),
+        });
     let mut table = Table::from_data(&store.folder().display().to_string(), data.map_err(&failed)?, None)?;
     table.split = Some(in_train.iter().map(|&train| name_of(train).to_owned()).collect());
     (table.truth, table.in_train) = (truth, in_train);
+    table.costs = store.has_costs().then_some(costs);
     evaluate(model, &table)
+}
+
+/// What wrong decisions about the rows of a shard cost.
+fn costs_of(store: &Store, shard: u64) -> FitResult<Option<Vec<f64>>> {
+    // Groups and folds, which lie beside the costs, are of no use here.
+    if store.has_costs() { Ok(store.row_roles(shard)?.costs) } else { Ok(None) }
 }
 
 fn name_of(train: bool) -> &'static str {
@@ -108,25 +137,38 @@ struct Counted {
     combined: BinnedScores,
     mean: BinnedScores,
     without_prediction: usize,
+    without_weight: usize,
+    /// What called negatives and missed positives cost, times their weights.
+    wrong: (f64, f64),
+    /// Rows that the model was trained on, by the estimate of each shard.
+    known: f64,
 }
 
 fn in_bins(
     model: &SavedModel,
     store: &Store,
     places: Option<&[usize]>,
+    tally: &mut Tally,
     watch: &dyn Watch,
-) -> FitResult<StoreScores> {
+) -> FitResult<(Vec<Part>, Within)> {
     let threshold = model.details.threshold;
     let new = || Counted {
         combined: BinnedScores::new(threshold),
         mean: BinnedScores::new(None),
         without_prediction: 0,
+        without_weight: 0,
+        wrong: (0.0, 0.0),
+        known: 0.0,
     };
+    let train_rows = TrainRows::of_model(&model.details);
     let (mut train, mut held_out) = (new(), new());
     let prevalence = model.target_prevalence();
-    each_shard(store, "Scoring", watch, |shard| {
+    each_shard(store, "Scoring", watch, |number, shard| {
+        let costs = costs_of(store, number)?;
         let rows: Vec<usize> = (0..shard.truth.len()).filter(|&i| shard.truth[i].is_some()).collect();
-        let r = aligned(shard, places).select(Axis(1), &rows);
+        let all = aligned(shard, places);
+        tally.add(all.view(), &shard.truth);
+        let r = all.select(Axis(1), &rows);
         let failed = FitError::training("predicting");
         let mut combined = model.predict(r.view()).map_err(failed)?;
         if let Some(prevalence) = prevalence {
@@ -136,12 +178,30 @@ fn in_bins(
         for (k, &i) in rows.iter().enumerate() {
             let part = if shard.in_train[i] { &mut train } else { &mut held_out };
             let label = shard.truth[i] == Some(true);
+            let weight = shard.weights.as_ref().map_or(1.0, |weights| weights[i]);
             if combined.n_observed[k] == 0 {
                 part.without_prediction += 1;
+            } else if weight == 0.0 {
+                part.without_weight += 1;
             } else {
-                part.combined.add(label, combined.logits[k], Some(combined.probabilities[k]), 1.0);
+                part.combined.add(label, combined.logits[k], Some(combined.probabilities[k]), weight);
                 let mean = mean_of(r.column(k));
-                part.mean.add(label, cfe_core::losses::logit(mean, 0.0), Some(mean), 1.0);
+                part.mean.add(label, cfe_core::losses::logit(mean, 0.0), Some(mean), weight);
+                let called = threshold.is_some_and(|cut| combined.probabilities[k] >= cut);
+                if let Some(costs) = costs.as_ref().filter(|_| called != label) {
+                    let wrong = if called { &mut part.wrong.0 } else { &mut part.wrong.1 };
+                    *wrong += weight * costs[i];
+                }
+            }
+        }
+        if let Some(known) = &train_rows {
+            for (part, of_train) in [(&mut train, true), (&mut held_out, false)] {
+                let scored = |k: &usize| {
+                    let counts = shard.weights.as_ref().is_none_or(|weights| weights[rows[*k]] > 0.0);
+                    shard.in_train[rows[*k]] == of_train && combined.n_observed[*k] > 0 && counts
+                };
+                let own: Vec<usize> = (0..rows.len()).filter(scored).collect();
+                part.known += own.len() as f64 * known.share_among(r.view(), &own);
             }
         }
         Ok(())
@@ -168,22 +228,27 @@ fn in_bins(
         parts.push(Part {
             name: name.to_owned(),
             cross_validated: false,
-            in_sample_share: 0.0,
+            in_sample_share: counted.known / rows as f64,
             rows: usize::try_from(rows).unwrap_or(usize::MAX),
-            never_scored: 0,
+            never_scored: counted.without_weight,
             in_time: false,
-            weight: None,
+            weight: store.has_weights().then(|| counted.combined.weight()),
             without_prediction: counted.without_prediction,
             positives: usize::try_from(positives).unwrap_or(usize::MAX),
             resamples: 0,
             methods,
-            at_threshold: threshold
-                .map(|threshold| rule.of_counts(threshold, counted.combined.at_threshold())),
+            at_threshold: threshold.map(|threshold| {
+                let counts = counted.combined.at_threshold();
+                let (alarm, miss) = rule.costs().unwrap_or((1.0, 1.0));
+                let cost = alarm * counted.wrong.0 + miss * counted.wrong.1;
+                let mean_cost = store.has_costs().then(|| cost / counted.combined.weight());
+                Cut { mean_cost, ..rule.of_counts(threshold, counts) }
+            }),
             chances: None,
             reliability: Vec::new(),
         });
     }
-    Ok(StoreScores { parts, within: Some(within) })
+    Ok((parts, within))
 }
 
 /// Mean of the predictions that are there.
@@ -198,7 +263,7 @@ fn each_shard(
     store: &Store,
     stage: &str,
     watch: &dyn Watch,
-    mut of: impl FnMut(&Shard) -> FitResult<()>,
+    mut of: impl FnMut(u64, &Shard) -> FitResult<()>,
 ) -> FitResult<()> {
     let stage = Stage::start(watch, stage, Some(store.shape().shards()));
     let mut failed = None;
@@ -206,8 +271,8 @@ fn each_shard(
         stage.step();
         !watch.stop_asked()
     });
-    let walked = engine.for_each_shard(|_, shard| {
-        of(shard).map_err(|error| {
+    let walked = engine.for_each_shard(|number, shard| {
+        of(number, shard).map_err(|error| {
             failed = Some(error);
             cfe_core::Error::Stopped
         })

@@ -117,15 +117,19 @@ pub(crate) fn gather(spec: &RecommendedSpec, engine: &mut dyn Engine) -> Result<
             .collect(),
     };
     let (negatives, positives) = sizes.unwrap_or(classes);
+    // Rows of weight 0 teach nothing, and are dealt to folds in memory all the same.
+    let weightless = sizes.is_none() && survey.labels <= spec.max_instances as u64;
+    let most = if weightless { (survey.labels, survey.labels) } else { (negatives as u64, positives as u64) };
     let mut draw = Draw {
         seed: spec.seed,
+        weightless,
         looked_at: survey.classifiers.iter().map(|classifier| !classifier.is_constant()).collect(),
-        most: (negatives as u64, positives as u64),
+        most,
         largest_key: (likely(negatives, classes.0), likely(positives, classes.1)),
         columns,
     };
     let mut found = ask(&draw, engine)?;
-    let enough = |found: &Drawn| found.negatives.len() == negatives && found.positives.len() == positives;
+    let enough = |found: &Drawn| found.negatives.len() >= negatives && found.positives.len() >= positives;
     if !enough(&found.0) {
         // Many copies of an instance share a key, and so keys need not be spread evenly.
         draw.largest_key = (u64::MAX, u64::MAX);

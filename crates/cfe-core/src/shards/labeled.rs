@@ -146,6 +146,8 @@ pub struct ColumnAbout {
 pub struct Draw {
     /// Seed of the keys.
     pub seed: u64,
+    /// Whether instances of weight 0 are drawn too.
+    pub weightless: bool,
     /// Which classifiers make the keys (m).
     pub looked_at: Vec<bool>,
     /// How many are drawn at most (negatives, positives).
@@ -176,7 +178,7 @@ impl Draw {
     }
 
     pub(super) fn of_panel(&self, block: &Block<'_>) -> Sums {
-        let rows = learnable(block);
+        let rows = if self.weightless { predicted(block) } else { learnable(block) };
         let keys = row_keys(block.predictions(), &rows, &self.looked_at, self.seed);
         let (mut negatives, mut positives) = (Vec::new(), Vec::new());
         for (&i, key) in rows.iter().zip(keys) {
@@ -279,12 +281,16 @@ pub(super) fn read_moments(sets: &[Standardizer], sums: Sums) -> Option<Vec<Mome
 
 /// Labeled instances of a weight above 0 with a prediction.
 fn learnable(block: &Block<'_>) -> Vec<usize> {
+    predicted(block).into_iter().filter(|&i| block.sample_weight(i) > 0.0).collect()
+}
+
+/// Places of the labeled instances with a prediction, of any weight.
+fn predicted(block: &Block<'_>) -> Vec<usize> {
     let mut observed = vec![false; block.n_instances()];
     for row in block.predictions().rows() {
         observed.iter_mut().zip(row).for_each(|(observed, p)| *observed |= !p.is_nan());
     }
-    let counts = |&i: &usize| observed[i] && block.sample_weight(i) > 0.0;
-    block.labeled().into_iter().filter(counts).collect()
+    block.labeled().into_iter().filter(|&i| observed[i]).collect()
 }
 
 /// In eight partial sums, which become vector code; the same bits on every processor.

@@ -12,13 +12,15 @@ use parquet::arrow::arrow_reader::{
 };
 
 use crate::blocks::{BlockError, Blocks, MAX_RECORD, Records};
+use crate::class_table::{AnyTable, read_any_batches, read_any_table};
 use crate::dialect::before_header;
 use crate::guarded;
 use crate::options::{Remembered, TableOptions};
-use crate::roles::Roles;
+use crate::reading::Labels;
+use crate::roles::{Role, Roles};
 use crate::source::{Format, Opened, Source};
 use crate::table::{Table, read_batches, read_table};
-use crate::table_error::{Place, Row, TableError, TableResult};
+use crate::table_error::{Place, TableError, TableResult, list};
 use crate::unpack;
 
 /// Bytes of text in a chunk, about.
@@ -46,11 +48,67 @@ pub(super) fn each<E: From<TableError>>(
         }
         // Large tables come in other formats than these: whole.
         _ => {
-            let table = read_table(Source::Path(path.to_owned()), options)?;
-            pin(options, &table);
-            take(table)
+            options.part_from = Some(0);
+            take(first_of_file(options, &|options, classes| {
+                read(Source::Path(path.to_owned()), options, classes)
+            })?)
         }
     }
+}
+
+/// Of how many classes a table may be.
+#[derive(Clone, Copy)]
+enum Classes {
+    Two,
+    Any,
+}
+
+fn read(source: Source, options: &TableOptions, classes: Classes) -> TableResult<AnyTable> {
+    match classes {
+        Classes::Any => read_any_table(source, options),
+        Classes::Two => read_table(source, options).map(|table| AnyTable::Binary(Box::new(table))),
+    }
+}
+
+/// Reads the first chunk of a file, and so learns what its columns are. Labels may be missing from a file;
+/// where they are there, all that labeled rows need must be in every row from here on.
+fn first_of_file(
+    options: &mut TableOptions,
+    read: &dyn Fn(&TableOptions, Classes) -> TableResult<AnyTable>,
+) -> TableResult<Table> {
+    // Where the positive class is known, all others are the negative one.
+    let classes = match options.classifiers.is_none() && options.remembered.positive.is_none() {
+        true => Classes::Any,
+        false => Classes::Two,
+    };
+    let read = |options: &TableOptions| match read(options, classes)? {
+        AnyTable::Binary(table) => Ok(*table),
+        AnyTable::Classes(table) => {
+            let classes = table.predictions.classes();
+            let (count, classes) = (classes.len(), list(classes));
+            Err(TableError::SeveralClasses { file: table.file, count, classes })
+        }
+    };
+    if options.labels == Labels::Needed {
+        options.labels = Labels::IfPresent;
+    }
+    let table = read(options)?;
+    let passed_over = |column: &String| table.taken.passed_over.iter().any(|p| p.column == *column);
+    // In a file after the first one, the label column is known to be one.
+    let lost = options.classifiers.is_some() && options.label_column.as_ref().is_some_and(passed_over);
+    let is_labeled = table.taken.label.is_some();
+    pin(options, &table);
+    if !is_labeled && !lost {
+        return Ok(table);
+    }
+    options.labels = Labels::Needed;
+    let more = [Role::Weight, Role::Fold, Role::Cost].map(|role| options.column(role));
+    if !lost && more.iter().all(Option::is_none) {
+        return Ok(table);
+    }
+    // Once more, so that what is wrong with a cell is an error, as in all other chunks.
+    let Table { taken, warnings, .. } = table;
+    Ok(Table { taken, warnings, ..read(options)? })
 }
 
 /// From here on columns are what they were in this table.
@@ -61,6 +119,11 @@ fn pin(options: &mut TableOptions, table: &Table) {
         options.label_column = taken.label.clone();
         options.id_column = taken.roles.id.clone();
         options.split_column = taken.roles.split.clone();
+        options.group_column = taken.roles.group.clone();
+        options.weight_column = taken.roles.weight.clone();
+        options.fold_column = taken.roles.fold.clone();
+        options.cost_column = taken.roles.cost.clone();
+        options.not_guessed = vec![Role::Weight, Role::Fold];
     }
     let known = std::mem::take(&mut options.remembered);
     let now = Remembered::of(taken);
@@ -73,6 +136,7 @@ fn pin(options: &mut TableOptions, table: &Table) {
         roles: Roles {
             id: known.roles.id.or(now.roles.id),
             split: known.roles.split.or(now.roles.split),
+            group: known.roles.group.or(now.roles.group),
             ..Roles::default()
         },
     };
@@ -87,7 +151,7 @@ fn text<E: From<TableError>>(
     let (file, failed) = (opened.file.clone(), opened.stream_error());
     let delimiter = options.delimiter.unwrap_or(b',');
     let mut blocks = Blocks::new(opened.stream(), Vec::new());
-    let (mut header, mut lines) = (Vec::new(), 0);
+    let (mut header, mut lines, mut is_first) = (Vec::new(), 0, true);
     while !blocks.is_done() {
         let mut chunk = header.clone();
         while chunk.len() < TEXT {
@@ -106,11 +170,17 @@ fn text<E: From<TableError>>(
             break;
         }
         let count = memchr::memchr_iter(b'\n', &chunk).count() as u64;
-        let table = read_table(Source::bytes(file.clone(), chunk), options);
+        options.part_from = Some(lines);
+        let table = match is_first {
+            true => first_of_file(options, &|options, classes| {
+                read(Source::bytes(file.clone(), chunk.clone()), options, classes)
+            }),
+            false => read_table(Source::bytes(file.clone(), chunk), options),
+        };
         let table = table.map_err(|error| moved(error, lines))?;
         // The next chunk has the header again, and so its lines stand behind one less.
         lines += count - memchr::memchr_iter(b'\n', &header).count() as u64;
-        pin(options, &table);
+        is_first = false;
         take(table)?;
     }
     Ok(())
@@ -159,9 +229,18 @@ fn parquet<E: From<TableError>>(
         for batch in batches {
             let batch = batch.map_err(|e| damaged(e.to_string()))?;
             let (rows, schema) = (batch.num_rows() as u64, batch.schema());
-            let table = read_batches(&file, RecordBatchIterator::new([Ok(batch)], schema), options);
+            let batches = || RecordBatchIterator::new([Ok(batch.clone())], schema.clone());
+            options.part_from = Some(done);
+            let table = match done {
+                0 => first_of_file(options, &|options, classes| match classes {
+                    Classes::Any => read_any_batches(&file, batches(), options),
+                    Classes::Two => {
+                        read_batches(&file, batches(), options).map(|table| AnyTable::Binary(Box::new(table)))
+                    }
+                }),
+                _ => read_batches(&file, batches(), options),
+            };
             let table = table.map_err(|error| moved(error, done))?;
-            pin(options, &table);
             take(table)?;
             done += rows;
         }
@@ -169,13 +248,13 @@ fn parquet<E: From<TableError>>(
     };
     read(&mut first.map_err(|e| damaged(e.to_string()))?, options)?;
     // The rest, without the columns that mean nothing.
-    let needed: Vec<&String> = [&options.id_column, &options.label_column, &options.split_column]
-        .into_iter()
-        .flatten()
-        .chain(options.classifiers.iter().flatten())
+    let roles = Role::ALL.into_iter().filter_map(|role| options.column(role));
+    let needed: Vec<String> = roles
+        .chain(options.label_column.clone())
+        .chain(options.classifiers.iter().flatten().cloned())
         .collect();
     let fields = metadata.schema().fields();
-    let roots = (0..fields.len()).filter(|&at| needed.contains(&fields[at].name()));
+    let roots = (0..fields.len()).filter(|&at| needed.contains(fields[at].name()));
     let rest = builder()?;
     let mask = ProjectionMask::roots(rest.parquet_schema(), roots);
     let rest = rest.with_projection(mask).with_offset(batch_rows).with_batch_size(batch_rows).build();
@@ -189,9 +268,7 @@ fn moved(mut error: TableError, by: u64) -> TableError {
     use TableError::{
         Conflict, DuplicateId, EmptyId, InvalidLabel, LineTooLong, NotANumber, NotUtf8, OutOfRange, Ragged,
     };
-    let row = |row: &mut Row| match row {
-        Row::Line(at) | Row::Row(at) | Row::Instance(at) => *at += by,
-    };
+    let row = |row: &mut crate::table_error::Row| *row = row.moved(by);
     match &mut error {
         NotUtf8 { place: Place { row: at, .. }, .. }
         | NotANumber { place: Place { row: at, .. }, .. }

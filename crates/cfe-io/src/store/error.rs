@@ -60,8 +60,8 @@ pub enum StoreError {
 
     /// A column was named that a store does not keep.
     #[error(
-        "--{role}-column {column:?}: a store keeps predictions, labels, split and ids alone; leave the option out, or fit a \
-         table that lies in memory"
+        "--{role}-column {column:?}: a store keeps predictions, labels, ids, splits, groups, weights, folds and costs alone; \
+         leave the option out, or fit a table that lies in memory"
     )]
     NotKept { role: &'static str, column: String },
 

@@ -15,6 +15,9 @@ use crate::source::shown;
 
 const KIND: &str = "cf-ensemble-store";
 const VERSION: u32 = 1;
+/// Version of stores whose rows have weights, groups, folds or costs, which a program of version 1 would pass
+/// over.
+const VERSION_OF_ROLES: u32 = 2;
 
 /// Labels of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -38,6 +41,9 @@ pub(super) struct ShardFile {
     pub rows: u64,
     pub bytes: u64,
     pub sha256: String,
+    /// SHA-256 of the file of groups, folds and costs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roles_sha256: Option<String>,
 }
 
 /// The document `store.json`.
@@ -50,6 +56,9 @@ pub(super) struct Manifest {
     pub shard_rows: usize,
     pub dtype: Dtype,
     pub has_ids: bool,
+    /// Whether the shards have a column of weights.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_weights: bool,
     pub tables: Vec<String>,
     pub columns: Remembered,
     pub counts: Counts,
@@ -61,7 +70,8 @@ pub(super) struct Manifest {
 impl Manifest {
     /// The description of what was written, with its fingerprint.
     pub(super) fn finish(mut self) -> Self {
-        (self.kind, self.version) = (KIND.to_owned(), VERSION);
+        let roles = self.has_weights || self.shards.iter().any(|shard| shard.roles_sha256.is_some());
+        (self.kind, self.version) = (KIND.to_owned(), if roles { VERSION_OF_ROLES } else { VERSION });
         self.fingerprint = self.computed_fingerprint();
         self
     }
@@ -69,18 +79,21 @@ impl Manifest {
     /// Of shape, names and the hashes of all shards.
     fn computed_fingerprint(&self) -> String {
         let mut hash = Sha256::new();
-        hash.update(format!("{KIND} {VERSION} {} {} {}\n", self.rows, self.shard_rows, self.dtype));
+        hash.update(format!("{KIND} {} {} {} {}\n", self.version, self.rows, self.shard_rows, self.dtype));
         for name in &self.classifier_names {
             hash.update((name.len() as u64).to_le_bytes());
             hash.update(name);
         }
-        self.shards.iter().for_each(|shard| hash.update(&shard.sha256));
+        for shard in &self.shards {
+            hash.update(&shard.sha256);
+            shard.roles_sha256.iter().for_each(|roles| hash.update(roles));
+        }
         hex(&hash.finalize())
     }
 
     /// Why this describes no store.
     fn fault(&self) -> Option<String> {
-        if self.kind != KIND || self.version != VERSION {
+        if self.kind != KIND || !(VERSION..=VERSION_OF_ROLES).contains(&self.version) {
             return Some(format!("it is of kind {:?}, version {}", self.kind, self.version));
         }
         let rows: u64 = self.shards.iter().map(|shard| shard.rows).sum();
@@ -166,6 +179,16 @@ impl Store {
         self.manifest.has_ids
     }
 
+    /// Whether the rows have weights.
+    pub fn has_weights(&self) -> bool {
+        self.manifest.has_weights
+    }
+
+    /// Whether the rows have costs.
+    pub fn has_costs(&self) -> bool {
+        self.manifest.columns.roles.cost.is_some()
+    }
+
     /// The columns of the tables it was made of.
     pub fn columns(&self) -> &Remembered {
         &self.manifest.columns
@@ -188,6 +211,10 @@ impl Store {
 
 pub(super) fn shard_name(shard: u64) -> String {
     format!("shard-{shard:06}.arrow")
+}
+
+pub(super) fn roles_name(shard: u64) -> String {
+    format!("roles-{shard:06}.arrow")
 }
 
 pub(super) fn ids_name(shard: u64) -> String {

@@ -2,8 +2,10 @@
 //!
 //! ```text
 //! store/store.json           what there is: rows, names, counts, and length and SHA-256 of each shard
-//! store/shard-000000.arrow   rows 0 to 131,071: a column for each classifier (f32 or f64), `label`, `train`
+//! store/shard-000000.arrow   rows 0 to 131,071: a column for each classifier (f32 or f64), `label`, `train`,
+//!                            and `weight` where the table has some
 //! store/ids-000000.arrow     their ids, where the table has some
+//! store/roles-000000.arrow   their groups, folds and costs, where the table has some
 //! ```
 //!
 //! [`prepare()`] reads tables of any size once, checks every cell, and writes a store. A [`Store`] is opened
@@ -22,7 +24,7 @@ pub use engine::{Rows, StoreEngine, Verified};
 pub use error::StoreError;
 pub use manifest::{Counts, Store};
 pub use prepare::{PrepareOptions, Prepared, prepare};
-pub use shard::Shard;
+pub use shard::{RowRoles, Shard};
 
 /// The file that says what a store holds.
 pub(crate) const MANIFEST: &str = "store.json";

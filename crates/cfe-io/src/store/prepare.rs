@@ -75,7 +75,7 @@ pub fn prepare(
     options: &PrepareOptions,
     on_rows: &mut dyn FnMut(u64) -> bool,
 ) -> Result<Prepared, StoreError> {
-    let kept = [Role::Id, Role::Split];
+    let kept = [Role::Id, Role::Split, Role::Group, Role::Weight, Role::Fold, Role::Cost];
     for role in Role::ALL.into_iter().filter(|role| !kept.contains(role)) {
         if let Some(column) = options.table.column(role) {
             return Err(StoreError::NotKept { role: role.name(), column });
@@ -92,8 +92,8 @@ pub fn prepare(
         files.extend(folder::parts(table)?.unwrap_or_else(|| vec![table.clone()]));
     }
     let mut reading = options.table.clone();
-    // A store keeps neither weights nor folds, so none are guessed: their columns are passed over.
-    reading.not_guessed = vec![Role::Weight, Role::Fold];
+    // Whether folds can be followed shows when all rows are there, so none are guessed.
+    reading.not_guessed.push(Role::Fold);
     // The positive class need not be among the first rows.
     let wanted = reading.positive_label.take();
     reading.remembered.positive = wanted.clone().or(reading.remembered.positive);
@@ -101,9 +101,7 @@ pub fn prepare(
     for file in &files {
         chunks::each(file, &mut reading, &mut |table| {
             let (writer, ..) = first.get_or_insert_with(|| {
-                let names = table.data.classifier_names().to_vec();
-                let ids = table.data.instance_ids().is_some();
-                let writer = Writer::new(folder, names, options.dtype, shard_rows, ids);
+                let writer = Writer::new(folder, &table, options.dtype, shard_rows);
                 (writer, table.taken.clone(), table.warnings.clone())
             });
             // A table without the wanted class may have been read by another rule.
@@ -128,10 +126,6 @@ pub fn prepare(
         return Err(StoreError::NoPositive { tables: tables.join(", "), wanted });
     }
     taken.positive = reading.remembered.positive.clone();
-    let mut warnings = warnings;
-    if let Some(column) = taken.roles.group.clone() {
-        warnings.push(TableWarning::GroupsNotKept { file: tables.join(", "), column });
-    }
     let manifest = Manifest {
         kind: String::new(),
         version: 0,
@@ -140,6 +134,7 @@ pub fn prepare(
         shard_rows,
         dtype: writer.dtype(),
         has_ids: taken.roles.id.is_some(),
+        has_weights: writer.has_weights(),
         tables,
         columns: kept_columns(&taken),
         counts: writer.counts,
@@ -153,7 +148,7 @@ pub fn prepare(
 /// What a store remembers of its tables: what it keeps of them.
 fn kept_columns(taken: &Taken) -> Remembered {
     let mut columns = Remembered::of(taken);
-    columns.roles = Roles { id: columns.roles.id, split: columns.roles.split, ..Roles::default() };
+    columns.roles = Roles { time: None, model: None, ..columns.roles };
     columns
 }
 

@@ -13,7 +13,8 @@ use cfe_core::shards::Block;
 use ndarray::{Array2, ArrayView2};
 use sha2::{Digest, Sha256};
 
-use super::manifest::ids_name;
+use super::manifest::{ids_name, roles_name};
+use super::writer::{COST, FOLD, GROUP};
 use super::{Store, StoreError};
 use crate::fingerprint::hex;
 use crate::guarded;
@@ -33,6 +34,20 @@ pub struct Shard {
     pub truth: Vec<Option<bool>>,
     /// Whether a row is of the train split (k).
     pub in_train: Vec<bool>,
+    /// How much each row counts (k), where the store has weights.
+    pub weights: Option<Vec<f64>>,
+}
+
+/// What the rows of a shard have beside predictions and labels, as far as the store has it.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
+pub struct RowRoles {
+    /// What each row belongs to (k).
+    pub groups: Option<Vec<String>>,
+    /// The fold that each row was held out in (k).
+    pub folds: Option<Vec<String>>,
+    /// What a wrong decision about each row costs (k).
+    pub costs: Option<Vec<f64>>,
 }
 
 impl Shard {
@@ -41,7 +56,11 @@ impl Shard {
     /// # Errors
     /// None in practice, as the lengths are equal.
     pub fn block(&self) -> cfe_core::Result<Block<'_>> {
-        Block::new(self.first, self.predictions.view(), &self.labels)
+        let block = Block::new(self.first, self.predictions.view(), &self.labels)?;
+        match &self.weights {
+            Some(weights) => block.with_sample_weights(weights),
+            None => Ok(block),
+        }
     }
 
     /// The probabilities (m x k).
@@ -82,7 +101,7 @@ impl Store {
         let unreadable =
             |reason: &str| StoreError::Unreadable { path: shown(&path), reason: reason.to_owned() };
         let batch = decode(&spare.bytes).map_err(|reason| unreadable(&reason))?;
-        if batch.num_rows() != rows || batch.num_columns() != m + 2 {
+        if batch.num_rows() != rows || batch.num_columns() != m + 2 + usize::from(self.has_weights()) {
             return Err(unreadable("it has other rows or columns than the store says"));
         }
         let mut cells = std::mem::take(&mut spare.cells);
@@ -110,8 +129,48 @@ impl Store {
         let truth: Vec<Option<bool>> = labels.iter().map(|label| label.map(|y| y == 1)).collect();
         let in_train: Vec<bool> = (0..rows).map(|i| train.value(i)).collect();
         let labels = truth.iter().zip(&in_train).map(|(label, &train)| label.filter(|_| train)).collect();
+        let weights = match self.has_weights() {
+            false => None,
+            true => {
+                let weights = batch.column(m + 2).as_primitive_opt::<Float64Type>();
+                Some(weights.ok_or_else(|| unreadable("its weights are not f64"))?.values().to_vec())
+            }
+        };
         let predictions = Array2::from_shape_vec((m, rows), cells).expect("m columns of as many rows");
-        Ok(Shard { first: shard * self.shape().shard_rows as u64, predictions, labels, truth, in_train })
+        Ok(Shard {
+            first: shard * self.shape().shard_rows as u64,
+            predictions,
+            labels,
+            truth,
+            in_train,
+            weights,
+        })
+    }
+
+    /// Groups, folds and costs of the rows of a shard.
+    ///
+    /// # Errors
+    /// [`StoreError::MissingShard`], [`StoreError::Changed`], [`StoreError::Unreadable`].
+    ///
+    /// # Panics
+    /// If there is no such shard.
+    pub fn row_roles(&self, shard: u64) -> Result<RowRoles, StoreError> {
+        let file = &self.manifest.shards[usize::try_from(shard).expect("shards are counted in memory")];
+        let Some(expected) = &file.roles_sha256 else { return Ok(RowRoles::default()) };
+        let path = self.folder.join(roles_name(shard));
+        let bytes = read_whole(&path)?;
+        if hex(&Sha256::digest(&bytes)) != *expected {
+            return Err(StoreError::Changed { path: shown(&path) });
+        }
+        let unreadable = |reason| StoreError::Unreadable { path: shown(&path), reason };
+        let batch = decode(&bytes).map_err(unreadable)?;
+        let texts = |name: &str| {
+            let column = batch.column_by_name(name)?.as_string_opt::<i32>()?;
+            Some(column.iter().map(|text| text.unwrap_or_default().to_owned()).collect())
+        };
+        let costs = batch.column_by_name(COST).and_then(|column| column.as_primitive_opt::<Float64Type>());
+        let costs = costs.map(|costs| costs.values().to_vec());
+        Ok(RowRoles { groups: texts(GROUP), folds: texts(FOLD), costs })
     }
 
     /// The ids of the rows of a shard; their numbers where they have none.
@@ -129,10 +188,7 @@ impl Store {
         let path = self.folder.join(ids_name(shard));
         let unreadable =
             |reason: &str| StoreError::Unreadable { path: shown(&path), reason: reason.to_owned() };
-        let bytes = std::fs::read(&path).map_err(|e| match e.kind() {
-            std::io::ErrorKind::NotFound => StoreError::MissingShard { path: shown(&path) },
-            _ => unreadable(&e.to_string()),
-        })?;
+        let bytes = read_whole(&path)?;
         let batch = decode(&bytes).map_err(|reason| unreadable(&reason))?;
         let ids = batch.columns().first().and_then(|column| column.as_string_opt::<i32>());
         match ids.filter(|ids| ids.len() as u64 == rows.end - rows.start) {
@@ -140,6 +196,13 @@ impl Store {
             None => Err(unreadable("it has no id for each row")),
         }
     }
+}
+
+fn read_whole(path: &Path) -> Result<Vec<u8>, StoreError> {
+    std::fs::read(path).map_err(|e| match e.kind() {
+        std::io::ErrorKind::NotFound => StoreError::MissingShard { path: shown(path) },
+        _ => StoreError::Unreadable { path: shown(path), reason: e.to_string() },
+    })
 }
 
 /// The bytes of a file of known length.

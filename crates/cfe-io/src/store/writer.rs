@@ -1,5 +1,6 @@
 //! Rows in, shards out.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,11 +11,17 @@ use cfe_core::Dtype;
 use sha2::{Digest, Sha256};
 
 use super::StoreError;
-use super::manifest::{Counts, ShardFile, ids_name, shard_name};
+use super::manifest::{Counts, ShardFile, ids_name, roles_name, shard_name};
+use crate::assemble::{is_own_group, own_group};
 use crate::atomic::{AtomicFile, WriteError};
 use crate::fingerprint::hex;
 use crate::source::shown;
 use crate::table::Table;
+
+/// Columns of the file of groups, folds and costs.
+pub(super) const GROUP: &str = "group";
+pub(super) const FOLD: &str = "fold";
+pub(super) const COST: &str = "cost";
 
 /// Collects rows until a shard is full, and writes it. Holds one shard.
 pub(super) struct Writer {
@@ -27,6 +34,10 @@ pub(super) struct Writer {
     labels: Vec<Option<i8>>,
     train: Vec<bool>,
     ids: Option<Vec<String>>,
+    weights: Option<Vec<f64>>,
+    groups: Option<Vec<String>>,
+    folds: Option<Vec<String>>,
+    costs: Option<Vec<f64>>,
     pub(super) shards: Vec<ShardFile>,
     pub(super) counts: Counts,
 }
@@ -37,7 +48,9 @@ enum Cells {
 }
 
 impl Writer {
-    pub(super) fn new(folder: &Path, names: Vec<String>, dtype: Dtype, shard_rows: usize, ids: bool) -> Self {
+    /// Rows like those of `first`.
+    pub(super) fn new(folder: &Path, first: &Table, dtype: Dtype, shard_rows: usize) -> Self {
+        let names = first.data.classifier_names().to_vec();
         let m = names.len();
         let cells = match dtype {
             Dtype::F32 => Cells::F32(vec![Vec::with_capacity(shard_rows); m]),
@@ -51,10 +64,18 @@ impl Writer {
             cells,
             labels: Vec::with_capacity(shard_rows),
             train: Vec::with_capacity(shard_rows),
-            ids: ids.then(Vec::new),
+            ids: first.data.instance_ids().map(|_| Vec::new()),
+            weights: first.data.sample_weights().map(|_| Vec::new()),
+            groups: first.groups.as_ref().map(|_| Vec::new()),
+            folds: first.folds.as_ref().map(|_| Vec::new()),
+            costs: first.costs.as_ref().map(|_| Vec::new()),
             shards: Vec::new(),
             counts: Counts::default(),
         }
+    }
+
+    pub(super) fn has_weights(&self) -> bool {
+        self.weights.is_some()
     }
 
     pub(super) fn rows(&self) -> u64 {
@@ -93,12 +114,40 @@ impl Writer {
             if let Some(ids) = &mut self.ids {
                 ids.extend((from..to).map(|i| table.data.instance_id(i)));
             }
+            self.append_roles(table, from..to);
             if self.labels.len() == self.shard_rows {
                 self.flush()?;
             }
             from = to;
         }
         Ok(())
+    }
+
+    /// What belongs to the rows beside predictions and labels. A table without labels may lack it: its rows
+    /// count for nothing.
+    fn append_roles(&mut self, table: &Table, rows: Range<usize>) {
+        let first = self.shards.iter().map(|shard| shard.rows).sum::<u64>() + self.labels.len() as u64
+            - rows.len() as u64;
+        let numbers =
+            [(&mut self.weights, table.data.sample_weights()), (&mut self.costs, table.costs.as_deref())];
+        for (all, of_table) in numbers {
+            let Some(all) = all else { continue };
+            match of_table {
+                Some(values) => all.extend_from_slice(&values[rows.clone()]),
+                None => all.extend(rows.clone().map(|_| 0.0)),
+            }
+        }
+        if let Some(all) = &mut self.groups {
+            let groups = table.groups.as_deref();
+            for (at, i) in rows.clone().enumerate() {
+                let group = groups.map(|groups| &groups[i]).filter(|group| !is_own_group(group));
+                all.push(group.cloned().unwrap_or_else(|| own_group(first + at as u64)));
+            }
+        }
+        if let Some(all) = &mut self.folds {
+            let folds = table.folds.as_deref();
+            all.extend(rows.map(|i| folds.map_or_else(String::new, |folds| folds[i].clone())));
+        }
     }
 
     /// Writes what is left.
@@ -129,15 +178,39 @@ impl Writer {
         let mut columns = columns;
         columns.push(Arc::new(Int8Array::from(std::mem::take(&mut self.labels))));
         columns.push(Arc::new(BooleanArray::from(std::mem::take(&mut self.train))));
+        if let Some(weights) = &mut self.weights {
+            fields.push(Field::new("weight", DataType::Float64, false));
+            columns.push(Arc::new(Float64Array::from(std::mem::take(weights))));
+        }
         let path = self.folder.join(shard_name(number));
         let (bytes, sha256) = write(&path, fields, columns)?;
-        self.shards.push(ShardFile { rows: rows as u64, bytes, sha256 });
+        let roles_sha256 = self.write_roles(number)?;
+        self.shards.push(ShardFile { rows: rows as u64, bytes, sha256, roles_sha256 });
         if let Some(ids) = &mut self.ids {
             let column: ArrayRef = Arc::new(StringArray::from_iter_values(ids.drain(..)));
             let path = self.folder.join(ids_name(number));
             write(&path, vec![Field::new("id", DataType::Utf8, false)], vec![column])?;
         }
         Ok(())
+    }
+
+    /// Writes groups, folds and costs, where there are some; the SHA-256 of their file.
+    fn write_roles(&mut self, number: u64) -> Result<Option<String>, StoreError> {
+        let (mut fields, mut columns): (Vec<Field>, Vec<ArrayRef>) = (Vec::new(), Vec::new());
+        for (texts, name) in [(&mut self.groups, GROUP), (&mut self.folds, FOLD)] {
+            if let Some(texts) = texts {
+                fields.push(Field::new(name, DataType::Utf8, false));
+                columns.push(Arc::new(StringArray::from_iter_values(texts.drain(..))));
+            }
+        }
+        if let Some(costs) = &mut self.costs {
+            fields.push(Field::new(COST, DataType::Float64, false));
+            columns.push(Arc::new(Float64Array::from(std::mem::take(costs))));
+        }
+        if columns.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(write(&self.folder.join(roles_name(number)), fields, columns)?.1))
     }
 
     pub(super) fn dtype(&self) -> Dtype {

@@ -63,6 +63,10 @@ class _Shared(Params):
     splitCol: Param[str] = Param(
         Params._dummy(), "splitCol", "column of the split; rows other than 'train' are not learned from", TypeConverters.toString
     )
+    weightCol: Param[str] = Param(Params._dummy(), "weightCol", "column of how much each row counts", TypeConverters.toString)
+    groupCol: Param[str] = Param(
+        Params._dummy(), "groupCol", "column of groups that cross-validation keeps together", TypeConverters.toString
+    )
     posLabel: Param[str] = Param(Params._dummy(), "posLabel", "value of the positive class", TypeConverters.toString)
     method: Param[str] = Param(Params._dummy(), "method", "how the model is found: als or recommended", TypeConverters.toString)
     settings: Param[str] = Param(Params._dummy(), "settings", "settings of the method, as JSON", TypeConverters.toString)
@@ -119,6 +123,8 @@ _PARAMS = {
     "label_col": "labelCol",
     "id_col": "idCol",
     "split_col": "splitCol",
+    "weight_col": "weightCol",
+    "group_col": "groupCol",
     "pos_label": "posLabel",
     "num_tasks": "numTasks",
     "instruction_set": "instructionSet",
@@ -143,6 +149,10 @@ class CFEnsembleClassifier(Estimator["CFEnsembleClassifierModel"], _Shared, MLRe
         it a fit warns.
     split_col : str, default=None
         Column of the split: rows other than "train" are not learned from.
+    weight_col : str, default=None
+        Column of how much each row counts, finite and at least 0.
+    group_col : str, default=None
+        Column of groups that the cross-validation of "recommended" keeps together.
     pos_label : str, default=None
         Value of the positive class; None is told by the values.
     method : {"als", "recommended"}, default="als"
@@ -176,6 +186,8 @@ class CFEnsembleClassifier(Estimator["CFEnsembleClassifierModel"], _Shared, MLRe
         label_col: str = "label",
         id_col: str | None = None,
         split_col: str | None = None,
+        weight_col: str | None = None,
+        group_col: str | None = None,
         pos_label: str | None = None,
         method: str = "als",
         settings: dict[str, Any] | None = None,
@@ -246,7 +258,8 @@ class CFEnsembleClassifier(Estimator["CFEnsembleClassifierModel"], _Shared, MLRe
 
     def _prepared(self, dataset: DataFrame, folder: str, classifiers: list[str]) -> _core.Store:
         label, order, split = self.getOrDefault(self.labelCol), self._optional(self.idCol), self._optional(self.splitCol)
-        others = [name for name in (label, order, split) if name is not None]
+        weight, group = self._optional(self.weightCol), self._optional(self.groupCol)
+        others = list(dict.fromkeys(name for name in (label, order, split, weight, group) if name is not None))
         missing = [name for name in [*classifiers, *others] if name not in dataset.columns]
         if missing:
             raise DataError(f"the data frame has no column {', '.join(map(repr, missing))}; it has {', '.join(dataset.columns)}")
@@ -263,6 +276,10 @@ class CFEnsembleClassifier(Estimator["CFEnsembleClassifierModel"], _Shared, MLRe
             columns["id"] = order
         if split is not None:
             columns["split"] = split
+        if weight is not None:
+            columns["weight"] = weight
+        if group is not None:
+            columns["group"] = group
         if self.isDefined(self.posLabel):
             columns["pos_label"] = self.getOrDefault(self.posLabel)
         try:

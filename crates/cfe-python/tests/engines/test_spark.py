@@ -70,6 +70,23 @@ def test_a_data_frame_in_any_order_becomes_the_same_store(fitted, spark, tmp_pat
     assert not (tmp_path / "store.rows").exists()
 
 
+def test_weights_and_groups_of_a_data_frame_are_those_of_the_program(fitted, spark, tmp_path):
+    from pyspark.sql import functions
+
+    frame = spark.read.parquet(*fitted.parts).limit(6000).orderBy("row")
+    number = functions.substring("row", 2, 9).cast("int")
+    frame = frame.withColumn("w", number % 3 + functions.lit(0.5)).withColumn("patient", functions.concat(functions.lit("p"), number % 800))
+    settings = {"max_instances": 2000}
+    columns = {"features_col": NAMES, "label_col": "sick", "id_col": "row", "weight_col": "w", "group_col": "patient"}
+    model = CFEnsembleClassifier(**columns, store=tmp_path / "store", method="recommended", settings=settings).fit(frame)
+    assert bytes_of(model, tmp_path) == model_of_cfe(fitted.cfe, tmp_path / "store", method="recommended", settings=settings)
+    manifest = json.loads((tmp_path / "store" / "store.json").read_text())
+    assert manifest["has_weights"] and manifest["columns"]["group"] == "patient"
+    plain = {key: value for key, value in columns.items() if key not in ("weight_col", "group_col")}
+    other = CFEnsembleClassifier(**plain, store=tmp_path / "plain", method="recommended", settings=settings).fit(frame)
+    assert other.combiner_.to_bytes() != model.combiner_.to_bytes()
+
+
 def test_a_pipeline_with_it_is_fitted_saved_and_loaded(fitted, spark, tmp_path):
     import cf_ensemble
 

@@ -56,9 +56,9 @@ pub(super) fn mirrored(table: &Table, pairs: &[(usize, usize, f64)]) -> Vec<(usi
     let sums = |a: usize, b: usize| {
         let both = r.row(a).into_iter().zip(r.row(b)).filter(|(p, q)| !p.is_nan() && !q.is_nan());
         let (mut n, mut same) = (0, true);
-        for (p, q) in both {
+        for (&p, &q) in both {
             n += 1;
-            same &= (p + q - 1.0).abs() < 1e-3;
+            same &= sums_to_one(p, q);
         }
         same && n > 0
     };
@@ -68,8 +68,11 @@ pub(super) fn mirrored(table: &Table, pairs: &[(usize, usize, f64)]) -> Vec<(usi
     candidates.map(|&(a, b, _)| (a.min(b), a.max(b))).filter(|&(a, b)| sums(a, b)).collect()
 }
 
-pub(super) fn mirrored_pairs(table: &Table, mirrored: &[(usize, usize)]) -> Option<Finding> {
-    let names = table.data.classifier_names();
+pub(super) fn sums_to_one(p: f64, q: f64) -> bool {
+    (p + q - 1.0).abs() < 1e-3
+}
+
+pub(super) fn mirrored_pairs(names: &[String], mirrored: &[(usize, usize)]) -> Option<Finding> {
     let text = listed(mirrored.iter().map(|&(a, b)| format!("{} and {}", names[a], names[b])));
     (!mirrored.is_empty()).then(|| {
         Finding::new(

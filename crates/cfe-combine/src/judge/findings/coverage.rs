@@ -14,29 +14,38 @@ pub(super) fn without_prediction(table: &Table) -> Option<Finding> {
     let r = table.data.predictions();
     let empty: Vec<usize> = (0..r.ncols()).filter(|&i| r.column(i).iter().all(|p| p.is_nan())).collect();
     let labeled = empty.iter().filter(|&&i| table.truth[i].is_some()).count();
-    (!empty.is_empty()).then(|| {
+    empty_rows(empty.len() as u64, labeled as u64)
+}
+
+/// Rows without a prediction, and those of them that are labeled.
+pub(super) fn empty_rows(rows: u64, labeled: u64) -> Option<Finding> {
+    (rows > 0).then(|| {
         Finding::new(
             Severity::Warning,
             "no_prediction",
             Vec::new(),
             format!(
-                "{} rows have no prediction at all, {labeled} of them labeled: they are not learned from and not scored, \
-                 and get the share of positives",
-                empty.len()
+                "{rows} rows have no prediction at all, {labeled} of them labeled: they are not learned from and not \
+                 scored, and get the share of positives"
             ),
         )
     })
 }
 
 pub(super) fn missing(columns: &[Column<'_>]) -> Option<Finding> {
-    let mut gappy: Vec<&Column<'_>> = columns.iter().filter(|c| c.missing >= MISSING).collect();
-    gappy.sort_by(|a, b| b.missing.total_cmp(&a.missing));
-    let shares = listed(gappy.iter().map(|c| format!("{} {:.0}%", c.name, 100.0 * c.missing)));
+    gaps(columns.iter().map(|c| (c.name, c.missing)))
+}
+
+/// Names of classifiers with the share of rows for which each has no prediction.
+pub(super) fn gaps<'a>(shares: impl Iterator<Item = (&'a str, f64)>) -> Option<Finding> {
+    let mut gappy: Vec<(&str, f64)> = shares.filter(|(_, share)| *share >= MISSING).collect();
+    gappy.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let shares = listed(gappy.iter().map(|(name, share)| format!("{name} {:.0}%", 100.0 * share)));
     (!gappy.is_empty()).then(|| {
         Finding::new(
             Severity::Note,
             "missing",
-            gappy.iter().map(|c| c.name.to_owned()).collect(),
+            gappy.iter().map(|(name, _)| (*name).to_owned()).collect(),
             format!("missing predictions are filled in: {shares}"),
         )
     })

@@ -15,14 +15,22 @@ use crate::saved::SavedModel;
 /// # Errors
 /// None for a table that was read.
 pub fn diagnose_evaluation(model: &SavedModel, table: &Table, parts: &[Part]) -> Result<Vec<Finding>> {
-    let mut out: Vec<Finding> = parts.iter().filter_map(turned).collect();
-    out.extend(parts.iter().filter_map(|part| prevalence(model, part)));
-    out.extend(silent(table));
+    let mut out = of_parts(model, parts);
+    let predictions = table.data.predictions();
+    let says_nothing = predictions.outer_iter().zip(table.data.classifier_names());
+    let says_nothing = says_nothing.filter(|(row, _)| row.iter().all(|p| p.is_nan()));
+    out.extend(silent(&says_nothing.map(|(_, name)| name.as_str()).collect::<Vec<_>>()));
     // The other findings are about rows that are learned from.
     let of_any_rows = |f: &Finding| ["pair", "no_prediction", "missing"].contains(&f.kind);
     out.extend(diagnose(table)?.into_iter().filter(of_any_rows));
     out.sort_by_key(|finding| finding.severity);
     Ok(out)
+}
+
+/// What the scores of the parts tell.
+pub(super) fn of_parts(model: &SavedModel, parts: &[Part]) -> Vec<Finding> {
+    let turned = parts.iter().filter_map(turned);
+    turned.chain(parts.iter().filter_map(|part| prevalence(model, part))).collect()
 }
 
 /// The model ranks negatives above positives.
@@ -63,20 +71,12 @@ fn prevalence(model: &SavedModel, part: &Part) -> Option<Finding> {
 }
 
 /// Classifiers without any prediction.
-fn silent(table: &Table) -> Option<Finding> {
-    let names = table.data.classifier_names();
-    let predictions = table.data.predictions();
-    let silent: Vec<&str> = predictions
-        .outer_iter()
-        .zip(names)
-        .filter(|(row, _)| row.iter().all(|p| p.is_nan()))
-        .map(|(_, n)| n.as_str())
-        .collect();
-    (!silent.is_empty()).then(|| {
+pub(super) fn silent(names: &[&str]) -> Option<Finding> {
+    (!names.is_empty()).then(|| {
         let text = format!(
             "no prediction of {} in any row: what the model learned of it is filled in",
-            listed(silent.iter().map(|&name| name.to_owned()))
+            listed(names.iter().map(|&name| name.to_owned()))
         );
-        Finding::new(Severity::Warning, "constant", owned(&silent), text)
+        Finding::new(Severity::Warning, "constant", owned(names), text)
     })
 }

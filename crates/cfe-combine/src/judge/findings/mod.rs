@@ -6,6 +6,7 @@ mod coverage;
 mod evaluated;
 mod leakage;
 mod shift;
+mod tally;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +25,7 @@ use self::coverage::{few_positives, missing, without_prediction};
 pub use self::evaluated::diagnose_evaluation;
 use self::leakage::{in_sample, leaks, too_good, unjoined};
 use self::shift::shifted;
+pub(crate) use self::tally::Tally;
 use super::redundancy::correlations;
 
 /// Classifiers that agree more than this tell the same.
@@ -88,7 +90,7 @@ pub fn diagnose(table: &Table) -> Result<Vec<Finding>> {
         |f: &Finding| f.classifiers.iter().all(|name| !out.iter().any(|o| o.classifiers.contains(name)));
     let inverted = inverted(table, &columns, &mirrored).into_iter().filter(is_new).collect::<Vec<_>>();
     out.extend(inverted);
-    out.extend(mirrored_pairs(table, &mirrored));
+    out.extend(mirrored_pairs(table.data.classifier_names(), &mirrored));
     out.extend(two_values(&columns, &out));
     out.extend(constant(table, &columns));
     out.extend(constant_outside(&columns));
