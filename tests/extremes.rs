@@ -4,20 +4,9 @@ use cf_ensemble::baselines::Baseline;
 use cf_ensemble::calibration::{CalibrationMethod, Calibrator};
 use cf_ensemble::recommended::{Averaging, Families, Recommended, RecommendedSpec, ShrinkTo, Views};
 use cf_ensemble::{EnsembleData, Error, Result};
+use cfe_testing::cases;
 use ndarray::Array2;
 use proptest::prelude::*;
-
-/// The same cases in every run; PROPTEST_CASES asks for more.
-fn config(cases: u32) -> ProptestConfig {
-    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
-    let rng_seed = proptest::test_runner::RngSeed::Fixed(1);
-    ProptestConfig {
-        cases: asked.unwrap_or(cases),
-        rng_seed,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    }
-}
 
 /// Whether an error is one that says what is wrong with these data.
 fn is_typed(error: &Error) -> bool {
@@ -226,7 +215,7 @@ fn one_positive_in_a_hundred_thousand_is_calibrated() {
 }
 
 proptest! {
-    #![proptest_config(config(64))]
+    #![proptest_config(cases(64))]
 
     #[test]
     fn any_logits_are_calibrated(

@@ -6,6 +6,7 @@ use cfe_core::{
     ClassWeight, Confidence, ConfidenceStrategy, Dtype, EnsembleData, Error, Fitted, FnObserver,
     OnDivergence, Reduction, Result, Step, StopReason, SupervisedLoss, Trainer,
 };
+use cfe_testing::cases;
 use ndarray::Array2;
 use proptest::prelude::*;
 
@@ -285,20 +286,8 @@ fn five_hundred_dimensions_train() {
     }
 }
 
-/// The same cases in every run; PROPTEST_CASES asks for more.
-fn config(cases: u32) -> ProptestConfig {
-    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
-    let rng_seed = proptest::test_runner::RngSeed::Fixed(1);
-    ProptestConfig {
-        cases: asked.unwrap_or(cases),
-        rng_seed,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    }
-}
-
 proptest! {
-    #![proptest_config(config(40))]
+    #![proptest_config(cases(40))]
 
     #[test]
     fn any_setting_in_range_is_defined(

@@ -4,6 +4,7 @@
 use cfe_als::{AggregatorSpec, Als, AlsObjective, AlsSpec};
 use cfe_core::synthetic::Correlated;
 use cfe_core::{Confidence, ConfidenceStrategy, EnsembleData, Fitted, Parameters, Reduction, Trainer};
+use cfe_testing::cases;
 use ndarray::Axis;
 use proptest::prelude::*;
 
@@ -53,20 +54,8 @@ fn permutation(len: usize, picks: &[prop::sample::Index]) -> Vec<usize> {
     order
 }
 
-/// The same cases in every run; PROPTEST_CASES asks for more.
-fn config(cases: u32) -> ProptestConfig {
-    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
-    let rng_seed = proptest::test_runner::RngSeed::Fixed(1);
-    ProptestConfig {
-        cases: asked.unwrap_or(cases),
-        rng_seed,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    }
-}
-
 proptest! {
-    #![proptest_config(config(12))]
+    #![proptest_config(cases(12))]
 
     /// The exact objective updates one classifier after the other, so that their order is part of its path:
     /// there only the instances are permuted.

@@ -1,38 +1,19 @@
 //! ALS against the complete reference runs in `tests/reference` (formulas and tolerances: its README).
 
-use std::path::Path;
-
 use cfe_als::{AggregatorSolver, AggregatorSpec, Als, AlsObjective, AlsSpec};
 use cfe_core::{
     ClassWeight, Confidence, EnsembleData, Factors, Fitted, Parameters, StopReason, Trainer, WeightTrace,
 };
-use ndarray::Array2;
-use serde_json::Value;
-
-fn load(run: &str, name: &str) -> Value {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/reference").join(run).join(name);
-    serde_json::from_slice(&std::fs::read(&path).expect("reference file")).expect("valid JSON")
-}
-
-fn vector(v: &Value) -> Vec<f64> {
-    v.as_array().expect("a list").iter().map(|x| x.as_f64().expect("a number")).collect()
-}
-
-fn matrix(v: &Value) -> Array2<f64> {
-    let rows: Vec<Vec<f64>> = v.as_array().expect("rows").iter().map(vector).collect();
-    Array2::from_shape_vec((rows.len(), rows[0].len()), rows.concat()).expect("rows of equal length")
-}
+use cfe_testing::reference::{close, labels, load, matrix, number, vector};
 
 fn data(run: &str) -> EnsembleData {
-    let file = load(run, "data.json");
-    let labels =
-        file["labels"].as_array().expect("labels").iter().map(|l| l.as_f64().map(|l| l == 1.0)).collect();
-    EnsembleData::new(matrix(&file["R"]), labels).expect("valid")
+    let file = load(&format!("{run}/data.json"));
+    EnsembleData::new(matrix(&file["R"]), labels(&file["labels"])).expect("valid")
 }
 
 fn fit(run: &str, class_weight: ClassWeight, trace: &mut WeightTrace) -> Fitted {
-    let summary = load(run, "summary.json");
-    let parameter = |name: &str| summary["parameters"][name].as_f64().expect("a number");
+    let summary = load(&format!("{run}/summary.json"));
+    let parameter = |name: &str| number(&summary["parameters"][name]);
     let spec = AlsSpec {
         latent_dim: parameter("d") as usize,
         lambda: parameter("lambda"),
@@ -47,19 +28,14 @@ fn fit(run: &str, class_weight: ClassWeight, trace: &mut WeightTrace) -> Fitted 
         objective: AlsObjective::LabelAware { monitor_rho: parameter("rho") },
         ..AlsSpec::default()
     };
-    let start = load(run, "init_als.json");
+    let start = load(&format!("{run}/init_als.json"));
     let factors = Factors { classifiers: matrix(&start["X0"]), instances: matrix(&start["Y0"]) };
     let als = Als::try_from(spec).expect("valid");
     als.fit_from(Parameters::with_factors(factors), &data(run), trace).expect("fits")
 }
 
-fn close(actual: f64, expected: f64, absolute: f64, relative: f64, what: &str) {
-    let tolerance = absolute + relative * expected.abs();
-    assert!((actual - expected).abs() <= tolerance, "{what}: {actual} instead of {expected}");
-}
-
 fn check(run: &str, class_weight: ClassWeight, name: &str) {
-    let expected = load(run, &format!("als_{name}.json"));
+    let expected = load(&format!("{run}/als_{name}.json"));
     let mut trace = WeightTrace::default();
     let fitted = fit(run, class_weight, &mut trace);
 
@@ -75,12 +51,12 @@ fn check(run: &str, class_weight: ClassWeight, name: &str) {
     for (w, e) in weights.iter().zip(vector(&expected["w"])) {
         close(*w, e, 1e-9, 0.0, "w");
     }
-    close(bias, expected["b"].as_f64().expect("a number"), 1e-9, 0.0, "b");
+    close(bias, number(&expected["b"]), 1e-9, 0.0, "b");
     let predictions = fitted.model.predict_training(&data(run)).expect("same data");
     for (p, e) in predictions.weighted_probabilities.iter().zip(vector(&expected["predictions"])) {
         close(*p, e, 1e-9, 0.0, "prediction");
     }
-    let factors = load(run, &format!("factors_als_{name}.json"));
+    let factors = load(&format!("{run}/factors_als_{name}.json"));
     for (key, actual) in [("X", &fitted.model.factors.classifiers), ("Y", &fitted.model.factors.instances)] {
         for (a, e) in actual.iter().zip(&matrix(&factors[key])) {
             close(*a, *e, 1e-7, 0.0, key);
@@ -89,15 +65,9 @@ fn check(run: &str, class_weight: ClassWeight, name: &str) {
     let history = &expected["history"];
     for (k, entry) in fitted.history.entries.iter().enumerate() {
         assert_eq!(entry.iteration, k + 1);
-        close(entry.loss.total, history["loss"][k].as_f64().expect("loss"), 1e-9, 1e-9, "loss");
-        close(
-            entry.loss.supervised,
-            history["supervised"][k].as_f64().expect("loss"),
-            1e-9,
-            1e-9,
-            "supervised",
-        );
-        let expected = history["reconstruction"][k].as_f64().expect("loss");
+        close(entry.loss.total, number(&history["loss"][k]), 1e-9, 1e-9, "loss");
+        close(entry.loss.supervised, number(&history["supervised"][k]), 1e-9, 1e-9, "supervised");
+        let expected = number(&history["reconstruction"][k]);
         let reconstruction = entry.loss.reconstruction + entry.loss.penalty;
         close(reconstruction, expected, 1e-9, 1e-9, "reconstruction");
     }

@@ -1,28 +1,12 @@
 //! Metrics of several classes and softmax regression against scikit-learn (`tests/reference/classes.json`).
 
-use std::path::Path;
-
 use cfe_core::metrics::classes::ClassScored;
 use cfe_core::multinomial::Multinomial;
-use ndarray::Array2;
+use cfe_testing::reference::{load, matrix, number, vector};
 use serde_json::Value;
 
 fn file() -> Value {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/reference/classes.json");
-    serde_json::from_slice(&std::fs::read(path).expect("reference file")).expect("valid JSON")
-}
-
-fn number(v: &Value) -> f64 {
-    v.as_f64().expect("a number")
-}
-
-fn vector(v: &Value) -> Vec<f64> {
-    v.as_array().expect("a list").iter().map(number).collect()
-}
-
-fn matrix(v: &Value) -> Array2<f64> {
-    let rows: Vec<Vec<f64>> = v.as_array().expect("a list of rows").iter().map(vector).collect();
-    Array2::from_shape_vec((rows.len(), rows[0].len()), rows.concat()).expect("rows of equal length")
+    load("classes.json")
 }
 
 fn classes(v: &Value) -> Vec<usize> {

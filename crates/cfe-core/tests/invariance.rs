@@ -10,6 +10,7 @@ use cfe_core::{
     ClassWeight, Confidence, ConfidenceStrategy, EnsembleData, Factors, Objective, SupervisedLoss,
     instance_weights,
 };
+use cfe_testing::cases;
 use ndarray::{Array2, Axis};
 use proptest::prelude::*;
 
@@ -77,20 +78,8 @@ fn strategy() -> impl Strategy<Value = ConfidenceStrategy> {
     ]
 }
 
-/// The same cases in every run; PROPTEST_CASES asks for more.
-fn config(cases: u32) -> ProptestConfig {
-    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
-    let rng_seed = proptest::test_runner::RngSeed::Fixed(1);
-    ProptestConfig {
-        cases: asked.unwrap_or(cases),
-        rng_seed,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    }
-}
-
 proptest! {
-    #![proptest_config(config(256))]
+    #![proptest_config(cases(256))]
 
     #[test]
     fn ranking_metrics_know_the_order_alone(cells in judged(), scale in 0.01..100.0, order in order()) {

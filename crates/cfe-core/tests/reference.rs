@@ -1,7 +1,5 @@
 //! The core against the reference numbers in `tests/reference` (formulas and tolerances: its README).
 
-use std::path::Path;
-
 use cfe_core::Parameters;
 use cfe_core::confidence::{Confidence, ConfidenceStrategy};
 use cfe_core::losses::sigmoid;
@@ -11,31 +9,9 @@ use cfe_core::{
     Aggregator, ClassWeight, EnsembleData, Factors, Model, Objective, Reduction, SupervisedLoss,
     instance_weights, ridge,
 };
+use cfe_testing::reference::{close, close_all, labels, load, matrix, number, vector};
 use ndarray::{Array2, Axis};
 use serde_json::Value;
-
-fn load(name: &str) -> Value {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/reference").join(name);
-    serde_json::from_slice(&std::fs::read(&path).expect("reference file")).expect("valid JSON")
-}
-
-fn number(v: &Value) -> f64 {
-    v.as_f64().unwrap_or_else(|| panic!("a number, not {v}"))
-}
-
-fn vector(v: &Value) -> Vec<f64> {
-    v.as_array().expect("a list").iter().map(number).collect()
-}
-
-fn matrix(v: &Value) -> Array2<f64> {
-    let rows: Vec<Vec<f64>> = v.as_array().expect("a list of rows").iter().map(vector).collect();
-    let shape = (rows.len(), rows[0].len());
-    Array2::from_shape_vec(shape, rows.concat()).expect("rows of equal length")
-}
-
-fn labels(v: &Value) -> Vec<Option<bool>> {
-    v.as_array().expect("a list").iter().map(|l| l.as_f64().map(|l| l == 1.0)).collect()
-}
 
 fn bools(v: &Value) -> Vec<bool> {
     vector(v).into_iter().map(|y| y == 1.0).collect()
@@ -43,26 +19,6 @@ fn bools(v: &Value) -> Vec<bool> {
 
 fn cases(v: &Value) -> &Vec<Value> {
     v["cases"].as_array().expect("cases")
-}
-
-fn close(actual: f64, expected: f64, absolute: f64, relative: f64, what: &str) {
-    let tolerance = absolute + relative * expected.abs();
-    assert!(
-        (actual - expected).abs() <= tolerance,
-        "{what}: {actual} instead of {expected} (tolerance {tolerance:e})"
-    );
-}
-
-fn close_all<'a>(
-    actual: impl IntoIterator<Item = &'a f64>,
-    expected: &Array2<f64>,
-    absolute: f64,
-    relative: f64,
-    what: &str,
-) {
-    for (k, (a, e)) in actual.into_iter().zip(expected).enumerate() {
-        close(*a, *e, absolute, relative, &format!("{what}[{k}]"));
-    }
 }
 
 /// Data whose predictions do not matter: only shapes and labels count.

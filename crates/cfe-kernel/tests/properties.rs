@@ -3,6 +3,7 @@
 mod common;
 
 use cfe_kernel::{DenseCells, Workspace, update_classifiers, update_instances};
+use cfe_testing::cases;
 use common::{Problem, Rng};
 use proptest::prelude::*;
 
@@ -26,20 +27,8 @@ fn reversed(len: usize, by: usize) -> Vec<usize> {
     (0..len).map(|k| (len - 1 - k + by) % len).collect()
 }
 
-/// The same cases in every run; PROPTEST_CASES asks for more.
-fn config(cases: u32) -> ProptestConfig {
-    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
-    let rng_seed = proptest::test_runner::RngSeed::Fixed(1);
-    ProptestConfig {
-        cases: asked.unwrap_or(cases),
-        rng_seed,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    }
-}
-
 proptest! {
-    #![proptest_config(config(48))]
+    #![proptest_config(cases(48))]
 
     /// Fewer classifiers than dimensions are solved as m x m systems. Classifiers that nobody trusts make
     /// them d x d ones, and change nothing.

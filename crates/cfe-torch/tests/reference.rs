@@ -1,40 +1,18 @@
 //! The joint trainer against the complete reference runs in `tests/reference` (formulas and tolerances: its
 //! README).
 
-use std::path::Path;
-
 use cfe_core::{ClassWeight, EnsembleData, Factors, Fitted, Parameters, StopReason, Trainer, WeightTrace};
+use cfe_testing::reference::{close, labels, load, matrix, number, vector};
 use cfe_torch::{Dtype, EarlyStopping, Torch, TorchSpec};
-use ndarray::Array2;
 use serde_json::Value;
 
-fn load(run: &str, name: &str) -> Value {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/reference").join(run).join(name);
-    serde_json::from_slice(&std::fs::read(&path).expect("reference file")).expect("valid JSON")
-}
-
-fn number(v: &Value) -> f64 {
-    v.as_f64().expect("a number")
-}
-
-fn vector(v: &Value) -> Vec<f64> {
-    v.as_array().expect("a list").iter().map(number).collect()
-}
-
-fn matrix(v: &Value) -> Array2<f64> {
-    let rows: Vec<Vec<f64>> = v.as_array().expect("rows").iter().map(vector).collect();
-    Array2::from_shape_vec((rows.len(), rows[0].len()), rows.concat()).expect("rows of equal length")
-}
-
 fn data(run: &str) -> EnsembleData {
-    let file = load(run, "data.json");
-    let labels =
-        file["labels"].as_array().expect("labels").iter().map(|l| l.as_f64().map(|l| l == 1.0)).collect();
-    EnsembleData::new(matrix(&file["R"]), labels).expect("valid")
+    let file = load(&format!("{run}/data.json"));
+    EnsembleData::new(matrix(&file["R"]), labels(&file["labels"])).expect("valid")
 }
 
 fn spec(run: &str, class_weight: ClassWeight, dtype: Dtype) -> TorchSpec {
-    let summary = load(run, "summary.json");
+    let summary = load(&format!("{run}/summary.json"));
     let parameter = |name: &str| number(&summary["parameters"][name]);
     TorchSpec {
         latent_dim: parameter("d") as usize,
@@ -54,13 +32,8 @@ fn spec(run: &str, class_weight: ClassWeight, dtype: Dtype) -> TorchSpec {
 }
 
 fn stored_start(run: &str) -> Parameters {
-    let start = load(run, "init_torch.json");
+    let start = load(&format!("{run}/init_torch.json"));
     Parameters::with_factors(Factors { classifiers: matrix(&start["X0"]), instances: matrix(&start["Y0"]) })
-}
-
-fn close(actual: f64, expected: f64, absolute: f64, relative: f64, what: &str) {
-    let tolerance = absolute + relative * expected.abs();
-    assert!((actual - expected).abs() <= tolerance, "{what}: {actual} instead of {expected}");
 }
 
 fn check_weights(
@@ -86,7 +59,7 @@ fn check(run: &str, class_weight: ClassWeight, name: &str) {
     for (dtype, suffix, of_weights, of_predictions) in
         [(Dtype::F64, "_float64", 1e-8, 1e-8), (Dtype::F32, "", 1e-3, 1e-4)]
     {
-        let expected = load(run, &format!("torch_{name}{suffix}.json"));
+        let expected = load(&format!("{run}/torch_{name}{suffix}.json"));
         let torch = Torch::try_from(spec(run, class_weight, dtype)).expect("valid");
         let mut trace = WeightTrace::default();
         let fitted = torch.fit_from(stored_start(run), &data, &mut trace).expect("fits");

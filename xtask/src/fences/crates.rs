@@ -8,7 +8,9 @@ use super::{Finding, TextFile};
 ///
 /// kernel <- core <- {io, als, torch} <- combine <- {cli, compare, python}; report stands alone. A program
 /// may use the front door, cf-ensemble, as well.
-const DIRECTIONS: [(&str, &[&str]); 12] = [
+const DIRECTIONS: [(&str, &[&str]); 13] = [
+    // For tests alone: no library and no program depends on this crate.
+    ("cfe-testing", &[]),
     ("cfe-kernel", &[]),
     ("cfe-report", &[]),
     ("cfe-core", &["cfe-kernel"]),

@@ -13,6 +13,7 @@ mod watch;
 
 pub use crate::error::CheckpointError;
 pub use assignments::Assignments;
+#[cfg(feature = "report")]
 pub(crate) use fit::name_of_part;
 pub use fit::{FitOutcome, fit, fit_watched};
 pub use memory::gigabytes;
