@@ -42,10 +42,16 @@ pub(crate) fn find(start: &[u8], delimiter_of: impl Fn(&[u8]) -> Option<u8>) -> 
         let Some(delimiter) = delimiter_of(row.record) else { continue };
         let Some(width) = width_of_header(&rows[k..], delimiter) else { continue };
         let above = &rows[..k];
-        if above.is_empty() || !above.iter().all(|row| is_above(row.record, delimiter, width)) {
+        let mut cells = Cells::new(delimiter);
+        // A row may stand above a header if the row is shorter, or has one text at most.
+        let mut is_above = |row: &Row<'_>| {
+            let (n_cells, texts) = count(&mut cells, row.record);
+            n_cells < width || texts <= 1
+        };
+        if above.is_empty() || !above.iter().all(&mut is_above) {
             return None;
         }
-        let text = above.iter().map(|row| row.record).find(|record| filled(record, delimiter) > 0);
+        let text = above.iter().map(|row| row.record).find(|record| count(&mut cells, record).1 > 0);
         let rows = if k == 1 { "1 row".to_owned() } else { format!("{k} rows") };
         let text = text.map_or(String::new(), |record| {
             let end = record.iter().rposition(|&b| b != delimiter && !b.is_ascii_whitespace());
@@ -71,18 +77,19 @@ fn rows(start: &[u8], delimiter: u8) -> Vec<Row<'_>> {
     out
 }
 
-/// Cells of a row that hold a text.
-fn filled(record: &[u8], delimiter: u8) -> usize {
-    let mut cells = Cells::new(delimiter);
+/// Number of cells of a row, and of those that hold a text.
+fn count(cells: &mut Cells, record: &[u8]) -> (usize, usize) {
     let quoted = memchr::memchr(b'"', record).is_some();
     cells.split(record, quoted);
-    (0..cells.len()).filter(|&k| !cells.get(record, quoted, k).trim_ascii().is_empty()).count()
+    let is_text = |&k: &usize| !cells.get(record, quoted, k).trim_ascii().is_empty();
+    (cells.len(), (0..cells.len()).filter(is_text).count())
 }
 
 /// Number of cells of the first row, if that is a header of the others.
 fn width_of_header(rows: &[Row<'_>], delimiter: u8) -> Option<usize> {
     let (header, body) = rows.split_first()?;
     let reading = Reading::default();
+    // One for all rows: to make one takes as long as to read a hundred rows.
     let mut cells = Cells::new(delimiter);
     let quoted = memchr::memchr(b'"', header.record).is_some();
     cells.split(header.record, quoted);
@@ -95,21 +102,11 @@ fn width_of_header(rows: &[Row<'_>], delimiter: u8) -> Option<usize> {
         }
         texts += usize::from(!reading.is_missing(cell));
     }
-    let is_body = |row: &Row<'_>| {
-        let quoted = memchr::memchr(b'"', row.record).is_some();
-        let mut cells = Cells::new(delimiter);
-        cells.split(row.record, quoted);
+    let mut is_body = |row: &Row<'_>| {
+        cells.split(row.record, memchr::memchr(b'"', row.record).is_some());
         cells.len() == width
     };
-    (texts >= 2 && !body.is_empty() && body.iter().take(BODY).all(is_body)).then_some(width)
-}
-
-/// Whether a row may stand above a header of `width` cells.
-fn is_above(record: &[u8], delimiter: u8, width: usize) -> bool {
-    let quoted = memchr::memchr(b'"', record).is_some();
-    let mut cells = Cells::new(delimiter);
-    cells.split(record, quoted);
-    cells.len() < width || filled(record, delimiter) <= 1
+    (texts >= 2 && !body.is_empty() && body.iter().take(BODY).all(&mut is_body)).then_some(width)
 }
 
 #[cfg(test)]

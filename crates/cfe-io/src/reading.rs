@@ -111,8 +111,10 @@ impl Reading {
 
     /// Whether a trimmed cell stands for a missing value.
     pub(crate) fn is_missing(&self, cell: &[u8]) -> bool {
+        // No word begins with 0, as most cells do: those are not held against each word.
+        let may_be_word = cell.len() <= 9 && cell.first().is_some_and(|&first| first != b'0');
         cell.is_empty()
-            || (cell.len() <= 9 && MISSING.iter().any(|token| cell.eq_ignore_ascii_case(token)))
+            || (may_be_word && MISSING.iter().any(|token| cell.eq_ignore_ascii_case(token)))
             || self.missing.iter().any(|token| token.as_bytes() == cell)
     }
 
