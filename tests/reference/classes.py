@@ -7,7 +7,10 @@ Every class occurs in every case, so that no convention for absent classes is ne
 definition, as scikit-learn has none.
 """
 
+import csv
+import gzip
 import json
+import pathlib
 import warnings
 
 import numpy as np
@@ -69,6 +72,26 @@ def drawn(rng, n, k, sharp, digits=None):
     return y, p
 
 
+TABLES = pathlib.Path(__file__).parent / "../../crates/cfe-compare/data/classes/development"
+
+
+def stacking_log(name):
+    """Softmax regression on the log-probabilities of real classifiers: badly conditioned."""
+    with gzip.open(TABLES / name / "seed0.csv.gz", "rt") as file:
+        rows = list(csv.DictReader(file))
+    columns = [column for column in rows[0] if ":" in column]
+    train = [row for row in rows if row["split"] == "train"]
+    x = np.log(np.maximum([[float(row[column]) for column in columns] for row in train], 1e-4))
+    y = np.array([row["label"] for row in train])
+    fit = LogisticRegression(solver="newton-cholesky", tol=1e-14, max_iter=10000).fit(x, y)
+    residual = fit.predict_proba(x) - (y[:, None] == fit.classes_)
+    gradient = max(np.abs(residual.T @ x + fit.coef_).max(), np.abs(residual.sum(0)).max())
+    assert gradient < 1e-9, gradient
+    bias = fit.intercept_ - fit.intercept_.mean()
+    loss = metrics.log_loss(y, fit.predict_proba(x), normalize=False) + (fit.coef_**2).sum() / 2
+    return {"table": name, "weights": fit.coef_.tolist(), "bias": bias.tolist(), "penalized_loss": loss}
+
+
 def main():
     rng = np.random.default_rng(17)
     cases = []
@@ -90,7 +113,7 @@ def main():
     for c in [0.1, 1.0]:
         fit = LogisticRegression(C=c, solver="newton-cg", tol=1e-12, max_iter=10000).fit(x, y, sample_weight=weights)
         regression.append({"c": c, "p": fit.predict_proba(x).tolist(), "weights": fit.coef_.tolist()})
-    print(json.dumps({"cases": cases, "regression": {"x": x.tolist(), "y": y.tolist(), "a": weights.tolist(), "fits": regression}}))
+    print(json.dumps({"cases": cases, "stacking_log": [stacking_log(name) for name in ["bank_job", "vehicle"]], "regression": {"x": x.tolist(), "y": y.tolist(), "a": weights.tolist(), "fits": regression}}))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 //! The whole fit of several classes on real predictions.
 
+mod backends;
 mod roles;
+mod stacking;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,7 +12,6 @@ use cfe_combine::classes::{
     ClassBaseline, ClassData, ClassModel, ClassOptions, ClassOutcome, ClassPredictions, CouplingMethod,
     DecisionRule, fit, fit_baseline, judge_rows,
 };
-use cfe_combine::methods::Method;
 use cfe_combine::pipeline::Progress;
 use cfe_combine::{FitError, FitOptions, Watch, fit as fit_binary};
 use cfe_core::Error;
@@ -199,31 +200,6 @@ impl Watch for Stopping {
     fn stop_asked(&self) -> bool {
         self.after.is_some_and(|after| self.asked.fetch_add(1, Ordering::SeqCst) > after)
     }
-}
-
-#[test]
-fn every_class_resumes_from_its_checkpoint_to_the_bit() {
-    let data = table("development/bank_job").data().expect("labels");
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut options = FitOptions::default();
-    options.trainer = Some(Method::Als);
-    options.set = "max_iterations=30".parse().expect("a setting");
-    let whole = fit(&data, &options, &ClassOptions::default(), &()).expect("fits");
-
-    options.checkpoint = Some(folder.path().join("c"));
-    options.checkpoint_every = Some(4);
-    let stopping = Stopping { after: Some(250), ..Stopping::default() };
-    let stopped = fit(&data, &options, &ClassOptions::default(), &stopping);
-    assert!(matches!(stopped, Err(FitError::Stopped)), "{stopped:?}");
-    let files = std::fs::read_dir(folder.path()).expect("there").count();
-    assert!(files >= 1, "a checkpoint for each class that was begun");
-    assert!(matches!(fit(&data, &options, &ClassOptions::default(), &()), Err(FitError::Checkpoint(_))));
-    options.resume = true;
-    let resumed = Stopping::default();
-    let outcome = fit(&data, &options, &ClassOptions::default(), &resumed).expect("fits");
-    assert!(!resumed.heard.lock().expect("unpoisoned").is_empty());
-    assert_eq!(outcome.combined, whole.combined);
-    assert_eq!(outcome.out_of_fold, whole.out_of_fold);
 }
 
 #[test]

@@ -115,16 +115,13 @@ fn twice_and_weighted(is_twice: impl Fn(usize) -> bool) -> (ClassData, ClassData
 fn a_row_of_weight_two_is_a_row_twice() {
     let (weighted, twice, rows) = twice_and_weighted(|i| i % 3 == 0);
     let n = weighted.labels().len();
-    // Softmax regression on logarithms stops before it has converged, by up to 0.03 in a probability here, so
-    // that the same sums in another order end elsewhere.
-    let converged = |baseline: &ClassBaseline| *baseline != ClassBaseline::StackingLog;
-    for baseline in ClassBaseline::ALL.into_iter().filter(converged) {
+    for baseline in ClassBaseline::ALL {
         let of = |data: &ClassData| {
             let fitted = baseline.fit(data).expect("fits");
             fitted.predict(weighted.predictions()).expect("the same classifiers")
         };
         for (a, b) in of(&weighted).iter().zip(&of(&twice)) {
-            assert!((a - b).abs() < 1e-5, "{}: {a} {b}", baseline.name());
+            assert!((a - b).abs() < 1e-7, "{}: {a} {b}", baseline.name());
         }
     }
     // The mean of the classifiers learns nothing, so that coupling, decision and figures are all that do.
@@ -150,9 +147,6 @@ fn a_row_of_weight_two_is_a_row_twice() {
             |outcome: &ClassOutcome, data| outcome.cross_validated(data).expect("scores").expect("held out");
         let (a, b) = (part(&a, &weighted), part(&b, &twice));
         for (a, b) in a.methods.iter().zip(&b.methods) {
-            if a.name == ClassBaseline::StackingLog.name() {
-                continue;
-            }
             assert!((a.metrics.log_loss - b.metrics.log_loss).abs() < 1e-5, "{}", a.name);
             assert!((a.mean_cost.expect("costs") - b.mean_cost.expect("costs")).abs() < 1e-9, "{}", a.name);
             assert_eq!(a.metrics.confusion, b.metrics.confusion, "{}", a.name);

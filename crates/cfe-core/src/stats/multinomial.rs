@@ -4,7 +4,7 @@ use ndarray::{Array2, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
 
 use super::metrics::classes::check_classes;
-use super::minimize::{Stopping, minimize};
+use super::minimize::{Convex, Stopping, minimize};
 use crate::error::{Error, Result, ensure, is_positive};
 use crate::weights::check_weight_sum;
 
@@ -62,18 +62,112 @@ fn check(n: usize, classes: usize, labels: &[usize], weights: &[f64]) -> Result<
     check_weight_sum("the weights", weights.iter().copied())
 }
 
-/// Probabilities in place of logits (n x K), and the weighted loss; then the residuals a (p - y) in their
-/// place.
-fn loss_and_residuals(z: &mut Array2<f64>, labels: &[usize], weights: &[f64]) -> f64 {
-    let mut loss = 0.0;
-    for ((mut row, &label), &a) in z.rows_mut().into_iter().zip(labels).zip(weights) {
-        let top = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let log_sum = top + row.iter().map(|z| (z - top).exp()).sum::<f64>().ln();
-        loss += a * (log_sum - row[label]);
-        row.mapv_inplace(|z| a * (z - log_sum).exp());
-        row[label] -= a;
+/// Logits (n x K) that are linear in some parameters v.
+trait Logits {
+    /// The logits of v.
+    fn of(&self, v: &[f64]) -> Array2<f64>;
+    /// sum_ik r_ik dz_ik / dv_j for each parameter j, of r (n x K).
+    fn adjoint(&self, r: &Array2<f64>) -> Vec<f64>;
+    /// The same with the squares of the derivatives.
+    fn adjoint_of_squares(&self, r: &Array2<f64>) -> Vec<f64>;
+}
+
+/// The log loss of softmax(z), z linear in v, with a penalty; over the sum of the weights, so that one
+/// tolerance fits every number of instances:
+///
+/// ( sum_i a_i (-log P(y_i | z_i)) + 1/2 sum_j h_j (v_j - c_j)^2 ) / sum_i a_i
+struct SoftmaxLoss<'a, Z> {
+    z: Z,
+    labels: &'a [usize],
+    weights: &'a [f64],
+    /// h, one for each parameter, at least 0.
+    penalty: Vec<f64>,
+    /// c, one for each parameter.
+    center: Vec<f64>,
+    /// sum_i a_i.
+    total: f64,
+    /// P at the last point (n x K).
+    p: Array2<f64>,
+}
+
+impl<'a, Z: Logits> SoftmaxLoss<'a, Z> {
+    fn new(z: Z, labels: &'a [usize], weights: &'a [f64], penalty: Vec<f64>, center: Vec<f64>) -> Self {
+        let total = weights.iter().sum();
+        Self { z, labels, weights, penalty, center, total, p: Array2::zeros((0, 0)) }
     }
-    loss
+
+    /// (of the logits + penalty of v) / total, for each parameter.
+    fn with_penalty(&self, of_logits: Vec<f64>, v: impl Fn(usize) -> f64) -> Vec<f64> {
+        let each = of_logits.into_iter().zip(&self.penalty).enumerate();
+        each.map(|(j, (g, h))| (g + h * v(j)) / self.total).collect()
+    }
+}
+
+impl<Z: Logits> Convex for SoftmaxLoss<'_, Z> {
+    fn at(&mut self, v: &[f64]) -> (f64, Vec<f64>) {
+        self.p = self.z.of(v);
+        let mut residuals = self.p.clone();
+        let mut loss = 0.0;
+        let rows = self.p.rows_mut().into_iter().zip(residuals.rows_mut());
+        for (((mut p, mut residual), &label), &a) in rows.zip(self.labels).zip(self.weights) {
+            let top = p.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let log_sum = top + p.iter().map(|z| (z - top).exp()).sum::<f64>().ln();
+            loss += a * (log_sum - p[label]);
+            p.mapv_inplace(|z| (z - log_sum).exp());
+            residual.zip_mut_with(&p, |r, p| *r = a * p);
+            residual[label] -= a;
+        }
+        let away = |j: usize| v[j] - self.center[j];
+        let penalty: f64 = self.penalty.iter().enumerate().map(|(j, h)| 0.5 * h * away(j).powi(2)).sum();
+        ((loss + penalty) / self.total, self.with_penalty(self.z.adjoint(&residuals), away))
+    }
+
+    fn curvature(&self, direction: &[f64]) -> Vec<f64> {
+        // Of each row a (diag(p) - p p') times the change of its logits.
+        let mut change = self.z.of(direction);
+        for ((mut u, p), &a) in change.rows_mut().into_iter().zip(self.p.rows()).zip(self.weights) {
+            let mean: f64 = u.iter().zip(p).map(|(u, p)| u * p).sum();
+            u.zip_mut_with(&p, |u, p| *u = a * p * (*u - mean));
+        }
+        self.with_penalty(self.z.adjoint(&change), |j| direction[j])
+    }
+
+    fn diagonal(&self) -> Vec<f64> {
+        let mut spread = self.p.clone();
+        let rows = spread.rows_mut().into_iter().zip(self.weights);
+        rows.for_each(|(mut p, &a)| p.mapv_inplace(|p| a * p * (1.0 - p)));
+        self.with_penalty(self.z.adjoint_of_squares(&spread), |_| 1.0)
+    }
+}
+
+/// w_k . x + b_k: v is K x p weights, then K intercepts.
+struct OfFeatures<'a> {
+    /// p x n.
+    x: ArrayView2<'a, f64>,
+    squares: Array2<f64>,
+    classes: usize,
+}
+
+impl Logits for OfFeatures<'_> {
+    fn of(&self, v: &[f64]) -> Array2<f64> {
+        let (w, b) = v.split_at(v.len() - self.classes);
+        let w = ArrayView2::from_shape((self.classes, self.x.nrows()), w).expect("K x p weights come first");
+        let mut z = self.x.t().dot(&w.t());
+        z.rows_mut().into_iter().for_each(|mut row| row.iter_mut().zip(b).for_each(|(z, b)| *z += b));
+        z
+    }
+
+    fn adjoint(&self, r: &Array2<f64>) -> Vec<f64> {
+        let mut out: Vec<f64> = r.t().dot(&self.x.t()).iter().copied().collect();
+        out.extend(r.sum_axis(Axis(0)));
+        out
+    }
+
+    fn adjoint_of_squares(&self, r: &Array2<f64>) -> Vec<f64> {
+        let mut out: Vec<f64> = r.t().dot(&self.squares.t()).iter().copied().collect();
+        out.extend(r.sum_axis(Axis(0)));
+        out
+    }
 }
 
 impl Multinomial {
@@ -95,24 +189,13 @@ impl Multinomial {
         if let Some(x) = features.iter().find(|x| !x.is_finite()) {
             ensure(false, "feature", x, "features are finite numbers")?;
         }
-        // Divided by the sum of the weights, so that one tolerance fits every number of instances.
-        let total: f64 = weights.iter().sum();
         let split = classes * p;
-        let stopping = Stopping { max_steps: 1000, tolerance: 1e-8 };
-        let found = minimize(vec![0.0; split + classes], stopping, |v| {
-            let w = ArrayView2::from_shape((classes, p), &v[..split]).expect("K x p weights come first");
-            let mut z = features.t().dot(&w.t());
-            z.rows_mut()
-                .into_iter()
-                .for_each(|mut row| row.iter_mut().zip(&v[split..]).for_each(|(z, b)| *z += b));
-            let loss = loss_and_residuals(&mut z, labels, weights);
-            let gradient = z.t().dot(&features.t());
-            let penalty: f64 = v[..split].iter().map(|w| w * w).sum::<f64>() / (2.0 * self.c);
-            let mut out: Vec<f64> =
-                gradient.iter().zip(&v[..split]).map(|(g, w)| (g + w / self.c) / total).collect();
-            out.extend(z.sum_axis(Axis(0)).iter().map(|g| g / total));
-            ((loss + penalty) / total, out)
-        });
+        let mut penalty = vec![1.0 / self.c; split];
+        penalty.resize(split + classes, 0.0);
+        let start = vec![0.0; split + classes];
+        let z = OfFeatures { x: features, squares: features.mapv(|x| x * x), classes };
+        let mut loss = SoftmaxLoss::new(z, labels, weights, penalty, start.clone());
+        let found = minimize(start, Stopping { max_steps: 200, tolerance: 1e-11 }, &mut loss);
         let weights = Array2::from_shape_vec((classes, p), found[..split].to_vec()).expect("K x p");
         // Intercepts are free up to a common number.
         let mean = found[split..].iter().sum::<f64>() / classes as f64;
@@ -158,6 +241,32 @@ const MOST_SLOPE: f64 = 100.0;
 /// Weight of the prior: slope near 1, offsets near 0.
 const PRIOR: f64 = 1.0;
 
+/// slope z + offset: v is the slope, then K offsets.
+struct OfScores<'a>(ArrayView2<'a, f64>);
+
+impl OfScores<'_> {
+    fn adjoint_by(&self, r: &Array2<f64>, of_slope: impl Fn(f64) -> f64) -> Vec<f64> {
+        let slope = r.iter().zip(self.0.iter()).map(|(r, z)| r * of_slope(*z)).sum();
+        std::iter::once(slope).chain(r.sum_axis(Axis(0))).collect()
+    }
+}
+
+impl Logits for OfScores<'_> {
+    fn of(&self, v: &[f64]) -> Array2<f64> {
+        let mut z = self.0.mapv(|z| v[0] * z);
+        z.rows_mut().into_iter().for_each(|mut row| row.iter_mut().zip(&v[1..]).for_each(|(z, b)| *z += b));
+        z
+    }
+
+    fn adjoint(&self, r: &Array2<f64>) -> Vec<f64> {
+        self.adjoint_by(r, |z| z)
+    }
+
+    fn adjoint_of_squares(&self, r: &Array2<f64>) -> Vec<f64> {
+        self.adjoint_by(r, |z| z * z)
+    }
+}
+
 impl SoftmaxCoupling {
     /// Fits slope and offsets to out-of-fold scores (n x K, finite) with labels (n) and weights (n): least
     /// log loss, plus (slope - 1)^2 / 2 and |offsets|^2 / 2 against the sum of the weighted losses, so that a
@@ -171,23 +280,10 @@ impl SoftmaxCoupling {
         if let Some((index, &value)) = scores.iter().enumerate().find(|(_, z)| !z.is_finite()) {
             return Err(Error::InvalidScore { index: index / classes, value });
         }
-        let total: f64 = weights.iter().sum();
-        let stopping = Stopping { max_steps: 500, tolerance: 1e-10 };
         let start: Vec<f64> = std::iter::once(1.0).chain(std::iter::repeat_n(0.0, classes)).collect();
-        let found = minimize(start, stopping, |v| {
-            let mut z = scores.mapv(|z| v[0] * z);
-            z.rows_mut()
-                .into_iter()
-                .for_each(|mut row| row.iter_mut().zip(&v[1..]).for_each(|(z, b)| *z += b));
-            let loss = loss_and_residuals(&mut z, labels, weights);
-            let away = |k: usize| if k == 0 { v[0] - 1.0 } else { v[k] };
-            let penalty: f64 = (0..v.len()).map(|k| 0.5 * PRIOR * away(k).powi(2)).sum();
-            let slope: f64 = z.iter().zip(scores.iter()).map(|(r, s)| r * s).sum();
-            let mut gradient = vec![(slope + PRIOR * away(0)) / total];
-            let sums = z.sum_axis(Axis(0));
-            gradient.extend(sums.iter().enumerate().map(|(k, g)| (g + PRIOR * away(k + 1)) / total));
-            ((loss + penalty) / total, gradient)
-        });
+        let penalty = vec![PRIOR; start.len()];
+        let mut loss = SoftmaxLoss::new(OfScores(scores), labels, weights, penalty, start.clone());
+        let found = minimize(start, Stopping { max_steps: 200, tolerance: 1e-12 }, &mut loss);
         Ok(Self { slope: found[0].clamp(0.0, MOST_SLOPE), offsets: found[1..].to_vec() })
     }
 
