@@ -1,6 +1,6 @@
 //! Which column is of which classifier and class, told by the names of the columns.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use cfe_core::classes::TOLERANCE;
 use ndarray::ArrayView2;
@@ -82,6 +82,25 @@ impl ClassColumns {
         self.cells.push(cell);
     }
 
+    /// Of the rows of a long table: the classifier and the class of each cell, by name. Classes are called as
+    /// the `labels` that their names end in.
+    pub(crate) fn of_rows(models: &[String], classes: &[String], labels: &[String]) -> Self {
+        let mut found = Self::default();
+        let mut met: HashSet<(&str, &str)> = HashSet::new();
+        // Where a class is a label as it stands, no name is cut.
+        let whole = classes.iter().any(|class| labels.iter().any(|label| labels::same(label, class)));
+        let cut = |class: &str| {
+            let label = labels.iter().filter(|label| !whole && ends_in(class, label)).max_by_key(|l| l.len());
+            label.cloned().unwrap_or_else(|| class.to_owned())
+        };
+        for (model, class) in models.iter().zip(classes) {
+            if met.insert((model, class)) {
+                found.add(found.cells.len(), model, &cut(class));
+            }
+        }
+        found
+    }
+
     /// Of names taken apart; `None` where they do not make a classifier of two classes at least and three
     /// classes in all.
     fn of(apart: impl Iterator<Item = Option<(String, String)>>) -> Option<Self> {
@@ -153,6 +172,17 @@ fn of_tuple(name: &str) -> Option<(String, String)> {
     let class = parts.pop().filter(|class| !class.is_empty() && quote.is_none())?;
     let classifier: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     (!classifier.is_empty()).then(|| (classifier.join("/"), class))
+}
+
+/// Whether a value names the class of this label: the label itself, or what others write before it, as
+/// `.pred_a` for a.
+pub(crate) fn ends_in(value: &str, label: &str) -> bool {
+    let (value, label) = (plain(value), plain(&as_named(label)));
+    if label.is_empty() || value.len() < label.len() {
+        return false;
+    }
+    let start = value.len() - label.len();
+    value[start..] == label[..] && (start == 0 || places(&value, &label).contains(&start))
 }
 
 /// A name or label character by character, in lower case and with `_` for all but letters and digits, as
@@ -238,6 +268,17 @@ fn forms(names: &[String], labels: &[String]) -> Vec<(Form, Form)> {
         (form, wider)
     };
     found.into_values().filter(|form| form.columns.len() >= 2).map(with_others).collect()
+}
+
+impl ClassColumns {
+    /// Whether the columns of any classifier sum to 1 in nearly every row.
+    pub(crate) fn sums_to_one(&self, matrix: ArrayView2<'_, f64>) -> bool {
+        (0..self.classifiers.len()).any(|u| {
+            let own = self.cells.iter().filter(|cell| cell.1 == u);
+            let own: Vec<(usize, String)> = own.map(|cell| (cell.0, String::new())).collect();
+            own.len() > 1 && distance(matrix, &own, MOST_ROWS).is_some()
+        })
+    }
 }
 
 /// How well columns sum to 1: the mean distance of the rows that have them all, and whether enough of these

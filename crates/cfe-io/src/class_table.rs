@@ -7,7 +7,7 @@ use cfe_core::classes::{ClassData, ClassPredictions, normalize};
 use cfe_core::validation::Folds;
 use ndarray::{Array3, Axis};
 
-use crate::class_columns::{self, ClassColumn, ClassColumns};
+use crate::class_columns::{self, ClassColumn, ClassColumns, LEAST_CLASSES};
 use crate::given_folds::{GivenFolds, not_followed};
 use crate::labels;
 use crate::options::TableOptions;
@@ -121,7 +121,10 @@ fn class_columns(parts: &mut Parts, options: &TableOptions) -> TableResult<Optio
         return Ok(Some(columns));
     }
     let model = options.class_model.as_ref();
-    if let Some(found) = model.and_then(|model| class_columns::of_model(&parts.names, model)) {
+    let in_rows = parts.roles.class.is_some();
+    if let Some(found) =
+        model.filter(|_| !in_rows).and_then(|model| class_columns::of_model(&parts.names, model))
+    {
         return Ok(Some(found));
     }
     let mut labels = parts.labels.as_ref().map(|labels| labels.known()).unwrap_or_default();
@@ -130,10 +133,18 @@ fn class_columns(parts: &mut Parts, options: &TableOptions) -> TableResult<Optio
             model.classes.iter().filter(|class| !labels.contains(class)).cloned().collect::<Vec<_>>(),
         );
     }
+    if let (Some(models), Some(classes)) = (&parts.roles.model, &parts.roles.class) {
+        let found = ClassColumns::of_rows(models, classes, &labels);
+        return Ok((found.classes.len() >= LEAST_CLASSES || model.is_some()).then_some(found));
+    }
     let separator = options.class_separator.as_deref();
-    let found = class_columns::by_form(&parts.names, &labels, separator);
-    if found.is_some() {
-        return Ok(found);
+    if let Some(found) = class_columns::by_form(&parts.names, &labels, separator) {
+        // Two labels that no column is named after, and columns that do not sum to 1: what stands above the
+        // classifiers, such as `prob` in two rows of names, is not a classifier.
+        let is_class = |label: &String| found.classes.iter().any(|class| labels::same(class, label));
+        let of_two = (1..LEAST_CLASSES).contains(&labels.len()) && !labels.iter().any(is_class);
+        let may_be_two = of_two && separator.is_none() && options.input != Input::Score;
+        return Ok(Some(found).filter(|found| !may_be_two || found.sums_to_one(parts.matrix.view())));
     }
     if let Some(separator) = separator {
         return Err(TableError::NoClassColumns {
@@ -156,13 +167,15 @@ fn assemble(mut parts: Parts, mut columns: ClassColumns, options: &TableOptions)
         };
         parts.taken.passed_over.push(PassedOver::new(&parts.names[at], reason));
     }
-    let names: Vec<ClassColumn> =
-        columns.cells.iter().map(|&cell| column_of(&parts, &columns, cell)).collect();
+    // Classes in rows have one column of probabilities for all.
+    let in_rows = parts.roles.class.is_some();
+    let of_cells = if in_rows { &[][..] } else { &columns.cells };
+    let names: Vec<ClassColumn> = of_cells.iter().map(|&cell| column_of(&parts, &columns, cell)).collect();
     let (mut labels, label_values) = labels_of(&mut parts, &columns.classes, options)?;
     let models = parts.roles.model.clone();
     if models.is_some() || parts.average {
         (parts, labels) = parts.gather(labels)?;
-        if models.is_some() {
+        if models.is_some() && !in_rows {
             columns = of_long(&parts, &columns);
         }
     }

@@ -1,6 +1,6 @@
 //! Rows of one instance put together: long tables and repeated cross-validation.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use ndarray::Array2;
 
@@ -63,18 +63,25 @@ impl Parts {
                 }
             }
         }
-        // (column, row) of each value. A table of several classes has several columns of values.
+        // (column, row) of each value. A table of several classes has several columns of values, or each class
+        // in a row of its own.
         let width = self.names.len();
+        let classes = self.roles.class.take();
         let (names, column_of) = match &self.roles.model {
             None => (self.names.clone(), None),
             Some(models) => {
-                let mut position: HashMap<&str, usize> = HashMap::new();
+                let mut position: HashMap<(&str, &str), usize> = HashMap::new();
                 let mut names = Vec::new();
+                let class = |i: usize| classes.as_ref().map_or("", |classes| classes[i].as_str());
                 let column_of: Vec<usize> = models
                     .iter()
-                    .map(|model| {
-                        *position.entry(model.as_str()).or_insert_with(|| {
-                            names.push(model.clone());
+                    .enumerate()
+                    .map(|(i, model)| {
+                        *position.entry((model.as_str(), class(i))).or_insert_with(|| {
+                            names.push(match classes {
+                                Some(_) => format!("{model}:{}", class(i)),
+                                None => model.clone(),
+                            });
                             names.len() - 1
                         })
                     })
@@ -99,8 +106,9 @@ impl Parts {
             cells => format!(", means of several rows in {cells} of {} cells", count.len()),
         };
         self.taken.notes.push(match &self.roles.model {
-            Some(_) => {
-                format!("a long table: {rows} rows of {} classifiers for {n} instances{means}", names.len())
+            Some(models) => {
+                let m = models.iter().collect::<HashSet<_>>().len();
+                format!("a long table: {rows} rows of {m} classifiers for {n} instances{means}")
             }
             None => format!("{rows} rows of {n} ids{means}"),
         });

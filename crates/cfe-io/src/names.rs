@@ -310,6 +310,15 @@ pub(crate) fn is_hard_prediction(name: &str) -> bool {
         || ["y_pred", "predicted_label", "yhat_class"].contains(&name)
 }
 
+/// What R's `melt` calls the column of the names of columns.
+pub(crate) const MELTED: &str = "variable";
+
+/// Names of the column of a long table that says which class the probability of a row is of.
+pub(crate) fn is_class_of_row(name: &str) -> bool {
+    let names = ["class", "classes", "class_name", "class_label", "level", "category", "name", MELTED];
+    names.contains(&name)
+}
+
 /// Names of the column of a long table that says which classifier a row is of.
 pub(crate) fn is_model(name: &str) -> bool {
     const MODELS: [&str; 20] = [
@@ -332,7 +341,7 @@ pub(crate) fn is_model(name: &str) -> bool {
         "base_learner",
         "base_model",
         "config",
-        "variable",
+        MELTED,
     ];
     MODELS.contains(&name)
 }

@@ -120,8 +120,8 @@ impl Remembered {
             positive: taken.positive.clone(),
             negative: taken.negative.clone(),
             train_value: taken.train_value.clone(),
-            // Which classifier a row is of is asked anew of every table.
-            roles: Roles { model: None, ..taken.roles.clone() },
+            // Which classifier and class a row is of is asked anew of every table.
+            roles: Roles { model: None, class: None, ..taken.roles.clone() },
         }
     }
 }
@@ -137,13 +137,13 @@ impl TableOptions {
             Role::Fold => self.fold_column.clone(),
             Role::Time => self.time_column.clone(),
             Role::Cost => self.cost_column.clone(),
-            Role::Model => None,
+            Role::Model | Role::Class => None,
         }
     }
 
     /// Names the columns of another table that was read with these options.
     pub(crate) fn name_columns(&mut self, roles: &Roles<String>) {
-        let Roles { id, split, group, weight, fold, time, cost, model: _ } = roles.clone();
+        let Roles { id, split, group, weight, fold, time, cost, model: _, class: _ } = roles.clone();
         (self.id_column, self.split_column, self.group_column) = (id, split, group);
         (self.weight_column, self.fold_column) = (weight, fold);
         (self.time_column, self.cost_column) = (time, cost);

@@ -22,12 +22,23 @@ pub enum Role {
     Cost,
     /// Of a long table: the classifier that a row is of.
     Model,
+    /// Of a long table: the class whose probability a row holds.
+    Class,
 }
 
 impl Role {
     /// Every role, in the order in which a table is told of.
-    pub const ALL: [Role; 8] =
-        [Role::Id, Role::Split, Role::Group, Role::Weight, Role::Fold, Role::Time, Role::Cost, Role::Model];
+    pub const ALL: [Role; 9] = [
+        Role::Id,
+        Role::Split,
+        Role::Group,
+        Role::Weight,
+        Role::Fold,
+        Role::Time,
+        Role::Cost,
+        Role::Model,
+        Role::Class,
+    ];
 
     /// Its name in options, files and messages.
     ///
@@ -44,6 +55,7 @@ impl Role {
             Role::Time => "time",
             Role::Cost => "cost",
             Role::Model => "model",
+            Role::Class => "class",
         }
     }
 
@@ -58,6 +70,7 @@ impl Role {
             Role::Time => "the time column",
             Role::Cost => "the cost column",
             Role::Model => "the model column",
+            Role::Class => "the class column",
         }
     }
 
@@ -103,6 +116,9 @@ pub struct Roles<T> {
     /// Of [`Role::Model`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<T>,
+    /// Of [`Role::Class`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class: Option<T>,
 }
 
 impl<T> Default for Roles<T> {
@@ -116,6 +132,7 @@ impl<T> Default for Roles<T> {
             time: None,
             cost: None,
             model: None,
+            class: None,
         }
     }
 }
@@ -132,6 +149,7 @@ impl<T> Roles<T> {
             Role::Time => self.time.as_ref(),
             Role::Cost => self.cost.as_ref(),
             Role::Model => self.model.as_ref(),
+            Role::Class => self.class.as_ref(),
         }
     }
 
@@ -146,6 +164,7 @@ impl<T> Roles<T> {
             Role::Time => &mut self.time,
             Role::Cost => &mut self.cost,
             Role::Model => &mut self.model,
+            Role::Class => &mut self.class,
         }
     }
 

@@ -204,6 +204,71 @@ fn long_tables_have_a_column_for_each_class() {
     }
 }
 
+#[test]
+fn long_tables_may_have_a_row_for_each_class() {
+    let names = |of: &[&str]| of.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+    // (id, classifier, class, probability, label) as they are, as tidymodels and as mlr3 melt them.
+    for (header, prefix) in [
+        ("id,classifier,class,probability,label", ""),
+        (".row,wflow_id,name,value,Class", ".pred_"),
+        ("row_ids,learner_id,variable,value,truth", "prob."),
+        ("id,model,said,prob,label", ""),
+    ] {
+        let mut text = format!("{header}\n");
+        for u in 0..2 {
+            for i in 0..12 {
+                for (k, class) in LABELS.iter().enumerate() {
+                    let (model, label) = (["rf", "gbm"][u], LABELS[i % 3]);
+                    writeln!(text, "r{i},{model},{prefix}{class},{:.6},{label}", p(u, i, k)).expect("text");
+                }
+            }
+        }
+        let table = classes(&text);
+        assert_eq!(table.predictions.classifier_names(), ["rf", "gbm"], "{header}");
+        assert_eq!((table.predictions.classes(), table.n_rows()), (&names(&LABELS)[..], 12), "{header}");
+        assert!((table.predictions.values()[(1, 4, 2)] - p(1, 4, 2)).abs() < 1e-6, "{header}");
+        assert_eq!(table.labels[..3], [Some(0), Some(1), Some(2)]);
+        let taken = table.taken.to_string();
+        assert!(taken.contains("a long table: 72 rows of 2 classifiers for 12 instances"), "{taken}");
+        assert!(!taken.contains("means of several rows"), "{taken}");
+        // A model reads the same form without labels, and the wide form of the same classifiers.
+        let mut options = TableOptions::default();
+        let of = ClassesOfModel::new(names(&["rf", "gbm"]), names(&LABELS), table.columns.clone());
+        options.class_model = Some(of);
+        options.labels = Labels::Ignored;
+        assert_eq!(classes_of(read(&text, &options)).predictions.values(), table.predictions.values());
+    }
+    // Another column of whole numbers is not the class of a row.
+    let mut text = "id,model,fold,visits,prob,label\n".to_owned();
+    for u in 0..2 {
+        for i in 0..12 {
+            writeln!(text, "r{i},{u},{},{},{:.6},{}", i % 3, i % 4, p(u, i, 0), i % 2).expect("text");
+        }
+    }
+    let Ok(AnyTable::Binary(table)) = read(&text, &TableOptions::default()) else { panic!("two classes") };
+    assert_eq!(table.data.classifier_names(), ["0", "1"]);
+}
+
+#[test]
+fn a_name_above_all_classifiers_is_not_a_classifier() {
+    // What pandas writes of (prob, svm), (prob, rf), (prob, gbm) and (meta, label).
+    let mut text = ",prob,prob,prob,meta\n,svm,rf,gbm,label\n".to_owned();
+    for i in 0..12 {
+        writeln!(text, "{i},{:.4},{:.4},0.{}3,{}", p(0, i, 0), p(1, i, 1), i % 10, i % 2).expect("text");
+    }
+    let Ok(AnyTable::Binary(table)) = read(&text, &TableOptions::default()) else { panic!("two classes") };
+    assert_eq!(table.data.classifier_names(), ["prob:svm", "prob:rf", "prob:gbm"]);
+    assert_eq!(table.truth[..2], [Some(false), Some(true)]);
+    // Columns that sum to 1 are classes, and labels that are none of them are refused.
+    let numbers = wide("label", ["0", "1", "0"], |u, k| format!("{u}:{k}"), same);
+    let renamed = numbers.lines().enumerate().map(|(at, line)| match at {
+        0 => "id,label,rf:a,rf:b,rf:c,gbm:a,gbm:b,gbm:c\n".to_owned(),
+        _ => format!("{line}\n"),
+    });
+    let table = classes(&renamed.collect::<String>());
+    assert!(matches!(table.data(), Err(TableError::UnknownClasses { .. })));
+}
+
 fn npz(write: impl Fn(&mut NpzWriter<std::fs::File>), options: &TableOptions) -> TableResult<AnyTable> {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("t.npz");

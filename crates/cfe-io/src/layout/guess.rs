@@ -72,11 +72,13 @@ impl Table<'_> {
 
     fn guess_label(&self) -> Option<usize> {
         // Labels of more than two values belong to a positive one, or to columns of more than two classes.
+        let classes_in_rows = |at: usize| self.class_column(Some(at)).is_some();
         let many = self.options.positive_label.is_some() || self.is_of_classes();
         let fits = |at: usize| match self.profile(at) {
             _ if self.header[at] == "label" => true,
             Some(profile) => {
-                profile.is_pair() || !profile.has_fractions() && (many || self.names_columns(at))
+                profile.is_pair()
+                    || !profile.has_fractions() && (many || self.names_columns(at) || classes_in_rows(at))
             }
             None => true,
         };

@@ -1,6 +1,7 @@
 //! Tables with several rows for an instance: one for each classifier, or for each repetition.
 
 use super::{Layout, Table};
+use crate::class_columns::{LEAST_CLASSES, ends_in};
 use crate::names;
 use crate::profile::Profile;
 use crate::roles::Role;
@@ -40,6 +41,9 @@ impl Table<'_> {
             (Some((value, classes)), _) => (vec![value], classes),
             (None, _) => return,
         };
+        if values.len() == 1 && classes.is_none() {
+            layout.roles.class = self.class_column(layout.label).filter(is_free);
+        }
         layout.classes = classes;
         (layout.roles.model, layout.roles.id) = (Some(model), Some(id));
         layout.set_guessed(Role::Id, false);
@@ -52,7 +56,54 @@ impl Table<'_> {
             let fits = |p: &Profile| p.repeats() && p.missing == 0 && !p.has_fractions();
             names::is_model(&self.normal[*at]) && self.profile(*at).is_some_and(fits)
         };
-        self.free().find(is_model)
+        // Where R melted the columns of classes, `variable` is the class of a classifier with another name.
+        let sure = self.free().find(|at| self.normal[*at] != names::MELTED && is_model(at));
+        sure.or_else(|| self.free().find(is_model))
+    }
+
+    /// The column of a long table that says which class the probability of a row is of: by its name or by its
+    /// values, which are the labels or end in them. `label` is the column of the labels.
+    pub(super) fn class_column(&self, label: Option<usize>) -> Option<usize> {
+        let model = self.model_column()?;
+        let options = self.options;
+        let known = |at: usize| -> Vec<&String> {
+            let profile = self.profile(at).filter(|profile| !profile.has_fractions());
+            let values = profile.iter().flat_map(|profile| &profile.values);
+            values.filter(|value| !crate::labels::is_unknown(value)).collect()
+        };
+        let labels = match &options.class_model {
+            Some(model) => model.classes.iter().collect(),
+            None => label.map(known).unwrap_or_default(),
+        };
+        // Two labels are those of a table of two classes, whose rows hold the probability of one.
+        if labels.len() < LEAST_CLASSES {
+            return None;
+        }
+        let is_one = |at: &usize| {
+            let fits = |p: &Profile| p.values.len() >= LEAST_CLASSES && p.missing == 0 && p.repeats();
+            *at != model
+                && label != Some(*at)
+                && self.profile(*at).is_some_and(fits)
+                && !known(*at).is_empty()
+        };
+        let candidates: Vec<usize> = self.free().filter(is_one).collect();
+        let of = |value: &&String, labels: &[&String]| labels.iter().any(|label| ends_in(value, label));
+        // The first values of a column of many may be others than the first labels.
+        let tells = |at: &usize| known(*at).iter().any(|value| of(value, &labels));
+        let is_same = |at: &usize| {
+            let values = known(*at);
+            values.len() == labels.len() && values.iter().all(|value| of(value, &labels))
+        };
+        let other = |at: &usize| {
+            let name = &self.normal[*at];
+            names::is_hard_prediction(name)
+                || name.contains("pred")
+                || names::label_rank(name).is_some()
+                || names::is_fold(name)
+                || names::metadata(name).is_some()
+        };
+        let by_name = candidates.iter().find(|at| names::is_class_of_row(&self.normal[**at]) && tells(at));
+        by_name.or_else(|| candidates.iter().find(|at| !other(at) && is_same(at))).copied()
     }
 
     /// The column of the probabilities of a long table among `all` that may be it: the only one, the one with
