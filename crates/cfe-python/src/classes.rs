@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use cfe_combine::classes::{
     self as of_classes, CLASSES_KIND, ClassData, ClassOptions, ClassOutcome, ClassPredictions, judge_table,
 };
+use cfe_combine::judge::diagnose_classes;
 use cfe_combine::report::classes::class_document;
 use cfe_combine::saved::SavedModel;
 use cfe_combine::{Progress, Watch};
@@ -600,7 +601,8 @@ impl ClassFit {
         run_owned(py, threads, None, None, move |_| {
             let m = table.predictions.n_classifiers();
             let title = format!("Combining {m} classifiers: {}", table.file);
-            let document = class_document(title, &outcome.model, &parts, &outcome.class_counts);
+            let findings = diagnose_classes(&table)?;
+            let document = class_document(title, &outcome.model, &parts, &outcome.class_counts, &findings);
             let footer = format!("Made by cf_ensemble {}.", env!("CARGO_PKG_VERSION"));
             Ok(cfe_report::html::write(&document, &footer))
         })

@@ -8,6 +8,7 @@ use cfe_combine::classes::{
     CLASSES_KIND, ClassCombined, ClassModel, ClassOptions, ClassOutcome, ClassPart, DecisionRule,
     class_trust, fit_planned, judge_table,
 };
+use cfe_combine::judge::{Finding, diagnose_class_evaluation, diagnose_classes};
 use cfe_combine::pipeline::{FitPlan, Watch as _, gigabytes};
 use cfe_combine::report::{TOO_MUCH_IN_SAMPLE, classes as report};
 use cfe_io::{
@@ -18,6 +19,7 @@ use cfe_report::printable;
 use cfe_report::terminal::wrap;
 use serde_json::{Value, json};
 
+use super::fit::refuse_alarms;
 use super::{page, pretty};
 use crate::args::{Evaluate, Fit, Format, Inspect, Predict};
 use crate::config::ProgramOptions;
@@ -60,6 +62,10 @@ pub(crate) fn fit(
     }
     taken(table, terminal);
     let data = table.data().map_err(FitError::from)?;
+    let findings = diagnose_classes(table).map_err(CliError::training("looking for leaks"))?;
+    if args.strict {
+        refuse_alarms(&findings)?;
+    }
     // What is wrong with folds is said with the name of their column.
     table.given_folds(plan.options.folds.unwrap_or(FOLDS)).map_err(FitError::from)?;
     if let Some(bytes) = plan.estimate_memory_of_classes(&data).filter(|_| terminal.verbose()) {
@@ -76,13 +82,20 @@ pub(crate) fn fit(
         parts.extend(outcome.cross_validated(&data)?);
         parts.extend(judge_table(table, &outcome.model, |i| !table.in_train[i])?);
     }
-    write(table, program, &outcome, &parts)?;
-    let document = || document(table, &outcome, &parts);
+    // A page on the terminal has them at its end.
+    if format != Some(Format::Table) || !outputs::person_reads() {
+        terminal.findings(&findings);
+    }
+    write(table, program, &outcome, &parts, &findings)?;
     match format {
-        Some(Format::Json) => outputs::print(&pretty(&document())),
-        Some(Format::Table) => {
-            outputs::print_page(&terminal_page(&outcome.model, &parts, &outcome.class_counts))
-        }
+        Some(Format::Json) => outputs::print(&pretty(&document(table, &outcome, &parts, &findings))),
+        Some(Format::Table) => outputs::print_page(&terminal_page(
+            &outcome.model,
+            &parts,
+            &outcome.class_counts,
+            &findings,
+            "--metrics-out has them all",
+        )),
         None => Ok(()),
     }
 }
@@ -117,20 +130,26 @@ fn taken(table: &ClassTable, terminal: &Terminal) {
     }
 }
 
-/// What a person reads.
-fn terminal_page(model: &ClassModel, parts: &[ClassPart], counts: &[usize]) -> String {
+/// What a person reads; `rest` says where findings are that have no room.
+fn terminal_page(
+    model: &ClassModel,
+    parts: &[ClassPart],
+    counts: &[usize],
+    findings: &[Finding],
+    rest: &str,
+) -> String {
     let width = outputs::width();
     let mut tables = report::class_tables(model, parts);
     tables.push(report::class_trust_table(model));
     let mut out = text::tables(tables, width);
-    for line in report::class_lines(model, parts, counts) {
+    for line in report::class_lines(model, parts, counts, findings) {
         out += &wrap(&printable(&line), text::page(width), "* ", "  ");
     }
-    out
+    out + &text::other_findings(findings, text::page(width), rest)
 }
 
 /// What `--metrics-out` and `--format json` hold.
-fn document(table: &ClassTable, outcome: &ClassOutcome, parts: &[ClassPart]) -> Value {
+fn document(table: &ClassTable, outcome: &ClassOutcome, parts: &[ClassPart], findings: &[Finding]) -> Value {
     let provenance = &outcome.model.details.provenance;
     json!({
         "schema_version": 1,
@@ -148,6 +167,7 @@ fn document(table: &ClassTable, outcome: &ClassOutcome, parts: &[ClassPart]) -> 
         "fit": outcome.facts(),
         "trust": outcome.model.trust(),
         "parts": parts,
+        "findings": findings,
         "warnings": table.warnings.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
 }
@@ -158,6 +178,7 @@ fn write(
     program: &ProgramOptions,
     outcome: &ClassOutcome,
     parts: &[ClassPart],
+    findings: &[Finding],
 ) -> CliResult<()> {
     let mut saved = Vec::new();
     if let Some(path) = &program.model_out {
@@ -177,11 +198,11 @@ fn write(
     }
     if let Some(path) = &program.report_out {
         let title = format!("Combining {} classifiers: {}", table.predictions.n_classifiers(), table.file);
-        let document = report::class_document(title, &outcome.model, parts, &outcome.class_counts);
+        let document = report::class_document(title, &outcome.model, parts, &outcome.class_counts, findings);
         saved.push(outputs::write_text(path, &page(&document, outcome.model.details.seed)));
     }
     if let Some(path) = &program.metrics_out {
-        saved.push(outputs::write_text(path, &pretty(&document(table, outcome, parts))));
+        saved.push(outputs::write_text(path, &pretty(&document(table, outcome, parts, findings))));
     }
     outputs::all(saved)
 }
@@ -300,9 +321,10 @@ pub(crate) fn evaluate(args: &Evaluate, model: &ClassModel, terminal: &Terminal)
                 unknown.len()
             ));
         }
+        let findings = diagnose_class_evaluation(model, &table).map_err(CliError::training("scoring"))?;
         if let Some(path) = &args.report_out {
             let title = format!("Scores of a model on {}", table.file);
-            let document = report::class_document(title, model, &parts, &counts_of(model));
+            let document = report::class_document(title, model, &parts, &counts_of(model), &findings);
             outputs::write_text(path, &page(&document, model.details.seed))?;
         }
         match args.format {
@@ -311,8 +333,15 @@ pub(crate) fn evaluate(args: &Evaluate, model: &ClassModel, terminal: &Terminal)
                 "program": { "name": "cfe", "version": env!("CARGO_PKG_VERSION") },
                 "data": { "file": table.file, "rows": table.n_rows(), "unknown_class": unknown.len() },
                 "parts": parts,
+                "findings": findings,
             })))?,
-            Format::Table => outputs::print_page(&terminal_page(model, &parts, &counts_of(model)))?,
+            Format::Table => outputs::print_page(&terminal_page(
+                model,
+                &parts,
+                &counts_of(model),
+                &findings,
+                "--format json has them all",
+            ))?,
         }
         check(args, &parts)
     })
@@ -405,7 +434,7 @@ pub(crate) fn inspect(args: &Inspect, model: &ClassModel) -> CliResult<()> {
         tables.extend(report::confusion("Cross-validated decisions", model.classes(), summary));
     }
     out += &text::tables(tables, width);
-    for line in report::class_lines(model, &[], &counts_of(model)) {
+    for line in report::class_lines(model, &[], &counts_of(model), &[]) {
         out += &wrap(&printable(&line), text::page(width), "* ", "  ");
     }
     outputs::print_page(&out)

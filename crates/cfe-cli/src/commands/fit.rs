@@ -59,7 +59,7 @@ pub(crate) fn run(args: &Fit, terminal: &Terminal) -> CliResult<()> {
         terminal.took("reading", begin);
         terminal.taken(&read);
         if args.strict {
-            refuse_alarms(&read)?;
+            refuse_alarms(&diagnose(&read).map_err(CliError::training("looking for leaks"))?)?;
         }
         if program.prevalence.is_some() {
             check_corrected(&read, &program)?;
@@ -137,10 +137,9 @@ pub(super) fn printed(
 }
 
 /// Ends a strict run before the work where the results could not be believed.
-fn refuse_alarms(table: &Table) -> CliResult<()> {
-    let findings = diagnose(table).map_err(CliError::training("looking for leaks"))?;
-    let alarms: Vec<String> =
-        findings.into_iter().filter(|f| f.severity == Severity::Alarm).map(|f| f.text).collect();
+pub(super) fn refuse_alarms(findings: &[Finding]) -> CliResult<()> {
+    let alarms: Vec<&str> =
+        findings.iter().filter(|f| f.severity == Severity::Alarm).map(|f| f.text.as_str()).collect();
     if alarms.is_empty() { Ok(()) } else { Err(CliError::Check(format!("--strict: {}", alarms.join("; ")))) }
 }
 

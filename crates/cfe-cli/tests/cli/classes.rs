@@ -27,7 +27,7 @@ fn a_table_of_four_classes_is_fitted_predicted_judged_and_shown() {
         ran.stderr
     );
     for shown in [
-        "train: 228 labeled rows",
+        "train, cross-validated: 228 labeled rows",
         "test: 228 labeled rows",
         "soft_voting",
         "true \\ decided",

@@ -38,6 +38,9 @@ pub struct ClassPart {
     /// Labeled rows that are not scored, as no earlier ones score them.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub never_scored: usize,
+    /// Whether these are train rows, each scored without its label by cross-validation.
+    #[serde(default)]
+    pub cross_validated: bool,
     /// Share of these rows that the model was trained on and predicts with their labels known: such figures
     /// flatter the model. 0 for cross-validated rows.
     #[serde(default)]
@@ -240,6 +243,7 @@ pub fn judge_rows_at_costs(
         rows: known.len(),
         unknown_class,
         never_scored: 0,
+        cross_validated: false,
         in_sample_share,
         methods,
         reliability: reliability(&combined.probabilities, &judged),
@@ -280,7 +284,7 @@ pub fn judge_table(
 }
 
 /// The predictions of all classes as rows of one matrix (m K x n), by which train rows are known again.
-pub(super) fn side_by_side(predictions: &ClassPredictions) -> Array2<f64> {
+pub(crate) fn side_by_side(predictions: &ClassPredictions) -> Array2<f64> {
     let (m, n, k) = predictions.values().dim();
     Array2::from_shape_fn((m * k, n), |(row, i)| predictions.values()[(row / k, i, row % k)])
 }
@@ -312,6 +316,7 @@ impl ClassOutcome {
             rows: scored,
             unknown_class: 0,
             never_scored: data.labeled().len() - scored,
+            cross_validated: true,
             in_sample_share: 0.0,
             methods,
             reliability: reliability(p, &rows),

@@ -53,6 +53,7 @@ pub use decide::{Decision, DecisionRule};
 pub use fit::{ClassOptions, ClassOutcome, fit, fit_baseline, fit_planned};
 pub(crate) use folds::HeldOut;
 pub use folds::class_folds;
+pub(crate) use judge::side_by_side;
 pub use judge::{
     ClassMethodMetrics, ClassPart, ClassRows, FEW_ROWS, class_trust, few_rows, judge_rows,
     judge_rows_at_costs, judge_table,

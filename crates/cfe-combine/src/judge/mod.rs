@@ -18,7 +18,9 @@ mod trust;
 
 pub use chances::Chances;
 pub(crate) use findings::Tally;
-pub use findings::{Finding, Severity, diagnose, diagnose_evaluation};
+pub use findings::{
+    Finding, Severity, diagnose, diagnose_class_evaluation, diagnose_classes, diagnose_evaluation,
+};
 pub(crate) use metrics::groups;
 pub use metrics::{MethodMetrics, Part, Reliability, evaluate, measure_predictions};
 pub use redundancy::Redundancy;

@@ -4,9 +4,9 @@ use cfe_core::metrics::classes::ClassSummary;
 use cfe_report::number::{fixed, or_dash, percent, signed, significant, small_or_dash};
 use cfe_report::{Axis, Cell, Document, HeatMap, Ink, Panel, Section, Stroke, Table};
 
-use super::TOO_MUCH_IN_SAMPLE;
+use super::{TOO_MUCH_IN_SAMPLE, alarms};
 use crate::classes::{ClassModel, ClassPart, FEW_ROWS};
-use crate::judge::{Reliability, Trust};
+use crate::judge::{Finding, Reliability, Trust};
 
 /// Classifiers named for each class.
 const NAMED: usize = 4;
@@ -37,14 +37,8 @@ fn metrics_of(part: &ClassPart) -> Table {
         0 => String::new(),
         n => format!(", each by earlier ones, without the first {n}"),
     };
-    let seen = match part.in_sample_share {
-        share if share >= 0.01 => {
-            format!(", IN-SAMPLE: the model was trained on {} of these rows", percent(share, 0))
-        }
-        _ => String::new(),
-    };
-    let mut table =
-        Table::new(format!("{}{seen}: {} labeled rows{never}{left_out}", part.name, part.rows), header);
+    let caption = format!("{}{}: {} labeled rows{never}{left_out}", part.name, provenance(part), part.rows);
+    let mut table = Table::new(caption, header);
     for method in &part.methods {
         let m = &method.metrics;
         let small = |value| Cell::from(small_or_dash(Some(value), 2));
@@ -63,6 +57,17 @@ fn metrics_of(part: &ClassPart) -> Table {
         table.push(row);
     }
     table
+}
+
+/// How the predictions of a part were made, in words that follow its name.
+fn provenance(part: &ClassPart) -> String {
+    match part.in_sample_share {
+        _ if part.cross_validated => ", cross-validated".to_owned(),
+        share if share >= 0.01 => {
+            format!(", IN-SAMPLE: the model was trained on {} of these rows", percent(share, 0))
+        }
+        _ => String::new(),
+    }
 }
 
 /// The figures of each class against all others; `caption` says of which rows. A class of few rows has a
@@ -129,9 +134,15 @@ pub fn class_trust_table(model: &ClassModel) -> Table {
     table
 }
 
-/// The answers in front of everything: whether it is better than a vote, and which classes say little.
-pub fn class_lines(model: &ClassModel, parts: &[ClassPart], counts: &[usize]) -> Vec<String> {
-    let mut lines = Vec::new();
+/// The answers in front of everything: alarms, whether it is better than a vote, and which classes say
+/// little.
+pub fn class_lines(
+    model: &ClassModel,
+    parts: &[ClassPart],
+    counts: &[usize],
+    findings: &[Finding],
+) -> Vec<String> {
+    let mut lines = alarms(findings);
     for part in parts {
         if part.in_sample_share >= TOO_MUCH_IN_SAMPLE {
             lines.push(format!(
@@ -195,9 +206,9 @@ pub fn class_tables(model: &ClassModel, parts: &[ClassPart]) -> Vec<Table> {
     let mut tables = class_metrics(parts);
     for part in parts {
         if let Some(first) = part.methods.first() {
-            let caption = format!("{}: each class against all others", part.name);
+            let caption = format!("{}{}: each class against all others", part.name, provenance(part));
             tables.push(per_class(&caption, model.classes(), &first.metrics));
-            let caption = format!("{}: decisions", part.name);
+            let caption = format!("{}{}: decisions", part.name, provenance(part));
             tables.extend(confusion(&caption, model.classes(), &first.metrics));
         }
     }
@@ -295,16 +306,35 @@ fn honest(model: &ClassModel, parts: &[ClassPart]) -> Section {
     }
 }
 
+/// What was found, after the answers.
+fn wrong(findings: &[Finding]) -> Section {
+    let section = Section::new("What went wrong?");
+    if findings.is_empty() {
+        return section.text(
+            "Nothing was found: no classifier that knows the labels, no columns of classes in another order, no copies of rows, \
+             and no gaps to speak of.",
+        );
+    }
+    section.list(findings.iter().map(|finding| finding.text.clone()).collect())
+}
+
 /// The report of a fit or an evaluation; `counts` are the labeled rows of each class that the model learned
-/// from.
-pub fn class_document(title: String, model: &ClassModel, parts: &[ClassPart], counts: &[usize]) -> Document {
+/// from, `findings` from [`diagnose_classes`](crate::judge::diagnose_classes) or
+/// [`diagnose_class_evaluation`](crate::judge::diagnose_class_evaluation).
+pub fn class_document(
+    title: String,
+    model: &ClassModel,
+    parts: &[ClassPart],
+    counts: &[usize],
+    findings: &[Finding],
+) -> Document {
     let figures = class_metrics(parts);
     let good = figures.into_iter().fold(Section::new("How good is it?"), Section::table);
     let mut of_each = Section::new("How good is it for each class, and what is taken for what?");
     let mut maps = Vec::new();
     for part in parts {
         let Some(first) = part.methods.first() else { continue };
-        let caption = format!("{}: each class against all others", part.name);
+        let caption = format!("{}{}: each class against all others", part.name, provenance(part));
         of_each = of_each.table(per_class(&caption, model.classes(), &first.metrics));
         maps.extend(confusion_map(&part.name, model.classes(), &first.metrics));
     }
@@ -314,7 +344,7 @@ pub fn class_document(title: String, model: &ClassModel, parts: &[ClassPart], co
     }
     for part in parts {
         let Some(first) = part.methods.first() else { continue };
-        let caption = format!("{}: decisions", part.name);
+        let caption = format!("{}{}: decisions", part.name, provenance(part));
         if let Some(table) = confusion(&caption, model.classes(), &first.metrics) {
             of_each = of_each.table(table);
         }
@@ -326,6 +356,6 @@ pub fn class_document(title: String, model: &ClassModel, parts: &[ClassPart], co
     if let Some(map) = trust_map(model) {
         trusted = trusted.heat_maps("", vec![map]);
     }
-    let sections = vec![good, of_each, honest(model, parts), trusted];
-    Document { title, answers: class_lines(model, parts, counts), sections }
+    let sections = vec![good, of_each, honest(model, parts), trusted, wrong(findings)];
+    Document { title, answers: class_lines(model, parts, counts, findings), sections }
 }

@@ -1,6 +1,7 @@
 //! The whole fit of several classes on real predictions.
 
 mod backends;
+mod findings;
 mod roles;
 mod stacking;
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use cfe_io::Table;
+use ndarray::ArrayView2;
 
 use super::{Finding, Severity};
 use crate::judge::{Repeats, TOO_MUCH_IN_SAMPLE, TrainRows};
@@ -15,48 +15,70 @@ const DIFFER: f64 = 0.1;
 /// Groups of rows of similar predictions, in which the share of positives is counted.
 const BINS: usize = 10;
 
+/// Rows that may be copies of one another.
+pub(super) struct Rows<'a> {
+    /// Every prediction (rows of a matrix x instances).
+    pub predictions: ArrayView2<'a, f64>,
+    /// Labeled train rows.
+    pub labeled: &'a [usize],
+    /// The class of a labeled train row, by its number.
+    pub label: &'a dyn Fn(usize) -> usize,
+    pub classes: usize,
+    /// What rows of similar predictions are sorted by.
+    pub level: &'a dyn Fn(usize) -> (usize, f64),
+    /// Labeled rows outside the train split.
+    pub scored: &'a [usize],
+}
+
+/// Numbers of the labeled rows outside the train split.
+pub(super) fn outside_of(is_labeled: &[bool], in_train: &[bool]) -> Vec<usize> {
+    (0..is_labeled.len()).filter(|&i| !in_train[i] && is_labeled[i]).collect()
+}
+
 /// Share of the labeled train rows that are copies of others: rows of the same predictions and the same
 /// label.
 ///
 /// Rows of a few categories have equal predictions without being copies, but then their labels differ now and
-/// then. Of rows whose predictions have the mean p, a share q is positive; two of them differ with
-/// probability 2 q (1 - q).
-fn copied_share(table: &Table) -> f64 {
-    let (predictions, labeled) = (table.data.predictions(), table.data.labeled());
-    let repeats = Repeats::among(predictions, labeled);
-    let mut sets: Vec<(f64, f64, f64)> = Vec::new();
+/// then. Of rows of similar predictions a share q_k is of class k; two of them differ with probability 1 -
+/// sum_k q_k^2.
+fn copied_share(rows: &Rows<'_>) -> f64 {
+    let repeats = Repeats::among(rows.predictions, rows.labeled);
+    let mut sets: Vec<((usize, f64), Vec<f64>)> = Vec::new();
     for set in repeats.sets() {
-        let (mut rows, mut positives, mut level) = (0.0, 0.0, 0.0);
+        let (mut level, mut counts) = ((0, 0.0), vec![0.0; rows.classes]);
         for row in set {
-            rows += 1.0;
-            positives += f64::from(u8::from(table.data.labels()[row] == Some(true)));
-            level = predictions.column(row).iter().filter(|p| !p.is_nan()).sum::<f64>();
+            counts[(rows.label)(row)] += 1.0;
+            level = (rows.level)(row);
         }
-        sets.push((level, rows, positives));
+        sets.push((level, counts));
     }
-    if sets.len() == labeled.len() {
+    if sets.len() == rows.labeled.len() {
         return 0.0;
     }
-    sets.sort_by(|a, b| a.0.total_cmp(&b.0));
+    sets.sort_by(|((a, x), _), ((b, y), _)| a.cmp(b).then(x.total_cmp(y)));
+    let sum = |counts: &Vec<f64>| counts.iter().sum::<f64>();
     let (mut expected, mut differ) = (0.0, 0.0);
     for bin in sets.chunks(sets.len().div_ceil(BINS)) {
         // Each set counts once, whatever its size.
-        let q = bin.iter().map(|(_, rows, positives)| positives / rows).sum::<f64>() / bin.len() as f64;
-        for (_, rows, positives) in bin {
-            expected += rows * (rows - 1.0) / 2.0 * 2.0 * q * (1.0 - q);
-            differ += positives * (rows - positives);
+        let share =
+            |k: usize| bin.iter().map(|(_, counts)| counts[k] / sum(counts)).sum::<f64>() / bin.len() as f64;
+        let unequal = 1.0 - (0..rows.classes).map(|k| share(k).powi(2)).sum::<f64>();
+        for (_, counts) in bin {
+            let n = sum(counts);
+            expected += n * (n - 1.0) / 2.0 * unequal;
+            differ += (n * n - counts.iter().map(|count| count * count).sum::<f64>()) / 2.0;
         }
     }
     match expected >= EXPECTED && differ < DIFFER * expected {
-        true => (labeled.len() - sets.len()) as f64 / labeled.len() as f64,
+        true => (rows.labeled.len() - sets.len()) as f64 / rows.labeled.len() as f64,
         false => 0.0,
     }
 }
 
 /// Labeled train rows that are copies of one another, and scored rows that are copies of train rows.
-pub(super) fn copies(table: &Table) -> Vec<Finding> {
+pub(super) fn copies(rows: &Rows<'_>) -> Vec<Finding> {
     let mut out = Vec::new();
-    let share = copied_share(table);
+    let share = copied_share(rows);
     if share >= TOO_MUCH_IN_SAMPLE {
         let text = format!(
             "{:.0}% of the labeled train rows are copies of other rows: every interval counts a copy as a row of its own and is \
@@ -65,12 +87,10 @@ pub(super) fn copies(table: &Table) -> Vec<Finding> {
         );
         out.push(Finding::new(Severity::Warning, "copies", Vec::new(), text));
     }
-    let scored: Vec<usize> =
-        (0..table.truth.len()).filter(|&i| !table.in_train[i] && table.truth[i].is_some()).collect();
-    if scored.is_empty() {
+    if rows.scored.is_empty() {
         return out;
     }
-    let share = TrainRows::of(&table.data).share_among(table.data.predictions(), &scored);
+    let share = TrainRows::among(rows.predictions, rows.labeled).share_among(rows.predictions, rows.scored);
     if share >= TOO_MUCH_IN_SAMPLE {
         let text = format!(
             "{:.0}% of the labeled rows outside the train split are train rows: figures on them are too good; score other rows",
@@ -83,13 +103,16 @@ pub(super) fn copies(table: &Table) -> Vec<Finding> {
 
 /// Groups with rows in the train split and labeled rows outside: the rows outside are not new to a classifier
 /// that knows the group.
-pub(super) fn divided_groups(table: &Table) -> Option<Finding> {
-    let groups = table.groups.as_ref()?;
+pub(super) fn divided_groups(
+    groups: Option<&[String]>,
+    is_labeled: &[bool],
+    in_train: &[bool],
+) -> Option<Finding> {
     let mut parts: HashMap<&str, [bool; 2]> = HashMap::new();
-    for (i, group) in groups.iter().enumerate() {
+    for (i, group) in groups?.iter().enumerate() {
         // An empty cell is a row of its own.
-        if !group.is_empty() && table.truth[i].is_some() {
-            parts.entry(group).or_default()[usize::from(table.in_train[i])] = true;
+        if !group.is_empty() && is_labeled[i] {
+            parts.entry(group).or_default()[usize::from(in_train[i])] = true;
         }
     }
     let outside = parts.values().filter(|[outside, _]| *outside).count();

@@ -1,7 +1,6 @@
 //! Classifiers that know the label: leaks, and predictions made on the rows a classifier was trained on.
 
 use cfe_core::stats::moments::median;
-use cfe_io::Table;
 
 use super::{Column, ENOUGH, Finding, Quality, Severity};
 
@@ -10,10 +9,10 @@ use super::{Column, ENOUGH, Finding, Quality, Severity};
 const LABEL: f64 = 0.9;
 /// A classifier that separates the train rows this well (ROC-AUC), while the others are far from it, is too
 /// good.
-const TOO_GOOD: f64 = 0.995;
+pub(super) const TOO_GOOD: f64 = 0.995;
 /// How far the median of the other classifiers must be below, and how much ROC-AUC may drop outside the train
 /// split.
-const FAR_BELOW: f64 = 0.05;
+pub(super) const FAR_BELOW: f64 = 0.05;
 /// Rows of the rarer class that hardly any classifier separates without one error.
 const MANY: usize = 20;
 
@@ -30,27 +29,30 @@ fn correlation(counts: &Counts) -> Option<f64> {
 }
 
 /// "every labeled train row" or "98.8% of the labeled train rows".
-fn agreement([[tn, fp], [fn_, tp]]: &Counts, turned: bool) -> String {
+fn agreement([[tn, fp], [fn_, tp]]: &Counts, turned: bool, row: &str) -> String {
     let (agree, total) = (if turned { fp + fn_ } else { tn + tp }, tn + fp + fn_ + tp);
     match agree == total {
-        true => "every labeled train row".to_owned(),
-        false => format!("{:.1}% of the labeled train rows", 100.0 * agree / total),
+        true => format!("every labeled {row}"),
+        false => format!("{:.1}% of the labeled {row}s", 100.0 * agree / total),
     }
 }
 
 /// Columns of two values that are the label or its opposite, or nearly so, and columns whose gaps tell the
 /// label.
-pub(super) fn leaks(table: &Table, columns: &[Column<'_>]) -> Vec<Finding> {
-    columns.iter().filter_map(|column| leak(table, column)).collect()
+pub(super) fn leaks<'a, 'b: 'a>(
+    labels: &[Option<bool>],
+    columns: impl IntoIterator<Item = &'a Column<'b>>,
+) -> Vec<Finding> {
+    columns.into_iter().filter_map(|column| leak(labels, column)).collect()
 }
 
-fn leak(table: &Table, column: &Column<'_>) -> Option<Finding> {
+fn leak(labels: &[Option<bool>], column: &Column<'_>) -> Option<Finding> {
     let name = column.name;
     let found = |what: String| {
-        let cure = format!("if it is made from the label, leave it out (--exclude {name})");
+        let cure = format!("if it is made from the label, leave it out{}", column.option);
         Finding::new(Severity::Alarm, "leak", vec![name.to_owned()], format!("leak: {name:?} {what}; {cure}"))
     };
-    let labeled = || column.row.iter().zip(table.data.labels()).filter_map(|(&p, &label)| Some((p, label?)));
+    let labeled = || column.row.iter().zip(labels).filter_map(|(&p, &label)| Some((p, label?)));
     let count = |flags: &dyn Fn(f64) -> Option<bool>| {
         let mut counts = [[0.0; 2]; 2];
         for (p, label) in labeled() {
@@ -66,7 +68,7 @@ fn leak(table: &Table, column: &Column<'_>) -> Option<Finding> {
         let counts = count(&|p| (!p.is_nan()).then_some(p == high));
         if let Some(mcc) = correlation(&counts).filter(|mcc| mcc.abs() >= LABEL) {
             let what = if mcc > 0.0 { "equals the label" } else { "is the opposite of the label" };
-            return Some(found(format!("{what} in {}", agreement(&counts, mcc < 0.0))));
+            return Some(found(format!("{what} in {}", agreement(&counts, mcc < 0.0, column.train_row))));
         }
     }
     let counts = count(&|p| Some(p.is_nan()));
@@ -74,7 +76,7 @@ fn leak(table: &Table, column: &Column<'_>) -> Option<Finding> {
     let class = if mcc > 0.0 { "positive" } else { "negative" };
     Some(found(format!(
         "is missing where a row is {class} and there where it is not, in {}",
-        agreement(&counts, mcc < 0.0)
+        agreement(&counts, mcc < 0.0, column.train_row)
     )))
 }
 
@@ -149,11 +151,37 @@ pub(super) fn in_sample(columns: &[Column<'_>], found: &[Finding]) -> Vec<Findin
                 format!(
                     "{:?} ranks the train rows far better (ROC-AUC {:.3}) than the rows outside the train split ({:.3}): \
                      were its train predictions made on the rows it was trained on? Use out-of-fold predictions, or \
-                     leave it out (--exclude {})",
-                    column.name, train.auc, outside.auc, column.name
+                     leave it out{}",
+                    column.name, train.auc, outside.auc, column.option
                 ),
             ));
         }
+    }
+    out
+}
+
+/// Classifiers that separate the labeled rows outside the train split and not the train rows, while the
+/// others are far from it outside.
+pub(super) fn seen_outside(columns: &[Column<'_>], found: &[Finding]) -> Vec<Finding> {
+    let mut out = Vec::new();
+    for (k, column) in columns.iter().enumerate() {
+        let Some((train, outside)) = column.train.zip(column.outside) else { continue };
+        let error = (train.variance() + outside.variance()).sqrt();
+        let gained = outside.auc - train.auc;
+        let named = found.iter().any(|f| f.classifiers.iter().any(|name| name == column.name));
+        if named || outside.auc < TOO_GOOD || gained <= FAR_BELOW || gained <= 4.0 * error {
+            continue;
+        }
+        let others = columns.iter().enumerate().filter(|&(j, _)| j != k).filter_map(|(_, c)| c.outside);
+        let others: Vec<f64> = others.map(|quality| quality.auc).collect();
+        let Some(other) = median(&others).filter(|other| outside.auc - other > FAR_BELOW) else { continue };
+        let text = format!(
+            "{:?} separates the rows outside the train split almost perfectly (ROC-AUC {:.3}; the others have a median of \
+             {other:.3}) and not the train rows ({:.3}): was it trained on the rows outside, or does it know their labels? \
+             Figures on these rows are then too good; leave it out{}",
+            column.name, outside.auc, train.auc, column.option
+        );
+        out.push(Finding::new(Severity::Alarm, "in_sample", vec![column.name.to_owned()], text));
     }
     out
 }
@@ -191,10 +219,10 @@ pub(super) fn too_good(columns: &[Column<'_>], found: &[Finding]) -> Vec<Finding
         // A classifier that saw its train rows is not as good on others; one that knows the label is.
         let (rows, suspicion) = match column.outside {
             None => (
-                "train rows",
+                format!("{}s", column.train_row),
                 "a leak of the label, or predictions made on the rows it was trained on? Use out-of-fold predictions, or",
             ),
-            Some(_) => ("train rows and the rows outside", "a leak of the label? If so,"),
+            Some(_) => (format!("{}s and the rows outside", column.train_row), "a leak of the label? If so,"),
         };
         out.push(Finding::new(
             Severity::Alarm,
@@ -202,8 +230,8 @@ pub(super) fn too_good(columns: &[Column<'_>], found: &[Finding]) -> Vec<Finding
             vec![column.name.to_owned()],
             format!(
                 "{:?} separates the {rows} almost perfectly{how} (average precision {:.3}, ROC-AUC {:.3}; {whose} \
-                 {other:.3}): {suspicion} leave it out (--exclude {})",
-                column.name, train.average_precision, train.auc, column.name
+                 {other:.3}): {suspicion} leave it out{}",
+                column.name, train.average_precision, train.auc, column.option
             ),
         ));
     }

@@ -1,5 +1,6 @@
 //! What may have gone wrong before the classifiers came together.
 
+mod classes;
 mod columns;
 mod copies;
 mod coverage;
@@ -19,11 +20,12 @@ use ndarray::{ArrayView1, Axis};
 use rayon::prelude::*;
 use serde::Serialize;
 
+pub use self::classes::{diagnose_class_evaluation, diagnose_classes};
 use self::columns::{constant, constant_outside, duplicates, inverted, mirrored, mirrored_pairs, two_values};
-use self::copies::{copies, divided_groups};
+use self::copies::{Rows, copies, divided_groups, outside_of};
 use self::coverage::{few_positives, missing, without_prediction};
 pub use self::evaluated::diagnose_evaluation;
-use self::leakage::{in_sample, leaks, too_good, unjoined};
+use self::leakage::{in_sample, leaks, seen_outside, too_good, unjoined};
 use self::shift::shifted;
 pub(crate) use self::tally::Tally;
 use super::redundancy::correlations;
@@ -54,8 +56,8 @@ pub enum Severity {
 pub struct Finding {
     /// How much it matters.
     pub severity: Severity,
-    /// `leak`, `unjoined`, `in_sample`, `inverted`, `pair`, `two_values`, `constant`, `no_prediction`,
-    /// `shift`, `prevalence`, `missing`, `duplicate`, `copies`, `groups` or `few_positives`.
+    /// `leak`, `unjoined`, `in_sample`, `inverted`, `swapped`, `pair`, `two_values`, `constant`,
+    /// `no_prediction`, `shift`, `prevalence`, `missing`, `duplicate`, `copies`, `groups` or `few_positives`.
     pub kind: &'static str,
     /// The classifiers it is about.
     pub classifiers: Vec<String>,
@@ -80,11 +82,21 @@ pub fn diagnose(table: &Table) -> Result<Vec<Finding>> {
     let pairs = correlations(&table.data);
     let mirrored = mirrored(table, &pairs);
     let mut out = Vec::new();
-    out.extend(leaks(table, &columns));
-    out.extend(copies(table));
-    out.extend(divided_groups(table));
+    let (labels, predictions) = (table.data.labels(), table.data.predictions());
+    let is_labeled: Vec<bool> = table.truth.iter().map(Option::is_some).collect();
+    out.extend(leaks(labels, &columns));
+    out.extend(copies(&Rows {
+        predictions,
+        labeled: table.data.labeled(),
+        label: &|i| usize::from(labels[i] == Some(true)),
+        classes: 2,
+        level: &|i| (0, predictions.column(i).iter().filter(|p| !p.is_nan()).sum()),
+        scored: &outside_of(&is_labeled, &table.in_train),
+    }));
+    out.extend(divided_groups(table.groups.as_deref(), &is_labeled, &table.in_train));
     out.extend(unjoined(&columns));
     out.extend(in_sample(&columns, &out));
+    out.extend(seen_outside(&columns, &out));
     out.extend(too_good(&columns, &out));
     let is_new =
         |f: &Finding| f.classifiers.iter().all(|name| !out.iter().any(|o| o.classifiers.contains(name)));
@@ -147,9 +159,24 @@ impl Quality {
     }
 }
 
+/// Which rows a column is looked at over.
+struct Parts<'a> {
+    in_train: &'a [bool],
+    /// Labels of the train rows; none of others.
+    train: &'a [Option<bool>],
+    /// Labels of the rows outside the train split; none of train rows.
+    outside: &'a [Option<bool>],
+    /// What a row of the train split is called.
+    row: &'static str,
+}
+
 /// What is known of one classifier.
 struct Column<'a> {
     name: &'a str,
+    /// How it is left out, in words behind "leave it out".
+    option: String,
+    /// What a row of the train split is called.
+    train_row: &'static str,
     row: ArrayView1<'a, f64>,
     /// Distinct values; three stand for any larger number.
     distinct: Vec<f64>,
@@ -165,14 +192,20 @@ struct Column<'a> {
 fn columns_of(table: &Table) -> Result<Vec<Column<'_>>> {
     let outside: Vec<Option<bool>> =
         table.truth.iter().zip(&table.in_train).map(|(y, train)| y.filter(|_| !train)).collect();
+    let parts =
+        Parts { in_train: &table.in_train, train: table.data.labels(), outside: &outside, row: "train row" };
     let r = table.data.predictions();
     // Each ROC-AUC sorts a column, which is most of the work of a diagnosis.
     let names = table.data.classifier_names().par_iter().enumerate();
-    names.map(|(u, name)| Column::new(name, r.index_axis_move(Axis(0), u), table, &outside)).collect()
+    names
+        .map(|(u, name)| {
+            Column::new(name, format!(" (--exclude {name})"), r.index_axis_move(Axis(0), u), &parts)
+        })
+        .collect()
 }
 
 impl<'a> Column<'a> {
-    fn new(name: &'a str, row: ArrayView1<'a, f64>, table: &Table, outside: &[Option<bool>]) -> Result<Self> {
+    fn new(name: &'a str, option: String, row: ArrayView1<'a, f64>, parts: &Parts<'_>) -> Result<Self> {
         let mut distinct: Vec<f64> = Vec::new();
         for &p in row.iter().filter(|p| !p.is_nan()) {
             if !distinct.contains(&p) {
@@ -186,19 +219,18 @@ impl<'a> Column<'a> {
         let gaps = row.iter().filter(|p| p.is_nan()).count();
         Ok(Self {
             name,
+            option,
+            train_row: parts.row,
             row,
             distinct,
             missing: gaps as f64 / row.len() as f64,
-            train: Quality::of(row, table.data.labels())?,
-            outside: Quality::of(row, outside)?,
-            constant_outside: one_value(row, &table.in_train, false)
-                .filter(|_| one_value(row, &table.in_train, true).is_none()),
+            train: Quality::of(row, parts.train)?,
+            outside: Quality::of(row, parts.outside)?,
+            constant_outside: one_value(row, parts.in_train, false)
+                .filter(|_| one_value(row, parts.in_train, true).is_none()),
             absent_outside: {
                 let among = |within: bool| {
-                    row.iter()
-                        .zip(&table.in_train)
-                        .filter(move |(_, train)| **train == within)
-                        .map(|(p, _)| p)
+                    row.iter().zip(parts.in_train).filter(move |(_, train)| **train == within).map(|(p, _)| p)
                 };
                 among(true).any(|p| !p.is_nan())
                     && among(false).next().is_some()
