@@ -63,8 +63,8 @@ impl Parts {
                 }
             }
         }
-        // (column, row) of each value. A table of several classes has several columns of values, or each class
-        // in a row of its own.
+        // (column, row) of each value. A table of several classes has several columns of values, or a row for
+        // each class.
         let width = self.names.len();
         let classes = self.roles.class.take();
         let (names, column_of) = match &self.roles.model {
