@@ -89,7 +89,7 @@ fn count(cells: &mut Cells, record: &[u8]) -> (usize, usize) {
 fn width_of_header(rows: &[Row<'_>], delimiter: u8) -> Option<usize> {
     let (header, body) = rows.split_first()?;
     let reading = Reading::default();
-    // One for all rows: to make one takes as long as to read a hundred rows.
+    // One splitter for all rows, since it is costly to make.
     let mut cells = Cells::new(delimiter);
     let quoted = memchr::memchr(b'"', header.record).is_some();
     cells.split(header.record, quoted);

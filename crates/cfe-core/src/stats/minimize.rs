@@ -83,7 +83,7 @@ fn newton_step(function: &impl Convex, gradient: &[f64]) -> Vec<f64> {
     for _ in 0..MOST_INNER {
         let turned = function.curvature(&direction);
         let curvature = dot(&direction, &turned);
-        // Flat but for rounding, as where classes move together: there is no step to take along it.
+        // Flat but for rounding, as where classes move together: no step along it lowers the loss.
         if !(curvature > 0.0) {
             break;
         }
