@@ -101,8 +101,14 @@ impl Problem<'_> {
         let mut logits = Vec::with_capacity(group.grid.len());
         for (k, &(power, shrinkage)) in group.grid.iter().enumerate() {
             let regression = self.regression(group, power, shrinkage, gains, total);
-            let start = full.map(|fits| &fits[k]).or(before.as_ref());
-            let fit = self.solve(&regression, &data, start, &mut curvature, PRECISION)?;
+            // What leaving these instances out did to the member before is the best guess of what it does to
+            // this one.
+            let guess = match (full, &before) {
+                (Some(full), Some(before)) => Some(moved(&full[k], &full[k - 1], before)),
+                (Some(full), None) => Some(full[k].clone()),
+                (None, _) => before.take(),
+            };
+            let fit = self.solve(&regression, &data, guess.as_ref(), &mut curvature, PRECISION)?;
             logits.push(fit.logits(held.view())?);
             before = Some(fit);
         }
@@ -246,6 +252,15 @@ impl Problem<'_> {
         gains.iter_mut().for_each(|g| *g /= largest);
         Ok(gains)
     }
+}
+
+/// The fit moved by what leads from one fit to another.
+fn moved(fit: &LogisticFit, from: &LogisticFit, to: &LogisticFit) -> LogisticFit {
+    let mut moved = fit.clone();
+    let steps = to.weights.iter().zip(&from.weights).map(|(to, from)| to - from);
+    moved.weights.iter_mut().zip(steps).for_each(|(w, step)| *w += step);
+    moved.bias += to.bias - from.bias;
+    moved
 }
 
 /// Mean of the squares of a centered feature.

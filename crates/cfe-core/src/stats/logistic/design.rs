@@ -1,6 +1,7 @@
 //! The columns that count, centered and stored in tiles, with the sums over instances that a Newton step
 //! needs.
 
+use cfe_kernel::{add_row_products, add_weighted_rows};
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, Slice};
 
@@ -26,6 +27,24 @@ pub(super) struct Design {
     pub labels: Vec<bool>,
     /// Sum to 1.
     pub weights: Vec<f64>,
+}
+
+/// What the derivatives of the loss at some parameters are made of.
+#[derive(Debug)]
+pub(super) struct Point {
+    /// z (n).
+    pub logits: Vec<f64>,
+    /// a_i dl/dz_i (n).
+    pub slopes: Vec<f64>,
+    /// Places of the parameters that are not 0, with their values.
+    terms: Vec<(usize, f64)>,
+}
+
+impl Point {
+    pub(super) fn new(design: &Design) -> Self {
+        let n = design.n();
+        Self { logits: vec![0.0; n], slopes: vec![0.0; n], terms: Vec::with_capacity(design.k() + 1) }
+    }
 }
 
 impl Design {
@@ -100,75 +119,49 @@ impl Design {
         })
     }
 
-    /// Logits (n) at the parameters (k + 1, the centered intercept last), and their weighted mean loss.
-    pub(super) fn evaluate(&self, parameters: &[f64], logits: &mut [f64]) -> f64 {
+    /// Weighted mean loss at the parameters (k + 1, the centered intercept last), with what every derivative
+    /// is made of in `at`.
+    pub(super) fn evaluate(&self, parameters: &[f64], at: &mut Point) -> f64 {
+        // Bounded weights are often exactly 0; their rows need no pass.
+        at.terms.clear();
+        at.terms.extend(parameters.iter().copied().enumerate().filter(|(_, v)| *v != 0.0));
         for (range, tile) in self.tiles() {
-            let z = &mut logits[range.clone()];
+            let z = &mut at.logits[range];
             z.fill(0.0);
-            for (row, &v) in tile.chunks_exact(range.len()).zip(parameters) {
-                // Bounded weights are often exactly 0; their rows need no pass.
-                if v != 0.0 {
-                    z.iter_mut().zip(row).for_each(|(z, x)| *z += v * x);
-                }
-            }
+            add_weighted_rows(tile, &at.terms, z);
         }
-        let terms = logits.iter().zip(&self.labels).zip(&self.weights);
-        terms.map(|((&z, &y), a)| a * SupervisedLoss::Bce.value(z, y)).sum()
+        SupervisedLoss::Bce.weighted_sum(&at.logits, &self.labels, &self.weights, 1.0, Some(&mut at.slopes))
     }
 
-    /// Gradient (k + 1) of the mean loss at `logits`: a small part of the work of
-    /// [`derivatives`](Self::derivatives).
-    pub(super) fn gradient(&self, logits: &[f64], gradient: &mut [f64]) {
+    /// Gradient (k + 1) of the mean loss at a point: a small part of the work of
+    /// [`hessian`](Self::hessian).
+    pub(super) fn gradient(&self, at: &Point, gradient: &mut [f64]) {
         gradient.fill(0.0);
-        let mut slope = [0.0; TILE];
-        // A tile at a time: the slopes a_i l'(z_i) once, then one dot product for each feature.
         for (range, tile) in self.tiles() {
-            let width = range.len();
-            for (slope, i) in slope.iter_mut().zip(range) {
-                *slope =
-                    self.weights[i] * SupervisedLoss::Bce.value_and_derivative(logits[i], self.labels[i]).1;
-            }
-            for (row, g) in tile.chunks_exact(width).zip(&mut *gradient) {
-                *g += row.iter().zip(&slope).map(|(x, slope)| x * slope).sum::<f64>();
-            }
+            add_row_products(tile, &at.slopes[range], gradient);
         }
     }
 
-    /// Gradient (k + 1) and lower triangle of the Hessian ((k + 1)^2) of the mean loss at `logits`.
+    /// Lower triangle of the Hessian ((k + 1)^2) of the mean loss at a point.
     ///
     /// `scratch` holds a tile. Tiles are added in order, so the result does not depend on threads.
-    pub(super) fn derivatives(
-        &self,
-        logits: &[f64],
-        gradient: &mut [f64],
-        hessian: &mut [f64],
-        scratch: &mut [f64],
-    ) {
+    pub(super) fn hessian(&self, at: &Point, hessian: &mut [f64], scratch: &mut [f64]) {
         let p = self.k + 1;
-        gradient.fill(0.0);
         hessian.fill(0.0);
         let mut hessian =
             ArrayViewMut2::from_shape((p, p), hessian).expect("the Hessian has (k + 1)^2 entries");
-        let (mut slope, mut root) = ([0.0; TILE], [0.0; TILE]);
+        let mut root = [0.0; TILE];
         for (range, tile) in self.tiles() {
             let width = range.len();
-            // slope = a dl/dz and root = sqrt(a d2l/dz2): the Hessian is the product of the rows, scaled by
-            // root, with themselves.
-            for (t, i) in range.enumerate() {
-                let (z, a) = (logits[i], self.weights[i]);
-                slope[t] = a * SupervisedLoss::Bce.value_and_derivative(z, self.labels[i]).1;
-                root[t] = (a * sigmoid(z) * sigmoid(-z)).sqrt();
+            // root = sqrt(a d2l/dz2): the Hessian is the product of the rows, scaled by root, with
+            // themselves.
+            for (root, i) in root.iter_mut().zip(range) {
+                let (z, a) = (at.logits[i], self.weights[i]);
+                *root = (a * sigmoid(z) * sigmoid(-z)).sqrt();
             }
             let scaled = &mut scratch[..p * width];
-            for ((row, out), g) in
-                tile.chunks_exact(width).zip(scaled.chunks_exact_mut(width)).zip(&mut *gradient)
-            {
-                let mut sum = 0.0;
-                for (((x, out), slope), root) in row.iter().zip(out).zip(&slope).zip(&root) {
-                    sum += x * slope;
-                    *out = x * root;
-                }
-                *g += sum;
+            for (row, out) in tile.chunks_exact(width).zip(scaled.chunks_exact_mut(width)) {
+                out.iter_mut().zip(row).zip(&root).for_each(|((out, x), root)| *out = x * root);
             }
             let scaled = ArrayView2::from_shape((p, width), &*scaled).expect("a tile has k + 1 rows");
             // A product ends at its diagonal block, since the caller mirrors the lower triangle.

@@ -5,7 +5,7 @@
 //! Newton Methods for Optimization Problems with Simple Constraints", SIAM J. Control Optim. 20, 1982, that
 //! needs few passes over the data.
 
-use super::design::Design;
+use super::design::{Design, Point};
 use super::{LogisticFit, LogisticRegression};
 use crate::error::{Error, Result};
 use crate::nnls::{ActiveSet, Singular};
@@ -28,8 +28,8 @@ pub(super) struct Newton<'a> {
     /// d, if there is one.
     relief: Option<&'a [f64]>,
     free: Vec<bool>,
-    logits: Vec<f64>,
-    trial_logits: Vec<f64>,
+    at: Point,
+    trial: Point,
     gradient: Vec<f64>,
     hessian: Vec<f64>,
     scratch: Vec<f64>,
@@ -42,7 +42,7 @@ pub(super) struct Newton<'a> {
 impl<'a> Newton<'a> {
     /// `spec` must have been checked for the k of `design`.
     pub(super) fn new(spec: &'a LogisticRegression, design: &'a Design) -> Self {
-        let (k, n) = (design.k(), design.n());
+        let k = design.k();
         let p = k + 1;
         let mut free = vec![!spec.non_negative; p];
         if let Some(unbounded) = &spec.unbounded {
@@ -57,8 +57,8 @@ impl<'a> Newton<'a> {
             targets: spec.targets.clone().unwrap_or_else(|| vec![0.0; k]),
             relief: spec.free_direction.as_deref(),
             free,
-            logits: vec![0.0; n],
-            trial_logits: vec![0.0; n],
+            at: Point::new(design),
+            trial: Point::new(design),
             gradient: vec![0.0; p],
             hessian: vec![0.0; p * p],
             scratch: vec![0.0; design.scratch_len()],
@@ -110,7 +110,7 @@ impl<'a> Newton<'a> {
 
     /// Minimizes from `v` (k + 1); leaves the optimum in `v` for the next fit of a path.
     pub(super) fn minimize(&mut self, v: &mut [f64], lambda: f64) -> LogisticFit {
-        let mut objective = self.design.evaluate(v, &mut self.logits) + self.penalty(v, lambda);
+        let mut objective = self.design.evaluate(v, &mut self.at) + self.penalty(v, lambda);
         let mut iterations = 0;
         let mut converged = false;
         let mut last_change = f64::INFINITY;
@@ -125,9 +125,9 @@ impl<'a> Newton<'a> {
                 converged = kkt_residual < self.spec.tolerance;
                 break;
             };
-            let change =
-                self.logits.iter().zip(&self.trial_logits).fold(0.0, |a: f64, (z, t)| a.max((z - t).abs()));
-            std::mem::swap(&mut self.logits, &mut self.trial_logits);
+            let logits = self.at.logits.iter().zip(&self.trial.logits);
+            let change = logits.fold(0.0, |a: f64, (z, t)| a.max((z - t).abs()));
+            std::mem::swap(&mut self.at, &mut self.trial);
             v.copy_from_slice(&self.candidate);
             objective = trial;
             kkt_residual = self.derivatives(v, lambda);
@@ -161,7 +161,7 @@ impl<'a> Newton<'a> {
         curvature: &mut Vec<f64>,
         stop: &dyn Fn() -> bool,
     ) -> Result<LogisticFit> {
-        let mut objective = self.design.evaluate(v, &mut self.logits) + self.penalty(v, lambda);
+        let mut objective = self.design.evaluate(v, &mut self.at) + self.penalty(v, lambda);
         let mut iterations = 0;
         let mut converged = false;
         // Whether the Hessian is that of the current logits.
@@ -196,7 +196,7 @@ impl<'a> Newton<'a> {
                 current = true;
                 continue;
             };
-            std::mem::swap(&mut self.logits, &mut self.trial_logits);
+            std::mem::swap(&mut self.at, &mut self.trial);
             v.copy_from_slice(&self.candidate);
             objective = trial;
             // A step that had to be shortened shows that the Hessian does not fit here: the next one is
@@ -211,18 +211,17 @@ impl<'a> Newton<'a> {
     /// Gradient at the current logits and the Hessian, which is that in `curvature` or, if `renew`, replaces
     /// it.
     fn shared_derivatives(&mut self, v: &[f64], lambda: f64, curvature: &mut Vec<f64>, renew: bool) -> f64 {
+        self.design.gradient(&self.at, &mut self.gradient);
         if renew {
             curvature.resize(self.hessian.len(), 0.0);
-            self.design.derivatives(&self.logits, &mut self.gradient, curvature, &mut self.scratch);
-        } else {
-            self.design.gradient(&self.logits, &mut self.gradient);
+            self.design.hessian(&self.at, curvature, &mut self.scratch);
         }
         self.hessian.copy_from_slice(curvature);
         self.add_penalty(v, lambda)
     }
 
     /// The longest of the steps 1, 1/2, 1/4 ... along the direction that lowers the objective as it should,
-    /// with the objective there, which is that of `candidate` and `trial_logits`.
+    /// with the objective there, which is that of `candidate` and `trial`.
     fn line_search(&mut self, v: &[f64], lambda: f64, objective: f64, slope: f64) -> Option<(f64, f64)> {
         // Sums over instances are that exact: a step within it is judged by the gradient, not the objective.
         let slack = 4.0 * f64::EPSILON * (1.0 + objective.abs());
@@ -237,7 +236,7 @@ impl<'a> Newton<'a> {
                     *c = c.max(0.0);
                 }
             }
-            let trial = self.design.evaluate(&self.candidate, &mut self.trial_logits)
+            let trial = self.design.evaluate(&self.candidate, &mut self.trial)
                 + self.penalty(&self.candidate, lambda);
             // Armijo's rule with the customary 1e-4: the decrease reaches that share of what the slope
             // promises.
@@ -273,7 +272,8 @@ impl<'a> Newton<'a> {
     /// Gradient and Hessian of the objective; returns the KKT residual in the user's (not centered)
     /// parameters.
     fn derivatives(&mut self, v: &[f64], lambda: f64) -> f64 {
-        self.design.derivatives(&self.logits, &mut self.gradient, &mut self.hessian, &mut self.scratch);
+        self.design.gradient(&self.at, &mut self.gradient);
+        self.design.hessian(&self.at, &mut self.hessian, &mut self.scratch);
         self.add_penalty(v, lambda)
     }
 
