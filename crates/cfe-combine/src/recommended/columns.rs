@@ -59,6 +59,14 @@ pub(super) struct Columns {
     pub unit: f64,
 }
 
+/// Standardized columns of some instances.
+pub(super) struct Standardized {
+    /// k x instances, without gaps.
+    pub g: Array2<f64>,
+    /// Whether any cell of an instance is observed.
+    pub observed: Vec<bool>,
+}
+
 impl Columns {
     /// Learns centers, scales and factors of some `classifiers` from the instances `rows` of R (m x n);
     /// returns the standardized columns (k x rows) as the factorization sees them, missing cells filled in.
@@ -74,11 +82,13 @@ impl Columns {
             [(spec.views.probabilities, View::Probability), (spec.views.log_odds, View::LogOdds)]
         {
             for &classifier in classifiers.iter().filter(|_| on) {
+                // A clip above the probabilities of a rare event would take its ranking away.
                 let row = r.row(classifier);
                 let observed = rows.iter().map(|&i| row[i]).filter(|p| !p.is_nan());
                 let clip = clip_for(mean_and_sd(observed).0, spec.clip);
                 let raw: Vec<f64> = rows.iter().map(|&i| view.of(row[i], clip)).collect();
                 let (center, own_scale) = mean_and_sd(raw.iter().copied().filter(|v| !v.is_nan()));
+                // A column that does not vary tells nothing, and its scale is rounding.
                 if own_scale > CONSTANT * center.abs() {
                     let clip = (clip < spec.clip).then_some(clip);
                     let view_scale = 1.0;
@@ -95,6 +105,7 @@ impl Columns {
         let gaps: Vec<usize> =
             (0..rows.len()).filter(|&i| missing.column(i).iter().any(|&gone| gone)).collect();
         let any_missing = !gaps.is_empty();
+        // Gaps start at the mean, which is 0 here; each round fills them in from the factors of the last.
         if any_missing {
             g.mapv_inplace(|v| if v.is_nan() { 0.0 } else { v });
         }
@@ -114,6 +125,7 @@ impl Columns {
             }
             fitted.factorize(spec.latent_dim, &g);
         }
+        // Last, since the mean of a view takes the filled cells in.
         for view in [View::Probability, View::LogOdds] {
             fitted.scale_view(view, &g);
         }
@@ -190,21 +202,31 @@ impl Columns {
         self.directions.nrows()
     }
 
-    /// Standardizes instance `i` of R into `g` (k), missing cells filled in; false if no cell is observed.
-    pub(super) fn standardize(&self, r: ArrayView2<'_, f64>, i: usize, g: &mut [f64]) -> bool {
-        let mut gone = vec![false; g.len()];
-        for ((g, gone), column) in g.iter_mut().zip(&mut gone).zip(&self.columns) {
-            let p = r[(column.classifier, i)];
-            let p = if p.is_nan() { column.gap.unwrap_or(p) } else { p };
-            let value = column.view.of(p, column.clip.unwrap_or(self.clip));
-            *gone = value.is_nan();
-            *g = if *gone { 0.0 } else { (value - column.center) / column.own_scale };
+    /// Standardizes some instances of R (m x n), missing cells filled in.
+    pub(super) fn standardize(&self, r: ArrayView2<'_, f64>, instances: &[usize]) -> Standardized {
+        let (k, n) = (self.columns.len(), instances.len());
+        let mut g = Array2::zeros((k, n));
+        let mut observed = vec![0; n];
+        for (mut out, column) in g.rows_mut().into_iter().zip(&self.columns) {
+            let row = r.row(column.classifier);
+            let clip = column.clip.unwrap_or(self.clip);
+            for ((out, observed), &i) in out.iter_mut().zip(&mut observed).zip(instances) {
+                let p = if row[i].is_nan() { column.gap.unwrap_or(row[i]) } else { row[i] };
+                *out = (column.view.of(p, clip) - column.center) / column.own_scale;
+                *observed += usize::from(!out.is_nan());
+            }
         }
-        let observed = gone.iter().filter(|&&gone| !gone).count();
-        if observed > 0 && observed < g.len() {
-            self.fill_in(g, &gone);
+        // An instance with gaps is filled in by itself: the cells that are missing differ.
+        for (t, _) in observed.iter().enumerate().filter(|&(_, &count)| count < k) {
+            let mut cells = g.column(t).to_vec();
+            let gone: Vec<bool> = cells.iter().map(|v| v.is_nan()).collect();
+            cells.iter_mut().filter(|v| v.is_nan()).for_each(|v| *v = 0.0);
+            if observed[t] > 0 {
+                self.fill_in(&mut cells, &gone);
+            }
+            g.column_mut(t).iter_mut().zip(cells).for_each(|(to, from)| *to = from);
         }
-        observed > 0
+        Standardized { g, observed: observed.into_iter().map(|count| count > 0).collect() }
     }
 
     /// Fold-in of one instance with X = diag(spreads) V, see [`fill_gaps`]. Scaled by its spread, a direction

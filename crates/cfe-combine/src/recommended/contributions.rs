@@ -1,11 +1,11 @@
 //! What each classifier adds to a logit.
 
 use cfe_core::{Result, check_predictions};
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView1, ArrayView2, Axis, Slice};
 use rayon::prelude::*;
 
-use super::columns::Column;
-use super::model::RecommendedModel;
+use super::columns::{Column, Standardized};
+use super::model::{RUN, RecommendedModel};
 
 /// A logit in parts: the sum over the classifiers and the rest.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,79 +50,59 @@ impl RecommendedModel {
         self.validate()?;
         check_predictions(&self.classifier_names, predictions)?;
         let (m, k) = predictions.dim();
-        let gaps = self.gaps.as_deref();
-        let slopes = self.slopes();
-        let slopes_of_gaps = gaps.map(|gaps| gaps.model.slopes()).unwrap_or_default();
-        let instances: Vec<(Vec<f64>, f64)> = (0..k)
-            .into_par_iter()
-            .with_min_len(64)
-            .map(|i| {
-                let mut of_classifiers = vec![0.0; m];
-                let own_share = 1.0 - self.gap_share();
-                let Some(mut rest) = self.add_parts(predictions, i, &slopes, own_share, &mut of_classifiers)
-                else {
-                    return (vec![0.0; m], self.nothing_logit());
-                };
-                if let Some(gaps) = gaps {
-                    let told = gaps.model.add_parts(
-                        predictions,
-                        i,
-                        &slopes_of_gaps,
-                        gaps.share,
-                        &mut of_classifiers,
-                    );
-                    rest += told.unwrap_or(0.0);
-                }
-                (of_classifiers, rest)
-            })
-            .collect();
+        let all: Vec<usize> = (0..k).collect();
+        let runs: Vec<(Array2<f64>, Vec<f64>)> =
+            all.par_chunks(RUN).map(|run| self.contributions_of(predictions, run)).collect();
         let mut classifiers = Array2::zeros((m, k));
         let mut rest = Vec::with_capacity(k);
-        for (mut column, (of_classifiers, other)) in classifiers.columns_mut().into_iter().zip(instances) {
-            column.iter_mut().zip(of_classifiers).for_each(|(to, from)| *to = from);
-            rest.push(other);
+        for (of_classifiers, other) in runs {
+            let at = rest.len()..rest.len() + other.len();
+            classifiers.slice_axis_mut(Axis(1), Slice::from(at)).assign(&of_classifiers);
+            rest.extend(other);
         }
         Ok(Contributions { classifiers, rest })
     }
 
-    /// What one unit of each standardized column adds.
-    fn slopes(&self) -> Vec<f64> {
-        let directions = &self.columns.directions;
-        let columns = self.columns.columns.iter().zip(&self.view_weights).enumerate();
-        let slope = |(j, (column, w)): (usize, (&Column, &f64))| {
-            let factors = self.factor_weights.iter().enumerate();
-            let through_factors: f64 = factors.map(|(d, u)| u * directions[(d, j)]).sum();
-            w * column.ratio() + through_factors / self.columns.unit
-        };
-        columns.map(slope).collect()
+    /// What each classifier adds to the logits of a run of instances (m x run), and the rest.
+    fn contributions_of(&self, predictions: ArrayView2<'_, f64>, run: &[usize]) -> (Array2<f64>, Vec<f64>) {
+        let mut of_classifiers = Array2::zeros((predictions.nrows(), run.len()));
+        let mut rest = vec![0.0; run.len()];
+        let observed =
+            self.add_parts(predictions, run, 1.0 - self.gap_share(), &mut of_classifiers, &mut rest);
+        if let Some(gaps) = self.gaps.as_deref() {
+            gaps.model.add_parts(predictions, run, gaps.share, &mut of_classifiers, &mut rest);
+        }
+        for (t, _) in observed.iter().enumerate().filter(|(_, observed)| !**observed) {
+            of_classifiers.column_mut(t).fill(0.0);
+            rest[t] = self.nothing_logit();
+        }
+        (of_classifiers, rest)
     }
 
-    /// Adds a share of what each classifier adds to the logit of instance `i`, and returns that of the rest;
-    /// `None` if nothing is observed.
+    /// Adds a share of what each classifier adds to the logits of a run of instances, and that of the rest;
+    /// tells of which instances anything is observed.
     fn add_parts(
         &self,
         predictions: ArrayView2<'_, f64>,
-        i: usize,
-        slopes: &[f64],
+        run: &[usize],
         share: f64,
-        of_classifiers: &mut [f64],
-    ) -> Option<f64> {
-        let mut g = vec![0.0; self.columns.columns.len()];
-        let mut observed = self.columns.standardize(predictions, i, &mut g);
+        of_classifiers: &mut Array2<f64>,
+        rest: &mut [f64],
+    ) -> Vec<bool> {
+        let mut add = |column: &Column, slope: f64, g: ArrayView1<'_, f64>| {
+            of_classifiers.row_mut(column.classifier).scaled_add(share * slope, &g);
+        };
+        let Standardized { g, mut observed } = self.columns.standardize(predictions, run);
+        for ((column, slope), g) in self.columns.columns.iter().zip(self.slopes()).zip(g.rows()) {
+            add(column, slope, g);
+        }
         if let Some(wide) = &self.wide {
-            let mut g = vec![0.0; wide.columns.columns.len()];
-            observed |= wide.columns.standardize(predictions, i, &mut g);
-            for ((column, slope), g) in wide.slopes().zip(&g) {
-                of_classifiers[column.classifier] += share * slope * g;
-            }
+            let of_wide = wide.columns.standardize(predictions, run);
+            observed.iter_mut().zip(of_wide.observed).for_each(|(any, other)| *any |= other);
+            wide.slopes().zip(of_wide.g.rows()).for_each(|((column, slope), g)| add(column, slope, g));
         }
-        if !observed {
-            return None;
-        }
-        for ((column, slope), g) in self.columns.columns.iter().zip(slopes).zip(&g) {
-            of_classifiers[column.classifier] += share * slope * g;
-        }
-        let (_, local) = self.parts_of(&g);
-        Some(share * (self.bias + local))
+        let local = self.local_parts(&g);
+        rest.iter_mut().zip(local).for_each(|(rest, local)| *rest += share * (self.bias + local));
+        observed
     }
 }

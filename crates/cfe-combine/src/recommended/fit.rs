@@ -4,7 +4,6 @@ use std::time::Instant;
 
 use cfe_core::{EnsembleData, Error, Result, check_weight_sum, ensure};
 use ndarray::{Array2, ArrayView2, Axis, concatenate};
-use rayon::prelude::*;
 
 use super::average::weigh;
 use super::columns::{Columns, View, mean_and_sd};
@@ -209,8 +208,8 @@ pub(super) fn fit_beyond(
         members.extend(others);
     }
     let nothing = (model.nothing_logit(), 0.0);
-    let parts_of = |&i: &usize| model.parts(instances.r, i).unwrap_or(nothing);
-    let parts: Vec<(f64, f64)> = subset.rows.par_iter().with_min_len(64).map(parts_of).collect();
+    let parts: Vec<(f64, f64)> =
+        model.parts(instances.r, &subset.rows).into_iter().map(|parts| parts.unwrap_or(nothing)).collect();
     model.local_share = local_share(&parts);
     let separated = separated(&parts, &subset.labels);
     let out_of_fold_logits = folds.map(|_| out_of_fold(data, &model, &subset, &members));
@@ -458,14 +457,7 @@ fn out_of_fold(
     subset: &LabeledSubset,
     members: &[Weighed],
 ) -> Vec<f64> {
-    let mut logits: Vec<f64> = data
-        .labeled()
-        .par_iter()
-        .with_min_len(64)
-        .map(|&i| {
-            model.parts(data.predictions(), i).map_or(model.nothing_logit(), |(linear, local)| linear + local)
-        })
-        .collect();
+    let mut logits = model.logits(data.predictions(), data.labeled());
     for (t, &p) in subset.places.iter().enumerate() {
         let held_out = |member: &Member| match &member.held_out {
             Some(logits) => logits[t],

@@ -3,13 +3,17 @@
 
 use cfe_core::losses::sigmoid;
 use cfe_core::{Predictions, Result, check_logits, check_predictions, ensure};
-use ndarray::{Array1, ArrayView1, ArrayView2};
+use cfe_kernel::add_weighted_rows;
+use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::columns::{Column, Columns, View};
+use super::columns::{Column, Columns, Standardized, View};
 use super::local::LocalFunction;
 use super::members::Family;
+
+/// Instances that are predicted together: their columns stay in the first-level cache.
+pub(super) const RUN: usize = 256;
 
 /// A fitted combiner, from [`Recommended::fit`](super::Recommended::fit).
 ///
@@ -55,6 +59,12 @@ pub(super) struct GapPart {
     /// Its weight in the logit; the rest is that of the model around it.
     pub share: f64,
     pub model: RecommendedModel,
+}
+
+/// Adds the standardized columns (k x n), each times its slope.
+fn add_columns(g: &Array2<f64>, slopes: impl Iterator<Item = f64>, z: &mut [f64]) {
+    let terms: Vec<(usize, f64)> = slopes.enumerate().filter(|(_, slope)| *slope != 0.0).collect();
+    add_weighted_rows(g.as_slice().expect("columns are laid out row by row"), &terms, z);
 }
 
 /// A linear function of more columns than the members of few classifiers see; its intercept is in the
@@ -177,52 +187,77 @@ impl RecommendedModel {
     pub fn predict(&self, predictions: ArrayView2<'_, f64>) -> Result<Predictions> {
         self.validate()?;
         check_predictions(&self.classifier_names, predictions)?;
-        let parts: Vec<(f64, usize)> = (0..predictions.ncols())
-            .into_par_iter()
-            .with_min_len(64)
-            .map(|i| {
-                let observed = predictions.column(i).iter().filter(|p| !p.is_nan()).count();
-                (self.parts(predictions, i).map_or(self.nothing_logit(), |(a, b)| a + b), observed)
-            })
-            .collect();
-        let (logits, n_observed): (Vec<f64>, Vec<usize>) = parts.into_iter().unzip();
+        let all: Vec<usize> = (0..predictions.ncols()).collect();
+        let logits = self.logits(predictions, &all);
+        let mut n_observed = vec![0; all.len()];
+        for row in predictions.rows() {
+            n_observed.iter_mut().zip(row).for_each(|(count, p)| *count += usize::from(!p.is_nan()));
+        }
         check_logits(&logits)?;
         let probabilities: Vec<f64> = logits.iter().map(|&z| sigmoid(z)).collect();
         Ok(Predictions { weighted_probabilities: probabilities.clone(), logits, probabilities, n_observed })
     }
 
-    /// (linear with intercept, local) part of the logit of instance `i`; `None` if nothing is observed.
-    pub(super) fn parts(&self, r: ArrayView2<'_, f64>, i: usize) -> Option<(f64, f64)> {
-        let first = self.parts_without_gaps(r, i)?;
-        let told =
-            self.gaps.as_ref().and_then(|gaps| Some((gaps.share, gaps.model.parts_without_gaps(r, i)?)));
-        Some(told.map_or(first, |(share, told)| {
+    /// Logits of some instances of R, the answer where nothing is observed among them.
+    pub(super) fn logits(&self, r: ArrayView2<'_, f64>, instances: &[usize]) -> Vec<f64> {
+        let nothing = self.nothing_logit();
+        let logit = |parts: Option<(f64, f64)>| parts.map_or(nothing, |(linear, local)| linear + local);
+        self.parts(r, instances).into_iter().map(logit).collect()
+    }
+
+    /// (linear with intercept, local) part of the logits of some instances of R; `None` where nothing is
+    /// observed. The parts of an instance do not depend on the others.
+    pub(super) fn parts(&self, r: ArrayView2<'_, f64>, instances: &[usize]) -> Vec<Option<(f64, f64)>> {
+        let of_run = |run: &[usize]| -> Vec<Option<(f64, f64)>> {
+            let first = self.parts_without_gaps(r, run);
+            let Some(GapPart { share, model }) = self.gaps.as_deref() else { return first };
             let mixed = |a: f64, b: f64| (1.0 - share) * a + share * b;
-            (mixed(first.0, told.0), mixed(first.1, told.1))
-        }))
+            let both = first.into_iter().zip(model.parts_without_gaps(r, run));
+            // The part that knows gaps has a value for every cell, so an instance without any is a matter of
+            // the first.
+            let mix = |(a, b): ((f64, f64), (f64, f64))| (mixed(a.0, b.0), mixed(a.1, b.1));
+            both.map(|(first, told)| first.map(|first| told.map_or(first, |told| mix((first, told)))))
+                .collect()
+        };
+        instances.par_chunks(RUN).flat_map_iter(of_run).collect()
     }
 
     /// As [`parts`](Self::parts), without the average over what gaps tell.
-    fn parts_without_gaps(&self, r: ArrayView2<'_, f64>, i: usize) -> Option<(f64, f64)> {
-        let mut g = vec![0.0; self.columns.columns.len()];
-        let mut observed = self.columns.standardize(r, i, &mut g);
-        let mut added = 0.0;
+    fn parts_without_gaps(&self, r: ArrayView2<'_, f64>, run: &[usize]) -> Vec<Option<(f64, f64)>> {
+        let Standardized { g, mut observed } = self.columns.standardize(r, run);
+        let mut linear = vec![self.bias; run.len()];
+        add_columns(&g, self.slopes().into_iter(), &mut linear);
         if let Some(wide) = &self.wide {
-            let mut g = vec![0.0; wide.columns.columns.len()];
-            observed |= wide.columns.standardize(r, i, &mut g);
-            added = wide.slopes().zip(&g).map(|((_, slope), g)| slope * g).sum();
+            let of_wide = wide.columns.standardize(r, run);
+            observed.iter_mut().zip(of_wide.observed).for_each(|(any, other)| *any |= other);
+            add_columns(&of_wide.g, wide.slopes().map(|(_, slope)| slope), &mut linear);
         }
-        let (linear, local) = self.parts_of(&g);
-        observed.then_some((linear + added, local))
+        let parts = linear.into_iter().zip(self.local_parts(&g)).zip(observed);
+        parts.map(|(parts, observed)| observed.then_some(parts)).collect()
     }
 
-    /// As [`parts`](Self::parts), of standardized columns (k) and without the wide part.
-    pub(super) fn parts_of(&self, g: &[f64]) -> (f64, f64) {
-        let y: Array1<f64> = self.columns.directions.dot(&ArrayView1::from(g)) / self.columns.unit;
-        let columns = self.columns.columns.iter().zip(g).zip(&self.view_weights);
-        let views: f64 = columns.map(|((column, g), w)| w * g * column.ratio()).sum();
-        let factors: f64 = self.factor_weights.iter().zip(&y).map(|(u, y)| u * y).sum();
-        (views + factors + self.bias, self.local.as_ref().map_or(0.0, |h| h.at(y.view())))
+    /// The local part of the logits of standardized instances (k x n).
+    pub(super) fn local_parts(&self, g: &Array2<f64>) -> Vec<f64> {
+        let n = g.ncols();
+        let Some(local) = &self.local else { return vec![0.0; n] };
+        let mut y = Array2::zeros((local.rank(), n));
+        for (mut y, direction) in y.rows_mut().into_iter().zip(self.columns.directions.rows()) {
+            let y = y.as_slice_mut().expect("a row of a matrix laid out row by row");
+            add_columns(g, direction.iter().map(|v| v / self.columns.unit), y);
+        }
+        local.at(&y)
+    }
+
+    /// What one unit of each standardized column adds: its own weight, and that through the factors.
+    pub(super) fn slopes(&self) -> Vec<f64> {
+        let directions = &self.columns.directions;
+        let columns = self.columns.columns.iter().zip(&self.view_weights).enumerate();
+        let slope = |(j, (column, w)): (usize, (&Column, &f64))| {
+            let factors = self.factor_weights.iter().enumerate();
+            let through_factors: f64 = factors.map(|(d, u)| u * directions[(d, j)]).sum();
+            w * column.ratio() + through_factors / self.columns.unit
+        };
+        columns.map(slope).collect()
     }
 
     /// Names of the classifiers (m), in the order of the rows that [`predict`](Self::predict) expects.
