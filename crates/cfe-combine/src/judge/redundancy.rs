@@ -3,7 +3,7 @@
 use cfe_core::EnsembleData;
 use cfe_core::diversity::correlation;
 use cfe_core::losses::logit;
-use cfe_core::stats::moments::mean;
+use cfe_core::stats::moments::{mean, std_dev};
 use ndarray::ArrayView1;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -44,13 +44,44 @@ pub(crate) fn correlations(data: &EnsembleData) -> Vec<(usize, usize, f64)> {
     };
     let log_odds: Vec<Vec<f64>> = r.outer_iter().map(log_odds_of).collect();
     let pairs: Vec<(usize, usize)> = (0..r.nrows()).flat_map(|b| (0..b).map(move |a| (a, b))).collect();
+    let whole: Vec<Option<Centered>> = log_odds.iter().map(|values| Centered::new(values)).collect();
     let correlation_of = |&(a, b): &(usize, usize)| {
-        let seen = log_odds[a].iter().zip(&log_odds[b]).filter(|(x, y)| !x.is_nan() && !y.is_nan());
-        let (x, y): (Vec<f64>, Vec<f64>) = seen.map(|(x, y)| (*x, *y)).unzip();
+        let correlation = match (&whole[a], &whole[b]) {
+            (Some(x), Some(y)) => x.correlation(y),
+            _ => {
+                let seen = log_odds[a].iter().zip(&log_odds[b]).filter(|(x, y)| !x.is_nan() && !y.is_nan());
+                let (x, y): (Vec<f64>, Vec<f64>) = seen.map(|(x, y)| (*x, *y)).unzip();
+                correlation(&x, &y)
+            }
+        };
         // A constant classifier is like no other one.
-        (a, b, correlation(&x, &y).unwrap_or(0.0))
+        (a, b, correlation.unwrap_or(0.0))
     };
     pairs.par_iter().map(correlation_of).collect()
+}
+
+/// A list without gaps, less its mean: its pairs need one pass each, with the bits of [`correlation`].
+struct Centered {
+    values: Vec<f64>,
+    std_dev: f64,
+}
+
+impl Centered {
+    /// `None` for a list with gaps: what is left of it differs from pair to pair.
+    fn new(values: &[f64]) -> Option<Self> {
+        if values.iter().any(|v| v.is_nan()) {
+            return None;
+        }
+        let mean = mean(values);
+        Some(Self { values: values.iter().map(|v| v - mean).collect(), std_dev: std_dev(values) })
+    }
+
+    fn correlation(&self, other: &Self) -> Option<f64> {
+        let products = self.values.iter().zip(&other.values).map(|(x, y)| x * y);
+        let covariance = products.sum::<f64>() / self.values.len() as f64;
+        let scale = self.std_dev * other.std_dev;
+        (scale > 0.0).then(|| (covariance / scale).clamp(-1.0, 1.0))
+    }
 }
 
 /// For each classifier the one most like it; none for a single one.
@@ -69,4 +100,30 @@ pub(crate) fn redundancy(data: &EnsembleData, correlations: &[(usize, usize, f64
         Some(Redundancy { name: name.clone(), most_like: names[other].clone(), correlation })
     };
     names.iter().zip(nearest).filter_map(named).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array2;
+
+    use super::*;
+
+    #[test]
+    fn lists_without_gaps_have_the_bits_of_the_general_way() {
+        let r = Array2::from_shape_fn((4, 200), |(u, i)| match (u, i) {
+            (2, 7) => f64::NAN,
+            (3, _) => 0.5,
+            _ => ((i * (7 + 2 * u) + u) % 101) as f64 / 101.0,
+        });
+        let data = EnsembleData::new(r.clone(), vec![None; 200]).expect("valid");
+        let log_odds = |u: usize| -> Vec<f64> { r.row(u).iter().map(|&p| logit(p, LOGIT_CLIP)).collect() };
+        for (a, b, found) in correlations(&data) {
+            let (mut x, mut y) = (log_odds(a), log_odds(b));
+            if a == 2 || b == 2 {
+                x.remove(7);
+                y.remove(7);
+            }
+            assert_eq!(found, correlation(&x, &y).unwrap_or(0.0), "{a} and {b}");
+        }
+    }
 }
