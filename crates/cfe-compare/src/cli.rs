@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::convergence::Convergence;
 use crate::output::Output;
 use crate::over_data_sets::Missing;
-use crate::speed::{AlsSpeed, EpochSpeed, SpeedData, Suite};
+use crate::speed::{AlsSpeed, CombinerSpeed, EpochSpeed, SpeedData, Suite};
 
 /// Compares the trainers of CF-Ensemble with each other and with published figures.
 #[derive(Debug, Parser)]
@@ -72,7 +72,7 @@ pub enum Command {
     /// cell failed.
     #[command(args_override_self = true)]
     Ablate(Ablate),
-    /// Measure the speed of the trainers.
+    /// Measure the speed of the trainers and of the recommended combiner.
     #[command(subcommand, alias = "bench")]
     Speed(Speed),
 }
@@ -103,6 +103,9 @@ pub enum Speed {
     /// Epochs of joint training on given data; prints one JSON object.
     #[command(args_override_self = true)]
     Torch(EpochSpeed),
+    /// A fit and a prediction of the recommended combiner on given data; prints one JSON object.
+    #[command(args_override_self = true)]
+    Combiner(CombinerSpeed),
     /// Write arrays to measure on.
     #[command(args_override_self = true)]
     Data(SpeedData),

@@ -24,7 +24,7 @@ use cfe_compare::over_data_sets::compare_over_data_sets;
 use cfe_compare::published::{self, Report, SEED};
 use cfe_compare::report::terminal::{self, DEFAULT_WIDTH};
 use cfe_compare::report::{self, Origin, Results, printable, printable_lines, steers};
-use cfe_compare::speed::{Suite, run_als, run_epochs, write_data};
+use cfe_compare::speed::{Suite, run_als, run_combiner, run_epochs, write_data};
 use clap::Parser as _;
 
 fn main() -> ExitCode {
@@ -49,6 +49,9 @@ fn main() -> ExitCode {
         Command::Convergence { options, output } => convergence(&options, &output),
         Command::Speed(Speed::Als { options, format: JsonOnly::Json }) => {
             run_als(&options).and_then(|report| print_line(&report))
+        }
+        Command::Speed(Speed::Combiner(options)) => {
+            run_combiner(&options).and_then(|report| print_line(&report))
         }
         Command::Speed(Speed::Torch(options)) => run_epochs(&options).and_then(|report| print_line(&report)),
         Command::Speed(Speed::Data(options)) => write_data(&options).map(|()| ExitCode::SUCCESS),

@@ -19,6 +19,7 @@ use ndarray::{Array2, LinalgScalar};
 use serde::Serialize;
 
 use super::dgemm::product_gflops;
+use super::process::peak_memory;
 use crate::error::Error;
 use crate::threads;
 use crate::unweighted::read_unweighted;
@@ -228,14 +229,6 @@ fn median_of_some(seconds: &[f64]) -> f64 {
     median(seconds).expect("the number of sweeps is at least 1")
 }
 
-/// The kernel's high-water mark of resident memory.
-fn peak_memory() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kibibytes * 1024)
-}
-
 #[cfg(test)]
 mod tests {
     use ndarray::arr2;
@@ -268,13 +261,5 @@ mod tests {
         }
         let found = loss(&fitted.on_training(&data), 0.125, &x, &y).expect("finite");
         assert!((found - expected).abs() < 1e-12, "{found} and {expected}");
-    }
-
-    #[test]
-    fn the_peak_is_at_least_what_is_held() {
-        let held = vec![1u8; 8 << 20];
-        let peak = peak_memory();
-        assert_eq!(peak.is_some(), cfg!(target_os = "linux"));
-        assert!(peak.is_none_or(|bytes| bytes > held.iter().map(|&byte| u64::from(byte)).sum()));
     }
 }

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use cf_ensemble::io::AtomicFile;
 use serde_json::Value;
 
+use super::combiner::CombinerReport;
 use super::data::{SpeedData, write_data};
 use super::sweeps::{
     MAIN, PEER_SWEEPS, Peer, SWEEPS, Size, Sweep, SweepRow, caption, megabytes, overhead, peer_table,
@@ -52,6 +53,9 @@ pub struct Suite {
 const OTHERS: [Size; 3] =
     [Size { m: 10, n: 100_000, d: 15 }, Size { m: 16, n: 100_000, d: 40 }, Size { m: 20, n: 500_000, d: 8 }];
 const LARGE: Size = Size { m: 20, n: 5_000_000, d: 8 };
+/// Labeled instances, classifiers, and instances of the recommended combiner.
+const COMBINED: [(u32, u32, u32); 5] =
+    [(4000, 16, 8000), (24_000, 16, 48_000), (1000, 186, 2000), (5000, 2000, 10_000), (4000, 20, 1_000_000)];
 /// Sizes of joint training, with epochs.
 const EPOCHS: [(Size, u32); 3] = [
     (Size { m: 10, n: 500, d: 15 }, 1000),
@@ -82,6 +86,7 @@ impl Suite {
         };
         // One after the other, since measurements side by side would slow each other down.
         let mut sections = vec![self.sweeps(folder, &mut progress)?, self.sizes(folder, &mut progress)?];
+        sections.push(self.combiner(folder, &mut progress)?);
         if cfg!(feature = "torch") {
             sections.push(self.epochs(folder, &mut progress)?);
         }
@@ -172,6 +177,46 @@ impl Suite {
         Ok(Section::new("Other sizes").table(table))
     }
 
+    /// The recommended combiner on tables of several widths.
+    fn combiner(&self, folder: &Path, progress: &mut impl FnMut(&str)) -> Result<Section, Error> {
+        let header = [
+            "labeled x classifiers",
+            "fit, s",
+            "processor s",
+            "predicted rows",
+            "predict, s",
+            "processor s of it",
+            "MB announced",
+            "peak MB",
+        ];
+        let mut table = Table::new(format!("{} threads", self.threads), header);
+        for (labeled, m, n) in COMBINED {
+            let name = format!("{labeled} x {m}");
+            progress(&format!("the combiner on {name}"));
+            let folder = folder.join(format!("combiner{m}x{n}"));
+            write(&folder, Size { m, n, d: 1 }, false)?;
+            let [labeled, threads] = [labeled.to_string(), self.threads.to_string()];
+            let value = ours("combiner", &folder, &["--labeled", &labeled, "--threads", &threads])?;
+            let report: CombinerReport = serde_json::from_value(value)
+                .map_err(|error| Error::Peer { line: "speed combiner".to_owned(), why: error.to_string() })?;
+            // The arrays go before those of the next size come, so that the disk holds one size at a time.
+            let _ = std::fs::remove_dir_all(&folder);
+            let seconds = |seconds: f64| fixed(seconds, 2);
+            let processor = |seconds: Option<f64>| seconds.map_or_else(String::new, |s| fixed(s, 2));
+            table.push([
+                Cell::from(name),
+                seconds(report.fit_seconds).into(),
+                processor(report.fit_processor_seconds).into(),
+                n.to_string().into(),
+                seconds(report.predict_seconds).into(),
+                processor(report.predict_processor_seconds).into(),
+                megabytes(Some(report.announced_bytes)).into(),
+                megabytes(report.peak_rss_bytes).into(),
+            ]);
+        }
+        Ok(Section::new("The recommended combiner").table(table))
+    }
+
     fn epochs(&self, folder: &Path, progress: &mut impl FnMut(&str)) -> Result<Section, Error> {
         let header = ["m x n, d", "threads", "ours", "PyTorch, eager", "ours of it"];
         let mut table = Table::new("Seconds an epoch: loss, gradient, step of Adam, f32 on the CPU", header);
@@ -181,7 +226,9 @@ impl Suite {
             for threads in thread_counts(self.threads) {
                 progress(&format!("epochs at {}, {threads} threads", caption(size)));
                 let [epochs, threads] = [epochs.to_string(), threads.to_string()];
-                let ours = ours("torch", &folder, size, &["--epochs", &epochs, "--threads", &threads])?;
+                let latent_dim = size.d.to_string();
+                let more = ["--latent-dim", &latent_dim, "--epochs", &epochs, "--threads", &threads];
+                let ours = ours("torch", &folder, &more)?;
                 let ours = ours.get("seconds_per_epoch").and_then(Value::as_f64).unwrap_or(f64::NAN);
                 let more = ["--epochs", &epochs, "--threads", &threads];
                 let peer =
@@ -249,25 +296,24 @@ fn als(
     dtype: &str,
     stored: bool,
 ) -> Result<Sweep, Error> {
-    let [sweeps, threads] = [sweeps.to_string(), threads.to_string()];
+    let [latent_dim, sweeps, threads] = [size.d.to_string(), sweeps.to_string(), threads.to_string()];
     let confidence = folder.join("C.npy");
-    let mut more: Vec<&OsStr> =
-        ["--sweeps", &sweeps, "--threads", &threads, "--dtype", dtype].map(OsStr::new).to_vec();
+    let options = ["--latent-dim", &latent_dim, "--sweeps", &sweeps, "--threads", &threads, "--dtype", dtype];
+    let mut more: Vec<&OsStr> = options.map(OsStr::new).to_vec();
     if stored {
         more.extend([OsStr::new("--confidence"), confidence.as_os_str()]);
     }
-    let value = ours("als", folder, size, &more)?;
+    let value = ours("als", folder, &more)?;
     serde_json::from_value(value)
         .map_err(|error| Error::Peer { line: "speed als".to_owned(), why: error.to_string() })
 }
 
 /// This program, in a process of its own: the high-water mark of memory is then that of one measurement.
-fn ours(what: &str, folder: &Path, size: Size, more: &[impl AsRef<OsStr>]) -> Result<Value, Error> {
+fn ours(what: &str, folder: &Path, more: &[impl AsRef<OsStr>]) -> Result<Value, Error> {
     let program = std::env::current_exe().unwrap_or_else(|_| OsString::from("cfe-compare").into());
-    let latent_dim = size.d.to_string();
     let mut command = Command::new(program);
     command.args(["speed", what, "--predictions"]).arg(folder.join("R.npy"));
-    command.arg("--labels").arg(folder.join("labels.npy")).args(["--latent-dim", &latent_dim]).args(more);
+    command.arg("--labels").arg(folder.join("labels.npy")).args(more);
     let text = output(&mut command)?;
     serde_json::from_str(&text).map_err(|error| failed(&command, error))
 }
