@@ -439,6 +439,7 @@ fn numbers(array: &ArrayRef, reading: &Reading) -> Option<Vec<Result<f64, String
 
 /// The entries as text, empty for null; numbers and dates too (ids and groups often are).
 fn strings(array: &ArrayRef) -> Option<Vec<String>> {
+    // Written as the same cells look in a CSV file: an id matches whatever the format of the table.
     fn plain<T: ArrowPrimitiveType<Native: ToString>>(array: &ArrayRef) -> Vec<String> {
         array.as_primitive::<T>().iter().map(|v| v.map_or_else(String::new, |v| v.to_string())).collect()
     }
@@ -446,6 +447,7 @@ fn strings(array: &ArrayRef) -> Option<Vec<String>> {
         array: &ArrayRef,
         is_date: bool,
     ) -> Vec<String> {
+        // A moment outside the calendar keeps its number: it still tells one row from another.
         let text = |v: N| match as_datetime::<T>(v.into()) {
             Some(time) if is_date => time.date().to_string(),
             Some(time) => time.to_string(),
@@ -487,6 +489,7 @@ fn strings(array: &ArrayRef) -> Option<Vec<String>> {
         DataType::Null => vec![String::new(); array.len()],
         DataType::Dictionary(..) => {
             let dictionary = array.as_any_dictionary_opt()?;
+            // Each value is written once, and the rows refer to it.
             let values = strings(dictionary.values())?;
             let of = |entry: Option<usize>| match entry {
                 None => Some(String::new()),

@@ -80,6 +80,7 @@ pub(crate) fn train<'py>(
     progress: Option<Bound<'py, PyAny>>,
     row_names: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Training> {
+    // Everything of Python's is copied or borrowed here; what follows runs without the interpreter's lock.
     let labels = labels_of(&labels);
     let view = predictions.view().map_err(|e| e.into_py(py, None))?;
     let sample_weight = sample_weight.map(|w| w.as_array().to_vec());
@@ -107,6 +108,7 @@ pub(crate) fn train<'py>(
             "seconds": fitted.timings.total.as_secs_f64(),
         });
         let losses = fitted.history.entries.iter().map(|entry| (entry.iteration, entry.loss.total)).collect();
+        // What `cfe fit` writes as well, so that `cfe inspect` reads the file of either.
         let mut details = ModelDetails::default();
         details.seed = Some(seed);
         details.fingerprint = Some(fingerprint(&data));

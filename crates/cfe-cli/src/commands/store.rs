@@ -88,6 +88,7 @@ fn finish(
     terminal: &Terminal,
 ) -> CliResult<()> {
     let Judged { table, sampled, mut outcome, .. } = judged;
+    // Before anything is scored, so that every figure is that of the probabilities that are written.
     if let Some(prevalence) = program.prevalence {
         outcome.at_prevalence(&table, prevalence)?;
     }
@@ -99,11 +100,13 @@ fn finish(
             counts.negatives + counts.positives
         ));
     }
+    // Scores take as long as a small fit: only who asks for them waits for them.
     let begin = Instant::now();
     let measured = format.is_some() || program.metrics_out.is_some() || program.report_out.is_some();
     let parts = if measured { outcome.metrics_watched(&table, terminal)? } else { Vec::new() };
     terminal.took("scoring", begin);
     let mut findings = diagnose(&table).map_err(CliError::training("scoring"))?;
+    // A sample holds too many of the rarer class, which other findings would take for a fault of the table.
     if sampled {
         findings.retain(|finding| OF_DRAWN_ROWS.contains(&finding.kind));
     }
@@ -112,6 +115,7 @@ fn finish(
     }
     let document = measured.then(|| {
         let mut document = super::fit::document(&table, plan, &outcome, &parts, &findings);
+        // The table in memory is what was drawn; a reader of the figures wants the counts of the store.
         let counts = store.counts();
         document["data"]["rows"] = json!(store.shape().rows);
         document["data"]["train_positives"] = json!(counts.positives);
@@ -124,6 +128,7 @@ fn finish(
         let document = report::document(&outcome, &table, &parts, &findings);
         page(&document, outcome.model.details.seed)
     });
+    // Each file is written even where another one cannot be; the errors are told together.
     let mut saved = Vec::new();
     if let Some(path) = &program.model_out {
         let file = outcome.model.to_file()?;

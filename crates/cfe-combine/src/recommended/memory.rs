@@ -9,10 +9,13 @@ use super::many::{FEW, KEPT, WIDE};
 /// ```text
 /// R                                      8 m n
 /// labels, weights, scores                40 n + 100 n_labeled
-/// columns of the labeled instances       16 k n_labeled, k = min(m, 40 or fewer of many)
-/// features, for each choice of columns   8 (2 k + latent_dim + local_features) n_l, n_l = min(n_labeled,
-/// max_instances) the same, laid out for a fit           as much for each thread logits of the members
-/// 24 n_l for each of more than 40 classifiers            6 choices in place of 1, and 16 * 64 n_l for each
+/// columns of the labeled instances       8 k n_labeled
+/// features of the members                8 (k + latent_dim + local_features) n_l
+/// the same, laid out for a fit           as much for each thread
+/// logits of the members                  24 n_l for each member
+/// of more than 40 classifiers            6 choices of features in place of 1, and 16 * 64 n_l for each
+///
+/// k = 2 min(m, 40; 32 of many), n_l = min(n_labeled, max_instances)
 /// ```
 ///
 /// ```

@@ -236,6 +236,7 @@ impl RecommendedSpec {
     /// [`Error::InvalidParameter`](cfe_core::Error::InvalidParameter).
     pub fn validate(&self) -> Result<()> {
         check_latent_dim(self.latent_dim)?;
+        // Sizes first: beyond these a fit would not end, or would have nothing to choose by.
         for (name, value) in [
             ("local_rank", self.local_rank),
             ("local_landmarks", self.local_landmarks),
@@ -249,6 +250,7 @@ impl RecommendedSpec {
         let most = self.max_instances;
         ensure(most >= 100, "max_instances", most, "at least 100 are needed; 50000 is usual")?;
         ensure(self.folds >= 2, "folds", self.folds, "at least 2 folds are needed; 5 is usual")?;
+        // Scales and strengths: outside these ranges squares and exponentials leave the doubles.
         for (name, value) in [("local_length", self.local_length), ("slope_scale", self.slope_scale)] {
             ensure((1e-3..=1e6).contains(&value), name, value, "1e-3 to 1e6")?;
         }
@@ -259,6 +261,7 @@ impl RecommendedSpec {
             self.clip,
             "at least 2.3e-16, so that 1 - clip is below 1, and below 0.5; 1e-4 is usual",
         )?;
+        // No upper end is natural here; a correction that has to win by a million standard errors is off.
         const CAUTION: &str = "0 to 1e6; 1 is the one-standard-error rule";
         ensure((0.0..=1e6).contains(&self.caution), "caution", self.caution, CAUTION)?;
         for (name, list, used) in [
@@ -269,6 +272,7 @@ impl RecommendedSpec {
             ("low_rank_ridge", &self.low_rank_ridge, self.families.low_rank),
             ("local_ridge", &self.local_ridge, self.families.local),
         ] {
+            // A family that is off may have no strengths: that is how an ablation writes it.
             ensure(!(used && list.is_empty()), name, "[]", "at least one strength is needed")?;
             ensure(list.len() <= MOST_STRENGTHS, name, list.len(), "at most 100 strengths; each is a fit")?;
             list.iter().try_for_each(|&value| check_strength(name, value))?;
@@ -285,6 +289,7 @@ impl RecommendedSpec {
         for &value in powers {
             ensure((0.0..=100.0).contains(&value), "prior_powers", value, "0 to 100; 0 is equal weights")?;
         }
+        // What is left after views and families are switched off must be a model.
         let Views { probabilities, log_odds } = self.views;
         let Families { aggregator, selection, sparse, signed, low_rank, local, equal, .. } = self.families;
         let of_one_view = (sparse && log_odds) || (signed && probabilities);
