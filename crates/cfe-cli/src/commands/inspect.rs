@@ -6,9 +6,9 @@ use cfe_report::{Cell, Table};
 use serde_json::{Value, json};
 
 use cfe_combine::SavedModel;
-use cfe_combine::judge::{Cut, TrustReport};
+use cfe_combine::judge::{Cut, TrustReport, learning_curve};
 use cfe_combine::recommended::RecommendedModel;
-use cfe_combine::report::{probability, rule_in_words, unreached, with_interval};
+use cfe_combine::report::{probability, rule_in_words, unreached, with_interval, would_more_help};
 
 use super::pretty;
 use crate::args::{Format, Inspect};
@@ -52,6 +52,10 @@ pub(crate) fn run(args: &Inspect) -> CliResult<()> {
                     "{} of the logit's variance comes from the local correction, which has no weights.\n",
                     percent(trust.local_share, 0)
                 );
+            }
+            let page = text::page(outputs::width());
+            for sentence in learning_curve(&model).iter().flat_map(would_more_help) {
+                out += &wrap(&sentence, page, "", "");
             }
             outputs::print_page(&out)
         }

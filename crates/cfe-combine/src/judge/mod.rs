@@ -3,7 +3,7 @@
 use cfe_io::ModelDetails;
 use serde::de::DeserializeOwned;
 
-use crate::recommended::LeftOut;
+use crate::recommended::{LearningCurve, LeftOut};
 
 mod chances;
 mod findings;
@@ -26,7 +26,7 @@ pub use metrics::{MethodMetrics, Part, Reliability, evaluate, measure_prediction
 pub use redundancy::Redundancy;
 pub(crate) use threshold::CUT;
 pub use threshold::{Cut, ThresholdRule};
-pub use trust::{Trust, TrustReport};
+pub use trust::{Trust, TrustReport, learning_curve};
 
 pub(crate) use metrics::{combined_scores, measure, scored_rows};
 pub(crate) use redundancy::{correlations, redundancy};
@@ -35,7 +35,7 @@ pub(crate) use rows::JudgedRows;
 pub(crate) use scores::Scores;
 pub use train_rows::TOO_MUCH_IN_SAMPLE;
 pub(crate) use train_rows::{Repeats, TRAIN_ROWS, TrainRows};
-pub(crate) use trust::{LEFT_OUT, REDUNDANCY};
+pub(crate) use trust::{LEARNING_CURVE, LEFT_OUT, REDUNDANCY};
 
 /// What the fit left in the model under a key; `None` in models that have none.
 ///
@@ -52,6 +52,7 @@ pub(crate) fn check_remembered(details: &ModelDetails) -> Result<(), String> {
     remembered::<Cut>(details, CUT)?;
     remembered::<Vec<Redundancy>>(details, REDUNDANCY)?;
     remembered::<Vec<LeftOut>>(details, LEFT_OUT)?;
+    remembered::<LearningCurve>(details, LEARNING_CURVE)?;
     remembered::<TrainRows>(details, TRAIN_ROWS)?;
     Ok(())
 }

@@ -6,12 +6,14 @@ use serde::de::DeserializeOwned;
 
 use super::redundancy::Redundancy;
 use super::remembered;
-use crate::recommended::LeftOut;
+use crate::recommended::{LearningCurve, LeftOut};
 use crate::saved::{Combiner, SavedModel};
 
 /// Where a model file keeps what the fit found about each classifier.
 pub(crate) const REDUNDANCY: &str = "redundancy";
 pub(crate) const LEFT_OUT: &str = "left_out";
+/// Where it keeps what more labels and classifiers have brought.
+pub(crate) const LEARNING_CURVE: &str = "learning_curve";
 
 /// What one classifier contributes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -84,6 +86,12 @@ impl TrustReport {
         classifiers.sort_by(|a, b| b.share.total_cmp(&a.share));
         Self { unit, classifiers, local_share }
     }
+}
+
+/// What more labels and classifiers have brought, as the fit measured it; `None` of other trainers than
+/// `recommended`, and where there are too few labels to tell.
+pub fn learning_curve(model: &SavedModel) -> Option<LearningCurve> {
+    remembered(&model.details, LEARNING_CURVE).ok().flatten()
 }
 
 /// What the fit left in the model under `key`; nothing in models that have none.

@@ -69,6 +69,7 @@ pub(super) fn fall_back(plan: &FitPlan, table: &Table, trained: Trained) -> FitR
         facts,
         // What was found about leaving out classifiers is of the model that is gone.
         left_out: Vec::new(),
+        learning_curve: None,
         separated: false,
         ..trained
     })

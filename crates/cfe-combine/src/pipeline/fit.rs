@@ -15,8 +15,8 @@ use super::train::{FOLDS, Trained, train};
 use super::watch::{Stage, Watch};
 use crate::error::{FitError, FitResult};
 use crate::judge::{
-    COMBINED, CUT, Chances, Cut, JudgedRows, LEFT_OUT, Part, REDUNDANCY, Rivals, Scores, TRAIN,
-    ThresholdRule, TrainRows, combined_scores, correlations, measure, redundancy, scored_rows,
+    COMBINED, CUT, Chances, Cut, JudgedRows, LEARNING_CURVE, LEFT_OUT, Part, REDUNDANCY, Rivals, Scores,
+    TRAIN, ThresholdRule, TrainRows, combined_scores, correlations, measure, redundancy, scored_rows,
 };
 use crate::recommended::sharded::PassedColumns;
 use crate::saved::{Combined, Combiner, SavedModel, described};
@@ -149,7 +149,15 @@ fn fit_planned(
         None => None,
     };
     let Trained {
-        combiner, out_of_fold: out_of_fold_logits, folds, facts, left_out, stopped, separated, ..
+        combiner,
+        out_of_fold: out_of_fold_logits,
+        folds,
+        facts,
+        left_out,
+        learning_curve,
+        stopped,
+        separated,
+        ..
     } = trained;
     let mut details = ModelDetails::default();
     // What follows goes into the model file: later commands know the fit without its table.
@@ -161,6 +169,9 @@ fn fit_planned(
     details.provenance.insert(REDUNDANCY.to_owned(), json!(redundancy(&table.data, &correlations)));
     if !left_out.is_empty() {
         details.provenance.insert(LEFT_OUT.to_owned(), json!(left_out));
+    }
+    if let Some(curve) = learning_curve.filter(|curve| !curve.is_empty()) {
+        details.provenance.insert(LEARNING_CURVE.to_owned(), json!(curve));
     }
     let mut model = SavedModel { combiner, calibrator, details };
     model.remember_train_rows(&table.data);

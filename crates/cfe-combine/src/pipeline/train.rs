@@ -15,7 +15,7 @@ use crate::classes::HeldOut;
 use crate::cross_validation::{held_out_logits, hide_fold, stratified_folds};
 use crate::error::{FitError, FitResult};
 use crate::recommended::sharded::PassedColumns;
-use crate::recommended::{FittedRecommended, LeftOut, Recommended};
+use crate::recommended::{FittedRecommended, LearningCurve, LeftOut, Recommended};
 use crate::saved::Combiner;
 
 /// Folds unless said otherwise.
@@ -35,6 +35,8 @@ pub(crate) struct Trained {
     pub facts: Value,
     /// What each classifier adds, where the trainer can tell.
     pub left_out: Vec<LeftOut>,
+    /// What more labels and classifiers have brought, where the trainer can tell.
+    pub learning_curve: Option<LearningCurve>,
     /// Whether the watch ended the fit before its end.
     pub stopped: bool,
     /// Whether the train rows are separated, where the trainer can tell.
@@ -78,11 +80,15 @@ pub(super) fn train(
             let left_out = recommended
                 .leave_out(data, &fitted, given, beyond.is_some(), watch)
                 .map_err(FitError::training("leaving classifiers out"))?;
+            let curve = recommended
+                .curve(data, &fitted, given, beyond.is_some(), watch)
+                .map_err(FitError::training("fitting with fewer labels"))?;
             if fitted.separated {
                 watch.warn(SEPARATED);
             }
             let given_folds = assigned.filter(|_| gives_folds(table));
-            Ok(Trained { given_folds, ..of_recommended(fitted, left_out) })
+            let trained = of_recommended(fitted, left_out);
+            Ok(Trained { given_folds, learning_curve: Some(curve), ..trained })
         }
         ReadyTrainer::Backend(trainer) => {
             let assigned = folds_of(table, plan.options.folds.unwrap_or(FOLDS), seed)?;
@@ -155,6 +161,7 @@ fn of_recommended(fitted: FittedRecommended, left_out: Vec<LeftOut>) -> Trained 
         given_folds: None,
         facts,
         left_out,
+        learning_curve: None,
         stopped: false,
         separated: fitted.separated,
     }
@@ -237,6 +244,7 @@ fn by_parts(
             "device": device,
         }),
         left_out: Vec::new(),
+        learning_curve: None,
         stopped: watch.stop_asked(),
         separated: false,
     })

@@ -25,6 +25,7 @@
 //! # Ok::<(), cf_ensemble::Error>(())
 //! ```
 
+mod alone;
 mod average;
 mod columns;
 mod contributions;
@@ -33,6 +34,7 @@ mod fit;
 mod gaps;
 mod greedy;
 pub(crate) mod keys;
+mod learning_curve;
 mod leave_out;
 mod local;
 mod many;
@@ -52,6 +54,7 @@ use serde::{Deserialize, Serialize};
 use crate::pipeline::Watch;
 
 pub use contributions::Contributions;
+pub use learning_curve::{CurvePoint, LearningCurve};
 pub use leave_out::LeftOut;
 pub use members::Family;
 pub use memory::estimate_memory;

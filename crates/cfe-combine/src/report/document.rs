@@ -7,10 +7,12 @@ use cfe_report::number::{fixed, or_dash, percent, range, signed, small_or_dash};
 use cfe_report::{Axis, Cell, Document, Ink, Panel, Section, Stroke, Table as ReportTable, ThresholdSlider};
 
 use super::summary;
-use crate::judge::{COMBINED, Finding, JudgedRows, MethodMetrics, Part, TrustReport, scored_rows};
+use crate::judge::{
+    COMBINED, Finding, JudgedRows, MethodMetrics, Part, TrustReport, learning_curve, scored_rows,
+};
 use crate::methods::Method;
 use crate::pipeline::{FitOutcome, name_of_part};
-use crate::saved::Combiner;
+use crate::saved::{Combiner, SavedModel};
 
 const COMBINED_INK: Ink = Ink::Series(0);
 
@@ -22,6 +24,7 @@ const BARS: usize = 12;
 pub fn document(outcome: &FitOutcome, table: &Table, parts: &[Part], findings: &[Finding]) -> Document {
     let trust = TrustReport::of(&outcome.model);
     let mut sections = vec![better(parts), trusted(&trust, &outcome.model.combiner)];
+    sections.extend(more(&outcome.model));
     sections.extend([
         honest(parts),
         cut(outcome, table, parts),
@@ -185,6 +188,25 @@ fn trusted(trust: &TrustReport, combiner: &Combiner) -> Section {
          one, on the member of the average with the smallest log loss, with its 95% interval; negative where the others do better alone. \
          Most like: the classifier of the highest correlation of log-odds; of two near 1, one adds nothing.",
     )
+}
+
+/// Would more labels, or more classifiers, help? `None` where the fit could not tell.
+fn more(model: &SavedModel) -> Option<Section> {
+    let curve = learning_curve(model)?;
+    let header = ["fitted with", "average precision gained by all"];
+    let mut table = ReportTable::new("What all have brought over a part", header);
+    let points = curve.labels.iter().map(|point| (point, "labeled rows"));
+    for (point, what) in points.chain(curve.classifiers.iter().map(|point| (point, "classifiers"))) {
+        let gained = summary::with_interval(point.average_precision_gained);
+        table.push([Cell::from(format!("{} {what}", point.count)), gained.into()]);
+    }
+    let section =
+        summary::would_more_help(&curve).into_iter().fold(Section::new("Would more help?"), Section::text);
+    Some(section.table(table).text(
+        "Halves and quarters of the labeled rows are cross-validated by themselves, on the member of the average with the \
+         smallest log loss, and compared with all on the same rows, with 95% intervals. Twice as many as now would bring \
+         what the last doubling brought, or less.",
+    ))
 }
 
 fn weights(trust: &TrustReport) -> ReportTable {

@@ -10,6 +10,7 @@ use crate::judge::{
 };
 use crate::methods::Method;
 use crate::pipeline::FitOutcome;
+use crate::recommended::{CurvePoint, LearningCurve};
 
 /// The metrics, a table for each part.
 pub fn metrics_tables(parts: &[Part]) -> Vec<Table> {
@@ -164,11 +165,12 @@ const TOO_FEW: usize = 10;
 
 /// Is it better than averaging, how likely is that elsewhere, by how much, and what is the best simple rival?
 pub fn better(parts: &[Part], findings: &[Finding]) -> String {
-    let here = better_here(parts, findings);
+    let (here, surely) = better_here(parts, findings);
     // Where the mean cannot be the yardstick, neither can its chances.
     let chances = parts.iter().find_map(|part| part.chances.as_ref());
     match chances.filter(|_| !findings.iter().any(|f| f.kind == "pair")) {
-        Some(chances) if chances.averaging_would_do() => {
+        // Rows that no fit saw answer before what the train rows make likely.
+        Some(chances) if chances.averaging_would_do() && !surely => {
             format!("Averaging would do. {} {here}", odds(chances))
         }
         Some(chances) => format!("{here} {}", odds(chances)),
@@ -193,12 +195,13 @@ fn odds(chances: &Chances) -> String {
     text + "."
 }
 
-/// Is it better than averaging on the rows that answer best?
-fn better_here(parts: &[Part], findings: &[Finding]) -> String {
+/// Is it better than averaging on the rows that answer best? And whether it surely is, on rows that no fit
+/// saw.
+fn better_here(parts: &[Part], findings: &[Finding]) -> (String, bool) {
     if !parts.is_empty() && parts.iter().all(|part| part.in_sample_share >= TOO_MUCH_IN_SAMPLE) {
-        return "Better than averaging? These rows cannot tell: the model was trained on some or all of them, so its \
-                figures here are too good. Judge by rows the model has not seen, or by the cross-validated figures that `cfe fit` prints."
-            .to_owned();
+        let text = "Better than averaging? These rows cannot tell: the model was trained on some or all of them, so its \
+                figures here are too good. Judge by rows the model has not seen, or by the cross-validated figures that `cfe fit` prints.";
+        return (text.to_owned(), false);
     }
     // Where columns are the two classes of one classifier, the mean of all columns is nearly constant.
     let no_yardstick = findings.iter().any(|f| f.kind == "pair");
@@ -214,7 +217,8 @@ fn better_here(parts: &[Part], findings: &[Finding]) -> String {
         Some((part, combined, mean, best, mean.combined_is_better_by?))
     });
     let Some((part, combined, yardstick, best, gain)) = found else {
-        return "Better than averaging? Not known: no labeled rows of both classes to score on.".to_owned();
+        let text = "Better than averaging? Not known: no labeled rows of both classes to score on.";
+        return (text.to_owned(), false);
     };
     let more = more_decimals(part);
     let name = if yardstick.name == "mean" { "averaging" } else { yardstick.name.as_str() };
@@ -225,7 +229,7 @@ fn better_here(parts: &[Part], findings: &[Finding]) -> String {
         false => (part.rows - part.positives, "negative"),
     };
     if fewest < TOO_FEW {
-        return format!(
+        let text = format!(
             "Better than {name}? {fewest} {class} rows are too few to tell: average precision {} against {} on {} {how}rows \
              of {:?}.",
             ranking(combined.metrics.average_precision, 3 + more),
@@ -233,6 +237,7 @@ fn better_here(parts: &[Part], findings: &[Finding]) -> String {
             part.rows,
             part.name,
         );
+        return (text, false);
     }
     let verdict = match (gain.lower > 0.0, gain.upper < 0.0) {
         (true, _) => "Better than",
@@ -262,7 +267,24 @@ fn better_here(parts: &[Part], findings: &[Finding]) -> String {
             signed(gain.upper, 3 + more),
         );
     }
-    text
+    (text, gain.lower > 0.0 && !part.cross_validated)
+}
+
+/// Would more labels, or more classifiers, help? One sentence for each that the fit could measure.
+pub fn would_more_help(curve: &LearningCurve) -> Vec<String> {
+    let sentence = |(points, what): (&[CurvePoint], &str)| {
+        let CurvePoint { count, average_precision_gained: gained, .. } = points.first()?;
+        let verdict = match gained.lower > 0.0 {
+            true => "more of them are likely to help",
+            false => "these rows show no sure gain from more of them",
+        };
+        Some(format!(
+            "From {count} {what} to all, cross-validated average precision rose by {}: {verdict}.",
+            with_interval(*gained)
+        ))
+    };
+    let both = [(curve.labels.as_slice(), "labeled rows"), (curve.classifiers.as_slice(), "classifiers")];
+    both.into_iter().filter_map(sentence).collect()
 }
 
 /// Whom does it trust?

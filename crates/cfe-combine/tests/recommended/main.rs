@@ -4,6 +4,7 @@
 
 mod edges;
 mod gaps;
+mod learning_curve;
 mod many;
 mod sharded;
 
