@@ -29,6 +29,7 @@
 
 mod acceleration;
 mod aggregator;
+mod course;
 mod exact;
 mod memory;
 mod sharded;

@@ -9,7 +9,6 @@
 //! pass t:   X_t, w_{t-1}, b_{t-1}  ->  equations of X_{t+1};  gradient or moments;  loss at X_{t-1}, w_{t-1}, b_{t-1}
 //! ```
 
-use std::ops::ControlFlow;
 use std::time::Instant;
 
 use cfe_core::ridge::{self, InstanceSums, NormalEquations};
@@ -17,15 +16,15 @@ use cfe_core::shards::{
     BoundSums, Engine, GradientSums, Late, Point, Profile, Request, Step as Wanted, Sweep, SweepSums,
 };
 use cfe_core::{
-    AggregatorKind, Dtype, Error, Factors, Fitted, FittedConfidence, History, HistoryEntry, LossParts, Model,
-    Observer, OnDivergence, Parameters, Resampling, Result, START_SCALE, Side, Step, StopReason, Timings,
-    TrainingState, WeightSchedule, random_side,
+    AggregatorKind, Dtype, Error, Factors, Fitted, FittedConfidence, LossParts, Model, Observer, Parameters,
+    Resampling, Result, START_SCALE, Side, StopReason, Timings, TrainingState, WeightSchedule, random_side,
 };
 use ndarray::{Array2, ArrayView1};
 
 use crate::aggregator::{Moments, Shrinkage};
+use crate::course::Course;
 use crate::spec::{AggregatorSolver, AlsObjective};
-use crate::trainer::{Als, BEST, BEST_LOSS, LIMIT};
+use crate::trainer::{Als, LIMIT};
 
 /// Name of the trainer in states.
 const NAME: &str = "als over shards";
@@ -59,7 +58,7 @@ impl Als {
         let m = engine.shape().n_classifiers();
         let x = random_side(self.spec().latent_dim, m, START_SCALE, self.spec().seed, Side::Classifier)?;
         let start = Parameters::with_factors(without_instances(x));
-        Run::new(self, engine, start, None)?.fit(observer)
+        Run::new(self, engine, Course::new(start), false)?.fit(observer)
     }
 
     /// Resumes from a state that an observer of [`fit_on`](Self::fit_on) took, to the same bits as an
@@ -75,8 +74,7 @@ impl Als {
     ) -> Result<Fitted> {
         self.check_sharded()?;
         state.check_shape(NAME, self.spec(), LIMIT, (engine.shape().n_classifiers(), 0))?;
-        let parameters = state.parameters.clone();
-        Run::new(self, engine, parameters, Some(state))?.fit(observer)
+        Run::new(self, engine, Course::resumed(state)?, true)?.fit(observer)
     }
 
     /// Refuses settings that cannot be fitted in passes over shards, all of them at once.
@@ -121,16 +119,11 @@ struct Run<'a> {
     profile: Profile,
     /// Weight of a (negative, positive) instance in losses.
     class_weights: (f64, f64),
-    /// Updates made.
-    iteration: usize,
-    parameters: Parameters,
+    course: Course,
     /// Of the Y that belongs to the present X.
     of_instances: Option<OfInstances>,
-    history: History,
     /// The present value of the objective's own supervised loss.
     supervised: Option<f64>,
-    /// The lowest loss and its parameters, if they may be wanted.
-    best: Option<(f64, Parameters)>,
 }
 
 /// Sums over the Y of an X.
@@ -143,40 +136,27 @@ struct OfInstances {
 
 impl<'a> Run<'a> {
     /// Counts, then the sums at the point to begin from.
-    fn new(
-        als: &'a Als,
-        engine: &'a mut dyn Engine,
-        parameters: Parameters,
-        state: Option<TrainingState>,
-    ) -> Result<Self> {
+    fn new(als: &'a Als, engine: &'a mut dyn Engine, course: Course, resumed: bool) -> Result<Self> {
         let profile = Request::Profile.profile(engine.pass(&Request::Profile)?.finish()?)?;
         let class_weights = profile.check(&als.spec().combined_objective())?;
         let confidence = als.spec().confidence.fit_sums(&profile.brier, profile.max_spread)?;
-        let (iteration, history, best) = match &state {
-            Some(state) => (state.iteration, state.history.clone(), best_of(state)?),
-            None => (0, History::default(), None),
-        };
-        let (of_instances, supervised) = (None, None);
         let mut run = Self {
             als,
             engine,
             confidence,
             profile,
             class_weights,
-            iteration,
-            parameters,
-            of_instances,
-            history,
-            supervised,
-            best,
+            course,
+            of_instances: None,
+            supervised: None,
         };
         run.look_at_instances()?;
-        if state.is_none() {
+        if !resumed {
             let aggregator = als.spec().aggregator;
             let counts = run.profile.class_counts;
-            run.parameters.bias = aggregator.bias_start.of_counts(counts, run.parameters.bias);
+            run.course.parameters.bias = aggregator.bias_start.of_counts(counts, run.course.parameters.bias);
             if aggregator.center {
-                run.parameters.bias -= run.center();
+                run.course.parameters.bias -= run.center();
             }
         }
         Ok(run)
@@ -191,92 +171,82 @@ impl<'a> Run<'a> {
         }
         let objective = self.als.spec().combined_objective();
         let loss = self.parts(self.supervised.expect("it was looked at above"));
-        let aggregator = self.als.aggregator(&self.parameters);
+        let aggregator = self.als.aggregator(&self.course.parameters);
         let (negatives, positives) = self.profile.class_counts;
         let model = Model::from_parts(
             self.engine.shape().classifier_names.clone(),
-            self.parameters.factors,
+            self.course.parameters.factors,
             aggregator,
             self.confidence,
             objective,
             objective.logit_shift(negatives, positives),
         )?;
         let device = format!("CPU {}, in passes over shards", self.als.spec().dtype);
-        Ok(self.als.finish(Fitted::new(model, self.history, loss, stop, timings, device)))
+        Ok(self.als.finish(Fitted::new(model, self.course.history, loss, stop, timings, device)))
     }
 
     /// As in memory; only the loss of an iteration comes with the pass of the next one.
     fn train(&mut self, observer: &mut dyn Observer) -> Result<StopReason> {
-        let most = self.als.spec().max_iterations;
+        let spec = self.als.spec();
         loop {
-            let next = if self.iteration < most { Some(self.next_classifiers()?) } else { None };
+            let next = if self.course.iteration < spec.max_iterations {
+                Some(self.next_classifiers()?)
+            } else {
+                None
+            };
             let wanted = self.wanted();
-            let known = self.iteration == self.history.entries.last().map_or(0, |entry| entry.iteration);
+            let known = self.course.iteration
+                == self.course.history.entries.last().map_or(0, |entry| entry.iteration);
             let sums = match (&next, known) {
                 (None, true) => None,
                 (None, false) => {
-                    Some(self.pass(self.request(&self.parameters, false, Wanted::Frozen, true))?)
+                    Some(self.pass(self.request(&self.course.parameters, false, Wanted::Frozen, true))?)
                 }
                 (Some(x), _) => {
-                    let Parameters { weights, bias, .. } = self.parameters.clone();
+                    let Parameters { weights, bias, .. } = self.course.parameters.clone();
                     let at = Parameters { factors: without_instances(x.clone()), weights, bias };
                     // A centered bias is known only when the new mean is.
-                    let center = self.als.spec().aggregator.center;
+                    let center = spec.aggregator.center;
                     let step = if center { Wanted::Frozen } else { wanted.clone() };
                     Some(self.pass(self.request(&at, true, step, !known))?)
                 }
             };
             if let Some((own, monitored)) = sums.as_ref().and_then(|sums| sums.late) {
                 self.supervised = Some(own.mean());
-                if let Some(stop) = self.note(monitored.mean())? {
+                let loss = Ok(self.parts(monitored.mean()));
+                if let Some(stop) = self.course.take_in(loss, spec.on_divergence)? {
+                    (self.of_instances, self.supervised) = (None, None);
                     return Ok(stop);
                 }
             }
-            let stopped = self.show(observer);
-            if self.has_converged() {
+            // X, w and b are the whole state: their pass gives the rest.
+            let stopped = self.course.show(spec, observer, &|| Ok(self.course.state(NAME, spec)));
+            if self.course.has_converged(spec.tolerance) {
                 return Ok(StopReason::Converged);
             }
             let (Some(next), Some(sums)) = (next, sums) else { return Ok(StopReason::MaxIterations) };
             if stopped {
                 return Ok(StopReason::Observer);
             }
-            match (self.advance(next, sums, wanted), self.best.take()) {
-                (Ok(()), best) => self.best = best,
-                (Err(Error::Diverged { .. }), Some((_, best))) => return Ok(self.go_back_to(best)),
-                (Err(error), _) => return Err(error),
+            if let Err(error) = self.advance(next, sums, wanted) {
+                return self.go_back(error);
             }
         }
     }
 
-    /// Takes in the loss of the present point; what ends the run if it has diverged.
-    fn note(&mut self, supervised: f64) -> Result<Option<StopReason>> {
-        let loss = self.parts(supervised);
-        match (self.history.check(self.iteration, loss), self.best.take()) {
-            (Ok(loss), best) => {
-                self.best = best;
-                self.history.entries.push(HistoryEntry { iteration: self.iteration, loss });
-            }
-            (Err(Error::Diverged { .. }), Some((_, best))) => return Ok(Some(self.go_back_to(best))),
-            (Err(error), _) => return Err(error),
-        }
-        let lower = self.best.as_ref().is_none_or(|(lowest, _)| loss.total < *lowest);
-        if self.als.spec().on_divergence == OnDivergence::KeepBest && lower {
-            self.best = Some((loss.total, self.parameters.clone()));
-        }
-        Ok(None)
-    }
-
-    fn go_back_to(&mut self, best: Parameters) -> StopReason {
-        self.parameters = best;
+    /// Ends a run that has diverged, with the sums at its best parameters yet to come.
+    fn go_back(&mut self, error: Error) -> Result<StopReason> {
+        let stop = self.course.go_back(error)?;
         (self.of_instances, self.supervised) = (None, None);
-        StopReason::Diverged
+        Ok(stop)
     }
 
     /// The objective's parts where the supervised loss is known.
     fn parts(&self, supervised: f64) -> LossParts {
         let objective = self.als.spec().combined_objective();
         let sums = self.of_instances.as_ref().expect("the sums of the present X are there").sums;
-        let norm = self.parameters.factors.classifiers.iter().map(|x| x * x).sum::<f64>() + sums.squared_norm;
+        let norm =
+            self.course.parameters.factors.classifiers.iter().map(|x| x * x).sum::<f64>() + sums.squared_norm;
         LossParts::combine(objective.rho, sums.squared_error, objective.lambda * norm, supervised)
     }
 
@@ -300,7 +270,7 @@ impl<'a> Run<'a> {
 
     /// The sums at the present point, and its loss.
     fn look_at_instances(&mut self) -> Result<()> {
-        let sums = self.pass(self.request(&self.parameters, true, Wanted::Frozen, true))?;
+        let sums = self.pass(self.request(&self.course.parameters, true, Wanted::Frozen, true))?;
         self.supervised = sums.late.map(|(own, _)| own.mean());
         self.of_instances = of_instances(sums);
         Ok(())
@@ -309,8 +279,8 @@ impl<'a> Run<'a> {
     fn request(&self, at: &Parameters, equations: bool, step: Wanted, late: bool) -> Sweep {
         let spec = self.als.spec();
         let late = late.then(|| Late {
-            classifiers: self.parameters.factors.classifiers.clone(),
-            aggregator: self.als.aggregator(&self.parameters),
+            classifiers: self.course.parameters.factors.classifiers.clone(),
+            aggregator: self.als.aggregator(&self.course.parameters),
         });
         let Parameters { factors, weights, bias } = at;
         let (classifiers, weights) = (factors.classifiers.clone(), weights.clone());
@@ -333,8 +303,13 @@ impl<'a> Run<'a> {
     fn step_weights(&self) -> (f64, f64) {
         let (negative, positive) = self.class_weights;
         let schedule: WeightSchedule = self.als.spec().weight_schedule;
-        let of_classes =
-            schedule.weights(self.iteration, &[], &[false, true], &[negative, positive], self.class_weights);
+        let of_classes = schedule.weights(
+            self.course.iteration,
+            &[],
+            &[false, true],
+            &[negative, positive],
+            self.class_weights,
+        );
         let of_classes = of_classes.expect("two labels and two weights, and no logits are looked at");
         (of_classes[0], of_classes[1])
     }
@@ -343,7 +318,7 @@ impl<'a> Run<'a> {
     fn wanted(&self) -> Wanted {
         let spec = self.als.spec();
         let trains = spec.aggregator.kind != AggregatorKind::Mean && spec.combined_objective().rho < 1.0;
-        if !trains || self.iteration < spec.aggregator.freeze_iterations {
+        if !trains || self.course.iteration < spec.aggregator.freeze_iterations {
             return Wanted::Frozen;
         }
         match spec.aggregator.solver {
@@ -358,29 +333,29 @@ impl<'a> Run<'a> {
     /// The new X, then w and b.
     fn advance(&mut self, next: Array2<f64>, sums: SweepSums, wanted: Wanted) -> Result<()> {
         let center = self.als.spec().aggregator.center;
-        let centered_bias = self.parameters.bias + if center { self.center() } else { 0.0 };
-        self.parameters.factors.classifiers = next;
+        let centered_bias = self.course.parameters.bias + if center { self.center() } else { 0.0 };
+        self.course.parameters.factors.classifiers = next;
         let (mut gradient, mut bound) = (sums.gradient.clone(), sums.bound.clone());
         self.of_instances = of_instances(sums);
         self.supervised = None;
         if center {
-            self.parameters.bias = centered_bias - self.center();
+            self.course.parameters.bias = centered_bias - self.center();
             if wanted != Wanted::Frozen {
-                let request = self.request(&self.parameters, false, wanted.clone(), false);
+                let request = self.request(&self.course.parameters, false, wanted.clone(), false);
                 let sums = self.pass(request)?;
                 (gradient, bound) = (sums.gradient, sums.bound);
             }
         }
-        self.iteration += 1;
+        self.course.iteration += 1;
         if let Some(gradient) = gradient {
             self.descend(&gradient);
         }
         if let (Some(bound), Wanted::Bound { center }) = (bound, wanted) {
             self.minimize_bound(&bound, &center)?;
         }
-        let Parameters { weights, bias, .. } = &self.parameters;
+        let Parameters { weights, bias, .. } = &self.course.parameters;
         if !weights.iter().chain([bias]).all(|v| v.is_finite()) {
-            return Err(Error::Diverged { iteration: self.iteration, loss: f64::NAN });
+            return Err(Error::Diverged { iteration: self.course.iteration, loss: f64::NAN });
         }
         Ok(())
     }
@@ -395,13 +370,19 @@ impl<'a> Run<'a> {
         let gradient = (of_weights.as_slice(), scale * sums.bias);
         let shrinkage = Shrinkage { strength: spec.aggregator.weight_decay, target: 0.0 };
         if !spec.aggregator.center {
-            spec.aggregator.descend(learning_rate, gradient, None, &shrinkage, &mut self.parameters);
+            spec.aggregator.descend(learning_rate, gradient, None, &shrinkage, &mut self.course.parameters);
             return;
         }
         let mean = self.mean_reconstruction();
         let before = self.center();
-        spec.aggregator.descend(learning_rate, gradient, Some(&mean), &shrinkage, &mut self.parameters);
-        self.parameters.bias += before - self.center();
+        spec.aggregator.descend(
+            learning_rate,
+            gradient,
+            Some(&mean),
+            &shrinkage,
+            &mut self.course.parameters,
+        );
+        self.course.parameters.bias += before - self.center();
     }
 
     /// `center` is where the moments were taken.
@@ -425,10 +406,12 @@ impl<'a> Run<'a> {
             mean_residual,
         };
         let shrinkage = Shrinkage { strength: spec.aggregator.weight_decay, target: 0.0 };
-        let step = spec.aggregator.least_squares(&moments, &shrinkage, &mut self.parameters);
+        let step = spec.aggregator.least_squares(&moments, &shrinkage, &mut self.course.parameters);
         // The sums were finite numbers of checked data: what is refused here has overflowed.
         step.map_err(|error| match error {
-            Error::InvalidParameter { .. } => Error::Diverged { iteration: self.iteration, loss: f64::NAN },
+            Error::InvalidParameter { .. } => {
+                Error::Diverged { iteration: self.course.iteration, loss: f64::NAN }
+            }
             error => error,
         })
     }
@@ -436,7 +419,7 @@ impl<'a> Run<'a> {
     /// X^T v (m).
     fn times_classifiers(&self, v: &[f64]) -> Vec<f64> {
         let of_classifier = |x: ArrayView1<'_, f64>| x.iter().zip(v).map(|(x, v)| x * v).sum();
-        self.parameters.factors.classifiers.columns().into_iter().map(of_classifier).collect()
+        self.course.parameters.factors.classifiers.columns().into_iter().map(of_classifier).collect()
     }
 
     /// mu (m): the mean of r_hat over the labeled instances.
@@ -447,40 +430,7 @@ impl<'a> Run<'a> {
 
     /// w . mu: what centering takes off the bias.
     fn center(&self) -> f64 {
-        self.mean_reconstruction().iter().zip(&self.parameters.weights).map(|(mu, w)| mu * w).sum()
-    }
-
-    /// Shows the present point to the observer; true if it wants to end.
-    fn show(&self, observer: &mut dyn Observer) -> bool {
-        if !observer.wants(self.iteration) {
-            return false;
-        }
-        let Parameters { weights, bias, .. } = &self.parameters;
-        let state = || Ok(self.training_state());
-        let loss = self.history.entries.last().map(|entry| entry.loss);
-        let most = self.als.spec().max_iterations;
-        let step = Step::new(self.iteration, most, loss, weights, *bias).with_state(&state);
-        observer.step(&step) == ControlFlow::Break(())
-    }
-
-    /// X, w and b are the whole state: their pass gives the rest.
-    fn training_state(&self) -> TrainingState {
-        let (parameters, history) = (self.parameters.clone(), self.history.clone());
-        let mut state = TrainingState::new(NAME, self.als.spec(), self.iteration, parameters, history);
-        if let Some((loss, Parameters { factors, weights, bias })) = &self.best {
-            let values = factors.classifiers.iter().chain(weights).chain([bias]);
-            state.remember(BEST, values.copied().collect::<Vec<f64>>());
-            state.remember(BEST_LOSS, [*loss]);
-        }
-        state
-    }
-
-    /// The loss before the present one and the present one are closer than the tolerance.
-    fn has_converged(&self) -> bool {
-        match self.history.entries.as_slice() {
-            [.., before, now] => (now.loss.total - before.loss.total).abs() < self.als.spec().tolerance,
-            _ => false,
-        }
+        self.mean_reconstruction().iter().zip(&self.course.parameters.weights).map(|(mu, w)| mu * w).sum()
     }
 }
 
@@ -490,20 +440,4 @@ fn of_instances(sums: SweepSums) -> Option<OfInstances> {
     let labeled = sums.labeled.max(1.0);
     let mean = sums.sum_y.iter().map(|sum| sum / labeled).collect();
     Some(OfInstances { equations, sums: of_all, mean })
-}
-
-/// The best parameters and their loss in a state.
-fn best_of(state: &TrainingState) -> Result<Option<(f64, Parameters)>> {
-    let Some(values) = state.recall(BEST) else { return Ok(None) };
-    let [loss] = state.recall_exactly(BEST_LOSS)?;
-    let mut best = state.parameters.clone();
-    let Parameters { factors, weights, bias } = &mut best;
-    let places = factors.classifiers.iter_mut().chain(weights).chain(std::iter::once(bias));
-    let places: Vec<&mut f64> = places.collect();
-    if places.len() != values.len() {
-        let what = format!("{BEST} has {} numbers where {} belong", values.len(), places.len());
-        return Err(Error::DamagedState { what });
-    }
-    places.into_iter().zip(values).for_each(|(place, value)| *place = value);
-    Ok(Some((loss, best)))
 }

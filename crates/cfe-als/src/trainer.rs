@@ -1,21 +1,21 @@
 //! The alternating loop.
 
-use std::ops::ControlFlow;
 use std::time::Instant;
 
 use cfe_core::objective::Problem;
 use cfe_core::ridge::{self, InstanceSums, Workspace};
 use cfe_core::rows::{rows_of, rows_of_mut};
 use cfe_core::{
-    Aggregator, AggregatorKind, ClassWeight, Costs, Dtype, EnsembleData, Error, Factors, Fitted, History,
-    HistoryEntry, LossParts, Model, Objective, Observer, OnDivergence, Parameters, Resampling, Result, Step,
-    StopReason, SupervisedLoss, Timings, Trainer, TrainingState, check_memory,
+    Aggregator, AggregatorKind, ClassWeight, Costs, Dtype, EnsembleData, Error, Factors, Fitted, LossParts,
+    Model, Objective, Observer, Parameters, Resampling, Result, StopReason, SupervisedLoss, Timings, Trainer,
+    TrainingState, check_memory,
 };
 
 use ndarray::Array2;
 use rayon::prelude::*;
 
 use crate::acceleration::Accelerator;
+use crate::course::{Course, row_major};
 use crate::exact::Exact;
 use crate::memory::estimate_memory;
 use crate::spec::{AlsObjective, AlsSpec};
@@ -25,10 +25,6 @@ const NAME: &str = "als";
 
 /// Key of the iterations at most, which a resumed run may raise.
 pub(crate) const LIMIT: &str = "max_iterations";
-
-/// Where the state of a run keeps the best parameters (X, Y, w, b one after the other) and their loss.
-pub(crate) const BEST: &str = "best";
-pub(crate) const BEST_LOSS: &str = "best loss";
 
 /// The ALS trainer: a checked [`AlsSpec`].
 ///
@@ -119,7 +115,7 @@ impl Als {
         let looped = Instant::now();
         let stop = run.train(observer)?;
         let timings = Timings { total: began.elapsed(), iterations: looped.elapsed() };
-        let Run { problem, parameters, history, .. } = run;
+        let Run { problem, course: Course { parameters, history, .. }, .. } = run;
         let aggregator = self.aggregator(&parameters);
         // The history may monitor another loss. The result states the one that was trained for.
         let loss = problem.evaluate_model(&parameters.factors, &aggregator)?;
@@ -288,12 +284,7 @@ struct Run<'a> {
     monitored: Problem<'a>,
     sweep: Sweep<'a>,
     accelerator: Option<Accelerator>,
-    /// Updates made.
-    iteration: usize,
-    parameters: Parameters,
-    history: History,
-    /// The lowest loss and its parameters, if they may be wanted.
-    best: Option<(f64, Parameters)>,
+    course: Course,
 }
 
 impl<'a> Run<'a> {
@@ -306,31 +297,29 @@ impl<'a> Run<'a> {
     ) -> Result<Self> {
         let AlsSpec { objective, aggregator, dtype, .. } = als.spec;
         let accelerates = als.spec.accelerates();
-        let row_major = |at: Parameters| Parameters { factors: at.factors.into_row_major(), ..at };
-        let (iteration, parameters, history, accelerator, best) = match from {
+        let (course, accelerator) = match from {
             From::Start(start) => {
                 let mut start = row_major(start);
                 // Only a start is prepared: the bias in a saved state has been already.
                 aggregator.prepare(&problem, data, &mut start)?;
                 let accelerator = accelerates.then(|| Accelerator::new(&start));
-                (0, start, History::default(), accelerator, None)
+                (Course::new(start), accelerator)
             }
             From::State(state) => {
                 let accelerator = accelerates.then(|| Accelerator::load(&state)).transpose()?;
-                let best = best_of(&state)?;
-                let TrainingState { iteration, parameters, history, .. } = *state;
-                (iteration, row_major(parameters), history, accelerator, best)
+                (Course::resumed(*state)?, accelerator)
             }
         };
         let center = aggregator.center;
         let sweep = match (objective, dtype) {
             (AlsObjective::Exact { .. }, _) => Sweep::Exact(Exact::new(&problem, data)),
             (AlsObjective::LabelAware { .. }, Dtype::F64) => Sweep::LabelAware { center },
-            (AlsObjective::LabelAware { .. }, Dtype::F32) => {
-                Sweep::LabelAwareF32 { center, factors: Box::new(F32Factors::new(&parameters.factors)) }
-            }
+            (AlsObjective::LabelAware { .. }, Dtype::F32) => Sweep::LabelAwareF32 {
+                center,
+                factors: Box::new(F32Factors::new(&course.parameters.factors)),
+            },
         };
-        Ok(Self { als, data, problem, monitored, sweep, accelerator, iteration, parameters, history, best })
+        Ok(Self { als, data, problem, monitored, sweep, accelerator, course })
     }
 
     /// Iterations until something ends them. The observer sees a point before its loss decides about the end,
@@ -338,11 +327,11 @@ impl<'a> Run<'a> {
     fn train(&mut self, observer: &mut dyn Observer) -> Result<StopReason> {
         let spec = &self.als.spec;
         loop {
-            let stopped = self.show(observer);
-            if self.has_converged() {
+            let stopped = self.course.show(spec, observer, &|| Ok(self.training_state()));
+            if self.course.has_converged(spec.tolerance) {
                 return Ok(StopReason::Converged);
             }
-            if self.iteration >= spec.max_iterations {
+            if self.course.iteration >= spec.max_iterations {
                 return Ok(StopReason::MaxIterations);
             }
             // An observer that breaks at the last point did not cut the run short, so the reasons above come
@@ -351,44 +340,20 @@ impl<'a> Run<'a> {
                 return Ok(StopReason::Observer);
             }
             self.reweigh()?;
-            self.iteration += 1;
-            let loss = self.iterate().and_then(|loss| self.history.check(self.iteration, loss));
-            // The best parameters are taken out, so that a diverged run ends with them without a copy.
-            match (loss, self.best.take()) {
-                (Ok(loss), best) => {
-                    self.best = best;
-                    self.history.entries.push(HistoryEntry { iteration: self.iteration, loss });
-                }
-                (Err(Error::Diverged { .. }), Some((_, best))) => {
-                    self.parameters = best;
-                    return Ok(StopReason::Diverged);
-                }
-                (Err(error), _) => return Err(error),
-            }
-            if spec.on_divergence == OnDivergence::KeepBest {
-                self.keep_if_best();
+            self.course.iteration += 1;
+            let loss = self.iterate();
+            if let Some(stop) = self.course.take_in(loss, spec.on_divergence)? {
+                return Ok(stop);
             }
         }
-    }
-
-    /// Shows the present point to the observer; true if it wants to end.
-    fn show(&self, observer: &mut dyn Observer) -> bool {
-        if !observer.wants(self.iteration) {
-            return false;
-        }
-        let Parameters { weights, bias, .. } = &self.parameters;
-        let state = || Ok(self.training_state());
-        let most = self.als.spec.max_iterations;
-        let step = Step::new(self.iteration, most, self.loss(), weights, *bias).with_state(&state);
-        observer.step(&step) == ControlFlow::Break(())
     }
 
     /// Moves the weights of the labeled instances, where the schedule does.
     fn reweigh(&mut self) -> Result<()> {
         let schedule = self.als.spec.weight_schedule;
-        if schedule.changes_at(self.iteration) {
-            let logits = self.problem.labeled_logits(&self.parameters)?;
-            let weights = self.problem.scheduled_weights(schedule, self.iteration, &logits)?;
+        if schedule.changes_at(self.course.iteration) {
+            let logits = self.problem.labeled_logits(&self.course.parameters)?;
+            let weights = self.problem.scheduled_weights(schedule, self.course.iteration, &logits)?;
             self.problem.set_instance_weights(weights)?;
         }
         Ok(())
@@ -396,7 +361,8 @@ impl<'a> Run<'a> {
 
     /// One iteration, accelerated where that is asked for. Gives the monitored loss.
     fn iterate(&mut self) -> Result<LossParts> {
-        let Self { als, data, problem, monitored, sweep, accelerator, iteration, parameters, .. } = self;
+        let Self { als, data, problem, monitored, sweep, accelerator, course } = self;
+        let Course { iteration, parameters, .. } = course;
         let mut update =
             |parameters: &mut Parameters| als.update(*iteration, data, problem, monitored, sweep, parameters);
         match accelerator {
@@ -405,43 +371,10 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// The loss before the present one and the present one are closer than the tolerance.
-    fn has_converged(&self) -> bool {
-        match self.history.entries.as_slice() {
-            [.., before, now] => (now.loss.total - before.loss.total).abs() < self.als.spec.tolerance,
-            _ => false,
-        }
-    }
-
-    /// Copies the present parameters if no loss was lower.
-    fn keep_if_best(&mut self) {
-        let Some(loss) = self.loss().map(|loss| loss.total) else { return };
-        match &mut self.best {
-            Some((lowest, _)) if !(loss < *lowest) => {}
-            Some((lowest, best)) => {
-                *lowest = loss;
-                best.clone_from(&self.parameters);
-            }
-            None => self.best = Some((loss, self.parameters.clone())),
-        }
-    }
-
-    fn loss(&self) -> Option<LossParts> {
-        self.history.entries.last().map(|entry| entry.loss)
-    }
-
     fn training_state(&self) -> TrainingState {
-        let (parameters, history) = (self.parameters.clone(), self.history.clone());
-        let mut state = TrainingState::new(NAME, &self.als.spec, self.iteration, parameters, history);
+        let mut state = self.course.state(NAME, &self.als.spec);
         if let Some(accelerator) = &self.accelerator {
             accelerator.save(&mut state);
-        }
-        if let Some((loss, best)) = &self.best {
-            // One list: factors, weights, bias, in the order that `best_of` reads.
-            let Parameters { factors, weights, bias } = best;
-            let values = factors.classifiers.iter().chain(&factors.instances).chain(weights).chain([bias]);
-            state.remember(BEST, values.copied().collect::<Vec<f64>>());
-            state.remember(BEST_LOSS, [*loss]);
         }
         state
     }
@@ -484,22 +417,4 @@ impl Als {
         // The aggregator adds the penalty to the supervised loss, so the penalty has the share of that loss.
         Ok((loss, (1.0 - rho) * penalty))
     }
-}
-
-/// The lowest loss and its parameters in a state.
-fn best_of(state: &TrainingState) -> Result<Option<(f64, Parameters)>> {
-    let Some(values) = state.recall(BEST) else { return Ok(None) };
-    let [loss] = state.recall_exactly(BEST_LOSS)?;
-    // The present parameters lend their shapes.
-    let mut best = state.parameters.clone();
-    best.factors = best.factors.into_row_major();
-    let Parameters { factors, weights, bias } = &mut best;
-    let places = factors.classifiers.iter_mut().chain(&mut factors.instances).chain(weights);
-    let places: Vec<&mut f64> = places.chain(std::iter::once(bias)).collect();
-    if places.len() != values.len() {
-        let what = format!("{BEST} has {} numbers where {} belong", values.len(), places.len());
-        return Err(Error::DamagedState { what });
-    }
-    places.into_iter().zip(values).for_each(|(place, value)| *place = value);
-    Ok(Some((loss, best)))
 }
