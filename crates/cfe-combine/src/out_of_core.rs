@@ -16,7 +16,7 @@ use cfe_core::shards::Engine;
 use cfe_core::{EnsembleData, Error, Fitted, Observer, Step, TrainingState};
 use cfe_io::store::{Rows, Shard, Store, StoreEngine};
 use cfe_io::{Column, ModelDetails, ModelFile, Sink, Table, WriteError, write_predictions};
-use ndarray::{ArrayView2, Axis, CowArray, Ix2};
+use ndarray::{Array2, Axis};
 use serde_json::{Value, json};
 
 use crate::error::{FitError, FitResult};
@@ -427,11 +427,12 @@ fn places(model: &SavedModel, store: &Store) -> FitResult<Option<Vec<usize>>> {
     )))
 }
 
-fn aligned<'a>(shard: &'a Shard, places: Option<&[usize]>) -> CowArray<'a, f64, Ix2> {
-    let all: ArrayView2<'a, f64> = shard.predictions();
+/// The predictions of a shard for the classifiers of a model.
+fn aligned(shard: &Shard, places: Option<&[usize]>) -> Array2<f64> {
+    let all = shard.predictions();
     match places {
-        None => CowArray::from(all),
-        Some(places) => CowArray::from(all.select(Axis(0), places)),
+        None => all,
+        Some(places) => all.select(Axis(0), places),
     }
 }
 

@@ -5,10 +5,11 @@ use std::sync::OnceLock;
 use cfe_core::columns::{Fill, StandardColumn, Standardizer, View};
 use cfe_core::keys::row_keys;
 use cfe_core::shards::{
-    ColumnAbout, Draw, Engine, InMemory, Late, Point, Request, ShardError, Statistics, Step, Sums, Sweep,
+    Block, ColumnAbout, Draw, Engine, InMemory, Late, Point, Request, ShardError, Statistics, Step,
+    StoredPredictions, Sums, Sweep,
 };
 use cfe_core::{Aggregator, Confidence, Costs, Dtype, EnsembleData, Error, SupervisedLoss};
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView1};
 use proptest::prelude::*;
 
 const ROWS: usize = 4096;
@@ -260,6 +261,50 @@ fn threads_change_no_bit() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
         let sums = pool.install(|| engine().pass(&sweep())).and_then(|all| Ok(all.finish()?));
         assert_eq!(bits(&sums.expect("all shards")), bits(whole), "{threads} threads");
+    }
+}
+
+/// Predictions classifier by classifier in half the width.
+#[derive(Debug)]
+struct Narrow(Vec<Vec<f32>>);
+
+impl StoredPredictions for Narrow {
+    fn n_classifiers(&self) -> usize {
+        self.0.len()
+    }
+
+    fn n_instances(&self) -> usize {
+        self.0[0].len()
+    }
+
+    fn copy(&self, classifier: usize, start: usize, out: &mut [f64]) {
+        out.iter_mut().zip(&self.0[classifier][start..]).for_each(|(out, &r)| *out = f64::from(r));
+    }
+}
+
+#[test]
+fn predictions_in_a_layout_of_their_own_give_the_same_bits() {
+    // Numbers that both formats hold, and several panels a shard, the last one short.
+    let rounded = data().predictions().mapv(|r| f64::from(r as f32));
+    let data = EnsembleData::new(rounded, data().labels().to_vec()).expect("valid");
+    let engine = InMemory::new(&data).and_then(|engine| engine.with_shard_rows(4 * ROWS)).expect("in range");
+    let Request::Sweep(sweep_in_f64) = sweep() else { unreachable!("it is a sweep") };
+    let labeled_alone = Sweep { equations: false, step: Step::Frozen, ..(*sweep_in_f64).clone() };
+    let in_f32 = Sweep { dtype: Dtype::F32, ..*sweep_in_f64 };
+    let sweeps = [labeled_alone, in_f32].map(|sweep| Request::Sweep(Box::new(sweep)));
+    let requests = [Request::Profile, sweep()].into_iter().chain(sweeps);
+    for request in requests.chain(of_labeled().iter().map(|(request, ..)| request.clone())) {
+        for shard in 0..engine.shape().shards() {
+            let rows = engine.shape().rows_of(shard);
+            let first = rows.start;
+            let rows = rows.start as usize..rows.end as usize;
+            let narrow = |row: ArrayView1<'_, f64>| rows.clone().map(|i| row[i] as f32).collect();
+            let stored = Narrow(data.predictions().rows().into_iter().map(narrow).collect());
+            let block = Block::stored(first, &stored, &data.labels()[rows.clone()]).expect("as long");
+            let found = request.of_block(engine.shape(), &block).expect("a shard");
+            let expected = request.of_block(engine.shape(), &engine.block(shard)).expect("a shard");
+            assert_eq!(found.to_bytes(), expected.to_bytes(), "{request:?}");
+        }
     }
 }
 

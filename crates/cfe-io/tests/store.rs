@@ -64,10 +64,11 @@ fn a_store_is_the_table_whatever_files_it_came_in() {
     let mut at = 0;
     for number in 0..store.shape().shards() {
         let shard = store.shard(number).expect("whole");
+        let predictions = shard.predictions();
         for (k, label) in shard.labels.iter().enumerate() {
             assert_eq!(*label, table.data.labels()[at + k]);
             assert_eq!(shard.truth[k], table.truth[at + k]);
-            let (a, b) = (shard.predictions.column(k), table.data.predictions());
+            let (a, b) = (predictions.column(k), table.data.predictions());
             let same = |(a, b): (&f64, &f64)| a == b || a.is_nan() && b.is_nan();
             assert!(a.iter().zip(b.column(at + k)).all(same));
         }
@@ -110,7 +111,8 @@ fn single_precision_rounds_and_takes_half() {
     let exact = prepared(std::slice::from_ref(&whole), &dir.path().join("f64"), Dtype::F64).store;
     let rounded = prepared(std::slice::from_ref(&whole), &dir.path().join("f32"), Dtype::F32).store;
     let (a, b) = (exact.shard(2).expect("whole"), rounded.shard(2).expect("whole"));
-    let mut pairs = a.predictions.iter().zip(&b.predictions);
+    let (a, b) = (a.predictions(), b.predictions());
+    let mut pairs = a.iter().zip(&b);
     assert!(pairs.all(|(a, b)| f64::from(*a as f32) == *b || a.is_nan() && b.is_nan()));
     assert!(rounded.bytes() * 9 < exact.bytes() * 6);
 }
@@ -196,7 +198,7 @@ fn parquet_is_read_in_parts_and_only_the_columns_that_are_needed() {
     assert_eq!((store.shape().rows, store.has_ids()), (n as u64, false));
     let last = store.shard(store.shape().shards() - 1).expect("whole");
     let end = last.labels.len() - 1;
-    assert_eq!(last.predictions[(0, end)], p[n - 1]);
+    assert_eq!(last.predictions()[(0, end)], p[n - 1]);
     assert_eq!(last.labels[end - 1], labels[n - 2]);
     assert_eq!(store.ids(0).expect("numbers")[7], "7");
 }

@@ -138,7 +138,7 @@ impl Store {
     /// The predictions of a shard, k x m, NaN where there is none.
     fn predictions<'py>(&self, py: Python<'py>, shard: u64) -> PyResult<Bound<'py, PyArray2<f64>>> {
         self.check_run(py, shard, shard.saturating_add(1))?;
-        let r: Array2<f64> = run(py, 1, None, None, |_| Ok(self.store.shard(shard)?.predictions))?;
+        let r: Array2<f64> = run(py, 1, None, None, |_| Ok(self.store.shard(shard)?.predictions()))?;
         Ok(r.reversed_axes().into_pyarray(py))
     }
 

@@ -1,10 +1,26 @@
 //! A run of instances, as an engine holds it.
 
-use ndarray::{ArrayView2, Axis};
+use std::fmt;
 use std::ops::Range;
+
+use ndarray::{ArrayView2, Axis};
 
 use crate::data::EnsembleData;
 use crate::error::{Error, Result, check_length};
+
+/// Predictions in a layout of their own, such as the columns of a file: a panel of them at a time is brought
+/// to where it is computed on, so that nobody copies a whole shard.
+pub trait StoredPredictions: Sync + fmt::Debug {
+    /// Number of classifiers, m.
+    fn n_classifiers(&self) -> usize;
+
+    /// Number of instances, k.
+    fn n_instances(&self) -> usize;
+
+    /// Writes the probabilities of a classifier for the instances from number `start` (of these k) on: one
+    /// for each place of `out`, NaN for a missing one.
+    fn copy(&self, classifier: usize, start: usize, out: &mut [f64]);
+}
 
 /// A view of consecutive instances; nothing is copied. The cells are believed to be probabilities or NaN:
 /// whoever makes the data checks them once.
@@ -22,10 +38,26 @@ use crate::error::{Error, Result, check_length};
 #[derive(Debug, Clone, Copy)]
 pub struct Block<'a> {
     first: u64,
-    predictions: ArrayView2<'a, f64>,
+    predictions: Predictions<'a>,
     labels: &'a [Option<bool>],
     sample_weights: Option<&'a [f64]>,
     confidence: Option<ArrayView2<'a, f64>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Predictions<'a> {
+    Matrix(ArrayView2<'a, f64>),
+    Stored(&'a dyn StoredPredictions),
+}
+
+impl Predictions<'_> {
+    /// (m, k).
+    fn dim(&self) -> (usize, usize) {
+        match self {
+            Self::Matrix(matrix) => matrix.dim(),
+            Self::Stored(stored) => (stored.n_classifiers(), stored.n_instances()),
+        }
+    }
 }
 
 impl<'a> Block<'a> {
@@ -34,7 +66,23 @@ impl<'a> Block<'a> {
     /// # Errors
     /// [`Error::LengthMismatch`].
     pub fn new(first: u64, predictions: ArrayView2<'a, f64>, labels: &'a [Option<bool>]) -> Result<Self> {
-        check_length("labels", labels.len(), predictions.ncols())?;
+        Self::of_predictions(first, Predictions::Matrix(predictions), labels)
+    }
+
+    /// As [`new`](Self::new), for predictions in a layout of their own.
+    ///
+    /// # Errors
+    /// [`Error::LengthMismatch`].
+    pub fn stored(
+        first: u64,
+        predictions: &'a dyn StoredPredictions,
+        labels: &'a [Option<bool>],
+    ) -> Result<Self> {
+        Self::of_predictions(first, Predictions::Stored(predictions), labels)
+    }
+
+    fn of_predictions(first: u64, predictions: Predictions<'a>, labels: &'a [Option<bool>]) -> Result<Self> {
+        check_length("labels", labels.len(), predictions.dim().1)?;
         Ok(Self { first, predictions, labels, sample_weights: None, confidence: None })
     }
 
@@ -61,25 +109,12 @@ impl<'a> Block<'a> {
 
     /// Instances of data in memory.
     pub(crate) fn of(data: &'a EnsembleData, rows: Range<usize>) -> Self {
-        let first = rows.start as u64;
-        let whole = Self {
-            first: 0,
-            predictions: data.predictions(),
-            labels: data.labels(),
-            sample_weights: data.sample_weights(),
-            confidence: data.confidence(),
-        };
-        Self { first, ..whole.part(rows) }
-    }
-
-    /// The instances `rows`, counted from the start of this block.
-    pub(super) fn part(&self, rows: Range<usize>) -> Self {
         Self {
-            first: self.first + rows.start as u64,
-            predictions: columns(self.predictions, &rows),
-            labels: &self.labels[rows.clone()],
-            sample_weights: self.sample_weights.map(|weights| &weights[rows.clone()]),
-            confidence: self.confidence.map(|confidence| columns(confidence, &rows)),
+            first: rows.start as u64,
+            predictions: Predictions::Matrix(columns(data.predictions(), &rows)),
+            labels: &data.labels()[rows.clone()],
+            sample_weights: data.sample_weights().map(|weights| &weights[rows.clone()]),
+            confidence: data.confidence().map(|confidence| columns(confidence, &rows)),
         }
     }
 
@@ -90,7 +125,7 @@ impl<'a> Block<'a> {
 
     /// Number of classifiers, m.
     pub fn n_classifiers(&self) -> usize {
-        self.predictions.nrows()
+        self.predictions.dim().0
     }
 
     /// Number of instances, k.
@@ -98,33 +133,71 @@ impl<'a> Block<'a> {
         self.labels.len()
     }
 
-    /// The probabilities (m x k).
-    pub fn predictions(&self) -> ArrayView2<'a, f64> {
-        self.predictions
-    }
-
     /// The labels (k).
     pub fn labels(&self) -> &'a [Option<bool>] {
         self.labels
     }
 
-    /// Weight of an instance in the supervised loss, class weights apart.
-    pub(super) fn sample_weight(&self, i: usize) -> f64 {
-        self.sample_weights.map_or(1.0, |weights| weights[i])
+    /// Whether there is a confidence matrix.
+    pub(super) fn has_confidence(&self) -> bool {
+        self.confidence.is_some()
     }
 
-    /// The confidence matrix, if there is one.
-    pub(super) fn confidence(&self) -> Option<ArrayView2<'a, f64>> {
-        self.confidence
-    }
-
-    /// Places of the labeled instances.
-    pub(super) fn labeled(&self) -> Vec<usize> {
-        (0..self.labels.len()).filter(|&i| self.labels[i].is_some()).collect()
+    /// The instances `rows`, counted from the start of this block. Stored predictions are copied to `cells`.
+    pub(super) fn panel<'p>(&self, rows: Range<usize>, cells: &'p mut Vec<f64>) -> Panel<'p>
+    where
+        'a: 'p,
+    {
+        let (m, k) = (self.n_classifiers(), rows.len());
+        let predictions = match self.predictions {
+            Predictions::Matrix(matrix) => columns(matrix, &rows),
+            Predictions::Stored(stored) => {
+                // Every place is written below, so that old numbers may stand here.
+                cells.resize(m * k, 0.0);
+                if k > 0 {
+                    let places = cells.chunks_exact_mut(k).enumerate();
+                    places.for_each(|(u, out)| stored.copy(u, rows.start, out));
+                }
+                ArrayView2::from_shape((m, k), cells).expect("m rows of k cells")
+            }
+        };
+        Panel {
+            first: self.first + rows.start as u64,
+            predictions,
+            labels: &self.labels[rows.clone()],
+            sample_weights: self.sample_weights.map(|weights| &weights[rows.clone()]),
+            confidence: self.confidence.map(|confidence| columns(confidence, &rows)),
+        }
     }
 }
 
 fn columns<'a>(matrix: ArrayView2<'a, f64>, range: &Range<usize>) -> ArrayView2<'a, f64> {
     let (_, from) = matrix.split_at(Axis(1), range.start);
     from.split_at(Axis(1), range.len()).0
+}
+
+/// Consecutive instances that are computed on together, with their predictions at hand.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Panel<'a> {
+    /// Number of the first instance.
+    pub first: u64,
+    /// The probabilities (m x k).
+    pub predictions: ArrayView2<'a, f64>,
+    /// The labels (k).
+    pub labels: &'a [Option<bool>],
+    sample_weights: Option<&'a [f64]>,
+    /// The confidence matrix (m x k), if there is one.
+    pub confidence: Option<ArrayView2<'a, f64>>,
+}
+
+impl Panel<'_> {
+    /// Weight of an instance in the supervised loss, class weights apart.
+    pub(super) fn sample_weight(&self, i: usize) -> f64 {
+        self.sample_weights.map_or(1.0, |weights| weights[i])
+    }
+
+    /// Places of the labeled instances.
+    pub(super) fn labeled(&self) -> Vec<usize> {
+        (0..self.labels.len()).filter(|&i| self.labels[i].is_some()).collect()
+    }
 }

@@ -3,8 +3,9 @@
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
+use super::Sums;
+use super::block::Panel;
 use super::drawn::{Drawn, DrawnRow};
-use super::{Block, Sums};
 use crate::columns::{Standardizer, View};
 use crate::error::{Result, check_length, ensure};
 use crate::keys::row_keys;
@@ -60,26 +61,26 @@ pub struct Survey {
 /// Numbers before those of each classifier.
 const HEAD: usize = 10;
 
-pub(super) fn survey(block: &Block<'_>) -> Result<Sums> {
-    let m = block.n_classifiers();
+pub(super) fn survey(panel: &Panel<'_>) -> Result<Sums> {
+    let m = panel.predictions.nrows();
     let mut added = vec![0.0; HEAD + 2 * m];
-    let rows = learnable(block);
-    let labeled = block.labeled();
+    let rows = learnable(panel);
+    let labeled = panel.labeled();
     added[9] = labeled.len() as f64;
     for &i in &labeled {
-        let (class, weight) = (usize::from(block.labels()[i] == Some(true)), block.sample_weight(i));
+        let (class, weight) = (usize::from(panel.labels[i] == Some(true)), panel.sample_weight(i));
         if weight > 0.0 {
             added[class] += 1.0;
             added[2 + class] += weight;
         }
     }
     for &i in &rows {
-        let class = usize::from(block.labels()[i] == Some(true));
+        let class = usize::from(panel.labels[i] == Some(true));
         added[4 + class] += 1.0;
-        added[6 + class] += block.sample_weight(i);
+        added[6 + class] += panel.sample_weight(i);
     }
     let (mut least, mut greatest) = (vec![f64::INFINITY; m + 1], vec![f64::NEG_INFINITY; m]);
-    for (u, row) in block.predictions().rows().into_iter().enumerate() {
+    for (u, row) in panel.predictions.rows().into_iter().enumerate() {
         for p in labeled.iter().map(|&i| row[i]).filter(|p| !p.is_nan()) {
             (least[u], greatest[u]) = (least[u].min(p), greatest[u].max(p));
         }
@@ -93,7 +94,7 @@ pub(super) fn survey(block: &Block<'_>) -> Result<Sums> {
         }
         let bad = |p: &f64| !p.is_nan() && !(0.0..=1.0).contains(p);
         if let Some(i) = row.iter().position(bad) {
-            least[m] = least[m].min((block.first() + i as u64) as f64);
+            least[m] = least[m].min((panel.first + i as u64) as f64);
         }
     }
     Ok(Sums { added, least, greatest, ..Sums::default() })
@@ -177,27 +178,27 @@ impl Draw {
         ensure(sound, "columns", self.columns.len(), "columns of the classifiers with finite centers")
     }
 
-    pub(super) fn of_panel(&self, block: &Block<'_>) -> Sums {
-        let rows = if self.weightless { predicted(block) } else { learnable(block) };
-        let keys = row_keys(block.predictions(), &rows, &self.looked_at, self.seed);
+    pub(super) fn of_panel(&self, panel: &Panel<'_>) -> Sums {
+        let rows = if self.weightless { predicted(panel) } else { learnable(panel) };
+        let keys = row_keys(panel.predictions, &rows, &self.looked_at, self.seed);
         let (mut negatives, mut positives) = (Vec::new(), Vec::new());
         for (&i, key) in rows.iter().zip(keys) {
-            let (out, largest) = match block.labels()[i] {
+            let (out, largest) = match panel.labels[i] {
                 Some(true) => (&mut positives, self.largest_key.1),
                 _ => (&mut negatives, self.largest_key.0),
             };
             if key <= largest {
                 out.push(DrawnRow {
                     key,
-                    weight: block.sample_weight(i),
-                    row: block.first() + i as u64,
-                    cells: block.predictions().column(i).to_vec(),
+                    weight: panel.sample_weight(i),
+                    row: panel.first + i as u64,
+                    cells: panel.predictions.column(i).to_vec(),
                 });
             }
         }
         let mut added = Vec::with_capacity(3 * self.columns.len());
         for column in &self.columns {
-            let row = block.predictions();
+            let row = panel.predictions;
             let row = row.row(column.classifier);
             let [mut count, mut sum, mut squares] = [0.0; 3];
             for p in rows.iter().map(|&i| row[i]).filter(|p| !p.is_nan()) {
@@ -243,11 +244,11 @@ pub struct Moments {
     pub gram: Array2<f64>,
 }
 
-pub(super) fn moments(sets: &[Standardizer], block: &Block<'_>) -> Sums {
-    let rows = learnable(block);
+pub(super) fn moments(sets: &[Standardizer], panel: &Panel<'_>) -> Sums {
+    let rows = learnable(panel);
     let mut added = vec![rows.len() as f64];
     for set in sets {
-        let g = set.apply(block.predictions(), &rows);
+        let g = set.apply(panel.predictions, &rows);
         let rows: Vec<&[f64]> =
             g.outer_iter().map(|row| row.to_slice().expect("stored row by row")).collect();
         added.extend(rows.iter().map(|row| row.iter().sum::<f64>()));
@@ -280,17 +281,17 @@ pub(super) fn read_moments(sets: &[Standardizer], sums: Sums) -> Option<Vec<Mome
 }
 
 /// Labeled instances of a weight above 0 with a prediction.
-fn learnable(block: &Block<'_>) -> Vec<usize> {
-    predicted(block).into_iter().filter(|&i| block.sample_weight(i) > 0.0).collect()
+fn learnable(panel: &Panel<'_>) -> Vec<usize> {
+    predicted(panel).into_iter().filter(|&i| panel.sample_weight(i) > 0.0).collect()
 }
 
 /// Places of the labeled instances with a prediction, of any weight.
-fn predicted(block: &Block<'_>) -> Vec<usize> {
-    let mut observed = vec![false; block.n_instances()];
-    for row in block.predictions().rows() {
+fn predicted(panel: &Panel<'_>) -> Vec<usize> {
+    let mut observed = vec![false; panel.labels.len()];
+    for row in panel.predictions.rows() {
         observed.iter_mut().zip(row).for_each(|(observed, p)| *observed |= !p.is_nan());
     }
-    block.labeled().into_iter().filter(|&i| observed[i]).collect()
+    panel.labeled().into_iter().filter(|&i| observed[i]).collect()
 }
 
 /// In eight partial sums, which become vector code; the same bits on every processor.

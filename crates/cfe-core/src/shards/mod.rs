@@ -30,7 +30,7 @@ mod statistics;
 mod sums;
 mod sweep;
 
-pub use block::Block;
+pub use block::{Block, StoredPredictions};
 pub use cfe_kernel::{InstructionSet, InstructionSetError};
 pub use drawn::{Drawn, DrawnRow};
 pub use engine::{Engine, Shape};

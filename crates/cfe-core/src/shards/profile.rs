@@ -1,6 +1,7 @@
 //! The first pass: counts, and what confidence strategies learn.
 
-use super::{Block, ShardError, Sums};
+use super::block::Panel;
+use super::{ShardError, Sums};
 use crate::confidence::statistics::{column_spreads, squared_error};
 use crate::error::{Error, Result};
 use crate::objective::Objective;
@@ -29,24 +30,24 @@ pub struct Profile {
 /// Numbers before those of each classifier.
 const HEAD: usize = 6;
 
-pub(super) fn of_panel(block: &Block<'_>) -> Result<Sums> {
-    let m = block.n_classifiers();
+pub(super) fn of_panel(panel: &Panel<'_>) -> Result<Sums> {
+    let m = panel.predictions.nrows();
     let mut added = vec![0.0; HEAD + 2 * m];
-    added[0] = block.n_instances() as f64;
-    for (i, label) in block.labels().iter().enumerate() {
+    added[0] = panel.labels.len() as f64;
+    for (i, label) in panel.labels.iter().enumerate() {
         let Some(label) = *label else { continue };
         added[1 + usize::from(label)] += 1.0;
-        added[3 + usize::from(label)] += block.sample_weight(i);
+        added[3 + usize::from(label)] += panel.sample_weight(i);
     }
     let mut first_bad = f64::INFINITY;
-    for (u, row) in block.predictions().rows().into_iter().enumerate() {
-        for (i, (&r, label)) in row.iter().zip(block.labels()).enumerate() {
+    for (u, row) in panel.predictions.rows().into_iter().enumerate() {
+        for (i, (&r, label)) in row.iter().zip(panel.labels).enumerate() {
             if r.is_nan() {
                 continue;
             }
             added[5] += 1.0;
             if !(0.0..=1.0).contains(&r) {
-                first_bad = first_bad.min((block.first() + i as u64) as f64);
+                first_bad = first_bad.min((panel.first + i as u64) as f64);
             }
             if let Some(error) = label.and_then(|label| squared_error(r, label)) {
                 added[HEAD + u] += error;
@@ -54,7 +55,7 @@ pub(super) fn of_panel(block: &Block<'_>) -> Result<Sums> {
             }
         }
     }
-    let max_spread = column_spreads(block.predictions()).into_iter().fold(0.0, f64::max);
+    let max_spread = column_spreads(panel.predictions).into_iter().fold(0.0, f64::max);
     Ok(Sums { added, least: vec![first_bad], greatest: vec![max_spread], ..Sums::default() })
 }
 

@@ -113,7 +113,7 @@ impl Request {
             Request::Sweep(request) => {
                 request.check(block.n_classifiers())?;
                 let strategy = request.confidence.confidence().strategy;
-                if strategy == ConfidenceStrategy::Given && block.confidence().is_none() {
+                if strategy == ConfidenceStrategy::Given && !block.has_confidence() {
                     return Err(Error::MissingConfidence);
                 }
                 sweep::of_block(request, block)?

@@ -5,8 +5,9 @@
 use std::any::Any;
 use std::borrow::Cow;
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2, CowArray, Ix2};
 
+use super::block::Panel;
 use super::{Block, Late, Point, Step, Sums, Sweep, panel};
 use crate::dtype::Dtype;
 use crate::error::{Error, Result};
@@ -14,6 +15,7 @@ use crate::factors::combine;
 use crate::losses::{SupervisedLoss, quadratic_bound};
 use crate::objective::labeled::{add_scores, add_weighted};
 use crate::ridge::{self, InstanceSums, NormalEquations, Scalar, Workspace};
+use crate::rows::rows_of;
 use crate::weights::Costs;
 
 /// What a sweep adds up. Y belongs to the X of the request.
@@ -132,51 +134,75 @@ pub(super) fn of_block(request: &Sweep, block: &Block<'_>) -> Result<Sums> {
     match request.dtype {
         Dtype::F64 => {
             let workspace = Workspace::<f64>::new();
-            panel::tree(block, &|panel| of_panel(request, &workspace, panel))
+            panel::tree_with(block, &|panel, memory| of_panel(request, &workspace, panel, memory))
         }
         Dtype::F32 => {
             let workspace = Workspace::<f32>::new();
-            panel::tree(block, &|panel| of_panel(request, &workspace, panel))
+            panel::tree_with(block, &|panel, memory| of_panel(request, &workspace, panel, memory))
         }
     }
 }
 
+/// Large arrays of a panel, whose memory the next panel uses again.
+#[derive(Default)]
+struct Memory<T> {
+    /// Y of all instances.
+    y: Vec<T>,
+    /// Predictions and Y of the labeled instances.
+    predictions: Vec<f64>,
+    labeled_y: Vec<T>,
+}
+
+/// A matrix in memory that was used before; its numbers are old ones.
+fn matrix<T: Scalar>(memory: &mut Vec<T>, shape: (usize, usize)) -> Array2<T> {
+    let mut numbers = std::mem::take(memory);
+    numbers.resize(shape.0 * shape.1, T::ZERO);
+    Array2::from_shape_vec(shape, numbers).expect("as many numbers as the shape has")
+}
+
 /// The sums of one panel, in the order in which [`SweepSums::read`] takes them.
-fn of_panel<T: Scalar>(request: &Sweep, workspace: &Workspace<T>, block: &Block<'_>) -> Result<Sums> {
-    let some = Labeled::new(*block);
+fn of_panel<T: Scalar>(
+    request: &Sweep,
+    workspace: &Workspace<T>,
+    panel: &Panel<'_>,
+    memory: &mut Memory<T>,
+) -> Result<Sums> {
+    let some = Labeled::new(*panel);
     let labeled = &some.places;
     let mut added = Vec::new();
-    let (d, n) = (request.at.classifiers.nrows(), block.n_instances());
+    let (d, n) = (request.at.classifiers.nrows(), panel.labels.len());
     // Y of all instances where X is wanted, else of the labeled alone.
-    let (y, columns): (Vec<f64>, Cow<'_, [usize]>) = if request.equations {
+    let (y, columns): (Array2<T>, Cow<'_, [usize]>) = if request.equations {
         let x = request.at.classifiers.mapv(T::from_f64);
-        let rule = request.confidence.on_block(block.predictions(), block.labels(), block.confidence());
-        let (lambda, mut y) = (T::from_f64(request.lambda), Array2::from_elem((d, n), T::ZERO));
+        let rule = request.confidence.on_block(panel.predictions, panel.labels, panel.confidence);
+        let (lambda, mut y) = (T::from_f64(request.lambda), matrix(&mut memory.y, (d, n)));
         let sums = ridge::update_block(workspace, &rule, x.view(), lambda, &mut y, true)
-            .map_err(|error| at_instance(error, block, |i| i))?;
+            .map_err(|error| at_instance(error, panel, |i| i))?;
         let equations = ridge::block_normal_equations(workspace, &rule, y.view())?;
         added.extend(equations.gram);
         added.extend(equations.rhs);
         added.extend([sums.squared_error, sums.squared_norm]);
-        (doubles(y).into_raw_vec_and_offset().0, Cow::Borrowed(labeled.as_slice()))
+        (y, Cow::Borrowed(labeled.as_slice()))
     } else {
-        let y = some.fold(request, workspace, &request.at.classifiers)?;
-        (y.into_raw_vec_and_offset().0, Cow::Owned((0..labeled.len()).collect()))
+        let y = some.fold(request, workspace, &request.at.classifiers, memory)?;
+        (y, Cow::Owned((0..labeled.len()).collect()))
     };
-    let n = y.len() / d;
+    let wide = doubles(&y);
+    let instances = Instances { y: rows_of(&wide), n: y.ncols(), columns: &columns };
     added.push(labeled.len() as f64);
     let mut sum_y = vec![0.0; d];
-    add_weighted(&y, n, &vec![1.0; labeled.len()], &columns, &mut sum_y);
+    add_weighted(instances.y, instances.n, &vec![1.0; labeled.len()], &columns, &mut sum_y);
     added.extend(sum_y);
-    let instances = Instances { y: &y, n, columns: &columns };
     match &request.step {
         Step::Frozen => {}
         Step::Gradient => added.extend(gradient(request, &some, &instances)),
         Step::Bound { center } => added.extend(bound(request, center, &some, &instances)),
     }
     if let Some(late) = &request.late {
-        added.extend(losses(request, late, workspace, &some)?);
+        added.extend(losses(request, late, workspace, &some, memory)?);
     }
+    drop(wide);
+    memory.y = y.into_raw_vec_and_offset().0;
     Ok(Sums::added(added))
 }
 
@@ -244,9 +270,11 @@ fn losses<T: Scalar>(
     late: &Late,
     workspace: &Workspace<T>,
     some: &Labeled<'_>,
+    memory: &mut Memory<T>,
 ) -> Result<[f64; 4]> {
-    let y = some.fold(request, workspace, &late.classifiers)?;
-    let logits = late.aggregator.logits(late.classifiers.view(), y.view());
+    let y = some.fold(request, workspace, &late.classifiers, memory)?;
+    let logits = late.aggregator.logits(late.classifiers.view(), doubles(&y).view());
+    memory.labeled_y = y.into_raw_vec_and_offset().0;
     let of = |loss: SupervisedLoss, weights: Vec<f64>| {
         let sum = loss.weighted_sum(&logits, &some.targets, &weights, 1.0, None);
         [sum, weights.iter().sum()]
@@ -258,16 +286,16 @@ fn losses<T: Scalar>(
 
 /// The labeled instances of a panel, side by side.
 struct Labeled<'a> {
-    block: Block<'a>,
+    panel: Panel<'a>,
     places: Vec<usize>,
     targets: Vec<bool>,
 }
 
 impl<'a> Labeled<'a> {
-    fn new(block: Block<'a>) -> Self {
-        let places = block.labeled();
-        let targets = places.iter().map(|&i| block.labels()[i] == Some(true)).collect();
-        Self { block, places, targets }
+    fn new(panel: Panel<'a>) -> Self {
+        let places = panel.labeled();
+        let targets = places.iter().map(|&i| panel.labels[i] == Some(true)).collect();
+        Self { panel, places, targets }
     }
 
     /// Class weight x sample weight x cost.
@@ -275,8 +303,8 @@ impl<'a> Labeled<'a> {
         let plain = *costs == Costs::default();
         let of = |(&i, &label): (&usize, &bool)| {
             let of_class = if label { positive } else { negative };
-            let weight = of_class * self.block.sample_weight(i);
-            if plain { weight } else { weight * costs.factor(label, self.block.predictions().column(i)) }
+            let weight = of_class * self.panel.sample_weight(i);
+            if plain { weight } else { weight * costs.factor(label, self.panel.predictions.column(i)) }
         };
         self.places.iter().zip(&self.targets).map(of).collect()
     }
@@ -287,48 +315,49 @@ impl<'a> Labeled<'a> {
         request: &Sweep,
         workspace: &Workspace<T>,
         classifiers: &Array2<f64>,
-    ) -> Result<Array2<f64>> {
+        memory: &mut Memory<T>,
+    ) -> Result<Array2<T>> {
         let (x, lambda) = (classifiers.mapv(T::from_f64), T::from_f64(request.lambda));
-        let mut y = Array2::from_elem((x.nrows(), self.places.len()), T::ZERO);
+        let mut y = matrix(&mut memory.labeled_y, (x.nrows(), self.places.len()));
         if !self.places.is_empty() {
-            let select = |matrix: ArrayView2<'_, f64>| columns_of(matrix, &self.places);
-            let predictions = select(self.block.predictions());
-            let given = self.block.confidence().map(select);
+            let predictions = columns_of(self.panel.predictions, &self.places, &mut memory.predictions);
+            let given = self.panel.confidence;
+            let given = given.map(|given| columns_of(given, &self.places, &mut Vec::new()));
             let labels: Vec<Option<bool>> = self.targets.iter().map(|&label| Some(label)).collect();
             let given = given.as_ref().map(|given| given.view());
             let rule = request.confidence.on_block(predictions.view(), &labels, given);
             ridge::update_block(workspace, &rule, x.view(), lambda, &mut y, false)
-                .map_err(|error| at_instance(error, &self.block, |k| self.places[k]))?;
+                .map_err(|error| at_instance(error, &self.panel, |k| self.places[k]))?;
+            drop(rule);
+            memory.predictions = predictions.into_raw_vec_and_offset().0;
         }
-        Ok(doubles(y))
+        Ok(y)
     }
 }
 
 /// Some columns of a matrix, classifier by classifier: `select` of ndarray takes them column by column, which
 /// touches every line of the cache once for each.
-fn columns_of(matrix: ArrayView2<'_, f64>, places: &[usize]) -> Array2<f64> {
-    let mut out = Array2::zeros((matrix.nrows(), places.len()));
-    for (mut to, from) in out.rows_mut().into_iter().zip(matrix.rows()) {
+fn columns_of(given: ArrayView2<'_, f64>, places: &[usize], memory: &mut Vec<f64>) -> Array2<f64> {
+    let mut out = matrix(memory, (given.nrows(), places.len()));
+    for (mut to, from) in out.rows_mut().into_iter().zip(given.rows()) {
         to.iter_mut().zip(places).for_each(|(to, &place)| *to = from[place]);
     }
     out
 }
 
 /// Y in f64, which is Y itself where the number format is f64.
-fn doubles<T: Scalar>(y: Array2<T>) -> Array2<f64> {
-    let mut y = Some(y);
-    let same = (&mut y as &mut dyn Any).downcast_mut::<Option<Array2<f64>>>();
-    if let Some(same) = same.and_then(Option::take) {
-        return same;
+fn doubles<T: Scalar>(y: &Array2<T>) -> CowArray<'_, f64, Ix2> {
+    match (y as &dyn Any).downcast_ref::<Array2<f64>>() {
+        Some(y) => CowArray::from(y.view()),
+        None => CowArray::from(y.mapv(|v| v.to_f64())),
     }
-    y.expect("only numbers of the format f64 were taken out").mapv(|v| v.to_f64())
 }
 
 /// Numbers a singular instance among all.
-fn at_instance(error: Error, block: &Block<'_>, place: impl Fn(usize) -> usize) -> Error {
+fn at_instance(error: Error, panel: &Panel<'_>, place: impl Fn(usize) -> usize) -> Error {
     match error {
         Error::NotPositiveDefinite { side, index, lambda } => {
-            let index = usize::try_from(block.first()).unwrap_or(usize::MAX).saturating_add(place(index));
+            let index = usize::try_from(panel.first).unwrap_or(usize::MAX).saturating_add(place(index));
             Error::NotPositiveDefinite { side, index, lambda }
         }
         error => error,

@@ -47,7 +47,7 @@ impl Verified {
 type OnRows<'a> = Box<dyn FnMut(Rows) -> bool + 'a>;
 
 /// Runs the passes of a fit over a [`Store`]: one thread reads the next shard while all others compute on the
-/// present one. Memory holds two shards in f64 and the bytes of one file, whatever the number of rows.
+/// present one. Memory holds the files of two shards, whatever the number of rows.
 ///
 /// Every shard is checked against its SHA-256 in the first pass, and against its length and time of change in
 /// all.
@@ -122,7 +122,7 @@ impl<'a> StoreEngine<'a> {
         let to_read = shards.clone();
         // No shard waits in the channel: one is computed on, and one is read or ready.
         let (to_work, work) = sync_channel::<Read>(0);
-        let (back, spares) = sync_channel::<Vec<f64>>(2);
+        let (back, spares) = sync_channel::<Spare>(2);
         let ended = std::thread::scope(|scope| {
             // Either end of the channel goes with its thread, so that neither waits for the other after an
             // error.
@@ -134,7 +134,7 @@ impl<'a> StoreEngine<'a> {
                 of(number, &shard)?;
                 done += shard.labels.len() as u64;
                 // The reader may have ended already.
-                back.try_send(shard.predictions.into_raw_vec_and_offset().0).ok();
+                back.try_send(shard.into_spare()).ok();
                 let go_on = on_rows.as_mut().is_none_or(|on| on(Rows { pass: *passes, done, of: rows }));
                 if !go_on {
                     return Err(cfe_core::Error::Stopped);
@@ -155,15 +155,12 @@ fn read_all(
     shards: Range<u64>,
     verified: &Verified,
     to_work: &SyncSender<Read>,
-    spares: &Receiver<Vec<f64>>,
+    spares: &Receiver<Spare>,
 ) {
-    let mut spare = Spare::default();
     for number in shards {
-        if let Ok(cells) = spares.try_recv() {
-            spare.cells = cells;
-        }
+        let spare = spares.try_recv().unwrap_or_default();
         let changed = std::fs::metadata(store.shard_path(number)).and_then(|data| data.modified()).ok();
-        let read = store.read(number, !verified.is_known(number, changed), &mut spare);
+        let read = store.read(number, !verified.is_known(number, changed), spare);
         if read.is_ok() {
             verified.note(number, changed);
         }
