@@ -80,9 +80,8 @@ fn main() -> Result<(), Failed> {
                 let [short, long] = [5, 15].map(|iterations| {
                     pool.install(|| cost(*fit, iterations).map_err(|error| error.to_string()))
                 });
-                let (short, long) = (short?, long?);
-                for k in 0..2 {
-                    least[k] = least[k].min((long[k] - short[k]) / 10.0);
+                for (least, (long, short)) in least.iter_mut().zip(long?.into_iter().zip(short?)) {
+                    *least = least.min((long - short) / 10.0);
                 }
             }
         }
