@@ -233,6 +233,7 @@ mod tests {
                 method: method.into(),
                 train_positives: Some(21),
                 metrics: MetricSummary::of_average_precision(average_precision),
+                z_against_mean: None,
                 seconds: 0.5,
             },
             gain: None,

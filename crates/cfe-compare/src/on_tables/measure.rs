@@ -10,10 +10,8 @@ use cf_ensemble::{EnsembleData, Symptom, WeightStats};
 use serde::Serialize;
 
 use crate::error::Error;
-use crate::over_data_sets::{Cell, Method, Scores};
+use crate::over_data_sets::{BOOTSTRAP_ROWS, Cell, Method, Scores, in_standard_errors};
 
-/// Scored rows beyond which no bootstrap is drawn, as it would take longer than the fits.
-const BOOTSTRAP_ROWS: usize = 100_000;
 /// Resamples of the bootstrap.
 const RESAMPLES: usize = 500;
 
@@ -183,6 +181,7 @@ fn measure_method(
         method: method.name().to_owned(),
         train_positives: Some(table.data.class_counts().1),
         metrics: own,
+        z_against_mean: gain.and_then(in_standard_errors),
         seconds,
     };
     let weight_stats = weights.as_deref().and_then(WeightStats::new);

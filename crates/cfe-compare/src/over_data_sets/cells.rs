@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use cf_ensemble::baselines::Baseline;
 use cf_ensemble::io::{Table, TableOptions};
 use cf_ensemble::metrics::MetricSummary;
+use cf_ensemble::validation::{Bootstrap, Interval};
 use serde::Serialize;
 
 use super::methods::Method;
@@ -12,6 +14,9 @@ use super::missing::Missing;
 use crate::error::Error;
 use crate::report::{Rows, field};
 use crate::unweighted::read_unweighted;
+
+/// Scored rows beyond which no bootstrap is drawn, as it would take longer than the fits.
+pub(crate) const BOOTSTRAP_ROWS: usize = 100_000;
 
 /// What one method reaches on one table.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -27,6 +32,10 @@ pub struct Cell {
     /// Metrics of the scored rows.
     #[serde(flatten)]
     pub metrics: MetricSummary,
+    /// Gain in average precision over the plain mean in its standard errors, by a paired bootstrap of the
+    /// scored rows. `None` for the mean itself, where it was not run, where nothing varies, for means over
+    /// folds, and beyond 100,000 scored rows.
+    pub z_against_mean: Option<f64>,
     /// Seconds for fit and prediction.
     pub seconds: f64,
 }
@@ -58,32 +67,60 @@ pub fn run(
                 Error::Method { method, data_set, seed: *seed, source }
             })?;
         }
-        for &method in methods {
-            cells.push(measure(data_set, *seed, &table, method)?);
-        }
+        cells.extend(measure_all(data_set, *seed, &table, methods)?);
     }
     Ok(cells)
 }
 
-fn measure(data_set: &str, seed: u64, table: &Table, method: Method) -> Result<Cell, Error> {
-    let failed = |source| {
-        let (method, data_set, source) = (method.name(), data_set.to_owned(), Box::new(source));
-        Error::Method { method, data_set, seed, source }
-    };
+fn measure_all(data_set: &str, seed: u64, table: &Table, methods: &[Method]) -> Result<Vec<Cell>, Error> {
     let test: Vec<usize> =
         (0..table.truth.len()).filter(|&i| !table.in_train[i] && table.truth[i].is_some()).collect();
     let labels: Vec<bool> = test.iter().map(|&i| table.truth[i] == Some(true)).collect();
-    let began = Instant::now();
-    let scores = method.score(&table.data, &test, seed).map_err(failed)?;
-    let seconds = began.elapsed().as_secs_f64();
-    Ok(Cell {
-        data_set: data_set.to_owned(),
-        seed,
-        method: method.name().to_owned(),
-        train_positives: Some(table.data.class_counts().1),
-        metrics: scores.metrics(&labels).map_err(failed)?,
-        seconds,
-    })
+    let mut cells = Vec::with_capacity(methods.len());
+    let mut rankings = Vec::with_capacity(methods.len());
+    for &method in methods {
+        let failed = |source| {
+            let (method, data_set, source) = (method.name(), data_set.to_owned(), Box::new(source));
+            Error::Method { method, data_set, seed, source }
+        };
+        let began = Instant::now();
+        let scores = method.score(&table.data, &test, seed).map_err(failed)?;
+        let seconds = began.elapsed().as_secs_f64();
+        cells.push(Cell {
+            data_set: data_set.to_owned(),
+            seed,
+            method: method.name().to_owned(),
+            train_positives: Some(table.data.class_counts().1),
+            metrics: scores.metrics(&labels).map_err(failed)?,
+            z_against_mean: None,
+            seconds,
+        });
+        rankings.push(scores.ranking);
+    }
+    let gains = gains_over_mean(&labels, methods, &rankings).map_err(Error::Statistics)?;
+    cells.iter_mut().zip(gains).for_each(|(cell, z)| cell.z_against_mean = z);
+    Ok(cells)
+}
+
+/// See [`Cell::z_against_mean`].
+fn gains_over_mean(
+    labels: &[bool],
+    methods: &[Method],
+    rankings: &[Vec<f64>],
+) -> cf_ensemble::Result<Vec<Option<f64>>> {
+    let mean = methods.iter().position(|&method| method == Method::Baseline(Baseline::Mean));
+    let enough = labels.contains(&true) && labels.len() <= BOOTSTRAP_ROWS;
+    let Some(mean) = mean.filter(|_| enough) else {
+        return Ok(vec![None; methods.len()]);
+    };
+    let rankings: Vec<&[f64]> = rankings.iter().map(Vec::as_slice).collect();
+    let resampled = Bootstrap::default().average_precision(labels, &rankings)?;
+    (0..methods.len()).map(|method| Ok(in_standard_errors(resampled.difference(method, mean)?))).collect()
+}
+
+/// A gain in units of its standard error; `None` for equal rankings, which have none.
+pub(crate) fn in_standard_errors(gain: Interval) -> Option<f64> {
+    (gain.standard_error > 1e-12).then(|| gain.estimate / gain.standard_error)
 }
 
 /// Cells as records of a spreadsheet.
@@ -99,6 +136,7 @@ pub fn rows<'a>(cells: impl IntoIterator<Item = &'a Cell>) -> Rows {
         "log_loss",
         "ece",
         "best_f1",
+        "z_against_mean",
         "seconds",
     ]);
     rows.records.extend(cells.into_iter().map(|cell| {
@@ -114,6 +152,7 @@ pub fn rows<'a>(cells: impl IntoIterator<Item = &'a Cell>) -> Rows {
             field(metrics.log_loss),
             field(metrics.ece),
             field(metrics.best_f1),
+            field(cell.z_against_mean),
             field(Some(cell.seconds)),
         ]
     }));
@@ -198,6 +237,23 @@ mod tests {
         let record = &table.records[2];
         assert_eq!(record.len(), table.header.len());
         assert_eq!(record[..6], ["yeast", "10", "mean", "2", "0.5", "0.5"].map(str::to_owned));
+    }
+
+    #[test]
+    fn a_gain_is_in_standard_errors_of_the_paired_difference() {
+        let labels: Vec<bool> = (0..200).map(|i| i % 4 == 0).collect();
+        let good: Vec<f64> = (0..200).map(|i| f64::from(i % 4 == 0) + f64::from(i % 7) / 5.0).collect();
+        let plain: Vec<f64> = (0..200).map(|i| f64::from(i % 4 == 0) + f64::from(i % 11) / 4.0).collect();
+        let methods = [Baseline::Logistic, Baseline::Mean, Baseline::Median].map(Method::Baseline);
+        let gains =
+            gains_over_mean(&labels, &methods, &[good.clone(), plain.clone(), plain.clone()]).expect("valid");
+        let gain = Bootstrap::default().average_precision(&labels, &[&good, &plain]).expect("valid");
+        let gain = gain.difference(0, 1).expect("two");
+        assert_eq!(gains, [Some(gain.estimate / gain.standard_error), None, None]);
+        assert!(gains[0] > Some(2.0), "{gains:?}");
+        let none =
+            gains_over_mean(&labels, &methods[2..], std::slice::from_ref(&plain)).expect("no mean was run");
+        assert_eq!(none, [None]);
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use cf_ensemble::metrics::MetricSummary;
 
 use super::methods::Method;
-use super::summary::{DataSetRow, MethodRow, Summary, TIE_MARGIN};
-use crate::report::number::{fixed, or_dash, seconds};
+use super::summary::{BELOW, DataSetRow, MethodRow, Paired, Summary, TIE_MARGIN};
+use crate::report::number::{fixed, or_dash, seconds, signed};
 use crate::report::{Cell, Document, Section, Table};
 
 /// Methods shown as columns of the table per data set, which has to fit a terminal.
@@ -63,13 +63,16 @@ fn metric(row: &MethodRow, of: fn(&MetricSummary) -> Option<f64>) -> Option<f64>
 }
 
 fn methods(summary: &Summary, first: &str) -> Section {
-    // Three tables, each of which fits a terminal.
+    // Several tables, each of which fits a terminal.
     let ours = format!("p of {first}");
     let ranks =
         ["method", "mean rank", "AP", "AP / mean's", "worst", "win/tie/loss", "p vs mean", ours.as_str()];
     let mut ranking = Table::new("Average precision", ranks);
     let mut others =
         Table::new("Other figures", ["method", "ROC-AUC", "Brier", "log loss", "ECE", "best F1", "time"]);
+    let mut below = Table::new("Below the plain mean", ["method", "shortfall", "sets below", "after Holm"]);
+    let differences = ["method", "AP", "se", "p", "log loss", "se", "p"];
+    let mut beside = Table::new(format!("Less {first}"), differences);
     let mut legend = Table::new("What they are", ["method", "what"]);
     for row in &summary.methods {
         let text = |value: Option<f64>, decimals| Cell::from(or_dash(value, decimals));
@@ -95,6 +98,18 @@ fn methods(summary: &Summary, first: &str) -> Section {
             text(metric(row, |m| m.best_f1), 4),
             Cell::from(seconds(row.seconds)),
         ]);
+        let count = |count: Option<usize>| count.map_or("-".to_owned(), |count| count.to_string());
+        below.push([
+            name(),
+            Cell::from(row.shortfall.map_or("-".to_owned(), |short| format!("{}%", fixed(100.0 * short, 2)))),
+            Cell::from(count(row.below_mean.map(|below| below.alone))),
+            Cell::from(count(row.below_mean.map(|below| below.holm))),
+        ]);
+        if let Some(against) = row.against_first {
+            let precision = paired(Some(against.average_precision));
+            let cells = precision.into_iter().chain(paired(against.log_loss));
+            beside.push(std::iter::once(name()).chain(cells));
+        }
         legend.push([name(), Cell::from(what(row))]);
     }
     let seeds = summary.seeds.map_or("several".to_owned(), |k| k.to_string());
@@ -110,7 +125,26 @@ fn methods(summary: &Summary, first: &str) -> Section {
         ))
         .table(ranking)
         .table(others)
+        .text(format!(
+            "The shortfall is the mean of max(0, 1 - AP / mean's). A data set is below the mean where the gain in average \
+             precision is below {BELOW} standard errors (paired bootstrap of the scored rows; several seeds: the mean of their z); \
+             Holm's correction is over the data sets."
+        ))
+        .table(below)
+        .text("Differences are means over data sets with their standard errors and Wilcoxon's p.")
+        .table(beside)
         .table(legend)
+}
+
+/// Difference, standard error, p.
+fn paired(difference: Option<Paired>) -> [Cell; 3] {
+    let text = |value: Option<f64>, decimals| Cell::from(or_dash(value, decimals));
+    let mean = difference.map_or("-".to_owned(), |difference| signed(difference.mean, 4));
+    [
+        Cell::from(mean),
+        text(difference.and_then(|difference| difference.standard_error), 4),
+        text(difference.and_then(|difference| difference.p), 3),
+    ]
 }
 
 fn what(row: &MethodRow) -> &'static str {
@@ -189,6 +223,7 @@ mod tests {
             method: method.to_owned(),
             train_positives: Some(12),
             metrics,
+            z_against_mean: None,
             seconds: 0.25,
         }
     }
@@ -229,6 +264,10 @@ mod tests {
             // It has no result on one of the data sets, so that its mean would be over other data.
             "| other\\* | - | - | - | - | - | - | - |",
             "| recommended | - | - | 0.1600 | - | - | 250.0 ms |",
+            "| recommended | 0.00% | - | - |",
+            "| rank\\_avg | 5.00% | - | - |",
+            "| mean | -0.0500 | 0.0500 | 1.000 | +0.0400 | 0.0100 | 0.500 |",
+            "| rank\\_avg | -0.0650 | 0.0850 | 1.000 | - | - | - |",
             "| abalone | 12 | 0.6000 | 0.5000 | 0.4500 | - | recommended 0.6000 |",
             "| yeast | 12 | 0.4000 | 0.4000 | 0.4200 | 0.9000 | rank\\_avg 0.4200 |",
         ] {

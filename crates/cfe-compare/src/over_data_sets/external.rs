@@ -46,6 +46,7 @@ pub fn read_external(path: &Path) -> Result<Vec<Cell>, Error> {
             method: format!("{}*", line.method),
             train_positives: None,
             metrics,
+            z_against_mean: None,
             seconds: line.seconds.unwrap_or(0.0),
         });
     }

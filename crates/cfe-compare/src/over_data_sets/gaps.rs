@@ -161,6 +161,7 @@ mod tests {
             method: method.to_owned(),
             train_positives: Some(12),
             metrics,
+            z_against_mean: None,
             seconds: 0.25,
         }
     }

@@ -16,7 +16,7 @@ mod part;
 mod simple;
 mod summary;
 
-pub(crate) use cells::find_tables;
+pub(crate) use cells::{BOOTSTRAP_ROWS, find_tables, in_standard_errors};
 pub use cells::{Cell, rows, run};
 pub use command::{DataSetsResults, chosen, compare_over_data_sets};
 pub use document::document;

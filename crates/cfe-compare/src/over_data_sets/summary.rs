@@ -3,15 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cf_ensemble::metrics::MetricSummary;
-use cf_ensemble::validation::{Friedman, WinTieLoss, friedman, wilcoxon_signed_rank, win_tie_loss};
+use cf_ensemble::validation::{Friedman, WinTieLoss, friedman, holm, wilcoxon_signed_rank, win_tie_loss};
 use ndarray::Array2;
 use serde::Serialize;
+use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::cells::Cell;
 use crate::error::Error;
 
 /// A difference in average precision below this is a tie.
 pub(super) const TIE_MARGIN: f64 = 0.005;
+/// A gain over the plain mean of fewer standard errors says that a method is below the mean.
+pub(super) const BELOW: f64 = -2.0;
 
 /// One method over all data sets; every figure is a mean over the data sets of means over seeds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -28,6 +31,12 @@ pub struct MethodRow {
     pub ratio_to_mean: Option<f64>,
     /// Smallest of these ratios, and its data set.
     pub worst_ratio: Option<(f64, String)>,
+    /// Mean of max(0, 1 - ratio): how far below the plain mean the method is, where it is below.
+    pub shortfall: Option<f64>,
+    /// Data sets on which the method is below the plain mean.
+    pub below_mean: Option<BelowMean>,
+    /// Against the first method; `None` for the first.
+    pub against_first: Option<AgainstFirst>,
     /// Against the plain mean.
     pub against_mean: Option<WinTieLoss>,
     /// Wilcoxon's p against the plain mean.
@@ -36,6 +45,37 @@ pub struct MethodRow {
     pub p_first_against: Option<f64>,
     /// Seconds for a table.
     pub seconds: f64,
+}
+
+/// Data sets whose average precision is below that of the plain mean by more than chance. The standard errors
+/// are those of a paired bootstrap of the scored rows, and the z of a data set is the mean over its seeds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct BelowMean {
+    /// Those with z below -2.
+    pub alone: usize,
+    /// Those left by Holm's correction over the data sets, at the level of a one-sided z of -2 (p 0.023).
+    pub holm: usize,
+}
+
+/// A method less the first method, over the data sets.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct AgainstFirst {
+    /// Difference in average precision.
+    pub average_precision: Paired,
+    /// Difference in log loss; `None` for scores that are not probabilities.
+    pub log_loss: Option<Paired>,
+}
+
+/// Mean of paired differences over data sets.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Paired {
+    /// Mean.
+    pub mean: f64,
+    /// Its standard error: the standard deviation over data sets by the square root of their number; `None`
+    /// for a single data set.
+    pub standard_error: Option<f64>,
+    /// Wilcoxon's two-sided p; `None` where nothing differs.
+    pub p: Option<f64>,
 }
 
 /// One data set.
@@ -127,6 +167,7 @@ struct Means<'a> {
 /// One method on one data set.
 struct OverSeeds {
     metrics: MetricSummary,
+    z_against_mean: Option<f64>,
     seconds: f64,
     train_positives: Option<f64>,
     seeds: usize,
@@ -146,6 +187,7 @@ impl<'a> Means<'a> {
         let over_seeds = |cells: Vec<&Cell>| OverSeeds {
             metrics: MetricSummary::mean(cells.iter().map(|cell| &cell.metrics))
                 .expect("a group begins with a cell"),
+            z_against_mean: mean_of(cells.iter().map(|cell| cell.z_against_mean)),
             seconds: cells.iter().map(|cell| cell.seconds).sum::<f64>() / cells.len() as f64,
             train_positives: mean_of(cells.iter().map(|cell| cell.train_positives.map(|count| count as f64))),
             seeds: cells.len(),
@@ -168,6 +210,32 @@ impl<'a> Means<'a> {
 
     fn average_precisions(&self, method: &str) -> Option<Vec<f64>> {
         self.everywhere(method)?.iter().map(|mean| mean.metrics.average_precision).collect()
+    }
+
+    fn log_losses(&self, method: &str) -> Option<Vec<f64>> {
+        self.everywhere(method)?.iter().map(|mean| mean.metrics.log_loss).collect()
+    }
+
+    /// `None` for a method that was not compared with the plain mean.
+    fn below_mean(&self, method: &str) -> Result<Option<BelowMean>, Error> {
+        let Some(everywhere) = self.everywhere(method) else { return Ok(None) };
+        if everywhere.iter().all(|mean| mean.z_against_mean.is_none()) {
+            return Ok(None);
+        }
+        let normal = Normal::standard();
+        // A data set on which nothing varies is not below, and counts among the tests.
+        let p: Vec<f64> =
+            everywhere.iter().map(|mean| normal.cdf(mean.z_against_mean.unwrap_or(0.0))).collect();
+        let below = |p: &[f64]| p.iter().filter(|&&p| p < normal.cdf(BELOW)).count();
+        let adjusted = holm(&p).map_err(Error::Statistics)?;
+        Ok(Some(BelowMean { alone: below(&p), holm: below(&adjusted) }))
+    }
+
+    fn against(&self, method: &str, first: &str) -> Result<Option<AgainstFirst>, Error> {
+        let average_precision = paired_mean(self.average_precisions(method), self.average_precisions(first))?;
+        let log_loss = paired_mean(self.log_losses(method), self.log_losses(first))?;
+        let against = average_precision.map(|average_precision| AgainstFirst { average_precision, log_loss });
+        Ok(against.filter(|_| method != first))
     }
 }
 
@@ -199,6 +267,8 @@ fn method_row(
     let worst = ratios
         .as_ref()
         .and_then(|ratios| ratios.iter().copied().zip(&means.sets).min_by(|a, b| a.0.total_cmp(&b.0)));
+    let below = |ratio: &f64| Some((1.0 - ratio).max(0.0));
+    let shortfall = ratios.as_ref().and_then(|ratios| mean_of(ratios.iter().map(below)));
     let against_mean = paired.map(|(own, plain)| win_tie_loss(own, plain, TIE_MARGIN)).transpose();
     let everywhere = means.everywhere(method);
     let seconds = means.sets.iter().map(|set| means.on(method, set).map(|mean| mean.seconds));
@@ -207,6 +277,9 @@ fn method_row(
         mean_rank,
         metrics: everywhere.and_then(|all| MetricSummary::mean(all.iter().map(|mean| &mean.metrics))),
         worst_ratio: worst.map(|(ratio, set)| (ratio, (*set).to_owned())),
+        shortfall,
+        below_mean: means.below_mean(method)?,
+        against_first: means.against(method, first)?,
         ratio_to_mean: ratios.and_then(|ratios| mean_of(ratios.into_iter().map(Some))),
         against_mean: against_mean.map_err(Error::Statistics)?,
         p_against_mean: paired_p(own.as_deref(), plain.as_deref())?,
@@ -234,6 +307,16 @@ fn mean_of(values: impl IntoIterator<Item = Option<f64>>) -> Option<f64> {
     if values.is_empty() { None } else { Some(values.iter().sum::<f64>() / values.len() as f64) }
 }
 
+/// Of `a` less `b`; `None` where one is missing.
+fn paired_mean(a: Option<Vec<f64>>, b: Option<Vec<f64>>) -> Result<Option<Paired>, Error> {
+    let (Some(a), Some(b)) = (a, b) else { return Ok(None) };
+    let n = a.len() as f64;
+    let mean = a.iter().zip(&b).map(|(a, b)| a - b).sum::<f64>() / n;
+    let squares: f64 = a.iter().zip(&b).map(|(a, b)| (a - b - mean).powi(2)).sum();
+    let standard_error = (n > 1.0).then(|| (squares / (n - 1.0) / n).sqrt());
+    Ok(Some(Paired { mean, standard_error, p: paired_p(Some(&a), Some(&b))? }))
+}
+
 /// Wilcoxon's two-sided p of paired results; `None` where one is missing or they are the same.
 fn paired_p(a: Option<&[f64]>, b: Option<&[f64]>) -> Result<Option<f64>, Error> {
     let (Some(a), Some(b)) = (a, b) else { return Ok(None) };
@@ -256,6 +339,7 @@ mod tests {
             method: method.to_owned(),
             train_positives: Some(10),
             metrics: MetricSummary::of_average_precision(average_precision),
+            z_against_mean: None,
             seconds: 0.1,
         }
     }
@@ -282,6 +366,32 @@ mod tests {
         assert_eq!(ours.worst_ratio, Some((0.5, "b".to_owned())));
         let counts = ours.against_mean.expect("complete");
         assert_eq!((counts.wins, counts.ties, counts.losses), (1, 0, 1));
+    }
+
+    #[test]
+    fn what_is_below_the_mean_is_counted_before_and_after_holms_correction() {
+        // Normal probabilities 0.00135, 0.0179 and 0.5: of three, Holm leaves the first alone.
+        let cells: Vec<Cell> = [("a", -3.0, 0.3), ("b", -2.1, 0.36), ("c", 0.0, 0.5)]
+            .into_iter()
+            .flat_map(|(set, z, precision)| {
+                let mut ours = cell(set, 0, "ours", precision);
+                ours.z_against_mean = Some(z);
+                [cell(set, 0, "mean", 0.4), ours]
+            })
+            .collect();
+        let summary = summarize(&cells, "ours").expect("valid");
+        let row = |name| summary.methods.iter().find(|row| row.method == name).expect("there");
+        assert_eq!(row("ours").below_mean, Some(BelowMean { alone: 2, holm: 1 }));
+        // Ratios 0.75, 0.9 and 1.25: 25% and 10% short, and no credit for the third.
+        assert!(row("ours").shortfall.is_some_and(|short| (short - 0.35 / 3.0).abs() < 1e-12));
+        assert_eq!((row("mean").below_mean, row("mean").shortfall), (None, Some(0.0)));
+        assert_eq!(row("ours").against_first, None);
+        let against = row("mean").against_first.expect("complete");
+        // Differences 0.1, 0.04 and -0.1.
+        let Paired { mean, standard_error, .. } = against.average_precision;
+        assert!((mean - 0.04 / 3.0).abs() < 1e-12, "{mean}");
+        assert!(standard_error.is_some_and(|se| (se - 0.059_254_630_0).abs() < 1e-6), "{standard_error:?}");
+        assert_eq!(against.log_loss, None);
     }
 
     #[test]

@@ -5,12 +5,14 @@
 
 mod bootstrap;
 mod folds;
+mod holm;
 mod interval;
 mod ranks;
 mod wilcoxon;
 
 pub use bootstrap::Bootstrap;
 pub use folds::{Folds, StratifiedGroupKFold, StratifiedKFold};
+pub use holm::holm;
 pub use interval::{Interval, Resampled};
 pub use ranks::{Friedman, WinTieLoss, friedman, nemenyi_critical_difference, rank_data, win_tie_loss};
 pub use wilcoxon::{Wilcoxon, wilcoxon_signed_rank};

@@ -339,3 +339,15 @@ fn folds_in_time_leave_out_groups_that_they_score() {
     assert_eq!((folds.train(0), folds.test(0)), (vec![0, 1], vec![2, 3]));
     assert_eq!((folds.train(3), folds.test(3)), ((0..8).collect(), vec![8, 9]));
 }
+
+#[test]
+fn holm_agrees_with_r_and_keeps_the_order() {
+    // p.adjust(c(0.01, 0.04, 0.03, 0.005, 0.9), "holm") of R.
+    let adjusted = holm(&[0.01, 0.04, 0.03, 0.005, 0.9]).expect("p values");
+    for (found, expected) in adjusted.iter().zip([0.04, 0.09, 0.09, 0.025, 0.9]) {
+        assert_abs_diff_eq!(found, &expected, epsilon = 1e-15);
+    }
+    assert_eq!(holm(&[0.7, 0.6]).expect("p values"), [1.0, 1.0]);
+    assert_eq!(holm(&[]).expect("none"), [0.0; 0]);
+    assert!(holm(&[0.5, f64::NAN]).is_err() && holm(&[1.5]).is_err());
+}
