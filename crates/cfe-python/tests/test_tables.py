@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import warnings
+import zipfile
 
 import cf_ensemble
 import numpy as np
@@ -404,3 +405,41 @@ def test_folds_of_a_name_are_taken_unless_a_number_is_asked_for():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InputWarning)
         assert cf_ensemble.fit(named, folds=3).info["fit"]["folds"] == 3
+
+
+def workbook(path, rows):
+    """Writes a workbook of one sheet, "Scores", as small as a reader takes it."""
+    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    relations = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    package = "http://schemas.openxmlformats.org/package/2006"
+
+    def cell(value):
+        if isinstance(value, str):
+            return f'<c t="inlineStr"><is><t>{value}</t></is></c>'
+        return f"<c><v>{value}</v></c>"
+
+    cells = "".join("<row>" + "".join(cell(value) for value in row) + "</row>" for row in rows)
+    parts = {
+        "[Content_Types].xml": f'<Types xmlns="{package}/content-types"/>',
+        "_rels/.rels": f'<Relationships xmlns="{package}/relationships"><Relationship Id="r1" '
+        f'Type="{relations}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
+        "xl/workbook.xml": f'<workbook xmlns="{main}" xmlns:r="{relations}"><sheets>'
+        '<sheet name="Scores" sheetId="1" r:id="r1"/></sheets></workbook>',
+        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{package}/relationships"><Relationship Id="r1" '
+        f'Type="{relations}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>',
+        "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{main}"><sheetData>{cells}</sheetData></worksheet>',
+    }
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in parts.items():
+            archive.writestr(name, text)
+
+
+def test_a_workbook_is_read_and_a_sheet_it_lacks_is_named(tmp_path):
+    path = tmp_path / "scores.xlsx"
+    p = [[0.1, 0.2], [0.9, 0.7], [0.3, 0.4], [0.8, 0.6]]
+    workbook(path, [["label", "svm", "forest"]] + [[i % 2, *row] for i, row in enumerate(p)])
+    table = cf_ensemble.read(path, sheet="Scores")
+    assert table.names == ["svm", "forest"]
+    assert np.array_equal(table.P, p)
+    with pytest.raises(DataError, match="Scores"):
+        cf_ensemble.read(path, sheet="Prices")
