@@ -51,6 +51,9 @@ fn written(data: &EnsembleData, folder: &std::path::Path, dtype: Dtype) -> Resul
     Ok(prepare(&[table], &folder.join("store"), &options, &mut |_| true)?.store)
 }
 
+/// One way to fit.
+type Fit<'a> = &'a (dyn Fn(&Als) -> Result<(), Failed> + Sync);
+
 fn main() -> Result<(), Failed> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let number = |at: usize, usual: usize| arguments.get(at).map_or(Ok(usual), |text| text.parse());
@@ -66,7 +69,7 @@ fn main() -> Result<(), Failed> {
     let over_store = |als: &Als| -> Result<(), Failed> {
         Ok(als.fit_on(&mut StoreEngine::new(&store), &mut ()).map(drop)?)
     };
-    let ways: [(&str, &(dyn Fn(&Als) -> Result<(), Failed> + Sync)); 3] = [
+    let ways: [(&str, Fit<'_>); 3] = [
         ("an iteration in memory", &in_memory),
         ("a pass over shards in memory", &shards_in_memory),
         ("a pass over the store", &over_store),

@@ -169,9 +169,9 @@ mod tests {
         assert_eq!(features.dim(), (5, 40));
         let coefficients = [0.5, -1.0, 2.0, 0.25, 1.5];
         let values = basis.function(&coefficients).at(&y);
-        for i in 0..40 {
-            let direct: f64 = features.column(i).iter().zip(coefficients).map(|(f, c)| f * c).sum();
-            assert!((values[i] - direct).abs() < 1e-10);
+        for (column, value) in features.columns().into_iter().zip(values) {
+            let direct: f64 = column.iter().zip(coefficients).map(|(f, c)| f * c).sum();
+            assert!((value - direct).abs() < 1e-10);
         }
     }
 }
