@@ -176,7 +176,7 @@ impl Design {
         }
     }
 
-    /// Numbers that `scratch` of [`derivatives`](Self::derivatives) must hold.
+    /// Numbers that `scratch` of [`hessian`](Self::hessian) must hold.
     pub(super) fn scratch_len(&self) -> usize {
         (self.k + 1) * TILE.min(self.n())
     }
