@@ -279,7 +279,7 @@ pub fn would_more_help(curve: &LearningCurve) -> Vec<String> {
             false => "these rows show no sure gain from more of them",
         };
         Some(format!(
-            "From {count} {what} to all, cross-validated average precision rose by {}: {verdict}.",
+            "From {count} {what} to all, cross-validated average precision changed by {}: {verdict}.",
             with_interval(*gained)
         ))
     };
