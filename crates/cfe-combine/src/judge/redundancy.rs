@@ -3,7 +3,7 @@
 use cfe_core::EnsembleData;
 use cfe_core::diversity::correlation;
 use cfe_core::losses::logit;
-use cfe_core::stats::moments::{mean, std_dev};
+use cfe_core::stats::moments::{Centered, mean};
 use ndarray::ArrayView1;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -44,7 +44,9 @@ pub(crate) fn correlations(data: &EnsembleData) -> Vec<(usize, usize, f64)> {
     };
     let log_odds: Vec<Vec<f64>> = r.outer_iter().map(log_odds_of).collect();
     let pairs: Vec<(usize, usize)> = (0..r.nrows()).flat_map(|b| (0..b).map(move |a| (a, b))).collect();
-    let whole: Vec<Option<Centered>> = log_odds.iter().map(|values| Centered::new(values)).collect();
+    // Of a list with gaps, what is left differs from pair to pair.
+    let centered = |values: &Vec<f64>| (!values.iter().any(|v| v.is_nan())).then(|| Centered::new(values));
+    let whole: Vec<Option<Centered>> = log_odds.iter().map(centered).collect();
     let correlation_of = |&(a, b): &(usize, usize)| {
         let correlation = match (&whole[a], &whole[b]) {
             (Some(x), Some(y)) => x.correlation(y),
@@ -58,30 +60,6 @@ pub(crate) fn correlations(data: &EnsembleData) -> Vec<(usize, usize, f64)> {
         (a, b, correlation.unwrap_or(0.0))
     };
     pairs.par_iter().map(correlation_of).collect()
-}
-
-/// A list without gaps, less its mean: its pairs need one pass each, with the bits of [`correlation`].
-struct Centered {
-    values: Vec<f64>,
-    std_dev: f64,
-}
-
-impl Centered {
-    /// `None` for a list with gaps: what is left of it differs from pair to pair.
-    fn new(values: &[f64]) -> Option<Self> {
-        if values.iter().any(|v| v.is_nan()) {
-            return None;
-        }
-        let mean = mean(values);
-        Some(Self { values: values.iter().map(|v| v - mean).collect(), std_dev: std_dev(values) })
-    }
-
-    fn correlation(&self, other: &Self) -> Option<f64> {
-        let products = self.values.iter().zip(&other.values).map(|(x, y)| x * y);
-        let covariance = products.sum::<f64>() / self.values.len() as f64;
-        let scale = self.std_dev * other.std_dev;
-        (scale > 0.0).then(|| (covariance / scale).clamp(-1.0, 1.0))
-    }
 }
 
 /// For each classifier the one most like it; none for a single one.

@@ -1,7 +1,7 @@
 //! The one member that weighs all classifiers and does best, fitted alone: what questions about classifiers
 //! and labels are put to, at a fraction of the time of the whole average.
 
-use cfe_core::validation::StratifiedKFold;
+use cfe_core::validation::{Bootstrap, StratifiedKFold};
 use cfe_core::{EnsembleData, Error, Result};
 use ndarray::Axis;
 
@@ -60,6 +60,11 @@ impl Alone {
         let data = if data.n_classifiers() > FEW { select_classifiers(&data, &asked)? } else { data };
         let combiner = Recommended { spec: Box::new(single(spec, member)) };
         Ok(Some(Self { combiner, data, labels, folds }))
+    }
+
+    /// How average precision is compared. The questions are many, and 500 resamples tell what a member does.
+    pub(super) fn bootstrap(&self) -> Bootstrap {
+        Bootstrap { n_resamples: 500, seed: self.combiner.spec.seed, ..Bootstrap::default() }
     }
 
     /// Held-out logits of some of the instances, from fits to the others of them and some of the classifiers.

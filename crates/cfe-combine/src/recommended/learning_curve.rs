@@ -1,6 +1,6 @@
 //! Whether more labels, or more classifiers, would help.
 
-use cfe_core::validation::{Bootstrap, Folds, Interval, StratifiedKFold};
+use cfe_core::validation::{Folds, Interval, StratifiedKFold};
 use cfe_core::{EnsembleData, Result};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -124,11 +124,11 @@ impl Recommended {
         };
         let whole = held_out(&all, &everyone)?;
 
-        let bootstrap = Bootstrap { n_resamples: 500, seed: self.spec.seed, ..Bootstrap::default() };
         let weights = alone.data.sample_weights().filter(|_| weighted);
         let gained = |parts: &Folds, scores: &[f64]| -> Result<Interval> {
             let both: [&[f64]; 2] = [&whole, scores];
-            bootstrap
+            alone
+                .bootstrap()
                 .average_precision_by_fold_weighted(&alone.labels, weights, parts, &both)?
                 .difference(0, 1)
         };

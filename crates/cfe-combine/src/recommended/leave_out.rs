@@ -1,6 +1,6 @@
 //! What each classifier adds.
 
-use cfe_core::validation::{Bootstrap, Interval};
+use cfe_core::validation::Interval;
 use cfe_core::{EnsembleData, Result};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -95,9 +95,8 @@ impl Recommended {
             })
             .collect::<Result<_>>()?;
         let scores: Vec<&[f64]> = scores.iter().map(Vec::as_slice).collect();
-        let bootstrap = Bootstrap { n_resamples: 500, seed: self.spec.seed, ..Bootstrap::default() };
         let weights = alone.data.sample_weights().filter(|_| weighted);
-        let resampled = bootstrap.average_precision_weighted(&alone.labels, weights, &scores)?;
+        let resampled = alone.bootstrap().average_precision_weighted(&alone.labels, weights, &scores)?;
         let left_out = |(u, name): (usize, &String)| {
             Ok(LeftOut { name: name.clone(), average_precision_lost: resampled.difference(m, u)? })
         };

@@ -22,14 +22,41 @@ pub fn std_dev(values: &[f64]) -> f64 {
 
 /// Pearson correlation of two lists of equal length; `None` if either is constant or their lengths differ.
 pub fn correlation(a: &[f64], b: &[f64]) -> Option<f64> {
-    if a.len() != b.len() || a.is_empty() {
-        return None;
+    Centered::new(a).correlation(&Centered::new(b))
+}
+
+/// A list less its mean, with its standard deviation: each pair of many lists then takes one pass.
+///
+/// ```
+/// use cfe_core::stats::moments::{Centered, correlation};
+///
+/// let (a, b) = ([1.0, 2.0, 4.0], [2.0, 3.0, 5.0]);
+/// assert_eq!(Centered::new(&a).correlation(&Centered::new(&b)), correlation(&a, &b));
+/// ```
+#[derive(Debug, Clone)]
+pub struct Centered {
+    values: Vec<f64>,
+    std_dev: f64,
+}
+
+impl Centered {
+    /// Of a list (n).
+    pub fn new(values: &[f64]) -> Self {
+        let mean = mean(values);
+        Self { values: values.iter().map(|v| v - mean).collect(), std_dev: std_dev(values) }
     }
-    let n = a.len() as f64;
-    let (mean_a, mean_b) = (a.iter().sum::<f64>() / n, b.iter().sum::<f64>() / n);
-    let covariance = a.iter().zip(b).map(|(x, y)| (x - mean_a) * (y - mean_b)).sum::<f64>() / n;
-    let scale = std_dev(a) * std_dev(b);
-    (scale > 0.0).then(|| (covariance / scale).clamp(-1.0, 1.0))
+
+    /// As [`correlation`].
+    pub fn correlation(&self, other: &Self) -> Option<f64> {
+        if self.values.len() != other.values.len() {
+            return None;
+        }
+        let products = self.values.iter().zip(&other.values).map(|(x, y)| x * y);
+        let covariance = products.sum::<f64>() / self.values.len() as f64;
+        // 0 of an empty list.
+        let scale = self.std_dev * other.std_dev;
+        (scale > 0.0).then(|| (covariance / scale).clamp(-1.0, 1.0))
+    }
 }
 
 /// Standard error of the mean of independent values, sqrt(sum (x - mean)^2 / (n - 1) / n); NaN for fewer than
