@@ -204,8 +204,8 @@ fn more(model: &SavedModel) -> Option<Section> {
         summary::would_more_help(&curve).into_iter().fold(Section::new("Would more help?"), Section::text);
     Some(section.table(table).text(
         "Halves and quarters of the labeled rows are cross-validated by themselves, on the member of the average with the \
-         smallest log loss, and compared with all on the same rows, with 95% intervals. Twice as many as now would bring \
-         what the last doubling brought, or less.",
+         smallest log loss, and compared with all on the same rows, with 95% intervals. Twice as many as now are expected to \
+         bring no more than the last doubling did.",
     ))
 }
 
