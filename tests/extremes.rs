@@ -261,7 +261,7 @@ proptest! {
             clip,
             non_negative,
             shrink_to: if equal { ShrinkTo::Equal } else { ShrinkTo::Zero },
-            families: Families { local, ..Families::default() },
+            families: Families { local, ..Families::ALL },
             views: Views { probabilities, log_odds: true },
             averaging,
             ..RecommendedSpec::default()

@@ -34,15 +34,12 @@ pub(crate) fn run(args: &Inspect) -> CliResult<()> {
         Format::Table => {
             let mut out = origin(&model);
             if let Some(shares) = shares {
-                out += &format!(
-                    "Families: aggregator {}, selection {}, sparse {}, signed {}, with low-rank correction {}, with local correction {}\n",
-                    percent(shares.aggregator, 0),
-                    percent(shares.selection, 0),
-                    percent(shares.sparse, 0),
-                    percent(shares.signed, 0),
-                    percent(shares.low_rank, 0),
-                    percent(shares.local, 0)
-                );
+                let parts: Vec<String> = shares
+                    .in_words()
+                    .iter()
+                    .map(|(what, share)| format!("{what} {}", percent(*share, 0)))
+                    .collect();
+                out += &format!("An average of {}.\n", parts.join(", "));
             }
             out.push('\n');
             out += &weights(&trust, outputs::width());

@@ -5,14 +5,15 @@ use super::spec::{Averaging, RecommendedSpec};
 
 /// Weights (sum 1) and cross-validated log losses (sums, if there was a cross-validation) of the members.
 ///
-/// Within a family the evidence decides. The families without the factorization make the base, all alike, and
-/// each correction has to earn its weight against it. The calibrated mean of the log-odds, which tells no
-/// classifier from another, has as much weight as the base where the base does not do better: with few
-/// positives and many weak classifiers it is the limit. L is a sum of held-out losses and se the standard
-/// error of a difference of two:
+/// Within a family the evidence decides. The families without the factorization make the base. They are
+/// averaged alike, for cross-validation cannot tell which of them errs on a small set; one that is evidently
+/// worse than the best of them loses its weight. Each correction has to earn its weight against the base, and
+/// so does the calibrated mean of the log-odds, which tells no classifier from another. L is a sum of held-out
+/// losses and se the standard error of a difference of two:
 ///
 /// ```text
 /// within a family:   weight_m ~ exp(-(L_m - L_best) - caution se_m)
+/// within the base:   weight_f ~ min(1, exp(-(L_f - L_best) + caution se_f))
 /// of the families:   weight_base ~ 1/2,   weight_c ~ 1/2 / corrections exp(-(L_c - L_base) - caution se_c),
 ///                    weight_equal ~ 1/2 exp(-(L_equal - L_base))
 /// ```
@@ -93,16 +94,23 @@ fn groups(
     let group = |is_base: bool, prior: f64, families: &[&Vec<usize>]| {
         let mut group =
             Group { is_base, prior, caution, members: Vec::new(), logits: vec![0.0; targets.labels.len()] };
+        let (mut within, mut logits) = (Vec::new(), Vec::new());
         for family in families {
             let inside: Vec<&[f64]> = family.iter().map(|&m| held_out[m]).collect();
             let best = smallest(&family.iter().map(|&m| losses[m]).collect::<Vec<_>>());
             let alike = vec![1.0; family.len()];
-            let within = by_evidence(&inside, &alike, best, &vec![caution; family.len()], targets);
-            for (&m, weight) in family.iter().zip(within) {
-                let weight = weight / families.len() as f64;
-                group.members.push((m, weight));
-                group.logits.iter_mut().zip(held_out[m]).for_each(|(sum, z)| *sum += weight * z);
+            let weights = by_evidence(&inside, &alike, best, &vec![caution; family.len()], targets);
+            let mut of_family = vec![0.0; targets.labels.len()];
+            for (weight, z) in weights.iter().zip(&inside) {
+                of_family.iter_mut().zip(*z).for_each(|(sum, z)| *sum += weight * z);
             }
+            within.push(weights);
+            logits.push(of_family);
+        }
+        for (k, share) in unless_worse(&logits, caution, targets).into_iter().enumerate() {
+            let weights = families[k].iter().zip(&within[k]);
+            group.members.extend(weights.map(|(&m, weight)| (m, share * weight)));
+            group.logits.iter_mut().zip(&logits[k]).for_each(|(sum, z)| *sum += share * z);
         }
         group
     };
@@ -118,6 +126,21 @@ fn groups(
         false => group(false, 0.5 / richer as f64, &[family]),
     }));
     groups
+}
+
+/// Shares of functions that are averaged alike, but for one whose held-out loss is evidently larger than the
+/// smallest: min(1, exp(-(L - L_best) + caution se)), normalized.
+fn unless_worse(logits: &[Vec<f64>], caution: f64, targets: Targets<'_>) -> Vec<f64> {
+    let losses: Vec<Vec<f64>> = logits.iter().map(|z| weighted_losses(targets, z)).collect();
+    let sums: Vec<f64> = losses.iter().map(|losses| losses.iter().sum()).collect();
+    let best = &losses[smallest(&sums)];
+    let weight = |losses: &Vec<f64>| {
+        let (sum, error) = difference(losses, best);
+        (caution * error - sum).min(0.0).exp()
+    };
+    let weights: Vec<f64> = losses.iter().map(weight).collect();
+    let total: f64 = weights.iter().sum();
+    weights.into_iter().map(|w| w / total).collect()
 }
 
 /// Place of the smallest of some numbers; the first of equal ones.
@@ -137,11 +160,7 @@ fn by_evidence(
 ) -> Vec<f64> {
     let reference = weighted_losses(targets, logits[reference]);
     let log_weight = |((z, prior), caution): ((&&[f64], &f64), &f64)| {
-        let losses = weighted_losses(targets, z);
-        let margin = || losses.iter().zip(&reference).map(|(a, b)| a - b);
-        let sum: f64 = margin().sum();
-        let mean = sum / losses.len() as f64;
-        let error = margin().map(|d| (d - mean) * (d - mean)).sum::<f64>().sqrt();
+        let (sum, error) = difference(&weighted_losses(targets, z), &reference);
         prior.ln() - sum - caution * error
     };
     let logs: Vec<f64> = logits.iter().zip(prior).zip(cautions).map(log_weight).collect();
@@ -149,4 +168,12 @@ fn by_evidence(
     let weights: Vec<f64> = logs.iter().map(|l| (l - largest).exp()).collect();
     let total: f64 = weights.iter().sum();
     weights.into_iter().map(|w| w / total).collect()
+}
+
+/// Sum of the differences of losses of the same instances, and its standard error.
+fn difference(losses: &[f64], reference: &[f64]) -> (f64, f64) {
+    let margin = || losses.iter().zip(reference).map(|(a, b)| a - b);
+    let sum: f64 = margin().sum();
+    let mean = sum / losses.len() as f64;
+    (sum, margin().map(|d| (d - mean) * (d - mean)).sum::<f64>().sqrt())
 }

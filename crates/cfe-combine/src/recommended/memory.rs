@@ -10,7 +10,7 @@ use super::many::{FEW, KEPT, WIDE};
 /// R                                      8 m n
 /// labels, weights, scores                40 n + 100 n_labeled
 /// columns of the labeled instances       8 k n_labeled
-/// features of the members                8 (k + latent_dim + local_features) n_l
+/// features of the members                8 (k + latent_dim) n_l, and 8 local_features n_l with `local`
 /// the same, laid out for a fit           as much for each thread
 /// logits of the members                  24 n_l for each member
 /// of more than 40 classifiers            6 choices of features in place of 1, and 16 * 64 n_l for each
@@ -29,14 +29,21 @@ pub fn estimate_memory(spec: &RecommendedSpec, m: usize, n: usize, n_labeled: us
     let learned = n_labeled.min(spec.max_instances) as f64;
     let threads = rayon::current_num_threads() as f64;
     let k = 2.0 * kept as f64;
-    let features = 8.0 * (k + (spec.latent_dim + spec.local_features) as f64) * learned;
+    let features = 8.0 * (k + factor_features(spec) as f64) * learned;
     let wide = if m > FEW { 16.0 * WIDE.min(m) as f64 * learned } else { 0.0 };
     let strengths = (spec.prior_powers.len() * spec.shrinkage.len()) as f64;
-    let corrections = (1 + spec.low_rank_ridge.len() + spec.local_ridge.len()) as f64;
-    let members = strengths * corrections + 8.0;
+    let counted = |on: bool, ridges: &[f64]| if on { ridges.len() } else { 0 };
+    let corrections = counted(spec.families.low_rank, &spec.low_rank_ridge)
+        + counted(spec.families.local, &spec.local_ridge);
+    let members = strengths * (1 + corrections) as f64 + 8.0;
     let data = 8.0 * m as f64 * n as f64 + 40.0 * n as f64 + 100.0 * n_labeled as f64;
     let columns = 8.0 * k * n_labeled as f64;
     (data + columns + (choices + threads) * (features + wide) + 24.0 * members * learned) as u64
+}
+
+/// Features that come from the factors.
+fn factor_features(spec: &RecommendedSpec) -> usize {
+    spec.latent_dim + if spec.families.local { spec.local_features } else { 0 }
 }
 
 /// Bytes that a fit holds beyond [`estimate_memory`] where labeled instances have gaps and `gaps_tell` is on:
@@ -45,7 +52,7 @@ pub(crate) fn estimate_memory_of_gaps(spec: &RecommendedSpec, m: usize, n_labele
     let choices = 1.0 + spec.folds.min(n_labeled) as f64;
     let learned = n_labeled.min(spec.max_instances) as f64;
     let seen = if m > FEW { KEPT.max((2 * FEW).saturating_sub(m)) + WIDE.min(m) } else { m };
-    let features = 8.0 * (2 * seen + spec.latent_dim + spec.local_features) as f64 * learned;
+    let features = 8.0 * (2 * seen + factor_features(spec)) as f64 * learned;
     (choices * (8.0 * m as f64 * n_labeled as f64 + features)) as u64
 }
 

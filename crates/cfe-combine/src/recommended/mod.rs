@@ -1,12 +1,12 @@
 //! The recommended way to combine classifiers: a posterior average of CF-Ensemble aggregators.
 //!
-//! R ~ X^T Y is factorized from standardized probabilities and log-odds (the closed optimum of unweighted
-//! alternating least squares), and aggregators sigma(w . r + u . y + b) are fitted to the labels. Four
-//! families see no factors and differ in where w is pulled: to equal weights or weights by evidence, to the
-//! few best classifiers, to zero on the log-odds, to zero with either sign on the probabilities. They are
-//! averaged alike, in log-odds. Two add a correction by the instance factors y, linear or local, and get a
-//! weight by cross-validated evidence against the others. `docs/recommended.md` has the formulas, the reasons
-//! and the figures.
+//! An aggregator is sigma(w . f + b), f the standardized probabilities and log-odds of the classifiers. Four
+//! families of aggregators differ in where a penalty pulls w: to equal weights or to weights by the evidence of
+//! each classifier, to the few best classifiers, to zero on the log-odds, to zero with either sign on the
+//! probabilities. They are averaged in log-odds, alike unless cross-validation says that one is worse. The
+//! factorization R ~ X^T Y (the closed optimum of unweighted alternating least squares) fills in missing
+//! predictions. Two more families correct the aggregator by the instance factors; they were tried and lost,
+//! and can be switched on (`families`). `docs/recommended.md` has the formulas, the reasons and the figures.
 //!
 //! Probabilities come out calibrated: every member is an unweighted maximum-a-posteriori fit with a free
 //! intercept.
@@ -20,8 +20,7 @@
 //! let predictions = fitted.model.predict(data.predictions())?;
 //! assert_eq!(predictions.probabilities.len(), data.n_instances());
 //! let shares = fitted.model.shares();
-//! let plain = shares.aggregator + shares.selection + shares.sparse + shares.signed;
-//! assert!((plain + shares.low_rank + shares.local + shares.equal - 1.0).abs() < 1e-12);
+//! assert!((shares.aggregator + shares.selection + shares.sparse + shares.signed - 1.0).abs() < 1e-12);
 //! # Ok::<(), cf_ensemble::Error>(())
 //! ```
 
@@ -163,9 +162,8 @@ impl Recommended {
     /// | a classifier that gave no prediction, or always the same | weight 0 |
     /// | a missing prediction | filled in by fold-in, in three rounds of factorizing and filling; members are fitted once more to what gaps tell, see `gaps_tell` |
     ///
-    /// Deterministic by seed: the same bits for any number of threads. The current rayon pool is used. Costs
-    /// about 1500 Newton steps of n k^2 flops with k = 2m to 2m + 32, and 24 n (2m + 48) bytes on each
-    /// thread.
+    /// Deterministic by seed: the same bits for any number of threads. The current rayon pool is used.
+    /// [`estimate_memory`] says how much a fit holds, and `docs/recommended.md` what it takes.
     ///
     /// # Errors
     /// [`Error::NoLabels`], [`Error::SingleClass`], [`Error::AllWeightsZero`].

@@ -116,6 +116,33 @@ pub struct FamilyShares {
 }
 
 impl FamilyShares {
+    /// What the average is made of, in words, with the share of each; families without a share are left out.
+    ///
+    /// ```
+    /// use cf_ensemble::recommended::Recommended;
+    /// use cf_ensemble::synthetic::Separable;
+    ///
+    /// let data = Separable::default().generate(1)?.data;
+    /// let model = Recommended::default().fit(&data)?.model;
+    /// assert_eq!(model.shares().in_words()[0].0, "aggregators on all classifiers");
+    /// # Ok::<(), cf_ensemble::Error>(())
+    /// ```
+    pub fn in_words(&self) -> Vec<(&'static str, f64)> {
+        let mut parts = vec![
+            ("aggregators on all classifiers", self.aggregator),
+            ("the mean of the best", self.selection),
+            ("weights on log-odds alone", self.sparse),
+            ("weights of either sign", self.signed),
+            ("the mean of the log-odds", self.equal),
+            ("aggregators with a correction linear in the factors", self.low_rank),
+            ("aggregators with a local correction", self.local),
+            ("greedy selection on bags of the rows", self.bagged),
+            ("shrunken weights on log-odds", self.ridge),
+        ];
+        parts.retain(|(_, share)| *share > 0.0);
+        parts
+    }
+
     /// (1 - share) of these and `share` of others.
     pub(super) fn mixed(self, other: Self, share: f64) -> Self {
         let mix = |a: f64, b: f64| (1.0 - share) * a + share * b;

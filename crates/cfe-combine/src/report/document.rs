@@ -169,19 +169,19 @@ fn trusted(trust: &TrustReport, combiner: &Combiner) -> Section {
          positive ones of classifiers that say much the same: it corrects them, and does not mean that the classifier is bad.",
     );
     if let Combiner::Recommended(model) = combiner {
-        let shares = model.shares();
-        section = section.text(format!(
-            "The model is an average: aggregators on all classifiers {}, the mean of the best {}, weights on log-odds alone {}, weights of either sign {}, \
-             and, by cross-validated evidence against these, aggregators with a correction linear in the factors {} and with \
-             a local correction {}. The local correction has no weights; it makes {} of the variance of the log-odds.",
-            percent(shares.aggregator, 0),
-            percent(shares.selection, 0),
-            percent(shares.sparse, 0),
-            percent(shares.signed, 0),
-            percent(shares.low_rank, 0),
-            percent(shares.local, 0),
-            percent(trust.local_share, 1),
-        ));
+        let parts = model.shares().in_words();
+        let named: Vec<String> =
+            parts.iter().map(|(what, share)| format!("{what} {}", percent(*share, 0))).collect();
+        // One kind of member needs no list of kinds.
+        if named.len() > 1 {
+            section = section.text(format!("The model is an average: {}.", named.join(", ")));
+        }
+        if trust.local_share > 0.0 {
+            section = section.text(format!(
+                "The local correction has no weights; it makes {} of the variance of the log-odds.",
+                percent(trust.local_share, 1),
+            ));
+        }
     }
     section.figure("", vec![panel]).table(table).text(
         "Average precision lost without a classifier: cross-validated, with all classifiers less that of a fit without this \

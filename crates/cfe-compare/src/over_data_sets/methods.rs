@@ -6,8 +6,8 @@ use cf_ensemble::metrics::MetricSummary;
 use cf_ensemble::recommended::{Recommended, RecommendedSpec};
 use cf_ensemble::{BackendError, EnsembleData, Result, Trainer};
 
-use super::part::Part;
 use super::simple::Simple;
+use super::variant::Variant;
 use crate::trainer_form::TrainerForm;
 
 /// A way of combining.
@@ -16,7 +16,7 @@ pub enum Method {
     /// The recommended preset.
     Recommended,
     /// The same without one of its parts.
-    Without(Part),
+    Variant(Variant),
     /// CF-Ensemble as published, or a variant.
     Trained(TrainerForm),
     /// A combiner without factorization.
@@ -58,12 +58,12 @@ impl Method {
         methods
     }
 
-    /// Every method that can be named: [`all`](Self::all), the simple ways, and the recommended one without
-    /// each of its parts.
+    /// Every method that can be named: [`all`](Self::all), the simple ways, and variants of the recommended
+    /// one.
     pub fn named() -> Vec<Method> {
         let mut methods = Self::all();
         methods.extend(Simple::all().map(Method::Simple));
-        methods.extend(Part::all().map(Method::Without));
+        methods.extend(Variant::all().map(Method::Variant));
         methods
     }
 
@@ -94,7 +94,7 @@ impl Method {
     pub fn name(self) -> &'static str {
         match self {
             Method::Recommended => "recommended",
-            Method::Without(part) => part.name(),
+            Method::Variant(variant) => variant.name(),
             Method::Trained(form) => form.name(),
             Method::Baseline(baseline) => baseline.name(),
             Method::Simple(simple) => simple.name(),
@@ -105,7 +105,7 @@ impl Method {
     pub fn description(self) -> &'static str {
         match self {
             Method::Recommended => "the recommended preset of CF-Ensemble",
-            Method::Without(part) => part.description(),
+            Method::Variant(variant) => variant.description(),
             Method::Trained(form) => form.description(),
             Method::Baseline(baseline) => baseline.description(),
             Method::Simple(simple) => simple.description(),
@@ -121,7 +121,7 @@ impl Method {
             Method::Recommended => {
                 recommended(RecommendedSpec { seed, ..RecommendedSpec::default() }, data, test)
             }
-            Method::Without(part) => recommended(part.without(seed), data, test),
+            Method::Variant(variant) => recommended(variant.spec(seed), data, test),
             Method::Trained(form) => transductive(form.trainer(seed).map_err(refused)?.as_ref(), data, test),
             Method::Baseline(baseline) => inductive(&FittedMethod::Baseline(baseline.fit(data)?), data, test),
             Method::Simple(simple) => {
@@ -200,7 +200,7 @@ mod tests {
         let descriptions: BTreeSet<&str> = named.iter().map(|method| method.description()).collect();
         assert_eq!((names.len(), descriptions.len()), (named.len(), named.len()));
         assert_eq!(named[0], Method::Recommended);
-        assert_eq!(named.len(), Method::all().len() + Simple::all().count() + Part::all().count());
+        assert_eq!(named.len(), Method::all().len() + Simple::all().count() + Variant::all().count());
     }
 
     #[test]
@@ -210,7 +210,7 @@ mod tests {
         assert!(ranked.contains(&Method::Trained(TrainerForm::AlsUnweighted)));
         assert!(!ranked.contains(&Method::Trained(TrainerForm::AlsExact)));
         assert!(!ranked.contains(&Method::Trained(TrainerForm::TorchUnweighted)));
-        assert!(ranked.iter().all(|method| !matches!(method, Method::Without(_))));
+        assert!(ranked.iter().all(|method| !matches!(method, Method::Variant(_))));
     }
 
     #[test]

@@ -12,9 +12,9 @@ mod external;
 mod gaps;
 mod methods;
 mod missing;
-mod part;
 mod simple;
 mod summary;
+mod variant;
 
 pub(crate) use cells::{BOOTSTRAP_ROWS, find_tables, in_standard_errors};
 pub use cells::{Cell, rows, run};
@@ -23,6 +23,6 @@ pub use document::document;
 pub use external::read_external;
 pub use methods::{Method, Scores};
 pub use missing::Missing;
-pub use part::Part;
 pub use simple::Simple;
 pub use summary::{DataSetRow, MethodRow, Summary, summarize};
+pub use variant::Variant;

@@ -4,12 +4,10 @@ use cf_ensemble::baselines::{Baseline, LOGIT_CLIP};
 use cf_ensemble::calibration::{CalibrationMethod, Calibrator};
 use cf_ensemble::logistic::{LogisticFit, LogisticRegression};
 use cf_ensemble::losses::{logit, sigmoid};
-use cf_ensemble::recommended::Recommended;
+use cf_ensemble::recommended::{Recommended, RecommendedSpec};
 use cf_ensemble::validation::{Folds, StratifiedKFold};
 use cf_ensemble::{EnsembleData, Result, SupervisedLoss};
 use ndarray::{Array2, ArrayView1, Axis};
-
-use super::part::Part;
 
 /// Ridges that are chosen among, in units of log-likelihood on standardized columns.
 const RIDGES: [f64; 4] = [1.0, 10.0, 100.0, 1000.0];
@@ -25,8 +23,8 @@ pub enum Simple {
     MeanPlatt,
     /// `avg4`, calibrated by Platt scaling on out-of-fold scores.
     Average4Platt,
-    /// The mean of the log-odds of that and of the aggregators alone.
-    Average4PlattAggregator,
+    /// The mean of the log-odds of that and of the recommended combiner.
+    Average4PlattRecommended,
     /// Log-odds with gaps at the median, and a ridge on them.
     MedianRidge,
     /// The same with a column for each classifier that says where it has a gap.
@@ -39,9 +37,9 @@ const TABLE: [(Simple, &str, &str); 6] = [
     (Simple::MeanPlatt, "mean_platt", "mean probability, then Platt scaling"),
     (Simple::Average4Platt, "avg4_platt", "avg4, then Platt scaling on out-of-fold scores"),
     (
-        Simple::Average4PlattAggregator,
-        "avg4_platt_aggregator",
-        "mean of the log-odds of avg4_platt and aggregator_only",
+        Simple::Average4PlattRecommended,
+        "avg4_platt_recommended",
+        "mean of the log-odds of avg4_platt and recommended",
     ),
     (Simple::MedianRidge, "median_ridge", "gaps at the median, then a ridge on log-odds by cross-validation"),
     (Simple::IndicatorRidge, "indicator_ridge", "median_ridge with indicators of gaps"),
@@ -86,12 +84,12 @@ impl Simple {
                 Ok(platt.apply_all(&log_odds(&scored)))
             }
             Simple::Average4Platt => average4_platt(data, test, seed),
-            Simple::Average4PlattAggregator => {
+            Simple::Average4PlattRecommended => {
                 let platt = average4_platt(data, test, seed)?;
-                let aggregator =
-                    Recommended::try_from(Part::AllButAggregator.without(seed))?.fit(data)?.model;
-                let aggregator = aggregator.predict(data.predictions().select(Axis(1), test).view())?;
-                let both = log_odds(&platt).into_iter().zip(aggregator.logits);
+                let spec = RecommendedSpec { seed, ..RecommendedSpec::default() };
+                let recommended = Recommended::try_from(spec)?.fit(data)?.model;
+                let recommended = recommended.predict(data.predictions().select(Axis(1), test).view())?;
+                let both = log_odds(&platt).into_iter().zip(recommended.logits);
                 Ok(both.map(|(a, b)| sigmoid(f64::midpoint(a, b))).collect())
             }
             Simple::MedianRidge => ridge(data, test, seed, false),
