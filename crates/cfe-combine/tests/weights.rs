@@ -494,7 +494,7 @@ fn a_fit_of_classes_does_not_depend_on_the_unit_of_weights() {
 #[test]
 fn rows_of_classes_that_weigh_nothing_are_as_good_as_none() {
     let n = 200;
-    let counts = |i: &usize| i % 5 != 0;
+    let counts = |i: &usize| !i.is_multiple_of(5);
     let rest: Vec<usize> = every(n).into_iter().filter(counts).collect();
     let zero: Vec<f64> = every(n).iter().map(|i| f64::from(u8::from(counts(i)))).collect();
     let data = class_data(&every(n), Some(&zero));
@@ -552,7 +552,7 @@ fn findings_about_classes_pass_over_rows_that_weigh_nothing() {
         |table: &ClassTable| kinds(&diagnose_classes(table).expect("findings")).contains(&"swapped");
     let most = |i: usize| i % 50 != 1;
     assert!(swapped(&class_table(most, |_| 1.0)));
-    let half = |i: usize| i / 8 % 2 == 0;
+    let half = |i: usize| (i / 8).is_multiple_of(2);
     assert!(swapped(&class_table(half, |i| f64::from(u8::from(half(i))))));
     assert!(!swapped(&class_table(half, |i| f64::from(u8::from(!half(i))))));
 }

@@ -182,7 +182,8 @@ fn measured(
     let predictions: Vec<_> = of_rows.iter().map(|(p, decided)| (p.view(), &decided[..])).collect();
     let resampled = bootstrap.classes(&rows.labels, Some(&rows.weights), &predictions)?;
     let known = rows.costs.is_some() || matches!(priced, Decision::Costs(_));
-    let method = |(k, ((name, ..), (p, decided))): (usize, (&Method<'_>, &(Array2<f64>, Vec<usize>)))| {
+    let method = |k: usize| {
+        let ((name, ..), (p, decided)) = (&methods[k], &of_rows[k]);
         let metrics = ClassScored::new(&rows.labels, p.view(), Some(&rows.weights))?.summary(decided)?;
         let mean_cost = known.then(|| {
             let of = |at: usize| {
@@ -200,8 +201,7 @@ fn measured(
             combined_is_better_by: (k > 0).then(gain).transpose()?,
         })
     };
-    let measured = methods.iter().zip(&of_rows).enumerate().map(method).collect::<Result<_>>()?;
-    Ok((measured, bootstrap.n_resamples))
+    Ok(((0..methods.len()).map(method).collect::<Result<_>>()?, bootstrap.n_resamples))
 }
 
 /// The reliability of each class against all others.
