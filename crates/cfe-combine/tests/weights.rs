@@ -186,6 +186,24 @@ fn the_recommended_combiner_and_what_is_asked_of_it_count_weights() {
     assert!(far(gained(&scaled.2), gained(&expected.2)) < 1e-6);
 }
 
+/// Rows that weigh next to nothing move no fit, and no average precision either, whatever their labels are.
+#[test]
+fn average_precision_that_is_lost_goes_by_weight() {
+    let n = 240;
+    let weights: Vec<f64> = (0..n).map(|i| if i < 160 { 1.0 } else { 1e-9 }).collect();
+    let folds: Vec<usize> = (0..n).map(|i| i / 4 % 4).collect();
+    let lost = |turned: bool| -> Vec<f64> {
+        let labels = (0..n).map(|i| Some(label(i) != (turned && i >= 160))).collect();
+        let data = data(&every(n), Some(&weights)).with_labels(labels).expect("valid");
+        let fitted = spec().fit_with_folds(&data, &folds).expect("fits");
+        let left_out = spec().leave_one_out(&data, &fitted, Some(&folds)).expect("fits");
+        left_out.iter().map(|l| l.average_precision_lost.estimate).collect()
+    };
+    let (honest, turned) = (lost(false), lost(true));
+    assert!(honest.iter().any(|lost| lost.abs() > 0.01), "{honest:?}");
+    assert!(far(honest.clone(), turned.clone()) < 1e-3, "{honest:?} {turned:?}");
+}
+
 #[test]
 fn what_is_asked_of_the_combiner_leaves_rows_of_weight_zero_out() {
     let n = 200;
