@@ -62,7 +62,8 @@ pub fn hide_fold(data: &EnsembleData, folds: &Folds, fold: usize) -> Result<Ense
 /// Folds of the labeled instances, in the order of [`EnsembleData::labeled`], stratified by class.
 ///
 /// Without `groups` (n, one for each instance), the rarer class may lower their number; `None` if it has a
-/// single instance.
+/// single instance. Instances of weight 0, which are not learned from, go to the first fold and change
+/// nothing for the others.
 ///
 /// ```
 /// use cf_ensemble::cross_validation::stratified_folds;
@@ -83,20 +84,23 @@ pub fn stratified_folds(
     n_splits: usize,
     seed: u64,
 ) -> Result<Option<Folds>> {
-    let labels = data.labeled_targets();
+    let places = counting_places(data);
+    let all = data.labeled_targets();
+    let labels: Vec<bool> = places.iter().map(|&p| all[p]).collect();
     let Some(groups) = groups else {
-        let (negatives, positives) = data.class_counts();
-        let smaller = negatives.min(positives);
+        let positives = labels.iter().filter(|&&y| y).count();
+        let smaller = positives.min(labels.len() - positives);
         if smaller < 2 {
             return Ok(None);
         }
-        return StratifiedKFold { n_splits: n_splits.min(smaller), seed }.assign(&labels).map(Some);
+        let folds = StratifiedKFold { n_splits: n_splits.min(smaller), seed }.assign(&labels)?;
+        return spread(&folds, &places, all.len()).map(Some);
     };
     let (found, expected) = (groups.len(), data.n_instances());
     if found != expected {
         return Err(Error::LengthMismatch { what: "groups", found, expected });
     }
-    let groups: Vec<&String> = data.labeled().iter().map(|&i| &groups[i]).collect();
+    let groups: Vec<&String> = places.iter().map(|&p| &groups[data.labeled()[p]]).collect();
     let folds = StratifiedGroupKFold { n_splits, seed }.assign(&labels, &groups)?;
     // Groups of very different sizes may put every instance of a class into one fold, and the fit without
     // that fold would have one class.
@@ -108,7 +112,20 @@ pub fn stratified_folds(
             return Err(Error::parameter("n_splits", n_splits, ALLOWED));
         }
     }
-    Ok(Some(folds))
+    spread(&folds, &places, all.len()).map(Some)
+}
+
+/// Places of the labeled instances that weigh something: the others are not learned from.
+fn counting_places(data: &EnsembleData) -> Vec<usize> {
+    let counts = |p: &usize| data.sample_weights().is_none_or(|weights| weights[data.labeled()[*p]] > 0.0);
+    (0..data.labeled().len()).filter(counts).collect()
+}
+
+/// The folds of instances at some places among n; the others go to the first fold.
+pub(crate) fn spread(folds: &Folds, places: &[usize], n: usize) -> Result<Folds> {
+    let mut all = vec![0; n];
+    places.iter().zip(folds.as_slice()).for_each(|(&p, &fold)| all[p] = fold);
+    Folds::new(all, folds.n_splits())
 }
 
 /// Folds of the labeled instances as the recommended combiner makes them: stratified by class, and by what an
@@ -134,7 +151,7 @@ pub fn folds_by_content(data: &EnsembleData, n_splits: usize, seed: u64) -> Resu
     let labels = data.labeled_targets();
     let weight = |p: usize| data.sample_weights().map_or(1.0, |weights| weights[data.labeled()[p]]);
     // The combiner does not see instances of weight 0; they go to the first fold.
-    let counting: Vec<usize> = (0..labels.len()).filter(|&p| weight(p) > 0.0).collect();
+    let counting = counting_places(data);
     let positives = counting.iter().filter(|&&p| labels[p]).count();
     let smaller = positives.min(counting.len() - positives);
     if smaller < 2 {
@@ -151,12 +168,9 @@ pub fn folds_by_content(data: &EnsembleData, n_splits: usize, seed: u64) -> Resu
     });
     let sorted_keys: Vec<u64> = order.iter().map(|&p| keys[p]).collect();
     let sorted_labels: Vec<bool> = order.iter().map(|&p| labels[p]).collect();
-    let mut folds = vec![0; labels.len()];
+    let folds = Folds::new(folds_by_key(&sorted_keys, &sorted_labels, n_splits), n_splits)?;
     // Back to the order of the labeled instances.
-    for (&p, fold) in order.iter().zip(folds_by_key(&sorted_keys, &sorted_labels, n_splits)) {
-        folds[p] = fold;
-    }
-    Folds::new(folds, n_splits).map(Some)
+    spread(&folds, &order, labels.len()).map(Some)
 }
 
 /// The data with the labels of the instances `hidden` taken away.

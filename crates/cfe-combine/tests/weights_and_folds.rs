@@ -1,7 +1,5 @@
 //! Weights, costs, folds and times of one's own, on every path of a fit.
 
-use cf_ensemble::baselines::Baseline;
-use cf_ensemble::calibration::{CalibrationMethod, Calibrator};
 use cf_ensemble::cross_validation::{Following, hide_fold};
 use cf_ensemble::io::{Source, Table, TableError, read_table};
 use cf_ensemble::methods::Method;
@@ -70,7 +68,8 @@ fn weights_of_one_change_no_bit() {
         let (mut parts, expected) =
             (weighted.metrics(&table).expect("scored"), plain.metrics(&plain_table).expect("scored"));
         assert_eq!(parts[0].weight, Some(160.0));
-        parts[0].weight = None;
+        assert_eq!((parts[0].positive_weight, parts[0].effective_rows), (Some(40.0), Some(160.0)));
+        (parts[0].weight, parts[0].positive_weight, parts[0].effective_rows) = (None, None, None);
         assert_eq!(parts, expected);
     }
 }
@@ -90,22 +89,6 @@ fn of_folds(weight: bool) -> FitOptions {
     options.training.exclude = if weight { Vec::new() } else { vec!["w".into()] };
     options.table.weight_column = weight.then(|| "w".into());
     options
-}
-
-#[test]
-fn a_weight_of_two_is_a_row_twice_for_every_baseline() {
-    // Half of each class, so that the balanced class weights, which go by rows, are the same.
-    let (repeated, weighted) = twice_and_weighted(|i| (i / 4) % 2 == 0);
-    let (repeated, weighted) = (table(&repeated, &of_folds(false)), table(&weighted, &of_folds(true)));
-    for baseline in Baseline::ALL {
-        let score = |of: &Table| {
-            let fitted = baseline.fit(&of.data).expect("fits");
-            fitted.predict(weighted.data.predictions()).expect("the same classifiers")
-        };
-        for (a, b) in score(&repeated).iter().zip(score(&weighted)) {
-            assert!((a - b).abs() < 1e-7, "{}: {a} {b}", baseline.name());
-        }
-    }
 }
 
 #[test]
@@ -180,27 +163,6 @@ fn metrics_threshold_and_report_count_weights() {
     {
         let said = cfe_combine::report::lines(&outcome, &table, std::slice::from_ref(part), &[]).join("\n");
         assert!(said.contains("labeled train rows of weight"), "{said}");
-    }
-}
-
-#[test]
-fn a_weight_of_two_is_a_row_twice_for_calibration() {
-    let logits: Vec<f64> = (0..60).map(|i| f64::from(i % 17) / 4.0 - 2.0).collect();
-    let labels: Vec<bool> = (0..60).map(|i| (i * 5) % 17 > 9).collect();
-    let weights: Vec<f64> = (0..60).map(|i| f64::from(1 + i % 2)).collect();
-    let twice: Vec<usize> = (0..60).chain((0..60).filter(|i| i % 2 == 1)).collect();
-    let (z, y): (Vec<f64>, Vec<bool>) = twice.iter().map(|&i| (logits[i], labels[i])).unzip();
-    for method in [
-        CalibrationMethod::PriorShift,
-        CalibrationMethod::Platt,
-        CalibrationMethod::Temperature,
-        CalibrationMethod::Isotonic,
-    ] {
-        let weighted = Calibrator::fit(method, &logits, &labels, Some(&weights)).expect("valid");
-        let repeated = Calibrator::fit(method, &z, &y, None).expect("valid");
-        for z in [-3.0, -0.7, 0.0, 0.4, 2.5] {
-            assert!((weighted.apply(z) - repeated.apply(z)).abs() < 1e-8, "{method:?} at {z}");
-        }
     }
 }
 

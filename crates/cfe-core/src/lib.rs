@@ -61,4 +61,6 @@ pub use resampling::{Resampled, Resampling, Sampler};
 pub use schedule::WeightSchedule;
 pub use trainer::{Fitted, FnObserver, Observer, Step, TracePoint, Trainer, WeightTrace};
 pub use training_state::TrainingState;
-pub use weights::{ClassWeight, Costs, check_weight_sum, instance_weights};
+pub use weights::{
+    ClassWeight, Costs, check_weight_sum, instance_weights, mean_weight, weight_unit, weights_of_mean_one,
+};

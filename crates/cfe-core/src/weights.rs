@@ -232,6 +232,49 @@ pub fn instance_weights(data: &EnsembleData, class_weight: ClassWeight) -> Resul
     Ok(weights)
 }
 
+/// Mean of the weights above 0; 1 where there is none.
+///
+/// What is learned goes by weights over their mean, so that it does not depend on their unit: penalties and
+/// priors stand against the sum of the weights, which a common factor must not move. How many rows there are
+/// is what the table says, and weights say how much each counts beside the others.
+///
+/// ```
+/// use cfe_core::mean_weight;
+/// assert_eq!(mean_weight([1.0, 0.0, 2.0]), 1.5);
+/// assert_eq!(mean_weight([1e308; 4]), 1e308);
+/// assert_eq!(mean_weight([0.0]), 1.0);
+/// ```
+pub fn mean_weight(weights: impl IntoIterator<Item = f64>) -> f64 {
+    let mut counting: Vec<f64> = weights.into_iter().filter(|&w| w > 0.0).collect();
+    // In ascending order, so that the sum has the same bits for any order of the instances.
+    counting.sort_by(f64::total_cmp);
+    let Some(&largest) = counting.last() else { return 1.0 };
+    let n = counting.len() as f64;
+    let mean = counting.iter().sum::<f64>() / n;
+    // A sum that overflows has a mean all the same.
+    if mean.is_finite() { mean } else { largest * (counting.iter().map(|w| w / largest).sum::<f64>() / n) }
+}
+
+/// What weights are divided by where penalties or priors stand against their sum: their
+/// [mean](mean_weight), or 1 where that is 1 up to rounding, so that such weights keep their bits.
+pub fn weight_unit(weights: impl IntoIterator<Item = f64>) -> f64 {
+    const ROUNDING: f64 = 1e-10;
+    let mean = mean_weight(weights);
+    if (mean - 1.0).abs() <= ROUNDING { 1.0 } else { mean }
+}
+
+/// Weights (n) over their [unit](weight_unit).
+///
+/// ```
+/// use cfe_core::weights_of_mean_one;
+/// assert_eq!(weights_of_mean_one(&[2.0, 0.0, 6.0]), [0.5, 0.0, 1.5]);
+/// assert_eq!(weights_of_mean_one(&[1.0, 1.0]), [1.0, 1.0]);
+/// ```
+pub fn weights_of_mean_one(weights: &[f64]) -> Vec<f64> {
+    let unit = weight_unit(weights.iter().copied());
+    weights.iter().map(|w| w / unit).collect()
+}
+
 /// Refuses weights that are all 0, or whose sum overflows or loses digits to underflow: what is divided by it
 /// would be a silently wrong weight. No weight at all is for the caller to judge.
 ///

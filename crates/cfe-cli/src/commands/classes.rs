@@ -109,6 +109,7 @@ fn class_options(table: &ClassTable, program: &ProgramOptions) -> ClassOptions {
         None => DecisionRule::default(),
     };
     options.decision = program.decision.clone().unwrap_or(unsaid);
+    options.leave_out = true;
     options.groups.clone_from(&table.groups);
     options.folds.clone_from(&table.folds);
     options.times.clone_from(&table.times);
@@ -141,6 +142,7 @@ fn terminal_page(
     let width = outputs::width();
     let mut tables = report::class_tables(model, parts);
     tables.push(report::class_trust_table(model));
+    tables.extend(report::class_lost_table(model));
     let mut out = text::tables(tables, width);
     for line in report::class_lines(model, parts, counts, findings) {
         out += &wrap(&printable(&line), text::page(width), "* ", "  ");
@@ -425,6 +427,7 @@ pub(crate) fn inspect(args: &Inspect, model: &ClassModel) -> CliResult<()> {
     }
     out.push('\n');
     let mut tables = vec![report::class_trust_table(model)];
+    tables.extend(report::class_lost_table(model));
     if let Some(summary) = &remembered {
         tables.push(report::per_class(
             "Cross-validated, each class against all others",

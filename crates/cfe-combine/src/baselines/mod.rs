@@ -20,7 +20,8 @@
 //! | `Average4` | `avg4` | mean of `nnls`, `nn_logistic`, `lr` and `top5_mean` |
 //!
 //! C = 1 is scikit-learn's: the penalty is |w|^2 / 2 against the sum of the weighted losses, the intercept is
-//! free. Ties (of classifiers in selection) go to the first one.
+//! free. Sample weights are taken over their mean, so that their unit changes nothing. Ties (of classifiers
+//! in selection) go to the first one.
 //!
 //! **Missing predictions.** Means, the median, ranks, and everything with weights that sum to 1 use the
 //! classifiers that gave a prediction, weights rescaled. The logistic ones, and every fit, take the
@@ -49,7 +50,9 @@ mod tests;
 use cfe_core::logistic::LogisticRegression;
 use cfe_core::losses::logit;
 use cfe_core::nnls::nnls;
-use cfe_core::{ClassWeight, EnsembleData, Error, Result, instance_weights};
+use cfe_core::{
+    ClassWeight, EnsembleData, Error, Result, instance_weights, weight_unit, weights_of_mean_one,
+};
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
 
@@ -238,7 +241,10 @@ struct Training<'a> {
     /// m x labeled.
     predictions: Array2<f64>,
     labels: Vec<bool>,
+    /// Sample weights over their unit.
     weights: Vec<f64>,
+    /// The unit: penalties stand against the sum of the weights, which a common factor must not move.
+    unit: f64,
     /// Of each classifier (m).
     means: &'a [f64],
 }
@@ -249,7 +255,9 @@ impl<'a> Training<'a> {
             return Err(Error::NoLabels);
         }
         // Sample weights alone: the balanced class weights of `lr_bal` enter in its own fit.
-        let weights = instance_weights(data, ClassWeight::Uniform)?;
+        let given = instance_weights(data, ClassWeight::Uniform)?;
+        let unit = weight_unit(given.iter().copied());
+        let weights: Vec<f64> = given.into_iter().map(|a| a / unit).collect();
         let labels = data.labeled_targets();
         let counts =
             |class: bool| labels.iter().zip(&weights).filter(|(y, a)| **y == class && **a > 0.0).count();
@@ -259,7 +267,7 @@ impl<'a> Training<'a> {
             _ => {}
         }
         let predictions = filled(data.predictions().select(Axis(1), data.labeled()).view(), means);
-        Ok(Self { data, predictions, labels, weights, means })
+        Ok(Self { data, predictions, labels, weights, unit, means })
     }
 
     fn learn(&self, baseline: Baseline) -> Result<Rule> {
@@ -307,7 +315,8 @@ impl<'a> Training<'a> {
     }
 
     fn logistic(&self, class_weight: ClassWeight, non_negative: bool) -> Result<Rule> {
-        let weights = instance_weights(self.data, class_weight)?;
+        let mut weights = instance_weights(self.data, class_weight)?;
+        weights.iter_mut().for_each(|a| *a /= self.unit);
         // Our loss divides the sum by sum_i a_i and scikit-learn's does not, so its C = 1 is
         // lambda = 1 / sum_i a_i.
         let lambda = 1.0 / weights.iter().sum::<f64>();
@@ -326,19 +335,22 @@ impl<'a> Training<'a> {
     }
 }
 
-/// Mean of each classifier over its predictions for labeled instances (m); failing those over all of them,
-/// failing that 0.5.
+/// Mean of each classifier over its predictions for labeled instances (m), by their sample weights; failing
+/// those over all instances, failing that 0.5.
 fn training_means(data: &EnsembleData) -> Vec<f64> {
-    // The iterator comes as a trait object since the two calls below have iterators of different types.
-    let mean = |values: &mut dyn Iterator<Item = f64>| {
-        let (sum, n) = values.filter(|v| !v.is_nan()).fold((0.0, 0), |(sum, n), v| (sum + v, n + 1));
-        (n > 0).then(|| sum / f64::from(n))
+    let weights = data.sample_weights().map(weights_of_mean_one);
+    let weight = |i: usize| weights.as_ref().map_or(1.0, |weights| weights[i]);
+    let mean = |values: &mut dyn Iterator<Item = (f64, f64)>| {
+        let observed = values.filter(|(p, _)| !p.is_nan());
+        let (sum, total) = observed.fold((0.0, 0.0), |(sum, total), (p, w)| (sum + w * p, total + w));
+        (total > 0.0).then(|| (sum / total).min(1.0))
     };
     data.predictions()
         .outer_iter()
         .map(|row| {
-            mean(&mut data.labeled().iter().map(|&i| row[i]))
-                .or_else(|| mean(&mut row.iter().copied()))
+            // Instances without a label need no weight, so that those count alike.
+            mean(&mut data.labeled().iter().map(|&i| (row[i], weight(i))))
+                .or_else(|| mean(&mut row.iter().map(|&p| (p, 1.0))))
                 .unwrap_or(0.5)
         })
         .collect()

@@ -3,7 +3,7 @@
 use cfe_core::classes::{ClassData, ClassPredictions, normalize};
 use cfe_core::multinomial::{FittedMultinomial, Multinomial};
 use cfe_core::validation::Folds;
-use cfe_core::{Error, Result};
+use cfe_core::{Error, Result, weights_of_mean_one};
 use ndarray::{Array2, Array3, Axis};
 
 use crate::baselines::{GREEDY_ROUNDS, LOGIT_CLIP};
@@ -66,7 +66,7 @@ impl ClassBaseline {
         matches!(self, ClassBaseline::Stacking | ClassBaseline::StackingLog)
     }
 
-    /// Learns from the labeled rows.
+    /// Learns from the labeled rows, weighted by their sample weights over the mean of these.
     ///
     /// # Errors
     /// [`Error::NoLabels`], and what [`Multinomial::fit`] refuses.
@@ -75,9 +75,9 @@ impl ClassBaseline {
             return Err(Error::NoLabels);
         }
         let labeled = data.predictions().select_instances(data.labeled())?;
-        let means = means(&labeled);
         let labels = data.labeled_targets();
-        let weights = data.labeled_weights();
+        let weights = weights_of_mean_one(&data.labeled_weights());
+        let means = means(&labeled, &weights);
         let rule = match self {
             ClassBaseline::SoftVoting => Rule::Vote,
             ClassBaseline::GreedySelection => {
@@ -94,7 +94,8 @@ impl ClassBaseline {
 
     /// Soft voting needs no labels.
     pub(super) fn fit_unlabeled(self, predictions: &ClassPredictions) -> FittedClassBaseline {
-        FittedClassBaseline { baseline: self, means: means(predictions), rule: Rule::Vote }
+        let weights = vec![1.0; predictions.n_instances()];
+        FittedClassBaseline { baseline: self, means: means(predictions, &weights), rule: Rule::Vote }
     }
 
     /// Distributions of the labeled rows (labeled x K), each from a fit without the row's fold; NaN for rows
@@ -161,14 +162,15 @@ impl FittedClassBaseline {
     }
 }
 
-/// Mean distribution of each classifier (m x K); equal shares without any prediction.
-fn means(predictions: &ClassPredictions) -> Array2<f64> {
+/// Mean distribution of each classifier (m x K) over instances with weights (n); equal shares without any
+/// prediction.
+fn means(predictions: &ClassPredictions, weights: &[f64]) -> Array2<f64> {
     let (m, k) = (predictions.n_classifiers(), predictions.n_classes());
     let mut means = Array2::zeros((m, k));
     for (u, rows) in predictions.values().outer_iter().enumerate() {
         let mut sums = vec![0.0; k];
-        for row in rows.outer_iter() {
-            row.iter().zip(&mut sums).filter(|(p, _)| !p.is_nan()).for_each(|(p, sum)| *sum += p);
+        for (row, w) in rows.outer_iter().zip(weights) {
+            row.iter().zip(&mut sums).filter(|(p, _)| !p.is_nan()).for_each(|(p, sum)| *sum += w * p);
         }
         normalize(&mut sums);
         means.row_mut(u).iter_mut().zip(sums).for_each(|(to, mean)| *to = mean);

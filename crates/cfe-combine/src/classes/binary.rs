@@ -6,10 +6,12 @@ use cfe_core::validation::Folds;
 use cfe_core::{EnsembleData, Result};
 use cfe_io::ModelDetails;
 use ndarray::{ArrayView2, Axis};
+use serde_json::json;
 
 use super::folds::HeldOut;
 use crate::baselines::{Baseline, FittedBaseline};
 use crate::error::{FitError, FitResult};
+use crate::judge::LEFT_OUT;
 use crate::pipeline::{FitPlan, Trained, Watch, train_class};
 use crate::saved::SavedModel;
 
@@ -58,21 +60,25 @@ fn log_odds_of(fitted: &FittedBaseline, r: ArrayView2<'_, f64>) -> Result<Vec<f6
     Ok(fitted.predict(r)?.into_iter().map(|p| logit(p, CLIP)).collect())
 }
 
-/// The fit of one class, with log-odds of its labeled rows from fits without their fold.
+/// The fit of one class, with log-odds of its labeled rows from fits without their fold. `class` is its
+/// number, and whether each classifier is left out in turn.
 pub(super) fn trained(
     plan: &FitPlan,
     data: &EnsembleData,
     held_out: &HeldOut,
-    class: usize,
+    class: (usize, bool),
     watch: &dyn Watch,
 ) -> FitResult<(Binary, Vec<f64>)> {
-    let Trained { combiner, out_of_fold, facts, stopped, .. } =
+    let Trained { combiner, out_of_fold, facts, stopped, left_out, .. } =
         train_class(plan, data, held_out, class, watch)?;
     // The class after a stop has no model, so that there is nothing to couple.
     let Some(out_of_fold) = out_of_fold.filter(|_| !stopped) else { return Err(FitError::Stopped) };
     let mut details = ModelDetails::default();
     details.seed = Some(plan.seed());
     details.provenance.insert("fit".to_owned(), facts);
+    if !left_out.is_empty() {
+        details.provenance.insert(LEFT_OUT.to_owned(), json!(left_out));
+    }
     let model = SavedModel::new(combiner, Calibrator::Identity, details);
     Ok((Binary::Trained(Box::new(model)), out_of_fold))
 }
@@ -92,7 +98,9 @@ pub(super) fn baseline(
             continue;
         }
         let rest = labeled.select_instances(&folds.train(fold)).map_err(&failed)?;
-        let targets = rest.labeled_targets();
+        let counts = |i: &&usize| rest.sample_weights().is_none_or(|weights| weights[**i] > 0.0);
+        let targets: Vec<bool> =
+            rest.labeled().iter().filter(counts).map(|&i| rest.labels()[i] == Some(true)).collect();
         // Folds in time may come before the first row of the class.
         if folds.is_forward() && (targets.iter().all(|&y| y) || !targets.iter().any(|&y| y)) {
             continue;

@@ -47,6 +47,9 @@ pub struct ClassOptions {
     /// What a wrong decision about each row costs (n, finite, at least 0), for [`DecisionRule::LeastCost`]
     /// and the mean cost.
     pub costs: Option<Vec<f64>>,
+    /// Whether each classifier is left out in turn for each class, so that [`ClassModel::trust`] knows what
+    /// it adds; of the trainer `recommended` alone. A fit then takes about twice as long.
+    pub leave_out: bool,
 }
 
 /// What a fit of K classes gives.
@@ -63,7 +66,7 @@ pub struct ClassOutcome {
     pub out_of_fold: Option<Array2<f64>>,
     /// Folds of the labeled rows, the same for every class.
     pub folds: Option<Folds>,
-    /// Labeled rows of each class (K).
+    /// Labeled rows of each class (K) that weigh something.
     pub class_counts: Vec<usize>,
     /// What a wrong decision about each row costs (n).
     pub(super) costs: Option<Vec<f64>>,
@@ -121,7 +124,7 @@ pub fn fit_planned(
         _ => {
             let mut train = |k: usize, data: &EnsembleData, held_out: &HeldOut| {
                 let name = format!("class {} of {classes}", k + 1);
-                binary::trained(plan, data, held_out, k, &OfClass { watch, name })
+                binary::trained(plan, data, held_out, (k, options.leave_out), &OfClass { watch, name })
             };
             many_classes(data, options, count, plan.seed(), watch, &mut train)
         }
@@ -193,7 +196,7 @@ fn many_classes(
 ) -> FitResult<ClassOutcome> {
     let counts = checked(data, options)?;
     let classes = counts.len();
-    let n_splits = n_splits.min(data.labeled().len());
+    let n_splits = n_splits.min(counts.iter().sum());
     let held_out = HeldOut::of(data, options, n_splits, seed)?;
     let learned = learn(data, &held_out, watch, train)?;
     let folds = held_out.folds;
@@ -253,7 +256,7 @@ fn learn(
 ) -> FitResult<Learned> {
     let mut learned = Learned { parts: Vec::new(), classes: Vec::new(), log_odds: Array2::zeros((0, 0)) };
     let mut columns = Vec::new();
-    let labels = data.labeled_targets();
+    let (labels, weights) = (data.labeled_targets(), data.labeled_weights());
     let names = data.predictions().classes();
     for (k, name) in names.iter().enumerate() {
         let problem = data.of_class(k).map_err(FitError::training("training"))?;
@@ -261,9 +264,11 @@ fn learn(
             learned.parts.push(None);
             continue;
         }
-        let of_class: Vec<bool> = labels.iter().map(|&label| label == k).collect();
+        // Rows of weight 0 are not learned from.
+        let of_class: Vec<Option<bool>> =
+            labels.iter().zip(&weights).map(|(&label, &a)| (a > 0.0).then_some(label == k)).collect();
         if !held_out.can_learn(&of_class) {
-            let count = of_class.iter().filter(|&&own| own).count();
+            let count = of_class.iter().filter(|&&own| own == Some(true)).count();
             watch.warn(&match count < LEAST_ROWS {
                 true => format!(
                     "class {name:?} has {count} labeled rows, so there is nothing to learn for it: its probability is \
@@ -341,11 +346,11 @@ fn check_costs(options: &ClassOptions, data: &ClassData) -> FitResult<()> {
     }
 }
 
-/// Labeled rows of each class, where they allow a fit.
+/// Labeled rows of each class that weigh something, where they allow a fit.
 fn checked(data: &ClassData, options: &ClassOptions) -> FitResult<Vec<usize>> {
     let failed = FitError::training("training");
     check_rule(&options.decision, data).map_err(|e| FitError::options(e.to_string()))?;
-    let counts = data.class_counts();
+    let counts = data.counting_counts();
     if data.labeled().is_empty() {
         return Err(failed(Error::NoLabels));
     }
@@ -394,7 +399,7 @@ fn two_classes(
         decision,
         details: ModelDetails::default(),
     };
-    let counts = data.class_counts();
+    let counts = data.counting_counts();
     finish(data, options, model, out_of_fold, None, counts)
 }
 
@@ -421,7 +426,10 @@ fn finish(
     );
     provenance.insert("decision_rule".to_owned(), json!(options.decision));
     let rows = judge::side_by_side(predictions);
-    provenance.insert(TRAIN_ROWS.to_owned(), json!(TrainRows::among(rows.view(), data.labeled())));
+    let weights = data.sample_weights();
+    let counts = |i: &usize| weights.is_none_or(|weights| weights[*i] > 0.0);
+    let learned: Vec<usize> = data.labeled().iter().copied().filter(counts).collect();
+    provenance.insert(TRAIN_ROWS.to_owned(), json!(TrainRows::among(rows.view(), &learned)));
     if let Some(p) = &out_of_fold {
         let rows = ClassRows::held_out(data, options.costs.as_deref(), p);
         let summary = judge::summary(p, &rows, &model.decision).map_err(FitError::training("scoring"))?;

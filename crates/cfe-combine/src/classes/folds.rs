@@ -68,9 +68,10 @@ impl HeldOut {
             return Ok(Self::dealt(folds));
         }
         let all = class_folds(data, groups, n_splits, seed).map_err(&failed)?;
+        let weights = data.labeled_weights();
         let earlier = |fold: usize| {
             let rows = folds.train(fold);
-            let splits = n_splits.min(rows.len());
+            let splits = n_splits.min(rows.iter().filter(|&&p| weights[p] > 0.0).count());
             if splits < 2 {
                 return Ok(None);
             }
@@ -86,10 +87,10 @@ impl HeldOut {
         Ok(Self { folds, in_time: Some(InTime { all, earlier }) })
     }
 
-    /// Whether there is something to learn of a class whose labeled rows are `of_class`: rows of the class
-    /// and of others that no fold holds out at once.
-    pub(super) fn can_learn(&self, of_class: &[bool]) -> bool {
-        let enough = |is: bool| of_class.iter().filter(|&&own| own == is).count();
+    /// Whether there is something to learn of a class whose labeled rows are `of_class` (`None` where a row
+    /// weighs nothing): rows of the class and of others that no fold holds out at once.
+    pub(super) fn can_learn(&self, of_class: &[Option<bool>]) -> bool {
+        let enough = |is: bool| of_class.iter().filter(|&&own| own == Some(is)).count();
         if enough(true) < LEAST_ROWS || enough(false) == 0 {
             return false;
         }
@@ -97,9 +98,9 @@ impl HeldOut {
     }
 
     /// Whether a fit for this fold sees so many rows of the class, and of others.
-    pub(super) fn leaves(&self, of_class: &[bool], fold: usize, rows: usize) -> bool {
+    pub(super) fn leaves(&self, of_class: &[Option<bool>], fold: usize, rows: usize) -> bool {
         let train = self.folds.train(fold);
-        let of = |is: bool| train.iter().filter(|&&p| of_class[p] == is).count();
+        let of = |is: bool| train.iter().filter(|&&p| of_class[p] == Some(is)).count();
         of(true) >= rows && of(false) >= rows
     }
 }
@@ -109,30 +110,37 @@ impl HeldOut {
 ///
 /// Rows are dealt by what they contain, as for two classes: the order of the rows decides nothing, and copies
 /// of a row are in one fold. With `groups` (n) the rows of a group are in one fold. Rows of the rarest class
-/// are dealt first. A class of two rows has them in two folds; a class of one row takes part in one.
+/// are dealt first. A class of two rows has them in two folds; a class of one row takes part in one. Rows of
+/// weight 0, which are not learned from, go to the first fold and change nothing for the others.
 ///
 /// # Errors
 /// [`Error::InvalidParameter`] for fewer than 2 folds or more than labeled rows, or groups so large that all
 /// rows of a class that has two would be in one fold; [`Error::LengthMismatch`].
 pub fn class_folds(data: &ClassData, groups: Option<&[String]>, n_splits: usize, seed: u64) -> Result<Folds> {
-    let labels = data.labeled_targets();
-    const ALLOWED: &str = "2 folds at least, and not more than there are labeled rows; 5 is usual";
-    ensure(n_splits >= 2 && n_splits <= labels.len(), "n_splits", n_splits, ALLOWED)?;
-    let keys = keys(data, seed);
+    let weights = data.labeled_weights();
+    let places: Vec<usize> = (0..weights.len()).filter(|&p| weights[p] > 0.0).collect();
+    const ALLOWED: &str =
+        "2 folds at least, and not more than there are labeled rows that weigh something; 5 is usual";
+    ensure(n_splits >= 2 && n_splits <= places.len(), "n_splits", n_splits, ALLOWED)?;
+    if let Some(found) = groups.map(<[String]>::len).filter(|&found| found != data.labels().len()) {
+        return Err(Error::LengthMismatch { what: "groups", found, expected: data.labels().len() });
+    }
+    let all = data.labeled_targets();
+    let (labels, keys): (Vec<usize>, Vec<u64>) = {
+        let keys = keys(data, seed);
+        places.iter().map(|&p| (all[p], keys[p])).unzip()
+    };
+    let counts = data.counting_counts();
     let bundles = match groups {
-        Some(groups) if groups.len() != data.labels().len() => {
-            return Err(Error::LengthMismatch {
-                what: "groups",
-                found: groups.len(),
-                expected: data.labels().len(),
-            });
+        Some(groups) => {
+            let of_place = |&p: &usize| groups[data.labeled()[p]].as_str();
+            by_group(&places.iter().map(of_place).collect::<Vec<_>>(), &keys)
         }
-        Some(groups) => by_group(data, groups, &keys),
         None => by_key(&keys, &labels, data.predictions().n_classes(), n_splits),
     };
-    let folds = deal(bundles, &labels, &data.class_counts(), n_splits);
-    for (k, &count) in data.class_counts().iter().enumerate() {
-        let mut met = folds.iter().zip(&labels).filter(|(_, label)| **label == k).map(|(fold, _)| fold);
+    let dealt = deal(bundles, &labels, &counts, n_splits);
+    for (k, &count) in counts.iter().enumerate() {
+        let mut met = dealt.iter().zip(&labels).filter(|(_, label)| **label == k).map(|(fold, _)| fold);
         let first = met.next();
         if count >= 2 && met.all(|fold| Some(fold) == first) {
             const GROUPS: &str =
@@ -140,6 +148,8 @@ pub fn class_folds(data: &ClassData, groups: Option<&[String]>, n_splits: usize,
             return Err(Error::parameter("n_splits", n_splits, GROUPS));
         }
     }
+    let mut folds = vec![0; all.len()];
+    places.iter().zip(dealt).for_each(|(&p, fold)| folds[p] = fold);
     Folds::new(folds, n_splits)
 }
 
@@ -179,12 +189,11 @@ fn by_key(keys: &[u64], labels: &[usize], classes: usize, n_splits: usize) -> Ve
     bundles
 }
 
-/// The rows of each group as one bundle, in an order that follows what they contain.
-fn by_group(data: &ClassData, groups: &[String], keys: &[u64]) -> Vec<Vec<usize>> {
+/// The rows of each group as one bundle, in an order that follows what they contain; `groups` and `keys` are
+/// of each row.
+fn by_group(groups: &[&str], keys: &[u64]) -> Vec<Vec<usize>> {
     let mut of_group: HashMap<&str, Vec<usize>> = HashMap::new();
-    for (p, &i) in data.labeled().iter().enumerate() {
-        of_group.entry(groups[i].as_str()).or_default().push(p);
-    }
+    groups.iter().enumerate().for_each(|(p, group)| of_group.entry(group).or_default().push(p));
     let mut bundles: Vec<Vec<usize>> = of_group.into_values().collect();
     // The order of a hash map is not one; a bundle is known by its keys, and equal ones by their rows.
     bundles

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use cfe_core::Result;
 use cfe_core::classes::{ClassData, ClassPredictions};
 use cfe_core::metrics::classes::{ClassScored, ClassSummary};
+use cfe_core::validation::{Bootstrap, ClassMetric, Interval};
 use cfe_io::ClassTable;
 use ndarray::{Array2, Axis};
 use serde::{Deserialize, Serialize};
@@ -14,7 +15,7 @@ use super::decide::Decision;
 use super::fit::ClassOutcome;
 use super::model::ClassModel;
 use crate::error::{FitError, FitResult};
-use crate::judge::{COMBINED, JudgedRows, Reliability, TRAIN, TrainRows, groups};
+use crate::judge::{COMBINED, JudgedRows, Reliability, TRAIN, TrainRows, groups, resamples_of};
 
 /// Where a model keeps the figures of its out-of-fold predictions.
 pub(super) const OUT_OF_FOLD: &str = "out_of_fold";
@@ -38,6 +39,9 @@ pub struct ClassPart {
     /// Labeled rows that are not scored, as no earlier ones score them.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub never_scored: usize,
+    /// Labeled rows of weight 0, which are not scored.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub without_weight: usize,
     /// Whether these are train rows, each scored without its label by cross-validation.
     #[serde(default)]
     pub cross_validated: bool,
@@ -45,6 +49,9 @@ pub struct ClassPart {
     /// flatter the model. 0 for cross-validated rows.
     #[serde(default)]
     pub in_sample_share: f64,
+    /// Resamples of each interval.
+    #[serde(default)]
+    pub resamples: usize,
     /// The combined prediction first.
     pub methods: Vec<ClassMethodMetrics>,
     /// Of each class (K) against all others: the reliability of the combined prediction, in groups of rows of
@@ -69,6 +76,35 @@ pub struct ClassMethodMetrics {
     pub mean_cost: Option<f64>,
     /// Its figures.
     pub metrics: ClassSummary,
+    /// 95% bootstrap intervals of some of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intervals: Option<ClassIntervals>,
+    /// By how much the combined prediction is better than this one, on the same resamples: of log loss what
+    /// it saves, of the others what it gains.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub combined_is_better_by: Option<ClassIntervals>,
+}
+
+/// Intervals of three metrics of K classes.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ClassIntervals {
+    /// Of log loss, in nats.
+    pub log_loss: Interval,
+    /// Of macro average precision.
+    pub macro_average_precision: Interval,
+    /// Of balanced accuracy.
+    pub balanced_accuracy: Interval,
+}
+
+impl ClassIntervals {
+    fn new(of: impl Fn(ClassMetric) -> Result<Interval>) -> Result<Self> {
+        Ok(Self {
+            log_loss: of(ClassMetric::LogLoss)?,
+            macro_average_precision: of(ClassMetric::MacroAveragePrecision)?,
+            balanced_accuracy: of(ClassMetric::BalancedAccuracy)?,
+        })
+    }
 }
 
 /// Rows that are judged: which ones, and what is known of each.
@@ -122,24 +158,50 @@ pub(super) fn summary(p: &Array2<f64>, rows: &ClassRows, decision: &Decision) ->
     ClassScored::new(&rows.labels, p.view(), Some(&rows.weights))?.summary(&decision.decide_all(&p))
 }
 
-/// The same with the mean cost of the decisions, where costs are known or the decision has some.
-fn method(
-    name: &str,
-    p: &Array2<f64>,
+/// One way to combine: its name, distributions (one for each place that rows may name, x K) and decision.
+type Method<'a> = (&'a str, Array2<f64>, &'a Decision);
+
+/// Figures of several ways, the combined prediction first, with their intervals; and the resamples of these.
+/// Decisions have a mean cost where costs are known or `priced` has some.
+fn measured(
+    methods: &[Method<'_>],
     rows: &ClassRows,
-    decision: &Decision,
     priced: &Decision,
-) -> Result<ClassMethodMetrics> {
-    let metrics = summary(p, rows, decision)?;
+    seed: u64,
+) -> Result<(Vec<ClassMethodMetrics>, usize)> {
+    let of_rows: Vec<(Array2<f64>, Vec<usize>)> = methods
+        .iter()
+        .map(|(_, p, decision)| {
+            let p = p.select(Axis(0), &rows.rows);
+            let decided = decision.decide_all(&p);
+            (p, decided)
+        })
+        .collect();
+    let cells = rows.rows.len() * of_rows.first().map_or(1, |(p, _)| p.ncols());
+    let bootstrap = Bootstrap { n_resamples: resamples_of(cells), seed, ..Bootstrap::default() };
+    let predictions: Vec<_> = of_rows.iter().map(|(p, decided)| (p.view(), &decided[..])).collect();
+    let resampled = bootstrap.classes(&rows.labels, Some(&rows.weights), &predictions)?;
     let known = rows.costs.is_some() || matches!(priced, Decision::Costs(_));
-    let mean_cost = known.then(|| {
-        let of = |(at, &i): (usize, &usize)| {
-            let cost = priced.cost(rows.labels[at], decision.decide(p.row(i)));
-            rows.weights[at] * rows.costs.as_ref().map_or(1.0, |costs| costs[at]) * cost
-        };
-        rows.rows.iter().enumerate().map(of).sum::<f64>() / rows.weights.iter().sum::<f64>()
-    });
-    Ok(ClassMethodMetrics { name: name.to_owned(), mean_cost, metrics })
+    let method = |k: usize| {
+        let ((name, ..), (p, decided)) = (&methods[k], &of_rows[k]);
+        let metrics = ClassScored::new(&rows.labels, p.view(), Some(&rows.weights))?.summary(decided)?;
+        let mean_cost = known.then(|| {
+            let of = |at: usize| {
+                let cost = priced.cost(rows.labels[at], decided[at]);
+                rows.weights[at] * rows.costs.as_ref().map_or(1.0, |costs| costs[at]) * cost
+            };
+            (0..decided.len()).map(of).sum::<f64>() / rows.weights.iter().sum::<f64>()
+        });
+        let gain = || ClassIntervals::new(|metric| resampled.better_by(metric, 0, k));
+        Ok(ClassMethodMetrics {
+            name: (*name).to_owned(),
+            mean_cost,
+            metrics,
+            intervals: Some(ClassIntervals::new(|metric| resampled.interval(metric, k))?),
+            combined_is_better_by: (k > 0).then(gain).transpose()?,
+        })
+    };
+    Ok(((0..methods.len()).map(method).collect::<Result<_>>()?, bootstrap.n_resamples))
 }
 
 /// The reliability of each class against all others.
@@ -227,26 +289,30 @@ pub fn judge_rows_at_costs(
     let judged = ClassRows { rows: judged.rows.iter().map(|i| place[i]).collect(), ..judged };
     let combined = model.predict(&part).map_err(&scoring)?;
     let vote = ClassBaseline::SoftVoting.fit_unlabeled(&part).predict(&part).map_err(&scoring)?;
-    let of = |name: &str, p: &Array2<f64>, decision: &Decision| {
-        method(name, p, &judged, decision, &model.decision).map_err(&scoring)
-    };
-    let methods = vec![
-        of(COMBINED, &combined.probabilities, &model.decision)?,
-        of(ClassBaseline::SoftVoting.name(), &vote, &Decision::Largest)?,
+    let reliability = reliability(&combined.probabilities, &judged);
+    let methods = [
+        (COMBINED, combined.probabilities, &model.decision),
+        (ClassBaseline::SoftVoting.name(), vote, &Decision::Largest),
     ];
+    let seed = model.details.seed.unwrap_or(0);
+    let (methods, resamples) = measured(&methods, &judged, &model.decision, seed).map_err(&scoring)?;
     let rows: Vec<usize> = (0..known.len()).collect();
     let train_rows = TrainRows::of_model(&model.details);
-    let in_sample_share =
-        train_rows.map_or(0.0, |known| known.share_among(side_by_side(&part).view(), &rows));
+    let of_known: Option<Vec<f64>> = weights.map(|weights| known.iter().map(|&i| weights[i]).collect());
+    let in_sample_share = train_rows.map_or(0.0, |train_rows| {
+        train_rows.share_among(side_by_side(&part).view(), &rows, of_known.as_deref())
+    });
     Ok(ClassPart {
         name: name.to_owned(),
-        rows: known.len(),
+        rows: judged.rows.len(),
         unknown_class,
         never_scored: 0,
+        without_weight: known.len() - judged.rows.len(),
         cross_validated: false,
         in_sample_share,
+        resamples,
         methods,
-        reliability: reliability(&combined.probabilities, &judged),
+        reliability,
     })
 }
 
@@ -300,24 +366,27 @@ impl ClassOutcome {
         let scoring = FitError::training("scoring");
         let rows = ClassRows::held_out(data, self.costs.as_deref(), p);
         let ours = &self.model.decision;
-        let mut methods = vec![method(COMBINED, p, &rows, ours, ours).map_err(&scoring)?];
+        let mut methods = vec![(COMBINED, p.clone(), ours)];
         let (m, k) = (data.predictions().n_classifiers(), data.predictions().n_classes());
         for baseline in ClassBaseline::ALL {
             if baseline.is_stacking() && m * k > MOST_STACKED {
                 continue;
             }
             let p = baseline.cross_validated(data, folds).map_err(&scoring)?;
-            let metrics = method(baseline.name(), &p, &rows, &Decision::Largest, ours).map_err(&scoring)?;
-            methods.push(metrics);
+            methods.push((baseline.name(), p, &Decision::Largest));
         }
+        let seed = self.model.details.seed.unwrap_or(0);
+        let (methods, resamples) = measured(&methods, &rows, ours, seed).map_err(&scoring)?;
         let scored = folds.scored().len();
         Ok(Some(ClassPart {
             name: TRAIN.to_owned(),
-            rows: scored,
+            rows: rows.rows.len(),
             unknown_class: 0,
             never_scored: data.labeled().len() - scored,
+            without_weight: scored - rows.rows.len(),
             cross_validated: true,
             in_sample_share: 0.0,
+            resamples,
             methods,
             reliability: reliability(p, &rows),
         }))

@@ -55,7 +55,7 @@ pub(crate) use folds::HeldOut;
 pub use folds::class_folds;
 pub(crate) use judge::side_by_side;
 pub use judge::{
-    ClassMethodMetrics, ClassPart, ClassRows, FEW_ROWS, class_trust, few_rows, judge_rows,
+    ClassIntervals, ClassMethodMetrics, ClassPart, ClassRows, FEW_ROWS, class_trust, few_rows, judge_rows,
     judge_rows_at_costs, judge_table,
 };
 pub use model::{ClassCombined, ClassModel, ClassTrust};

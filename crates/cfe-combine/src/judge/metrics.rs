@@ -18,6 +18,11 @@ use crate::saved::{Combined, SavedModel};
 /// Resamples times rows of one interval: more rows need fewer resamples for the same precision of the ends.
 const BOOTSTRAP_ROWS: usize = 4_000_000;
 
+/// Resamples for so many rows.
+pub(crate) fn resamples_of(rows: usize) -> usize {
+    (BOOTSTRAP_ROWS / rows.max(1)).clamp(200, 2000)
+}
+
 /// One way to combine, measured.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
@@ -57,6 +62,12 @@ pub struct Part {
     /// Sum of the weights of the rows that are scored, where they have weights.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight: Option<f64>,
+    /// Weight of the positives among them, where rows have weights.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub positive_weight: Option<f64>,
+    /// As many rows of equal weight as tell as much as these (Kish, 1965), where rows have weights.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub effective_rows: Option<f64>,
     /// Labeled rows without any prediction, which are not scored.
     pub without_prediction: usize,
     /// Positives among them.
@@ -73,6 +84,16 @@ pub struct Part {
     /// Reliability of the combined prediction: (mean probability, share of positives, rows) of up to ten
     /// groups.
     pub reliability: Vec<Reliability>,
+}
+
+impl Part {
+    /// Share of positives, by weight where rows have weights.
+    pub(super) fn share_of_positives(&self) -> f64 {
+        match self.positive_weight.zip(self.weight) {
+            Some((positive, all)) => positive / all,
+            None => self.positives as f64 / self.rows as f64,
+        }
+    }
 }
 
 /// One group of rows of similar probability.
@@ -105,11 +126,7 @@ pub(crate) fn measure(
     let (labels, weights) = (judged.labels.as_slice(), judged.weights.as_deref());
     let positives = labels.iter().filter(|&&y| y).count();
     let both = judged.has_both_classes();
-    let bootstrap = Bootstrap {
-        n_resamples: (BOOTSTRAP_ROWS / labels.len().max(1)).clamp(200, 2000),
-        seed,
-        ..Default::default()
-    };
+    let bootstrap = Bootstrap { n_resamples: resamples_of(labels.len()), seed, ..Default::default() };
     let rankings: Vec<&[f64]> = methods.iter().map(|method| method.ranking.as_slice()).collect();
     // The resamples are the same for every method, so that the interval of a difference is paired.
     let resample = || match folds {
@@ -160,6 +177,9 @@ pub(crate) fn measure(
         never_scored: 0,
         in_time: folds.is_some_and(Folds::is_forward),
         weight: weights.map(|weights| weights.iter().sum()),
+        positive_weight: weights
+            .map(|weights| weights.iter().zip(labels).filter(|(_, y)| **y).map(|(w, _)| w).sum()),
+        effective_rows: weights.map(|weights| effective(weights.iter().copied())),
         positives,
         resamples: if both { bootstrap.n_resamples } else { 0 },
         methods: measured,
@@ -248,11 +268,14 @@ pub fn evaluate(model: &SavedModel, table: &Table) -> FitResult<Vec<Part>> {
         measured.never_scored = part.without_weight;
         // A model of version 0.1.0 kept no train rows, and rows of few different values are not known again:
         // both know the whole table.
-        let of_own_table = match own_table {
-            true => rows.iter().filter(|&&i| table.in_train[i]).count() as f64 / rows.len() as f64,
-            false => 0.0,
+        let weights = table.data.sample_weights();
+        let weight = |i: usize| weights.map_or(1.0, |weights| weights[i]);
+        let sum = |keep: &dyn Fn(usize) -> bool| -> f64 {
+            rows.iter().filter(|&&i| keep(i)).map(|&i| weight(i)).sum()
         };
-        let known = train_rows.as_ref().map(|known| known.share_among(table.data.predictions(), rows));
+        let of_own_table = if own_table { sum(&|i| table.in_train[i]) / sum(&|_| true) } else { 0.0 };
+        let known =
+            train_rows.as_ref().map(|known| known.share_among(table.data.predictions(), rows, weights));
         measured.in_sample_share = known.unwrap_or(0.0).max(of_own_table);
         Ok(measured)
     };
@@ -307,10 +330,10 @@ pub(crate) fn groups(judged: &JudgedRows, probabilities: &[f64]) -> Vec<Reliabil
     let positives = labels.iter().filter(|&&y| y).count();
     let count = (positives / 5).clamp(1, 10);
     // Expected positives, so that the groups do not depend on the labels within them.
-    let expected: f64 = probabilities.iter().sum();
+    let expected: f64 = probabilities.iter().enumerate().map(|(i, p)| judged.weight(i) * p).sum();
     let (mut out, mut begin, mut sum) = (Vec::new(), 0, 0.0);
     for (k, &i) in order.iter().enumerate() {
-        sum += probabilities[i];
+        sum += judged.weight(i) * probabilities[i];
         let full = sum >= expected * (out.len() + 1) as f64 / count as f64;
         // Rows of equal probability stay in one group: a cut between them would depend on the order of the
         // rows.
@@ -320,8 +343,7 @@ pub(crate) fn groups(judged: &JudgedRows, probabilities: &[f64]) -> Vec<Reliabil
             let sum_of = |value: &dyn Fn(usize) -> f64| rows.iter().map(|&i| value(i)).sum::<f64>();
             let weight = sum_of(&|i| judged.weight(i));
             let hits = sum_of(&|i| if labels[i] { judged.weight(i) } else { 0.0 });
-            // As many rows of equal weight as tell so much (Kish, 1965); all of them without weights.
-            let n = weight * weight / sum_of(&|i| judged.weight(i) * judged.weight(i));
+            let n = effective(rows.iter().map(|&i| judged.weight(i)));
             let (lower, upper) = wilson(hits / weight, n);
             out.push(Reliability {
                 predicted: sum_of(&|i| judged.weight(i) * probabilities[i]) / weight,
@@ -334,6 +356,12 @@ pub(crate) fn groups(judged: &JudgedRows, probabilities: &[f64]) -> Vec<Reliabil
         }
     }
     out
+}
+
+/// As many rows of equal weight as tell so much (Kish, 1965): all of them where weights are equal.
+pub(super) fn effective(weights: impl Iterator<Item = f64>) -> f64 {
+    let (sum, squares) = weights.fold((0.0, 0.0), |(sum, squares), w| (sum + w, squares + w * w));
+    if squares > 0.0 { sum * sum / squares } else { 0.0 }
 }
 
 /// 95% interval of a share (Wilson, 1927).

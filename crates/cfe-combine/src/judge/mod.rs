@@ -21,8 +21,8 @@ pub(crate) use findings::Tally;
 pub use findings::{
     Finding, Severity, diagnose, diagnose_class_evaluation, diagnose_classes, diagnose_evaluation,
 };
-pub(crate) use metrics::groups;
 pub use metrics::{MethodMetrics, Part, Reliability, evaluate, measure_predictions};
+pub(crate) use metrics::{groups, resamples_of};
 pub use redundancy::Redundancy;
 pub(crate) use threshold::CUT;
 pub use threshold::{Cut, ThresholdRule};

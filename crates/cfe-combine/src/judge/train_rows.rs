@@ -72,9 +72,9 @@ impl Hashes {
         Self(hashes.iter().take(kept).map(|hash| format!("{hash:016x}")).collect())
     }
 
-    /// Estimated share of hashes that are among those that these were taken from; exact where at most `kept`
-    /// were there.
-    fn share_among(&self, hashes: impl Iterator<Item = u64>, kept: usize) -> f64 {
+    /// Estimated share, by weight, of hashes that are among those that these were taken from; exact where at
+    /// most `kept` were there.
+    fn share_among(&self, hashes: impl Iterator<Item = (u64, f64)>, kept: usize) -> f64 {
         let digits = self.0.as_bytes().chunks(16);
         let known: HashSet<u64> = digits
             .filter_map(|digits| u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok())
@@ -83,19 +83,21 @@ impl Hashes {
         let all_are_kept = known.len() < kept;
         let largest = known.iter().copied().max().unwrap_or(0);
         // A row with a hash beyond the largest kept one says nothing: a train row there was cut off as well.
-        let (mut seen, mut found) = (0_usize, 0_usize);
-        for hash in hashes.filter(|&hash| all_are_kept || hash <= largest) {
-            seen += 1;
-            found += usize::from(known.contains(&hash));
+        let (mut seen, mut found) = (0.0, 0.0);
+        for (hash, weight) in hashes.filter(|&(hash, _)| all_are_kept || hash <= largest) {
+            seen += weight;
+            found += if known.contains(&hash) { weight } else { 0.0 };
         }
-        if seen == 0 { 0.0 } else { found as f64 / seen as f64 }
+        if seen > 0.0 { found / seen } else { 0.0 }
     }
 }
 
 impl TrainRows {
-    /// Of the labeled rows of the data.
+    /// Of the labeled rows of the data; those of weight 0 are not learned from.
     pub(crate) fn of(data: &EnsembleData) -> Self {
-        Self::among(data.predictions(), data.labeled())
+        let counts = |i: &usize| data.sample_weights().is_none_or(|weights| weights[*i] > 0.0);
+        let rows: Vec<usize> = data.labeled().iter().copied().filter(counts).collect();
+        Self::among(data.predictions(), &rows)
     }
 
     /// Of some rows of predictions (m x n).
@@ -121,15 +123,23 @@ impl TrainRows {
         remembered(details, TRAIN_ROWS).ok().flatten()
     }
 
-    /// Estimated share of train rows among some rows of the data; exact for a model with few train rows. Rows
-    /// of 3 to 6 decimals may be train rows that a file rounded. Where classifiers give few different values,
-    /// new rows are equal to train rows by chance: where a share c is expected and s found, (s - c) / (1 - c)
-    /// is given, or 0 where that is less than a half.
-    pub(crate) fn share_among(&self, predictions: ArrayView2<'_, f64>, rows: &[usize]) -> f64 {
-        let as_given = self.smallest_hashes.share_among(rows.iter().map(|&i| hash(predictions, i)), KEPT);
+    /// Estimated share of train rows among some rows of the data, by their weights (n, `None` is 1 each);
+    /// exact for a model with few train rows. Rows of 3 to 6 decimals may be train rows that a file rounded.
+    /// Where classifiers give few different values, new rows are equal to train rows by chance: where a share
+    /// c is expected and s found, (s - c) / (1 - c) is given, or 0 where that is less than a half.
+    pub(crate) fn share_among(
+        &self,
+        predictions: ArrayView2<'_, f64>,
+        rows: &[usize],
+        weights: Option<&[f64]>,
+    ) -> f64 {
+        let weight = |i: usize| weights.map_or(1.0, |weights| weights[i]);
+        let hashes = rows.iter().map(|&i| (hash(predictions, i), weight(i)));
+        let as_given = self.smallest_hashes.share_among(hashes, KEPT);
         let decimals = decimals(predictions, rows);
         let rounded = decimals.and_then(|d| Some((d, self.rounded.get(&d)?))).map_or(0.0, |(d, hashes)| {
-            hashes.share_among(rows.iter().map(|&i| rounded_hash(predictions, i, d)), KEPT_ROUNDED)
+            let rounded = rows.iter().map(|&i| (rounded_hash(predictions, i, d), weight(i)));
+            hashes.share_among(rounded, KEPT_ROUNDED)
         });
         let known = as_given.max(rounded);
         let chance = self.equal_by_chance;
@@ -265,21 +275,21 @@ mod tests {
         let all = |data: &EnsembleData| (0..data.n_instances()).collect::<Vec<_>>();
         let few = TrainRows::of(&data(0..200));
         let (half, other) = (data(100..300), data(300..500));
-        assert_eq!(few.share_among(half.predictions(), &all(&half)), 0.5);
-        assert_eq!(few.share_among(other.predictions(), &all(&other)), 0.0);
+        assert_eq!(few.share_among(half.predictions(), &all(&half), None), 0.5);
+        assert_eq!(few.share_among(other.predictions(), &all(&other), None), 0.0);
         // The same rows as a file of single precision has them, and other rows of probabilities too small for
         // it.
         let single = data(0..200).predictions().mapv(|p| f64::from(p as f32));
         let single = EnsembleData::new(single, vec![Some(true); 200]).unwrap();
-        assert_eq!(few.share_among(single.predictions(), &all(&single)), 1.0);
+        assert_eq!(few.share_among(single.predictions(), &all(&single), None), 1.0);
         let tiny =
             |rows| EnsembleData::new(1e-60 * &data(rows).predictions(), vec![Some(true); 200]).unwrap();
         let other = tiny(200..400);
-        assert_eq!(TrainRows::of(&tiny(0..200)).share_among(other.predictions(), &all(&other)), 0.0);
+        assert_eq!(TrainRows::of(&tiny(0..200)).share_among(other.predictions(), &all(&other), None), 0.0);
         let many = TrainRows::of(&data(0..6000));
         let (half, other) = (data(3000..9000), data(6000..9000));
-        assert!((many.share_among(half.predictions(), &all(&half)) - 0.5).abs() < 0.06);
-        assert_eq!(many.share_among(other.predictions(), &all(&other)), 0.0);
+        assert!((many.share_among(half.predictions(), &all(&half), None) - 0.5).abs() < 0.06);
+        assert_eq!(many.share_among(other.predictions(), &all(&other), None), 0.0);
     }
 
     #[test]
@@ -293,8 +303,8 @@ mod tests {
         let all = (0..400).collect::<Vec<_>>();
         let trained = TrainRows::of(&votes(0, 400));
         assert_eq!(trained.equal_by_chance, 1.0);
-        assert_eq!(trained.share_among(votes(0, 400).predictions(), &all), 0.0);
-        assert_eq!(trained.share_among(votes(17, 400).predictions(), &all), 0.0);
+        assert_eq!(trained.share_among(votes(0, 400).predictions(), &all, None), 0.0);
+        assert_eq!(trained.share_among(votes(17, 400).predictions(), &all, None), 0.0);
         // One of the classifiers with two decimals: most rows repeat, and train rows are still known.
         let coarse = |seed: usize, n: usize| {
             let cell = |(u, i): (usize, usize)| {
@@ -305,8 +315,8 @@ mod tests {
         };
         let trained = TrainRows::of(&coarse(0, 400));
         assert!((0.2..0.8).contains(&trained.equal_by_chance), "{}", trained.equal_by_chance);
-        assert_eq!(trained.share_among(coarse(0, 400).predictions(), &all), 1.0);
-        assert_eq!(trained.share_among(coarse(5000, 400).predictions(), &all), 0.0);
+        assert_eq!(trained.share_among(coarse(0, 400).predictions(), &all, None), 1.0);
+        assert_eq!(trained.share_among(coarse(5000, 400).predictions(), &all, None), 0.0);
     }
 
     #[test]
@@ -321,13 +331,13 @@ mod tests {
         let trained = TrainRows::of(&data(0..3000));
         assert_eq!(trained.rounded.keys().copied().collect::<Vec<_>>(), [4, 5, 6]);
         for decimals in 4..=6 {
-            let share = trained.share_among(of(0..3000, decimals).predictions(), &all);
+            let share = trained.share_among(of(0..3000, decimals).predictions(), &all, None);
             assert_eq!(share, 1.0, "{decimals} decimals");
-            let share = trained.share_among(of(5000..8000, decimals).predictions(), &all);
+            let share = trained.share_among(of(5000..8000, decimals).predictions(), &all, None);
             assert!(share < 0.02, "{decimals} decimals of other rows: {share}");
         }
         // Two classifiers with three decimals do not tell 3,000 rows apart.
-        assert_eq!(trained.share_among(of(0..3000, 3).predictions(), &all), 0.0);
+        assert_eq!(trained.share_among(of(0..3000, 3).predictions(), &all, None), 0.0);
         // Of rows that are written with four decimals already, rounding to more adds nothing.
         assert!(TrainRows::of(&of(0..3000, 4)).rounded.is_empty());
         // A tie is rounded as a program writes it: 0.00015 is a bit less than it seems.

@@ -140,8 +140,11 @@ struct Counted {
     without_weight: usize,
     /// What called negatives and missed positives cost, times their weights.
     wrong: (f64, f64),
-    /// Rows that the model was trained on, by the estimate of each shard.
+    /// Weight of the rows that the model was trained on, by the estimate of each shard.
     known: f64,
+    /// Weight of the positives, and sum of the squared weights.
+    positive: f64,
+    squares: f64,
 }
 
 fn in_bins(
@@ -159,6 +162,8 @@ fn in_bins(
         without_weight: 0,
         wrong: (0.0, 0.0),
         known: 0.0,
+        positive: 0.0,
+        squares: 0.0,
     };
     let train_rows = TrainRows::of_model(&model.details);
     let (mut train, mut held_out) = (new(), new());
@@ -184,6 +189,8 @@ fn in_bins(
             } else if weight == 0.0 {
                 part.without_weight += 1;
             } else {
+                part.positive += if label { weight } else { 0.0 };
+                part.squares += weight * weight;
                 part.combined.add(label, combined.logits[k], Some(combined.probabilities[k]), weight);
                 let mean = mean_of(r.column(k));
                 part.mean.add(label, cfe_core::losses::logit(mean, 0.0), Some(mean), weight);
@@ -201,7 +208,11 @@ fn in_bins(
                     shard.in_train[rows[*k]] == of_train && combined.n_observed[*k] > 0 && counts
                 };
                 let own: Vec<usize> = (0..rows.len()).filter(scored).collect();
-                part.known += own.len() as f64 * known.share_among(r.view(), &own);
+                let weights = shard.weights.as_ref();
+                let weights = weights.map(|all| rows.iter().map(|&i| all[i]).collect::<Vec<f64>>());
+                let weight = |k: usize| weights.as_ref().map_or(1.0, |weights| weights[k]);
+                let all: f64 = own.iter().map(|&k| weight(k)).sum();
+                part.known += all * known.share_among(r.view(), &own, weights.as_deref());
             }
         }
         Ok(())
@@ -228,11 +239,13 @@ fn in_bins(
         parts.push(Part {
             name: name.to_owned(),
             cross_validated: false,
-            in_sample_share: counted.known / rows as f64,
+            in_sample_share: counted.known / counted.combined.weight(),
             rows: usize::try_from(rows).unwrap_or(usize::MAX),
             never_scored: counted.without_weight,
             in_time: false,
             weight: store.has_weights().then(|| counted.combined.weight()),
+            positive_weight: store.has_weights().then_some(counted.positive),
+            effective_rows: store.has_weights().then(|| counted.combined.weight().powi(2) / counted.squares),
             without_prediction: counted.without_prediction,
             positives: usize::try_from(positives).unwrap_or(usize::MAX),
             resamples: 0,

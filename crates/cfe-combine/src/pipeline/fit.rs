@@ -13,6 +13,7 @@ use super::options::{COLUMNS, Calibrate, FitOptions, TrainedColumns};
 use super::settings::FitPlan;
 use super::train::{FOLDS, Trained, train};
 use super::watch::{Stage, Watch};
+use crate::cross_validation::spread;
 use crate::error::{FitError, FitResult};
 use crate::judge::{
     COMBINED, CUT, Chances, Cut, JudgedRows, LEARNING_CURVE, LEFT_OUT, Part, REDUNDANCY, Rivals, Scores,
@@ -214,13 +215,15 @@ fn calibrate(
     };
     let everything: Vec<usize> = (0..labels.len()).collect();
     let calibrator = calibrator_of(&everything)?.unwrap_or_default();
-    let positives = labels.iter().filter(|&&y| y).count();
     let folds = match &trained.given_folds {
         Some(folds) => folds.clone(),
         None => {
+            let places: Vec<usize> = (0..labels.len()).filter(|&p| judged.weight(p) > 0.0).collect();
+            let labels = judged.select(&places).labels;
+            let positives = labels.iter().filter(|&&y| y).count();
             // At least 2: out-of-fold logits exist only where each class has two rows.
             let count = FOLDS.min(positives).min(labels.len() - positives);
-            StratifiedKFold { n_splits: count, seed }.assign(labels)?
+            spread(&StratifiedKFold { n_splits: count, seed }.assign(&labels)?, &places, judged.len())?
         }
     };
     let mut out = vec![f64::NAN; labels.len()];
@@ -347,7 +350,8 @@ impl FitOutcome {
             methods.extend(rivals.scores(&table.data, rows).map_err(&scoring)?);
             let judged = JudgedRows::of(table, rows);
             let measured = measure(&part.name, None, &judged, methods, cut, self.seed, &done);
-            let known = train_rows.as_ref().map(|known| known.share_among(table.data.predictions(), rows));
+            let (predictions, weights) = (table.data.predictions(), table.data.sample_weights());
+            let known = train_rows.as_ref().map(|known| known.share_among(predictions, rows, weights));
             out.push(Part {
                 without_prediction: part.without_prediction,
                 never_scored: part.without_weight,

@@ -78,10 +78,10 @@ pub(super) fn train(
                 (fitted.out_of_fold_logits, fitted.folds) = (Some(logits), in_time.n_splits());
             }
             let left_out = recommended
-                .leave_out(data, &fitted, given, beyond.is_some(), watch)
+                .leave_one_out_watched(data, &fitted, given, watch)
                 .map_err(FitError::training("leaving classifiers out"))?;
             let curve = recommended
-                .curve(data, &fitted, given, beyond.is_some(), watch)
+                .learning_curve_watched(data, &fitted, given, watch)
                 .map_err(FitError::training("fitting with fewer labels"))?;
             if fitted.separated {
                 watch.warn(SEPARATED);
@@ -101,13 +101,13 @@ pub(super) fn train(
     }
 }
 
-/// The binary fit of one class of several, with folds that all of them share. Nothing is left out in turn:
-/// that would take K times as long. Rows of a fold with nothing to learn from have no logit.
+/// The binary fit of one class of several, with folds that all of them share. `class` is its number, and
+/// whether each classifier is left out in turn. Rows of a fold with nothing to learn from have no logit.
 pub(crate) fn train_class(
     plan: &FitPlan,
     data: &EnsembleData,
     held_out: &HeldOut,
-    class: usize,
+    (class, leave_out): (usize, bool),
     watch: &dyn Watch,
 ) -> FitResult<Trained> {
     let folds = &held_out.folds;
@@ -117,6 +117,12 @@ pub(crate) fn train_class(
             let mut fitted = recommended
                 .fit_watched(data, Some(all.as_slice()), watch)
                 .map_err(FitError::training("training"))?;
+            let left_out = match leave_out {
+                true => recommended
+                    .leave_one_out_watched(data, &fitted, Some(all.as_slice()), watch)
+                    .map_err(FitError::training("leaving classifiers out"))?,
+                false => Vec::new(),
+            };
             if let Some(in_time) = &held_out.in_time {
                 let earlier = |fold: usize, earlier: &EnsembleData| match &in_time.earlier[fold] {
                     Some(folds) if learnable(earlier, folds) => Ok(Some(Some(folds.clone()))),
@@ -125,7 +131,7 @@ pub(crate) fn train_class(
                 let logits = logits_in_time(recommended, data, folds, earlier, watch)?;
                 (fitted.out_of_fold_logits, fitted.folds) = (Some(logits), folds.n_splits());
             }
-            Ok(of_recommended(fitted, Vec::new()))
+            Ok(of_recommended(fitted, left_out))
         }
         ReadyTrainer::Backend(trainer) => {
             let request = plan.checkpoint_of_class(class)?;
@@ -140,8 +146,9 @@ pub(crate) fn train_class(
 /// Whether every fold leaves both classes to learn from.
 fn learnable(data: &EnsembleData, folds: &Folds) -> bool {
     let labels = data.labeled_targets();
+    let counts = |p: &usize| data.sample_weights().is_none_or(|weights| weights[data.labeled()[*p]] > 0.0);
     let both = |fold: usize| {
-        let rest = folds.train(fold);
+        let rest: Vec<usize> = folds.train(fold).into_iter().filter(counts).collect();
         rest.iter().any(|&p| labels[p]) && !rest.iter().all(|&p| labels[p])
     };
     (0..folds.n_splits()).all(both)

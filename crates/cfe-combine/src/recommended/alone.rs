@@ -15,7 +15,8 @@ const ENOUGH: usize = 20_000;
 /// A combiner of one member, and the instances that it is asked about.
 pub(super) struct Alone {
     combiner: Recommended,
-    /// The labeled instances, at most [`ENOUGH`]; of many classifiers those that the member saw.
+    /// The labeled instances of positive weight, at most [`ENOUGH`]; of many classifiers those that the
+    /// member saw.
     pub data: EnsembleData,
     /// Labels of the instances.
     pub labels: Vec<bool>,
@@ -116,14 +117,18 @@ fn single(spec: &RecommendedSpec, member: &MemberSummary) -> RecommendedSpec {
     }
 }
 
-/// Places of the labeled instances to use: all, or a stratified part.
+/// Places of the labeled instances to use: all that weigh something, or a stratified part of them.
 fn part(data: &EnsembleData, seed: u64) -> Result<Vec<usize>> {
-    let n = data.labeled().len();
-    let n_splits = n.div_ceil(ENOUGH);
+    let (labels, labeled) = (data.labeled_targets(), data.labeled());
+    let counts = |p: &usize| data.sample_weights().is_none_or(|weights| weights[labeled[*p]] > 0.0);
+    let places: Vec<usize> = (0..labels.len()).filter(counts).collect();
+    let n_splits = places.len().div_ceil(ENOUGH);
     if n_splits < 2 {
-        return Ok((0..n).collect());
+        return Ok(places);
     }
-    Ok(StratifiedKFold { n_splits, seed }.assign(&data.labeled_targets())?.test(0))
+    let labels: Vec<bool> = places.iter().map(|&p| labels[p]).collect();
+    let kept = StratifiedKFold { n_splits, seed }.assign(&labels)?.test(0);
+    Ok(kept.into_iter().map(|k| places[k]).collect())
 }
 
 fn select_classifiers(data: &EnsembleData, kept: &[usize]) -> Result<EnsembleData> {

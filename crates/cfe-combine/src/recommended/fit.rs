@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use cfe_core::{EnsembleData, Error, Result, check_weight_sum, ensure};
+use cfe_core::{EnsembleData, Error, Result, check_weight_sum, ensure, mean_weight};
 use ndarray::{Array2, ArrayView2, Axis, concatenate};
 
 use super::average::weigh;
@@ -48,7 +48,7 @@ impl LabeledSubset {
             let by_key = keys[a].cmp(&keys[b]).then(label(a).cmp(&label(b)));
             by_key.then(given(labeled[a]).total_cmp(&given(labeled[b])))
         });
-        let mean = mean_weight(data);
+        let mean = mean_weight_of(data);
         Ok(Self {
             rows: places.iter().map(|&p| labeled[p]).collect(),
             keys: places.iter().map(|&p| keys[p]).collect(),
@@ -95,12 +95,8 @@ impl LabeledSubset {
 }
 
 /// Mean of the positive weights of the labeled instances.
-fn mean_weight(data: &EnsembleData) -> f64 {
-    let Some(weights) = data.sample_weights() else { return 1.0 };
-    let mut counting: Vec<f64> = data.labeled().iter().map(|&i| weights[i]).filter(|&w| w > 0.0).collect();
-    // In ascending order, so that the sum has the same bits for any order of the instances.
-    counting.sort_by(f64::total_cmp);
-    counting.iter().sum::<f64>() / counting.len().max(1) as f64
+fn mean_weight_of(data: &EnsembleData) -> f64 {
+    data.sample_weights().map_or(1.0, |weights| mean_weight(data.labeled().iter().map(|&i| weights[i])))
 }
 
 pub(super) fn fit(
@@ -480,7 +476,7 @@ fn separated(parts: &[(f64, f64)], labels: &[bool]) -> bool {
 /// Log-odds of (P + 1/2) / (N + 1), P and N the weights (of mean 1) of the positives and of all labeled
 /// instances.
 fn prior_logit(data: &EnsembleData) -> Result<f64> {
-    let mean = mean_weight(data);
+    let mean = mean_weight_of(data);
     let weight = |i: usize| data.sample_weights().map_or(1.0, |w| w[i] / mean);
     let counting: Vec<usize> = data.labeled().iter().copied().filter(|&i| weight(i) > 0.0).collect();
     let sum = |class: bool| {
@@ -504,7 +500,7 @@ pub(super) fn prior_logit_of(negative: f64, positive: f64, n: usize) -> Result<f
 /// Log-odds of the positive class among labeled instances without any prediction, where there are some.
 fn nothing_logit(data: &EnsembleData) -> Result<Option<f64>> {
     let r = data.predictions();
-    let mean = mean_weight(data);
+    let mean = mean_weight_of(data);
     let labeled = data.labeled();
     let weights: Vec<f64> =
         labeled.iter().map(|&i| data.sample_weights().map_or(1.0, |w| w[i] / mean)).collect();

@@ -57,8 +57,9 @@ impl Recommended {
     /// classifiers are drawn at random; one half scores one half of the instances, the other half the others.
     ///
     /// As in [`leave_one_out`](Self::leave_one_out), the one member is asked that weighs all classifiers and
-    /// has the smallest cross-validated log loss, on at most 20,000 labeled instances, and `folds` are those
-    /// of [`fit_with_folds`](Self::fit_with_folds). A share is left out where a part would have fewer than 10
+    /// has the smallest cross-validated log loss, on at most 20,000 labeled instances, sample weights count
+    /// in fits and average precision alike, and `folds` are those of
+    /// [`fit_with_folds`](Self::fit_with_folds). A share is left out where a part would have fewer than 10
     /// labeled instances of a class, or a fold without both classes beside it.
     ///
     /// ```
@@ -84,17 +85,19 @@ impl Recommended {
         fitted: &FittedRecommended,
         folds: Option<&[usize]>,
     ) -> Result<LearningCurve> {
-        self.curve(data, fitted, folds, false, &())
+        self.learning_curve_watched(data, fitted, folds, &())
     }
 
-    /// `weighted` is whether instances count by their weights in average precision, as those of a sample that
-    /// holds more of the rarer class must.
-    pub(crate) fn curve(
+    /// As [`learning_curve`](Self::learning_curve), watched: a step for each fit, and a stop is asked for
+    /// before every Newton step.
+    ///
+    /// # Errors
+    /// As [`learning_curve`](Self::learning_curve), and [`Error::Stopped`](cfe_core::Error::Stopped).
+    pub fn learning_curve_watched(
         &self,
         data: &EnsembleData,
         fitted: &FittedRecommended,
         folds: Option<&[usize]>,
-        weighted: bool,
         watch: &dyn Watch,
     ) -> Result<LearningCurve> {
         let Some(alone) = Alone::new(&self.spec, data, fitted, folds)? else {
@@ -124,7 +127,7 @@ impl Recommended {
         };
         let whole = held_out(&all, &everyone)?;
 
-        let weights = alone.data.sample_weights().filter(|_| weighted);
+        let weights = alone.data.sample_weights();
         let gained = |parts: &Folds, scores: &[f64]| -> Result<Interval> {
             let both: [&[f64]; 2] = [&whole, scores];
             alone

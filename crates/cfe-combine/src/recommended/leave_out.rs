@@ -25,7 +25,8 @@ impl Recommended {
     ///
     /// Not the whole average is fitted each time but the one member that weighs all classifiers and has the
     /// smallest cross-validated log loss. That takes a fraction of the time of the fit. Of more than 20,000
-    /// labeled instances a stratified part is used. `folds` are those of
+    /// labeled instances a stratified part is used. Sample weights count in fits and average precision alike.
+    /// `folds` are those of
     /// [`fit_with_folds`](Self::fit_with_folds), `None` those of [`fit`](Self::fit). Empty where a class has
     /// too few instances for cross-validation, or there is a single classifier.
     ///
@@ -65,19 +66,6 @@ impl Recommended {
         folds: Option<&[usize]>,
         watch: &dyn Watch,
     ) -> Result<Vec<LeftOut>> {
-        self.leave_out(data, fitted, folds, false, watch)
-    }
-
-    /// `weighted` is whether instances count by their weights in average precision, as those of a sample that
-    /// holds more of the rarer class must.
-    pub(crate) fn leave_out(
-        &self,
-        data: &EnsembleData,
-        fitted: &FittedRecommended,
-        folds: Option<&[usize]>,
-        weighted: bool,
-        watch: &dyn Watch,
-    ) -> Result<Vec<LeftOut>> {
         let Some(alone) = Alone::new(&self.spec, data, fitted, folds)?.filter(|_| data.n_classifiers() > 1)
         else {
             return Ok(Vec::new());
@@ -95,7 +83,7 @@ impl Recommended {
             })
             .collect::<Result<_>>()?;
         let scores: Vec<&[f64]> = scores.iter().map(Vec::as_slice).collect();
-        let weights = alone.data.sample_weights().filter(|_| weighted);
+        let weights = alone.data.sample_weights();
         let resampled = alone.bootstrap().average_precision_weighted(&alone.labels, weights, &scores)?;
         let left_out = |(u, name): (usize, &String)| {
             Ok(LeftOut { name: name.clone(), average_precision_lost: resampled.difference(m, u)? })

@@ -1,11 +1,13 @@
 //! What people read about a fit of several classes, as tables and lines.
 
 use cfe_core::metrics::classes::ClassSummary;
+use cfe_core::validation::Interval;
 use cfe_report::number::{fixed, or_dash, percent, signed, significant, small_or_dash};
 use cfe_report::{Axis, Cell, Document, HeatMap, Ink, Panel, Section, Stroke, Table};
 
+use super::summary::ends;
 use super::{TOO_MUCH_IN_SAMPLE, alarms};
-use crate::classes::{ClassModel, ClassPart, FEW_ROWS};
+use crate::classes::{ClassIntervals, ClassModel, ClassPart, FEW_ROWS};
 use crate::judge::{Finding, Reliability, Trust};
 
 /// Classifiers named for each class.
@@ -37,7 +39,12 @@ fn metrics_of(part: &ClassPart) -> Table {
         0 => String::new(),
         n => format!(", each by earlier ones, without the first {n}"),
     };
-    let caption = format!("{}{}: {} labeled rows{never}{left_out}", part.name, provenance(part), part.rows);
+    let weightless = match part.without_weight {
+        0 => String::new(),
+        n => format!(", without {n} of weight 0"),
+    };
+    let caption =
+        format!("{}{}: {} labeled rows{never}{weightless}{left_out}", part.name, provenance(part), part.rows);
     let mut table = Table::new(caption, header);
     for method in &part.methods {
         let m = &method.metrics;
@@ -55,6 +62,50 @@ fn metrics_of(part: &ClassPart) -> Table {
         ];
         row.extend(costs.then(|| Cell::from(small_or_dash(method.mean_cost, 2))));
         table.push(row);
+    }
+    table
+}
+
+/// The 95% intervals of some figures, and of what the combined prediction gains: two tables for each part
+/// that has them.
+pub fn class_intervals(parts: &[ClassPart]) -> Vec<Table> {
+    let known = parts.iter().filter(|part| part.methods.iter().any(|m| m.intervals.is_some()));
+    known.flat_map(|part| [figures_of(part), gains_of(part)]).collect()
+}
+
+fn figures_of(part: &ClassPart) -> Table {
+    let range = |interval: Interval| {
+        let (lower, upper) = ends(interval, 3);
+        format!("{} to {}", fixed(lower, 3), fixed(upper, 3))
+    };
+    let caption = format!("{}{}: 95% intervals", part.name, provenance(part));
+    let rows = part.methods.iter().filter_map(|m| Some((m.name.as_str(), m.intervals?)));
+    ranges(caption, rows, &range)
+}
+
+fn gains_of(part: &ClassPart) -> Table {
+    let range = |interval: Interval| {
+        let (lower, upper) = ends(interval, 3);
+        format!("{} to {}", signed(lower, 3), signed(upper, 3))
+    };
+    let caption = format!(
+        "{}{}: 95% intervals of what combined is better by (saves of log loss, gains of the others)",
+        part.name,
+        provenance(part)
+    );
+    let rows = part.methods.iter().filter_map(|m| Some((m.name.as_str(), m.combined_is_better_by?)));
+    ranges(caption, rows, &range)
+}
+
+fn ranges<'a>(
+    caption: String,
+    rows: impl Iterator<Item = (&'a str, ClassIntervals)>,
+    range: &dyn Fn(Interval) -> String,
+) -> Table {
+    let mut table = Table::new(caption, ["", "log loss", "macro AP", "bal. acc."]);
+    for (name, i) in rows {
+        let cells = [i.log_loss, i.macro_average_precision, i.balanced_accuracy].map(range);
+        table.push(std::iter::once(Cell::from(name)).chain(cells.map(Cell::from)));
     }
     table
 }
@@ -123,15 +174,35 @@ pub fn class_trust_table(model: &ClassModel) -> Table {
             None if model.classes().len() == 2 => "as for the other class".to_owned(),
             None => "all alike: too few rows to learn from".to_owned(),
             Some(trust) => {
-                let one = |t: &crate::judge::Trust| {
-                    format!("{} {} ({})", t.name, signed(t.weight, 2), percent(t.share, 0))
-                };
+                let one = |t: &Trust| format!("{} {} ({})", t.name, signed(t.weight, 2), percent(t.share, 0));
                 trust.classifiers.iter().take(NAMED).map(one).collect::<Vec<_>>().join(", ")
             }
         };
         table.push([of.class.as_str().into(), words.into()]);
     }
     table
+}
+
+/// Without whom each class loses most average precision; `None` where nobody was left out.
+pub fn class_lost_table(model: &ClassModel) -> Option<Table> {
+    let caption = "Most missed for each class (average precision that is lost without)";
+    let mut table = Table::new(caption, ["class", "classifiers"]);
+    let mut is_known = false;
+    for of in model.trust() {
+        let classifiers = of.trust.map_or_else(Vec::new, |trust| trust.classifiers);
+        let lost = |t: &Trust| Some((t.name.clone(), t.average_precision_lost?));
+        let mut lost: Vec<(String, Interval)> = classifiers.iter().filter_map(lost).collect();
+        lost.sort_by(|a, b| b.1.estimate.total_cmp(&a.1.estimate));
+        is_known |= !lost.is_empty();
+        // What chance explains has no star.
+        let one = |(name, lost): &(String, Interval)| {
+            format!("{name} {}{}", signed(lost.estimate, 3), if lost.lower > 0.0 { "*" } else { "" })
+        };
+        let words = lost.iter().take(NAMED).map(one).collect::<Vec<_>>().join(", ");
+        table.push([of.class.as_str().into(), words.into()]);
+    }
+    table.caption += "; * the interval lies above 0";
+    is_known.then_some(table)
 }
 
 /// The answers in front of everything: alarms, whether it is better than a vote, and which classes say
@@ -155,7 +226,14 @@ pub fn class_lines(
         let of = |name: &str| part.methods.iter().find(|m| m.name == name).map(|m| &m.metrics);
         let first = part.methods.first().map(|m| &m.metrics);
         if let (Some(ours), Some(vote)) = (first, of("soft_voting")) {
-            let word = if ours.log_loss < vote.log_loss { "better" } else { "not better" };
+            let gain =
+                part.methods.iter().find(|m| m.name == "soft_voting").and_then(|m| m.combined_is_better_by);
+            let is_sure = gain.is_none_or(|gain| gain.log_loss.lower > 0.0);
+            let word = match ours.log_loss < vote.log_loss {
+                true if is_sure => "better",
+                true => "perhaps better",
+                false => "not better",
+            };
             // The simple rival with the smallest log loss, where that is another than the vote.
             let rivals = part.methods.iter().skip(1);
             let best = rivals.min_by(|a, b| a.metrics.log_loss.total_cmp(&b.metrics.log_loss));
@@ -204,6 +282,7 @@ pub fn class_lines(
 /// Tables of the first method of each part: each class, and the confusion matrix.
 pub fn class_tables(model: &ClassModel, parts: &[ClassPart]) -> Vec<Table> {
     let mut tables = class_metrics(parts);
+    tables.extend(class_intervals(parts));
     for part in parts {
         if let Some(first) = part.methods.first() {
             let caption = format!("{}{}: each class against all others", part.name, provenance(part));
@@ -233,30 +312,35 @@ fn confusion_map(title: &str, classes: &[String], summary: &ClassSummary) -> Opt
     })
 }
 
-/// The weight of each classifier for each class.
-fn trust_map(model: &ClassModel) -> Option<HeatMap> {
+/// The weight of each classifier for each class, and what its absence costs where that is known.
+fn trust_maps(model: &ClassModel) -> Vec<HeatMap> {
     let (names, classes) = (model.classifier_names(), model.classes());
     if classes.len() > DRAWN.0 || names.len() > DRAWN.1 {
-        return None;
+        return Vec::new();
     }
     let trust = model.trust();
-    if trust.iter().all(|of| of.trust.is_none()) {
-        return None;
-    }
-    let weight = |name: &String, k: usize| {
-        let found: Option<&Trust> = trust[k].trust.as_ref()?.classifiers.iter().find(|t| t.name == *name);
-        found.map(|trust| trust.weight)
+    let map = |title: &str, decimals: usize, value: &dyn Fn(&Trust) -> Option<f64>| {
+        let of = |name: &String, k: usize| {
+            trust[k].trust.as_ref()?.classifiers.iter().find(|t| t.name == *name).and_then(value)
+        };
+        let values: Vec<Vec<Option<f64>>> =
+            names.iter().map(|name| (0..classes.len()).map(|k| of(name, k)).collect()).collect();
+        values.iter().flatten().any(Option::is_some).then(|| HeatMap {
+            title: title.to_owned(),
+            x: "class".to_owned(),
+            y: "classifier".to_owned(),
+            columns: classes.to_vec(),
+            rows: names.to_vec(),
+            values,
+            decimals,
+            center: Some(0.0),
+        })
     };
-    Some(HeatMap {
-        title: "Weight of each classifier for each class".to_owned(),
-        x: "class".to_owned(),
-        y: "classifier".to_owned(),
-        columns: classes.to_vec(),
-        rows: names.to_vec(),
-        values: names.iter().map(|name| (0..classes.len()).map(|k| weight(name, k)).collect()).collect(),
-        decimals: 2,
-        center: Some(0.0),
-    })
+    let weight = map("Weight of each classifier for each class", 2, &|t| Some(t.weight));
+    let lost = map("Average precision lost without each classifier, for each class", 3, &|t| {
+        t.average_precision_lost.map(|lost| lost.estimate)
+    });
+    weight.into_iter().chain(lost).collect()
 }
 
 /// How often a class is right beside how likely it is said to be.
@@ -328,8 +412,8 @@ pub fn class_document(
     counts: &[usize],
     findings: &[Finding],
 ) -> Document {
-    let figures = class_metrics(parts);
-    let good = figures.into_iter().fold(Section::new("How good is it?"), Section::table);
+    let figures = class_metrics(parts).into_iter().chain(class_intervals(parts));
+    let good = figures.fold(Section::new("How good is it?"), Section::table);
     let mut of_each = Section::new("How good is it for each class, and what is taken for what?");
     let mut maps = Vec::new();
     for part in parts {
@@ -350,11 +434,15 @@ pub fn class_document(
         }
     }
     let mut trusted = Section::new("Whom does it trust for which class?").table(class_trust_table(model)).text(
-        "Each class against all others has weights of its own. Leaving each classifier out in turn, as for two classes, is \
-         not done for more: it would take as many times as long as there are classes.",
+        "Each class against all others has weights of its own. What average precision loses without a classifier is that \
+         of the class against all others, cross-validated; below 0 the class is ranked better without it.",
     );
-    if let Some(map) = trust_map(model) {
-        trusted = trusted.heat_maps("", vec![map]);
+    if let Some(table) = class_lost_table(model) {
+        trusted = trusted.table(table);
+    }
+    let maps = trust_maps(model);
+    if !maps.is_empty() {
+        trusted = trusted.heat_maps("", maps);
     }
     let sections = vec![good, of_each, honest(model, parts), trusted, wrong(findings)];
     Document { title, answers: class_lines(model, parts, counts, findings), sections }

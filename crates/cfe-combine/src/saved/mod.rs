@@ -214,7 +214,7 @@ impl SavedModel {
     /// Rows are known by their predictions, also in single precision or rounded to 3 to 6 decimals.
     pub fn train_row_share(&self, predictions: ArrayView2<'_, f64>) -> Option<f64> {
         let rows: Vec<usize> = (0..predictions.ncols()).collect();
-        TrainRows::of_model(&self.details).map(|known| known.share_among(predictions, &rows))
+        TrainRows::of_model(&self.details).map(|known| known.share_among(predictions, &rows, None))
     }
 
     /// Share of positives among the labeled train rows, above 0 and below 1; `None` if the file does not say.

@@ -92,17 +92,78 @@ fn alarm(table: &ClassTable) -> (String, Vec<String>, String) {
 
 #[test]
 fn real_classifiers_are_not_suspected() {
+    let tables = real();
+    for (name, table) in &tables {
+        let found = alarms(table);
+        assert!(found.is_empty(), "{name}: {found:#?}");
+    }
+    assert_eq!(tables.len(), 18);
+}
+
+/// Every real table, by name.
+fn real() -> Vec<(String, ClassTable)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../cfe-compare/data/classes");
-    let mut tables = 0;
-    for kind in ["development", "comparison"] {
-        for set in std::fs::read_dir(folder.join(kind)).expect("sets") {
-            let name = format!("{kind}/{}", set.expect("a set").file_name().to_string_lossy());
-            let found = alarms(&table(&name));
-            assert!(found.is_empty(), "{name}: {found:#?}");
-            tables += 1;
+    let names = ["development", "comparison"].into_iter().flat_map(|kind| {
+        let sets = std::fs::read_dir(folder.join(kind)).expect("sets");
+        sets.map(move |set| format!("{kind}/{}", set.expect("a set").file_name().to_string_lossy()))
+    });
+    names.map(|name| (name.clone(), table(&name))).collect()
+}
+
+fn swaps(table: &ClassTable) -> Vec<Finding> {
+    diagnose_classes(table).expect("findings").into_iter().filter(|f| f.kind == "swapped").collect()
+}
+
+#[test]
+fn few_rows_of_real_classifiers_are_not_said_to_be_swapped() {
+    let mut looked = 0;
+    for (name, full) in real() {
+        for (step, offset) in [(3, 0), (3, 1), (6, 2), (6, 5), (12, 4), (12, 11), (25, 7)] {
+            let mut few = full.clone();
+            few.labels
+                .iter_mut()
+                .enumerate()
+                .filter(|(i, _)| i % step != offset)
+                .for_each(|(_, y)| *y = None);
+            let found = swaps(&few);
+            assert!(found.is_empty(), "{name}, every {step}th row: {found:#?}");
+            looked += 1;
         }
     }
-    assert_eq!(tables, 18);
+    assert_eq!(looked, 126);
+}
+
+#[test]
+fn exchanged_columns_of_real_classifiers_are_found() {
+    let (mut found, mut asked, mut wrong) = (0, 0, Vec::new());
+    for (name, full) in real() {
+        // The two classes with most rows, in the rows outside the train split or in all.
+        let classes = full.predictions.n_classes();
+        let count = |k: usize| full.labels.iter().filter(|&&label| label == Some(k)).count();
+        let mut order: Vec<usize> = (0..classes).collect();
+        order.sort_by_key(|&k| std::cmp::Reverse(count(k)));
+        let (a, b) = (order[0], order[1]);
+        for (u, whole) in [(0, true), (0, false), (2, true), (2, false)] {
+            let mut values = full.predictions.values().to_owned();
+            for i in (0..full.n_rows()).filter(|&i| whole || !full.in_train[i]) {
+                let (of_a, of_b) = (values[(u, i, a)], values[(u, i, b)]);
+                (values[(u, i, a)], values[(u, i, b)]) = (of_b, of_a);
+            }
+            let names = full.predictions.classifier_names().to_vec();
+            let mut table = full.clone();
+            let labels = full.predictions.classes().to_vec();
+            table.predictions =
+                cfe_core::classes::ClassPredictions::new(values, names.clone(), labels).expect("valid");
+            let swapped = swaps(&table);
+            asked += 1;
+            match swapped.iter().any(|f| f.classifiers == [names[u].clone()]) {
+                true => found += 1,
+                false => wrong.push(format!("{name} {} {whole}", names[u])),
+            }
+            assert!(swapped.iter().all(|f| f.classifiers == [names[u].clone()]), "{name}: {swapped:#?}");
+        }
+    }
+    assert!(10 * found >= 9 * asked, "{found} of {asked}; not {wrong:#?}");
 }
 
 #[test]

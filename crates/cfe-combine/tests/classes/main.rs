@@ -81,6 +81,67 @@ fn cross_validated_figures_stand_beside_simple_combiners_on_the_same_folds() {
 }
 
 #[test]
+fn figures_have_intervals_and_gains_on_the_same_resamples() {
+    let table = table("development/vehicle");
+    let data = table.data().expect("labels");
+    let outcome = fitted(&data);
+    let part = outcome.cross_validated(&data).expect("scores").expect("held out");
+    assert!((200..=2000).contains(&part.resamples));
+    for (at, method) in part.methods.iter().enumerate() {
+        let (i, m) = (method.intervals.expect("intervals"), &method.metrics);
+        let ap = m.macro_average_precision.expect("all classes occur");
+        for (interval, estimate) in [
+            (i.log_loss, m.log_loss),
+            (i.macro_average_precision, ap),
+            (i.balanced_accuracy, m.balanced_accuracy),
+        ] {
+            assert!((interval.estimate - estimate).abs() < 1e-12, "{}: {interval:?}", method.name);
+            assert!(interval.lower < estimate && estimate < interval.upper, "{}: {interval:?}", method.name);
+        }
+        assert_eq!(method.combined_is_better_by.is_some(), at > 0);
+        if let Some(gain) = method.combined_is_better_by {
+            let saved = m.log_loss - part.methods[0].metrics.log_loss;
+            assert!((gain.log_loss.estimate - saved).abs() < 1e-12, "{}", method.name);
+            // Of pairs the difference is known better than either.
+            let width = |i: cfe_core::validation::Interval| i.upper - i.lower;
+            assert!(width(gain.log_loss) < width(i.log_loss), "{}: {gain:?} {i:?}", method.name);
+        }
+    }
+    #[cfg(feature = "report")]
+    {
+        let tables = cfe_combine::report::classes::class_intervals(&[part]);
+        assert!(tables.len() == 2 && tables.iter().all(|t| t.caption.contains("95% intervals")));
+    }
+}
+
+#[test]
+fn what_a_classifier_adds_to_each_class_is_known_where_it_was_asked() {
+    let data = table("development/bank_job").data().expect("labels");
+    let mut options = ClassOptions::default();
+    options.leave_out = true;
+    let asked = fit(&data, &quick(), &options, &()).expect("fits");
+    let plain = fitted(&data);
+    assert_eq!(asked.combined, plain.combined);
+    let lost = |outcome: &ClassOutcome| -> Vec<usize> {
+        let known = |of: &cfe_combine::classes::ClassTrust| {
+            let trust = of.trust.as_ref().expect("learned");
+            trust.classifiers.iter().filter(|t| t.average_precision_lost.is_some()).count()
+        };
+        outcome.model.trust().iter().map(known).collect()
+    };
+    let m = data.predictions().n_classifiers();
+    assert_eq!((lost(&asked), lost(&plain)), (vec![m; 3], vec![0; 3]));
+    // A model in a file knows it too.
+    let file = asked.model.to_file().expect("writes");
+    assert_eq!(ClassModel::from_file(&file).expect("reads").trust(), asked.model.trust());
+    #[cfg(feature = "report")]
+    {
+        let said = |of: &ClassOutcome| cfe_combine::report::classes::class_lost_table(&of.model);
+        assert!(said(&asked).is_some_and(|table| table.rows.len() == 3) && said(&plain).is_none());
+    }
+}
+
+#[test]
 fn two_classes_are_the_binary_fit_to_the_bit() {
     let table = table("development/bank_job");
     let one = table.predictions.of_class(1, &table.predictions.known_by(1));

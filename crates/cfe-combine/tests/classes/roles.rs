@@ -2,8 +2,8 @@
 
 use cfe_combine::baselines::Baseline;
 use cfe_combine::classes::{
-    ClassBaseline, ClassData, ClassOptions, ClassOutcome, Decision, DecisionRule, fit, fit_baseline,
-    judge_rows, judge_rows_at_costs,
+    ClassBaseline, ClassData, ClassOptions, ClassOutcome, CouplingMethod, Decision, DecisionRule, fit,
+    fit_baseline, judge_rows, judge_rows_at_costs,
 };
 use cfe_combine::methods::Method;
 use cfe_combine::{FitError, FitOptions};
@@ -120,13 +120,17 @@ fn a_row_of_weight_two_is_a_row_twice() {
             let fitted = baseline.fit(data).expect("fits");
             fitted.predict(weighted.predictions()).expect("the same classifiers")
         };
-        for (a, b) in of(&weighted).iter().zip(&of(&twice)) {
-            assert!((a - b).abs() < 1e-7, "{}: {a} {b}", baseline.name());
+        // A penalty goes by the number of rows, which copies change.
+        if !baseline.is_stacking() {
+            let apart = of(&weighted).iter().zip(&of(&twice)).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+            assert!(apart < 1e-9, "{}: {apart}", baseline.name());
         }
     }
-    // The mean of the classifiers learns nothing, so that coupling, decision and figures are all that do.
+    // The mean of the classifiers learns nothing, and neither do normalized sums, so that decision and
+    // figures are all that do.
     let of = |data, rows: &[usize], rule| {
         let mut options = ClassOptions::default();
+        options.coupling = CouplingMethod::NormalizedSums;
         options.folds = Some(names(rows.iter().map(|i| i % 4)));
         options.costs = Some(rows.iter().map(|&i| 1.0 + (i % 5) as f64).collect());
         options.decision = rule;
@@ -147,9 +151,12 @@ fn a_row_of_weight_two_is_a_row_twice() {
             |outcome: &ClassOutcome, data| outcome.cross_validated(data).expect("scores").expect("held out");
         let (a, b) = (part(&a, &weighted), part(&b, &twice));
         for (a, b) in a.methods.iter().zip(&b.methods) {
-            assert!((a.metrics.log_loss - b.metrics.log_loss).abs() < 1e-5, "{}", a.name);
-            assert!((a.mean_cost.expect("costs") - b.mean_cost.expect("costs")).abs() < 1e-9, "{}", a.name);
-            assert_eq!(a.metrics.confusion, b.metrics.confusion, "{}", a.name);
+            if !a.name.starts_with("stacking") {
+                assert!((a.metrics.log_loss - b.metrics.log_loss).abs() < 1e-9, "{}", a.name);
+                let (a_cost, b_cost) = (a.mean_cost.expect("costs"), b.mean_cost.expect("costs"));
+                assert!((a_cost - b_cost).abs() < 1e-9, "{}", a.name);
+                assert_eq!(a.metrics.confusion, b.metrics.confusion, "{}", a.name);
+            }
         }
     }
 }

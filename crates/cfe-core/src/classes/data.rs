@@ -102,8 +102,29 @@ impl ClassData {
 
     /// Labeled instances of each class (K).
     pub fn class_counts(&self) -> Vec<usize> {
+        self.counts(|_| true)
+    }
+
+    /// Labeled instances of each class (K) whose weight is above 0: those that are learned from.
+    ///
+    /// ```
+    /// # use cfe_core::classes::{ClassData, ClassPredictions};
+    /// # let values = ndarray::array![[[0.7, 0.3], [0.1, 0.9], [0.2, 0.8]]];
+    /// # let classes = ["cat", "dog"].map(String::from).to_vec();
+    /// # let predictions = ClassPredictions::new(values, vec!["forest".into()], classes)?;
+    /// let data = ClassData::new(predictions, vec![Some(0), Some(1), Some(1)])?;
+    /// let data = data.with_sample_weights(vec![1.0, 0.0, 3.0])?;
+    /// assert_eq!((data.class_counts(), data.counting_counts()), (vec![1, 2], vec![1, 1]));
+    /// # Ok::<(), cfe_core::Error>(())
+    /// ```
+    pub fn counting_counts(&self) -> Vec<usize> {
+        self.counts(|i| self.sample_weights.as_ref().is_none_or(|weights| weights[i] > 0.0))
+    }
+
+    fn counts(&self, keep: impl Fn(usize) -> bool) -> Vec<usize> {
         let mut counts = vec![0; self.predictions.n_classes()];
-        self.labels.iter().flatten().for_each(|&label| counts[label] += 1);
+        let labeled = self.labeled.iter().filter(|&&i| keep(i));
+        labeled.filter_map(|&i| self.labels[i]).for_each(|label| counts[label] += 1);
         counts
     }
 

@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result, ensure, is_at_least_zero, is_positive};
 use crate::logistic::LogisticRegression;
 use crate::losses::{SupervisedLoss, sigmoid};
-use crate::weights::check_weight_sum;
+use crate::weights::{check_weight_sum, weights_of_mean_one};
 
 /// Temperatures allowed: where the classes do not overlap the best one is 0, where the logits are reversed
 /// infinite.
@@ -89,7 +89,7 @@ pub enum Calibrator {
 
 impl Calibrator {
     /// Fits to logits (n, finite) with their labels (n) and weights (n, `None` is 1 each; weight 0 does not
-    /// count).
+    /// count). Weights are taken over their mean: their unit changes nothing.
     ///
     /// - `PriorShift` solves sum a sigma(z - shift) = sum a y.
     /// - `Platt` fits to his smoothed targets (N+ + 1) / (N+ + 2) and 1 / (N- + 2), N+ and N- the weights of
@@ -268,7 +268,6 @@ impl Cells {
             }
         }
         let mut cells = Vec::with_capacity(n);
-        let (mut positive, mut negative) = (0.0, 0.0);
         for (index, (&z, &y)) in logits.iter().zip(labels).enumerate() {
             let a = weights.map_or(1.0, |w| w[index]);
             if !(is_at_least_zero(a)) {
@@ -279,11 +278,17 @@ impl Cells {
             }
             if a > 0.0 {
                 cells.push((z, y, a));
-                if y { positive += a } else { negative += a }
             }
         }
-        check_weight_sum("the weights", cells.iter().map(|cell: &(f64, bool, f64)| cell.2))?;
-        if cells.is_empty() { Err(Error::NothingToEvaluate) } else { Ok(Self { cells, positive, negative }) }
+        if cells.is_empty() {
+            return Err(Error::NothingToEvaluate);
+        }
+        check_weight_sum("the weights", cells.iter().map(|cell| cell.2))?;
+        // The priors of a fit stand against the sum of the weights.
+        let of_mean_one = weights_of_mean_one(&cells.iter().map(|cell| cell.2).collect::<Vec<_>>());
+        cells.iter_mut().zip(of_mean_one).for_each(|(cell, a)| cell.2 = a);
+        let of = |class: bool| cells.iter().filter(|cell| cell.1 == class).map(|cell| cell.2).sum();
+        Ok(Self { positive: of(true), negative: of(false), cells })
     }
 
     fn prior_shift(&self) -> f64 {

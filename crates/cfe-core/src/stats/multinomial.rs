@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::metrics::classes::check_classes;
 use super::minimize::{Convex, Stopping, minimize};
 use crate::error::{Error, Result, ensure, is_positive};
-use crate::weights::check_weight_sum;
+use crate::weights::{check_weight_sum, weights_of_mean_one};
 
 /// Turns logits into probabilities in place: exp(z_k) / sum exp(z_j), without overflow.
 ///
@@ -270,7 +270,7 @@ impl Logits for OfScores<'_> {
 impl SoftmaxCoupling {
     /// Fits slope and offsets to out-of-fold scores (n x K, finite) with labels (n) and weights (n): least
     /// log loss, plus (slope - 1)^2 / 2 and |offsets|^2 / 2 against the sum of the weighted losses, so that a
-    /// class of few instances moves little.
+    /// class of few instances moves little. Weights are taken over their mean: their unit changes nothing.
     ///
     /// # Errors
     /// As [`Multinomial::fit`]; [`Error::InvalidScore`] for a score that is not finite.
@@ -282,7 +282,8 @@ impl SoftmaxCoupling {
         }
         let start: Vec<f64> = std::iter::once(1.0).chain(std::iter::repeat_n(0.0, classes)).collect();
         let penalty = vec![PRIOR; start.len()];
-        let mut loss = SoftmaxLoss::new(OfScores(scores), labels, weights, penalty, start.clone());
+        let weights = weights_of_mean_one(weights);
+        let mut loss = SoftmaxLoss::new(OfScores(scores), labels, &weights, penalty, start.clone());
         let found = minimize(start, Stopping { max_steps: 200, tolerance: 1e-12 }, &mut loss);
         Ok(Self { slope: found[0].clamp(0.0, MOST_SLOPE), offsets: found[1..].to_vec() })
     }
@@ -348,10 +349,10 @@ mod tests {
         let z = [3.0, 1.0, -2.0];
         let mut shares = z.map(|z| z / 2.0);
         softmax(&mut shares);
-        let rows: Vec<(usize, f64)> = (0..3).map(|k| (k, 1000.0 * shares[k])).collect();
-        let scores = Array2::from_shape_fn((9, 3), |(i, k)| z[(k + i / 3) % 3]);
-        let labels: Vec<usize> = (0..9).map(|i| (rows[i % 3].0 + 3 - i / 3) % 3).collect();
-        let weights: Vec<f64> = (0..9).map(|i| rows[i % 3].1).collect();
+        // So many rows that the prior is nothing beside them.
+        let scores = Array2::from_shape_fn((3600, 3), |(i, k)| z[(k + i % 9 / 3) % 3]);
+        let labels: Vec<usize> = (0..3600).map(|i| (i % 3 + 3 - i % 9 / 3) % 3).collect();
+        let weights: Vec<f64> = (0..3600).map(|i| shares[i % 3]).collect();
         let coupling = SoftmaxCoupling::fit(scores.view(), &labels, &weights).expect("fits");
         assert!((coupling.slope - 0.5).abs() < 1e-2, "{coupling:?}");
         assert!(coupling.offsets.iter().all(|b| b.abs() < 1e-2), "{coupling:?}");

@@ -354,6 +354,12 @@ fn best_columns(looked: &Looked<'_>, labels: &[Option<usize>], u: usize) -> Vec<
         .collect()
 }
 
+/// Labels of a table without those of rows of weight 0, which count nowhere.
+fn counting(table: &ClassTable, labels: &[Option<usize>]) -> Vec<Option<usize>> {
+    let counts = |i: usize| table.weights.as_ref().is_none_or(|weights| weights[i] > 0.0);
+    labels.iter().enumerate().map(|(i, label)| label.filter(|_| counts(i))).collect()
+}
+
 /// Looks at a table of several classes for leaks, in-sample predictions, columns of classes in another order,
 /// copies of rows, groups on both sides of the split, and gaps. The gravest finding comes first; a classifier
 /// is named once, with the classes against whose rest it was found.
@@ -364,7 +370,7 @@ pub fn diagnose_classes(table: &ClassTable) -> Result<Vec<Finding>> {
     let predictions = &table.predictions;
     let classes = predictions.n_classes();
     let known: Vec<Option<usize>> =
-        table.labels.iter().map(|label| label.filter(|&label| label < classes)).collect();
+        counting(table, &table.labels).into_iter().map(|label| label.filter(|&k| k < classes)).collect();
     let is_labeled: Vec<bool> = known.iter().map(Option::is_some).collect();
     let part = |train: bool| -> Vec<Option<usize>> {
         known.iter().zip(&table.in_train).map(|(label, own)| label.filter(|_| *own == train)).collect()
@@ -409,7 +415,7 @@ pub fn diagnose_classes(table: &ClassTable) -> Result<Vec<Finding>> {
 /// None for a table that was read.
 pub fn diagnose_class_evaluation(model: &ClassModel, table: &ClassTable) -> Result<Vec<Finding>> {
     let predictions = table.predictions.align(model.classifier_names(), model.classes())?;
-    let (labels, _) = table.labels_among(model.classes());
+    let labels = counting(table, &table.labels_among(model.classes()).0);
     let looked = Looked::new(table, &predictions);
     let mut out = of_each_class(&looked, &labels, &vec![true; labels.len()], "row")?;
     out.extend(swapped(&looked, &labels, "")?);

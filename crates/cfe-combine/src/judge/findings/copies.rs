@@ -90,7 +90,8 @@ pub(super) fn copies(rows: &Rows<'_>) -> Vec<Finding> {
     if rows.scored.is_empty() {
         return out;
     }
-    let share = TrainRows::among(rows.predictions, rows.labeled).share_among(rows.predictions, rows.scored);
+    let known = TrainRows::among(rows.predictions, rows.labeled);
+    let share = known.share_among(rows.predictions, rows.scored, None);
     if share >= TOO_MUCH_IN_SAMPLE {
         let text = format!(
             "{:.0}% of the labeled rows outside the train split are train rows: figures on them are too good; score other rows",

@@ -51,8 +51,9 @@ pub(super) fn gaps<'a>(shares: impl Iterator<Item = (&'a str, f64)>) -> Option<F
     })
 }
 
-pub(super) fn few_positives(table: &Table) -> Option<Finding> {
-    let (_, positives) = table.data.class_counts();
+/// Few positives among the labels of train rows that count.
+pub(super) fn few_positives(labels: &[Option<bool>]) -> Option<Finding> {
+    let positives = labels.iter().filter(|&&label| label == Some(true)).count();
     (positives < FEW_POSITIVES).then(|| {
         Finding::new(
             Severity::Note,

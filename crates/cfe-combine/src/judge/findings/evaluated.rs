@@ -55,8 +55,9 @@ fn prevalence(model: &SavedModel, part: &Part) -> Option<Finding> {
         Some(share) => (share, true),
         None => (model.prevalence()?, false),
     };
-    let found = part.positives as f64 / part.rows as f64;
-    let error = (expected * (1.0 - expected) / part.rows as f64).sqrt();
+    let found = part.share_of_positives();
+    let rows = part.effective_rows.unwrap_or(part.rows as f64);
+    let error = (expected * (1.0 - expected) / rows).sqrt();
     ((found - expected).abs() > 3.0 * error && differs(expected, found)).then(|| {
         let whose = if corrected { "that predictions are corrected to" } else { "of the train rows" };
         let text = format!(

@@ -82,12 +82,14 @@ pub fn diagnose(table: &Table) -> Result<Vec<Finding>> {
     let pairs = correlations(&table.data);
     let mirrored = mirrored(table, &pairs);
     let mut out = Vec::new();
-    let (labels, predictions) = (table.data.labels(), table.data.predictions());
-    let is_labeled: Vec<bool> = table.truth.iter().map(Option::is_some).collect();
+    let (labels, truth) = counting(table);
+    let (labels, predictions) = (&labels[..], table.data.predictions());
+    let labeled: Vec<usize> = (0..labels.len()).filter(|&i| labels[i].is_some()).collect();
+    let is_labeled: Vec<bool> = truth.iter().map(Option::is_some).collect();
     out.extend(leaks(labels, &columns));
     out.extend(copies(&Rows {
         predictions,
-        labeled: table.data.labeled(),
+        labeled: &labeled,
         label: &|i| usize::from(labels[i] == Some(true)),
         classes: 2,
         level: &|i| (0, predictions.column(i).iter().filter(|p| !p.is_nan()).sum()),
@@ -112,7 +114,7 @@ pub fn diagnose(table: &Table) -> Result<Vec<Finding>> {
     out.extend(shifted(table, &columns, suspicious));
     out.extend(missing(&columns));
     out.extend(duplicates(table, &pairs));
-    out.extend(few_positives(table));
+    out.extend(few_positives(labels));
     // Stable: equally grave findings keep the order above.
     out.sort_by_key(|finding| finding.severity);
     Ok(out)
@@ -189,11 +191,20 @@ struct Column<'a> {
     absent_outside: bool,
 }
 
+/// Labels of the train rows and of all rows, without those of rows of weight 0, which count nowhere.
+fn counting(table: &Table) -> (Vec<Option<bool>>, Vec<Option<bool>>) {
+    let counts = |i: usize| table.data.sample_weights().is_none_or(|weights| weights[i] > 0.0);
+    let of = |labels: &[Option<bool>]| {
+        labels.iter().enumerate().map(|(i, label)| label.filter(|_| counts(i))).collect()
+    };
+    (of(table.data.labels()), of(&table.truth))
+}
+
 fn columns_of(table: &Table) -> Result<Vec<Column<'_>>> {
+    let (train, truth) = counting(table);
     let outside: Vec<Option<bool>> =
-        table.truth.iter().zip(&table.in_train).map(|(y, train)| y.filter(|_| !train)).collect();
-    let parts =
-        Parts { in_train: &table.in_train, train: table.data.labels(), outside: &outside, row: "train row" };
+        truth.iter().zip(&table.in_train).map(|(y, train)| y.filter(|_| !train)).collect();
+    let parts = Parts { in_train: &table.in_train, train: &train, outside: &outside, row: "train row" };
     let r = table.data.predictions();
     // Each ROC-AUC sorts a column, which is most of the work of a diagnosis.
     let names = table.data.classifier_names().par_iter().enumerate();

@@ -5,6 +5,7 @@ use cfe_io::Table;
 use ndarray::ArrayView1;
 
 use super::{Column, ENOUGH, Finding, Severity, listed};
+use crate::judge::metrics::effective;
 
 /// Smallest distance of distributions that is worth a word.
 const SHIFT: f64 = 0.15;
@@ -14,7 +15,7 @@ const WORTH_A_WORD: f64 = 0.05;
 const POINTS: usize = 2_000;
 
 /// Classifiers whose probabilities have another distribution outside the train split (Kolmogorov and
-/// Smirnov, 1%).
+/// Smirnov, 1%), rows counting by their weights.
 ///
 /// Another share of positives alone mixes the two classes of the train rows in other parts, and moves every
 /// classifier so; what such a mixture explains is a finding about prevalence. What is left comes from a
@@ -24,13 +25,14 @@ pub(super) fn shifted(table: &Table, columns: &[Column<'_>], suspicious: Vec<Str
     if table.in_train.iter().all(|&train| train) {
         return Vec::new();
     }
+    let weights = table.data.sample_weights();
     let mut moved: Vec<(f64, &Column<'_>)> = Vec::new();
     let mut shares = Vec::new();
     for column in columns.iter().filter(|c| !suspicious.iter().any(|name| name == c.name)) {
-        let part = |keep: &dyn Fn(usize) -> bool| sorted(column.row, keep);
+        let part = |keep: &dyn Fn(usize) -> bool| Distribution::new(column.row, weights, keep);
         let train = part(&|i| table.in_train[i]);
         let outside = part(&|i| !table.in_train[i]);
-        let (n, k) = (train.len() as f64, outside.len() as f64);
+        let (n, k) = (train.effective, outside.effective);
         // 1.63 is the 1% point of the Kolmogorov-Smirnov statistic; with many rows it would report shifts too
         // small to matter.
         let least = SHIFT.max(1.63 * ((n + k) / (n * k)).sqrt());
@@ -76,26 +78,20 @@ pub(super) fn shifted(table: &Table, columns: &[Column<'_>], suspicious: Vec<Str
 /// Another share of positives outside the train split: counted where labels are there, else from the
 /// mixtures.
 fn prevalence(table: &Table, columns: &[Column<'_>], shares: &mut [f64]) -> Option<Finding> {
-    let (negatives, positives) = table.data.class_counts();
-    let train = positives as f64 / (positives + negatives).max(1) as f64;
-    let labeled: Vec<bool> = table
-        .truth
-        .iter()
-        .zip(&table.in_train)
-        .filter(|(_, train)| !**train)
-        .filter_map(|(y, _)| *y)
-        .collect();
-    let (outside, how) = if labeled.is_empty() {
-        (median(shares)?, "about ")
-    } else {
-        let n = labeled.len() as f64;
-        let share = labeled.iter().filter(|&&y| y).count() as f64 / n;
+    let (labels, weights) = (table.data.labels(), table.data.sample_weights());
+    let (train, n) = share(table.data.labeled(), labels, weights);
+    let labeled: Vec<usize> =
+        (0..table.truth.len()).filter(|&i| !table.in_train[i] && table.truth[i].is_some()).collect();
+    let (found, k) = share(&labeled, &table.truth, weights);
+    let (outside, how) = if k > 0.0 {
         // Standard error of a difference of shares where both samples have the share of the train rows.
-        let error = (train * (1.0 - train) * (1.0 / n + 1.0 / (positives + negatives) as f64)).sqrt();
-        if !((share - train).abs() > 3.0 * error) {
+        let error = (train * (1.0 - train) * (1.0 / k + 1.0 / n)).sqrt();
+        if !((found - train).abs() > 3.0 * error) {
             return None;
         }
-        (share, "")
+        (found, "")
+    } else {
+        (median(shares)?, "about ")
     };
     // The ranking is said to hold where it was seen to hold.
     let lost: Vec<f64> = columns.iter().filter_map(|c| Some(c.train?.auc - c.outside?.auc)).collect();
@@ -125,28 +121,83 @@ pub(super) fn differs(expected: f64, found: f64) -> bool {
     !(0.67..=1.5).contains(&ratio)
 }
 
-/// Sorted values of some rows.
-fn sorted(row: ArrayView1<'_, f64>, keep: &dyn Fn(usize) -> bool) -> Vec<f64> {
-    let kept = row.iter().enumerate().filter(|&(i, p)| !p.is_nan() && keep(i));
-    let mut values: Vec<f64> = kept.map(|(_, p)| *p).collect();
-    values.sort_by(f64::total_cmp);
-    values
+/// Share of positives among some rows, by weight, and as how many rows of equal weight they tell.
+fn share(rows: &[usize], labels: &[Option<bool>], weights: Option<&[f64]>) -> (f64, f64) {
+    let weight = |i: usize| weights.map_or(1.0, |weights| weights[i]);
+    let of = |class: Option<bool>| -> f64 {
+        rows.iter().filter(|&&i| class.is_none() || labels[i] == class).map(|&i| weight(i)).sum()
+    };
+    let all = of(None);
+    if all > 0.0 { (of(Some(true)) / all, effective(rows.iter().map(|&i| weight(i)))) } else { (0.0, 0.0) }
+}
+
+/// How the values of some rows are distributed.
+pub(super) struct Distribution {
+    /// Ascending.
+    values: Vec<f64>,
+    /// Weight of the values before each, and of all.
+    before: Vec<f64>,
+    /// As many rows of equal weight as tell so much.
+    effective: f64,
+}
+
+impl Distribution {
+    /// Of the values that are there and weigh something; all weigh alike where none does, as rows without a
+    /// label need no weight.
+    pub(super) fn new(
+        row: ArrayView1<'_, f64>,
+        weights: Option<&[f64]>,
+        keep: &dyn Fn(usize) -> bool,
+    ) -> Self {
+        let there = |i: &usize| !row[*i].is_nan() && keep(*i);
+        let weights = weights.filter(|weights| (0..row.len()).any(|i| weights[i] > 0.0 && there(&i)));
+        let weight = |i: usize| weights.map_or(1.0, |weights| weights[i]);
+        let kept = (0..row.len()).filter(|i| there(i) && weight(*i) > 0.0);
+        let mut cells: Vec<(f64, f64)> = kept.map(|i| (row[i], weight(i))).collect();
+        cells.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+        let mut before = vec![0.0];
+        let mut sum = 0.0;
+        before.extend(cells.iter().map(|(_, w)| {
+            sum += w;
+            sum
+        }));
+        let effective = effective(cells.iter().map(|cell| cell.1));
+        Self { values: cells.into_iter().map(|cell| cell.0).collect(), before, effective }
+    }
+
+    fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Share of the first `count` values.
+    fn share(&self, count: usize) -> f64 {
+        self.before[count] / self.before[self.len()]
+    }
+
+    /// Share of the values up to `at`.
+    fn below(&self, at: f64) -> f64 {
+        self.share(self.values.partition_point(|&v| v <= at))
+    }
 }
 
 /// The share of positives whose mixture of the two classes is nearest to `mixed`, and its distance; `None`
 /// without values of both classes.
-fn best_mixture(positive: &[f64], negative: &[f64], mixed: &[f64]) -> Option<(f64, f64)> {
-    if positive.len() < ENOUGH || negative.len() < ENOUGH || mixed.is_empty() {
+fn best_mixture(
+    positive: &Distribution,
+    negative: &Distribution,
+    mixed: &Distribution,
+) -> Option<(f64, f64)> {
+    if positive.len() < ENOUGH || negative.len() < ENOUGH || mixed.len() == 0 {
         return None;
     }
     let step = ((mixed.len() + positive.len() + negative.len()) / POINTS).max(1);
-    let below = |values: &[f64], at: f64| values.partition_point(|&v| v <= at) as f64 / values.len() as f64;
     let points: Vec<[f64; 3]> = mixed
+        .values
         .iter()
-        .chain(positive)
-        .chain(negative)
+        .chain(&positive.values)
+        .chain(&negative.values)
         .step_by(step)
-        .map(|&at| [below(positive, at), below(negative, at), below(mixed, at)])
+        .map(|&at| [positive.below(at), negative.below(at), mixed.below(at)])
         .collect();
     // Distance of share F+ + (1 - share) F- from the distribution function of `mixed`.
     let distance_at = |share: f64| {
@@ -157,17 +208,17 @@ fn best_mixture(positive: &[f64], negative: &[f64], mixed: &[f64]) -> Option<(f6
     shares.map(|share| (share, distance_at(share))).min_by(|a, b| a.1.total_cmp(&b.1))
 }
 
-/// Largest distance of the distribution functions of two sorted lists; `None` if one is empty.
-pub(super) fn distance(a: &[f64], b: &[f64]) -> Option<f64> {
-    if a.is_empty() || b.is_empty() {
+/// Largest distance of two distribution functions; `None` without values of either.
+pub(super) fn distance(a: &Distribution, b: &Distribution) -> Option<f64> {
+    if a.len() == 0 || b.len() == 0 {
         return None;
     }
     let (mut i, mut j, mut largest) = (0, 0, 0.0_f64);
     while i < a.len() && j < b.len() {
-        let value = a[i].min(b[j]);
-        i += a[i..].iter().take_while(|&&v| v <= value).count();
-        j += b[j..].iter().take_while(|&&v| v <= value).count();
-        largest = largest.max((i as f64 / a.len() as f64 - j as f64 / b.len() as f64).abs());
+        let value = a.values[i].min(b.values[j]);
+        i += a.values[i..].iter().take_while(|&&v| v <= value).count();
+        j += b.values[j..].iter().take_while(|&&v| v <= value).count();
+        largest = largest.max((a.share(i) - b.share(j)).abs());
     }
     Some(largest)
 }

@@ -1,6 +1,6 @@
 use cfe_io::{Source, TableOptions, read_table};
 
-use super::shift::distance;
+use super::shift::{Distribution, distance};
 use super::*;
 
 #[test]
@@ -349,8 +349,17 @@ fn the_two_classes_of_one_classifier_are_a_pair_and_not_inverted() {
 
 #[test]
 fn distances_of_distributions() {
-    assert_eq!(distance(&[1.0, 2.0], &[1.0, 2.0]), Some(0.0));
-    assert_eq!(distance(&[1.0, 1.0], &[2.0]), Some(1.0));
-    assert_eq!(distance(&[1.0, 2.0], &[2.0, 3.0]), Some(0.5));
-    assert_eq!(distance(&[], &[2.0]), None);
+    let of = |values: &[f64], weights: Option<&[f64]>| {
+        Distribution::new(ndarray::ArrayView1::from(values), weights, &|_| true)
+    };
+    let between = |a: &[f64], b: &[f64]| distance(&of(a, None), &of(b, None));
+    assert_eq!(between(&[1.0, 2.0], &[1.0, 2.0]), Some(0.0));
+    assert_eq!(between(&[1.0, 1.0], &[2.0]), Some(1.0));
+    assert_eq!(between(&[1.0, 2.0], &[2.0, 3.0]), Some(0.5));
+    assert_eq!(between(&[], &[2.0]), None);
+    // A weight of 2 is a row twice, 0 is none, and rows that all weigh nothing count alike.
+    let weighted = |weights: &[f64]| distance(&of(&[1.0, 2.0, 3.0], Some(weights)), &of(&[1.0, 2.0], None));
+    assert_eq!(weighted(&[1.0, 2.0, 0.0]), between(&[1.0, 2.0, 2.0], &[1.0, 2.0]));
+    assert_eq!(weighted(&[1e6, 2e6, 0.0]), weighted(&[1.0, 2.0, 0.0]));
+    assert_eq!(weighted(&[0.0; 3]), weighted(&[1.0; 3]));
 }

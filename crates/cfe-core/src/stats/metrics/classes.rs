@@ -17,7 +17,7 @@
 use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
-use super::confusion::ratio;
+use super::confusion::{ratio, unit_of};
 use super::{BinEdge, Scored};
 use crate::error::{Error, Result, check_length, ensure, is_at_least_zero};
 use crate::weights::check_weight_sum;
@@ -66,6 +66,21 @@ impl ClassScored {
         })
     }
 
+    /// Labels of the instances that count.
+    pub(crate) fn labels(&self) -> &[usize] {
+        &self.labels
+    }
+
+    /// Weights of the instances that count.
+    pub(crate) fn weights(&self) -> &[f64] {
+        &self.weights
+    }
+
+    /// Probabilities of the instances that count.
+    pub(crate) fn probabilities(&self) -> ArrayView2<'_, f64> {
+        self.probabilities.view()
+    }
+
     fn n_classes(&self) -> usize {
         self.probabilities.ncols()
     }
@@ -77,8 +92,12 @@ impl ClassScored {
 
     /// Log loss, mean -log p of the true class, in nats; probabilities are moved into [2^-52, 1 - 2^-52].
     pub fn log_loss(&self) -> f64 {
-        let of_truth = |i: usize| self.probabilities[(i, self.labels[i])];
-        self.mean(|i| -of_truth(i).clamp(f64::EPSILON, 1.0 - f64::EPSILON).ln())
+        self.mean(|i| self.loss(i))
+    }
+
+    /// The log loss of one instance.
+    pub(crate) fn loss(&self, i: usize) -> f64 {
+        -self.probabilities[(i, self.labels[i])].clamp(f64::EPSILON, 1.0 - f64::EPSILON).ln()
     }
 
     /// Brier score, mean sum_k (p_k - y_k)^2, 0 to 2 (Brier, 1950). For two classes it is twice the binary
@@ -358,9 +377,10 @@ impl ClassConfusion {
     /// Matthews correlation coefficient of K classes (Gorodkin, "Comparing Two K-Category Assignments by a
     /// K-Category Correlation Coefficient", 2004); 0 where all instances are of one class or decided to be.
     pub fn mcc(&self) -> f64 {
-        let truth: Vec<f64> = self.classes().map(|k| self.of_truth(k)).collect();
-        let decided: Vec<f64> = self.classes().map(|k| self.of_decision(k)).collect();
-        let right: f64 = self.classes().map(|k| self.counts[k][k]).sum();
+        let unit = unit_of(self.classes().map(|k| self.of_truth(k)).sum());
+        let truth: Vec<f64> = self.classes().map(|k| self.of_truth(k) / unit).collect();
+        let decided: Vec<f64> = self.classes().map(|k| self.of_decision(k) / unit).collect();
+        let right: f64 = self.classes().map(|k| self.counts[k][k] / unit).sum();
         let n: f64 = truth.iter().sum();
         let product = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
         let covariance = right * n - product(&truth, &decided);

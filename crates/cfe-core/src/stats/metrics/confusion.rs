@@ -22,6 +22,12 @@ pub(super) fn ratio(a: f64, b: f64) -> f64 {
     if b > 0.0 { a / b } else { 0.0 }
 }
 
+/// What a sum of weights is divided by before it is multiplied with another: 1, unless products would leave
+/// the range of numbers.
+pub(super) fn unit_of(sum: f64) -> f64 {
+    if (1e-100..=1e100).contains(&sum) || !(sum > 0.0) { 1.0 } else { sum }
+}
+
 impl Confusion {
     /// tp / (tp + fp).
     pub fn precision(&self) -> f64 {
@@ -53,7 +59,8 @@ impl Confusion {
 
     /// Matthews correlation coefficient, -1 to 1 (Matthews, 1975); 0 where a margin is empty.
     pub fn mcc(&self) -> f64 {
-        let Confusion { tp, fp, fn_, tn } = *self;
+        let unit = unit_of(self.tp + self.fp + self.fn_ + self.tn);
+        let [tp, fp, fn_, tn] = [self.tp, self.fp, self.fn_, self.tn].map(|count| count / unit);
         // Square roots before the product, so that four margins of large weights do not overflow.
         let scale = (tp + fp).sqrt() * (tp + fn_).sqrt() * (tn + fp).sqrt() * (tn + fn_).sqrt();
         ratio(tp * tn - fp * fn_, scale)

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::confusion::{Confusion, ratio};
+use super::confusion::{Confusion, ratio, unit_of};
 
 /// The distinct scores in decreasing order, with the weight of positives and negatives at or above each.
 #[derive(Debug, Clone)]
@@ -112,12 +112,13 @@ impl Ranking {
         if !(positives > 0.0 && negatives > 0.0) {
             return None;
         }
+        let (p, n) = (unit_of(positives), unit_of(negatives));
         let (mut tp0, mut fp0, mut area) = (0.0, 0.0, 0.0);
         for (&tp, &fp) in self.tp.iter().zip(&self.fp) {
-            area += (fp - fp0) * (tp + tp0) / 2.0;
+            area += ((fp - fp0) / n) * ((tp + tp0) / p) / 2.0;
             (tp0, fp0) = (tp, fp);
         }
-        Some(area / (positives * negatives))
+        Some(area / ((positives / p) * (negatives / n)))
     }
 
     /// The precision-recall curve.
@@ -141,17 +142,18 @@ impl Ranking {
     /// beta of 1e100 F-beta is recall to the last digit.
     pub fn best_f_beta(&self, beta: f64) -> Option<Optimum> {
         let beta = if beta.is_nan() { return None } else { beta.abs().min(1e50) };
-        let (positives, b) = (self.positives(), beta * beta);
+        let unit = unit_of(self.positives() + self.negatives());
+        let (positives, b) = (self.positives() / unit, beta * beta);
         // Larger values of beta give recall to the last digit as well, and their cross products overflow.
         // (1 + b) tp / (tp + fp + b P), kept as a fraction: integer counts then compare exactly.
-        self.optimum(|tp, fp| Some(((1.0 + b) * tp, tp + fp + b * positives)))
+        self.optimum(|tp, fp| Some(((1.0 + b) * (tp / unit), tp / unit + fp / unit + b * positives)))
     }
 
     /// Largest precision among the thresholds with recall at least `recall` (0 to 1); `None` without
     /// positives.
     pub fn best_precision_at_recall(&self, recall: f64) -> Option<Optimum> {
-        let positives = self.positives();
-        self.optimum(|tp, fp| (tp / positives >= recall).then_some((tp, tp + fp)))
+        let (positives, unit) = (self.positives(), unit_of(self.positives() + self.negatives()));
+        self.optimum(|tp, fp| (tp / positives >= recall).then_some((tp / unit, tp / unit + fp / unit)))
     }
 
     /// Largest value of any metric of the counts over the distinct scores; ties go by exact equality.

@@ -270,7 +270,7 @@ impl Bootstrap {
     }
 
     /// What `measure` finds for each resample, given how often each instance was drawn.
-    fn resample<T: Send>(
+    pub(super) fn resample<T: Send>(
         &self,
         strata: &Strata,
         measure: impl Fn(&[f64]) -> Result<T> + Sync,
@@ -315,6 +315,6 @@ fn all_or(weights: Option<&[f64]>, n: usize) -> Result<Vec<f64>> {
 }
 
 /// Product by instance: how often each was drawn, or how far it moves a metric, times what it weighs.
-fn times(values: &[f64], weights: &[f64]) -> Vec<f64> {
+pub(super) fn times(values: &[f64], weights: &[f64]) -> Vec<f64> {
     values.iter().zip(weights).map(|(value, weight)| value * weight).collect()
 }

@@ -26,10 +26,11 @@ pub struct Interval {
 pub(super) struct Strata {
     /// Instances.
     pub n: usize,
-    /// For each fold the positives.
-    positives: Vec<Vec<usize>>,
-    /// For each fold the negatives.
-    negatives: Vec<Vec<usize>>,
+    lists: Vec<Vec<usize>>,
+    /// Of two classes the positives, of more the instances of the rarest one.
+    rarest: usize,
+    /// How many instances say how those of a stratum vary; `None` where the slopes tell.
+    freedom: Option<usize>,
 }
 
 impl Strata {
@@ -37,26 +38,33 @@ impl Strata {
         Self::by_fold_and_class(labels, &[(0..labels.len()).collect()])
     }
 
+    /// The negatives of a fold before its positives. The spread of the positives, which are few, decides.
     pub(super) fn by_fold_and_class(labels: &[bool], folds: &[Vec<usize>]) -> Self {
-        let of = |class: bool| {
-            folds.iter().map(|rows| rows.iter().copied().filter(|&i| labels[i] == class).collect()).collect()
+        let of = |rows: &Vec<usize>, class: bool| -> Vec<usize> {
+            rows.iter().copied().filter(|&i| labels[i] == class).collect()
         };
-        Self { n: labels.len(), positives: of(true), negatives: of(false) }
+        let lists: Vec<Vec<usize>> =
+            folds.iter().flat_map(|rows| [of(rows, false), of(rows, true)]).collect();
+        let positives = || lists.iter().skip(1).step_by(2).map(Vec::len);
+        let (rarest, freedom) = (positives().sum(), positives().map(|n| n.saturating_sub(1)).sum());
+        Self { n: labels.len(), lists, rarest, freedom: Some(freedom) }
     }
 
-    /// The negatives of a fold before its positives.
+    /// The instances of each class that occurs.
+    pub(super) fn by_label(labels: &[usize], classes: usize) -> Self {
+        let mut lists = vec![Vec::new(); classes];
+        labels.iter().enumerate().for_each(|(i, &label)| lists[label].push(i));
+        lists.retain(|list: &Vec<usize>| !list.is_empty());
+        let rarest = lists.iter().map(Vec::len).min().unwrap_or(0);
+        Self { n: labels.len(), lists, rarest, freedom: None }
+    }
+
     pub(super) fn all(&self) -> impl Iterator<Item = &Vec<usize>> {
-        self.negatives.iter().zip(&self.positives).flat_map(|(negatives, positives)| [negatives, positives])
+        self.lists.iter()
     }
 
-    /// Positives, and how many of them say how the positives of a stratum vary.
-    fn positives(&self) -> (usize, usize) {
-        let counts = self.positives.iter().map(Vec::len);
-        (counts.clone().sum(), counts.map(|n| n.saturating_sub(1)).sum())
-    }
-
-    /// Standard error of a sum over instances that are drawn from their strata, by the delta method.
-    fn standard_error(&self, slopes: impl Fn(usize) -> f64) -> f64 {
+    /// What each stratum adds to the variance of a sum over instances, by the delta method.
+    fn variances(&self, slopes: impl Fn(usize) -> f64) -> Vec<f64> {
         let of_stratum = |rows: &Vec<usize>| {
             let n = rows.len() as f64;
             let mean = rows.iter().map(|&i| slopes(i)).sum::<f64>() / n;
@@ -67,7 +75,24 @@ impl Strata {
                 rows.iter().map(|&i| (slopes(i) - mean).powi(2)).sum::<f64>() * n / (n - 1.0)
             }
         };
-        self.all().map(of_stratum).sum::<f64>().sqrt()
+        self.all().map(of_stratum).collect()
+    }
+
+    /// Standard error of a sum over instances that are drawn from their strata, by the delta method.
+    fn standard_error(&self, slopes: impl Fn(usize) -> f64) -> f64 {
+        self.variances(slopes).iter().sum::<f64>().sqrt()
+    }
+
+    /// Degrees of freedom of that error: of many classes those of a sum of variances that are estimated each
+    /// from its own instances (Satterthwaite, 1946).
+    fn freedom(&self, slopes: impl Fn(usize) -> f64) -> f64 {
+        if let Some(freedom) = self.freedom {
+            return freedom.max(1) as f64;
+        }
+        let variances = self.variances(slopes);
+        let each = variances.iter().zip(self.all()).filter(|(_, rows)| rows.len() > 1);
+        let squares: f64 = each.map(|(v, rows)| v * v / (rows.len() - 1) as f64).sum();
+        if squares > 0.0 { (variances.iter().sum::<f64>().powi(2) / squares).max(1.0) } else { 1.0 }
     }
 }
 
@@ -110,15 +135,14 @@ impl Resampled {
         let (estimate, tail) = (self.estimates(k)?, (1.0 - self.confidence) / 2.0);
         let (bias, standard_error) = self.bias_and_error(estimate, |v| v[k], |i| self.slopes[k][i]);
         let (lower, upper) = if estimate >= 1.0 {
-            let (positives, _) = self.strata.positives();
-            (tail.powf(1.0 / positives as f64), 1.0)
+            (tail.powf(1.0 / self.strata.rarest as f64), 1.0)
         } else if standard_error < 1e-12 {
             // Every instance ties: the estimate is the prevalence in any resample, to rounding.
             (estimate, estimate)
         } else {
             // A bias is not believed beyond half of the way to either end.
             let center = (estimate - bias).clamp(estimate / 2.0, f64::midpoint(estimate, 1.0));
-            let half = self.quantile() * standard_error / (center * (1.0 - center));
+            let half = self.quantile(|i| self.slopes[k][i]) * standard_error / (center * (1.0 - center));
             (sigmoid(logit(center, 0.0) - half), sigmoid(logit(center, 0.0) + half))
         };
         Ok(Interval { estimate, lower: lower.min(estimate), upper: upper.max(estimate), standard_error })
@@ -132,7 +156,7 @@ impl Resampled {
         let estimate = self.estimates(a)? - self.estimates(b)?;
         let slope = |i: usize| self.slopes[a][i] - self.slopes[b][i];
         let (bias, standard_error) = self.bias_and_error(estimate, |v| v[a] - v[b], slope);
-        let (center, half) = (estimate - bias, self.quantile() * standard_error);
+        let (center, half) = (estimate - bias, self.quantile(slope) * standard_error);
         Ok(Interval {
             estimate,
             lower: (center - half).clamp(-1.0, estimate),
@@ -169,9 +193,8 @@ impl Resampled {
     }
 
     /// Student's quantile.
-    fn quantile(&self) -> f64 {
-        let (_, freedom) = self.strata.positives();
-        let student = StudentsT::new(0.0, 1.0, freedom.max(1) as f64);
+    fn quantile(&self, slopes: impl Fn(usize) -> f64) -> f64 {
+        let student = StudentsT::new(0.0, 1.0, self.strata.freedom(slopes));
         let tail = (1.0 - self.confidence) / 2.0;
         student.expect("at least one degree of freedom").inverse_cdf(1.0 - tail)
     }

@@ -4,6 +4,7 @@
 //! Everything drawn at random comes from a seed (ChaCha12) and gives the same bits for any number of threads.
 
 mod bootstrap;
+mod classes;
 mod folds;
 mod holm;
 mod interval;
@@ -11,6 +12,7 @@ mod ranks;
 mod wilcoxon;
 
 pub use bootstrap::Bootstrap;
+pub use classes::{ClassMetric, ResampledClasses};
 pub use folds::{Folds, StratifiedGroupKFold, StratifiedKFold};
 pub use holm::holm;
 pub use interval::{Interval, Resampled};
