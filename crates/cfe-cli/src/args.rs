@@ -80,7 +80,7 @@ A file for --config holds the same names with underscores, and the trainer's set
   threshold = \"fbeta=2\"
   [set]
   latent_dim = 12
-  families = { local = false }";
+  families = { local = true }";
 
 /// Combines the probabilities of trained classifiers on imbalanced problems.
 ///
@@ -384,7 +384,7 @@ pub(crate) struct Fit {
     /// Print what the columns are taken for, and stop
     #[arg(long, help_heading = "Table")]
     pub dry_run: bool,
-    /// A setting of the trainer, such as latent_dim=8 or families.local=false; may be repeated
+    /// A setting of the trainer, such as latent_dim=8 or families.local=true; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE", help_heading = "Training")]
     pub assignments: Vec<Assignments>,
     /// Refuse a table (exit code 1) whose results could not be believed: leaks, in-sample predictions,

@@ -263,7 +263,8 @@ pub fn weight_unit(weights: impl IntoIterator<Item = f64>) -> f64 {
     if (mean - 1.0).abs() <= ROUNDING { 1.0 } else { mean }
 }
 
-/// Weights (n) over their [unit](weight_unit).
+/// Weights (n) over their [unit](weight_unit). What counts goes on counting: a weight above 0 stays above 0,
+/// however large the others are.
 ///
 /// ```
 /// use cfe_core::weights_of_mean_one;
@@ -272,7 +273,7 @@ pub fn weight_unit(weights: impl IntoIterator<Item = f64>) -> f64 {
 /// ```
 pub fn weights_of_mean_one(weights: &[f64]) -> Vec<f64> {
     let unit = weight_unit(weights.iter().copied());
-    weights.iter().map(|w| w / unit).collect()
+    weights.iter().map(|&w| if w > 0.0 { (w / unit).max(f64::MIN_POSITIVE) } else { 0.0 }).collect()
 }
 
 /// Refuses weights that are all 0, or whose sum overflows or loses digits to underflow: what is divided by it

@@ -8,8 +8,8 @@ use super::spec::{Averaging, RecommendedSpec};
 /// Within a family the evidence decides. The families without the factorization make the base. They are
 /// averaged alike, for cross-validation cannot tell which of them errs on a small set; one that is evidently
 /// worse than the best of them loses its weight. Each correction has to earn its weight against the base, and
-/// so does the calibrated mean of the log-odds, which tells no classifier from another. L is a sum of held-out
-/// losses and se the standard error of a difference of two:
+/// so does the calibrated mean of the log-odds, which tells no classifier from another. L is a sum of
+/// held-out losses and se the standard error of a difference of two:
 ///
 /// ```text
 /// within a family:   weight_m ~ exp(-(L_m - L_best) - caution se_m)

@@ -1,8 +1,8 @@
 //! The recommended way to combine classifiers: a posterior average of CF-Ensemble aggregators.
 //!
 //! An aggregator is sigma(w . f + b), f the standardized probabilities and log-odds of the classifiers. Four
-//! families of aggregators differ in where a penalty pulls w: to equal weights or to weights by the evidence of
-//! each classifier, to the few best classifiers, to zero on the log-odds, to zero with either sign on the
+//! families of aggregators differ in where a penalty pulls w: to equal weights or to weights by the evidence
+//! of each classifier, to the few best classifiers, to zero on the log-odds, to zero with either sign on the
 //! probabilities. They are averaged in log-odds, alike unless cross-validation says that one is worse. The
 //! factorization R ~ X^T Y (the closed optimum of unweighted alternating least squares) fills in missing
 //! predictions. Two more families correct the aggregator by the instance factors; they were tried and lost,

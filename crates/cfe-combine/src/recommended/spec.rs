@@ -4,8 +4,8 @@ use cfe_core::settings::check_latent_dim;
 use cfe_core::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
-/// Families of aggregators that are averaged; at least one. `low_rank`, `local` and `equal` are off: they were
-/// tried and lost, see `docs/recommended.md`, and stay for ablations.
+/// Families of aggregators that are averaged; at least one. `low_rank`, `local` and `equal` are off: they
+/// were tried and lost, see `docs/recommended.md`, and stay for ablations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Families {
@@ -59,7 +59,15 @@ impl Families {
 
 impl Default for Families {
     fn default() -> Self {
-        Self { low_rank: false, local: false, equal: false, ..Self::ALL }
+        Self {
+            aggregator: true,
+            selection: true,
+            sparse: true,
+            signed: true,
+            bagged: true,
+            ridge: true,
+            ..Self::NONE
+        }
     }
 }
 
