@@ -86,7 +86,7 @@ mod tests {
     /// looks perfect and gets the weight, and then it is asked about that group: only the mean is safe.
     fn treacherous() -> Table {
         let mut csv = "label,group,a,b,c,d,e\n".to_owned();
-        for i in 0..300_usize {
+        for i in 0..600_usize {
             let (group, label) = (i % 5, (i / 5) % 4 == 0);
             csv += &format!("{},g{group}", u8::from(label));
             for k in 0..5 {

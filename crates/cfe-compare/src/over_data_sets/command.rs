@@ -126,9 +126,9 @@ mod tests {
 
     #[test]
     fn methods_run_in_the_order_in_which_they_are_named() {
-        let names = ["nnls", "no_local", "recommended"].map(str::to_owned);
+        let names = ["nnls", "no_sparse", "recommended"].map(str::to_owned);
         let found: Vec<&str> = chosen(&names, Vec::new()).expect("known").iter().map(|m| m.name()).collect();
-        assert_eq!(found, ["nnls", "no_local", "recommended"]);
+        assert_eq!(found, ["nnls", "no_sparse", "recommended"]);
         assert_eq!(chosen(&[], Method::ranked()).expect("the default"), Method::ranked());
         let error = chosen(&["mean".to_owned(), "Mean".to_owned()], Vec::new()).expect_err("another case");
         let Error::UnknownMethod { name, known } = error else { panic!("another error") };
