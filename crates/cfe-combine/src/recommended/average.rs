@@ -14,7 +14,7 @@ use super::spec::{Averaging, RecommendedSpec};
 /// ```text
 /// within a family:   weight_m ~ exp(-(L_m - L_best) - caution se_m)
 /// within the base:   weight_f ~ min(1, exp(-(L_f - L_best) + caution se_f))
-/// of the families:   weight_base ~ 1/2,   weight_c ~ 1/2 / corrections exp(-(L_c - L_base) - caution se_c),
+/// of the families:   weight_base ~ 1/2,   weight_c ~ 1/2 / corrections exp(-(L_c - L_base) - correction_caution se_c),
 ///                    weight_equal ~ 1/2 exp(-(L_equal - L_base))
 /// ```
 pub(super) fn weigh(
@@ -123,7 +123,7 @@ fn groups(
     groups.extend(corrections.iter().map(|&family| match is_equal(family) {
         // The poorest of all: that the others are no better than it is reason enough.
         true => Group { caution: 0.0, ..group(false, 0.5, &[family]) },
-        false => group(false, 0.5 / richer as f64, &[family]),
+        false => Group { caution: spec.correction_caution, ..group(false, 0.5 / richer as f64, &[family]) },
     }));
     groups
 }

@@ -145,6 +145,7 @@ pub(super) fn fit_beyond(
         return Ok(constant(data, columns, prior_logit, None, begin));
     }
 
+    let spec = &corrected_by_enough(spec, subset.smaller_class());
     // What is looked at: all of few classifiers, the best of many.
     let folds = subset.folds(given_folds, spec.folds)?;
     let (folds, targets) = (folds.as_deref(), subset.targets());
@@ -366,6 +367,18 @@ fn told_by_gaps(
         None => None,
     };
     Average::fit(spec, seen(spec, few)?, wide, targets, Some(folds), watch)
+}
+
+/// Without corrections where the rarer class has too few instances to tell one from chance. Where nothing
+/// else is on they stay.
+fn corrected_by_enough(spec: &RecommendedSpec, smaller_class: usize) -> RecommendedSpec {
+    let mut spec = spec.clone();
+    let Families { aggregator, selection, sparse, signed, equal, .. } = spec.families;
+    if smaller_class < spec.correction_min_instances && (aggregator || selection || sparse || signed || equal)
+    {
+        (spec.families.low_rank, spec.families.local) = (false, false);
+    }
+    spec
 }
 
 /// The families that see all columns of few classifiers.

@@ -4,8 +4,8 @@ use cfe_core::settings::check_latent_dim;
 use cfe_core::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
-/// Families of aggregators that are averaged; at least one. `low_rank`, `local` and `equal` are off: they
-/// were tried and lost, see `docs/recommended.md`, and stay for ablations.
+/// Families of aggregators that are averaged; at least one. `local` and `equal` are off: they were tried and
+/// lost, see `docs/recommended.md`, and stay for ablations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Families {
@@ -64,6 +64,7 @@ impl Default for Families {
             selection: true,
             sparse: true,
             signed: true,
+            low_rank: true,
             bagged: true,
             ridge: true,
             ..Self::NONE
@@ -135,18 +136,20 @@ pub enum Averaging {
 /// | `clip` | 1e-4 | at least 2.3e-16, below 0.5; probabilities are moved that far inside (0, 1) before their log-odds are taken |
 /// | `fold_in_ridge` | 0.1 | 1e-9 to 1e9; ridge of the fold-in that fills in missing predictions |
 /// | `caution` | 1 | 0 to 1e6; standard errors by which a function must beat another to get its weight |
+/// | `correction_caution` | 2 | 0 to 1e6; the same for a correction, which must beat the average without it |
+/// | `correction_min_instances` | 50 | any; instances of the rarer class from which on corrections are fitted |
 /// | `folds` | 5 | at least 2; fewer are used where a class has fewer instances |
 /// | `max_instances` | 50000 | at least 100; members are fitted to a weighted sample of so many labeled instances where there are more |
 /// | `seed` | 0 | seed of folds and sample; nothing else is random |
 /// | `gaps_tell` | true | whether members are fitted to what a missing prediction tells, too, and averaged in as far as they predict better |
-/// | `families` | all but `low_rank`, `local`, `equal` | what is averaged |
+/// | `families` | all but `local` and `equal` | what is averaged |
 /// | `views`, `non_negative`, `shrink_to`, `averaging` | all on | switches that take a part away |
 ///
 /// ```
 /// use cf_ensemble::recommended::RecommendedSpec;
 ///
 /// let spec: RecommendedSpec = serde_json::from_str(r#"{"seed": 7, "families": {"local": true}}"#)?;
-/// assert!(spec.families.aggregator && spec.families.local && !spec.families.low_rank);
+/// assert!(spec.families.aggregator && spec.families.local && !spec.families.equal);
 /// assert!(serde_json::from_str::<RecommendedSpec>(r#"{"fold": 5}"#).is_err());
 /// # Ok::<(), serde_json::Error>(())
 /// ```
@@ -189,6 +192,10 @@ pub struct RecommendedSpec {
     pub fold_in_ridge: f64,
     /// Standard errors taken off the evidence.
     pub caution: f64,
+    /// Standard errors by which a correction must beat the average without it to get its weight.
+    pub correction_caution: f64,
+    /// Instances of the rarer class from which on corrections are fitted.
+    pub correction_min_instances: usize,
     /// Folds of the cross-validation.
     pub folds: usize,
     /// Labeled instances that members are fitted to; where there are more, a weighted sample.
@@ -229,6 +236,8 @@ impl Default for RecommendedSpec {
             clip: 1e-4,
             fold_in_ridge: 0.1,
             caution: 1.0,
+            correction_caution: 2.0,
+            correction_min_instances: 50,
             folds: 5,
             max_instances: 50_000,
             seed: 0,
@@ -276,7 +285,9 @@ impl RecommendedSpec {
         )?;
         // No upper end is natural here; a correction that has to win by a million standard errors is off.
         const CAUTION: &str = "0 to 1e6; 1 is the one-standard-error rule";
-        ensure((0.0..=1e6).contains(&self.caution), "caution", self.caution, CAUTION)?;
+        for (name, value) in [("caution", self.caution), ("correction_caution", self.correction_caution)] {
+            ensure((0.0..=1e6).contains(&value), name, value, CAUTION)?;
+        }
         for (name, list, used) in [
             ("shrinkage", &self.shrinkage, true),
             ("sparse_ridge", &self.sparse_ridge, self.families.sparse),
@@ -358,6 +369,7 @@ mod tests {
             RecommendedSpec { slope_scale: 0.0, ..default() },
             RecommendedSpec { slope_scale: f64::INFINITY, ..default() },
             RecommendedSpec { caution: f64::NAN, ..default() },
+            RecommendedSpec { correction_caution: -1.0, ..default() },
             RecommendedSpec { folds: 1, ..default() },
             RecommendedSpec { max_instances: 99, ..default() },
             RecommendedSpec { families: off, ..default() },

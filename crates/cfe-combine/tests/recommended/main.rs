@@ -65,6 +65,7 @@ fn fit(spec: RecommendedSpec, data: &EnsembleData) -> FittedRecommended {
 fn small() -> RecommendedSpec {
     RecommendedSpec {
         families: Families::ALL,
+        correction_min_instances: 0,
         shrinkage: vec![30.0, 300.0],
         sparse_ridge: vec![10.0],
         low_rank_ridge: vec![3.0],
@@ -95,7 +96,11 @@ fn sound(fitted: &FittedRecommended, data: &EnsembleData) -> Vec<f64> {
 #[test]
 fn reproduces_the_independent_implementation() {
     let (train, test) = abalone();
-    let every_family = RecommendedSpec { families: Families::ALL, ..RecommendedSpec::default() };
+    let every_family = RecommendedSpec {
+        families: Families::ALL,
+        correction_min_instances: 0,
+        ..RecommendedSpec::default()
+    };
     for (name, spec) in [("default", RecommendedSpec::default()), ("all_families", every_family)] {
         let expected = &reference()[name];
         let combiner = Recommended::try_from(spec).unwrap();

@@ -7,11 +7,13 @@ use cf_ensemble::recommended::{Averaging, Families, RecommendedSpec, ShrinkTo, V
 pub enum Variant {
     /// The calibrated mean of the log-odds.
     Equal,
-    /// The correction linear in the factors.
+    /// No correction linear in the factors.
     LowRank,
+    /// Corrections for any number of positives.
+    EarlyCorrections,
     /// The local correction.
     Local,
-    /// All three.
+    /// Both.
     AllFamilies,
     /// The aggregators pulled to a prior direction, and no other family.
     AggregatorOnly,
@@ -46,11 +48,16 @@ pub enum Variant {
 }
 
 /// (variant, name of the method, what it does)
-const TABLE: [(Variant, &str, &str); 19] = [
+const TABLE: [(Variant, &str, &str); 20] = [
     (Variant::Equal, "with_equal", "and the calibrated mean of the log-odds, by evidence"),
-    (Variant::LowRank, "with_low_rank", "and the correction linear in the factors, by evidence"),
+    (Variant::LowRank, "no_low_rank", "without the correction linear in the factors"),
+    (Variant::EarlyCorrections, "early_corrections", "the correction for any number of positives"),
     (Variant::Local, "with_local", "and the local correction, by evidence"),
-    (Variant::AllFamilies, "all_families", "and the mean of the log-odds and both corrections, by evidence"),
+    (
+        Variant::AllFamilies,
+        "all_families",
+        "and the mean of the log-odds and the local correction, by evidence",
+    ),
     (Variant::AggregatorOnly, "aggregator_only", "the aggregators pulled to a prior alone"),
     (Variant::Aggregator, "no_aggregator", "without the aggregators pulled to a prior"),
     (Variant::Selection, "no_selection", "without the mean of the best"),
@@ -94,7 +101,8 @@ impl Variant {
         let mut spec = RecommendedSpec { seed, ..RecommendedSpec::default() };
         match self {
             Variant::Equal => spec.families.equal = true,
-            Variant::LowRank => spec.families.low_rank = true,
+            Variant::LowRank => spec.families.low_rank = false,
+            Variant::EarlyCorrections => spec.correction_min_instances = 0,
             Variant::Local => spec.families.local = true,
             Variant::AllFamilies => spec.families = Families::ALL,
             Variant::AggregatorOnly => spec.families = Families { aggregator: true, ..Families::NONE },
