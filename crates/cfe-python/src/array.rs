@@ -3,7 +3,7 @@
 use cfe_core::Error;
 use cfe_io::HAIR;
 use ndarray::{
-    Array2, ArrayView1, ArrayView2, ArrayView3, ArrayViewMut2, ArrayViewMut3, Axis, CowArray, Ix2, Slice,
+    Array2, Array3, ArrayView1, ArrayView2, ArrayView3, ArrayViewMut2, Axis, CowArray, Ix2, Slice,
 };
 use numpy::{PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArray3};
 use pyo3::prelude::*;
@@ -157,18 +157,24 @@ impl CubeView<'_> {
         }
     }
 
-    /// Copies to m x n x K.
-    pub(crate) fn copy_into(&self, mut to: ArrayViewMut3<'_, f64>) {
+    /// The values, m x n x K: the one copy at the border.
+    pub(crate) fn to_values(&self, caller: &Caller<'_>) -> Result<Array3<f64>, Failure> {
+        caller.check()?;
+        let (n, m, k) = self.dim();
+        let mut values = Array3::zeros((m, n, k));
         match self {
             CubeView::Double(view) => {
-                to.zip_mut_with(&view.view().permuted_axes([1, 0, 2]), |to, &from| {
-                    *to = without_rounding(from)
+                values.zip_mut_with(&view.view().permuted_axes([1, 0, 2]), |to, &from| {
+                    *to = without_rounding(from);
                 });
             }
-            CubeView::Single(view) => to.zip_mut_with(&view.view().permuted_axes([1, 0, 2]), |to, &from| {
-                *to = without_rounding(f64::from(from));
-            }),
+            CubeView::Single(view) => {
+                values.zip_mut_with(&view.view().permuted_axes([1, 0, 2]), |to, &from| {
+                    *to = without_rounding(f64::from(from));
+                });
+            }
         }
+        Ok(values)
     }
 }
 

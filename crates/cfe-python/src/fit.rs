@@ -19,6 +19,7 @@ use serde_json::{Map, Value, json};
 
 use crate::array::{Matrix, View};
 use crate::border::{Caller, Note, run, run_owned};
+use crate::common::owned;
 use crate::errors::Failure;
 use crate::model::Model;
 
@@ -110,7 +111,7 @@ pub(crate) fn fit<'py>(
     };
     // Mistakes in the settings are told before anything is copied.
     let trainer = Method::choose(&task.method, &task.settings()).map_err(|e| e.into_py(py, None))?;
-    let sample_weight = sample_weight.map(|w| w.as_array().to_vec());
+    let sample_weight = sample_weight.map(owned);
     let labels = labels_of(&labels);
     let view = predictions.view().map_err(|e| e.into_py(py, None))?;
     let data = data_of(py, &view, classifier_names, labels, sample_weight, threads, row_names.as_ref())?;

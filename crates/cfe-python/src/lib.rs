@@ -13,7 +13,9 @@
 
 mod array;
 mod border;
-mod classes;
+mod class_model;
+mod class_table;
+mod common;
 mod errors;
 mod fit;
 mod model;
@@ -29,7 +31,9 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = false)]
 mod _core {
     #[pymodule_export]
-    use super::classes::{ClassFit, ClassModel, ClassTable, load, measure_classes};
+    use super::class_model::{ClassModel, load};
+    #[pymodule_export]
+    use super::class_table::{ClassFit, ClassTable, measure_classes};
     #[pymodule_export]
     use super::fit::{Fit, fit};
     #[pymodule_export]

@@ -8,14 +8,14 @@ use cfe_combine::recommended::Contributions;
 use cfe_combine::saved::{Combiner, SavedModel};
 use cfe_core::calibration::Calibrator;
 use cfe_core::{Aggregator, Error};
-use cfe_io::ModelFile;
 use ndarray::{Array2, ArrayView2, Axis, Slice};
 use numpy::{IntoPyArray, PyArray1, PyArray2};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyTuple, PyType};
+use pyo3::types::{PyBytes, PyType};
 
 use crate::array::{Matrix, View};
 use crate::border::{Caller, run};
+use crate::common::{Reduced, bytes_of, json, note, of_bytes, reduced, weights_of};
 use crate::errors::Failure;
 
 /// A combiner with calibrator, threshold and origin; what `cfe fit --model-out` keeps in a file.
@@ -49,10 +49,7 @@ impl Model {
     /// The model of the content of a file.
     #[classmethod]
     fn from_bytes(cls: &Bound<'_, PyType>, content: &[u8]) -> PyResult<Self> {
-        run(cls.py(), 1, None, None, |_| {
-            let file = ModelFile::from_bytes("the bytes", content)?;
-            Ok(Model::new(SavedModel::from_file(&file)?))
-        })
+        of_bytes(cls.py(), content, SavedModel::from_file).map(Model::new)
     }
 
     /// Writes the file, whole or not at all.
@@ -62,14 +59,11 @@ impl Model {
 
     /// The content of the file.
     fn to_bytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        let content = run(py, 1, None, None, |_| Ok(self.saved.to_file()?.to_bytes()?))?;
-        Ok(PyBytes::new(py, &content))
+        bytes_of(py, || self.saved.to_file())
     }
 
-    // Pickles hold the bytes of a model file, which are checked when they are read.
-    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
-        let from_bytes = py.get_type::<Self>().getattr("from_bytes")?;
-        Ok((from_bytes, PyTuple::new(py, [self.to_bytes(py)?])?))
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Reduced<'py>> {
+        reduced::<Self>(py, self.to_bytes(py)?)
     }
 
     /// Names of the classifiers, in the order of the columns that `predict` takes.
@@ -108,17 +102,12 @@ impl Model {
     /// The weight of each classifier, in the order of `classifier_names`.
     #[getter]
     fn weights<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
-        let trust = TrustReport::of(&self.saved);
-        let weight =
-            |name: &String| trust.classifiers.iter().find(|t| t.name == *name).map_or(0.0, |t| t.weight);
-        let weights: Vec<f64> = self.saved.classifier_names().iter().map(weight).collect();
-        weights.into_pyarray(py)
+        weights_of(&TrustReport::of(&self.saved), self.saved.classifier_names()).into_pyarray(py)
     }
 
     /// The same model with a note about its origin: `value` is JSON.
     fn with_note(&self, py: Python<'_>, key: String, value: &str) -> PyResult<Self> {
-        let value = serde_json::from_str(value)
-            .map_err(|e| Failure::Settings(format!("the note {key:?} is not JSON: {e}")).into_py(py, None))?;
+        let value = note(py, &key, value)?;
         let mut saved = SavedModel::clone(&self.saved);
         saved.details.provenance.insert(key, value);
         Ok(Model::new(saved))
@@ -239,9 +228,4 @@ impl Model {
         }
         Ok(all)
     }
-}
-
-/// A value as JSON, which Python reads with its own reader.
-pub(crate) fn json<T: serde::Serialize>(py: Python<'_>, value: &T) -> PyResult<String> {
-    serde_json::to_string(value).map_err(|e| Failure::Training(format!("not JSON: {e}")).into_py(py, None))
 }

@@ -15,10 +15,10 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::border::{Caller, Note, run, run_owned};
+use crate::common::options;
 use crate::errors::Failure;
 use crate::fit::Watching;
 use crate::model::Model;
-use crate::table::options;
 
 /// A table as shards in a folder.
 #[pyclass(frozen, module = "cf_ensemble._core")]

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use arrow_array::ffi_stream::RecordBatchStreamReader;
 use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, RecordBatchIterator, StringArray};
 use arrow_pyarrow::FromPyArrow;
+use cfe_combine::FitOutcome;
 use cfe_combine::judge::{Cut, Part, diagnose, evaluate, measure_predictions};
 use cfe_combine::report::document;
-use cfe_combine::{FitOptions, FitOutcome, FitResult};
 use cfe_io::{Labels, Source, TableOptions, TableResult, read_any_batches, read_any_table};
 use ndarray::Array2;
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1, ToPyArray};
@@ -17,10 +17,12 @@ use serde::Deserialize;
 
 use crate::array::Matrix;
 use crate::border::{run, run_owned};
-use crate::classes::{ClassModel, ClassTable};
+use crate::class_model::ClassModel;
+use crate::class_table::ClassTable;
+use crate::common::{findings, in_python_words, json, options, owned, page, passed_over, warnings};
 use crate::errors::{Failure, with_causes};
 use crate::fit::{ensemble_data, labels_of};
-use crate::model::{Model, json};
+use crate::model::Model;
 use crate::words::python_words;
 
 /// A checked table of predictions.
@@ -173,11 +175,6 @@ impl Column<'_> {
     }
 }
 
-/// Options of a fit, which hold those of a table.
-pub(crate) fn options(text: &str) -> FitResult<FitOptions, Failure> {
-    serde_json::from_str(text).map_err(|e| Failure::Settings(format!("options: {e}")))
-}
-
 #[pymethods]
 impl Table {
     /// Takes n x m predictions and n labels: 1, 0, or -1 for none.
@@ -193,7 +190,7 @@ impl Table {
         row_names: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Self> {
         let labels = labels_of(&labels);
-        let sample_weight = sample_weight.map(|w| w.as_array().to_vec());
+        let sample_weight = sample_weight.map(owned);
         let view = predictions.view().map_err(|e| e.into_py(py, None))?;
         run(py, 0, None, row_names.as_ref(), |caller| {
             let data = ensemble_data(&view, classifier_names, labels, sample_weight, caller)?;
@@ -273,7 +270,7 @@ impl Table {
     /// What is odd but no reason to stop.
     #[getter]
     fn warnings(&self) -> Vec<String> {
-        self.table.warnings.iter().map(|warning| python_words(&warning.to_string())).collect()
+        warnings(&self.table.warnings)
     }
 
     /// What the columns were taken for, in one line.
@@ -285,16 +282,13 @@ impl Table {
     /// Columns that were not read, each with the reason.
     #[getter]
     fn passed_over(&self) -> Vec<(String, String)> {
-        let passed_over = self.table.taken.passed_over.iter();
-        passed_over.map(|one| (one.column.clone(), python_words(&one.reason))).collect()
+        passed_over(&self.table.taken)
     }
 
     /// Missing predictions, duplicates, inverted classifiers, shift between splits, as JSON.
     fn findings(&self, py: Python<'_>) -> PyResult<String> {
         let table = Arc::clone(&self.table);
-        let mut found = run_owned(py, 0, None, None, move |_| Ok(diagnose(&table)?))?;
-        found.iter_mut().for_each(|finding| finding.text = python_words(&finding.text));
-        json(py, &found)
+        findings(py, move || diagnose(&table))
     }
 
     /// Fits a combiner to the train rows; `options` is JSON, see `FitOptions` of the Rust crate.
@@ -382,9 +376,8 @@ impl TableFit {
         let parts = self.parts(py, threads, progress)?;
         let (outcome, table) = (Arc::clone(&self.outcome), Arc::clone(&self.table.get().table));
         run_owned(py, threads, None, None, move |_| {
-            let findings = diagnose(&table)?;
-            let footer = format!("Made by cf_ensemble {}.", env!("CARGO_PKG_VERSION"));
-            Ok(cfe_report::html::write(&document(&outcome, &table, &parts, &findings), &footer))
+            let findings = in_python_words(diagnose(&table)?);
+            Ok(page(&document(&outcome, &table, &parts, &findings)))
         })
     }
 }
@@ -411,17 +404,18 @@ type Scored<'py> = (String, PyReadonlyArray1<'py, f64>, Option<PyReadonlyArray1<
 /// Scores predictions of any origin on n labels (1 and 0), as JSON; the others are compared with the first.
 /// `cut` is JSON.
 #[pyfunction]
-#[pyo3(signature = (labels, methods, *, cut = None, seed = 0, threads = 0))]
+#[pyo3(signature = (labels, methods, *, sample_weight = None, cut = None, seed = 0, threads = 0))]
 pub(crate) fn measure<'py>(
     py: Python<'py>,
     labels: PyReadonlyArray1<'py, i8>,
     methods: Vec<Scored<'py>>,
+    sample_weight: Option<PyReadonlyArray1<'py, f64>>,
     cut: Option<&str>,
     seed: u64,
     threads: usize,
 ) -> PyResult<String> {
     let labels: Vec<bool> = labels.as_array().iter().map(|&y| y == 1).collect();
-    let owned = |a: PyReadonlyArray1<'py, f64>| a.as_array().to_vec();
+    let weights = sample_weight.map(owned);
     let methods = methods.into_iter().map(|(name, scores, p)| (name, owned(scores), p.map(owned))).collect();
     let cut = cut.map(str::to_owned);
     let part = run_owned(py, threads, None, None, move |_| {
@@ -431,7 +425,7 @@ pub(crate) fn measure<'py>(
             value.map_err(|e| Failure::Settings(with_causes(&e)))
         };
         let cut = cut.as_deref().map(parse).transpose()?.map(|cut| (cut.rule, cut.threshold));
-        Ok(measure_predictions("predictions", &labels, methods, cut, seed)?)
+        Ok(measure_predictions("predictions", &labels, weights.as_deref(), methods, cut, seed)?)
     })?;
     json(py, &part)
 }

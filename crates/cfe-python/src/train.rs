@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 
 use crate::array::Matrix;
 use crate::border::{Caller, Note, run_owned};
+use crate::common::owned;
 use crate::errors::{Failure, with_causes};
 use crate::fit::{data_of, labels_of};
 use crate::model::Model;
@@ -83,7 +84,7 @@ pub(crate) fn train<'py>(
     // Everything of Python's is copied or borrowed here; what follows runs without the interpreter's lock.
     let labels = labels_of(&labels);
     let view = predictions.view().map_err(|e| e.into_py(py, None))?;
-    let sample_weight = sample_weight.map(|w| w.as_array().to_vec());
+    let sample_weight = sample_weight.map(owned);
     let n_classifiers = view.dim().1;
     let data = data_of(py, &view, classifier_names, labels, sample_weight, threads, row_names.as_ref())?;
     let (trainer, settings) = (trainer.to_owned(), settings.to_owned());

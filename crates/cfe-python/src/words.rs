@@ -54,7 +54,8 @@ pub(crate) fn python_words(text: &str) -> String {
         out.push('=');
         rest = match value(after, before.ends_with('(')) {
             Some(value) => {
-                out.push_str(&format!("{value:?}"));
+                // A pattern is in quotes for the shell.
+                out.push_str(&format!("{:?}", value.trim_matches('\'')));
                 &after[1 + value.len()..]
             }
             None => after,

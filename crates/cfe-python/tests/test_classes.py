@@ -12,8 +12,18 @@ from cf_ensemble import CFEnsembleClassifier, CFEnsembleStackingClassifier, Data
 from samples import ROOT
 from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import average_precision_score, balanced_accuracy_score, confusion_matrix, f1_score, log_loss
-from sklearn.model_selection import cross_val_predict, cross_val_score
+from sklearn.metrics import (
+    accuracy_score,
+    average_precision_score,
+    balanced_accuracy_score,
+    brier_score_loss,
+    confusion_matrix,
+    f1_score,
+    log_loss,
+    matthews_corrcoef,
+    roc_auc_score,
+)
+from sklearn.model_selection import PredefinedSplit, TimeSeriesSplit, cross_val_predict, cross_val_score
 from sklearn.naive_bayes import GaussianNB
 from sklearn.svm import LinearSVC
 
@@ -119,6 +129,61 @@ def test_weights_count(three):
     assert np.array_equal(by_table.predict_proba(P), weighted.predict_proba(P))
 
 
+def by_scikit_learn(y, p, weights):
+    """The figures of probabilities of ``CLASSES``, by the columns that evaluate has."""
+    own, decided = y[:, None] == CLASSES, CLASSES[p.argmax(axis=1)]
+    how = {"sample_weight": weights}
+    return {
+        "log_loss": log_loss(y, p, labels=CLASSES, **how),
+        "brier": brier_score_loss(y, p, labels=CLASSES, **how),
+        "macro_average_precision": average_precision_score(own, p, average="macro", **how),
+        "macro_roc_auc": roc_auc_score(own, p, average="macro", **how),
+        "accuracy": accuracy_score(y, decided, **how),
+        "balanced_accuracy": balanced_accuracy_score(y, decided, **how),
+        "macro_f1": f1_score(y, decided, average="macro", **how),
+        "mcc": matthews_corrcoef(y, decided, **how),
+    }
+
+
+def test_weights_count_in_every_figure(three, model):
+    P, y = three
+    new = np.random.default_rng(5).choice(CLASSES, 150, p=[0.2, 0.5, 0.3])
+    fresh = see(new, 3, seed=8)
+    weights = np.random.default_rng(6).gamma(1.0, size=150)
+    weights[::7] = 0
+    p = model.predict_proba(fresh)
+    ensemble, frame = cf_ensemble.fit(named(P), y), named(fresh)
+    q = ensemble.predict_proba(frame)
+    vote = fresh.mean(axis=1)
+    for found, expected in (
+        (cf_ensemble.evaluate(new, p, sample_weight=weights), p),
+        (cf_ensemble.evaluate(new, {"combined": p, "vote": vote}, sample_weight=weights.tolist()), p),
+        (cf_ensemble.evaluate(model, fresh, new, sample_weight=weights), p),
+        (cf_ensemble.evaluate(ensemble, fresh, new, sample_weight=weights), q),
+        (cf_ensemble.evaluate(ensemble, frame, new, sample_weight=weights), q),
+        (cf_ensemble.evaluate(ensemble, frame.assign(label=new, w=weights), weight="w"), q),
+    ):
+        for number, values in enumerate([expected, vote][: len(found)]):
+            for column, value in by_scikit_learn(new, values, weights).items():
+                assert found[column][number] == pytest.approx(value, rel=1e-12, abs=1e-12), column
+        assert found["rows"][0] == (weights > 0).sum()
+    # A weight of 2 is the row twice.
+    twice = cf_ensemble.evaluate(new, p, sample_weight=1 + (new == "van"))
+    rows = np.concatenate([np.arange(150), np.flatnonzero(new == "van")])
+    repeated = cf_ensemble.evaluate(new[rows], p[rows])
+    for column in ("log_loss", "brier", "macro_average_precision", "macro_f1", "mcc", "ece"):
+        assert twice[column][0] == pytest.approx(repeated[column][0], rel=1e-12)
+    for given, message in ((weights[:-1], "has the shape"), (-weights, "weight"), (0 * weights, "nothing|weigh|score")):
+        for who in ((new, p), (model, fresh, new), (ensemble, fresh, new)):
+            with pytest.raises(DataError, match=message):
+                cf_ensemble.evaluate(*who, sample_weight=given)
+    # The cross-validated figures that an estimator shows count them too.
+    own = np.where(y == "bus", 5.0, 1.0)
+    weighted = CFEnsembleClassifier().fit(P, y, sample_weight=own)
+    held_out = 1 / (1 + np.exp(-weighted.oof_decision_function_))
+    assert weighted._judged()["methods"][0]["metrics"]["log_loss"] == pytest.approx(log_loss(y, held_out, sample_weight=own))
+
+
 def test_decisions(three):
     P, y = three
     costs = np.array([[0, 50, 50], [1, 0, 1], [1, 1, 0]])
@@ -200,12 +265,48 @@ def test_groups_and_rare_classes(three):
     named_folds = CFEnsembleClassifier(cv=own).fit(P, y)
     assert listed.n_folds_ == named_folds.n_folds_ == 4
     assert np.array_equal(listed.oof_decision_function_, named_folds.oof_decision_function_)
+    for cv in (PredefinedSplit(own), np.array(["d", "b", "a", "c"])[own], [(own != fold, own == fold) for fold in range(4)]):
+        again = CFEnsembleClassifier(cv=cv).fit(P, y)
+        # The folds are the same, and their order may move the last bits.
+        assert np.allclose(again.oof_decision_function_, named_folds.oof_decision_function_, atol=1e-9)
     rare = y.copy()
     rare[0] = "cab"
     with pytest.warns(InputWarning, match='"cab" has 1 labeled rows'):
         model = CFEnsembleClassifier().fit(see(rare, 2), rare)
     assert np.isnan(model.coef_[1]).all() and np.isfinite(model.coef_[[0, 2, 3]]).all()
     assert cross_val_score(CFEnsembleClassifier(), P.reshape(len(y), -1), y, cv=3, scoring="neg_log_loss").mean() > -1
+
+
+def test_folds_that_cannot_be_followed(three):
+    P, y = three
+    own = np.arange(len(y)) % 3
+    splits = [(np.flatnonzero(own != fold), np.flatnonzero(own == fold)) for fold in range(3)]
+    for cv, message in (
+        (TimeSeriesSplit(3), "never tests row 0"),
+        (splits[:2], "never tests row 2"),
+        ([*splits, splits[0]], "tests row 0 2 times"),
+        ([([0], [len(y)])], "names rows in split 0 that X of 240 rows does not have"),
+        (3.5, "is not allowed"),
+        ([(np.arange(240), np.arange(240))], "at least 2 folds"),
+    ):
+        for estimator in (CFEnsembleClassifier(cv=cv), CFEnsembleStackingClassifier([("nb", GaussianNB())], cv=cv)):
+            if message == "at least 2 folds" and isinstance(estimator, CFEnsembleStackingClassifier):
+                continue
+            with pytest.raises(ValueError, match=message):
+                estimator.fit(P.reshape(len(y), -1), y)
+    for labels in (y, y == "car"):
+        X = P if len(np.unique(labels)) > 2 else P[:, :, 1]
+        with pytest.raises(DataError, match=r"groups \[0, 1, 10.* lie in several folds of cv"):
+            CFEnsembleClassifier(cv=splits).fit(X, labels, groups=np.arange(len(y)) // 2)
+        with pytest.raises(DataError, match="lie in several folds of cv"):
+            stack = CFEnsembleStackingClassifier([("nb", GaussianNB())], cv=own)
+            stack.fit(P.reshape(len(y), -1), labels, groups=np.arange(len(y)) // 2)
+    # A class whose rows are all held out at once has nothing to be cross-validated by.
+    with pytest.warns(InputWarning, match='"bus": the given folds hold out all of its'):
+        model = CFEnsembleClassifier(cv=np.where(y == "bus", 0, own)).fit(P, y)
+    assert np.isnan(model.coef_[0]).all() and np.isfinite(model.coef_[1:]).all()
+    with pytest.raises(DataError, match="fewer than two classes to learn"):
+        CFEnsembleClassifier(cv=np.where(y == "bus", 0, np.where(y == "car", 1, 2))).fit(P, y)
 
 
 def test_als_takes_rows_without_a_label(three):
@@ -215,6 +316,13 @@ def test_als_takes_rows_without_a_label(three):
     assert np.isnan(model.oof_decision_function_[::4]).all() and np.isfinite(model.oof_decision_function_[1::4]).all()
     with pytest.raises(DataError, match="have no label"):
         CFEnsembleClassifier().fit(P, some)
+    # Splits that are listed may name rows without a label.
+    own = np.arange(len(y)) // 4 % 3
+    splits = [(np.flatnonzero(own != fold), np.flatnonzero(own == fold)) for fold in range(3)]
+    als = {"method": "als", "settings": {"latent_dim": 2}}
+    listed = CFEnsembleClassifier(cv=splits, **als).fit(P, some)
+    of_array = CFEnsembleClassifier(cv=own, **als).fit(P, some)
+    assert np.array_equal(listed.oof_decision_function_, of_array.oof_decision_function_, equal_nan=True)
 
 
 @pytest.fixture(scope="module")
@@ -236,6 +344,14 @@ def test_stacking(stacked):
     alone = CFEnsembleClassifier().fit(np.stack(columns, axis=1), y)
     again = CFEnsembleStackingClassifier(two, cv=4).fit(X, y)
     assert np.array_equal(again.predict_proba(X), alone.predict_proba(again.transform(X)))
+    # Folds of one's own.
+    own = np.arange(len(y)) % 3
+    splits = [(np.flatnonzero(own != fold), np.flatnonzero(own == fold)) for fold in range(3)]
+    columns = [cross_val_predict(est, X, y, cv=splits, method="predict_proba") for _, est in two]
+    alone = CFEnsembleClassifier().fit(np.stack(columns, axis=1), y)
+    for cv in (splits, own, PredefinedSplit(own)):
+        again = CFEnsembleStackingClassifier(two, cv=cv).fit(X, y)
+        assert np.array_equal(again.predict_proba(X), alone.predict_proba(again.transform(X)))
 
 
 def test_stacking_of_scores_prefit_and_features(stacked):
@@ -303,6 +419,74 @@ def test_tables_of_every_kind_give_the_same(three):
     assert pickle.loads(pickle.dumps(model)).classes.tolist() == [0, 1, 2]
     with pytest.raises(DataError, match="needed here|for two"):
         cf_ensemble.als(renamed, numbers)
+
+
+def test_intervals_and_who_is_missed(three, model, tmp_path):
+    P, y = three
+    ensemble = cf_ensemble.fit(named(P), y)
+    frame = ensemble.metrics()
+    for column in ("log_loss", "macro_average_precision", "balanced_accuracy"):
+        assert (frame[f"{column}_lower"] <= frame[column]).all() and (frame[column] <= frame[f"{column}_upper"]).all()
+    assert np.isnan(frame["better_by"][0]) and (frame["better_by_lower"][1:] <= frame["better_by"][1:]).all()
+    assert np.allclose(frame["better_by"][1:], frame["log_loss"][1:] - frame["log_loss"][0])
+    new = np.random.default_rng(5).choice(CLASSES, 120, p=[0.2, 0.5, 0.3])
+    fresh = see(new, 3, seed=8)
+    scores = cf_ensemble.evaluate(new, {"first": fresh[:, 0], "vote": fresh.mean(axis=1)})
+    assert scores["log_loss_lower"][0] < scores["log_loss"][0] < scores["log_loss_upper"][0]
+    assert scores["better_by"][1] == pytest.approx(scores["log_loss"][1] - scores["log_loss"][0])
+    trust = ensemble.trust()
+    assert trust["class"].unique().tolist() == CLASSES.tolist() and len(trust) == 9
+    weights = ensemble.weights()
+    for row in trust.itertuples():
+        assert row.weight == weights.loc[row.classifier, row[1]]
+        assert row.lost_lower <= row.average_precision_lost <= row.lost_upper
+    shown = ensemble._repr_html_()
+    assert "most missed" in shown and "it saves +" in shown and shown.count("(95% ") >= 4
+    ensemble.save(tmp_path / "m.safetensors")
+    loaded = cf_ensemble.load(tmp_path / "m.safetensors")
+    pandas.testing.assert_frame_equal(loaded.trust(), trust)
+    assert "most missed" in loaded._repr_html_()
+    # An estimator leaves nobody out.
+    assert "most missed" not in model._repr_html_() and "it saves +" in model._repr_html_()
+
+
+def test_what_may_be_wrong_with_a_table(three, tmp_path):
+    P, y = three
+    table = named(P).assign(label=y)
+    assert cf_ensemble.fit(table)._fitted.table.findings() == "[]"
+    for label in CLASSES:
+        table[f"answer:{label}"] = np.where(y == label, 0.98, 0.01)
+    table.to_csv(tmp_path / "leak.csv", index=False)
+    found = cf_ensemble.read(tmp_path / "leak.csv").findings()
+    assert found[0]["kind"] == "leak" and found[0]["classifiers"] == ["answer"] and found[0]["severity"] == "alarm"
+    assert 'exclude="answer:*"' in found[0]["text"] and not any("--" in one["text"] for one in found)
+    report = cf_ensemble.fit(tmp_path / "leak.csv").report()
+    assert "exclude=" in report and "--exclude" not in report
+    # Of two classes the answer has the same shape.
+    two = {"a": P[:, 0, 1], "b": P[:, 1, 1], "answer": np.where(y == "car", 0.99, 0.01), "label": (y == "car").astype(int)}
+    pandas.DataFrame(two).to_csv(tmp_path / "two.csv", index=False)
+    of_two = cf_ensemble.read(tmp_path / "two.csv").findings()
+    assert of_two[0]["kind"] == "leak" and of_two[0].keys() == found[0].keys()
+
+
+def test_folds_times_and_costs_of_a_table(three):
+    P, y = three
+    n = len(y)
+    table = named(P).assign(label=y, part=np.arange(n) % 4, when=np.arange(n) // 8, price=np.where(y == "bus", 9.0, 1.0))
+    others = {"part", "when", "price"}
+    followed = cf_ensemble.fit(table, fold="part", exclude=sorted(others - {"part"}))
+    assert followed._fitted.n_folds == 4
+    by_array = CFEnsembleClassifier(cv=np.arange(n) % 4).fit(P, y)
+    assert np.allclose(followed.predict_proba(P), by_array.predict_proba(P))
+    later = cf_ensemble.fit(table, time="when", folds=3, exclude=sorted(others - {"when"}))
+    never = np.isnan(later.oof_proba[:, 0]).sum()
+    assert never > 0 and later.parts()[0]["never_scored"] == never
+    dear = cf_ensemble.fit(table, cost="price", exclude=sorted(others - {"price"}))
+    assert "weights" in dear.decision and dear.metrics()["mean_cost"][0] > 0
+    plain = cf_ensemble.fit(table, cost="price", decision="largest", exclude=sorted(others - {"price"}))
+    assert plain.decision == "largest" and dear.metrics()["mean_cost"][0] <= plain.metrics()["mean_cost"][0]
+    with pytest.raises(SettingsError, match="folds are given|exclude each other"):
+        cf_ensemble.fit(table, fold="part", folds=3, exclude=sorted(others - {"part"}))
 
 
 def test_evaluate_and_compare(three, model):

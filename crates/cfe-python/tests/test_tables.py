@@ -163,6 +163,41 @@ def test_evaluate_predictions():
         cf_ensemble.evaluate(y, {"good": [0.1]})
 
 
+def test_weights_count_in_every_figure(small):
+    from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
+
+    P, y = small
+    names = [f"p_{j}" for j in range(6)]
+    model = cf_ensemble.fit(pandas.DataFrame(P, columns=names), y)
+    estimator = CFEnsembleClassifier(method="als").fit(P, y)
+    rng = np.random.default_rng(2)
+    new = (rng.random(200) < 0.3).astype(int)
+    fresh = 1 / (1 + np.exp(-(2 * new[:, None] - 1 + rng.normal(size=(200, 6)))))
+    weights = rng.gamma(1.0, size=200)
+    weights[::9] = 0
+    frame = pandas.DataFrame(fresh, columns=names)
+    p, q = model.predict_proba(fresh)[:, 1], estimator.predict_proba(fresh)[:, 1]
+    for found, values in (
+        (cf_ensemble.evaluate(new, p, sample_weight=weights), p),
+        (cf_ensemble.evaluate(estimator, fresh, new, sample_weight=weights), q),
+        (cf_ensemble.evaluate(model, fresh, new, sample_weight=weights), p),
+        (cf_ensemble.evaluate(model, frame, new, sample_weight=weights), p),
+        (cf_ensemble.evaluate(model, frame.assign(label=new, w=weights), weight="w"), p),
+    ):
+        for column, metric in (
+            ("average_precision", average_precision_score),
+            ("roc_auc", roc_auc_score),
+            ("log_loss", log_loss),
+            ("brier", brier_score_loss),
+        ):
+            assert found[column][0] == pytest.approx(metric(new, values, sample_weight=weights), rel=1e-12), column
+        assert found["rows"][0] == (weights > 0).sum()
+    with pytest.raises(DataError, match="one for each label"):
+        cf_ensemble.evaluate(new, p, sample_weight=weights[1:])
+    with pytest.raises(DataError, match="weight"):
+        cf_ensemble.evaluate(new, p, sample_weight=-weights)
+
+
 def test_exports_by_model(small):
     P, y = small
     two = np.column_stack([1 - P[:, 0], P[:, 0]])

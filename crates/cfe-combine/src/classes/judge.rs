@@ -316,6 +316,60 @@ pub fn judge_rows_at_costs(
     })
 }
 
+/// The figures of distributions of any origin on n labels, which are numbers of classes, with weights (n,
+/// finite and at least 0; `None` is 1 each): each method by its name, with its distributions (n x K), of
+/// which the largest probability is decided for. The first method takes the place of the combined prediction:
+/// the others are compared with it, and reliability is of it. Rows of weight 0 are not scored.
+///
+/// ```
+/// use cf_ensemble::classes::measure_distributions;
+/// use ndarray::array;
+///
+/// let sure = array![[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.1, 0.1, 0.8]];
+/// let even = array![[0.4, 0.3, 0.3], [0.3, 0.4, 0.3], [0.3, 0.3, 0.4]];
+/// let methods = vec![("sure".to_owned(), sure), ("even".to_owned(), even)];
+/// let part = measure_distributions("new rows", &[0, 1, 2], Some(&[1.0, 2.0, 1.0]), methods, 0)?;
+/// let saved = part.methods[1].combined_is_better_by.expect("it is compared with the first").log_loss;
+/// assert!(saved.estimate > 0.0);
+/// # Ok::<(), cfe_core::Error>(())
+/// ```
+///
+/// # Errors
+/// As [`ClassScored::new`], and [`Error::NothingToEvaluate`](cfe_core::Error::NothingToEvaluate) without a
+/// method.
+pub fn measure_distributions(
+    name: &str,
+    labels: &[usize],
+    weights: Option<&[f64]>,
+    methods: Vec<(String, Array2<f64>)>,
+    seed: u64,
+) -> Result<ClassPart> {
+    // Everything is checked before rows are left out, so that a message has the place that the caller knows.
+    for (_, p) in &methods {
+        ClassScored::new(labels, p.view(), weights)?;
+    }
+    let known: Vec<Option<usize>> = labels.iter().copied().map(Some).collect();
+    let everything: Vec<usize> = (0..labels.len()).collect();
+    let judged = ClassRows::new(&everything, &known, weights, None);
+    let reliability = methods.first().map_or_else(Vec::new, |(_, p)| reliability(p, &judged));
+    let (names, distributions): (Vec<String>, Vec<Array2<f64>>) = methods.into_iter().unzip();
+    let named = names.iter().zip(distributions);
+    let methods: Vec<Method<'_>> = named.map(|(name, p)| (name.as_str(), p, &Decision::Largest)).collect();
+    let (methods, resamples) = measured(&methods, &judged, &Decision::Largest, seed)?;
+    Ok(ClassPart {
+        name: name.to_owned(),
+        rows: judged.rows.len(),
+        unknown_class: 0,
+        never_scored: 0,
+        without_weight: labels.len() - judged.rows.len(),
+        cross_validated: false,
+        in_sample_share: 0.0,
+        resamples,
+        methods,
+        reliability,
+    })
+}
+
 /// The figures of `model` and of soft voting on the labeled rows of a table that `chosen` takes, a part for
 /// each split. A split whose labels the model does not know has none.
 ///

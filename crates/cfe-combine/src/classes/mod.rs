@@ -56,7 +56,7 @@ pub use folds::class_folds;
 pub(crate) use judge::side_by_side;
 pub use judge::{
     ClassIntervals, ClassMethodMetrics, ClassPart, ClassRows, FEW_ROWS, class_trust, few_rows, judge_rows,
-    judge_rows_at_costs, judge_table,
+    judge_rows_at_costs, judge_table, measure_distributions,
 };
 pub use model::{ClassCombined, ClassModel, ClassTrust};
 pub use saved::CLASSES_KIND;

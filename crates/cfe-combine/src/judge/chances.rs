@@ -89,7 +89,7 @@ mod tests {
                 ("mean".to_owned(), noisy(other), None),
                 ("avg4".to_owned(), noisy(own.max(other)), None),
             ];
-            let part = measure_predictions("train", &labels, methods, None, 0).expect("both classes");
+            let part = measure_predictions("train", &labels, None, methods, None, 0).expect("both classes");
             Chances::of(&part).expect("the mean is there")
         };
         let (better, worse) = (chances(0.6, 0.2), chances(0.2, 0.6));

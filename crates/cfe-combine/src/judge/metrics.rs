@@ -189,24 +189,48 @@ pub(crate) fn measure(
     })
 }
 
-/// Measures predictions of any origin on n labels: each method by its name, the scores that it ranks by (n)
-/// and, where it has them, its probabilities (n). The first method takes the place of the combined
-/// prediction: the others are compared with it, and threshold and reliability are of it.
+/// Measures predictions of any origin on n labels with weights (n, finite and at least 0; `None` is 1 each):
+/// each method by its name, the scores that it ranks by (n) and, where it has them, its probabilities (n).
+/// The first method takes the place of the combined prediction: the others are compared with it, and
+/// threshold and reliability are of it. Rows of weight 0 are not scored.
 ///
 /// # Errors
 /// [`Error::LengthMismatch`](cfe_core::Error::LengthMismatch),
 /// [`Error::InvalidScore`](cfe_core::Error::InvalidScore),
+/// [`Error::InvalidWeight`](cfe_core::Error::InvalidWeight),
+/// [`Error::WeightSum`](cfe_core::Error::WeightSum),
 /// [`Error::NothingToEvaluate`](cfe_core::Error::NothingToEvaluate).
 pub fn measure_predictions(
     name: &str,
     labels: &[bool],
+    weights: Option<&[f64]>,
     methods: Vec<(String, Vec<f64>, Option<Vec<f64>>)>,
     cut: Option<(ThresholdRule, f64)>,
     seed: u64,
 ) -> Result<Part> {
-    let scores = |(name, ranking, probabilities)| Scores { name, ranking, probabilities, one_scale: true };
-    let methods = methods.into_iter().map(scores).collect();
-    measure(name, None, &JudgedRows::from(labels), methods, cut, seed, &|| ())
+    let mut methods: Vec<Scores> = methods
+        .into_iter()
+        .map(|(name, ranking, probabilities)| Scores { name, ranking, probabilities, one_scale: true })
+        .collect();
+    let mut judged = JudgedRows { weights: weights.map(<[f64]>::to_vec), ..JudgedRows::from(labels) };
+    // Everything is checked before rows are left out, so that a message has the place that the caller knows.
+    for method in &methods {
+        for scores in std::iter::once(&method.ranking).chain(&method.probabilities) {
+            judged.scored(scores)?;
+        }
+    }
+    let kept: Vec<usize> = (0..judged.len()).filter(|&i| judged.weight(i) > 0.0).collect();
+    let never_scored = judged.len() - kept.len();
+    if never_scored > 0 {
+        let take = |values: &mut Vec<f64>| *values = kept.iter().map(|&i| values[i]).collect();
+        judged = judged.select(&kept);
+        for method in &mut methods {
+            take(&mut method.ranking);
+            method.probabilities.iter_mut().for_each(take);
+        }
+    }
+    let part = measure(name, None, &judged, methods, cut, seed, &|| ())?;
+    Ok(Part { never_scored, ..part })
 }
 
 /// Mean over folds with both classes.
@@ -376,6 +400,8 @@ fn wilson(share: f64, n: f64) -> (f64, f64) {
 
 #[cfg(test)]
 mod tests {
+    use cfe_core::Error;
+
     use super::*;
 
     #[test]
@@ -387,6 +413,38 @@ mod tests {
         assert!(groups.iter().all(|g| g.rows % 4 == 0 && g.lower <= g.observed && g.observed <= g.upper));
         assert!(groups.windows(2).all(|w| w[0].predicted < w[1].predicted));
         assert!(groups.len() > 5 && groups.len() <= 10);
+    }
+
+    #[test]
+    fn predictions_of_any_origin_count_by_weight() {
+        let labels: Vec<bool> = (0..60).map(|i| i % 3 == 0).collect();
+        let p: Vec<f64> = (0..60).map(|i| f64::from(i * 37 % 60) / 60.0).collect();
+        let measured = |labels: &[bool], p: &[f64], weights: Option<&[f64]>| {
+            let methods = vec![("combined".to_owned(), p.to_vec(), Some(p.to_vec()))];
+            measure_predictions("rows", labels, weights, methods, None, 0)
+        };
+        // Weights of 2 and 0 are rows twice and no rows.
+        let weights: Vec<f64> = (0..60).map(|i| f64::from(i % 4 % 3)).collect();
+        let rows: Vec<usize> = (0..60).flat_map(|i| std::iter::repeat_n(i, weights[i] as usize)).collect();
+        let weighted = measured(&labels, &p, Some(&weights)).expect("valid");
+        let repeated = {
+            let labels: Vec<bool> = rows.iter().map(|&i| labels[i]).collect();
+            let p: Vec<f64> = rows.iter().map(|&i| p[i]).collect();
+            measured(&labels, &p, None).expect("valid")
+        };
+        let of = |part: &Part| {
+            let metrics = &part.methods[0].metrics;
+            [metrics.average_precision, metrics.roc_auc, metrics.log_loss, metrics.brier, metrics.ece]
+        };
+        for (a, b) in of(&weighted).into_iter().zip(of(&repeated)) {
+            assert!((a.expect("known") - b.expect("known")).abs() < 1e-12, "{a:?} {b:?}");
+        }
+        assert_eq!((weighted.rows, weighted.never_scored), (30, 30));
+        let is = |weights: &[f64]| measured(&labels, &p, Some(weights)).expect_err("refused");
+        assert!(matches!(is(&[1.0; 59]), Error::LengthMismatch { .. }));
+        assert!(matches!(is(&[0.0; 60]), Error::NothingToEvaluate));
+        let negative: Vec<f64> = (0..60).map(|i| if i == 7 { -1.0 } else { 0.0 }).collect();
+        assert!(matches!(is(&negative), Error::InvalidWeight { index: 7, .. }));
     }
 
     #[test]

@@ -411,7 +411,7 @@ mod tests {
         let scores = |k: usize| (0..n).map(|i| (i * k % 49_999) as f64 / 5e8).collect::<Vec<_>>();
         let method = |name: &str, k| (name.to_owned(), scores(k), Some(scores(k)));
         let methods = vec![method(COMBINED, 7_919), method("mean", 104_729)];
-        let part = measure_predictions("rare", &labels, methods, None, 1).expect("both classes");
+        let part = measure_predictions("rare", &labels, None, methods, None, 1).expect("both classes");
         let table = &metrics_tables(std::slice::from_ref(&part))[0];
         for (row, measured) in table.rows.iter().zip(&part.methods) {
             let precision = measured.metrics.average_precision.expect("positives");

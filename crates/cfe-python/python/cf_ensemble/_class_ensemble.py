@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _core, _notebook
-from ._ensemble import _Combined, _frame, _warn_of_train_rows, class_metric_rows
+from ._ensemble import _Combined, _frame, _warn_of_train_rows, class_metric_rows, trust_rows, weights_of_rows
 from ._missing import missing_labels
 from ._tables import ClassTable, Columns, Table, as_any_table, class_table, matrix_of
 from .errors import DataError, warn
@@ -89,9 +89,11 @@ class ClassEnsemble(_Combined):
             )
         return array.reshape(len(array), m, k)
 
-    def _table(self, data: Any, y: Any = None, columns: Columns | None = None, *, scored: bool = False) -> ClassTable:
+    def _table(
+        self, data: Any, y: Any = None, columns: Columns | None = None, *, scored: bool = False, weights: Any = None
+    ) -> ClassTable:
         model = None if isinstance(data, (Table, ClassTable)) else self._model
-        table = as_any_table(data, y, model=model, scored=scored, **(columns or {}))
+        table = as_any_table(data, y, model=model, sample_weight=weights, scored=scored, **(columns or {}))
         if not isinstance(table, ClassTable):
             raise DataError(f"the table is of two classes, and the model of {len(self.classes)}: {self.classes.tolist()[:12]}")
         return table
@@ -176,13 +178,27 @@ class ClassEnsemble(_Combined):
         frame.index = self.names
         return frame.rename_axis("classifier")
 
+    def trust(self) -> pd.DataFrame:
+        """The classifiers of each class, the most trusted first, with what is lost without each.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each class and classifier that has a say. "average_precision_lost" is that of the class against all
+            others, cross-validated, with its 95% interval; the other columns are those of :meth:`Ensemble.weights`.
+        """
+        of_classes = zip(self.classes.tolist(), json.loads(self._model.trust), strict=True)
+        learned = ((label, one["trust"]["classifiers"]) for label, one in of_classes if one["trust"] is not None)
+        return _frame([{"class": label, **row} for label, found in learned for row in trust_rows(found)])
+
     def metrics(self) -> pd.DataFrame:
         """Scores of the combined prediction and of simple combiners, on cross-validated train rows and other splits.
 
         Returns
         -------
         pandas.DataFrame
-            A row for each split and method, the combined prediction first.
+            A row for each split and method, the combined prediction first. "better_by" is the log loss that the combined
+            prediction saves, with its 95% interval; log loss, macro average precision and balanced accuracy have theirs.
         """
         return _frame(class_metric_rows(self.parts()))
 
@@ -218,12 +234,12 @@ class ClassEnsemble(_Combined):
             raise DataError("this model remembers no cross-validated figures; use cf_ensemble.evaluate(model, table)")
         return summary
 
-    def _evaluate(self, data: Any, y: Any, columns: Columns) -> list[dict[str, Any]]:
+    def _evaluate(self, data: Any, y: Any, columns: Columns, weights: Any = None) -> list[dict[str, Any]]:
         """Parts of the scores on a labeled table."""
         if _is_bare(data):
-            table = _labeled_table(self._cube(data), y, self.classes, self.names)
+            table = _labeled_table(self._cube(data), y, self.classes, self.names, weights)
         else:
-            table = self._table(data, y, columns, scored=True)
+            table = self._table(data, y, columns, scored=True, weights=weights)
         return judged(table, self._model, self._threads)
 
     def _noted(self) -> _core.ClassModel:
@@ -244,13 +260,15 @@ def _is_bare(data: Any) -> bool:
     return not hasattr(data, "columns") and not hasattr(data, "__arrow_c_stream__")
 
 
-def _labeled_table(cube: NDArray[Any], y: Any, classes: NDArray[Any], names: list[str]) -> ClassTable:
+def _labeled_table(cube: NDArray[Any], y: Any, classes: NDArray[Any], names: list[str], weights: Any) -> ClassTable:
     """A table of rows to be scored; labels that the model does not know are left out, with a warning."""
     from ._labels import Labels
 
     if y is None:
         raise DataError("an array has no labels; give them: evaluate(model, P, y)")
-    return class_table(cube, Labels(classes, codes_among(y, classes)), names, "the array")
+    codes = codes_among(y, classes)
+    weights = weights_of_rows(weights, np.ones(len(codes), dtype=bool))
+    return class_table(cube, Labels(classes, codes), names, "the array", weights)
 
 
 def codes_among(y: Any, classes: NDArray[Any]) -> NDArray[np.int64]:
@@ -278,22 +296,19 @@ def judged(table: ClassTable, model: _core.ClassModel, threads: int) -> list[dic
     return parts
 
 
-def evaluate_estimator(model: Any, X: Any, y: Any) -> list[dict[str, Any]]:
+def evaluate_estimator(model: Any, X: Any, y: Any, sample_weight: Any = None) -> list[dict[str, Any]]:
     """Parts of the scores of a fitted estimator of several classes."""
     combiner = getattr(model, "combiner_", None)
     if isinstance(combiner, _core.ClassModel) and hasattr(model, "_cube"):
-        codes = codes_among(y, model.classes_)
-        from ._labels import Labels
-
-        table = class_table(model._cube(X), Labels(model.classes_, codes), combiner.classifier_names, "X")
-        return judged(table, combiner, 0)
+        return judged(_labeled_table(model._cube(X), y, model.classes_, combiner.classifier_names, sample_weight), combiner, 0)
     codes = codes_among(y, model.classes_)
     seen = codes >= 0
     p = np.ascontiguousarray(model.predict_proba(X)[seen], dtype=np.float64)
-    return [json.loads(_core.measure_classes(codes[seen], [("combined", p)]))]
+    weights = weights_of_rows(sample_weight, seen)
+    return [json.loads(_core.measure_classes(codes[seen], [("combined", p)], sample_weight=weights))]
 
 
-def measured_classes(y: Any, p: Any) -> dict[str, Any]:
+def measured_classes(y: Any, p: Any, sample_weight: Any = None) -> dict[str, Any]:
     """Scores of probabilities (n, K), or of a dict of them, in the order of the sorted labels."""
     from ._labels import classes_of
 
@@ -309,5 +324,6 @@ def measured_classes(y: Any, p: Any) -> dict[str, Any]:
                 f"{classes.tolist()[:12]}"
             )
         scored.append((str(name), np.ascontiguousarray(values[seen])))
-    part: dict[str, Any] = json.loads(_core.measure_classes(codes[seen], scored))
+    weights = weights_of_rows(sample_weight, seen)
+    part: dict[str, Any] = json.loads(_core.measure_classes(codes[seen], scored, sample_weight=weights))
     return part

@@ -58,7 +58,9 @@ class CFEnsembleClassifier(CombiningClassifier, SavedCombiner, BaseEstimator):
         by their distribution in the training rows. "auto": a column that leaves [0, 1] in training is a score.
     cv : int, array-like of shape (n,), cross-validation splitter or iterable, default=None
         Folds that choose the members and give the out-of-fold scores; None is 5 stratified ones. An array has the fold
-        of each row, as ``PredefinedSplit`` does. A splitter must test each row once.
+        of each row, as ``PredefinedSplit`` does. An iterable has (train, test) rows of each fold. Each labeled row must be
+        tested once. A class whose rows are all in one fold cannot be cross-validated: of more than two classes its
+        probability is then the mean of the classifiers, with a warning.
     pos_label : label, default=None
         The class that the columns are probabilities of; None is ``classes_[1]``.
     decision : {"largest", "macro_f1"} or array-like of shape (K, K), default="largest"
@@ -274,7 +276,7 @@ class CFEnsembleClassifier(CombiningClassifier, SavedCombiner, BaseEstimator):
             oof[labels >= 0] = self._sign() * fitted.out_of_fold_logits
         self.oof_decision_function_: NDArray[np.float64] = oof
         # For what a notebook shows; not kept in a pickle.
-        self._training: tuple[NDArray[Any], NDArray[np.float64]] = labels, _mean_of(mapped)
+        self._training: tuple[NDArray[Any], NDArray[np.float64], Any] = labels, _mean_of(mapped), weights
         return self
 
     def _fit_classes(
@@ -296,10 +298,6 @@ class CFEnsembleClassifier(CombiningClassifier, SavedCombiner, BaseEstimator):
             inner = dealt(codes, groups, n_folds or 5, seed) if folds is None else folds
             members, out_of_fold = learn_alone(X, members, codes, weights, inner, k)
         cube = cube_of(X, members, k, out_of_fold)
-        if folds is not None:
-            # As many folds as groups: each group is one, as it was given.
-            groups, n_folds = folds, len(np.unique(folds[codes >= 0]))
-        together = None if groups is None else [str(_plain(group)) for group in np.asarray(groups)]
         table = _core.ClassTable.from_arrays(
             cube,
             codes,
@@ -307,7 +305,8 @@ class CFEnsembleClassifier(CombiningClassifier, SavedCombiner, BaseEstimator):
             class_texts(classes),
             "X",
             sample_weight=weights,
-            groups=together,
+            groups=None if groups is None else [str(_plain(group)) for group in np.asarray(groups)],
+            folds=None if folds is None else [str(fold) for fold in folds],
         )
         for text in table.warnings:
             warn(text)
@@ -329,7 +328,7 @@ class CFEnsembleClassifier(CombiningClassifier, SavedCombiner, BaseEstimator):
         if fitted.out_of_fold is not None:
             oof[fitted.labeled] = log_odds(fitted.out_of_fold)
         self.oof_decision_function_ = oof
-        self._training = codes, soft_vote(cube)
+        self._training = codes, soft_vote(cube), weights
         return self
 
     def __getstate__(self) -> dict[str, Any]:
@@ -358,15 +357,18 @@ class CFEnsembleClassifier(CombiningClassifier, SavedCombiner, BaseEstimator):
         if not hasattr(self, "_part"):
             from ._ensemble import measured
 
-            labels, mean = self._training
-            if len(self.classes_) > 2:
-                seen = (labels >= 0) & ~np.isnan(self.oof_decision_function_[:, 0])
+            labels, mean, weights = self._training
+            several = len(self.classes_) > 2
+            oof = self.oof_decision_function_[:, 0] if several else self.oof_decision_function_
+            seen = (labels >= 0) & ~np.isnan(oof)
+            weights = None if weights is None else np.ascontiguousarray(weights[seen], dtype=np.float64)
+            if several:
                 methods = [("combined", held_out[1]), ("soft_voting", mean[seen])]
-                self._part = json.loads(_core.measure_classes(held_out[0], methods))
+                self._part = json.loads(_core.measure_classes(held_out[0], methods, sample_weight=weights))
                 self._part["name"] = "cross-validated rows"
-                return self._part
-            seen = (labels >= 0) & ~np.isnan(self.oof_decision_function_)
-            self._part = measured(held_out[0], {"combined": held_out[1], "mean": mean[seen]})
+            else:
+                methods_of_two = {"combined": held_out[1], "mean": mean[seen]}
+                self._part = measured(held_out[0], methods_of_two, sample_weight=weights)
             self._part["cross_validated"] = True
         return self._part
 

@@ -252,6 +252,7 @@ class ClassTable:
         *,
         sample_weight: NDArray[np.float64] | None = None,
         groups: Sequence[str] | None = None,
+        folds: Sequence[str] | None = None,
     ) -> ClassTable: ...
     @property
     def name(self) -> str: ...
@@ -274,6 +275,8 @@ class ClassTable:
     @property
     def groups(self) -> list[str] | None: ...
     @property
+    def folds(self) -> list[str] | None: ...
+    @property
     def sample_weight(self) -> NDArray[np.float64] | None: ...
     @property
     def ids(self) -> list[str] | None: ...
@@ -283,6 +286,7 @@ class ClassTable:
     def taken(self) -> str: ...
     @property
     def passed_over(self) -> list[tuple[str, str]]: ...
+    def findings(self) -> str: ...
     def fit(
         self, options: str = "{}", class_options: str = "{}", *, threads: int = 0, progress: _Progress | None = None
     ) -> ClassFit: ...
@@ -332,12 +336,14 @@ def measure_classes(
     methods: Sequence[tuple[str, NDArray[np.float64]]],
     *,
     sample_weight: NDArray[np.float64] | None = None,
+    seed: int = 0,
     threads: int = 0,
 ) -> str: ...
 def measure(
     labels: NDArray[np.int8],
     methods: Sequence[tuple[str, NDArray[np.float64], NDArray[np.float64] | None]],
     *,
+    sample_weight: NDArray[np.float64] | None = None,
     cut: str | None = None,
     seed: int = 0,
     threads: int = 0,

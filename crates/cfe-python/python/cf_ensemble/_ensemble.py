@@ -237,7 +237,7 @@ class Ensemble(_Combined):
         pandas.DataFrame
             A row for each classifier.
         """
-        return _frame(trust_rows(self._model))
+        return _frame(trust_rows(json.loads(self._model.trust)["classifiers"]))
 
     def metrics(self) -> pd.DataFrame:
         """Scores of the combined prediction and of simple combiners, on cross-validated train rows and other splits.
@@ -275,6 +275,9 @@ def fit(  # type: ignore[misc]  # folds belong to the fit and, where a model is 
 ) -> Ensemble | ClassEnsemble:
     """Fit a combiner to a table of predictions, as ``cfe fit`` does.
 
+    With method "recommended" each classifier is left out in turn, of K > 2 classes for each class, which takes longer than
+    the fit itself: :meth:`Ensemble.weights` and :meth:`ClassEnsemble.trust` tell what is lost without it.
+
     Parameters
     ----------
     data : Table, ClassTable, path, data frame, mapping of arrays or array
@@ -300,8 +303,9 @@ def fit(  # type: ignore[misc]  # folds belong to the fit and, where a model is 
     fallback : {"mean"}, default=None
         What the model becomes where it is more likely to rank other rows worse than the plain mean.
     decision : {"largest", "macro_f1"} or array-like of shape (K, K), default=None
-        Of K > 2 classes, what ``predict`` decides for: the largest probability (None), weights fitted for macro F1, or the
-        least expected cost, with a row of costs for each true class and a column for each decision.
+        Of K > 2 classes, what ``predict`` decides for: the largest probability, weights fitted for macro F1, or the least
+        expected cost, with a row of costs for each true class and a column for each decision. None is the largest
+        probability, or with ``cost=`` the least cost.
     random_state : int, default=0
         Seed.
     n_jobs : int, default=None
@@ -355,7 +359,10 @@ def fit(  # type: ignore[misc]  # folds belong to the fit and, where a model is 
         from ._class_ensemble import ClassEnsemble
         from ._classes import decision_text, fit_classes
 
-        rule = {} if decision is None else {"decision": decision_text(decision, len(table.classes))}
+        # As `cfe fit` does, each classifier is left out in turn for each class.
+        rule: dict[str, Any] = {"leave_out": True}
+        if decision is not None:
+            rule["decision"] = decision_text(decision, len(table.classes))
         done = fit_classes(table._core, settings_json(given), json.dumps(rule), threads=threads, progress=listener(progress))
         return ClassEnsemble(done.model, done, threads, table.classes)
     fitted = table._core.fit(settings_json(given), threads=threads, progress=listener(progress))
@@ -383,7 +390,14 @@ def load(path: str | os.PathLike[str]) -> Ensemble | ClassEnsemble:
     return Ensemble(model)
 
 
-def evaluate(model: Any, data: Any, y: ArrayLike | None = None, **columns: Unpack[Columns]) -> pd.DataFrame:
+def evaluate(
+    model: Any,
+    data: Any,
+    y: ArrayLike | None = None,
+    *,
+    sample_weight: ArrayLike | None = None,
+    **columns: Unpack[Columns],
+) -> pd.DataFrame:
     """Scores a model, or probabilities, on labels that it has not seen.
 
     Rows that the model was trained on are noticed, also in single precision or rounded, and an
@@ -398,6 +412,9 @@ def evaluate(model: Any, data: Any, y: ArrayLike | None = None, **columns: Unpac
         labels, or a dict of them by name.
     y : array-like of shape (n,), default=None
         Labels, where the table has no column of them.
+    sample_weight : array-like of shape (n,), default=None
+        Weights of the rows, at least 0, where the table has no column of them. They count in every metric, as in
+        scikit-learn, and in the intervals.
     **columns
         What the columns mean, as in :func:`read`.
 
@@ -405,7 +422,8 @@ def evaluate(model: Any, data: Any, y: ArrayLike | None = None, **columns: Unpac
     -------
     pandas.DataFrame
         A row for each split and method. "better_by" is the average precision of the first less that of the method. Of
-        more than two classes log loss, Brier score (0 to 2), and the means over the classes.
+        more than two classes log loss, Brier score (0 to 2), and the means over the classes; "better_by" is then the log
+        loss that the first saves.
 
     Examples
     --------
@@ -415,6 +433,13 @@ def evaluate(model: Any, data: Any, y: ArrayLike | None = None, **columns: Unpac
     >>> table = cf_ensemble.evaluate(y, {"good": y * 0.6 + 0.2, "coin": np.full(6, 0.5)})
     >>> table.set_index("method")["average_precision"].to_dict()
     {'good': 1.0, 'coin': 0.5}
+
+    Three classes, whose first row counts twice:
+
+    >>> p = np.array([[0.8, 0.1, 0.1], [0.3, 0.6, 0.1], [0.5, 0.2, 0.3]])
+    >>> table = cf_ensemble.evaluate(["a", "b", "c"], p, sample_weight=[2, 1, 1])
+    >>> float(table["accuracy"][0])
+    0.75
     """
     # Not at the head of the file: the estimators import scikit-learn, which takes a second.
     if hasattr(model, "classes_"):
@@ -425,22 +450,23 @@ def evaluate(model: Any, data: Any, y: ArrayLike | None = None, **columns: Unpac
         if len(model.classes_) > 2:
             from ._class_ensemble import evaluate_estimator
 
-            return _frame(class_metric_rows(evaluate_estimator(model, data, y)))
+            return _frame(class_metric_rows(evaluate_estimator(model, data, y, sample_weight)))
         y = np.where(missing_labels(np.asarray(y)), np.nan, np.asarray(y) == model.classes_[1])
         if isinstance(model, CFEnsembleClassifier):
             labeled = np.ascontiguousarray(model._columns(data)[0][~np.isnan(y)])
             _warn_of_train_rows("the labeled rows", model.combiner_.train_row_share(labeled))
-        return _frame(metric_rows([measured(y, {"combined": model.predict_proba(data)[:, 1]})]))
+        methods = {"combined": model.predict_proba(data)[:, 1]}
+        return _frame(metric_rows([measured(y, methods, sample_weight=sample_weight)]))
     if hasattr(model, "_evaluate"):  # a ClassEnsemble
-        return _frame(class_metric_rows(model._evaluate(data, y, columns)))
+        return _frame(class_metric_rows(model._evaluate(data, y, columns, sample_weight)))
     if not isinstance(model, Ensemble):
         if _is_of_classes(data):
             from ._class_ensemble import measured_classes
 
-            return _frame(class_metric_rows([measured_classes(model, data)]))
-        return _frame(metric_rows([measured(model, data)]))
+            return _frame(class_metric_rows([measured_classes(model, data, sample_weight)]))
+        return _frame(metric_rows([measured(model, data, sample_weight=sample_weight)]))
     given = None if isinstance(data, Table) else model._model
-    table = as_any_table(_named(data, model), y, model=given, scored=True, **columns)
+    table = as_any_table(_named(data, model), y, model=given, sample_weight=sample_weight, scored=True, **columns)
     if isinstance(table, ClassTable):
         raise DataError(f"the table has {len(table.classes)} classes, and the model two; give the columns of its classifiers")
     if table.names != model.names:
@@ -483,7 +509,17 @@ def _named(data: Any, model: Ensemble) -> Any:
     return data
 
 
-def measured(y: Any, p: Any, cut: dict[str, Any] | None = None) -> dict[str, Any]:
+def weights_of_rows(sample_weight: Any, seen: NDArray[np.bool_]) -> NDArray[np.float64] | None:
+    """The weights of the rows that are scored."""
+    if sample_weight is None:
+        return None
+    weights = np.asarray(sample_weight, dtype=np.float64)
+    if weights.shape != seen.shape:
+        raise DataError(f"sample_weight has the shape {weights.shape}; {seen.shape} is needed, one for each label")
+    return np.ascontiguousarray(weights[seen])
+
+
+def measured(y: Any, p: Any, cut: dict[str, Any] | None = None, *, sample_weight: Any = None) -> dict[str, Any]:
     """Scores of probabilities: what :func:`evaluate` is made of."""
     methods = p if isinstance(p, Mapping) else {"predictions": p}
     n = len(y)
@@ -501,7 +537,8 @@ def measured(y: Any, p: Any, cut: dict[str, Any] | None = None) -> dict[str, Any
         honest = bool(((values >= 0) & (values <= 1)).all())
         scored.append((str(name), values, values if honest else None))
     text = None if cut is None else json.dumps(cut)
-    part: dict[str, Any] = json.loads(_core.measure(labels[seen], scored, cut=text))
+    weights = weights_of_rows(sample_weight, seen)
+    part: dict[str, Any] = json.loads(_core.measure(labels[seen], scored, sample_weight=weights, cut=text))
     return part
 
 
@@ -534,8 +571,9 @@ def compare(
     Returns
     -------
     pandas.DataFrame
-        A row for each method, the best average precision first, or of more than two classes the best log loss. "better_by" is the average precision of the combined
-        prediction less that of the method, with its 95% interval on the same resamples.
+        A row for each method, the best average precision first, or of more than two classes the best log loss.
+        "better_by" is the average precision of the combined prediction less that of the method, or of more than two classes
+        the log loss that it saves, with the 95% interval on the same resamples.
     """
     frame = fit(data, y, sample_weight=sample_weight, random_state=random_state, n_jobs=n_jobs, **columns).metrics()
     by, ascending = ("average_precision", False) if "average_precision" in frame else ("log_loss", True)
@@ -567,10 +605,10 @@ def report(data: Any, path: str | os.PathLike[str] | None = None, y: ArrayLike |
     return model.report(path)
 
 
-def trust_rows(model: _core.Model) -> list[dict[str, Any]]:
+def trust_rows(classifiers: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rows of the table of weights."""
     rows = []
-    for one in json.loads(model.trust)["classifiers"]:
+    for one in classifiers:
         lost, like = one["average_precision_lost"] or {}, one["redundancy"] or {}
         rows.append(
             {
@@ -629,18 +667,31 @@ CLASS_FIGURES = {
 }
 
 
+#: Those of them that have an interval.
+CLASS_INTERVALS = ("log_loss", "macro_average_precision", "balanced_accuracy")
+
+
 def class_metric_rows(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rows of the table of scores of several classes."""
-    return [
-        {
-            "part": part["name"],
-            "method": one["name"],
-            **{column: one["metrics"][name] for column, name in CLASS_FIGURES.items()},
-            "rows": part["rows"],
-        }
-        for part in parts
-        for one in part["methods"]
-    ]
+    rows = []
+    for part in parts:
+        for one in part["methods"]:
+            own, gain = one.get("intervals", {}), one.get("combined_is_better_by", {}).get("log_loss", {})
+            row = {"part": part["name"], "method": one["name"]}
+            for column, name in CLASS_FIGURES.items():
+                row[column] = one["metrics"][name]
+                if column in CLASS_INTERVALS:
+                    interval = own.get(column, {})
+                    row |= {f"{column}_lower": interval.get("lower"), f"{column}_upper": interval.get("upper")}
+            row |= {
+                "better_by": gain.get("estimate"),
+                "better_by_lower": gain.get("lower"),
+                "better_by_upper": gain.get("upper"),
+            }
+            if "mean_cost" in one:
+                row["mean_cost"] = one["mean_cost"]
+            rows.append({**row, "rows": part["rows"]})
+    return rows
 
 
 def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -106,6 +107,10 @@ def folds_of(
     cv: Any, X: Any, labels: NDArray[Any], groups: Any, *, n_splits: int = 5, seed: int = 0
 ) -> NDArray[np.int64] | None:
     """The fold of each row (-1 where it has no label); None where the compiled half draws them itself."""
+    if groups is not None:
+        groups = np.asarray(groups)
+        if len(groups) != len(labels):
+            raise DataError(f"groups has {len(groups)} entries, and X has {len(labels)} rows; give one for each row")
     if cv is None or isinstance(cv, (int, np.integer)):
         if groups is None:
             return None
@@ -113,29 +118,70 @@ def folds_of(
 
         cv = StratifiedGroupKFold(n_splits if cv is None else int(cv), shuffle=True, random_state=seed)
     labeled = np.flatnonzero(labels >= 0)
-    given = _given_folds(cv, len(labels))
+    given = fold_of_each(cv, len(labels))
     if given is not None:
-        return _checked(given, labeled, groups)
-    y = labels[labeled]
+        folds = named_folds(given, labeled)
+    else:
+        pairs = given_splits(cv, len(labels))
+        if pairs is not None:
+            tests = [test for _, test in pairs]
+        else:
+            y = labels[labeled]
+            of_labeled = None if groups is None else groups[labeled]
+            splitter = check_cv(cv, y, classifier=True)
+            tests = [labeled[test] for _, test in splitter.split(X[labeled], y, of_labeled)]
+        folds = _tested(tests, len(labels), labeled, cv)
     if groups is not None:
-        groups = np.asarray(groups)
-        if len(groups) != len(labels):
-            raise DataError(f"groups has {len(groups)} entries, and X has {len(labels)} rows; give one for each row")
-        groups = groups[labeled]
-    splitter = check_cv(cv, y, classifier=True)
-    folds = np.full(len(labels), -1, dtype=np.int64)
-    for fold, (_, test) in enumerate(splitter.split(X[labeled], y, groups)):
-        rows = labeled[test]
-        if (folds[rows] >= 0).any():
-            raise DataError(f"cv={cv!r} tests a row twice; each row must be in one test fold, as with StratifiedKFold")
-        folds[rows] = fold
-    if (folds[labeled] < 0).any():
-        row = int(labeled[folds[labeled] < 0][0])
-        raise DataError(f"cv={cv!r} never tests row {row}; each row must be in one test fold, as with StratifiedKFold")
+        check_groups(groups[labeled], folds[labeled])
     return folds
 
 
-def _given_folds(cv: Any, n: int) -> NDArray[Any] | None:
+def _tested(tests: list[NDArray[np.intp]], n: int, labeled: NDArray[np.intp], cv: Any) -> NDArray[np.int64]:
+    """The fold that each of n rows is tested in, -1 where it has no label."""
+    is_labeled = np.zeros(n, dtype=bool)
+    is_labeled[labeled] = True
+    folds, count = np.full(n, -1, dtype=np.int64), np.zeros(n, dtype=np.int64)
+    for fold, rows in enumerate(tests):
+        np.add.at(count, rows, 1)
+        folds[rows[is_labeled[rows]]] = fold
+    wrong = labeled[count[labeled] != 1]
+    if len(wrong):
+        raise tested_wrongly(cv, int(wrong[0]), int(count[wrong[0]]))
+    if len(np.unique(folds[labeled])) < 2:
+        raise DataError(f"cv={reprlib.repr(cv)} tests every row in one fold; at least 2 folds are needed")
+    return folds
+
+
+def tested_wrongly(cv: Any, row: int, times: int) -> DataError:
+    """What is said of folds that do not test each row once."""
+    what = f"tests row {row} {times} times" if times else f"never tests row {row}"
+    return DataError(f"cv={reprlib.repr(cv)} {what}; each row must be in one test fold, as with StratifiedKFold")
+
+
+def given_splits(cv: Any, n: int) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]] | None:
+    """(train, test) rows of each fold, where ``cv`` lists them; rows without a label may be among them."""
+    if hasattr(cv, "split") or isinstance(cv, (str, bytes)):
+        return None
+    every = np.arange(n)
+    try:
+        given = [(train, test) for train, test in cv]
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"cv={reprlib.repr(cv)} is not allowed; a number of folds, the fold of each row, a splitter, or (train, test) rows "
+            "of each fold are"
+        ) from error
+
+    def rows(given: Any, fold: int) -> NDArray[np.intp]:
+        # Numbers of rows, or whether each row is among them.
+        try:
+            return every[np.asarray(given, dtype=None if len(given) else np.intp)]
+        except (IndexError, TypeError) as error:
+            raise DataError(f"cv names rows in split {fold} that X of {n} rows does not have ({error}); count them from 0") from error
+
+    return [(rows(train, fold), rows(test, fold)) for fold, (train, test) in enumerate(given)]
+
+
+def fold_of_each(cv: Any, n: int) -> NDArray[Any] | None:
     """The fold of each row, where ``cv`` says it: an array of n folds, or a PredefinedSplit of n rows."""
     if isinstance(cv, PredefinedSplit):
         folds = np.asarray(cv.test_fold)
@@ -153,7 +199,7 @@ def _given_folds(cv: Any, n: int) -> NDArray[Any] | None:
     return folds
 
 
-def _checked(given: NDArray[Any], labeled: NDArray[np.intp], groups: Any) -> NDArray[np.int64]:
+def named_folds(given: NDArray[Any], labeled: NDArray[np.intp]) -> NDArray[np.int64]:
     """Folds of the labeled rows from 0 on, in the order of their names; those of the others are -1."""
     of_rows = given[labeled]
     none = missing_labels(of_rows) | ((of_rows == -1) if of_rows.dtype.kind in "if" else False)
@@ -163,15 +209,18 @@ def _checked(given: NDArray[Any], labeled: NDArray[np.intp], groups: Any) -> NDA
     names, codes = np.unique(of_rows, return_inverse=True)
     if len(names) < 2:
         raise DataError(f"cv puts every row into fold {_plain(names[0])!r}; at least 2 folds are needed")
-    if groups is not None:
-        groups = np.asarray(groups)[labeled]
-        pairs = {(_plain(group), int(code)) for group, code in zip(groups, codes, strict=True)}
-        seen: dict[Any, int] = {}
-        for group, _ in pairs:
-            seen[group] = seen.get(group, 0) + 1
-        torn = sorted((group for group, count in seen.items() if count > 1), key=str)
-        if torn:
-            raise DataError(f"groups {torn[:12]} lie in several folds of cv; rows of a group must be in one")
     folds = np.full(len(given), -1, dtype=np.int64)
     folds[labeled] = codes
     return folds
+
+
+def check_groups(groups: NDArray[Any], folds: NDArray[np.int64]) -> None:
+    """Refuses a group that lies in several folds, whose rows would be scored by fits that learned from the group."""
+    folds_of: dict[Any, set[int]] = {}
+    for group, fold in zip(groups.tolist(), folds.tolist(), strict=True):
+        folds_of.setdefault(group, set()).add(fold)
+    torn = sorted((group for group, folds in folds_of.items() if len(folds) > 1), key=str)
+    if torn:
+        raise DataError(
+            f"groups {torn[:12]} lie in several folds of cv; rows of a group must be in one, as with StratifiedGroupKFold"
+        )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from html import escape
 from typing import TYPE_CHECKING, Any
+
+from . import _core
 
 if TYPE_CHECKING:
     from ._class_ensemble import ClassEnsemble
@@ -14,14 +17,14 @@ if TYPE_CHECKING:
 SHOWN = 10
 #: Classes of which tables are shown.
 MOST_CLASSES = 12
+#: Classifiers that are named for each class.
+NAMED = 3
 
 
 def ensemble_html(model: Ensemble) -> str:
     """Of a model that was fitted to a table, or loaded."""
-    from ._ensemble import trust_rows
-
     title = f"Ensemble of {len(model.names)} classifiers"
-    weights = _weights([(row["classifier"], row["weight"]) for row in trust_rows(model._model)])
+    weights = _weights([(one["name"], one["weight"]) for one in json.loads(model._model.trust)["classifiers"]])
     if model._fitted is None:
         return _page(title, ["Loaded from a file: its scores are in the report of its fit.", weights, _cut(model.threshold)])
     part = model.parts()[0]
@@ -30,13 +33,12 @@ def ensemble_html(model: Ensemble) -> str:
 
 def classifier_html(model: CFEnsembleClassifier) -> str:
     """Of a fitted estimator."""
-    if len(model.classes_) > 2:
+    if isinstance(model.combiner_, _core.ClassModel):
         return _classes_html(
             f"{type(model).__name__}: {len(model.classifier_names_)} classifiers, {len(model.classes_)} classes, method {model.method}",
             model._judged(),
             model.classes_.tolist(),
-            model.classifier_names_,
-            model.coef_,
+            model.combiner_,
         )
     names = model.combiner_.classifier_names
     weights = _weights(sorted(zip(names, model.coef_[0], strict=True), key=lambda pair: -abs(pair[1])))
@@ -50,27 +52,38 @@ def class_ensemble_html(model: ClassEnsemble) -> str:
     """Of a model of several classes that was fitted to a table, or loaded."""
     part = None if model._fitted is None else model.parts()[0]
     title = f"ClassEnsemble of {len(model.names)} classifiers and {len(model.classes)} classes"
-    return _classes_html(title, part, model.classes.tolist(), model.names, model._model.weights)
+    return _classes_html(title, part, model.classes.tolist(), model._model)
 
 
-def _classes_html(title: str, part: dict[str, Any] | None, classes: list[Any], names: list[str], weights: Any) -> str:
+def _classes_html(title: str, part: dict[str, Any] | None, classes: list[Any], core: _core.ClassModel) -> str:
     blocks = []
     if part is None:
         blocks.append("Loaded from a file: its scores are in the report of its fit.")
     else:
         ours, *others = part["methods"]
-        vote = next((other["metrics"] for other in others if other["name"] == "soft_voting"), None)
-        own = ours["metrics"]
-        blocks.append(f"Log loss {own['log_loss']:.4f} on {part['rows']} cross-validated rows.")
+        vote = next((other for other in others if other["name"] == "soft_voting"), None)
+        own, intervals = ours["metrics"], ours.get("intervals", {})
+        told = _interval(own["log_loss"], intervals.get("log_loss"))
+        blocks.append(f"Log loss {told} on {part['rows']} cross-validated rows.")
         if vote is not None:
-            word = "Better" if own["log_loss"] < vote["log_loss"] else "Not better"
-            blocks.append(f"<strong>{word} than soft voting</strong>, which has {vote['log_loss']:.4f}.")
+            blocks.append(_beside_vote(own["log_loss"], vote))
         scores = [("macro AP", "macro_average_precision"), ("balanced accuracy", "balanced_accuracy"), ("ECE", "top_label_ece")]
-        blocks.append(", ".join(f"{name} {own[key]:.4f}" for name, key in scores if own[key] is not None))
+        known = [(name, key) for name, key in scores if own[key] is not None]
+        blocks.append(", ".join(f"{name} {_interval(own[key], intervals.get(key))}" for name, key in known))
         if len(classes) <= MOST_CLASSES:
             blocks.append(_confusion(classes, own))
-    blocks.append(_trusted(classes, names, weights))
+    blocks.append(_trusted(classes, json.loads(core.trust)))
     return _page(title, blocks)
+
+
+def _beside_vote(own: float, vote: dict[str, Any]) -> str:
+    """Whether the log loss is smaller than that of soft voting, and whether that may be chance."""
+    other = vote["metrics"]["log_loss"]
+    gain = vote.get("combined_is_better_by", {}).get("log_loss")
+    sure = gain is None or gain["lower"] > 0
+    word = "Not better" if own >= other else "Better" if sure else "Perhaps better"
+    saved = "" if gain is None else f": it saves {_signed_interval(gain)}"
+    return f"<strong>{word} than soft voting</strong>, which has {other:.4f}{saved}."
 
 
 def _confusion(classes: list[Any], metrics: dict[str, Any]) -> str:
@@ -83,15 +96,24 @@ def _confusion(classes: list[Any], metrics: dict[str, Any]) -> str:
     return f"<table><tr><th style='text-align:left'>true, decided for</th>{head}<th>recall</th><th>AP</th></tr>{''.join(rows)}</table>"
 
 
-def _trusted(classes: list[Any], names: list[str], weights: Any) -> str:
-    """The most trusted classifiers for each class."""
-    rows = []
-    for label, own in zip(classes[:MOST_CLASSES], weights, strict=False):
-        order = sorted((j for j in range(len(names)) if own[j] == own[j]), key=lambda j: -abs(own[j]))[:3]
-        words = ", ".join(f"{escape(names[j])} {own[j]:+.2f}" for j in order) or "all alike: too few rows to learn from"
-        rows.append(f"<tr><td style='text-align:left'>{escape(str(label))}</td><td style='text-align:left'>{words}</td></tr>")
-    head = "<tr><th style='text-align:left'>class</th><th style='text-align:left'>most trusted (weight)</th></tr>"
-    return f"<table>{head}{''.join(rows)}</table>"
+def _trusted(classes: list[Any], trust: list[dict[str, Any]]) -> str:
+    """The most trusted classifiers for each class, and those without which it loses most, where that is known."""
+    rows, is_known = [], False
+    for label, of in zip(classes[:MOST_CLASSES], trust, strict=False):
+        found = [] if of["trust"] is None else of["trust"]["classifiers"]
+        words = ", ".join(f"{escape(one['name'])} {one['weight']:+.2f}" for one in found[:NAMED])
+        lost = [(one["name"], one["average_precision_lost"]) for one in found if one["average_precision_lost"]]
+        is_known |= bool(lost)
+        lost.sort(key=lambda pair: -pair[1]["estimate"])
+        # What chance explains has no star.
+        missed = ", ".join(f"{escape(name)} {own['estimate']:+.3f}{'*' * (own['lower'] > 0)}" for name, own in lost[:NAMED])
+        rows.append([escape(str(label)), words or "all alike: too few rows to learn from", missed])
+    head = ["class", "most trusted (weight)", "most missed (average precision lost; * above 0)"]
+    left = "style='text-align:left'"
+    shown = 3 if is_known else 2
+    titles = "".join(f"<th {left}>{title}</th>" for title in head[:shown])
+    cells = ["".join(f"<td {left}>{cell}</td>" for cell in row[:shown]) for row in rows]
+    return f"<table><tr>{titles}</tr>{''.join(f'<tr>{row}</tr>' for row in cells)}</table>"
 
 
 def _page(title: str, blocks: list[str]) -> str:
@@ -112,7 +134,7 @@ def _judged(part: dict[str, Any]) -> list[str]:
         gain = mean["combined_is_better_by"]
         low, high = gain["lower"], gain["upper"]
         verdict = "Better than averaging" if low > 0 else "Worse than averaging" if high < 0 else "Not told apart from averaging"
-        blocks.append(f"<strong>{verdict}</strong>: {gain['estimate']:+.4f} (95% {low:+.4f} to {high:+.4f}).")
+        blocks.append(f"<strong>{verdict}</strong>: {_signed_interval(gain)}.")
     scores = [("log loss", combined["log_loss"]), ("Brier", combined["brier"]), ("ECE", combined["ece"])]
     blocks.append(", ".join(f"{name} {value:.4f}" for name, value in scores if value is not None))
     blocks.append(_reliability(part["reliability"]))
@@ -123,6 +145,10 @@ def _interval(estimate: float, interval: dict[str, float] | None) -> str:
     if not interval:
         return f"{estimate:.4f}"
     return f"{estimate:.4f} (95% {interval['lower']:.4f} to {interval['upper']:.4f})"
+
+
+def _signed_interval(gain: dict[str, float]) -> str:
+    return f"{gain['estimate']:+.4f} (95% {gain['lower']:+.4f} to {gain['upper']:+.4f})"
 
 
 def _weights(pairs: list[tuple[str, float]]) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import TransformerMixin, clone
 from sklearn.ensemble._base import _BaseHeterogeneousEnsemble
 from sklearn.exceptions import NotFittedError
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, check_cv
+from sklearn.model_selection import PredefinedSplit, StratifiedGroupKFold, StratifiedKFold, check_cv
 from sklearn.utils import Bunch, _safe_indexing, indexable
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.parallel import Parallel, delayed
@@ -27,7 +27,17 @@ from sklearn.utils.validation import (
 from ._base import CombiningClassifier
 from ._classifier import CFEnsembleClassifier
 from ._classes import SEPARATOR
-from ._labels import _plain, class_texts, classes_of, seed_of
+from ._labels import (
+    _plain,
+    check_groups,
+    class_texts,
+    classes_of,
+    fold_of_each,
+    given_splits,
+    named_folds,
+    seed_of,
+    tested_wrongly,
+)
 from .errors import DataError, warn
 
 #: Calls that find nothing but failing rows before an estimator counts as failed.
@@ -48,9 +58,10 @@ class CFEnsembleStackingClassifier(CombiningClassifier, TransformerMixin, _BaseH
         The classifiers by name; "drop" leaves one out.
     final_estimator : estimator, default=None
         What combines them; None is ``CFEnsembleClassifier()``.
-    cv : int, cross-validation splitter, iterable or "prefit", default=None
+    cv : int, array-like of shape (n,), cross-validation splitter, iterable or "prefit", default=None
         Folds of the out-of-fold predictions. None is 5 stratified and shuffled folds, or as many as the rarest class has
-        rows. "prefit" takes fitted estimators; then ``fit`` needs rows that they were not trained on.
+        rows. An array has the fold of each row, an iterable (train, test) rows of each fold; each row must be tested once.
+        "prefit" takes fitted estimators; then ``fit`` needs rows that they were not trained on.
     stack_method : {"auto", "predict_proba", "decision_function", "predict"}, default="auto"
         What is asked of each estimator; "auto" takes the first that it has.
     passthrough : bool, default=False
@@ -129,7 +140,7 @@ class CFEnsembleStackingClassifier(CombiningClassifier, TransformerMixin, _BaseH
         X : array-like of shape (n, k)
             Features.
         y : array-like of shape (n,)
-            Two classes.
+            Two classes or more.
         groups : array-like of shape (n,), default=None
             Rows of one group stay in one fold, of the estimators and of the combiner.
         sample_weight : array-like of shape (n,), default=None
@@ -145,7 +156,7 @@ class CFEnsembleStackingClassifier(CombiningClassifier, TransformerMixin, _BaseH
         names, all_estimators = self._validate_estimators()
         if y is None:
             raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
-        check_consistent_length(X, y)
+        check_consistent_length(X, y, groups)
         (X,) = indexable(X)
         self.classes_, labels = classes_of(y, semi_supervised=False)
         if sample_weight is not None:
@@ -155,7 +166,7 @@ class CFEnsembleStackingClassifier(CombiningClassifier, TransformerMixin, _BaseH
         kept = [(name, est) for name, est in zip(names, all_estimators, strict=True) if not _is_drop(est)]
         self.stack_method_ = [self._method(name, est) for name, est in kept]
 
-        if self.cv == "prefit":
+        if self._is_prefit():
             self.estimators_ = [est for _, est in kept]
             for est in self.estimators_:
                 check_is_fitted(est)
@@ -228,9 +239,13 @@ class CFEnsembleStackingClassifier(CombiningClassifier, TransformerMixin, _BaseH
         except AttributeError as error:
             raise ValueError(f"Underlying estimator {name} does not implement the method {asked}.") from error
 
+    def _is_prefit(self) -> bool:
+        # Other values may be arrays, which are not compared with a word.
+        return isinstance(self.cv, str) and self.cv == "prefit"
+
     def _known_classes(self) -> NDArray[Any]:
         """The classes as the estimators know them: by number, unless they were fitted elsewhere."""
-        known: NDArray[Any] = self.classes_ if self.cv == "prefit" else np.arange(len(self.classes_))
+        known: NDArray[Any] = self.classes_ if self._is_prefit() else np.arange(len(self.classes_))
         return known
 
     def _width(self) -> int:
@@ -257,8 +272,14 @@ class CFEnsembleStackingClassifier(CombiningClassifier, TransformerMixin, _BaseH
             cv = kind(n_splits, shuffle=True, random_state=seed)
         elif groups is not None and isinstance(cv, (int, np.integer)):
             cv = StratifiedGroupKFold(int(cv), shuffle=True, random_state=seed)
-        else:
-            cv = deepcopy(check_cv(cv, y=labels, classifier=True))
+        elif not isinstance(cv, (int, np.integer)):
+            given = fold_of_each(cv, len(labels))
+            if given is not None:
+                return list(PredefinedSplit(named_folds(given, np.arange(len(labels)))).split())
+            pairs = given_splits(cv, len(labels))
+            if pairs is not None:
+                return list(pairs)
+        cv = deepcopy(check_cv(cv, y=labels, classifier=True))
         return list(cv.split(X, labels, groups))
 
     def _cross_validate(
@@ -269,15 +290,15 @@ class CFEnsembleStackingClassifier(CombiningClassifier, TransformerMixin, _BaseH
             warnings.filterwarnings("ignore", "The least populated class", UserWarning)
             splits = self._splits(X, labels, groups)
         known = self._known_classes()
-        tested = np.zeros(len(labels), dtype=np.intp)
-        for _, test in splits:
-            tested[test] += 1
+        tested, fold_of = np.zeros(len(labels), dtype=np.intp), np.zeros(len(labels), dtype=np.int64)
+        for fold, (_, test) in enumerate(splits):
+            np.add.at(tested, test, 1)
+            fold_of[test] = fold
         if (tested != 1).any():
             row = int(np.flatnonzero(tested != 1)[0])
-            raise DataError(
-                f"cv={self.cv!r} tests row {row} {int(tested[row])} times; each row must be in one test fold, as with "
-                "StratifiedKFold"
-            )
+            raise tested_wrongly(self.cv, row, int(tested[row]))
+        if groups is not None:
+            check_groups(np.asarray(groups), fold_of)
         everything = np.arange(len(labels))
         tasks = []
         for (name, est), method in zip(kept, self.stack_method_, strict=True):

@@ -51,6 +51,11 @@ class _Read:
         return self._core.groups
 
     @property
+    def folds(self) -> list[str] | None:
+        """The fold column, if there is one."""
+        return self._core.folds
+
+    @property
     def sample_weight(self) -> NDArray[np.float64] | None:
         """Weights of the rows, if there are some."""
         return self._core.sample_weight
@@ -64,6 +69,20 @@ class _Read:
     def warnings(self) -> list[str]:
         """What is odd about the table, but no reason to stop."""
         return self._core.warnings
+
+    def findings(self) -> list[dict[str, Any]]:
+        """What may be wrong with the table, the gravest first: leaks, in-sample predictions, copies of rows, gaps.
+
+        Of two classes also near-duplicate and inverted classifiers and shift between splits, of more also columns of
+        classes in another order.
+
+        Returns
+        -------
+        list of dict
+            ``severity``, ``kind``, ``classifiers`` and ``text`` of each finding; the text says what can be done.
+        """
+        found: list[dict[str, Any]] = json.loads(self._core.findings())
+        return found
 
     def __len__(self) -> int:
         return self._core.shape[0]
@@ -102,25 +121,9 @@ class Table(_Read):
         return self._core.labels
 
     @property
-    def folds(self) -> list[str] | None:
-        """The fold column, if there is one."""
-        return self._core.folds
-
-    @property
     def shape(self) -> tuple[int, int]:
         """(n, m)."""
         return self._core.shape
-
-    def findings(self) -> list[dict[str, Any]]:
-        """Missing predictions, near-duplicate and inverted classifiers, shift between splits.
-
-        Returns
-        -------
-        list of dict
-            ``kind``, ``classifiers`` and ``text`` of each finding.
-        """
-        found: list[dict[str, Any]] = json.loads(self._core.findings())
-        return found
 
     def __repr__(self) -> str:
         n, m = self.shape
