@@ -5,8 +5,9 @@
 //! of each classifier, to the few best classifiers, to zero on the log-odds, to zero with either sign on the
 //! probabilities. They are averaged in log-odds, alike unless cross-validation says that one is worse. The
 //! factorization R ~ X^T Y (the closed optimum of unweighted alternating least squares) fills in missing
-//! predictions. From 50 instances of the rarer class on, aggregators with a correction by the factors
-//! are averaged in as far as they are evidently better. `docs/recommended.md` has the formulas, the reasons and the figures.
+//! predictions. From 50 instances of the rarer class on, aggregators with a correction by the factors are
+//! averaged in as far as they are evidently better. `docs/recommended.md` has the formulas, the reasons and
+//! the figures.
 //!
 //! Probabilities come out calibrated: every member is an unweighted maximum-a-posteriori fit with a free
 //! intercept.
