@@ -21,7 +21,8 @@
 //! let predictions = fitted.model.predict(data.predictions())?;
 //! assert_eq!(predictions.probabilities.len(), data.n_instances());
 //! let shares = fitted.model.shares();
-//! assert!((shares.aggregator + shares.selection + shares.sparse + shares.signed - 1.0).abs() < 1e-12);
+//! let base = shares.aggregator + shares.selection + shares.sparse + shares.signed;
+//! assert!((base + shares.low_rank - 1.0).abs() < 1e-12);
 //! # Ok::<(), cf_ensemble::Error>(())
 //! ```
 
