@@ -22,6 +22,9 @@ LONG = {"method": "als", "settings": {"max_iterations": 1_000_000, "tolerance": 
 
 
 def interrupt_after(seconds: float) -> None:
+    # A shell starts what runs in its background with the signal ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
     def send() -> None:
         time.sleep(seconds)
         os.kill(os.getpid(), signal.SIGINT)
