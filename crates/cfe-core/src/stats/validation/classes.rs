@@ -42,7 +42,7 @@ impl ResampledClasses {
     /// Interval of a metric of the k-th prediction.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`] if there is no k-th.
+    /// [`Error::InvalidParameter`] if k is not the number of one of the scores.
     pub fn interval(&self, metric: ClassMetric, k: usize) -> Result<Interval> {
         match metric {
             ClassMetric::LogLoss => {
