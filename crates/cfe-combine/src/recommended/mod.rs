@@ -35,6 +35,7 @@ mod fit;
 mod gaps;
 mod greedy;
 pub(crate) mod keys;
+mod labeled_subset;
 mod learning_curve;
 mod leave_out;
 mod local;

@@ -135,7 +135,7 @@ pub enum Averaging {
 /// | `slope_scale` | 5 | 1e-3 to 1e6; prior standard deviation of a member's slope: the logits by which one standard deviation of its weighted mean moves it |
 /// | `clip` | 1e-4 | at least 2.3e-16, below 0.5; probabilities are moved that far inside (0, 1) before their log-odds are taken |
 /// | `fold_in_ridge` | 0.1 | 1e-9 to 1e9; ridge of the fold-in that fills in missing predictions |
-/// | `caution` | 1 | 0 to 1e6; standard errors by which a function must beat another to get its weight |
+/// | `caution` | 1 | 0 to 1e6; standard errors by which a member must beat another of its family to get its weight, and by which a family may be worse than the best and keep its own |
 /// | `correction_caution` | 2 | 0 to 1e6; the same for a correction, which must beat the average without it |
 /// | `correction_min_instances` | 50 | any; instances of the rarer class from which on corrections are fitted |
 /// | `folds` | 5 | at least 2; fewer are used where a class has fewer instances |

@@ -162,7 +162,8 @@ fn many_classifiers_are_watched_and_stopped() {
 fn classifiers_that_are_all_alike_are_averaged() {
     let alike_even_if_worse = RecommendedSpec { averaging: Averaging::Flat, ..RecommendedSpec::default() };
     let (mut ours, mut simple, mut stacked, mut flat) = (0.0, 0.0, 0.0, 0.0);
-    for (seed, m, n) in [(0, 12, 700), (1, 20, 400), (2, 20, 700), (3, 36, 400)] {
+    let draws = [(12, 700), (20, 400), (20, 700), (36, 400), (10, 400), (30, 700), (40, 400), (40, 700)];
+    for (seed, (m, n)) in (0..).zip(draws) {
         let (train, test) = (alike(seed, m, 35, n, 0.5), alike(seed + 100, m, 350, 10 * n, 0.5));
         let labels = test.labeled_targets();
         let of =

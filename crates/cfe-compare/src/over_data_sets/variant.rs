@@ -5,74 +5,74 @@ use cf_ensemble::recommended::{Averaging, Families, RecommendedSpec, ShrinkTo, V
 /// What a variant of the recommended preset has, or goes without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Variant {
-    /// The calibrated mean of the log-odds.
-    Equal,
+    /// The calibrated mean of the log-odds as one more family.
+    WithEqual,
     /// No correction linear in the factors.
-    LowRank,
-    /// Corrections for any number of positives.
+    NoLowRank,
+    /// The correction for any number of positives.
     EarlyCorrections,
-    /// The local correction.
-    Local,
-    /// Both.
+    /// The local correction as one more family.
+    WithLocal,
+    /// Both of these families.
     AllFamilies,
     /// The aggregators pulled to a prior direction, and no other family.
     AggregatorOnly,
     /// No aggregators pulled to a prior direction.
-    Aggregator,
+    NoAggregator,
     /// No mean of the best classifiers.
-    Selection,
+    NoSelection,
     /// No weights on the log-odds alone.
-    Sparse,
+    NoSparse,
     /// No weights of either sign.
-    Signed,
-    /// Pulls up to 1000.
-    Pull,
+    NoSigned,
+    /// Aggregators with a pull of up to 1000.
+    PullTo1000,
     /// No evidence as a prior direction.
-    EvidencePrior,
+    NoEvidencePrior,
     /// No equal weights as a prior direction.
-    EqualPrior,
+    NoEqualPrior,
     /// No probabilities.
-    Probabilities,
+    NoProbabilities,
     /// No log-odds.
-    LogOdds,
+    NoLogOdds,
     /// No bound of the weights.
-    Bound,
-    /// No prior direction.
-    PriorDirection,
+    NoBound,
+    /// No prior direction: aggregators pulled to zero.
+    ShrunkToZero,
     /// No standard errors taken off the evidence.
-    Caution,
-    /// No evidence.
-    Evidence,
-    /// No average.
-    Average,
+    NoCaution,
+    /// No evidence: families alike, and members of a family.
+    Flat,
+    /// No average: the best member alone.
+    BestMember,
 }
 
 /// (variant, name of the method, what it does)
 const TABLE: [(Variant, &str, &str); 20] = [
-    (Variant::Equal, "with_equal", "and the calibrated mean of the log-odds, by evidence"),
-    (Variant::LowRank, "no_low_rank", "without the correction linear in the factors"),
+    (Variant::WithEqual, "with_equal", "and the calibrated mean of the log-odds, by evidence"),
+    (Variant::NoLowRank, "no_low_rank", "without the correction linear in the factors"),
     (Variant::EarlyCorrections, "early_corrections", "the correction for any number of positives"),
-    (Variant::Local, "with_local", "and the local correction, by evidence"),
+    (Variant::WithLocal, "with_local", "and the local correction, by evidence"),
     (
         Variant::AllFamilies,
         "all_families",
         "and the mean of the log-odds and the local correction, by evidence",
     ),
     (Variant::AggregatorOnly, "aggregator_only", "the aggregators pulled to a prior alone"),
-    (Variant::Aggregator, "no_aggregator", "without the aggregators pulled to a prior"),
-    (Variant::Selection, "no_selection", "without the mean of the best"),
-    (Variant::Sparse, "no_sparse", "without the weights on log-odds alone"),
-    (Variant::Signed, "no_signed", "without the weights of either sign"),
-    (Variant::Pull, "pull_to_1000", "aggregators with a pull of up to 1000"),
-    (Variant::EvidencePrior, "no_evidence_prior", "aggregators pulled to equal weights alone"),
-    (Variant::EqualPrior, "no_equal_prior", "aggregators pulled to weights by evidence alone"),
-    (Variant::Probabilities, "no_probabilities", "log-odds as the only view"),
-    (Variant::LogOdds, "no_log_odds", "probabilities as the only view"),
-    (Variant::Bound, "no_bound", "aggregators of either sign"),
-    (Variant::PriorDirection, "shrunk_to_zero", "aggregators pulled to zero"),
-    (Variant::Caution, "no_caution", "no standard errors taken off the evidence"),
-    (Variant::Evidence, "flat", "families alike, and members of a family"),
-    (Variant::Average, "best_member", "the member of the smallest held-out loss alone"),
+    (Variant::NoAggregator, "no_aggregator", "without the aggregators pulled to a prior"),
+    (Variant::NoSelection, "no_selection", "without the mean of the best"),
+    (Variant::NoSparse, "no_sparse", "without the weights on log-odds alone"),
+    (Variant::NoSigned, "no_signed", "without the weights of either sign"),
+    (Variant::PullTo1000, "pull_to_1000", "aggregators with a pull of up to 1000"),
+    (Variant::NoEvidencePrior, "no_evidence_prior", "aggregators pulled to equal weights alone"),
+    (Variant::NoEqualPrior, "no_equal_prior", "aggregators pulled to weights by evidence alone"),
+    (Variant::NoProbabilities, "no_probabilities", "log-odds as the only view"),
+    (Variant::NoLogOdds, "no_log_odds", "probabilities as the only view"),
+    (Variant::NoBound, "no_bound", "aggregators of either sign"),
+    (Variant::ShrunkToZero, "shrunk_to_zero", "aggregators pulled to zero"),
+    (Variant::NoCaution, "no_caution", "no standard errors taken off the evidence"),
+    (Variant::Flat, "flat", "families alike, and members of a family"),
+    (Variant::BestMember, "best_member", "the member of the smallest held-out loss alone"),
 ];
 
 impl Variant {
@@ -100,27 +100,27 @@ impl Variant {
     pub fn spec(self, seed: u64) -> RecommendedSpec {
         let mut spec = RecommendedSpec { seed, ..RecommendedSpec::default() };
         match self {
-            Variant::Equal => spec.families.equal = true,
-            Variant::LowRank => spec.families.low_rank = false,
+            Variant::WithEqual => spec.families.equal = true,
+            Variant::NoLowRank => spec.families.low_rank = false,
             Variant::EarlyCorrections => spec.correction_min_instances = 0,
-            Variant::Local => spec.families.local = true,
+            Variant::WithLocal => spec.families.local = true,
             Variant::AllFamilies => spec.families = Families::ALL,
             Variant::AggregatorOnly => spec.families = Families { aggregator: true, ..Families::NONE },
-            Variant::Aggregator => spec.families.aggregator = false,
-            Variant::Selection => spec.families.selection = false,
-            Variant::Sparse => spec.families.sparse = false,
-            Variant::Signed => spec.families.signed = false,
-            Variant::Pull => spec.shrinkage.retain(|&pull| pull <= 1000.0),
+            Variant::NoAggregator => spec.families.aggregator = false,
+            Variant::NoSelection => spec.families.selection = false,
+            Variant::NoSparse => spec.families.sparse = false,
+            Variant::NoSigned => spec.families.signed = false,
+            Variant::PullTo1000 => spec.shrinkage.retain(|&pull| pull <= 1000.0),
             // A power of 0 makes the prior equal weights; powers above weigh by evidence.
-            Variant::EvidencePrior => spec.prior_powers.retain(|&power| power == 0.0),
-            Variant::EqualPrior => spec.prior_powers.retain(|&power| power > 0.0),
-            Variant::Probabilities => spec.views = Views { probabilities: false, log_odds: true },
-            Variant::LogOdds => spec.views = Views { probabilities: true, log_odds: false },
-            Variant::Bound => spec.non_negative = false,
-            Variant::PriorDirection => spec.shrink_to = ShrinkTo::Zero,
-            Variant::Caution => spec.caution = 0.0,
-            Variant::Evidence => spec.averaging = Averaging::Flat,
-            Variant::Average => spec.averaging = Averaging::BestMember,
+            Variant::NoEvidencePrior => spec.prior_powers.retain(|&power| power == 0.0),
+            Variant::NoEqualPrior => spec.prior_powers.retain(|&power| power > 0.0),
+            Variant::NoProbabilities => spec.views = Views { probabilities: false, log_odds: true },
+            Variant::NoLogOdds => spec.views = Views { probabilities: true, log_odds: false },
+            Variant::NoBound => spec.non_negative = false,
+            Variant::ShrunkToZero => spec.shrink_to = ShrinkTo::Zero,
+            Variant::NoCaution => spec.caution = 0.0,
+            Variant::Flat => spec.averaging = Averaging::Flat,
+            Variant::BestMember => spec.averaging = Averaging::BestMember,
         }
         spec
     }
