@@ -210,7 +210,7 @@ fn usual_ways(measured: &Measured, figure: Figure, rng: &mut ChaCha12Rng) -> Vec
 
 /// The interval that the library has.
 fn used(sample: &Sample, figure: Figure, n_folds: usize, seed: u64) -> (f64, f64) {
-    let bootstrap = Bootstrap { n_resamples: RESAMPLES, seed, ..Bootstrap::default() };
+    let bootstrap = Bootstrap { seed, ..Bootstrap::default() };
     let scores: Vec<&[f64]> = sample.scores.iter().map(Vec::as_slice).collect();
     let resampled = match figure {
         Figure::Folds => {

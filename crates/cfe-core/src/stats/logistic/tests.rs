@@ -60,7 +60,8 @@ fn reaches_the_reference_optimum() {
         for solution in case["solutions"].as_array().expect("solutions") {
             let class_weight =
                 if solution["class_weight"].is_null() { ClassWeight::Uniform } else { ClassWeight::Balanced };
-            let (negative, positive) = class_weight.per_class(labels.len() - positives, positives);
+            let (negative, positive) =
+                class_weight.per_class((labels.len() - positives) as f64, positives as f64);
             let a: Vec<f64> = labels.iter().map(|&y| if y { positive } else { negative }).collect();
             let lambda = solution["lambda"].as_f64().expect("a number");
             let spec = LogisticRegression { lambda, ..Default::default() };

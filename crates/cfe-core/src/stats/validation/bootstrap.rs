@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::Folds;
+use super::halves;
 use super::interval::{Interval, Resampled, Strata, percentile};
 use crate::error::{Error, Result, check_length, ensure};
 use crate::metrics::{AveragePrecision, Scored};
@@ -132,16 +133,7 @@ impl Bootstrap {
         weights: Option<&[f64]>,
         scores: &[&[f64]],
     ) -> Result<Resampled> {
-        let weights = all_or(weights, labels.len())?;
-        let rankings: Vec<AveragePrecision> =
-            scores.par_iter().map(|scores| AveragePrecision::new(labels, scores)).collect::<Result<_>>()?;
-        let all =
-            |weights: &[f64]| rankings.iter().map(|r| r.weighted(weights)).collect::<Result<Vec<f64>>>();
-        let slopes = rankings.iter().map(|r| Ok(times(&r.gradient(&weights)?, &weights)));
-        let slopes = slopes.collect::<Result<_>>()?;
-        let strata = Strata::by_class(labels);
-        let values = self.resample(&strata, |counts| all(&times(counts, &weights)))?;
-        Ok(Resampled { confidence: self.confidence, estimates: all(&weights)?, values, slopes, strata })
+        self.average_precision_of_parts(labels, weights, &[(0..labels.len()).collect()], scores)
     }
 
     /// As [`average_precision`](Self::average_precision), of scores that each fold has from a fit of its own:
@@ -187,7 +179,6 @@ impl Bootstrap {
         folds: &Folds,
         scores: &[&[f64]],
     ) -> Result<Resampled> {
-        let weights = all_or(weights, labels.len())?;
         let (found, expected) = (folds.as_slice().len(), labels.len());
         if found != expected {
             return Err(Error::LengthMismatch { what: "folds", found, expected });
@@ -200,41 +191,60 @@ impl Bootstrap {
         if with_positive.is_empty() {
             return Err(Error::NothingToEvaluate);
         }
+        self.average_precision_of_parts(labels, weights, &with_positive, scores)
+    }
+
+    /// Of the mean over parts of the instances; instances of no part count nowhere.
+    fn average_precision_of_parts(
+        &self,
+        labels: &[bool],
+        weights: Option<&[f64]>,
+        parts: &[Vec<usize>],
+        scores: &[&[f64]],
+    ) -> Result<Resampled> {
+        let weights = all_or(weights, labels.len())?;
         let ranked = |rows: &[usize], scores: &[f64]| {
             let labels: Vec<bool> = rows.iter().map(|&i| labels[i]).collect();
             AveragePrecision::new(&labels, &rows.iter().map(|&i| scores[i]).collect::<Vec<_>>())
         };
         let rankings: Vec<Vec<AveragePrecision>> = scores
             .par_iter()
-            .map(|scores| with_positive.iter().map(|rows| ranked(rows, scores)).collect())
+            .map(|scores| {
+                check_length("scores", scores.len(), labels.len())?;
+                parts.iter().map(|rows| ranked(rows, scores)).collect()
+            })
             .collect::<Result<_>>()?;
-        let means = |weights: &[f64]| {
-            let of_folds: Vec<Vec<f64>> =
-                with_positive.iter().map(|rows| rows.iter().map(|&i| weights[i]).collect()).collect();
-            let mean = |ranking: &Vec<AveragePrecision>| {
-                let sum = ranking.iter().zip(&of_folds).map(|(fold, weights)| fold.weighted(weights));
-                Ok(sum.sum::<Result<f64>>()? / with_positive.len() as f64)
+        // Of each ranking the average precision of each part.
+        let by_part = |counts: &[f64]| -> Result<Vec<Vec<f64>>> {
+            let of_parts: Vec<Vec<f64>> =
+                parts.iter().map(|rows| rows.iter().map(|&i| counts[i] * weights[i]).collect()).collect();
+            let of_ranking = |ranking: &Vec<AveragePrecision>| {
+                ranking.iter().zip(&of_parts).map(|(part, weights)| part.weighted(weights)).collect()
             };
-            rankings.iter().map(mean).collect::<Result<Vec<f64>>>()
+            rankings.iter().map(of_ranking).collect()
         };
-        // The estimate is a resample that has every instance once.
+        let mean = |of_parts: &Vec<f64>| of_parts.iter().sum::<f64>() / parts.len() as f64;
+        let means = |counts: &[f64]| Ok(by_part(counts)?.iter().map(mean).collect::<Vec<f64>>());
         let slopes_of = |rankings: &Vec<AveragePrecision>| {
             let mut slopes = vec![0.0; labels.len()];
-            for (ranking, rows) in rankings.iter().zip(&with_positive) {
+            for (ranking, rows) in rankings.iter().zip(parts) {
                 let of_rows: Vec<f64> = rows.iter().map(|&i| weights[i]).collect();
                 // An instance that is drawn once more adds its weight.
                 let moved = times(&ranking.gradient(&of_rows)?, &of_rows);
                 for (&i, slope) in rows.iter().zip(moved) {
-                    slopes[i] = slope / with_positive.len() as f64;
+                    slopes[i] = slope / parts.len() as f64;
                 }
             }
             Ok(slopes)
         };
         let slopes = rankings.iter().map(slopes_of).collect::<Result<_>>()?;
-        // Rows of a fold without a positive count nowhere.
-        let strata = Strata::by_fold_and_class(labels, &with_positive);
-        let values = self.resample(&strata, |counts| means(&times(counts, &weights)))?;
-        Ok(Resampled { confidence: self.confidence, estimates: means(&weights)?, values, slopes, strata })
+        let strata = Strata::by_fold_and_class(labels, parts);
+        let values = self.resample(&strata, means)?;
+        // The estimate is a resample that has every instance once.
+        let whole = by_part(&vec![1.0; labels.len()])?;
+        let biases = Some(halves::biases(self, &strata, &whole, by_part)?);
+        let estimates = whole.iter().map(mean).collect();
+        Ok(Resampled { confidence: self.confidence, estimates, biases, values, slopes, strata })
     }
 
     /// Interval of the mean of independent values (n, finite), such as differences over data sets or seeds.

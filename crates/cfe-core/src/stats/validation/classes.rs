@@ -184,6 +184,7 @@ impl Bootstrap {
             confidence: self.confidence,
             estimates: estimates.iter().map(|of| of[which]).collect(),
             values: values.iter().map(|of| of.iter().map(|of| of[which]).collect()).collect(),
+            biases: None,
             slopes,
             strata: strata.clone(),
         };

@@ -6,6 +6,7 @@
 mod bootstrap;
 mod classes;
 mod folds;
+mod halves;
 mod holm;
 mod interval;
 mod ranks;

@@ -287,7 +287,7 @@ fn the_gradient_of_the_average_precision_is_its_derivative() {
 #[test]
 fn an_instance_that_is_drawn_brings_its_weight() {
     let (labels, scores) = shifted(5);
-    let bootstrap = Bootstrap { n_resamples: 100, ..Bootstrap::default() };
+    let bootstrap = Bootstrap { n_resamples: 500, ..Bootstrap::default() };
     let folds = super::Folds::new((0..300).map(|i| i / 10 % 3).collect(), 3).expect("three");
     let all = |weights: Option<&[f64]>| {
         let whole = bootstrap.average_precision_weighted(&labels, weights, &[&scores]).expect("both classes");
