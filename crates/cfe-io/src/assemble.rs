@@ -10,7 +10,7 @@ use crate::roles::Role;
 use crate::rows::RowNumbers;
 use crate::split;
 use crate::table::{Table, build};
-use crate::table_error::{Place, TableError, TableResult, shorten};
+use crate::table_error::{TableError, TableResult, shorten};
 use crate::taken::{PassedOver, Taken};
 use crate::warning::{self, TableWarning};
 
@@ -168,8 +168,9 @@ fn set_ids(
         Ok(()) if !empty => Ok(()),
         Err(Error::DuplicateName { name, first, second, .. }) if !guessed => {
             let column = taken.roles.id.clone().unwrap_or_default();
-            let place = Place { file: file.to_owned(), row: rows.row(second), column };
-            Err(TableError::DuplicateId { place, value: shorten(name.as_bytes()), first: rows.row(first) })
+            let (place, first) =
+                (rows.place(second, file, &column), Box::new(rows.place(first, file, &column)));
+            Err(TableError::DuplicateId { place, value: shorten(name.as_bytes()), first })
         }
         Ok(()) | Err(Error::DuplicateName { .. }) => {
             let column = taken.roles.id.take().unwrap_or_default();

@@ -346,9 +346,8 @@ fn ids_of(parts: &mut Parts) -> TableResult<Option<Vec<String>>> {
     match twice {
         Some(second) if !guessed => {
             let first = ids.iter().position(|id| *id == ids[second]).expect("it occurs before");
-            let place = parts.place(second, &column);
-            let value = shorten(ids[second].as_bytes());
-            Err(TableError::DuplicateId { place, value, first: parts.rows.row(first) })
+            let (place, first) = (parts.place(second, &column), Box::new(parts.place(first, &column)));
+            Err(TableError::DuplicateId { place, value: shorten(ids[second].as_bytes()), first })
         }
         None if !(empty && guessed) => Ok(Some(ids)),
         _ => {

@@ -63,6 +63,8 @@ pub(crate) fn read(name: String, files: &[PathBuf], options: &TableOptions) -> T
         as_first.classifiers = Some(all.names.clone());
     }
     let mut matrices = vec![std::mem::take(&mut all.matrix)];
+    let first_rows = std::mem::replace(&mut all.rows, RowNumbers::rows());
+    let mut of_files = vec![(all.file.clone(), matrices[0].ncols(), first_rows)];
     for path in rest {
         let part = read_opened(Source::Path(path.clone()).open()?, &as_first);
         // What a part lacks is missed by the parts before, unless a model says which columns there are.
@@ -100,6 +102,7 @@ pub(crate) fn read(name: String, files: &[PathBuf], options: &TableOptions) -> T
             }
             (None, None) => {}
         }
+        of_files.push((part.file, rows, part.rows));
         matrices.push(part.matrix);
         all.roles.extend(part.roles);
     }
@@ -108,6 +111,6 @@ pub(crate) fn read(name: String, files: &[PathBuf], options: &TableOptions) -> T
     if !rest.is_empty() {
         all.taken.notes.push(format!("{} files put together", files.len()));
     }
-    (all.file, all.rows) = (name, RowNumbers::rows());
+    (all.file, all.rows) = (name, RowNumbers::of_files(of_files));
     Ok(all)
 }

@@ -43,7 +43,7 @@ impl Parts {
         let conflict = |i: usize, column: &str| TableError::Conflict {
             place: self.place(i, column),
             id: shorten(ids[i].as_bytes()),
-            first: self.rows.row(first[row_of[i]]),
+            first: Box::new(self.place(first[row_of[i]], column)),
         };
         let must_agree = |role: Role| role == Role::Split || role.is_of_labeled_rows();
         let mut differing = Vec::new();

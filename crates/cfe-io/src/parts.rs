@@ -135,7 +135,7 @@ impl Parts {
 
     /// The cell of row `i` in `column`.
     pub(crate) fn place(&self, i: usize, column: &str) -> Place {
-        Place { file: self.file.clone(), row: self.rows.row(i), column: column.to_owned() }
+        self.rows.place(i, &self.file, column)
     }
 
     /// Gives the labels their meaning.

@@ -89,10 +89,10 @@ impl Parts {
     /// Rows for a message, each with its cell where `cells` are given, counted from `before`.
     fn list_of_rows(&self, rows: &[usize], cells: Option<&[String]>, before: u64) -> String {
         let show = |&i: &usize| {
-            let row = self.rows.row(i).moved(before);
+            let row = self.rows.listed(i, before);
             match cells {
                 Some(cells) => format!("{row} ({:?})", shorten(cells[i].as_bytes())),
-                None => row.to_string(),
+                None => row,
             }
         };
         let shown: Vec<String> = rows.iter().take(SHOWN).map(show).collect();

@@ -50,6 +50,13 @@ pub struct Place {
     pub column: String,
 }
 
+impl Place {
+    /// The row for a message about `other`: with its file where that is another one.
+    fn beside(&self, other: &Place) -> String {
+        if self.file == other.file { self.row.to_string() } else { format!("{}, {}", self.file, self.row) }
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}, {}, column {:?}", self.file, self.row, self.column)
@@ -304,10 +311,11 @@ pub enum TableError {
 
     /// Rows of one instance disagree.
     #[error(
-        "{place}: the id {id:?} has another value here than in {first}; rows of one id are put together and must agree, or \
-         name another --id-column"
+        "{place}: the id {id:?} has another value here than in {other}; rows of one id are put together and must agree, or \
+         name another --id-column",
+        other = first.beside(place)
     )]
-    Conflict { place: Place, id: String, first: Row },
+    Conflict { place: Place, id: String, first: Box<Place> },
 
     /// A row without id.
     #[error("{place}: empty; every row needs an id: complete it, or leave the column out with --exclude")]
@@ -315,11 +323,12 @@ pub enum TableError {
 
     /// Two rows of one id.
     #[error(
-        "{place}: the id {value:?} was used in {first} already; ids must be unique. Where each row is of one instance and one \
+        "{place}: the id {value:?} was used in {other} already; ids must be unique. Where each row is of one instance and one \
          classifier, call the column of the classifiers `model`, and where rows repeat an instance, the column that numbers \
-         the repetitions `repeat`; otherwise name another --id-column, or --exclude this one"
+         the repetitions `repeat`; otherwise name another --id-column, or --exclude this one",
+        other = first.beside(place)
     )]
-    DuplicateId { place: Place, value: String, first: Row },
+    DuplicateId { place: Place, value: String, first: Box<Place> },
 
     /// A column or array of a type that cannot be used.
     #[error("{file}, column {column:?}: of type {found}; allowed are {allowed}")]

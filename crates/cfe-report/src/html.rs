@@ -8,8 +8,6 @@ const STYLE: &str = include_str!("style.css");
 
 /// Names of rows longer than this may be cut.
 const LONG: usize = 18;
-/// Cells longer than this are words and not figures: they wrap.
-const WORDS: usize = 28;
 
 /// The page. `footer` says what made it.
 pub fn write(document: &Document, footer: &str) -> String {
@@ -79,9 +77,14 @@ fn list(items: &[String], attributes: &str) -> String {
 
 /// A table in a box of its own, which scrolls sideways where the page is narrow and then says so.
 pub fn table(table: &Table) -> String {
-    let heads: String =
-        table.header.iter().map(|head| format!("<th scope=\"col\">{}</th>", escape(head))).collect();
-    let rows: String = table.rows.iter().map(|row| self::row(row)).collect();
+    // Words stand on the left and wrap.
+    let words: Vec<bool> = (0..table.header.len()).map(|column| table.holds_words(column)).collect();
+    let class = |column: usize| if words[column] { " class=\"words\"" } else { "" };
+    let head = |(column, head): (usize, &String)| {
+        format!("<th scope=\"col\"{}>{}</th>", class(column), escape(head))
+    };
+    let heads: String = table.header.iter().enumerate().map(head).collect();
+    let rows: String = table.rows.iter().map(|cells| row(cells, &class)).collect();
     let caption = match table.caption.as_str() {
         "" => String::new(),
         caption => format!("<caption><span>{}</span></caption>\n", escape(caption)),
@@ -92,7 +95,7 @@ pub fn table(table: &Table) -> String {
     )
 }
 
-fn row(cells: &[Cell]) -> String {
+fn row(cells: &[Cell], class_of: &dyn Fn(usize) -> &'static str) -> String {
     let class = if Table::is_note(cells) { " class=\"of-above\"" } else { "" };
     let cells: String = cells
         .iter()
@@ -105,8 +108,7 @@ fn row(cells: &[Cell]) -> String {
                 return format!("<th scope=\"row\"{whole}>{text}</th>");
             }
             match cell.tone {
-                Tone::Plain if text.len() > WORDS => format!("<td class=\"words\">{text}</td>"),
-                Tone::Plain => format!("<td>{text}</td>"),
+                Tone::Plain => format!("<td{}>{text}</td>", class_of(k)),
                 Tone::Note => format!("<td class=\"note\">{text}</td>"),
                 Tone::Good => format!("<td class=\"good\">{text}</td>"),
                 Tone::Bad => format!("<td class=\"bad\">{text}</td>"),

@@ -47,7 +47,11 @@ impl From<&str> for Cell {
     }
 }
 
-/// A table. The first column holds names and is aligned left, the others right.
+/// Cells longer than this (characters) are words and not figures.
+const WORDS: usize = 28;
+
+/// A table. The first column holds names and is aligned left, and so are columns of words. The others hold
+/// figures, and are aligned right.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Table {
     /// Says what is seen; may be empty.
@@ -75,6 +79,12 @@ impl Table {
         self.rows.push(row);
     }
 
+    /// Whether the column at this place holds words.
+    pub fn holds_words(&self, column: usize) -> bool {
+        let is_long = |cell: &Cell| cell.tone == Tone::Plain && cell.text.chars().count() > WORDS;
+        self.rows.iter().any(|row| row.get(column).is_some_and(is_long))
+    }
+
     /// Whether every cell of a row but its name is secondary: such rows belong to the one above.
     pub fn is_note(row: &[Cell]) -> bool {
         row.first().is_some_and(|cell| cell.tone == Tone::Note)
@@ -84,6 +94,14 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_long_cell_makes_a_column_of_words() {
+        let mut table = Table::new("", ["class", "classifiers", "rows"]);
+        table.push(["bus", "forest", "12"].map(Cell::from));
+        table.push(["van", "forest +0.95, boosting +0.40, svm +0.10", "7"].map(Cell::from));
+        assert_eq!([0, 1, 2].map(|column| table.holds_words(column)), [false, true, false]);
+    }
 
     #[test]
     fn rows_get_the_width_of_the_header() {

@@ -149,7 +149,8 @@ fn drawn<'a>(
     }
     for (position, column) in comfy.column_iter_mut().enumerate() {
         column.set_padding((0, 1));
-        column.set_cell_alignment(if position == 0 { CellAlignment::Left } else { CellAlignment::Right });
+        let on_left = position == 0 || table.holds_words(columns[position - 1]);
+        column.set_cell_alignment(if on_left { CellAlignment::Left } else { CellAlignment::Right });
     }
     comfy.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
 }

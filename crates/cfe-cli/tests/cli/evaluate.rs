@@ -55,6 +55,24 @@ fn labels_of_another_coding_are_understood_or_refused() {
 }
 
 #[test]
+fn rows_without_a_split_are_a_part_with_a_name() {
+    let folder = Folder::new();
+    folder.write("train.csv", table(400, 0, plain, |p| p));
+    folder.ok("fit -q train.csv --model-out m");
+    let lines = table(400, 5, plain, |p| p);
+    let with_split = |(i, line): (usize, &str)| match i {
+        0 => format!("{line},split\n"),
+        _ => format!("{line},{}\n", if i % 3 == 0 { " " } else { "test" }),
+    };
+    folder.write("new.csv", lines.lines().enumerate().map(with_split).collect::<String>());
+    let said = folder.ok("evaluate --model m new.csv --split-column split --format table").stdout;
+    for (name, rows) in [("test", 267), ("no split", 133)] {
+        let part = said.lines().find(|line| line.starts_with(&format!("{name}, IN-SAMPLE"))).expect(name);
+        assert!(part.contains(&format!(": {rows} labeled rows")), "{part}");
+    }
+}
+
+#[test]
 fn votes_that_are_equal_by_chance_are_not_train_rows() {
     let folder = Folder::new();
     let vote = |p: f64| f64::from(u8::from(p > 0.4));

@@ -15,7 +15,9 @@ use super::decide::Decision;
 use super::fit::ClassOutcome;
 use super::model::ClassModel;
 use crate::error::{FitError, FitResult};
-use crate::judge::{COMBINED, JudgedRows, Reliability, TRAIN, TrainRows, groups, resamples_of};
+use crate::judge::{
+    COMBINED, JudgedRows, Reliability, TRAIN, TrainRows, groups, name_of_split, resamples_of,
+};
 
 /// Where a model keeps the figures of its out-of-fold predictions.
 pub(super) const OUT_OF_FOLD: &str = "out_of_fold";
@@ -383,17 +385,16 @@ pub fn judge_table(
     let (labels, unknown) = table.labels_among(model.classes());
     let labeled = |i: &usize| table.labels[*i].is_some() && table.predictions.n_observed(*i) > 0;
     let rows: Vec<usize> = (0..table.n_rows()).filter(|&i| chosen(i)).filter(labeled).collect();
-    let everything = || vec!["all".to_owned(); table.n_rows()];
-    let split = table.split.clone().unwrap_or_else(everything);
-    let mut names: Vec<&String> = Vec::new();
+    let split_of = |i: usize| table.split.as_ref().map_or("all", |split| name_of_split(&split[i]));
+    let mut names: Vec<&str> = Vec::new();
     for &i in &rows {
-        if !names.contains(&&split[i]) {
-            names.push(&split[i]);
+        if !names.contains(&split_of(i)) {
+            names.push(split_of(i));
         }
     }
     let mut parts = Vec::new();
     for name in names {
-        let rows: Vec<usize> = rows.iter().copied().filter(|&i| split[i] == *name).collect();
+        let rows: Vec<usize> = rows.iter().copied().filter(|&i| split_of(i) == name).collect();
         // A split with nothing but unknown classes has nothing to be judged by.
         if rows.iter().any(|i| !unknown.contains(i)) {
             let (weights, costs) = (table.weights.as_deref(), table.costs.as_deref());

@@ -317,13 +317,18 @@ pub(crate) struct LabeledRows {
     pub without_weight: usize,
 }
 
+/// A value of the split column as the name of a part.
+pub(crate) fn name_of_split(value: &str) -> &str {
+    if value.trim().is_empty() { "no split" } else { value }
+}
+
 /// Labeled rows by the value of the split column, in order of appearance; all of them are `unnamed` without
 /// one.
 pub(crate) fn scored_rows(table: &Table, keep: impl Fn(usize) -> bool, unnamed: &str) -> Vec<LabeledRows> {
     let r = table.data.predictions();
     let mut parts: Vec<LabeledRows> = Vec::new();
     for i in (0..table.truth.len()).filter(|&i| table.truth[i].is_some() && keep(i)) {
-        let name = table.split.as_ref().map_or(unnamed, |split| split[i].as_str());
+        let name = table.split.as_ref().map_or(unnamed, |split| name_of_split(&split[i]));
         let k = parts.iter().position(|part| part.name == name).unwrap_or_else(|| {
             parts.push(LabeledRows {
                 name: name.to_owned(),

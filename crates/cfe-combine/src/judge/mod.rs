@@ -22,7 +22,7 @@ pub use findings::{
     Finding, Severity, diagnose, diagnose_class_evaluation, diagnose_classes, diagnose_evaluation,
 };
 pub use metrics::{MethodMetrics, Part, Reliability, evaluate, measure_predictions};
-pub(crate) use metrics::{groups, resamples_of};
+pub(crate) use metrics::{groups, name_of_split, resamples_of};
 pub use redundancy::Redundancy;
 pub(crate) use threshold::CUT;
 pub use threshold::{Cut, ThresholdRule};

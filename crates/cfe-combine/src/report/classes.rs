@@ -185,7 +185,7 @@ pub fn class_trust_table(model: &ClassModel) -> Table {
 
 /// Without whom each class loses most average precision; `None` where nobody was left out.
 pub fn class_lost_table(model: &ClassModel) -> Option<Table> {
-    let caption = "Most missed for each class (average precision that is lost without)";
+    let caption = "Most missed for each class (average precision lost without the classifier)";
     let mut table = Table::new(caption, ["class", "classifiers"]);
     let mut is_known = false;
     for of in model.trust() {
@@ -337,7 +337,7 @@ fn trust_maps(model: &ClassModel) -> Vec<HeatMap> {
         })
     };
     let weight = map("Weight of each classifier for each class", 2, &|t| Some(t.weight));
-    let lost = map("Average precision lost without each classifier, for each class", 3, &|t| {
+    let lost = map("Average precision lost without each classifier", 3, &|t| {
         t.average_precision_lost.map(|lost| lost.estimate)
     });
     weight.into_iter().chain(lost).collect()
@@ -434,8 +434,8 @@ pub fn class_document(
         }
     }
     let mut trusted = Section::new("Whom does it trust for which class?").table(class_trust_table(model)).text(
-        "Each class against all others has weights of its own. What average precision loses without a classifier is that \
-         of the class against all others, cross-validated; below 0 the class is ranked better without it.",
+        "Each class against all others has weights of its own. The average precision lost is that of the class against \
+         all others, cross-validated. Below 0, the class is ranked better without the classifier.",
     );
     if let Some(table) = class_lost_table(model) {
         trusted = trusted.table(table);

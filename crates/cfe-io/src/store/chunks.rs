@@ -277,7 +277,7 @@ fn moved(mut error: TableError, by: u64) -> TableError {
         | EmptyId { place: Place { row: at, .. } } => row(at),
         Conflict { place, first, .. } | DuplicateId { place, first, .. } => {
             row(&mut place.row);
-            row(first);
+            row(&mut first.row);
         }
         Ragged { line, .. } | LineTooLong { line, .. } => *line += by,
         _ => {}

@@ -176,6 +176,10 @@ fn folders_patterns_and_lists_of_parts() {
     }
     fs::write(&two, format!("{header}\n{}\n", rows[2].replace("0.4", "4"))).expect("writable");
     refused(read(Source::new(&parts)), &["part-0001.csv, line 2, column \"clf1\": 4 is not"]);
+    // Two parts that hold one row are both named.
+    fs::write(&two, format!("{header}\n{}\n{}\n", rows[2], rows[1])).expect("writable");
+    let (first, second) = ("part-0000.csv, line 3 already", "part-0001.csv, line 3, column \"instance_id\"");
+    refused(read(Source::new(&parts)), &[second, first]);
     // Where labels are not needed, a part may lack them, whichever it is.
     let unlabeled = "instance_id,clf1,clf2\nc3,0.4,0.3\n";
     for (first, last) in [(0, 1), (1, 0)] {
