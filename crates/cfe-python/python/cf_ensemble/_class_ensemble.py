@@ -68,6 +68,14 @@ class ClassEnsemble(_Combined):
         """Cross-validated probabilities of the labeled train rows, (rows, K); None for a model that was loaded."""
         return None if self._fitted is None else self._fitted.out_of_fold
 
+    def _held_out(self) -> tuple[NDArray[Any], NDArray[np.float64], NDArray[np.float64] | None] | None:
+        """Places of the classes, cross-validated probabilities (rows, K) and weights of the labeled train rows."""
+        if self._fitted is None or self._fitted.out_of_fold is None:
+            return None
+        table, rows = self._fitted.table, self._fitted.labeled
+        weights = table.sample_weight
+        return table.labels[rows], self._fitted.out_of_fold, None if weights is None else weights[rows]
+
     def _answers(self, data: Any) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
         if _is_bare(data):
             return self._model.predict(self._cube(data), threads=self._threads)

@@ -335,19 +335,24 @@ class CFEnsembleClassifier(CombiningClassifier, SavedCombiner, BaseEstimator):
         state: dict[str, Any] = super().__getstate__()
         return {key: value for key, value in state.items() if key not in ("_training", "_part")}
 
-    def _held_out(self) -> tuple[NDArray[Any], NDArray[np.float64]] | None:
-        """Labels and cross-validated probabilities of the labeled training rows: of ``pos_label``, or of each class."""
+    def _held_out(self) -> tuple[NDArray[Any], NDArray[np.float64], NDArray[np.float64] | None] | None:
+        """Labels, cross-validated probabilities (of ``pos_label``, or of each class) and weights of the labeled rows."""
+        rows = self._scored_rows()
+        if rows is None:
+            return None
+        labels, _, weights = self._training
+        oof = self.oof_decision_function_[rows]
+        p = 1 / (1 + np.exp(-oof if len(self.classes_) > 2 else -self._sign() * oof))
+        return labels[rows], p, None if weights is None else np.ascontiguousarray(weights[rows], dtype=np.float64)
+
+    def _scored_rows(self) -> NDArray[np.bool_] | None:
+        """Training rows with a label and a cross-validated prediction; None where there are none."""
         training = getattr(self, "_training", None)
         if training is None:
             return None
-        labels = training[0]
-        if len(self.classes_) > 2:
-            p = 1 / (1 + np.exp(-self.oof_decision_function_))
-            seen = (labels >= 0) & ~np.isnan(p[:, 0])
-            return (labels[seen], p[seen]) if seen.any() else None
-        logits = self._sign() * self.oof_decision_function_
-        seen = (labels >= 0) & ~np.isnan(logits)
-        return (labels[seen], 1 / (1 + np.exp(-logits[seen]))) if seen.any() else None
+        oof = self.oof_decision_function_
+        rows: NDArray[np.bool_] = (training[0] >= 0) & ~np.isnan(oof[:, 0] if oof.ndim == 2 else oof)
+        return rows if rows.any() else None
 
     def _judged(self) -> dict[str, Any] | None:
         """Scores of the cross-validated rows beside the mean; None where there are none."""
@@ -357,18 +362,14 @@ class CFEnsembleClassifier(CombiningClassifier, SavedCombiner, BaseEstimator):
         if not hasattr(self, "_part"):
             from ._ensemble import measured
 
-            labels, mean, weights = self._training
-            several = len(self.classes_) > 2
-            oof = self.oof_decision_function_[:, 0] if several else self.oof_decision_function_
-            seen = (labels >= 0) & ~np.isnan(oof)
-            weights = None if weights is None else np.ascontiguousarray(weights[seen], dtype=np.float64)
-            if several:
-                methods = [("combined", held_out[1]), ("soft_voting", mean[seen])]
-                self._part = json.loads(_core.measure_classes(held_out[0], methods, sample_weight=weights))
+            labels, p, weights = held_out
+            mean = self._training[1][self._scored_rows()]
+            if len(self.classes_) > 2:
+                methods = [("combined", p), ("soft_voting", mean)]
+                self._part = json.loads(_core.measure_classes(labels, methods, sample_weight=weights))
                 self._part["name"] = "cross-validated rows"
             else:
-                methods_of_two = {"combined": held_out[1], "mean": mean[seen]}
-                self._part = measured(held_out[0], methods_of_two, sample_weight=weights)
+                self._part = measured(labels, {"combined": p, "mean": mean}, sample_weight=weights)
             self._part["cross_validated"] = True
         return self._part
 

@@ -124,6 +124,15 @@ class Ensemble(_Combined):
         """Cross-validated probabilities of the labeled train rows; None for a model that was loaded."""
         return None if self._fitted is None else self._fitted.out_of_fold
 
+    def _held_out(self) -> tuple[NDArray[Any], NDArray[np.float64], NDArray[np.float64] | None] | None:
+        """Labels, cross-validated probabilities and weights of the labeled train rows."""
+        if self._fitted is None or self.oof_proba is None:
+            return None
+        table = self._fitted.table
+        rows = table.in_train & (table.labels >= 0)
+        weights = table.sample_weight
+        return table.labels[rows], self.oof_proba, None if weights is None else weights[rows]
+
     def _input(self, data: Any) -> tuple[Any, Any]:
         """What the compiled half predicts from, without a copy where that can be, and the names of the rows."""
         if not isinstance(data, (Table, Mapping, str, os.PathLike)) and not hasattr(data, "columns"):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ._docs import shared
 from .errors import DataError
@@ -24,6 +24,8 @@ SHARED = {
     Of more than two classes, the class that is drawn against all others; None draws each.""",
     "model": """model : a fitted model of this package, or array-like of shape (n,)
     A fitted model, whose cross-validated rows are drawn; or labels, with their probabilities in ``p``.""",
+    "sample_weight": """sample_weight : array-like of shape (n,), default=None
+    How much each row of labels and probabilities counts; a fitted model has the weights of its rows.""",
     "ax": """ax : matplotlib axes, default=None
     Where to draw; None makes a figure.
 
@@ -44,20 +46,41 @@ def _axes(ax: Axes | None) -> Axes:
     return plt.subplots(figsize=(5, 4), layout="constrained")[1]
 
 
-def _curves(model: Any, p: Any, of: Any) -> list[tuple[str, NDArray[np.int8], NDArray[np.float64]]]:
+class _Held(NamedTuple):
+    """Rows that are drawn: labels, probabilities (n,) or (n, K), and how much each row counts."""
+
+    y: NDArray[Any]
+    p: NDArray[np.float64]
+    weights: NDArray[np.float64] | None
+
+    def only(self, seen: NDArray[np.bool_]) -> _Held:
+        return _Held(self.y[seen], self.p[seen], None if self.weights is None else self.weights[seen])
+
+    def of_class(self, k: int) -> _Held:
+        """Class k against all others."""
+        return _Held((self.y == k).astype(np.int8), np.ascontiguousarray(self.p[:, k]), self.weights)
+
+    def share(self) -> float:
+        """The share of positives."""
+        return float(np.average(self.y, weights=self.weights))
+
+
+def _curves(model: Any, p: Any, of: Any, sample_weight: Any) -> list[tuple[str, _Held]]:
     """What is drawn: of two classes the combined prediction, of more each class against all others, or the class ``of``."""
+    if p is None and sample_weight is not None:
+        raise DataError("sample_weight= belongs to labels and probabilities; a fitted model has the weights of its rows")
     classes = _classes_of(model, p)
     if classes is None:
         if of is not None:
             raise DataError("of= names one of more than two classes")
-        return [("combined", *_held_out(model, p))]
+        return [("combined", _held_out(model) if p is None else _given(model, p, sample_weight))]
     places = list(range(len(classes))) if of is None else [k for k, label in enumerate(classes) if label == of]
     if not places:
         raise DataError(f"of={of!r} is not a class; the classes are {classes[:12]}")
     if of is None and len(places) > MOST_CURVES:
         raise DataError(f"{len(places)} classes are too many for one picture; name one with of=")
-    codes, values = _held_out_classes(model, p)
-    return [(str(classes[k]), (codes == k).astype(np.int8), np.ascontiguousarray(values[:, k])) for k in places]
+    held = _held_out(model) if p is None else _given_classes(model, p, sample_weight)
+    return [(str(classes[k]), held.of_class(k)) for k in places]
 
 
 def _classes_of(model: Any, p: Any) -> list[Any] | None:
@@ -72,49 +95,36 @@ def _classes_of(model: Any, p: Any) -> list[Any] | None:
     return None if classes is None or len(classes) <= 2 else list(np.asarray(classes).tolist())
 
 
-def _held_out_classes(model: Any, p: Any) -> tuple[NDArray[Any], NDArray[np.float64]]:
-    """Places of the labels, and probabilities (n, K)."""
-    if p is not None:
-        from ._labels import classes_of
-
-        codes, p = classes_of(model, semi_supervised=True).codes, np.asarray(p, dtype=np.float64)
-        return codes[codes >= 0], p[codes >= 0]
-    if hasattr(model, "_model"):
-        fitted = model._fitted
-        if fitted is None or fitted.out_of_fold is None:
-            raise DataError("this model holds no cross-validated probabilities; give labels and probabilities: (y, p)")
-        codes, p = fitted.table.labels[fitted.labeled], fitted.out_of_fold
-    else:
-        held_out = getattr(model, "final_estimator_", model)._held_out()
-        if held_out is None:
-            raise DataError("this model holds no cross-validated probabilities; give labels and probabilities: (y, p)")
-        codes, p = held_out
-    seen = ~np.isnan(p).any(axis=1)
-    return codes[seen], p[seen]
-
-
-def _held_out(model: Any, p: Any) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
-    """Labels and probabilities: the cross-validated ones of a fitted model, or those given as ``(y, p)``."""
-    from ._ensemble import Ensemble
+def _given(y: Any, p: Any, sample_weight: Any) -> _Held:
+    """Labels and probabilities of two classes; rows without a label are left out."""
+    from ._ensemble import weights_of_rows
     from ._tables import labels_of
 
-    if p is not None:
-        p = np.asarray(p, dtype=np.float64)
-        p = p[:, 1] if p.ndim == 2 else p
-        y = labels_of(model, len(p))
-    elif isinstance(model, Ensemble):
-        if model._fitted is None or model.oof_proba is None:
-            raise DataError("this model holds no cross-validated probabilities; give labels and probabilities: (y, p)")
-        table = model._fitted.table
-        y, p = table.labels[table.in_train], model.oof_proba
-        y = y[y >= 0]
-    else:
-        model = getattr(model, "final_estimator_", model)
-        held_out = model._held_out()
-        if held_out is None:
-            raise DataError("this model holds no cross-validated probabilities; give labels and probabilities: (y, p)")
-        y, p = held_out
-    return y[y >= 0], p[y >= 0]
+    p = np.asarray(p, dtype=np.float64)
+    p = p[:, 1] if p.ndim == 2 else p
+    labels = labels_of(y, len(p))
+    seen = labels >= 0
+    return _Held(labels[seen], p[seen], weights_of_rows(sample_weight, seen))
+
+
+def _given_classes(y: Any, p: Any, sample_weight: Any) -> _Held:
+    """Places of the labels, and probabilities (n, K); rows without a label are left out."""
+    from ._ensemble import weights_of_rows
+    from ._labels import classes_of
+
+    codes = classes_of(y, semi_supervised=True).codes
+    seen = codes >= 0
+    return _Held(codes[seen], np.asarray(p, dtype=np.float64)[seen], weights_of_rows(sample_weight, seen))
+
+
+def _held_out(model: Any) -> _Held:
+    """The cross-validated rows of a fitted model."""
+    found = model._held_out() if hasattr(model, "_model") else getattr(model, "final_estimator_", model)._held_out()
+    if found is None:
+        raise DataError("this model holds no cross-validated probabilities; give labels and probabilities: (y, p)")
+    held = _Held(*found)
+    seen = ~np.isnan(held.p)
+    return held.only(seen if seen.ndim == 1 else seen.all(axis=1))
 
 
 @shared(**SHARED)
@@ -163,7 +173,9 @@ def _core_of(model: Any) -> Any:
 
 
 @shared(**SHARED)
-def plot_reliability(model: Any, p: Any = None, *, of: Any = None, ax: Axes | None = None) -> Axes:
+def plot_reliability(
+    model: Any, p: Any = None, *, of: Any = None, sample_weight: ArrayLike | None = None, ax: Axes | None = None
+) -> Axes:
     """Share of positives by predicted probability, with 95% intervals; honest probabilities lie on the diagonal.
 
     Parameters
@@ -172,15 +184,16 @@ def plot_reliability(model: Any, p: Any = None, *, of: Any = None, ax: Axes | No
     p : array-like of shape (n,) or (n, K), default=None
         Probabilities.
     {of}
+    {sample_weight}
     {ax}
     """
     from ._ensemble import measured
 
-    curves = _curves(model, p, of)
+    curves = _curves(model, p, of, sample_weight)
     ax = _axes(ax)
     top = 0.0
-    for number, (name, y, values) in enumerate(curves):
-        groups = measured(y, values)["reliability"]
+    for number, (name, held) in enumerate(curves):
+        groups = measured(held.y, held.p, sample_weight=held.weights)["reliability"]
         predicted = np.array([group["predicted"] for group in groups])
         observed = np.array([group["observed"] for group in groups])
         lower = observed - np.array([group["lower"] for group in groups])
@@ -198,7 +211,9 @@ def plot_reliability(model: Any, p: Any = None, *, of: Any = None, ax: Axes | No
 
 
 @shared(**SHARED)
-def plot_precision_recall(model: Any, p: Any = None, *, of: Any = None, ax: Axes | None = None) -> Axes:
+def plot_precision_recall(
+    model: Any, p: Any = None, *, of: Any = None, sample_weight: ArrayLike | None = None, ax: Axes | None = None
+) -> Axes:
     """Precision by recall; the dotted line is the share of positives. Of more than two classes a curve for each.
 
     Parameters
@@ -207,29 +222,33 @@ def plot_precision_recall(model: Any, p: Any = None, *, of: Any = None, ax: Axes
     p : array-like of shape (n,) or (n, K), or dict of (n,) by name, default=None
         Probabilities.
     {of}
+    {sample_weight}
     {ax}
     """
     from sklearn.metrics import average_precision_score, precision_recall_curve
 
     if isinstance(p, dict):
-        curves = [(name, *_held_out(model, values)) for name, values in p.items()]
+        curves = [(name, _given(model, values, sample_weight)) for name, values in p.items()]
     else:
-        curves = _curves(model, p, of)
+        curves = _curves(model, p, of, sample_weight)
     ax = _axes(ax)
-    for name, y, values in curves:
-        precision, recall, _ = precision_recall_curve(y, values)
-        shown = f"{name} ({average_precision_score(y, values):.3f})"
+    for name, (y, values, weights) in curves:
+        precision, recall, _ = precision_recall_curve(y, values, sample_weight=weights)
+        shown = f"{name} ({average_precision_score(y, values, sample_weight=weights):.3f})"
         ax.plot(recall, precision, drawstyle="steps-post", label=shown)
-    if len({y.mean() for _, y, _ in curves}) == 1:
-        y = curves[0][1]
-        ax.axhline(y.mean(), color=GREY, linestyle=":", linewidth=1, label=f"share of positives ({y.mean():.3f})")
+    shares = {held.share() for _, held in curves}
+    if len(shares) == 1:
+        share = shares.pop()
+        ax.axhline(share, color=GREY, linestyle=":", linewidth=1, label=f"share of positives ({share:.3f})")
     ax.set(xlabel="recall", ylabel="precision", xlim=(0, 1), ylim=(0, 1.02), title="Precision and recall")
     ax.legend(frameon=False, title="average precision")
     return ax
 
 
 @shared(**SHARED)
-def plot_threshold(model: Any, p: Any = None, *, of: Any = None, ax: Axes | None = None) -> Axes:
+def plot_threshold(
+    model: Any, p: Any = None, *, of: Any = None, sample_weight: ArrayLike | None = None, ax: Axes | None = None
+) -> Axes:
     """Precision, recall and F1 by threshold, and where F1 is largest.
 
     Parameters
@@ -238,15 +257,16 @@ def plot_threshold(model: Any, p: Any = None, *, of: Any = None, ax: Axes | None
     p : array-like of shape (n,) or (n, K), default=None
         Probabilities.
     {of}
+    {sample_weight}
     {ax}
     """
     from sklearn.metrics import precision_recall_curve
 
-    curves = _curves(model, p, of)
+    curves = _curves(model, p, of, sample_weight)
     if len(curves) > 1:
         raise DataError(f"a threshold belongs to one class against all others; name it with of=, one of {[c[0] for c in curves]}")
-    _, y, p = curves[0]
-    precision, recall, thresholds = precision_recall_curve(y, p)
+    y, p, weights = curves[0][1]
+    precision, recall, thresholds = precision_recall_curve(y, p, sample_weight=weights)
     precision, recall = precision[:-1], recall[:-1]
     total = precision + recall
     f1 = np.divide(2 * precision * recall, total, out=np.zeros_like(total), where=total > 0)

@@ -8,7 +8,7 @@ task again elsewhere.
 >>> from dask.distributed import Client  # doctest: +SKIP
 >>> from cf_ensemble.dask import CFEnsembleClassifier
 >>> client = Client("tcp://scheduler:8786")  # doctest: +SKIP
->>> model = CFEnsembleClassifier(settings={"latent_dim": 8})
+>>> model = CFEnsembleClassifier(random_state=0)
 >>> model.fit("parts/*.parquet", label="sick", store="/shared/store", client=client)  # doctest: +SKIP
 >>> model.predict_proba("new/*.parquet")  # doctest: +SKIP
 
@@ -46,7 +46,7 @@ class CFEnsembleClassifier(SavedCombiner, BaseEstimator):
 
     Parameters
     ----------
-    method : {"als", "recommended"}, default="als"
+    method : {"recommended", "als"}, default="recommended"
         How the model is found: what can be fitted in passes over shards. "recommended" fits its members on the driver, to
         the labeled rows or a sample of them.
     settings : dict, default=None
@@ -79,7 +79,7 @@ class CFEnsembleClassifier(SavedCombiner, BaseEstimator):
     def __init__(
         self,
         *,
-        method: str = "als",
+        method: str = "recommended",
         settings: dict[str, Any] | None = None,
         random_state: Any = None,
         instruction_set: str | None = None,
@@ -230,7 +230,7 @@ class CFEnsembleClassifier(SavedCombiner, BaseEstimator):
         if isinstance(model, _core.ClassModel):
             raise DataError("the model is of more than two classes, which are not fitted on Dask; cf_ensemble.load() takes it")
         info = Ensemble(model).info
-        self = cls(method=info.get("trainer", "als"), settings=settings_of(info, "seed"), random_state=info.get("seed"))
+        self = cls(method=info.get("trainer", "recommended"), settings=settings_of(info, "seed"), random_state=info.get("seed"))
         self._set_combiner(model)
         return self
 

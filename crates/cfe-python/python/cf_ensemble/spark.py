@@ -7,7 +7,7 @@ same to the byte as that of ``cfe fit STORE`` on one machine.
 
 >>> from cf_ensemble.spark import CFEnsembleClassifier
 >>> estimator = CFEnsembleClassifier(  # doctest: +SKIP
-...     features_col=["forest", "svm"], label_col="sick", id_col="patient", store="/shared/store", settings={"latent_dim": 8}
+...     features_col=["forest", "svm"], label_col="sick", id_col="patient", store="/shared/store"
 ... )
 >>> model = estimator.fit(df)  # doctest: +SKIP
 >>> model.transform(df).select("patient", "probability")  # doctest: +SKIP
@@ -68,7 +68,7 @@ class _Shared(Params):
         Params._dummy(), "groupCol", "column of groups that cross-validation keeps together", TypeConverters.toString
     )
     posLabel: Param[str] = Param(Params._dummy(), "posLabel", "value of the positive class", TypeConverters.toString)
-    method: Param[str] = Param(Params._dummy(), "method", "how the model is found: als or recommended", TypeConverters.toString)
+    method: Param[str] = Param(Params._dummy(), "method", "how the model is found: recommended or als", TypeConverters.toString)
     settings: Param[str] = Param(Params._dummy(), "settings", "settings of the method, as JSON", TypeConverters.toString)
     seed: Param[int] = Param(Params._dummy(), "seed", "seed of the start", TypeConverters.toInt)
     store: Param[str] = Param(
@@ -103,7 +103,7 @@ class _Shared(Params):
         super().__init__()
         self._setDefault(
             labelCol="label",
-            method="als",
+            method="recommended",
             settings="{}",
             seed=0,
             resume=False,
@@ -155,7 +155,7 @@ class CFEnsembleClassifier(Estimator["CFEnsembleClassifierModel"], _Shared, MLRe
         Column of groups that the cross-validation of "recommended" keeps together.
     pos_label : str, default=None
         Value of the positive class; None is told by the values.
-    method : {"als", "recommended"}, default="als"
+    method : {"recommended", "als"}, default="recommended"
         How the model is found: what can be fitted in passes over shards. "recommended" fits its members on the driver, to
         the labeled rows or a sample of them.
     settings : dict, default=None
@@ -189,7 +189,7 @@ class CFEnsembleClassifier(Estimator["CFEnsembleClassifierModel"], _Shared, MLRe
         weight_col: str | None = None,
         group_col: str | None = None,
         pos_label: str | None = None,
-        method: str = "als",
+        method: str = "recommended",
         settings: dict[str, Any] | None = None,
         seed: int = 0,
         store: str | os.PathLike[str] | None = None,

@@ -35,10 +35,10 @@ def bytes_of(model: CFEnsembleClassifier, folder: Path) -> bytes:
 
 def test_the_model_is_that_of_the_program_for_any_number_of_workers_and_tasks(fitted, client, tmp_path):
     for tasks in (None, 1, 2, 7):
-        model = CFEnsembleClassifier(settings=SETTINGS).fit(fitted.store, client=client, tasks=tasks)
+        model = CFEnsembleClassifier(method="als", settings=SETTINGS).fit(fitted.store, client=client, tasks=tasks)
         assert bytes_of(model, tmp_path) == fitted.model, tasks
     with LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=":0") as cluster, Client(cluster) as other:
-        model = CFEnsembleClassifier(settings=SETTINGS).fit(fitted.store, client=other)
+        model = CFEnsembleClassifier(method="als", settings=SETTINGS).fit(fitted.store, client=other)
         assert bytes_of(model, tmp_path) == fitted.model
     assert model.fit_info_["iterations"] == SETTINGS["max_iterations"]
 
@@ -50,7 +50,7 @@ def test_files_and_data_frames_become_the_same_store(fitted, client, tmp_path):
     frame = dd.read_parquet(fitted.parts).repartition(npartitions=11)
     for name, data in {"files": fitted.parts, "frame": frame}.items():
         store = tmp_path / name
-        model = CFEnsembleClassifier(settings=SETTINGS).fit(data, label="sick", store=store, client=client)
+        model = CFEnsembleClassifier(method="als", settings=SETTINGS).fit(data, label="sick", store=store, client=client)
         assert json.loads((store / "store.json").read_text())["fingerprint"] == wanted
         assert bytes_of(model, tmp_path) == model_of_cfe(fitted.cfe, store)
         assert sorted(path.name for path in tmp_path.glob(f"{name}*")) == [name], "what was written on the way is gone"
@@ -81,7 +81,7 @@ from cf_ensemble.dask import CFEnsembleClassifier
 from distributed import Client, LocalCluster
 if __name__ == "__main__":
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster, Client(cluster) as client:
-        model = CFEnsembleClassifier(settings={settings}, instruction_set="scalar")
+        model = CFEnsembleClassifier(method="als", settings={settings}, instruction_set="scalar")
         model.fit(sys.argv[1], client=client).save(sys.argv[2])
 """
 
@@ -113,7 +113,7 @@ def test_a_worker_killed_in_the_second_pass_changes_nothing(fitted, tmp_path):
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster, Client(cluster) as client:
         before = set(client.run(os.getpid).values())
         killing = KillsInPass(client, 2)
-        model = CFEnsembleClassifier(settings=SETTINGS).fit(fitted.store, client=killing)
+        model = CFEnsembleClassifier(method="als", settings=SETTINGS).fit(fitted.store, client=killing)
         assert killing.killed in before
         client.wait_for_workers(2)
         assert killing.killed not in client.run(os.getpid).values()
@@ -127,7 +127,7 @@ from distributed import Client
 def progress(done, total, loss):
     if done == 3:
         os.kill(os.getpid(), signal.SIGKILL)
-CFEnsembleClassifier(settings={settings}).fit(sys.argv[1], client=Client(sys.argv[2]), checkpoint=sys.argv[3], progress=progress)
+CFEnsembleClassifier(method="als", settings={settings}).fit(sys.argv[1], client=Client(sys.argv[2]), checkpoint=sys.argv[3], progress=progress)
 """
 
 
@@ -137,9 +137,9 @@ def test_a_driver_that_died_goes_on_from_its_checkpoint(fitted, client, tmp_path
     assert subprocess.run(line, check=False).returncode == -signal.SIGKILL
     assert checkpoint.exists()
     with pytest.raises(SettingsError, match="resume="):
-        CFEnsembleClassifier(settings=SETTINGS).fit(fitted.store, client=client, checkpoint=checkpoint)
+        CFEnsembleClassifier(method="als", settings=SETTINGS).fit(fitted.store, client=client, checkpoint=checkpoint)
     done = []
-    model = CFEnsembleClassifier(settings=SETTINGS)
+    model = CFEnsembleClassifier(method="als", settings=SETTINGS)
     model.fit(fitted.store, client=client, checkpoint=checkpoint, resume=True, progress=lambda k, *_: done.append(k))
     assert min(k for k in done if k) >= 3
     assert bytes_of(model, tmp_path) == fitted.model
@@ -147,7 +147,7 @@ def test_a_driver_that_died_goes_on_from_its_checkpoint(fitted, client, tmp_path
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"method": "torch"}, {"instruction_set": "sse9"}, {"settings": {"aggregator": {"solver": "newton"}}}, {"settings": {"latent_dim": 0}}],
+    [{"method": "torch"}, {"instruction_set": "sse9"}, {"method": "als", "settings": {"aggregator": {"solver": "newton"}}}, {"settings": {"latent_dim": 0}}],
 )
 def test_what_passes_cannot_give_is_said_before_the_first_pass(fitted, client, tmp_path, wrong):
     with pytest.raises(SettingsError):
@@ -163,7 +163,7 @@ def test_what_is_wrong_with_a_store_comes_from_the_workers_by_name(fitted, clien
     content[len(content) // 2] ^= 1
     shard.write_bytes(content)
     with pytest.raises(DataError, match="shard-000001"):
-        CFEnsembleClassifier(settings=SETTINGS).fit(store, client=client)
+        CFEnsembleClassifier(method="als", settings=SETTINGS).fit(store, client=client)
     with pytest.raises(SettingsError, match="store="):
         CFEnsembleClassifier().fit(fitted.parts, client=client)
     with pytest.raises(DataError, match="dask DataFrame"):

@@ -47,7 +47,7 @@ def bytes_of(model: CFEnsembleClassifierModel, folder) -> bytes:
 
 def test_the_model_is_that_of_the_program_for_any_number_of_tasks(fitted, spark, tmp_path):
     for tasks in (None, 1, 2, 5):
-        model = CFEnsembleClassifier(settings=SETTINGS, num_tasks=tasks).fit_store(spark, fitted.store)
+        model = CFEnsembleClassifier(method="als", settings=SETTINGS, num_tasks=tasks).fit_store(spark, fitted.store)
         assert bytes_of(model, tmp_path) == fitted.model, tasks
     assert model.fit_info_["iterations"] == SETTINGS["max_iterations"]
 
@@ -62,7 +62,7 @@ def test_the_recommended_combiner_is_that_of_the_program(fitted, spark, tmp_path
 def test_a_data_frame_in_any_order_becomes_the_same_store(fitted, spark, tmp_path):
     frame = spark.read.parquet(*fitted.parts).repartition(7)
     store = tmp_path / "store"
-    estimator = CFEnsembleClassifier(features_col=NAMES, label_col="sick", id_col="row", store=store, settings=SETTINGS)
+    estimator = CFEnsembleClassifier(features_col=NAMES, label_col="sick", id_col="row", store=store, method="als", settings=SETTINGS)
     model = estimator.fit(frame)
     wanted = json.loads((fitted.store / "store.json").read_text())["fingerprint"]
     assert json.loads((store / "store.json").read_text())["fingerprint"] == wanted
@@ -92,7 +92,7 @@ def test_a_pipeline_with_it_is_fitted_saved_and_loaded(fitted, spark, tmp_path):
 
     frame = spark.read.parquet(*fitted.parts)
     store = tmp_path / "store"
-    estimator = CFEnsembleClassifier(features_col=NAMES, label_col="sick", id_col="row", store=store, settings=SETTINGS)
+    estimator = CFEnsembleClassifier(features_col=NAMES, label_col="sick", id_col="row", store=store, method="als", settings=SETTINGS)
     estimator.write().overwrite().save(str(tmp_path / "estimator"))
     assert CFEnsembleClassifier.load(str(tmp_path / "estimator")).getOrDefault("featuresCol") == NAMES
     model = Pipeline(stages=[estimator]).fit(frame)
@@ -113,7 +113,7 @@ def test_a_pipeline_with_it_is_fitted_saved_and_loaded(fitted, spark, tmp_path):
         loaded.transform(frame.drop("clf7"))
 
 
-@pytest.mark.parametrize("wrong", [{"method": "torch"}, {"instruction_set": "sse9"}, {"settings": {"aggregator": {"solver": "newton"}}}])
+@pytest.mark.parametrize("wrong", [{"method": "torch"}, {"instruction_set": "sse9"}, {"method": "als", "settings": {"aggregator": {"solver": "newton"}}}])
 def test_what_passes_cannot_give_is_said_before_the_first_pass(fitted, spark, tmp_path, wrong):
     frame = spark.read.parquet(*fitted.parts)
     with pytest.raises(SettingsError):
@@ -159,7 +159,7 @@ def test_an_executor_killed_in_the_second_pass_changes_nothing(fitted, tmp_path,
             return plain(self, request)
 
         monkeypatch.setattr(_Engine, "__call__", killing)
-        model = CFEnsembleClassifier(settings=SETTINGS, num_tasks=2).fit_store(spark, fitted.store)
+        model = CFEnsembleClassifier(method="als", settings=SETTINGS, num_tasks=2).fit_store(spark, fitted.store)
         assert len(killed) == 1 and killed[0] not in executors()
         assert bytes_of(model, tmp_path) == fitted.model
     finally:
