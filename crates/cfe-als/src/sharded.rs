@@ -153,8 +153,8 @@ impl<'a> Run<'a> {
         run.look_at_instances()?;
         if !resumed {
             let aggregator = als.spec().aggregator;
-            let counts = run.profile.class_counts;
-            run.course.parameters.bias = aggregator.bias_start.of_counts(counts, run.course.parameters.bias);
+            let totals = run.profile.class_totals();
+            run.course.parameters.bias = aggregator.bias_start.of_counts(totals, run.course.parameters.bias);
             if aggregator.center {
                 run.course.parameters.bias -= run.center();
             }
@@ -172,7 +172,7 @@ impl<'a> Run<'a> {
         let objective = self.als.spec().combined_objective();
         let loss = self.parts(self.supervised.expect("it was looked at above"));
         let aggregator = self.als.aggregator(&self.course.parameters);
-        let (negatives, positives) = self.profile.class_counts;
+        let (negatives, positives) = self.profile.class_totals();
         let model = Model::from_parts(
             self.engine.shape().classifier_names.clone(),
             self.course.parameters.factors,

@@ -33,7 +33,7 @@ fn the_best_candidate_is_chosen_reproducibly() {
         };
         let chosen = found.candidates.iter().find(|c| c.factor == found.factor).expect("a candidate");
         assert_eq!(chosen.score, best, "{metric:?}");
-        let (negatives, positives) = data.class_counts();
+        let (negatives, positives) = data.class_totals();
         let (negative, positive) = found.class_weight.per_class(negatives, positives);
         let balanced = ClassWeight::Balanced.per_class(negatives, positives);
         assert!((positive / balanced.1 - found.factor).abs() < 1e-12 && negative == balanced.0);

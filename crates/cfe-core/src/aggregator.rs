@@ -73,14 +73,15 @@ impl BiasStart {
     /// # Ok::<(), cfe_core::Error>(())
     /// ```
     pub fn bias(self, data: &EnsembleData, given: f64) -> f64 {
-        self.of_counts(data.class_counts(), given)
+        self.of_counts(data.class_totals(), given)
     }
 
-    /// The same from the number of labeled instances of each class, (negatives, positives).
-    pub fn of_counts(self, (negatives, positives): (usize, usize), given: f64) -> f64 {
+    /// The same from the number of labeled instances of each class, (negatives, positives), or with sample
+    /// weights from what they weigh.
+    pub fn of_counts(self, (negatives, positives): (f64, f64), given: f64) -> f64 {
         match self {
             BiasStart::Start => given,
-            BiasStart::PriorLogOdds => ((positives as f64 + 0.5) / (negatives as f64 + 0.5)).ln(),
+            BiasStart::PriorLogOdds => ((positives + 0.5) / (negatives + 0.5)).ln(),
         }
     }
 }

@@ -6,6 +6,7 @@ use ndarray::{Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 
 use crate::error::{Error, Result, check_length, is_at_least_zero};
+use crate::weights::class_totals;
 
 /// Checked input of every trainer.
 ///
@@ -251,6 +252,27 @@ impl EnsembleData {
     pub fn class_counts(&self) -> (usize, usize) {
         let positives = self.labels.iter().filter(|&&label| label == Some(true)).count();
         (self.labeled.len() - positives, positives)
+    }
+
+    /// (negatives, positives) among the labeled instances as they weigh: the sum of the sample weights of
+    /// each class, in units of the mean of the weights above 0. Without weights, the counts.
+    ///
+    /// ```
+    /// use cfe_core::EnsembleData;
+    /// let labels = vec![Some(true), Some(false), Some(false), None];
+    /// let data = EnsembleData::new(ndarray::Array2::from_elem((1, 4), 0.5), labels)?;
+    /// assert_eq!(data.class_totals(), (2.0, 1.0));
+    /// assert_eq!(data.with_sample_weights(vec![2.0, 0.0, 1.0, 5.0])?.class_totals(), (2.0 / 3.0, 4.0 / 3.0));
+    /// # Ok::<(), cfe_core::Error>(())
+    /// ```
+    pub fn class_totals(&self) -> (f64, f64) {
+        let Some(weights) = &self.sample_weights else {
+            let (negatives, positives) = self.class_counts();
+            return (negatives as f64, positives as f64);
+        };
+        let of_instance = |&i: &usize| (usize::from(self.labels[i] == Some(true)), weights[i]);
+        let totals = class_totals(2, self.labeled.iter().map(of_instance));
+        (totals[0], totals[1])
     }
 
     /// Names of the classifiers (m).

@@ -61,7 +61,7 @@ impl Model {
     ) -> Result<Self> {
         factors.validate(data.n_classifiers(), data.n_instances())?;
         aggregator.validate(data.n_classifiers())?;
-        let (negatives, positives) = data.class_counts();
+        let (negatives, positives) = data.class_totals();
         Ok(Self {
             classifier_names: data.classifier_names().to_vec(),
             factors,

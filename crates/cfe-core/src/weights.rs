@@ -63,15 +63,16 @@ impl ClassWeight {
         Ok(())
     }
 
-    /// (weight of a negative, weight of a positive) for the given counts.
+    /// (weight of a negative, weight of a positive) for the given counts, see
+    /// [`of_counts`](Self::of_counts).
     ///
     /// ```
     /// use cfe_core::ClassWeight;
     /// // 90 negatives, 10 positives: 100 / 180 and 100 / 20.
-    /// assert_eq!(ClassWeight::Balanced.per_class(90, 10), (100.0 / 180.0, 5.0));
-    /// assert_eq!(ClassWeight::Balanced.per_class(7, 0), (1.0, 1.0));
+    /// assert_eq!(ClassWeight::Balanced.per_class(90.0, 10.0), (100.0 / 180.0, 5.0));
+    /// assert_eq!(ClassWeight::Balanced.per_class(7.0, 0.0), (1.0, 1.0));
     /// ```
-    pub fn per_class(self, negatives: usize, positives: usize) -> (f64, f64) {
+    pub fn per_class(self, negatives: f64, positives: f64) -> (f64, f64) {
         if let ClassWeight::Given { negative, positive } = self {
             return (negative, positive);
         }
@@ -80,37 +81,38 @@ impl ClassWeight {
     }
 
     /// Weight of an instance of each class (K), for the numbers of labeled instances of each (K): n / (K n_c)
-    /// for `Balanced`, K the classes that have instances.
+    /// for `Balanced`, K the classes that have instances. With sample weights the numbers are what the
+    /// instances weigh ([`class_totals`](EnsembleData::class_totals)): an instance of weight 2 is two.
     ///
     /// The rule of two classes is its case K = 2. A class without instances has the weight 1, which nothing
     /// is multiplied by.
     ///
     /// ```
     /// use cfe_core::ClassWeight;
-    /// let weights = ClassWeight::Balanced.of_counts(&[60, 30, 10])?;
+    /// let weights = ClassWeight::Balanced.of_counts(&[60.0, 30.0, 10.0])?;
     /// assert_eq!(weights, [100.0 / 180.0, 100.0 / 90.0, 100.0 / 30.0]);
     /// # Ok::<(), cfe_core::Error>(())
     /// ```
     ///
     /// # Errors
     /// [`Error::InvalidParameter`] for `Given` with another number of classes than two.
-    pub fn of_counts(self, counts: &[usize]) -> Result<Vec<f64>> {
-        let classes = counts.iter().filter(|&&count| count > 0).count();
-        let n: usize = counts.iter().sum();
+    pub fn of_counts(self, counts: &[f64]) -> Result<Vec<f64>> {
+        let classes = counts.iter().filter(|&&count| count > 0.0).count();
+        let n: f64 = counts.iter().sum();
         // One class alone has nothing to be balanced against.
         let alone = classes < 2;
-        let each = |weight: &dyn Fn(usize) -> f64| {
-            counts.iter().map(|&count| if count == 0 || alone { 1.0 } else { weight(count) }).collect()
+        let each = |weight: &dyn Fn(f64) -> f64| {
+            counts.iter().map(|&count| if count > 0.0 && !alone { weight(count) } else { 1.0 }).collect()
         };
         Ok(match self {
             ClassWeight::Uniform => vec![1.0; counts.len()],
-            ClassWeight::Balanced => each(&|count| n as f64 / (classes as f64 * count as f64)),
+            ClassWeight::Balanced => each(&|count| n / (classes as f64 * count)),
             ClassWeight::EffectiveNumber { beta } => {
                 // 1 / (1 - beta^k), accurate for beta near 1. At beta = 0 the logarithm is -infinity and this
                 // is 1.
-                let of_class = |k: usize| -1.0 / (beta.ln() * k as f64).exp_m1();
-                let sum: f64 = counts.iter().filter(|&&k| k > 0).map(|&k| k as f64 * of_class(k)).sum();
-                let scale = n as f64 / sum;
+                let of_class = |k: f64| -1.0 / (beta.ln() * k).exp_m1();
+                let sum: f64 = counts.iter().filter(|&&k| k > 0.0).map(|&k| k * of_class(k)).sum();
+                let scale = n / sum;
                 each(&|count| scale * of_class(count))
             }
             ClassWeight::Given { negative, positive } if counts.len() == 2 => vec![negative, positive],
@@ -125,7 +127,7 @@ impl ClassWeight {
     /// By how much these weights move the optimal logit: log(weight of positives / weight of negatives).
     ///
     /// Subtracting it from a logit undoes the weighting (prior correction; Elkan, 2001; King and Zeng, 2001).
-    pub fn logit_shift(self, negatives: usize, positives: usize) -> f64 {
+    pub fn logit_shift(self, negatives: f64, positives: f64) -> f64 {
         let (negative, positive) = self.per_class(negatives, positives);
         (positive / negative).ln()
     }
@@ -211,14 +213,15 @@ fn certainty(column: ArrayView1<'_, f64>) -> f64 {
 /// Weight of each labeled instance, class weight times sample weight, in the order of
 /// [`EnsembleData::labeled`].
 ///
-/// Class weights alone sum to the number of labeled instances. The losses divide by the sum of the weights,
+/// The class weights count sample weights: under `Balanced` both classes weigh the same. Class weights alone
+/// sum to the number of labeled instances. The losses divide by the sum of the weights,
 /// so a common factor changes nothing.
 ///
 /// # Errors
 /// [`Error::InvalidParameter`] for class weights out of range, and what [`check_weight_sum`] refuses.
 pub fn instance_weights(data: &EnsembleData, class_weight: ClassWeight) -> Result<Vec<f64>> {
     class_weight.validate()?;
-    let (negatives, positives) = data.class_counts();
+    let (negatives, positives) = data.class_totals();
     let (negative, positive) = class_weight.per_class(negatives, positives);
     let weights: Vec<f64> = data
         .labeled()
@@ -230,6 +233,33 @@ pub fn instance_weights(data: &EnsembleData, class_weight: ClassWeight) -> Resul
         .collect();
     check_weight_sum(LABELED, weights.iter().copied())?;
     Ok(weights)
+}
+
+/// What each class weighs, in units of the mean of the weights above 0, from the class and the weight of each
+/// instance.
+pub(crate) fn class_totals(
+    classes: usize,
+    instances: impl Iterator<Item = (usize, f64)> + Clone,
+) -> Vec<f64> {
+    // Only shares count, and a sum may overflow: weights are divided by a power of two, which rounds nothing.
+    let largest = instances.clone().map(|(_, weight)| weight).fold(f64::MIN_POSITIVE, f64::max);
+    let unit = 2f64.powi(largest.log2().floor() as i32);
+    let (mut sums, mut counting) = (vec![0.0; classes], 0);
+    for (class, weight) in instances {
+        sums[class] += weight / unit;
+        counting += usize::from(weight > 0.0);
+    }
+    in_mean_weights(sums, counting)
+}
+
+/// Sums of the weights of classes in units of the mean weight, of `counting` instances with a weight above 0.
+/// Weights that are all 1 give counts, to the last bit.
+pub(crate) fn in_mean_weights(sums: Vec<f64>, counting: usize) -> Vec<f64> {
+    let (n, total) = (counting as f64, sums.iter().sum::<f64>());
+    if total == n || total == 0.0 {
+        return sums;
+    }
+    sums.iter().map(|sum| n * (sum / total)).collect()
 }
 
 /// Mean of the weights above 0; 1 where there is none.
@@ -316,15 +346,15 @@ mod tests {
 
     #[test]
     fn effective_number_goes_from_uniform_to_balanced() {
-        let (negative, positive) = ClassWeight::EffectiveNumber { beta: 0.0 }.per_class(90, 10);
+        let (negative, positive) = ClassWeight::EffectiveNumber { beta: 0.0 }.per_class(90.0, 10.0);
         assert_eq!((negative, positive), (1.0, 1.0));
-        let (negative, positive) = ClassWeight::EffectiveNumber { beta: 1.0 - 1e-12 }.per_class(90, 10);
+        let (negative, positive) = ClassWeight::EffectiveNumber { beta: 1.0 - 1e-12 }.per_class(90.0, 10.0);
         assert!((negative - 100.0 / 180.0).abs() < 1e-9 && (positive - 5.0).abs() < 1e-9);
         // By the formula of the paper: (1 - 0.9) / (1 - 0.9^n), n = 2 and 1.
-        let (negative, positive) = ClassWeight::EffectiveNumber { beta: 0.9 }.per_class(2, 1);
+        let (negative, positive) = ClassWeight::EffectiveNumber { beta: 0.9 }.per_class(2.0, 1.0);
         assert!((positive / negative - (0.1 / 0.1) / (0.1 / 0.19)).abs() < 1e-12);
         assert!((2.0 * negative + positive - 3.0).abs() < 1e-12);
-        assert_eq!(ClassWeight::EffectiveNumber { beta: 0.99 }.per_class(5, 0), (1.0, 1.0));
+        assert_eq!(ClassWeight::EffectiveNumber { beta: 0.99 }.per_class(5.0, 0.0), (1.0, 1.0));
         for bad in [-0.1, 1.0, f64::NAN] {
             assert!(ClassWeight::EffectiveNumber { beta: bad }.validate().is_err());
         }
@@ -332,22 +362,46 @@ mod tests {
 
     #[test]
     fn two_classes_are_a_case_of_many_with_the_same_bits() {
-        for (negatives, positives) in [(90, 10), (1, 7), (123_457, 3), (3, 3), (0, 4), (5, 0)] {
-            let n = (negatives + positives) as f64;
-            let published = match (negatives, positives) {
-                (0, _) | (_, 0) => (1.0, 1.0),
-                _ => (n / (2.0 * negatives as f64), n / (2.0 * positives as f64)),
+        for (negatives, positives) in
+            [(90.0, 10.0), (1.0, 7.0), (123_457.0, 3.0), (3.0, 3.0), (0.0, 4.0), (5.0, 0.0)]
+        {
+            let n = negatives + positives;
+            let published = match negatives == 0.0 || positives == 0.0 {
+                true => (1.0, 1.0),
+                false => (n / (2.0 * negatives), n / (2.0 * positives)),
             };
             assert_eq!(ClassWeight::Balanced.per_class(negatives, positives), published);
         }
         // A class without instances takes part in nothing.
-        let weights = ClassWeight::Balanced.of_counts(&[60, 0, 30]).expect("three classes");
+        let weights = ClassWeight::Balanced.of_counts(&[60.0, 0.0, 30.0]).expect("three classes");
         assert_eq!(weights, [90.0 / 120.0, 1.0, 90.0 / 60.0]);
         let weights =
-            ClassWeight::EffectiveNumber { beta: 0.0 }.of_counts(&[60, 10, 30]).expect("three classes");
+            ClassWeight::EffectiveNumber { beta: 0.0 }.of_counts(&[60.0, 10.0, 30.0]).expect("three classes");
         assert_eq!(weights, [1.0; 3]);
         let given = ClassWeight::Given { negative: 1.0, positive: 2.0 };
-        assert!(given.of_counts(&[1, 2, 3]).is_err());
+        assert!(given.of_counts(&[1.0, 2.0, 3.0]).is_err());
+    }
+
+    #[test]
+    fn an_instance_of_weight_two_is_two_instances() {
+        let data = |labels: &[bool]| {
+            let labels: Vec<_> = labels.iter().map(|&label| Some(label)).collect();
+            EnsembleData::new(Array2::from_elem((1, labels.len()), 0.5), labels).expect("valid")
+        };
+        let repeated = data(&[true, true, false, false, false]);
+        let weighted =
+            data(&[true, false, false, false]).with_sample_weights(vec![2.0, 1.0, 1.0, 1.0]).expect("valid");
+        for class_weight in [ClassWeight::Balanced, ClassWeight::Uniform] {
+            let [ours, theirs] =
+                [&weighted, &repeated].map(|data| instance_weights(data, class_weight).expect("valid"));
+            assert!((ours[0] - (theirs[0] + theirs[1])).abs() < 1e-15 && (ours[1] - theirs[2]).abs() < 1e-15);
+        }
+        // The unit of the weights says nothing.
+        let tripled = weighted.clone().with_sample_weights(vec![6.0, 3.0, 3.0, 3.0]).expect("valid");
+        assert_eq!(tripled.class_totals(), weighted.class_totals());
+        assert_eq!(repeated.class_totals(), (3.0, 2.0));
+        let huge = weighted.with_sample_weights(vec![1e308; 4]).expect("valid");
+        assert_eq!(huge.class_totals(), (3.0, 1.0));
     }
 
     #[test]

@@ -286,8 +286,8 @@ fn a_frozen_aggregator_stays_and_then_moves() {
 #[test]
 fn both_trainers_start_at_the_prior_log_odds() {
     let data = data(6);
-    let (negatives, positives) = data.class_counts();
-    let expected = ((positives as f64 + 0.5) / (negatives as f64 + 0.5)).ln();
+    let (negatives, positives) = data.class_totals();
+    let expected = ((positives + 0.5) / (negatives + 0.5)).ln();
     let mut als = AlsSpec { latent_dim: 3, max_iterations: 1, ..AlsSpec::default() };
     als.aggregator.bias_start = BiasStart::PriorLogOdds;
     let aggregator = AggregatorSpec { bias_start: BiasStart::PriorLogOdds, ..AggregatorSpec::default() };

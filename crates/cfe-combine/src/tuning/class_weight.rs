@@ -148,7 +148,7 @@ impl ClassWeightSearch {
 
 /// Balanced weights of all labeled instances, that of the positives times `factor`.
 fn weighted_by(factor: f64, data: &EnsembleData) -> ClassWeight {
-    let (negatives, positives) = data.class_counts();
+    let (negatives, positives) = data.class_totals();
     let (negative, positive) = ClassWeight::Balanced.per_class(negatives, positives);
     ClassWeight::Given { negative, positive: factor * positive }
 }

@@ -3,7 +3,7 @@
 use super::ClassPredictions;
 use crate::EnsembleData;
 use crate::error::{Error, Result, check_length, ensure, is_at_least_zero};
-use crate::weights::{ClassWeight, check_weight_sum};
+use crate::weights::{ClassWeight, check_weight_sum, class_totals};
 
 /// Checked input of a fit to K classes: what [`EnsembleData`] is for two.
 ///
@@ -121,6 +121,14 @@ impl ClassData {
         self.counts(|i| self.sample_weights.as_ref().is_none_or(|weights| weights[i] > 0.0))
     }
 
+    /// What the labeled instances of each class (K) weigh, in units of the mean of the weights above 0; their
+    /// numbers without weights.
+    pub fn class_totals(&self) -> Vec<f64> {
+        let of_instance =
+            |&i: &usize| Some((self.labels[i]?, self.sample_weights.as_ref().map_or(1.0, |w| w[i])));
+        class_totals(self.predictions.n_classes(), self.labeled.iter().filter_map(of_instance))
+    }
+
     fn counts(&self, keep: impl Fn(usize) -> bool) -> Vec<usize> {
         let mut counts = vec![0; self.predictions.n_classes()];
         let labeled = self.labeled.iter().filter(|&&i| keep(i));
@@ -136,7 +144,7 @@ impl ClassData {
     /// [`check_weight_sum`] refuses.
     pub fn instance_weights(&self, class_weight: ClassWeight) -> Result<Vec<f64>> {
         class_weight.validate()?;
-        let of_class = class_weight.of_counts(&self.class_counts())?;
+        let of_class = class_weight.of_counts(&self.class_totals())?;
         let targets = self.labeled_targets();
         let weights: Vec<f64> =
             targets.iter().zip(self.labeled_weights()).map(|(&label, w)| of_class[label] * w).collect();
@@ -202,7 +210,12 @@ mod tests {
         let data = data().with_sample_weights(vec![1.0, 2.0, 1.0, 1.0, 9.0, 0.5]).expect("six");
         assert_eq!(data.class_counts(), [3, 1, 1]);
         let weights = data.instance_weights(ClassWeight::Balanced).expect("valid");
-        assert_eq!(weights, [5.0 / 9.0, 10.0 / 9.0, 5.0 / 9.0, 5.0 / 3.0, 5.0 / 6.0]);
+        // The rows of the three classes weigh 4, 1 and 0.5; each class gets a third of 5.5.
+        let expected = [5.5 / 12.0, 11.0 / 12.0, 5.5 / 12.0, 5.5 / 3.0, 5.5 / 3.0];
+        assert!(
+            weights.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-15),
+            "{weights:?}"
+        );
         let given = ClassWeight::Given { negative: 1.0, positive: 2.0 };
         assert!(matches!(data.instance_weights(given), Err(Error::InvalidParameter { .. })));
         assert!(matches!(data.clone().with_sample_weights(vec![-1.0; 6]), Err(Error::InvalidWeight { .. })));

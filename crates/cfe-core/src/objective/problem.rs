@@ -84,7 +84,7 @@ impl<'a> Problem<'a> {
         iteration: usize,
         logits: &[f64],
     ) -> Result<Vec<f64>> {
-        let (negatives, positives) = self.data.class_counts();
+        let (negatives, positives) = self.data.class_totals();
         let of_class = self.objective.class_weight.per_class(negatives, positives);
         schedule.weights(iteration, logits, &self.targets, &self.base_weights, of_class)
     }

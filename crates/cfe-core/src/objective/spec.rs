@@ -88,7 +88,7 @@ impl Objective {
     /// By how much class weights and costs move the optimal logit: log(factor of positives / factor of
     /// negatives), see [`ClassWeight::logit_shift`]. Instance-dependent costs have no common shift and are
     /// left out.
-    pub fn logit_shift(&self, negatives: usize, positives: usize) -> f64 {
+    pub fn logit_shift(&self, negatives: f64, positives: f64) -> f64 {
         let of_costs = (self.costs.false_negative / self.costs.false_positive).ln();
         self.class_weight.logit_shift(negatives, positives) + of_costs
     }

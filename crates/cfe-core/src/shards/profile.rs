@@ -5,7 +5,7 @@ use super::{ShardError, Sums};
 use crate::confidence::statistics::{column_spreads, squared_error};
 use crate::error::{Error, Result};
 use crate::objective::Objective;
-use crate::weights::{Costs, LABELED, check_weight_sum};
+use crate::weights::{Costs, LABELED, check_weight_sum, in_mean_weights};
 
 /// What the first pass finds.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +17,8 @@ pub struct Profile {
     pub class_counts: (usize, usize),
     /// Sum of the sample weights of the labeled instances, (negatives, positives).
     pub class_weights: (f64, f64),
+    /// Labeled instances whose weight is above 0.
+    pub counting: usize,
     /// Cells that are not missing.
     pub observed: u64,
     /// For each classifier (m): the sum of (r - y)^2 over its labeled, observed cells, and their number.
@@ -28,7 +30,7 @@ pub struct Profile {
 }
 
 /// Numbers before those of each classifier.
-const HEAD: usize = 6;
+const HEAD: usize = 7;
 
 pub(super) fn of_panel(panel: &Panel<'_>) -> Result<Sums> {
     let m = panel.predictions.nrows();
@@ -38,6 +40,7 @@ pub(super) fn of_panel(panel: &Panel<'_>) -> Result<Sums> {
         let Some(label) = *label else { continue };
         added[1 + usize::from(label)] += 1.0;
         added[3 + usize::from(label)] += panel.sample_weight(i);
+        added[6] += f64::from(u8::from(panel.sample_weight(i) > 0.0));
     }
     let mut first_bad = f64::INFINITY;
     for (u, row) in panel.predictions.rows().into_iter().enumerate() {
@@ -75,7 +78,8 @@ impl Profile {
             return Err(Error::NoLabels);
         }
         objective.validate()?;
-        let (negative, positive) = objective.class_weight.per_class(negatives, positives);
+        let totals = self.class_totals();
+        let (negative, positive) = objective.class_weight.per_class(totals.0, totals.1);
         let Costs { false_positive, false_negative, .. } = objective.costs;
         let sums = [
             negative * self.class_weights.0 * false_positive,
@@ -83,6 +87,13 @@ impl Profile {
         ];
         check_weight_sum(LABELED, sums)?;
         Ok((negative, positive))
+    }
+
+    /// (negatives, positives) as they weigh, as [`EnsembleData::class_totals`](crate::EnsembleData::class_totals)
+    /// has them.
+    pub fn class_totals(&self) -> (f64, f64) {
+        let totals = in_mean_weights(vec![self.class_weights.0, self.class_weights.1], self.counting);
+        (totals[0], totals[1])
     }
 
     /// The numbers of [`of_panel`]; `None` if they are others.
@@ -94,6 +105,7 @@ impl Profile {
             rows: head[0] as u64,
             class_counts: (head[1] as usize, head[2] as usize),
             class_weights: (head[3], head[4]),
+            counting: head[6] as usize,
             observed: head[5] as u64,
             brier: errors.iter().zip(counts).map(|(&sum, &count)| (sum, count as usize)).collect(),
             max_spread,
