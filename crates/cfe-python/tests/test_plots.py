@@ -51,3 +51,26 @@ def test_labels_and_probabilities_can_be_given(models, abalone):
     with pytest.raises(DataError, match="give labels and probabilities"):
         cf_ensemble.plot_reliability(cf_ensemble.Ensemble(models[0].combiner_))
     matplotlib.pyplot.close("all")
+
+
+def test_pictures_count_the_weights_of_the_rows(abalone):
+    from sklearn.metrics import average_precision_score
+
+    y, w = abalone.y_train, np.where(abalone.y_train == 1, 1.0, np.arange(len(abalone.y_train)) % 4)
+    model = CFEnsembleClassifier().fit(abalone.train, y, sample_weight=w)
+    p = 1 / (1 + np.exp(-model.oof_decision_function_))
+    expected = f"combined ({average_precision_score(y, p, sample_weight=w):.3f})"
+    assert expected != f"combined ({average_precision_score(y, p):.3f})"
+    table = cf_ensemble.fit(abalone.train, y, sample_weight=w)
+    drawn = [
+        cf_ensemble.plot_precision_recall(model),
+        cf_ensemble.plot_precision_recall(y, p, sample_weight=w),
+        cf_ensemble.plot_precision_recall(table),
+    ]
+    shown = [ax.get_legend().get_texts()[0].get_text() for ax in drawn]
+    assert shown[:2] == [expected, expected]
+    held_out = average_precision_score(y[w > 0], table.oof_proba[w > 0], sample_weight=w[w > 0])
+    assert shown[2] == f"combined ({held_out:.3f})"
+    with pytest.raises(DataError, match="has the weights of its rows"):
+        cf_ensemble.plot_reliability(model, sample_weight=w)
+    matplotlib.pyplot.close("all")

@@ -123,8 +123,8 @@ def _held_out(model: Any) -> _Held:
     if found is None:
         raise DataError("this model holds no cross-validated probabilities; give labels and probabilities: (y, p)")
     held = _Held(*found)
-    seen = ~np.isnan(held.p)
-    return held.only(seen if seen.ndim == 1 else seen.all(axis=1))
+    seen = np.isfinite(held.p.reshape(len(held.p), -1)).all(axis=1)
+    return held.only(np.asarray(seen, dtype=np.bool_))
 
 
 @shared(**SHARED)
