@@ -214,8 +214,8 @@ fn certainty(column: ArrayView1<'_, f64>) -> f64 {
 /// [`EnsembleData::labeled`].
 ///
 /// The class weights count sample weights: under `Balanced` both classes weigh the same. Class weights alone
-/// sum to the number of labeled instances. The losses divide by the sum of the weights,
-/// so a common factor changes nothing.
+/// sum to the number of labeled instances. The losses divide by the sum of the weights, so a common factor
+/// changes nothing.
 ///
 /// # Errors
 /// [`Error::InvalidParameter`] for class weights out of range, and what [`check_weight_sum`] refuses.

@@ -219,11 +219,10 @@ impl Resampled {
         if !synthetic.is_empty() {
             data = data.with_synthetic(&synthetic, minority)?;
         }
-        let (before, now) = (original.class_counts(), data.class_counts());
+        let (before, now) = (original.class_totals(), data.class_totals());
         // A class that is absent before or after has no ratio; there is then nothing to undo.
-        let both = [before.0, before.1, now.0, now.1].iter().all(|&k| k > 0);
-        let share = |now: usize, before: usize| now as f64 / before as f64;
-        let logit_shift = if both { (share(now.1, before.1) / share(now.0, before.0)).ln() } else { 0.0 };
+        let both = [before.0, before.1, now.0, now.1].iter().all(|&total| total > 0.0);
+        let logit_shift = if both { ((now.1 / before.1) / (now.0 / before.0)).ln() } else { 0.0 };
         Ok(Self { data, n_original: original.n_instances(), synthetic, logit_shift })
     }
 

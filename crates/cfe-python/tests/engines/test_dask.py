@@ -61,7 +61,7 @@ def test_the_recommended_combiner_is_that_of_the_program(fitted, client, tmp_pat
     settings = {"max_instances": 3000}
     wanted = model_of_cfe(fitted.cfe, fitted.store, method="recommended", settings=settings)
     for tasks in (None, 3):
-        model = CFEnsembleClassifier(method="recommended", settings=settings).fit(fitted.store, client=client, tasks=tasks)
+        model = CFEnsembleClassifier(settings=settings).fit(fitted.store, client=client, tasks=tasks)
         assert bytes_of(model, tmp_path) == wanted, tasks
     assert model.coef_.shape == (1, 8)
     assert 0 < model.predict_proba(fitted.store)[:, 1].compute().mean() < 0.2

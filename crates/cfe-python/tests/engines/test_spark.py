@@ -55,7 +55,7 @@ def test_the_model_is_that_of_the_program_for_any_number_of_tasks(fitted, spark,
 def test_the_recommended_combiner_is_that_of_the_program(fitted, spark, tmp_path):
     settings = {"max_instances": 3000}
     wanted = model_of_cfe(fitted.cfe, fitted.store, method="recommended", settings=settings)
-    model = CFEnsembleClassifier(method="recommended", settings=settings, num_tasks=2).fit_store(spark, fitted.store)
+    model = CFEnsembleClassifier(settings=settings, num_tasks=2).fit_store(spark, fitted.store)
     assert bytes_of(model, tmp_path) == wanted
 
 
