@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::commands::{downstream, run, step, test};
-use crate::engines::{Engine, engine};
+use crate::engines::{Engine, engine, engine_after_tests};
 use crate::error::Error;
 use crate::{fences, libtorch};
 
@@ -13,53 +13,86 @@ struct Step {
     name: &'static str,
     does: &'static str,
     included: bool,
-    run: fn(&Path) -> Result<(), Error>,
+    run: Run,
+}
+
+/// How a step runs.
+enum Run {
+    /// Whatever ran before.
+    Alone(fn(&Path) -> Result<(), Error>),
+    /// With whether the step `tests` ran before, whose build may serve again.
+    Tested(fn(&Path, bool) -> Result<(), Error>),
 }
 
 /// In the order of what fails soonest.
 const STEPS: [Step; 13] = [
-    Step { name: "format", does: "rustfmt changes nothing", included: true, run: format },
-    Step { name: "fences", does: "the rules of the repository hold", included: true, run: fences::check },
-    Step { name: "lints", does: "clippy has nothing to say, with all features", included: true, run: lints },
-    Step { name: "docs", does: "rustdoc has nothing to say", included: true, run: docs },
-    Step { name: "tests", does: "`cargo xtask test`: every test of every crate", included: true, run: test },
+    Step { name: "format", does: "rustfmt changes nothing", included: true, run: Run::Alone(format) },
+    Step {
+        name: "fences",
+        does: "the rules of the repository hold",
+        included: true,
+        run: Run::Alone(fences::check),
+    },
+    Step {
+        name: "lints",
+        does: "clippy has nothing to say, with all features",
+        included: true,
+        run: Run::Alone(lints),
+    },
+    Step { name: "docs", does: "rustdoc has nothing to say", included: true, run: Run::Alone(docs) },
+    Step {
+        name: "tests",
+        does: "`cargo xtask test`: every test of every crate",
+        included: true,
+        run: Run::Alone(test),
+    },
     Step {
         name: "python",
         does: "`cargo xtask python`: the wheel, its tests, examples, stubs and notebook",
         included: true,
-        run: python,
+        run: Run::Alone(python),
     },
     Step {
         name: "dask",
         does: "`cargo xtask dask`: fits on several processes, one of which is killed",
         included: true,
-        run: dask,
+        run: Run::Tested(dask),
     },
     Step {
         name: "downstream",
         does: "examples/downstream runs with each backend",
         included: true,
-        run: downstream,
+        run: Run::Alone(downstream),
     },
     Step {
         name: "tests-without-libtorch",
         does: "`cargo test`: every test that needs Rust alone, on any system",
         included: false,
-        run: tests_without_libtorch,
+        run: Run::Alone(tests_without_libtorch),
     },
     Step {
         name: "spark",
         does: "`cargo xtask spark`: the same on Spark, which needs Java",
         included: false,
-        run: spark,
+        run: Run::Alone(spark),
     },
-    Step { name: "features", does: "each set of features compiles", included: false, run: features },
-    Step { name: "ablation", does: "a small ablation repeats its baseline", included: false, run: ablation },
+    Step {
+        name: "features",
+        does: "each set of features compiles",
+        included: false,
+        run: Run::Alone(features),
+    },
+    Step {
+        name: "ablation",
+        does: "a small ablation repeats its baseline",
+        included: false,
+        run: Run::Alone(ablation),
+    },
     Step {
         name: "semver",
         does: "no released interface is broken (cargo-semver-checks, skipped where it is missing)",
         included: false,
-        run: semver,
+        run: Run::Alone(semver),
     },
 ];
 
@@ -82,9 +115,14 @@ pub(crate) fn ci(root: &Path, only: &[String]) -> Result<(), Error> {
     let chosen = |step: &&Step| {
         if only.is_empty() { step.included } else { only.iter().any(|name| name == step.name) }
     };
+    let mut tested = false;
     for step in STEPS.iter().filter(chosen) {
         eprintln!("== {}: {}", step.name, step.does);
-        (step.run)(root)?;
+        match step.run {
+            Run::Alone(run) => run(root)?,
+            Run::Tested(run) => run(root, tested)?,
+        }
+        tested |= step.name == "tests";
     }
     eprintln!("CI passed.");
     Ok(())
@@ -113,8 +151,8 @@ fn python(root: &Path) -> Result<(), Error> {
     crate::python::python(root, false)
 }
 
-fn dask(root: &Path) -> Result<(), Error> {
-    engine(root, Engine::Dask, false)
+fn dask(root: &Path, tested: bool) -> Result<(), Error> {
+    if tested { engine_after_tests(root, Engine::Dask) } else { engine(root, Engine::Dask, false) }
 }
 
 fn spark(root: &Path) -> Result<(), Error> {

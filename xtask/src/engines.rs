@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use crate::commands::{step, target_dir};
 use crate::error::Error;
+use crate::libtorch;
 use crate::python::{Environment, wheel};
 
 /// An engine that the Python package has an adapter for.
@@ -28,6 +29,21 @@ impl Engine {
 /// Builds the wheel and the program, and runs the tests of an adapter on them: processes on this machine, one
 /// of which is killed in the middle. With `figures` the speed of passes is measured instead, in release.
 pub(crate) fn engine(root: &Path, engine: Engine, figures: bool) -> Result<(), Error> {
+    let mut cargo = Command::new("cargo");
+    cargo.args(["build", "--quiet", "--package", "cfe-cli"]).args(figures.then_some("--release"));
+    run_on(root, engine, figures, cargo.current_dir(root))
+}
+
+/// The tests of an adapter after those of Rust, whose program serves here too: to build `cfe` alone, with
+/// other features, would compile half of the workspace again.
+pub(crate) fn engine_after_tests(root: &Path, engine: Engine) -> Result<(), Error> {
+    let mut cargo = libtorch::cargo(root);
+    cargo.args(["build", "--quiet", "--workspace", "--features", "torch", "--bin", "cfe"]);
+    run_on(root, engine, false, &mut cargo)
+}
+
+/// `program` builds `cfe`.
+fn run_on(root: &Path, engine: Engine, figures: bool, program: &mut Command) -> Result<(), Error> {
     let started = Instant::now();
     let name = engine.name();
     let has_java = || Command::new("java").arg("-version").output().is_ok_and(|it| it.status.success());
@@ -37,9 +53,7 @@ pub(crate) fn engine(root: &Path, engine: Engine, figures: bool) -> Result<(), E
     let newest = Environment::set_up(root, "venv", "requirements-dev.txt")?;
     let own = Environment::set_up(root, &format!("venv-{name}"), &format!("requirements-{name}.txt"))?;
     own.install(root, &wheel(root, &newest, figures)?)?;
-    let mut cargo = Command::new("cargo");
-    cargo.args(["build", "--quiet", "--package", "cfe-cli"]).args(figures.then_some("--release"));
-    step(&format!("{name}: the program beside it"), cargo.current_dir(root))?;
+    step(&format!("{name}: the program beside it"), program)?;
     let cfe = target_dir(root).join(if figures { "release" } else { "debug" }).join("cfe");
     if figures {
         let mut passes = own.script(root, "benchmarks/passes.py");
