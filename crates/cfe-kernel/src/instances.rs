@@ -75,6 +75,25 @@ pub fn update_instances_and_sum<T: Scalar, C: Cells<T>>(
     update(workspace, cells, x, d, lambda, y, true)
 }
 
+/// What all instances have in common; `None` where there is nothing to update.
+fn prepared<'a, T: Scalar, C: Cells<T>>(
+    workspace: &Workspace<T>,
+    cells: &C,
+    x: &'a [T],
+    d: usize,
+    lambda: T,
+    y: &[T],
+    measured: bool,
+) -> Result<Option<Problem<'a, T>>, KernelError> {
+    let (m, n) = (cells.rows(), cells.cols());
+    check_shape("x", x.len(), d, m)?;
+    check_shape("y", y.len(), d, n)?;
+    check_lambda(lambda)?;
+    // Without latent dimensions the error is that of predicting 0; there is no such model.
+    let something = n > 0 && d > 0;
+    Ok(something.then(|| T::prepare(workspace.arch(), Prepare { x, m, d, lambda, measured })))
+}
+
 fn update<T: Scalar, C: Cells<T>>(
     workspace: &Workspace<T>,
     cells: &C,
@@ -84,15 +103,10 @@ fn update<T: Scalar, C: Cells<T>>(
     y: &mut [T],
     measured: bool,
 ) -> Result<InstanceSums, KernelError> {
-    let (m, n) = (cells.rows(), cells.cols());
-    check_shape("x", x.len(), d, m)?;
-    check_shape("y", y.len(), d, n)?;
-    check_lambda(lambda)?;
-    if n == 0 || d == 0 {
-        // Without latent dimensions the error is that of predicting 0; there is no such model.
+    let Some(problem) = prepared(workspace, cells, x, d, lambda, y, measured)? else {
         return Ok(InstanceSums::default());
-    }
-    let problem = T::prepare(workspace.arch(), Prepare { x, m, d, lambda, measured });
+    };
+    let n = cells.cols();
 
     // Every job owns its part of each row of Y: d slices, which is what keeps this free of `unsafe`.
     // Jobs times d slices have to be allocated: at most 16384 of them. 64 is a multiple of every micro-tile,
@@ -137,15 +151,10 @@ pub fn update_block<T: Scalar, C: Cells<T>>(
     y: &mut [T],
     measured: bool,
 ) -> Result<InstanceSums, KernelError> {
-    let (m, n) = (cells.rows(), cells.cols());
-    check_shape("x", x.len(), d, m)?;
-    check_shape("y", y.len(), d, n)?;
-    check_lambda(lambda)?;
-    if n == 0 || d == 0 {
+    let Some(problem) = prepared(workspace, cells, x, d, lambda, y, measured)? else {
         return Ok(InstanceSums::default());
-    }
-    let problem = T::prepare(workspace.arch(), Prepare { x, m, d, lambda, measured });
-    let rows: Vec<&mut [T]> = y.chunks_exact_mut(n).collect();
+    };
+    let rows: Vec<&mut [T]> = y.chunks_exact_mut(cells.cols()).collect();
     let (failed, sums) = workspace.with(|scratch| run(workspace.arch(), cells, &problem, 0, rows, scratch));
     match failed {
         Some(index) => Err(KernelError::NotPositiveDefinite { side: Side::Instances, index }),
