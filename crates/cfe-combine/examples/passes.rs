@@ -7,7 +7,7 @@
 //!
 //! A cost is the difference of two fits of 5 and of 15 iterations, divided by 10, so that starts and ends
 //! drop out. The smallest of five is printed. Half of the rows have a label. The processor time is that of
-//! all threads, the one that reads included, in steps of 10 ms.
+//! all threads, the one that reads included.
 #![allow(clippy::print_stdout, reason = "it is a program")]
 
 use std::time::Instant;
@@ -18,24 +18,17 @@ use cfe_core::synthetic::Separable;
 use cfe_core::{Dtype, EnsembleData, Trainer};
 use cfe_io::store::{PrepareOptions, Store, StoreEngine, prepare};
 use cfe_io::{Column, Sink, write_predictions};
+use cpu_time::ProcessTime;
 
 type Failed = Box<dyn std::error::Error>;
-
-/// Seconds of processor time of this process, user and system (Linux).
-fn processor_seconds() -> Result<f64, Failed> {
-    let text = std::fs::read_to_string("/proc/self/stat")?;
-    let after_name = text.rsplit(')').next().unwrap_or_default();
-    let ticks = after_name.split_whitespace().skip(11).take(2).map(str::parse::<f64>);
-    Ok(ticks.sum::<Result<f64, _>>()? / 100.0)
-}
 
 /// Processor and wall-clock seconds of a fit.
 fn cost(fit: &dyn Fn(&Als) -> Result<(), Failed>, iterations: usize) -> Result<[f64; 2], Failed> {
     let spec = AlsSpec { latent_dim: 8, tolerance: 0.0, max_iterations: iterations, ..AlsSpec::default() };
     let als = Als::try_from(spec)?;
-    let (processor, wall) = (processor_seconds()?, Instant::now());
+    let (processor, wall) = (ProcessTime::try_now()?, Instant::now());
     fit(&als)?;
-    Ok([processor_seconds()? - processor, wall.elapsed().as_secs_f64()])
+    Ok([processor.try_elapsed()?.as_secs_f64(), wall.elapsed().as_secs_f64()])
 }
 
 fn written(data: &EnsembleData, folder: &std::path::Path, dtype: Dtype) -> Result<Store, Failed> {

@@ -6,9 +6,10 @@ use std::time::Instant;
 use cf_ensemble::EnsembleData;
 use cf_ensemble::io::TableOptions;
 use cf_ensemble::recommended::{Recommended, RecommendedSpec, estimate_memory};
+use cpu_time::ProcessTime;
 use serde::{Deserialize, Serialize};
 
-use super::process::{peak_memory, processor_seconds};
+use super::process::peak_memory;
 use crate::error::Error;
 use crate::threads;
 use crate::unweighted::read_unweighted;
@@ -78,11 +79,11 @@ pub fn run_combiner(options: &CombinerSpeed) -> Result<CombinerReport, Error> {
     })
 }
 
-/// The result of some work, its seconds, and its processor seconds.
+/// The result of some work, its seconds, and the processor seconds of all threads where the system says them.
 fn timed<T>(work: impl FnOnce() -> T) -> (T, f64, Option<f64>) {
-    let (began, before) = (Instant::now(), processor_seconds());
+    let (began, before) = (Instant::now(), ProcessTime::try_now());
     let result = work();
-    let processor = processor_seconds().zip(before).map(|(after, before)| after - before);
+    let processor = before.and_then(|before| before.try_elapsed()).ok().map(|time| time.as_secs_f64());
     (result, began.elapsed().as_secs_f64(), processor)
 }
 
