@@ -1,8 +1,9 @@
 //! The input: probabilities of m classifiers for n instances, with labels for some of them.
 
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 
-use ndarray::{Array2, ArrayView2, Axis};
+use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
 
 use crate::error::{Error, Result, check_length, is_at_least_zero};
@@ -13,7 +14,8 @@ use crate::weights::class_totals;
 /// `predictions` is m x n: **rows are classifiers, columns are instances**. An entry is the probability of
 /// the positive class in [0, 1]; NaN means that this classifier gave none for this instance. A label is
 /// `Some(true)`, `Some(false)` or `None` for an unlabeled instance. The fields are private: whoever holds an
-/// `EnsembleData` can trust shapes and ranges.
+/// `EnsembleData` can trust shapes and ranges. A clone shares the predictions, the confidence and the ids
+/// with the original, so that the same instances under other labels cost O(n) memory and not O(m n).
 ///
 /// ```
 /// use cfe_core::EnsembleData;
@@ -29,14 +31,14 @@ use crate::weights::class_totals;
 /// ```
 #[derive(Debug, Clone)]
 pub struct EnsembleData {
-    predictions: Array2<f64>,
+    predictions: Arc<Array2<f64>>,
     labels: Vec<Option<bool>>,
     labeled: Vec<usize>,
     n_missing: usize,
     classifier_names: Vec<String>,
-    instance_ids: Option<Vec<String>>,
+    instance_ids: Option<Arc<[String]>>,
     sample_weights: Option<Vec<f64>>,
-    confidence: Option<Array2<f64>>,
+    confidence: Option<Arc<Array2<f64>>>,
 }
 
 /// Refuses predictions (m x k, NaN = missing) that are not of these classifiers (m), or hold what is no
@@ -97,7 +99,7 @@ impl EnsembleData {
         let labeled = (0..n).filter(|&i| labels[i].is_some()).collect();
         let classifier_names = (0..m).map(default_name).collect();
         Ok(Self {
-            predictions,
+            predictions: Arc::new(predictions),
             labels,
             labeled,
             n_missing,
@@ -136,7 +138,7 @@ impl EnsembleData {
     pub fn set_instance_ids(&mut self, ids: Vec<String>) -> Result<()> {
         check_length("instance ids", ids.len(), self.n_instances())?;
         check_unique("instance id", &ids)?;
-        self.instance_ids = Some(ids);
+        self.instance_ids = Some(ids.into());
         Ok(())
     }
 
@@ -161,7 +163,7 @@ impl EnsembleData {
             return Err(Error::ShapeMismatch { what: "the confidence", found: confidence.dim(), expected });
         }
         check_weights("confidence", confidence.iter().copied())?;
-        self.confidence = Some(confidence.as_standard_layout().into_owned());
+        self.confidence = Some(Arc::new(confidence.as_standard_layout().into_owned()));
         Ok(self)
     }
 
@@ -199,12 +201,12 @@ impl EnsembleData {
         let labels = index.iter().map(|&i| self.labels[i]).collect();
         // `new` counts the gaps of the selection and refuses one without any probability. The rest was
         // checked when it was set.
-        let mut selected = Self::new(self.predictions.select(Axis(1), index), labels)?;
+        let mut selected = Self::new(columns_of(&self.predictions, index), labels)?;
         selected.classifier_names.clone_from(&self.classifier_names);
         selected.instance_ids =
             self.instance_ids.as_ref().map(|ids| index.iter().map(|&i| ids[i].clone()).collect());
         selected.sample_weights = self.sample_weights.as_ref().map(|w| index.iter().map(|&i| w[i]).collect());
-        selected.confidence = self.confidence.as_ref().map(|c| c.select(Axis(1), index));
+        selected.confidence = self.confidence.as_ref().map(|c| Arc::new(columns_of(c, index)));
         Ok(selected)
     }
 
@@ -301,6 +303,14 @@ impl EnsembleData {
     }
 }
 
+/// Columns of a row-major matrix, row-major again; [`ArrayBase::select`](ndarray::ArrayBase::select) would lay
+/// them out by column, and a second copy would be needed.
+fn columns_of(matrix: &Array2<f64>, index: &[usize]) -> Array2<f64> {
+    let mut cells = Vec::with_capacity(matrix.nrows() * index.len());
+    matrix.rows().into_iter().for_each(|row| cells.extend(index.iter().map(|&i| row[i])));
+    Array2::from_shape_vec((matrix.nrows(), index.len()), cells).expect("a cell for each row and index")
+}
+
 fn default_name(u: usize) -> String {
     format!("clf_{u}")
 }
@@ -385,6 +395,17 @@ mod tests {
         ));
         let twice = vec!["a".to_owned(), "a".to_owned()];
         assert!(matches!(data.with_classifier_names(twice), Err(Error::DuplicateName { .. })));
+    }
+
+    #[test]
+    fn other_labels_share_the_matrices() {
+        let data = EnsembleData::new(Array2::from_elem((2, 3), 0.5), vec![None; 3])
+            .and_then(|data| data.with_confidence(Array2::ones((2, 3))))
+            .expect("valid");
+        let other = data.clone().with_labels(vec![Some(true); 3]).expect("of as many instances");
+        assert_eq!(other.predictions().as_ptr(), data.predictions().as_ptr());
+        assert_eq!(other.confidence().map(|c| c.as_ptr()), data.confidence().map(|c| c.as_ptr()));
+        assert_eq!(data.labels(), [None; 3]);
     }
 
     #[test]

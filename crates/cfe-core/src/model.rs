@@ -105,6 +105,14 @@ impl Model {
         ensure(self.logit_shift.is_finite(), "logit_shift", self.logit_shift, "it is finite")
     }
 
+    /// The model without Y (d x n), which predicts new instances as before and takes memory of O(d m).
+    ///
+    /// [`predict_training`](Self::predict_training) and [`reconstruct`](Self::reconstruct) need Y.
+    pub fn without_training_instances(mut self) -> Self {
+        self.factors.instances = Array2::zeros((self.factors.classifiers.nrows(), 0));
+        self
+    }
+
     /// Predictions for the instances the model was trained with (transductive): labeled and unlabeled ones.
     ///
     /// # Errors

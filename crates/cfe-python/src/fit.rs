@@ -310,7 +310,9 @@ fn train_by_parts(
         caller.check()?;
         Ok(fitted)
     };
-    let fitted = fit("all rows".to_owned(), data)?;
+    let mut fitted = fit("all rows".to_owned(), data)?;
+    // Its Y is as large as the table, and nobody asks for it again.
+    fitted.model = fitted.model.without_training_instances();
     let mut out_of_fold = folds.map(|_| vec![0.0; data.labeled().len()]);
     if let (Some(folds), Some(logits)) = (folds, &mut out_of_fold) {
         for fold in 0..n_folds {

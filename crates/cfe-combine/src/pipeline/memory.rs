@@ -31,9 +31,10 @@ impl FitPlan {
         }
     }
 
-    /// The same with cross-validation, which keeps the fitted model and hides labels in a copy of the table.
+    /// The same with cross-validation, which has labels of its own for each fold and shares the table.
     pub fn estimate_memory_cross_validated(&self, table: &Table) -> Option<u64> {
-        Some(self.estimate_memory(table)?.saturating_add(table_bytes(table)))
+        let labels = 24 * table.data.n_instances() as u64;
+        Some(self.estimate_memory(table)?.saturating_add(labels))
     }
 
     /// Warns before the work where it will take more than there is.

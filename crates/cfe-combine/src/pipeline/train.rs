@@ -191,12 +191,14 @@ fn by_parts(
         None => {
             let fitted = checkpoint.fit(trainer, data).map_err(FitError::training("training"))?;
             let facts = Facts::of(&fitted);
+            // Its Y is as large as the table, and nobody asks for it again.
+            let model = fitted.model.without_training_instances();
             // A fit that was stopped is not finished: its state is in the checkpoint, and resuming continues
             // it.
             if !watch.stop_asked() {
-                checkpoint.finish_main(fitted.model.clone(), facts.clone());
+                checkpoint.finish_main(model.clone(), facts.clone());
             }
-            (fitted.model, facts)
+            (model, facts)
         }
     };
     stage.step();

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use cfe_core::shards::InMemory;
 use cfe_core::{EnsembleData, Error, Result};
 use ndarray::{Array2, ArrayView2, Axis, concatenate};
 
@@ -49,16 +50,44 @@ pub(super) fn fit_beyond(
     // What is learned from: centers, scales and factors from every labeled instance, members from a sample of
     // many. Labels outside the sample reach nothing but the prevalence, so that scores of these instances are
     // as honest as held-out ones.
-    let mut subset = LabeledSubset::new(data, spec.seed)?;
+    let subset = LabeledSubset::new(data, spec.seed)?;
     let prior_logit = beyond.map_or_else(|| prior_logit(data), PassedColumns::prior_logit)?;
-    let rows = subset.rows.clone();
-    let mut places = None;
-    if let Some(sample) = sample(&subset.labels, &subset.weights, &subset.keys, spec.max_instances) {
-        places = Some(sample.places.clone());
-        subset = subset.select(sample);
-    }
+    let Some(sample) = sample(&subset.labels, &subset.weights, &subset.keys, spec.max_instances) else {
+        return fit_members_to(
+            spec,
+            Learned { data, subset, prior_logit, begin },
+            given_folds,
+            beyond,
+            watch,
+        );
+    };
+    // In passes, as on shards: the columns of all labeled instances would take twice the memory of R.
+    let mut engine = InMemory::new(data)?;
+    let passed = PassedColumns::without_drawing(&mut engine, spec)?;
+    let subset = subset.select(sample);
+    fit_members_to(spec, Learned { data, subset, prior_logit, begin }, given_folds, Some(&passed), watch)
+}
+
+/// What is learned from.
+struct Learned<'a> {
+    data: &'a EnsembleData,
+    /// The instances that members are fitted to.
+    subset: LabeledSubset,
+    /// Log-odds of the prevalence among all labeled instances.
+    prior_logit: f64,
+    begin: Instant,
+}
+
+/// The members, their average as one model, and its out-of-fold logits.
+fn fit_members_to(
+    spec: &RecommendedSpec,
+    Learned { data, subset, prior_logit, begin }: Learned<'_>,
+    given_folds: Option<&[usize]>,
+    beyond: Option<&PassedColumns<'_>>,
+    watch: &dyn Watch,
+) -> Result<FittedRecommended> {
     let r = data.predictions();
-    let instances = Instances { r, rows: &rows, sampled: places.as_deref(), beyond };
+    let instances = Instances { r, rows: &subset.rows, beyond };
     if subset.smaller_class() == 0 {
         let first: Vec<usize> = (0..data.n_classifiers().min(FEW)).collect();
         let columns = instances.columns(spec, &first)?.0;
@@ -272,7 +301,7 @@ fn told_by_gaps(
     let choices = |classifiers: &[Vec<usize>]| -> Vec<Choice<'_, '_>> {
         let of = |k: usize| classifiers[if classifiers.len() > 1 { k } else { 0 }].clone();
         let of_fill = filled.iter().enumerate().map(|(k, r)| Choice {
-            instances: Instances { r: r.view(), rows: &all, sampled: None, beyond: None },
+            instances: Instances { r: r.view(), rows: &all, beyond: None },
             classifiers: of(k),
         });
         of_fill.collect()
@@ -313,14 +342,11 @@ fn of_many(spec: &RecommendedSpec) -> RecommendedSpec {
     RecommendedSpec { families: Families { bagged, ridge, ..Families::NONE }, ..spec.clone() }
 }
 
-/// The instances that columns are learned from.
+/// The instances that members are fitted to.
 #[derive(Clone, Copy)]
 struct Instances<'a, 'b> {
     r: ArrayView2<'a, f64>,
-    /// The labeled ones that count.
     rows: &'a [usize],
-    /// Places among them of those that members are fitted to; `None` is all.
-    sampled: Option<&'a [usize]>,
     /// Where columns come from, if not from these instances.
     beyond: Option<&'a PassedColumns<'b>>,
 }
@@ -364,11 +390,8 @@ impl Seen {
         let of = |choice: &Choice<'_, '_>| -> Result<(Columns, Features, Option<LocalBasis>)> {
             stop()?;
             let instances = choice.instances;
-            let (columns, mut g) = instances.columns(spec, &choice.classifiers)?;
+            let (columns, g) = instances.columns(spec, &choice.classifiers)?;
             stop()?;
-            if let Some(places) = instances.sampled {
-                g = g.select(Axis(1), places);
-            }
             let (features, basis) = features(spec, &columns, &g);
             Ok((columns, features, basis))
         };

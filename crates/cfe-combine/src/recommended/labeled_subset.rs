@@ -45,15 +45,16 @@ impl LabeledSubset {
         })
     }
 
-    /// The members of a sample, with its weights.
+    /// The members of a sample, with its weights over their mean: as if the sample were all there is.
     pub(super) fn select(&self, sample: Sample) -> Self {
         let kept = &sample.places;
+        let mean = mean_weight(sample.weights.iter().copied());
         Self {
             places: kept.iter().map(|&k| self.places[k]).collect(),
             rows: kept.iter().map(|&k| self.rows[k]).collect(),
             keys: kept.iter().map(|&k| self.keys[k]).collect(),
             labels: kept.iter().map(|&k| self.labels[k]).collect(),
-            weights: sample.weights,
+            weights: sample.weights.iter().map(|w| w / mean).collect(),
         }
     }
 

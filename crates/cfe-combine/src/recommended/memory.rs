@@ -9,7 +9,7 @@ use super::many::{FEW, KEPT, WIDE};
 /// ```text
 /// R                                      8 m n
 /// labels, weights, scores                40 n + 100 n_labeled
-/// columns of the labeled instances       8 k n_labeled
+/// columns of the instances learned from  16 k n_l
 /// features of the members                8 (k + latent_dim) n_l, and 8 local_features n_l with `local`
 /// the same, laid out for a fit           as much for each thread
 /// logits of the members                  24 n_l for each member
@@ -37,7 +37,7 @@ pub fn estimate_memory(spec: &RecommendedSpec, m: usize, n: usize, n_labeled: us
         + counted(spec.families.local, &spec.local_ridge);
     let members = strengths * (1 + corrections) as f64 + 8.0;
     let data = 8.0 * m as f64 * n as f64 + 40.0 * n as f64 + 100.0 * n_labeled as f64;
-    let columns = 8.0 * k * n_labeled as f64;
+    let columns = 16.0 * k * learned;
     (data + columns + (choices + threads) * (features + wide) + 24.0 * members * learned) as u64
 }
 

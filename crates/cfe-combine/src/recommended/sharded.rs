@@ -46,10 +46,10 @@ impl Recommended {
     /// any partition of the shards. Two passes where at most `max_instances` are labeled, else three, and six
     /// with missing predictions.
     ///
-    /// Up to `max_instances` labeled instances the result is that of [`fit`](Self::fit) on the same cells, bit
-    /// for bit. With more, both draw the same instances and weigh them alike; sums over the others are added
-    /// in another order, and so the two agree to rounding. Labeled instances without a prediction are passed
-    /// over; [`fit`](Self::fit) counts them in the prevalence.
+    /// The result is that of [`fit`](Self::fit) on the same cells, bit for bit, with two exceptions. Of more
+    /// than `max_instances` labeled instances with sample weights, the weights are added in another order,
+    /// and so the two agree to rounding. Labeled instances without a prediction are passed over;
+    /// [`fit`](Self::fit) counts them in the prevalence.
     ///
     /// ```
     /// use cf_ensemble::recommended::Recommended;
@@ -103,19 +103,17 @@ pub(crate) struct Whole {
     spreads: Vec<Spread>,
 }
 
+fn survey(engine: &mut dyn Engine) -> Result<Survey> {
+    Request::Survey.survey(engine.pass(&Request::Survey)?.finish()?)
+}
+
 /// Surveys and draws.
 pub(crate) fn gather(spec: &RecommendedSpec, engine: &mut dyn Engine) -> Result<Gathered> {
-    let survey = Request::Survey.survey(engine.pass(&Request::Survey)?.finish()?)?;
+    let survey = survey(engine)?;
     check(&survey)?;
     let classes = (index(survey.learnable.0), index(survey.learnable.1));
     let sizes = sizes(classes, spec.max_instances);
-    let columns = match sizes {
-        None => Vec::new(),
-        Some(_) => [View::Probability, View::LogOdds]
-            .into_iter()
-            .flat_map(|view| about(spec, &survey, view))
-            .collect(),
-    };
+    let columns = sizes.map_or_else(Vec::new, |_| columns_about(spec, &survey));
     let (negatives, positives) = sizes.unwrap_or(classes);
     // Rows of weight 0 teach nothing, and are dealt to folds in memory all the same.
     let weightless = sizes.is_none() && survey.labels <= spec.max_instances as u64;
@@ -123,7 +121,7 @@ pub(crate) fn gather(spec: &RecommendedSpec, engine: &mut dyn Engine) -> Result<
     let mut draw = Draw {
         seed: spec.seed,
         weightless,
-        looked_at: survey.classifiers.iter().map(|classifier| !classifier.is_constant()).collect(),
+        looked_at: looked_at(&survey),
         most,
         largest_key: (likely(negatives, classes.0), likely(positives, classes.1)),
         columns,
@@ -179,6 +177,16 @@ fn index(count: u64) -> usize {
 fn likely(wanted: usize, there: usize) -> u64 {
     let share = (wanted as f64 + 6.0 * (wanted as f64).sqrt() + 36.0) / there.max(1) as f64;
     if wanted >= there || share >= 1.0 { u64::MAX } else { (share * 2f64.powi(64)) as u64 }
+}
+
+/// Which classifiers make the keys of the instances (m).
+fn looked_at(survey: &Survey) -> Vec<bool> {
+    survey.classifiers.iter().map(|classifier| !classifier.is_constant()).collect()
+}
+
+/// The columns of both views, in the order of [`Whole::spreads`].
+fn columns_about(spec: &RecommendedSpec, survey: &Survey) -> Vec<ColumnAbout> {
+    [View::Probability, View::LogOdds].into_iter().flat_map(|view| about(spec, survey, view)).collect()
 }
 
 /// The columns of a view, about the view of each mean.
@@ -242,6 +250,21 @@ struct Learned {
 impl<'a> PassedColumns<'a> {
     pub(crate) fn new(engine: &'a mut dyn Engine, whole: Whole) -> Self {
         Self { engine: RefCell::new(engine), whole, learned: RefCell::default() }
+    }
+
+    /// Of instances that are at hand, or were drawn before.
+    pub(super) fn without_drawing(engine: &'a mut dyn Engine, spec: &RecommendedSpec) -> Result<Self> {
+        let survey = survey(engine)?;
+        let draw = Draw {
+            seed: spec.seed,
+            weightless: false,
+            looked_at: looked_at(&survey),
+            most: (0, 0),
+            largest_key: (0, 0),
+            columns: columns_about(spec, &survey),
+        };
+        let (_, spreads) = ask(&draw, engine)?;
+        Ok(Self::new(engine, Whole { survey, spreads }))
     }
 
     /// Log-odds of the prevalence among all labeled instances.

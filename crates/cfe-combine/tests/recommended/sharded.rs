@@ -73,7 +73,18 @@ fn few_labeled_rows_give_the_bits_of_the_fit_in_memory() {
 }
 
 #[test]
-fn many_labeled_rows_give_the_model_of_the_fit_in_memory_to_rounding() {
+fn many_labeled_rows_give_the_bits_of_the_fit_in_memory() {
+    let whole = data(6, 2);
+    let combiner = Recommended::try_from(spec(1500)).unwrap();
+    for data in [with_gaps(&whole), whole] {
+        let memory = combiner.fit(&data).unwrap();
+        let passes = combiner.fit_on(&mut InMemory::new(&data).unwrap(), &()).unwrap();
+        assert!(passes.sampled && passes.fitted.model == memory.model);
+    }
+}
+
+#[test]
+fn sample_weights_and_other_shards_give_the_model_of_the_fit_in_memory_to_rounding() {
     let whole = data(6, 2);
     assert!(difference(&spec(1500), &whole) < 1e-7);
     assert!(difference(&spec(1500), &with_gaps(&whole)) < 1e-7);

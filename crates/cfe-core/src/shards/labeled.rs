@@ -180,8 +180,12 @@ impl Draw {
 
     pub(super) fn of_panel(&self, panel: &Panel<'_>) -> Sums {
         let rows = if self.weightless { predicted(panel) } else { learnable(panel) };
-        let keys = row_keys(panel.predictions, &rows, &self.looked_at, self.seed);
         let (mut negatives, mut positives) = (Vec::new(), Vec::new());
+        // Where nothing is drawn, no key is worth its hash.
+        let keys = match self.most {
+            (0, 0) => Vec::new(),
+            _ => row_keys(panel.predictions, &rows, &self.looked_at, self.seed),
+        };
         for (&i, key) in rows.iter().zip(keys) {
             let (out, largest) = match panel.labels[i] {
                 Some(true) => (&mut positives, self.largest_key.1),
