@@ -1,5 +1,6 @@
 //! Which rows a model was trained on.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashSet};
 
 use cfe_core::EnsembleData;
@@ -102,11 +103,19 @@ impl TrainRows {
 
     /// Of some rows of predictions (m x n).
     pub(crate) fn among(predictions: ArrayView2<'_, f64>, labeled: &[usize]) -> Self {
-        let repeats = Repeats::among(predictions, labeled);
+        Self::with_repeats(predictions, labeled, &Repeats::among(predictions, labeled))
+    }
+
+    /// The same where the repeats of these rows are known.
+    pub(crate) fn with_repeats(
+        predictions: ArrayView2<'_, f64>,
+        labeled: &[usize],
+        repeats: &Repeats,
+    ) -> Self {
         let (as_given, equal_by_chance) = (repeats.distinct(), repeats.seen_before());
         let decimals = decimals(predictions, labeled).unwrap_or(usize::MAX);
         let rounded = DECIMALS.filter(|&d| d < decimals).filter_map(|d| {
-            let hashes = distinct(labeled.par_iter().map(|&i| rounded_hash(predictions, i, d)).collect());
+            let hashes = distinct(rounded_hashes(predictions, labeled, d));
             let tells = hashes.len() as f64 >= MOSTLY_DISTINCT * as_given.len() as f64;
             tells.then(|| (d, Hashes::smallest(&hashes, KEPT_ROUNDED)))
         });
@@ -133,13 +142,14 @@ impl TrainRows {
         rows: &[usize],
         weights: Option<&[f64]>,
     ) -> f64 {
-        let weight = |i: usize| weights.map_or(1.0, |weights| weights[i]);
-        let hashes = rows.iter().map(|&i| (hash(predictions, i), weight(i)));
-        let as_given = self.smallest_hashes.share_among(hashes, KEPT);
+        let weigh = |hashes: Vec<u64>| {
+            let weight = |&i: &usize| weights.map_or(1.0, |weights| weights[i]);
+            hashes.into_iter().zip(rows.iter().map(weight))
+        };
+        let as_given = self.smallest_hashes.share_among(weigh(hashes(predictions, rows)), KEPT);
         let decimals = decimals(predictions, rows);
-        let rounded = decimals.and_then(|d| Some((d, self.rounded.get(&d)?))).map_or(0.0, |(d, hashes)| {
-            let rounded = rows.iter().map(|&i| (rounded_hash(predictions, i, d), weight(i)));
-            hashes.share_among(rounded, KEPT_ROUNDED)
+        let rounded = decimals.and_then(|d| Some((d, self.rounded.get(&d)?))).map_or(0.0, |(d, kept)| {
+            kept.share_among(weigh(rounded_hashes(predictions, rows, d)), KEPT_ROUNDED)
         });
         let known = as_given.max(rounded);
         let chance = self.equal_by_chance;
@@ -161,8 +171,9 @@ pub(crate) struct Repeats {
 impl Repeats {
     /// Among some rows of predictions (m x n).
     pub(crate) fn among(predictions: ArrayView2<'_, f64>, rows: &[usize]) -> Self {
-        let mut rows: Vec<(u64, usize)> = rows.par_iter().map(|&i| (hash(predictions, i), i)).collect();
-        rows.sort_unstable();
+        let mut rows: Vec<(u64, usize)> =
+            hashes(predictions, rows).into_iter().zip(rows.iter().copied()).collect();
+        rows.par_sort_unstable();
         Self { rows }
     }
 
@@ -184,7 +195,7 @@ impl Repeats {
 }
 
 fn distinct(mut hashes: Vec<u64>) -> Vec<u64> {
-    hashes.sort_unstable();
+    hashes.par_sort_unstable();
     hashes.dedup();
     hashes
 }
@@ -198,8 +209,9 @@ fn decimals(predictions: ArrayView2<'_, f64>, rows: &[usize]) -> Option<usize> {
         (scaled - scaled.round()).abs() <= 0.05
     };
     let mut needed = 0;
-    for &row in rows {
-        for &p in predictions.column(row).iter().filter(|p| !p.is_nan()) {
+    // A classifier at a time, as its predictions lie side by side.
+    for row in predictions.rows() {
+        for p in rows.iter().map(|&i| row[i]).filter(|p| !p.is_nan()) {
             while !within(p, needed) {
                 needed += 1;
                 if needed > *DECIMALS.end() {
@@ -211,9 +223,9 @@ fn decimals(predictions: ArrayView2<'_, f64>, rows: &[usize]) -> Option<usize> {
     Some(needed.max(*DECIMALS.start()))
 }
 
-/// A hash of the predictions of one row in single precision.
-fn hash(predictions: ArrayView2<'_, f64>, row: usize) -> u64 {
-    hash_of(predictions.column(row).iter().map(|&p| {
+/// A hash of the predictions of each of some rows, in single precision.
+fn hashes(predictions: ArrayView2<'_, f64>, rows: &[usize]) -> Vec<u64> {
+    hashes_of(predictions, rows, |p| {
         // All NaN are the same NaN, and -0 equals 0. Rows that are kept in single precision are the same
         // rows; probabilities too small for it stay as they are.
         let single = f64::from(p as f32);
@@ -223,38 +235,55 @@ fn hash(predictions: ArrayView2<'_, f64>, row: usize) -> u64 {
             _ => single,
         };
         value.to_bits()
-    }))
+    })
 }
 
-/// A hash of the predictions of one row, rounded to `decimals` as a program writes them.
-fn rounded_hash(predictions: ArrayView2<'_, f64>, row: usize, decimals: usize) -> u64 {
+/// The same of predictions rounded to `decimals` as a program writes them.
+fn rounded_hashes(predictions: ArrayView2<'_, f64>, rows: &[usize], decimals: usize) -> Vec<u64> {
     let scale = 10f64.powi(decimals as i32);
-    hash_of(predictions.column(row).iter().map(|&p| {
-        if p.is_nan() {
-            return u64::MAX;
-        }
-        let scaled = p * scale;
-        // At a tie the digits of the number itself decide, as in every program that writes it; the product
-        // has lost them.
-        if (scaled - scaled.floor() - 0.5).abs() < 1e-6 {
-            let written: f64 = format!("{p:.decimals$}").parse().expect("a number that was just written");
-            return (written * scale).round() as u64;
-        }
-        scaled.round() as u64
-    }))
+    hashes_of(predictions, rows, |p| if p.is_nan() { u64::MAX } else { rounded(p, scale) })
 }
 
-/// FNV-1a of the bytes (Fowler, Noll and Vo), spread by the finalizer of SplitMix64 (Steele, Lea and Flood,
-/// 2014), so that the smallest hashes are a uniform sample.
-fn hash_of(values: impl Iterator<Item = u64>) -> u64 {
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    for value in values {
-        for byte in value.to_le_bytes() {
-            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        }
+/// p times `scale` (a power of ten) as a whole number, as a program writes p with so many decimals: the exact
+/// product is rounded, half to even.
+fn rounded(p: f64, scale: f64) -> u64 {
+    let scaled = p * scale;
+    let below = scaled.floor();
+    let beyond_half = scaled - (below + 0.5);
+    if beyond_half.abs() >= 1e-6 {
+        return scaled.round() as u64;
     }
-    hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    // Near a tie what the product has lost decides.
+    match (beyond_half + p.mul_add(scale, -scaled)).total_cmp(&0.0) {
+        Ordering::Less => below as u64,
+        Ordering::Greater => below as u64 + 1,
+        Ordering::Equal => below as u64 + below as u64 % 2,
+    }
+}
+
+/// FNV-1a of the bytes of each row (Fowler, Noll and Vo), spread by the finalizer of SplitMix64 (Steele, Lea
+/// and Flood, 2014), so that the smallest hashes are a uniform sample. `bits` is what is hashed of a cell.
+fn hashes_of(predictions: ArrayView2<'_, f64>, rows: &[usize], bits: impl Fn(f64) -> u64 + Sync) -> Vec<u64> {
+    /// Rows that are hashed side by side: the multiplications of one do not wait for those of another.
+    const BLOCK: usize = 1024;
+    let of_block = |rows: &[usize]| {
+        let mut hashes = vec![0xcbf2_9ce4_8422_2325_u64; rows.len()];
+        for row in predictions.rows() {
+            for (hash, &i) in hashes.iter_mut().zip(rows) {
+                for byte in bits(row[i]).to_le_bytes() {
+                    *hash = (*hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+                }
+            }
+        }
+        hashes.into_iter().map(spread)
+    };
+    rows.par_chunks(BLOCK).flat_map_iter(of_block).collect()
+}
+
+/// The finalizer of SplitMix64.
+fn spread(hash: u64) -> u64 {
+    let hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     hash ^ (hash >> 31)
 }
 
@@ -290,6 +319,21 @@ mod tests {
         let (half, other) = (data(3000..9000), data(6000..9000));
         assert!((many.share_among(half.predictions(), &all(&half), None) - 0.5).abs() < 0.06);
         assert_eq!(many.share_among(other.predictions(), &all(&other), None), 0.0);
+    }
+
+    #[test]
+    fn a_rounded_probability_is_that_of_a_program_that_writes_it() {
+        for decimals in DECIMALS {
+            let scale = 10f64.powi(decimals as i32);
+            for k in 0..40_000_u32 {
+                let (k, steps) = (f64::from(k), 2.0 * scale);
+                let tie = (k + 0.5) / scale;
+                for p in [k / 40_000.0, k / steps, tie, tie.next_up(), tie.next_down(), k / 65_536.0] {
+                    let written: f64 = format!("{p:.decimals$}").parse().unwrap();
+                    assert_eq!(rounded(p, scale), (written * scale).round() as u64, "{p:?}, {decimals}");
+                }
+            }
+        }
     }
 
     #[test]
@@ -341,7 +385,7 @@ mod tests {
         // Of rows that are written with four decimals already, rounding to more adds nothing.
         assert!(TrainRows::of(&of(0..3000, 4)).rounded.is_empty());
         // A tie is rounded as a program writes it: 0.00015 is a bit less than it seems.
-        let tie = |p: f64| rounded_hash(ndarray::array![[p], [0.5]].view(), 0, 4);
+        let tie = |p: f64| rounded_hashes(ndarray::array![[p], [0.5]].view(), &[0], 4);
         assert_eq!(tie(0.000_15), tie(0.0001));
     }
 }

@@ -41,8 +41,10 @@ pub(super) fn outside_of(is_labeled: &[bool], in_train: &[bool]) -> Vec<usize> {
 /// Rows of a few categories have equal predictions without being copies, but then their labels differ now and
 /// then. Of rows of similar predictions a share q_k is of class k; two of them differ with probability 1 -
 /// sum_k q_k^2.
-fn copied_share(rows: &Rows<'_>) -> f64 {
-    let repeats = Repeats::among(rows.predictions, rows.labeled);
+fn copied_share(rows: &Rows<'_>, repeats: &Repeats) -> f64 {
+    if repeats.sets().count() == rows.labeled.len() {
+        return 0.0;
+    }
     let mut sets: Vec<((usize, f64), Vec<f64>)> = Vec::new();
     for set in repeats.sets() {
         let (mut level, mut counts) = ((0, 0.0), vec![0.0; rows.classes]);
@@ -51,9 +53,6 @@ fn copied_share(rows: &Rows<'_>) -> f64 {
             level = (rows.level)(row);
         }
         sets.push((level, counts));
-    }
-    if sets.len() == rows.labeled.len() {
-        return 0.0;
     }
     sets.sort_by(|((a, x), _), ((b, y), _)| a.cmp(b).then(x.total_cmp(y)));
     let sum = |counts: &Vec<f64>| counts.iter().sum::<f64>();
@@ -78,7 +77,8 @@ fn copied_share(rows: &Rows<'_>) -> f64 {
 /// Labeled train rows that are copies of one another, and scored rows that are copies of train rows.
 pub(super) fn copies(rows: &Rows<'_>) -> Vec<Finding> {
     let mut out = Vec::new();
-    let share = copied_share(rows);
+    let repeats = Repeats::among(rows.predictions, rows.labeled);
+    let share = copied_share(rows, &repeats);
     if share >= TOO_MUCH_IN_SAMPLE {
         let text = format!(
             "{:.0}% of the labeled train rows are copies of other rows: every interval counts a copy as a row of its own and is \
@@ -90,7 +90,7 @@ pub(super) fn copies(rows: &Rows<'_>) -> Vec<Finding> {
     if rows.scored.is_empty() {
         return out;
     }
-    let known = TrainRows::among(rows.predictions, rows.labeled);
+    let known = TrainRows::with_repeats(rows.predictions, rows.labeled, &repeats);
     let share = known.share_among(rows.predictions, rows.scored, None);
     if share >= TOO_MUCH_IN_SAMPLE {
         let text = format!(

@@ -153,6 +153,12 @@ impl Distribution {
         let weights = weights.filter(|weights| (0..row.len()).any(|i| weights[i] > 0.0 && there(&i)));
         let weight = |i: usize| weights.map_or(1.0, |weights| weights[i]);
         let kept = (0..row.len()).filter(|i| there(i) && weight(*i) > 0.0);
+        if weights.is_none() {
+            let mut values: Vec<f64> = kept.map(|i| row[i]).collect();
+            values.sort_unstable_by(f64::total_cmp);
+            let before = (0..=values.len()).map(|count| count as f64).collect();
+            return Self { effective: values.len() as f64, before, values };
+        }
         let mut cells: Vec<(f64, f64)> = kept.map(|i| (row[i], weight(i))).collect();
         cells.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
         let mut before = vec![0.0];

@@ -37,7 +37,11 @@ pub struct Optimum {
 }
 
 impl Ranking {
+    /// From (score, label, weight) of each instance, none of them NaN.
     pub(super) fn new(cells: &[(f64, bool, f64)]) -> Self {
+        if cells.iter().all(|&(_, _, weight)| weight == 1.0) {
+            return Self::unweighted(cells);
+        }
         let mut order: Vec<_> = cells.to_vec();
         // Stable, so that weights are summed in input order within a tie.
         order.sort_by(|a, b| b.0.total_cmp(&a.0));
@@ -55,6 +59,32 @@ impl Ranking {
                 ranking.tp.push(tp);
                 ranking.fp.push(fp);
             }
+        }
+        ranking
+    }
+
+    /// Where every weight is 1, sums have the same bits in any order: the scores of each class are sorted by
+    /// themselves, which is faster than to sort the cells.
+    fn unweighted(cells: &[(f64, bool, f64)]) -> Self {
+        let descending = |class: bool| {
+            // -0.0 and 0.0 are one threshold, and the sum makes them one number.
+            let scores = cells.iter().filter(|cell| cell.1 == class).map(|cell| cell.0 + 0.0);
+            let mut scores: Vec<f64> = scores.collect();
+            scores.sort_unstable_by(|a, b| b.total_cmp(a));
+            scores
+        };
+        let (positives, negatives) = (descending(true), descending(false));
+        let mut ranking = Self { thresholds: Vec::new(), tp: Vec::new(), fp: Vec::new() };
+        let (mut tp, mut fp) = (0, 0);
+        while let Some(score) = match (positives.get(tp), negatives.get(fp)) {
+            (Some(a), Some(b)) => Some(a.max(*b)),
+            (left, right) => left.or(right).copied(),
+        } {
+            let equal = |scores: &[f64]| scores.iter().take_while(|&&other| other == score).count();
+            (tp, fp) = (tp + equal(&positives[tp..]), fp + equal(&negatives[fp..]));
+            ranking.thresholds.push(score);
+            ranking.tp.push(tp as f64);
+            ranking.fp.push(fp as f64);
         }
         ranking
     }
