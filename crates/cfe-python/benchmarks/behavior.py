@@ -254,7 +254,7 @@ def main() -> None:
     if words[:1] == ["--one"]:
         one_copy(words[1])
         return
-    cfe = words[words.index("--cfe") + 1] if "--cfe" in words else None
+    cfe = str(Path(words[words.index("--cfe") + 1]).resolve()) if "--cfe" in words else None
     chosen = [word for word in words if word in ("interrupt", "copies", "overhead", "speed", "import")]
     parts = {"interrupt": interrupts, "copies": copies, "overhead": overhead, "speed": lambda: speed(cfe), "import": imports}
     for name, part in parts.items():

@@ -9,7 +9,7 @@ use cfe_combine::classes::{
     class_trust, fit_planned, judge_table,
 };
 use cfe_combine::judge::{Finding, diagnose_class_evaluation, diagnose_classes};
-use cfe_combine::pipeline::{FitPlan, Watch as _, gigabytes};
+use cfe_combine::pipeline::{FitPlan, Watch as _, bytes_in_words};
 use cfe_combine::report::{TOO_MUCH_IN_SAMPLE, classes as report};
 use cfe_io::{
     AnyTable, ClassTable, Column, Labels, ModelFile, Sink, Source, TableWarning, read_any_table,
@@ -69,7 +69,7 @@ pub(crate) fn fit(
     // What is wrong with folds is said with the name of their column.
     table.given_folds(plan.options.folds.unwrap_or(FOLDS)).map_err(FitError::from)?;
     if let Some(bytes) = plan.estimate_memory_of_classes(&data).filter(|_| terminal.verbose()) {
-        terminal.note(&format!("memory: about {}, the table included", gigabytes(bytes)));
+        terminal.note(&format!("memory: about {}, the table included", bytes_in_words(bytes)));
     }
     let options = class_options(table, program);
     let begin = Instant::now();

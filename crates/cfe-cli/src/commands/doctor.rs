@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use cfe_combine::methods::Backend;
-use cfe_combine::pipeline::gigabytes;
+use cfe_combine::pipeline::bytes_in_words;
 use cfe_core::available_memory;
 
 use super::pretty;
@@ -19,7 +19,7 @@ pub(crate) fn run(args: &Doctor) -> CliResult<()> {
         "system": format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
         "features": features(),
         "threads": threads,
-        "memory_available": available_memory().map(gigabytes),
+        "memory_available": available_memory().map(bytes_in_words),
         "instruction_sets": instruction_sets(),
         "libtorch": torch,
     });

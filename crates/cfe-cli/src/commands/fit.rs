@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use cfe_combine::judge::{Finding, Part, Severity, TRAIN, TrustReport, diagnose};
-use cfe_combine::pipeline::{Assignments, FitOutcome, FitPlan, Watch as _, gigabytes};
+use cfe_combine::pipeline::{Assignments, FitOutcome, FitPlan, Watch as _, bytes_in_words};
 use cfe_combine::report;
 use cfe_io::{AnyTable, Source, Table, TableOptions, read_any_table};
 use cfe_report::printable;
@@ -151,8 +151,8 @@ fn announce_memory(plan: &FitPlan, table: &Table, terminal: &Terminal) {
     {
         terminal.note(&format!(
             "memory: about {} for a fit, {} with cross-validation, the table included",
-            gigabytes(fit),
-            gigabytes(all)
+            bytes_in_words(fit),
+            bytes_in_words(all)
         ));
     }
     plan.warn_of_cost(table, terminal);

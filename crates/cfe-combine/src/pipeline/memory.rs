@@ -8,9 +8,15 @@ use super::watch::Watch;
 use crate::judge::MOST_SOLVED;
 use crate::recommended::{estimate_memory, estimate_memory_of_gaps};
 
-/// Gigabytes, for people.
-pub fn gigabytes(bytes: u64) -> String {
-    format!("{:.2} GB", bytes as f64 / 1e9)
+/// A size of memory for people: 1.28 GB, 12 MB, and 1 MB for anything less.
+pub fn bytes_in_words(bytes: u64) -> String {
+    const MEGABYTE: f64 = 1e6;
+    let megabytes = bytes as f64 / MEGABYTE;
+    if megabytes < 100.0 {
+        format!("{:.0} MB", megabytes.max(1.0))
+    } else {
+        format!("{:.2} GB", megabytes / 1e3)
+    }
 }
 
 impl FitPlan {
@@ -53,8 +59,8 @@ impl FitPlan {
             watch.warn(&format!(
                 "about {} are needed beside the table and {} are available: the system may end the program; take fewer \
                  rows, a smaller latent_dim, or another machine",
-                gigabytes(beside_table),
-                gigabytes(available)
+                bytes_in_words(beside_table),
+                bytes_in_words(available)
             ));
         }
     }
@@ -72,6 +78,11 @@ mod tests {
     #[cfg(target_os = "linux")]
     fn the_system_says_what_it_has() {
         assert!(available_memory().is_some_and(|bytes| bytes > 1 << 20));
-        assert_eq!(gigabytes(1_280_000_000), "1.28 GB");
+    }
+
+    #[test]
+    fn sizes_have_a_unit_that_fits() {
+        let sizes = [1_280_000_000, 430_000_000, 12_400_000, 900];
+        assert_eq!(sizes.map(bytes_in_words), ["1.28 GB", "0.43 GB", "12 MB", "1 MB"]);
     }
 }

@@ -16,7 +16,7 @@ pub use assignments::Assignments;
 #[cfg(feature = "report")]
 pub(crate) use fit::name_of_part;
 pub use fit::{FitOutcome, fit, fit_watched};
-pub use memory::gigabytes;
+pub use memory::bytes_in_words;
 pub use options::{Calibrate, Fallback, FitOptions, Preset, TableColumns, TrainingColumns};
 pub use settings::{FitPlan, ReadyTrainer};
 pub(crate) use train::{Trained, train_class};
