@@ -17,6 +17,7 @@ mod train_rows;
 mod trust;
 
 pub use chances::Chances;
+#[cfg(all(feature = "als", feature = "parquet"))]
 pub(crate) use findings::Tally;
 pub use findings::{
     Finding, Severity, diagnose, diagnose_class_evaluation, diagnose_classes, diagnose_evaluation,

@@ -7,6 +7,7 @@ mod coverage;
 mod evaluated;
 mod leakage;
 mod shift;
+#[cfg(all(feature = "als", feature = "parquet"))]
 mod tally;
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ use self::coverage::{few_positives, missing, without_prediction};
 pub use self::evaluated::diagnose_evaluation;
 use self::leakage::{in_sample, leaks, seen_outside, too_good, unjoined};
 use self::shift::shifted;
+#[cfg(all(feature = "als", feature = "parquet"))]
 pub(crate) use self::tally::Tally;
 use super::redundancy::correlations;
 
