@@ -43,16 +43,12 @@ impl AveragePrecision {
         if labels.is_empty() || labels.len() > (u32::MAX / 2) as usize {
             return Err(Error::NothingToEvaluate);
         }
-        // Adding 0 turns -0 into 0, so that the order by bits agrees with the order by value.
-        let mut thresholds: Vec<f64> =
-            scores.iter().zip(labels).filter(|(_, y)| **y).map(|(&s, _)| s + 0.0).collect();
-        thresholds.sort_unstable_by(|a, b| b.total_cmp(a));
-        thresholds.dedup();
+        let of_positives = scores.iter().zip(labels).filter(|(_, y)| **y).map(|(&score, _)| score);
+        let thresholds = Thresholds::new(of_positives.collect());
         // Thresholds descend: those above the score come first, and the next one is its own.
-        let cell = |(&score, &label): (&f64, &bool)| {
-            2 * thresholds.partition_point(|&t| t > score) as u32 + u32::from(label)
-        };
-        Ok(Self { cells: scores.iter().zip(labels).map(cell).collect(), thresholds: thresholds.len() })
+        let cell = |(&score, &label): (&f64, &bool)| 2 * thresholds.above(score) as u32 + u32::from(label);
+        let cells = scores.iter().zip(labels).map(cell).collect();
+        Ok(Self { cells, thresholds: thresholds.descending.len() })
     }
 
     /// Average precision with these weights (n, finite, at least 0), as
@@ -119,5 +115,70 @@ impl AveragePrecision {
             sums[cell as usize] += weight;
         }
         Ok(sums)
+    }
+}
+
+/// Distinct scores of positives, with a bucket of about one threshold to look a score up in: a search among
+/// all of them would miss the cache at most of its steps.
+struct Thresholds {
+    descending: Vec<f64>,
+    /// For each bucket of scores, and one beyond the last, how many thresholds are in it or above it.
+    at_or_above: Vec<usize>,
+    lowest: f64,
+    /// Buckets for a unit of the score; buckets have equal widths.
+    scale: f64,
+}
+
+impl Thresholds {
+    /// Of scores in any order.
+    fn new(mut scores: Vec<f64>) -> Self {
+        // Adding 0 turns -0 into 0, so that the order by bits agrees with the order by value.
+        scores.iter_mut().for_each(|score| *score += 0.0);
+        scores.sort_unstable_by(|a, b| b.total_cmp(a));
+        scores.dedup();
+        let lowest = scores.last().copied().unwrap_or(0.0);
+        let range = scores.first().map_or(0.0, |highest| highest - lowest);
+        let buckets = scores.len().max(1);
+        let mut at_or_above = vec![0; buckets + 1];
+        let mut found =
+            Self { descending: scores, at_or_above: Vec::new(), lowest, scale: buckets as f64 / range };
+        found.descending.iter().for_each(|&score| at_or_above[found.bucket(score, buckets)] += 1);
+        (0..buckets).rev().for_each(|bucket| at_or_above[bucket] += at_or_above[bucket + 1]);
+        found.at_or_above = at_or_above;
+        found
+    }
+
+    /// Rises with the score, whatever is rounded or overflows on the way: a larger bucket means a larger
+    /// score.
+    fn bucket(&self, score: f64, buckets: usize) -> usize {
+        (((score - self.lowest) * self.scale) as usize).min(buckets - 1)
+    }
+
+    /// How many thresholds are above a score.
+    fn above(&self, score: f64) -> usize {
+        let bucket = self.bucket(score, self.at_or_above.len() - 1);
+        let (first, end) = (self.at_or_above[bucket + 1], self.at_or_above[bucket]);
+        first + self.descending[first..end].partition_point(|&threshold| threshold > score)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_score_is_looked_up_as_in_a_search() {
+        let even: Vec<f64> = (0..500).map(|k| f64::from(k * 7919 % 1000) / 1000.0).collect();
+        let skewed: Vec<f64> = even.iter().map(|s| s.powi(40)).collect();
+        let huge: Vec<f64> = even.iter().map(|s| (s - 0.5) * f64::MAX * 1.9).collect();
+        let tiny: Vec<f64> = even.iter().map(|s| s * 1e-318).collect();
+        for scores in [even, skewed, huge, tiny, vec![0.5; 3], vec![-0.0, 0.0], Vec::new()] {
+            let thresholds = Thresholds::new(scores.iter().copied().step_by(3).collect());
+            let others = [0.0, -0.0, 1.0, -1.0, f64::MAX, f64::MIN, 1e-320];
+            for score in scores.iter().copied().chain(others) {
+                let searched = thresholds.descending.partition_point(|&threshold| threshold > score);
+                assert_eq!(thresholds.above(score), searched, "{score:e}");
+            }
+        }
     }
 }
