@@ -116,7 +116,7 @@ fn of_variant(variant: &Variant) -> Result<String, String> {
         return Err("it has no doc comment, which is its cause".to_owned());
     }
     let point = |name: &str, what: &str| wrapped(&format!("* {name}: {what}"));
-    let mut text = format!("\n### `{}`\n\n{}\n", variant.ident, point("Cause", &causes.join(" ")));
+    let mut text = format!("\n### `{}`\n\n{}\n", variant.ident, point("Cause", &as_text(&causes.join(" "))));
     let Some(message) = message(variant)? else {
         return Ok(text + "* Message and cure: those of its source.\n");
     };
@@ -126,7 +126,7 @@ fn of_variant(variant: &Variant) -> Result<String, String> {
             "its message has no cure behind a semicolon, and its doc comment no line `Cure: ...`".to_owned()
         })?,
     };
-    let _ = write!(text, "{}\n{}\n", point("Message", &quoted(&message)), point("Cure", cure));
+    let _ = write!(text, "{}\n{}\n", point("Message", &quoted(&message)), point("Cure", &as_text(cure)));
     Ok(text)
 }
 
@@ -149,6 +149,13 @@ fn wrapped(paragraph: &str) -> String {
         column += width;
     }
     text
+}
+
+/// As text: outside code, `<label>` would be a tag of HTML, which a page does not show.
+fn as_text(text: &str) -> String {
+    let parts = text.split('`').enumerate();
+    let parts = parts.map(|(k, part)| if k % 2 == 0 { part.replace('<', r"\<") } else { part.to_owned() });
+    parts.collect::<Vec<_>>().join("`")
 }
 
 /// As code, whatever quotes it holds.
@@ -205,6 +212,11 @@ mod tests {
         }
         pub enum Plain { A }
     "#;
+
+    #[test]
+    fn a_placeholder_in_text_is_no_tag() {
+        assert_eq!(as_text("add <id>, or `--id <id>`: 1 < 2"), r"add \<id>, or `--id <id>`: 1 \< 2");
+    }
 
     #[test]
     fn cause_message_and_cure_are_found() {
