@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import json
 import os
+import shutil
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Unpack
@@ -86,6 +87,23 @@ def store_of(paths: Sequence[str], folder: str | os.PathLike[str] | None, **colu
     for text in warnings:
         warn(text)
     return store
+
+
+def store_of_frame(
+    write: Callable[[str], object], folder: str | os.PathLike[str], **columns: Unpack[Columns]
+) -> _core.Store:
+    """The store that is prepared in ``folder`` from the rows of a data frame, which ``write`` puts into a folder as Parquet."""
+    rows = f"{os.path.abspath(os.fspath(folder))}.rows"
+    if os.path.exists(rows):
+        raise SettingsError(f"{rows}: the rows of the data frame go there for a while; remove what is there, or name another store")
+    try:
+        write(rows)
+        parts = sorted(glob.glob(os.path.join(glob.escape(rows), "*.parquet")))
+        if not parts:
+            raise DataError(f"{rows}: no rows were written that the driver sees; name a store in a folder that all machines share")
+        return store_of(parts, folder, **columns)
+    finally:
+        shutil.rmtree(rows, ignore_errors=True)
 
 
 def runs(shards: int, parts: int) -> list[tuple[int, int]]:

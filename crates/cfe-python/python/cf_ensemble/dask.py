@@ -18,7 +18,6 @@ Needs the extra: ``pip install 'cf-ensemble[dask]'``.
 from __future__ import annotations
 
 import os
-import shutil
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import numpy as np
@@ -29,7 +28,7 @@ from . import _core
 from ._ensemble import Ensemble
 from ._model_file import SavedCombiner, settings_of
 from ._progress import ProgressCallback
-from ._shards import Plan, Task, facts_of, paths_of, runs, store_of
+from ._shards import Plan, Task, facts_of, paths_of, runs, store_of, store_of_frame
 from ._tables import Columns
 from .errors import DataError, SettingsError
 
@@ -155,16 +154,12 @@ class CFEnsembleClassifier(SavedCombiner, BaseEstimator):
             raise DataError(f"data is a {type(data).__name__}; give a dask DataFrame, paths, or the folder of a prepared store")
         if store is None:
             raise SettingsError("store= is missing: name a new folder that all workers see, for the prepared rows")
-        rows = f"{os.path.abspath(os.fspath(store))}.rows"
-        if os.path.exists(rows):
-            raise SettingsError(f"{rows}: the rows of the data frame go there for a while; remove what is there, or name another store")
-        try:
+
+        def write(rows: str) -> None:
             with client.as_current():
                 data.to_parquet(rows, write_index=False, name_function=lambda part: f"part-{part:08d}.parquet")
-            parts = sorted(os.path.join(rows, name) for name in os.listdir(rows) if name.endswith(".parquet"))
-            return store_of(parts, store, **columns)
-        finally:
-            shutil.rmtree(rows, ignore_errors=True)
+
+        return store_of_frame(write, store, **columns)
 
     def _set_combiner(self, model: _core.Model) -> None:
         self.combiner_ = model

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
@@ -34,7 +33,7 @@ except ImportError as error:
 
 from . import _core
 from ._progress import ProgressCallback
-from ._shards import Plan, Task, facts_of, runs, store_of
+from ._shards import Plan, Task, facts_of, runs, store_of, store_of_frame
 from ._tables import Columns
 from .errors import DataError, SettingsError, warn
 
@@ -44,7 +43,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CFEnsembleClassifier", "CFEnsembleClassifierModel"]
 
-#: Shards of a task: 2^20 rows. Spark pays some 60 ms of processor time for each task, so they are few and large.
+#: Shards of a task: 2^20 rows. Spark pays some 100 ms of processor time for each task, so they are few and large.
 SHARDS_OF_TASK = 8
 
 
@@ -263,9 +262,6 @@ class CFEnsembleClassifier(Estimator["CFEnsembleClassifierModel"], _Shared, MLRe
         missing = [name for name in [*classifiers, *others] if name not in dataset.columns]
         if missing:
             raise DataError(f"the data frame has no column {', '.join(map(repr, missing))}; it has {', '.join(dataset.columns)}")
-        rows = os.path.abspath(f"{folder}.rows")
-        if os.path.exists(rows):
-            raise SettingsError(f"{rows}: the rows of the data frame go there for a while; remove what is there, or name another store")
         chosen = dataset.select(*classifiers, *others)
         if order is None:
             warn("id_col= was not given: the rows are taken in the order that Spark gives them, and another run may give other bits")
@@ -282,14 +278,7 @@ class CFEnsembleClassifier(Estimator["CFEnsembleClassifierModel"], _Shared, MLRe
             columns["group"] = group
         if self.isDefined(self.posLabel):
             columns["pos_label"] = self.getOrDefault(self.posLabel)
-        try:
-            chosen.write.parquet(f"file://{rows}")
-            parts = sorted(os.path.join(rows, name) for name in os.listdir(rows) if name.endswith(".parquet"))
-            if not parts:
-                raise DataError(f"{rows}: the executors wrote no rows that the driver sees; name a store in a folder that all share")
-            return store_of(parts, folder, **columns)
-        finally:
-            shutil.rmtree(rows, ignore_errors=True)
+        return store_of_frame(lambda rows: chosen.write.parquet(f"file://{rows}"), folder, **columns)
 
     def write(self) -> MLWriter:
         """What saves the estimator.
