@@ -16,12 +16,14 @@ use super::sweeps::{
 };
 use crate::error::Error;
 use crate::report::number::{fixed, percent, seconds, significant};
-use crate::report::{Cell, Document, Section, Table, markdown};
+use crate::report::{Cell, Document, Section, Table, markdown, terminal};
 use crate::threads;
 
 /// The peers' program.
 const PEERS: &str = include_str!("../../peers/peers.py");
 
+/// Columns of a line of a page.
+const PAGE_WIDTH: usize = 110;
 /// Lines between which [`Suite::update`] puts the tables.
 const BEGIN: &str = "<!-- cfe-compare speed suite: begin -->";
 const END: &str = "<!-- cfe-compare speed suite: end -->";
@@ -113,7 +115,12 @@ impl Suite {
         let text = markdown::write(document);
         // Sections of a page, below its own headings; the title is the page's.
         let sections = text.split_once("\n## ").map_or("", |(_, rest)| rest).replace("\n## ", "\n### ");
-        let new = format!("{head}{BEGIN}\n\n### {}\n\n{END}{tail}", sections.trim());
+        // Paragraphs in lines that the rest of a page has; rows of tables stay lines.
+        let lines = sections.trim().lines().map(|line| match line.starts_with('|') || line.is_empty() {
+            true => format!("{line}\n"),
+            false => terminal::wrap(line, PAGE_WIDTH, "", ""),
+        });
+        let new = format!("{head}{BEGIN}\n\n### {}\n{END}{tail}", lines.collect::<String>());
         AtomicFile::write(path, new.as_bytes()).map_err(Error::Write)
     }
 
@@ -344,7 +351,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("page.md");
         let document = Document {
-            sections: vec![Section::new("One").text("first"), Section::new("Two").text("second")],
+            sections: vec![Section::new("One").text("first"), Section::new("Two").text("second ".repeat(40))],
             ..Document::default()
         };
         std::fs::write(&path, format!("before\n{BEGIN}\nold\n{END}\nafter\n")).expect("written");
@@ -352,6 +359,10 @@ mod tests {
         let new = std::fs::read_to_string(&path).expect("there");
         assert!(new.starts_with("before\n") && new.ends_with("\nafter\n") && !new.contains("old"), "{new}");
         assert!(new.contains("### One") && new.contains("### Two") && new.contains("second"), "{new}");
+        assert!(
+            new.lines().all(|line| line.len() <= PAGE_WIDTH) && new.contains(&format!("\n\n{END}")),
+            "{new}"
+        );
         // A page without a place for them is refused before the work, and stays as it is.
         for page in ["no place".to_owned(), format!("{END}\n{BEGIN}\n"), format!("{BEGIN}\n")] {
             std::fs::write(&path, &page).expect("written");
