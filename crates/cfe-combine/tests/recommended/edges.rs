@@ -191,6 +191,27 @@ fn the_order_of_the_rows_changes_nothing() {
 }
 
 #[test]
+fn turned_probabilities_and_labels_give_the_turned_result() {
+    // The selection picks by average precision, which belongs to the positive class; all else that is on by
+    // default is symmetric.
+    let mut spec = RecommendedSpec { families: RecommendedSpec::default().families, ..small() };
+    spec.families.selection = false;
+    let (train, test) = abalone();
+    let folds: Vec<usize> = (0..train.labeled().len()).map(|i| i * 7919 % 5).collect();
+    let labels = train.labels().iter().map(|label| label.map(|y| !y)).collect();
+    let names = train.classifier_names().to_vec();
+    let turned = EnsembleData::new(1.0 - &train.predictions(), labels).unwrap();
+    let turned = turned.with_classifier_names(names).unwrap();
+    let logits = |data: &EnsembleData, test: Array2<f64>| {
+        let fitted = Recommended::try_from(spec.clone()).unwrap().fit_with_folds(data, &folds).unwrap();
+        fitted.model.predict(test.view()).unwrap().logits
+    };
+    let as_given = logits(&train, test.predictions().to_owned());
+    let of_turned = logits(&turned, 1.0 - &test.predictions());
+    close(&of_turned.iter().map(|z| -z).collect::<Vec<_>>(), &as_given, 1e-7);
+}
+
+#[test]
 fn copies_of_a_row_are_held_out_together() {
     let (train, _) = abalone();
     let twice: Vec<usize> = (0..train.n_instances()).chain(0..train.n_instances()).collect();
