@@ -303,8 +303,8 @@ impl EnsembleData {
     }
 }
 
-/// Columns of a row-major matrix, row-major again; [`ArrayBase::select`](ndarray::ArrayBase::select) would lay
-/// them out by column, and a second copy would be needed.
+/// Columns of a row-major matrix, row-major again; `select` of ndarray would lay them out by column, and a
+/// second copy would be needed.
 fn columns_of(matrix: &Array2<f64>, index: &[usize]) -> Array2<f64> {
     let mut cells = Vec::with_capacity(matrix.nrows() * index.len());
     matrix.rows().into_iter().for_each(|row| cells.extend(index.iter().map(|&i| row[i])));
