@@ -30,11 +30,14 @@ pub fn row_keys(predictions: ArrayView2<'_, f64>, rows: &[usize], looked_at: &[b
     sums.into_iter().map(mix).collect()
 }
 
-/// The finalizer of SplitMix64 (Steele, Lea and Flood, 2014): every bit of the result depends on every bit of
-/// `x`.
+/// A step of SplitMix64 (Steele, Lea and Flood, 2014): its increment, then its [finalizer](spread).
 pub fn mix(x: u64) -> u64 {
-    let mut x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    spread(x.wrapping_add(0x9e37_79b9_7f4a_7c15))
+}
+
+/// The finalizer of SplitMix64: every bit of the result depends on every bit of `x`.
+pub fn spread(x: u64) -> u64 {
+    let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     x ^ (x >> 31)
 }

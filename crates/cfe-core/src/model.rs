@@ -181,6 +181,9 @@ impl Model {
     }
 
     /// Reconstructed probabilities (m) of one training instance.
+    ///
+    /// # Panics
+    /// If there is no such instance, as in a model [without](Self::without_training_instances) any.
     pub fn reconstruct(&self, instance: usize) -> Vec<f64> {
         let mut out = vec![0.0; self.classifier_names.len()];
         let y = self.factors.instances.column(instance).to_vec();

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashSet};
 
 use cfe_core::EnsembleData;
+use cfe_core::keys::spread;
 use cfe_io::ModelDetails;
 use ndarray::ArrayView2;
 use rayon::prelude::*;
@@ -278,13 +279,6 @@ fn hashes_of(predictions: ArrayView2<'_, f64>, rows: &[usize], bits: impl Fn(f64
         hashes.into_iter().map(spread)
     };
     rows.par_chunks(BLOCK).flat_map_iter(of_block).collect()
-}
-
-/// The finalizer of SplitMix64.
-fn spread(hash: u64) -> u64 {
-    let hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    hash ^ (hash >> 31)
 }
 
 #[cfg(test)]

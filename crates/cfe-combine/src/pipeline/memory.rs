@@ -39,7 +39,9 @@ impl FitPlan {
 
     /// The same with cross-validation, which has labels of its own for each fold and shares the table.
     pub fn estimate_memory_cross_validated(&self, table: &Table) -> Option<u64> {
-        let labels = 24 * table.data.n_instances() as u64;
+        /// A label, a place among the labeled instances, and a sample weight.
+        const OF_INSTANCE: u64 = 1 + 8 + 8;
+        let labels = OF_INSTANCE * table.data.n_instances() as u64;
         Some(self.estimate_memory(table)?.saturating_add(labels))
     }
 

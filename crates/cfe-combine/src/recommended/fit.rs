@@ -53,23 +53,20 @@ pub(super) fn fit_beyond(
     let subset = LabeledSubset::new(data, spec.seed)?;
     let prior_logit = beyond.map_or_else(|| prior_logit(data), PassedColumns::prior_logit)?;
     let Some(sample) = sample(&subset.labels, &subset.weights, &subset.keys, spec.max_instances) else {
-        return fit_members_to(
-            spec,
-            Learned { data, subset, prior_logit, begin },
-            given_folds,
-            beyond,
-            watch,
-        );
+        return fit_members_to(spec, Input { data, subset, prior_logit, begin }, given_folds, beyond, watch);
     };
     // In passes, as on shards: the columns of all labeled instances would take twice the memory of R.
+    if watch.stop_asked() {
+        return Err(Error::Stopped);
+    }
     let mut engine = InMemory::new(data)?;
     let passed = PassedColumns::without_drawing(&mut engine, spec)?;
     let subset = subset.select(sample);
-    fit_members_to(spec, Learned { data, subset, prior_logit, begin }, given_folds, Some(&passed), watch)
+    fit_members_to(spec, Input { data, subset, prior_logit, begin }, given_folds, Some(&passed), watch)
 }
 
 /// What is learned from.
-struct Learned<'a> {
+struct Input<'a> {
     data: &'a EnsembleData,
     /// The instances that members are fitted to.
     subset: LabeledSubset,
@@ -81,7 +78,7 @@ struct Learned<'a> {
 /// The members, their average as one model, and its out-of-fold logits.
 fn fit_members_to(
     spec: &RecommendedSpec,
-    Learned { data, subset, prior_logit, begin }: Learned<'_>,
+    Input { data, subset, prior_logit, begin }: Input<'_>,
     given_folds: Option<&[usize]>,
     beyond: Option<&PassedColumns<'_>>,
     watch: &dyn Watch,
