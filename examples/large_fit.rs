@@ -1,4 +1,4 @@
-//! One large fit, with the memory that was announced for it and the memory it took:
+//! Makes one large fit, and prints the estimate of its memory and the memory that it used:
 //! `cargo run --release --example large_fit -- als 20 5000000 8`, or `-- recommended 200 2000`.
 
 #![forbid(unsafe_code)]
@@ -15,7 +15,7 @@ use rand_chacha::ChaCha12Rng;
 
 const USAGE: &str = "give als CLASSIFIERS INSTANCES LATENT_DIM [exact], or recommended CLASSIFIERS INSTANCES";
 
-/// Noisy copies of a score that tells the 3 % positives apart; every instance is labeled.
+/// Noisy copies of a score that separates the 3% positives; every instance is labeled.
 fn draw(m: usize, n: usize) -> cf_ensemble::Result<EnsembleData> {
     let mut rng = ChaCha12Rng::seed_from_u64(1);
     let labels: Vec<Option<bool>> = (0..n).map(|_| Some(rng.random::<f64>() < 0.03)).collect();
@@ -29,7 +29,7 @@ fn draw(m: usize, n: usize) -> cf_ensemble::Result<EnsembleData> {
     EnsembleData::new(r, labels)
 }
 
-/// The most memory this process held so far.
+/// The peak memory of this process so far.
 fn peak() -> String {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

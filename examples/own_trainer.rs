@@ -1,6 +1,7 @@
-//! A trainer of your own: ALS that tries several random starts and trains from the most promising one.
+//! Your own trainer: ALS that tries several random starts and trains from the most promising one.
 //!
-//! It implements the trait [`Trainer`], and passes the suite that every trainer of this project must pass.
+//! The trainer implements the trait [`Trainer`], and passes the test suite that every trainer of this project
+//! must pass.
 //!
 //! `cargo run --release --example own_trainer`
 
@@ -15,9 +16,9 @@ use cf_ensemble::{EnsembleData, Fitted, Observer, Parameters, Result, Trainer, T
 /// ALS from the best of several starts.
 struct BestStart {
     als: Als,
-    /// Starts that are tried.
+    /// Number of starts to try.
     starts: u64,
-    /// Iterations of each trial.
+    /// Number of iterations of each trial.
     trial_iterations: usize,
 }
 
@@ -37,7 +38,7 @@ impl Trainer for BestStart {
         let mut best: Option<(f64, Parameters)> = None;
         for offset in 0..self.starts {
             let spec = self.als.spec();
-            // Neighboring seeds of the trainer must not try the same starts.
+            // Adjacent seeds of the trainer must not try the same starts.
             let seed = spec.seed.wrapping_mul(self.starts).wrapping_add(offset);
             let trial =
                 Als::try_from(AlsSpec { seed, max_iterations: self.trial_iterations, ..spec.clone() })?;
@@ -78,7 +79,7 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
     println!("loss from one start:        {:.4}", plain.loss.total);
     println!("loss from the best of five: {:.4}", best.loss.total);
 
-    // The suite asks for trainers of different sizes, and panics with the promise that is broken.
+    // The suite requests trainers of different sizes. It panics with the name of a broken promise.
     contract::check_all(&|request| {
         let spec = AlsSpec {
             latent_dim: request.latent_dim,

@@ -13,7 +13,7 @@ use cf_ensemble::synthetic::Correlated;
 
 fn main() -> Result<(), Box<dyn Error>> {
     // In your program: `EnsembleData::new(r, labels)`. r is an array of m classifiers x n instances, with NaN
-    // for a missing prediction; labels are `Some(true)`, `Some(false)`, or `None` where you do not know.
+    // for a missing prediction; labels are `Some(true)`, `Some(false)`, or `None` if the label is unknown.
     let drawn = Correlated::default().generate(1)?;
     let data = &drawn.data;
     let (negatives, positives) = data.class_counts();

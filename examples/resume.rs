@@ -1,4 +1,5 @@
-//! Interrupts a training, keeps its state in a file, and resumes it to the same bits as an uninterrupted run.
+//! Interrupts a training run, saves its state to a file, and resumes it to the same bits as an uninterrupted
+//! run.
 //!
 //! `cargo run --release --example resume`
 
@@ -16,8 +17,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let data = Correlated::default().generate(1)?.data;
     let trainer = Als::try_from(AlsSpec { latent_dim: 4, seed: 7, ..AlsSpec::default() })?;
 
-    // Stop after 20 iterations and keep all that the next iteration reads. A program that must survive a kill
-    // saves the state every few iterations instead, and goes on.
+    // Stop after 20 iterations and keep everything that the next iteration reads. A program that must survive
+    // a kill saves the state every few iterations instead, and continues.
     let mut kept = None;
     let mut stop = FnObserver(|step: &Step<'_>| {
         if step.iteration < 20 {

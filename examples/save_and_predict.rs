@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     assert_eq!(predicted.n_observed, [3, 3, 2]);
     assert!(predicted.probabilities[0] > predicted.probabilities[1]);
 
-    // What was loaded predicts the same bits as what was fitted.
+    // The loaded model predicts the same bits as the fitted model.
     assert_eq!(predicted.logits, fitted.model.predict(new.view())?.logits);
     Ok(())
 }
@@ -44,7 +44,7 @@ fn table() -> String {
     for i in 0..200_u32 {
         let positive = i % 10 == 0;
         let center = if positive { 0.6 } else { 0.2 };
-        // Errors that differ from classifier to classifier.
+        // The errors differ from classifier to classifier.
         let [a, b, c] = [7, 11, 13].map(|k| center + 0.35 * f64::from(i * k % 17) / 16.0);
         csv += &format!("{},{a:.3},{b:.3},{c:.3}\n", u8::from(positive));
     }

@@ -1,4 +1,4 @@
-//! Watches a training, prints its course, and stops it once the loss hardly falls.
+//! Watches a training run, prints its progress, and stops the run when the loss hardly falls.
 //!
 //! `cargo run --release --example watch_and_stop`
 
@@ -11,14 +11,14 @@ use cf_ensemble::als::{Als, AlsSpec};
 use cf_ensemble::synthetic::Correlated;
 use cf_ensemble::{Observer, Step, StopReason, Trainer};
 
-/// Stops once ten iterations lower the loss by less than a share of it.
+/// Stops when ten iterations lower the loss by less than a given share of the loss.
 struct StopWhenFlat {
     share: f64,
     last: Option<f64>,
 }
 
 impl Observer for StopWhenFlat {
-    /// Trainers copy the weights only for the steps that are wanted.
+    /// Trainers copy the weights only for the steps that an observer wants.
     fn wants(&self, iteration: usize) -> bool {
         iteration.is_multiple_of(10)
     }
@@ -39,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let trainer = Als::try_from(spec)?;
     let mut observer = StopWhenFlat { share: 0.01, last: None };
     let fitted = trainer.fit_from(trainer.start(&data)?, &data, &mut observer)?;
-    // The model is the one of the step at which the observer said stop.
+    // The model is that of the step at which the observer stopped the run.
     println!("stopped after {} iterations", fitted.history.n_iterations());
     assert_eq!(fitted.stop, StopReason::Observer);
     assert_eq!(fitted.history.n_iterations() % 10, 0);
