@@ -1,4 +1,4 @@
-//! How fast a CSV is read: `cargo run --release -p cfe-core --features io --example read_speed [rows]
+//! How fast a CSV is read: `cargo run --release -p cfe-io --features parquet --example read_speed [rows]
 //! [columns]`.
 
 use std::io::{BufWriter, Write};

@@ -202,8 +202,11 @@ pub(crate) fn of_hard_columns(names: &[String], matrix: ArrayView2<'_, f64>) -> 
 
 /// A word where percent were asked for and every cell was a fraction before: none is then above 0.01.
 pub(crate) fn of_scale(file: &str, matrix: ArrayView2<'_, f64>, scale: Scale) -> Option<TableWarning> {
+    if scale != Scale::Percent {
+        return None;
+    }
     let largest = matrix.iter().fold(0.0, |largest: f64, &p| largest.max(p));
-    let few = scale == Scale::Percent && largest > 0.0 && largest <= 0.01;
+    let few = largest > 0.0 && largest <= 0.01;
     few.then(|| TableWarning::FewPercent { file: file.to_owned(), largest: 100.0 * largest })
 }
 

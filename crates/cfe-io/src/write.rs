@@ -1,9 +1,11 @@
 //! Tables written as CSV, Parquet and Arrow IPC.
 
 use std::io::{self, BufWriter, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use flate2::{Compression, GzBuilder};
+use rayon::prelude::*;
 
 use crate::atomic::{AtomicFile, WriteError};
 use crate::source::shown;
@@ -201,13 +203,29 @@ impl TableFormat {
     }
 }
 
-/// Writes the columns to any writer.
-fn write_csv(writer: impl Write, delimiter: u8, columns: &[(&str, Column<'_>)]) -> io::Result<()> {
-    let mut out = csv::WriterBuilder::new().delimiter(delimiter).buffer_capacity(1 << 16).from_writer(writer);
-    let mut number = zmij::Buffer::new();
-    out.write_record(columns.iter().map(|(name, _)| name)).map_err(io::Error::from)?;
+/// Rows that are made text at once, some 1 MB.
+const ROWS: usize = 1 << 14;
+
+/// Writes the columns to any writer. Blocks of rows are made text in parallel and written in their order.
+fn write_csv(mut writer: impl Write, delimiter: u8, columns: &[(&str, Column<'_>)]) -> io::Result<()> {
+    let mut header = csv::WriterBuilder::new().delimiter(delimiter).from_writer(Vec::new());
+    header.write_record(columns.iter().map(|(name, _)| name)).map_err(io::Error::from)?;
+    writer.write_all(&header.into_inner().map_err(|error| error.into_error())?)?;
     let n = columns.first().map_or(0, |(_, column)| column.len());
-    for i in 0..n {
+    let blocks: Vec<Range<usize>> = (0..n).step_by(ROWS).map(|at| at..(at + ROWS).min(n)).collect();
+    // So many blocks are held at once, and no thread waits while one of them is written.
+    for blocks in blocks.chunks(2 * rayon::current_num_threads().max(1)) {
+        let texts: Vec<_> = blocks.par_iter().map(|rows| rows_as_text(rows, delimiter, columns)).collect();
+        texts.into_iter().try_for_each(|text| writer.write_all(&text?))?;
+    }
+    writer.flush()
+}
+
+/// Some rows of the columns.
+fn rows_as_text(rows: &Range<usize>, delimiter: u8, columns: &[(&str, Column<'_>)]) -> io::Result<Vec<u8>> {
+    let mut out = csv::WriterBuilder::new().delimiter(delimiter).from_writer(Vec::new());
+    let mut number = zmij::Buffer::new();
+    for i in rows.clone() {
         for (_, column) in columns {
             match column {
                 Column::Text(v) => out.write_field(&v[i]),
@@ -225,7 +243,7 @@ fn write_csv(writer: impl Write, delimiter: u8, columns: &[(&str, Column<'_>)]) 
         // The fields were written one by one; an empty record ends the row.
         out.write_record(None::<&[u8]>).map_err(io::Error::from)?;
     }
-    out.flush()
+    out.into_inner().map_err(|error| error.into_error())
 }
 
 #[cfg(test)]
@@ -258,6 +276,24 @@ mod tests {
             write_predictions(&Sink::new(&path), &columns).expect("writable");
             assert_eq!(fs::read(&path).expect("there"), before);
         }
+    }
+
+    #[test]
+    fn blocks_of_rows_keep_their_order() {
+        let n = 2 * ROWS + 5;
+        let ids: Vec<String> = (0..n).map(|i| i.to_string()).collect();
+        let numbers: Vec<f64> = (0..n).map(|i| i as f64 / n as f64).collect();
+        let columns = [("id", Column::Text(&ids)), ("p", Column::Float(&numbers))];
+        let mut out = Vec::new();
+        write_csv(&mut out, b',', &columns).expect("in memory");
+        let text = String::from_utf8(out).expect("text");
+        let mut lines = text.lines();
+        assert_eq!(lines.next(), Some("id,p"));
+        for (i, p) in numbers.iter().enumerate() {
+            let (id, written) = lines.next().and_then(|line| line.split_once(',')).expect("a row");
+            assert_eq!((id.parse(), written.parse()), (Ok(i), Ok(*p)));
+        }
+        assert_eq!(lines.next(), None);
     }
 
     #[test]
