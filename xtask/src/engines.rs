@@ -29,9 +29,9 @@ impl Engine {
 /// Builds the wheel and the program, and runs the tests of an adapter on them: processes on this machine, one
 /// of which is killed in the middle. With `figures` the speed of passes is measured instead, in release.
 pub(crate) fn engine(root: &Path, engine: Engine, figures: bool) -> Result<(), Error> {
-    let mut cargo = Command::new("cargo");
+    let mut cargo = libtorch::cargo(root);
     cargo.args(["build", "--quiet", "--package", "cfe-cli"]).args(figures.then_some("--release"));
-    run_on(root, engine, figures, cargo.current_dir(root))
+    run_on(root, engine, figures, &mut cargo)
 }
 
 /// The tests of an adapter after those of Rust, whose program serves here too: to build `cfe` alone, with

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use crate::commands::{run, step, target_dir};
 use crate::error::Error;
+use crate::libtorch;
 
 /// The oldest Python that the wheel is for, as in `requires-python` of crates/cfe-python/pyproject.toml.
 const OLDEST_PYTHON: (u32, u32) = (3, 11);
@@ -110,8 +111,8 @@ pub(crate) fn figures(root: &Path) -> Result<(), Error> {
     let newest = Environment::set_up(root, "venv", "requirements-dev.txt")?;
     let peers = Environment::set_up(root, "venv-peers", "benchmarks/requirements.txt")?;
     let wheel = wheel(root, &newest, true)?;
-    let mut cargo = Command::new("cargo");
-    cargo.args(["build", "--quiet", "--release", "--package", "cfe-cli"]).current_dir(root);
+    let mut cargo = libtorch::cargo(root);
+    cargo.args(["build", "--quiet", "--release", "--package", "cfe-cli"]);
     step("python: the program beside it", &mut cargo)?;
     let cfe = target_dir(root).join("release").join("cfe");
 

@@ -285,20 +285,8 @@ type Circle = Vec<(usize, f64, f64)>;
 
 /// The circles of one classifier.
 fn circles(looked: &Looked<'_>, labels: &[Option<usize>], u: usize) -> Result<Vec<Circle>> {
-    let next = best_columns(looked, labels, u);
     let mut out = Vec::new();
-    let mut met = vec![false; next.len()];
-    for start in 0..next.len() {
-        let mut path = vec![start];
-        // The way from a class ends where it comes back to the class, or to any that was met before.
-        while let Some(to) = next[path[path.len() - 1]].filter(|to| !met[*to] && !path.contains(to)) {
-            path.push(to);
-        }
-        let is_closed = next[path[path.len() - 1]] == Some(start);
-        path.iter().for_each(|&k| met[k] = true);
-        if !is_closed || path.len() < 2 {
-            continue;
-        }
+    for path in closed_paths(&best_columns(looked, labels, u)) {
         let mut circle = Circle::new();
         for (at, &k) in path.iter().enumerate() {
             let of_class: Vec<Option<bool>> =
@@ -316,6 +304,32 @@ fn circles(looked: &Looked<'_>, labels: &[Option<usize>], u: usize) -> Result<Ve
         }
     }
     Ok(out)
+}
+
+/// The paths of two classes or more that come back to where they begin, each from its smallest number;
+/// `next` leads on from each class.
+fn closed_paths(next: &[Option<usize>]) -> Vec<Vec<usize>> {
+    let mut out = Vec::new();
+    let mut met = vec![false; next.len()];
+    for start in 0..next.len() {
+        let mut path = Vec::new();
+        let mut at = Some(start);
+        while let Some(k) = at.filter(|&k| !met[k]) {
+            met[k] = true;
+            path.push(k);
+            at = next[k];
+        }
+        // A path may lead into a circle, whose classes alone belong to it. A path that ends where an earlier
+        // one was has no circle of its own.
+        let Some(from) = at.and_then(|k| path.iter().position(|&on| on == k)) else { continue };
+        let mut circle = path.split_off(from);
+        if circle.len() >= 2 {
+            let smallest = (0..circle.len()).min_by_key(|&k| circle[k]).expect("two classes or more");
+            circle.rotate_left(smallest);
+            out.push(circle);
+        }
+    }
+    out
 }
 
 /// The column that tells the rows of each class best from all others, by the difference of means over the
@@ -424,4 +438,17 @@ pub fn diagnose_class_evaluation(model: &ClassModel, table: &ClassTable) -> Resu
     out.extend(looked.gaps());
     out.sort_by_key(|finding| finding.severity);
     Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::closed_paths;
+
+    #[test]
+    fn circles_are_found_behind_what_leads_into_them() {
+        assert_eq!(closed_paths(&[Some(1), Some(2), Some(1)]), [[1, 2]]);
+        assert_eq!(closed_paths(&[Some(2), None, Some(4), Some(2), Some(3)]), [[2, 4, 3]]);
+        assert_eq!(closed_paths(&[Some(1), Some(0), Some(2), Some(0)]), [[0, 1]]);
+        assert!(closed_paths(&[None, Some(0), Some(2)]).is_empty());
+    }
 }
