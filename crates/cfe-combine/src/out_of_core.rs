@@ -20,13 +20,13 @@ use ndarray::{Array2, Axis};
 use serde_json::{Value, json};
 
 use crate::error::{FitError, FitResult};
-use crate::judge::TRAIN_ROWS;
 use crate::methods::Method;
 use crate::pipeline::{
     FitOutcome, FitPlan, Progress, ReadyTrainer, Stage, TableColumns, TrainingColumns, Watch,
 };
 use crate::recommended::Recommended;
 use crate::recommended::sharded::{Gathered, PassedColumns, gather};
+use crate::saved::provenance::{COLUMNS, DATA, FIT, FitFacts, SETTINGS, TRAIN_ROWS, TRAINER};
 use crate::saved::{Combined, Combiner, SavedModel};
 
 pub use evaluate::{HELD_OUT, MOST_IN_MEMORY, StoreScores, evaluate_store};
@@ -123,11 +123,11 @@ fn fit_recommended(
     // What the model says of its data is said of the store.
     let details = &mut outcome.model.details;
     details.fingerprint = Some(store.shape().fingerprint.clone());
-    details.provenance.insert("data".to_owned(), described(store));
-    details.provenance.insert("columns".to_owned(), json!(store.columns()));
+    DATA.put(details, &described(store));
+    COLUMNS.put(details, store.columns());
     if sampled {
         // The rows of a sample do not tell how many rows of another table were learned from.
-        details.provenance.remove(TRAIN_ROWS);
+        TRAIN_ROWS.remove(details);
     }
     Ok(StoreFit { model: outcome.model.clone(), judged: Some(Judged { table, sampled, outcome }) })
 }
@@ -341,21 +341,11 @@ fn saved(plan: &FitPlan, store: &Store, fitted: Fitted) -> FitResult<SavedModel>
     let mut details = ModelDetails::default();
     details.seed = Some(plan.seed());
     details.fingerprint = Some(store.shape().fingerprint.clone());
-    let facts = json!({
-        "folds": 0,
-        "iterations": fitted.history.n_iterations(),
-        "stop": fitted.stop,
-        "loss": fitted.loss,
-        "device": fitted.device,
-    });
-    let parts: [(&str, Value); 5] = [
-        ("trainer", json!(plan.trainer)),
-        ("settings", plan.settings.clone()),
-        ("fit", facts),
-        ("data", described(store)),
-        ("columns", json!(store.columns())),
-    ];
-    details.provenance.extend(parts.map(|(key, value)| (key.to_owned(), value)));
+    TRAINER.put(&mut details, &plan.trainer.to_string());
+    SETTINGS.put(&mut details, &plan.settings);
+    FIT.put(&mut details, &FitFacts::of(&fitted).with_folds(0));
+    DATA.put(&mut details, &described(store));
+    COLUMNS.put(&mut details, store.columns());
     Ok(SavedModel::new(Combiner::Factors(fitted.model), Calibrator::Identity, details))
 }
 

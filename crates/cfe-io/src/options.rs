@@ -64,7 +64,8 @@ pub struct TableOptions {
     /// The classifiers, classes and columns of a model of several classes: its columns are taken for the
     /// same, and its classes are known in tables without labels.
     pub class_model: Option<ClassesOfModel>,
-    /// What a model remembers of the table it was trained with; what the options above say goes before.
+    /// What a model remembers of the table it was trained with; what the options above say goes before. How
+    /// cells are read is said by `missing`, `scale` and `input` below alone.
     pub remembered: Remembered,
     /// Whether labels are read.
     pub labels: Labels,
@@ -93,8 +94,8 @@ pub struct TableOptions {
     pub(crate) part_from: Option<u64>,
 }
 
-/// Columns of the table that a model was trained with. Each is taken for the same again where a table has it,
-/// and is not missed where it does not.
+/// What a model or a store remembers of the table that it was made of. Each column is taken for the same
+/// again where a table has it, and is not missed where it does not.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
@@ -107,15 +108,24 @@ pub struct Remembered {
     pub negative: Option<String>,
     /// Value of the split column in rows for training.
     pub train_value: Option<String>,
+    /// Cells that stood for a missing value, besides those that always do.
+    pub missing: Vec<String>,
+    /// What a number in a classifier's column stood for.
+    pub scale: Scale,
+    /// What a classifier said.
+    pub input: Input,
     /// The other columns that were neither classifiers nor passed over.
     #[serde(flatten)]
     pub roles: Roles<String>,
 }
 
 impl Remembered {
-    /// The columns of a table that was read.
+    /// The columns of a table that was read, with cells as [`TableOptions`] reads them by default.
     pub fn of(taken: &Taken) -> Self {
         Self {
+            missing: Vec::new(),
+            scale: Scale::default(),
+            input: Input::default(),
             label: taken.label.clone(),
             positive: taken.positive.clone(),
             negative: taken.negative.clone(),

@@ -202,7 +202,7 @@ impl ClassTable {
             let mut outcome = of_classes::fit_planned(&plan, &data, &class_options, &listening)?;
             // A stopped fit raises what stopped it.
             caller.check()?;
-            outcome.model.details.provenance.insert("file".to_owned(), table.file.as_str().into());
+            outcome.model.remember_table(&table, &plan.options.table);
             let warnings = listening.warnings.into_inner().unwrap_or_else(PoisonError::into_inner);
             Ok((outcome, data, warnings))
         })?;

@@ -1,11 +1,11 @@
 //! The fit behind the estimators: a matrix, labels and settings in, a model and honest scores out.
 
-use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use cfe_combine::cross_validation::{held_out_logits, hide_labels, stratified_folds};
 use cfe_combine::judge::{Cut, ThresholdRule};
 use cfe_combine::recommended::{Recommended, RecommendedSpec};
+use cfe_combine::saved::provenance::{CUT, DATA, FIT, FitFacts, SETTINGS, TRAINER};
 use cfe_combine::saved::{Combiner, SavedModel, described};
 use cfe_combine::{Backend, Watch};
 use cfe_core::calibration::Calibrator;
@@ -57,8 +57,8 @@ impl Fit {
 
 /// How to fit.
 struct Task {
-    /// Fold of each row (n); those of unlabeled rows are not looked at.
-    folds: Option<Vec<usize>>,
+    /// Fold of each row (n), negative for none, which rows without a label may have.
+    folds: Option<Vec<i64>>,
     /// How many folds are drawn where none are given.
     n_folds: Option<usize>,
     method: String,
@@ -101,8 +101,7 @@ pub(crate) fn fit<'py>(
 ) -> PyResult<Fit> {
     let refused = |text: String| Failure::Settings(text).into_py(py, None);
     let task = Task {
-        // Rows without a label have -1 for a fold; what it becomes is never read.
-        folds: folds.map(|folds| folds.as_array().iter().map(|&k| usize::try_from(k).unwrap_or(0)).collect()),
+        folds: folds.map(|folds| folds.as_array().to_vec()),
         n_folds,
         method: method.to_owned(),
         settings: serde_json::from_str(settings).map_err(|e| refused(format!("the settings: {e}")))?,
@@ -195,7 +194,13 @@ fn fit_task(
     let (n_folds, settings) = (task.n_folds(), task.settings());
     let Task { folds, method, seed, threshold, .. } = task;
     // From all rows to the labeled ones, which the trainers count by.
-    let folds: Option<Vec<usize>> = folds.map(|folds| data.labeled().iter().map(|&i| folds[i]).collect());
+    let fold_of = |folds: &[i64], i: usize| {
+        let fold = folds.get(i).and_then(|&fold| usize::try_from(fold).ok());
+        fold.ok_or_else(|| Failure::Settings(format!("folds: labeled row {i} has none; give it 0 or more")))
+    };
+    let labeled = data.labeled();
+    let folds = folds.map(|folds| labeled.iter().map(|&i| fold_of(&folds, i)).collect::<Result<Vec<_>, _>>());
+    let folds = folds.transpose()?;
     caller.check()?;
     let Trained { combiner, out_of_fold, n_folds, facts } =
         trainer.train(data, folds, n_folds, seed, caller)?;
@@ -214,15 +219,13 @@ fn fit_task(
     details.threshold = cut.map(|cut| cut.threshold);
     details.seed = Some(seed);
     details.fingerprint = Some(fingerprint(data));
-    // The same keys as `cfe fit` writes, so that `cfe inspect` understands a model from Python.
-    details.provenance = BTreeMap::from([
-        ("trainer".to_owned(), json!(method)),
-        ("settings".to_owned(), settings),
-        ("fit".to_owned(), facts.clone()),
-        ("data".to_owned(), described(data, "an array of Python")),
-    ]);
+    // What `cfe fit` writes as well, so that `cfe inspect` understands a model from Python.
+    TRAINER.put(&mut details, &method);
+    SETTINGS.put(&mut details, &settings);
+    FIT.put(&mut details, &facts);
+    DATA.put(&mut details, &described(data, "an array of Python"));
     if let Some(cut) = &cut {
-        details.provenance.insert("cut".to_owned(), json!(cut));
+        CUT.put(&mut details, cut);
     }
     let mut saved = SavedModel::new(combiner, Calibrator::Identity, details);
     saved.remember_train_rows(data);
@@ -324,13 +327,7 @@ fn train_by_parts(
             places.iter().zip(held_out).for_each(|(&p, z)| logits[p] = z);
         }
     }
-    let facts = json!({
-        "folds": n_folds,
-        "iterations": fitted.history.n_iterations(),
-        "stop": fitted.stop,
-        "loss": fitted.loss,
-        "device": fitted.device,
-    });
+    let facts = FitFacts::of(&fitted).with_folds(n_folds);
     Ok(Trained { combiner: Combiner::Factors(fitted.model), out_of_fold, n_folds, facts })
 }
 

@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 
+use cfe_combine::saved::provenance::{FIT, FitFacts, SETTINGS, TRAINER};
 use cfe_combine::saved::{Combiner, SavedModel};
 use cfe_combine::{Backend, Watch};
 use cfe_core::calibration::Calibrator;
@@ -81,41 +82,36 @@ pub(crate) fn train<'py>(
     progress: Option<Bound<'py, PyAny>>,
     row_names: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Training> {
+    let refused = |e: &(dyn std::error::Error + 'static)| Failure::Settings(with_causes(e)).into_py(py, None);
+    let mut settings: Map<String, Value> = serde_json::from_str(settings).map_err(|e| refused(&e))?;
+    settings.insert("seed".to_owned(), seed.into());
+    let settings = Value::Object(settings);
+    // Trainer and settings are refused before the matrix is copied.
+    let backend: Backend = trainer.parse().map_err(|e: cfe_combine::BackendError| refused(&e))?;
+    let built = backend.trainer_with(&settings).map_err(|e| refused(&e))?;
     // Everything of Python's is copied or borrowed here; what follows runs without the interpreter's lock.
     let labels = labels_of(&labels);
     let view = predictions.view().map_err(|e| e.into_py(py, None))?;
     let sample_weight = sample_weight.map(owned);
     let n_classifiers = view.dim().1;
     let data = data_of(py, &view, classifier_names, labels, sample_weight, threads, row_names.as_ref())?;
-    let (trainer, settings) = (trainer.to_owned(), settings.to_owned());
+    let trainer = trainer.to_owned();
     let (saved, facts, losses, trace) = run_owned(py, threads, progress.as_ref(), None, move |caller| {
-        let refused = |e: &(dyn std::error::Error + 'static)| Failure::Settings(with_causes(e));
-        let mut settings: Map<String, Value> = serde_json::from_str(&settings).map_err(|e| refused(&e))?;
-        settings.insert("seed".to_owned(), seed.into());
-        let settings = Value::Object(settings);
-        // Trainer and settings are refused before the matrix is copied.
-        let backend: Backend = trainer.parse().map_err(|e: cfe_combine::BackendError| refused(&e))?;
-        let built = backend.trainer_with(&settings).map_err(|e| refused(&e))?;
         let mut observer = Tracing { caller, trace: WeightTrace::default(), traced: trace };
         caller.tell(Note::Started { stage: trainer.clone(), steps: None });
         let fitted = built.fit_from(built.start(&data)?, &data, &mut observer)?;
         caller.tell(Note::Finished);
         caller.check()?;
-        let facts = json!({
-            "iterations": fitted.history.n_iterations(),
-            "stop": fitted.stop,
-            "loss": fitted.loss,
-            "device": fitted.device,
-            "seconds": fitted.timings.total.as_secs_f64(),
-        });
+        let mut facts = json!(FitFacts::of(&fitted));
+        facts["seconds"] = json!(fitted.timings.total.as_secs_f64());
         let losses = fitted.history.entries.iter().map(|entry| (entry.iteration, entry.loss.total)).collect();
         // What `cfe fit` writes as well, so that `cfe inspect` reads the file of either.
         let mut details = ModelDetails::default();
         details.seed = Some(seed);
         details.fingerprint = Some(fingerprint(&data));
-        details.provenance.insert("trainer".to_owned(), json!(trainer));
-        details.provenance.insert("settings".to_owned(), settings);
-        details.provenance.insert("fit".to_owned(), facts.clone());
+        TRAINER.put(&mut details, &trainer);
+        SETTINGS.put(&mut details, &settings);
+        FIT.put(&mut details, &facts);
         let saved = SavedModel::new(Combiner::Factors(fitted.model), Calibrator::Identity, details);
         Ok((saved, facts.to_string(), losses, observer.trace))
     })?;

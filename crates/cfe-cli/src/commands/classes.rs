@@ -11,6 +11,7 @@ use cfe_combine::classes::{
 use cfe_combine::judge::{Finding, diagnose_class_evaluation, diagnose_classes};
 use cfe_combine::pipeline::{FitPlan, Watch as _, bytes_in_words};
 use cfe_combine::report::{TOO_MUCH_IN_SAMPLE, classes as report};
+use cfe_combine::saved::provenance::{DATA, FILE, SETTINGS, TRAINER};
 use cfe_io::{
     AnyTable, ClassTable, Column, Labels, ModelFile, Sink, Source, TableWarning, read_any_table,
     write_predictions,
@@ -74,7 +75,6 @@ pub(crate) fn fit(
     let options = class_options(table, program);
     let begin = Instant::now();
     let mut outcome = fit_planned(plan, &data, &options, terminal)?;
-    outcome.model.details.provenance.insert("file".to_owned(), json!(table.file));
     outcome.model.remember_table(table, &plan.options.table);
     terminal.took("fitting", begin);
     let mut parts: Vec<ClassPart> = Vec::new();
@@ -152,7 +152,7 @@ fn terminal_page(
 
 /// What `--metrics-out` and `--format json` hold.
 fn document(table: &ClassTable, outcome: &ClassOutcome, parts: &[ClassPart], findings: &[Finding]) -> Value {
-    let provenance = &outcome.model.details.provenance;
+    let details = &outcome.model.details;
     json!({
         "schema_version": 1,
         "program": { "name": "cfe", "version": env!("CARGO_PKG_VERSION") },
@@ -162,10 +162,10 @@ fn document(table: &ClassTable, outcome: &ClassOutcome, parts: &[ClassPart], fin
             "classifiers": table.predictions.n_classifiers(),
             "missing_predictions": table.predictions.n_missing(),
             "renormalized": table.predictions.renormalized(),
-            "fingerprint": outcome.model.details.fingerprint,
+            "fingerprint": details.fingerprint,
         },
-        "trainer": provenance.get("trainer"),
-        "settings": provenance.get("settings"),
+        "trainer": TRAINER.get(details),
+        "settings": SETTINGS.get(details),
         "fit": outcome.facts(),
         "trust": outcome.model.trust(),
         "parts": parts,
@@ -384,11 +384,12 @@ fn check(args: &Evaluate, parts: &[ClassPart]) -> CliResult<()> {
     }
 }
 
-/// Labeled rows of each class that the model was fitted to; 0 where the file does not say.
+/// Labeled rows of each class that the model was fitted to; none where the file does not say.
 fn counts_of(model: &ClassModel) -> Vec<usize> {
-    let labeled = model.details.provenance.get("data").and_then(|data| data.get("labeled"));
-    let of = |k: usize| labeled.and_then(|l| l.get(k)).and_then(Value::as_u64);
-    (0..model.classes().len()).map(|k| of(k).map_or(0, |count| count as usize)).collect()
+    let data = DATA.get(&model.details);
+    let labeled = data.as_ref().and_then(|data| data.get("labeled")).and_then(Value::as_array);
+    let counts = labeled.and_then(|counts| counts.iter().map(Value::as_u64).collect::<Option<Vec<_>>>());
+    counts.into_iter().flatten().map(|count| count as usize).collect()
 }
 
 /// `cfe inspect` of a model of several classes.
@@ -406,17 +407,11 @@ pub(crate) fn inspect(args: &Inspect, model: &ClassModel) -> CliResult<()> {
         })));
     }
     let width = outputs::width();
-    let value = |key: &str| {
-        model.details.provenance.get(key).map(|value| match value {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        })
-    };
     let mut out = String::new();
     for (name, text) in [
-        ("Trainer", value("trainer")),
-        ("Settings", value("settings")),
-        ("Trained on", value("file")),
+        ("Trainer", TRAINER.get(&model.details)),
+        ("Settings", SETTINGS.get(&model.details).map(|settings| settings.to_string())),
+        ("Trained on", FILE.get(&model.details)),
         ("Saved by version", Some(model.details.crate_version.clone())),
         ("Coupling", Some(json!(model.coupling()).to_string())),
         ("Decision", Some(json!(model.decision).to_string())),

@@ -6,6 +6,7 @@ use std::time::Instant;
 use cfe_combine::judge::{Finding, Part, Severity, TRAIN, TrustReport, diagnose};
 use cfe_combine::pipeline::{Assignments, FitOutcome, FitPlan, Watch as _, bytes_in_words};
 use cfe_combine::report;
+use cfe_combine::saved::provenance::FIT;
 use cfe_io::{AnyTable, Source, Table, TableOptions, read_any_table};
 use cfe_report::printable;
 use cfe_report::terminal::wrap;
@@ -257,9 +258,9 @@ pub(super) fn terminal_page(
 
 /// What there is after Ctrl-C.
 fn interruption(plan: &FitPlan, outcome: &FitOutcome, options: &ProgramOptions) -> String {
-    let fit = outcome.model.details.provenance.get("fit");
+    let fit = FIT.get(&outcome.model.details);
     let iterations =
-        fit.and_then(|fit| fit.get("iterations")).map_or(String::new(), |k| format!(" after {k} iterations"));
+        fit.and_then(|fit| Some(format!(" after {} iterations", fit.get("iterations")?))).unwrap_or_default();
     let written = [("the model", &options.model_out), ("the predictions", &options.predictions_out)];
     let written: Vec<&str> =
         written.iter().filter(|(_, path)| path.is_some()).map(|(name, _)| *name).collect();
@@ -304,7 +305,7 @@ pub(super) fn document(
         "trainer": plan.trainer,
         "settings": plan.settings,
         "folds": outcome.folds,
-        "fit": outcome.model.details.provenance.get("fit"),
+        "fit": FIT.get(&outcome.model.details),
         "threshold": outcome.cut,
         "trust": TrustReport::of(&outcome.model),
         "parts": parts,

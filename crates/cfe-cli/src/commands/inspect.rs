@@ -9,6 +9,7 @@ use cfe_combine::SavedModel;
 use cfe_combine::judge::{Cut, TrustReport, learning_curve};
 use cfe_combine::recommended::RecommendedModel;
 use cfe_combine::report::{probability, rule_in_words, unreached, with_interval, would_more_help};
+use cfe_combine::saved::provenance::{DATA, FIT, PREVALENCE, SETTINGS, TRAINER};
 
 use super::pretty;
 use crate::args::{Format, Inspect};
@@ -100,15 +101,9 @@ fn weights(trust: &TrustReport, width: usize) -> String {
 /// Where the model comes from and where it cuts.
 fn origin(model: &SavedModel) -> String {
     let details = &model.details;
-    let value_at = |path: &[&str]| {
-        let mut value = details.provenance.get(*path.first()?)?;
-        for key in &path[1..] {
-            value = value.get(key)?;
-        }
-        Some(match value {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        })
+    let (fit, data) = (FIT.get(details), DATA.get(details));
+    let text_at = |object: &Option<Value>, key: &str| {
+        object.as_ref()?.get(key).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
     };
     let mut lines = Vec::new();
     // What a model does not say has no line: older files keep less.
@@ -117,10 +112,9 @@ fn origin(model: &SavedModel) -> String {
             lines.push(format!("{name}: {text}\n"));
         }
     };
-    line("Trainer", value_at(&["trainer"]));
-    let over_mean =
-        details.provenance.get("fit").and_then(|fit| fit.get("over_mean")).and_then(Value::as_f64);
-    let averages = value_at(&["fit", "fallback"]).zip(over_mean);
+    line("Trainer", TRAINER.get(details));
+    let over_mean = fit.as_ref().and_then(|fit| fit.get("over_mean")).and_then(Value::as_f64);
+    let averages = text_at(&fit, "fallback").zip(over_mean);
     line(
         "Fallback",
         averages.map(|(to, over_mean)| {
@@ -128,14 +122,16 @@ fn origin(model: &SavedModel) -> String {
             format!("it is the {to}: a learned model ranks other rows better with probability {chance} only")
         }),
     );
-    line("Settings", value_at(&["settings"]));
-    line("Trained on", value_at(&["data", "file"]));
-    let counts =
-        (value_at(&["data", "rows"]), value_at(&["data", "positives"]), value_at(&["data", "negatives"]));
+    line("Settings", SETTINGS.get(details).map(|settings| settings.to_string()));
+    line("Trained on", text_at(&data, "file"));
+    let counts = (text_at(&data, "rows"), text_at(&data, "positives"), text_at(&data, "negatives"));
     if let (Some(rows), Some(positives), Some(negatives)) = counts {
         line("Rows", Some(format!("{rows}, of which {positives} labeled positive and {negatives} negative")));
     }
-    line("Share of positives that predictions are for", value_at(&["prevalence"]));
+    line(
+        "Share of positives that predictions are for",
+        PREVALENCE.get(details).map(|share| share.to_string()),
+    );
     line("Fingerprint", details.fingerprint.clone());
     line("Saved by version", Some(details.crate_version.clone()));
     line("Calibrator", Some(json!(model.calibrator).to_string()));

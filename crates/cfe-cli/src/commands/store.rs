@@ -7,6 +7,7 @@ use cfe_combine::judge::diagnose;
 use cfe_combine::methods::Method;
 use cfe_combine::out_of_core::{Judged, MOST_IN_MEMORY, evaluate_store, fit_store, predict_store};
 use cfe_combine::pipeline::{FitPlan, TableColumns};
+use cfe_combine::saved::provenance::{DATA, FIT};
 use cfe_combine::{SavedModel, report};
 use cfe_io::store::Store;
 use serde_json::json;
@@ -166,10 +167,10 @@ fn finish_als(
     if let Some(folder) = &program.predictions_out {
         predict_into(model, store, folder, program.prevalence, terminal)?;
     }
-    let fit = model.details.provenance.get("fit").cloned();
+    let fit = FIT.get(&model.details);
     match program.format {
         Some(Format::Json) => {
-            let data = model.details.provenance.get("data");
+            let data = DATA.get(&model.details);
             outputs::print(&pretty(&json!({ "data": data, "settings": plan.settings, "fit": fit })))
         }
         _ => outputs::print_page(&summary(store, model)),
@@ -178,19 +179,20 @@ fn finish_als(
 
 /// What there is to say without scores.
 fn summary(store: &Store, model: &SavedModel) -> String {
-    let fit = model.details.provenance.get("fit");
-    let of = |key: &str| fit.and_then(|fit| fit.get(key)).map_or_else(String::new, ToString::to_string);
-    let loss = fit.and_then(|fit| fit["loss"]["supervised"].as_f64()).unwrap_or(f64::NAN);
+    let fit = FIT.get(&model.details).expect("just written by the fit");
+    let fact = |key: &str| fit[key].to_string();
+    let loss = fit["loss"]["supervised"].as_f64();
+    let loss = loss.map_or_else(|| "not finite".to_owned(), |loss| format!("{loss:.6}"));
     format!(
-        "{} rows, {} classifiers: {} iterations, ended by {}, supervised loss {loss:.6}\n\
+        "{} rows, {} classifiers: {} iterations, ended by {}, supervised loss {loss}\n\
          A fit of als on a store is not cross-validated: score the model on rows that were not learned from, with \
          `cfe evaluate`.\n\
          Leaks, swapped classes and copies were not looked for: a fit of the recommended combiner on the store looks for \
          them.\n",
         store.shape().rows,
         store.shape().n_classifiers(),
-        of("iterations"),
-        of("stop").trim_matches('"'),
+        fact("iterations"),
+        fact("stop").trim_matches('"'),
     )
 }
 

@@ -45,6 +45,32 @@ fn a_store_is_fitted_and_predicted_like_a_table() {
 }
 
 #[test]
+fn a_model_of_a_store_reads_the_cells_of_a_table_as_the_store_did() {
+    let folder = Folder::new();
+    let rows = (0..300).map(|i| {
+        let label = usize::from(i % 5 == 0);
+        let percent = |u: usize| match (i + u) % 17 {
+            0 => "-9".to_owned(),
+            _ => format!("{}", (i * (7 + u) % 61) + 30 * label),
+        };
+        format!("{i},{label},{},{},{}\n", percent(0), percent(1), percent(2))
+    });
+    folder.write("t.csv", format!("id,label,a,b,c\n{}", rows.collect::<String>()));
+    folder.ok("prepare t.csv --store store --dtype f64 --scale percent --missing -9");
+    for trainer in ["recommended", "als"] {
+        folder.ok(&format!(
+            "fit store --trainer {trainer} --model-out m.safetensors --predictions-out {trainer}"
+        ));
+        folder.ok("predict --model m.safetensors t.csv --predictions-out p.parquet");
+        let mut options = TableOptions::default();
+        options.classifiers = Some(vec!["probability".to_owned()]);
+        let probabilities_of = |path| read_table(Source::new(path), &options).expect("readable").data;
+        let of_store = probabilities_of(folder.path(trainer).join("part-000000.parquet"));
+        assert_eq!(of_store.predictions(), probabilities_of(folder.path("p.parquet")).predictions());
+    }
+}
+
+#[test]
 fn the_recommended_combiner_is_fitted_on_a_store_as_on_its_table() {
     let folder = prepared();
     let page =

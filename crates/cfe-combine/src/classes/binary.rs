@@ -6,14 +6,13 @@ use cfe_core::validation::Folds;
 use cfe_core::{EnsembleData, Result};
 use cfe_io::ModelDetails;
 use ndarray::{ArrayView2, Axis};
-use serde_json::json;
 
 use super::folds::HeldOut;
 use crate::baselines::{Baseline, FittedBaseline};
 use crate::error::{FitError, FitResult};
-use crate::judge::LEFT_OUT;
 use crate::pipeline::{FitPlan, Trained, Watch, train_class};
 use crate::saved::SavedModel;
+use crate::saved::provenance::{FIT, LEFT_OUT};
 
 /// Probabilities of baselines are kept this far from 0 and 1 before their log-odds are taken.
 const CLIP: f64 = 1e-9;
@@ -75,9 +74,9 @@ pub(super) fn trained(
     let Some(out_of_fold) = out_of_fold.filter(|_| !stopped) else { return Err(FitError::Stopped) };
     let mut details = ModelDetails::default();
     details.seed = Some(plan.seed());
-    details.provenance.insert("fit".to_owned(), facts);
+    FIT.put(&mut details, &facts);
     if !left_out.is_empty() {
-        details.provenance.insert(LEFT_OUT.to_owned(), json!(left_out));
+        LEFT_OUT.put(&mut details, &left_out);
     }
     let model = SavedModel::new(combiner, Calibrator::Identity, details);
     Ok((Binary::Trained(Box::new(model)), out_of_fold))

@@ -17,9 +17,10 @@ use super::judge::{self, ClassRows};
 use super::model::{ClassCombined, ClassModel, spread};
 use crate::baselines::Baseline;
 use crate::error::{FitError, FitResult};
-use crate::judge::{TRAIN_ROWS, TrainRows};
+use crate::judge::TrainRows;
 use crate::pipeline::{FitOptions, FitPlan, Progress, ReadyTrainer, Watch};
 use crate::recommended::estimate_memory;
+use crate::saved::provenance::{DATA, DECISION_RULE, OUT_OF_FOLD, SETTINGS, TRAIN_ROWS, TRAINER};
 
 /// Folds unless said otherwise.
 const FOLDS: usize = 5;
@@ -130,10 +131,10 @@ pub fn fit_planned(
         }
     };
     let mut outcome = outcome?;
-    let provenance = &mut outcome.model.details.provenance;
-    provenance.insert("trainer".to_owned(), json!(plan.trainer));
-    provenance.insert("settings".to_owned(), plan.settings.clone());
-    outcome.model.details.seed = Some(plan.seed());
+    let details = &mut outcome.model.details;
+    TRAINER.put(details, &plan.trainer.to_string());
+    SETTINGS.put(details, &plan.settings);
+    details.seed = Some(plan.seed());
     Ok(outcome)
 }
 
@@ -414,26 +415,23 @@ fn finish(
 ) -> FitResult<ClassOutcome> {
     let predictions = data.predictions();
     model.details.fingerprint = Some(fingerprint_of(data)?);
-    let provenance = &mut model.details.provenance;
-    provenance.insert(
-        "data".to_owned(),
-        json!({
-            "rows": predictions.n_instances(),
-            "labeled": class_counts,
-            "missing_predictions": predictions.n_missing(),
-            "renormalized": predictions.renormalized(),
-        }),
-    );
-    provenance.insert("decision_rule".to_owned(), json!(options.decision));
+    let described = json!({
+        "rows": predictions.n_instances(),
+        "labeled": class_counts,
+        "missing_predictions": predictions.n_missing(),
+        "renormalized": predictions.renormalized(),
+    });
+    DATA.put(&mut model.details, &described);
+    DECISION_RULE.put(&mut model.details, &options.decision);
     let rows = judge::side_by_side(predictions);
     let weights = data.sample_weights();
     let counts = |i: &usize| weights.is_none_or(|weights| weights[*i] > 0.0);
     let learned: Vec<usize> = data.labeled().iter().copied().filter(counts).collect();
-    provenance.insert(TRAIN_ROWS.to_owned(), json!(TrainRows::among(rows.view(), &learned)));
+    TRAIN_ROWS.put(&mut model.details, &TrainRows::among(rows.view(), &learned));
     if let Some(p) = &out_of_fold {
         let rows = ClassRows::held_out(data, options.costs.as_deref(), p);
         let summary = judge::summary(p, &rows, &model.decision).map_err(FitError::training("scoring"))?;
-        provenance.insert(judge::OUT_OF_FOLD.to_owned(), json!(summary));
+        OUT_OF_FOLD.put(&mut model.details, &summary);
     }
     let combined = model.predict(predictions).map_err(FitError::training("predicting"))?;
     let costs = options.costs.clone();

@@ -18,9 +18,8 @@ use crate::error::{FitError, FitResult};
 use crate::judge::{
     COMBINED, JudgedRows, Reliability, TRAIN, TrainRows, groups, name_of_split, resamples_of,
 };
+use crate::saved::provenance::{self, OUT_OF_FOLD};
 
-/// Where a model keeps the figures of its out-of-fold predictions.
-pub(super) const OUT_OF_FOLD: &str = "out_of_fold";
 /// Classes of fewer labeled rows than this have figures that say little: one row more or less moves the
 /// recall of such a class by more than 0.1.
 pub const FEW_ROWS: usize = 10;
@@ -228,20 +227,17 @@ pub fn few_rows(classes: &[String], counts: &[usize]) -> Vec<(String, usize)> {
 
 /// Figures of the out-of-fold predictions that a model remembers, if it was fitted with any.
 pub fn class_trust(model: &ClassModel) -> Option<ClassSummary> {
-    let kept = model.details.provenance.get(OUT_OF_FOLD)?;
-    serde_json::from_value(kept.clone()).ok()
+    OUT_OF_FOLD.get(&model.details)
 }
 
 /// What a file says of the fit has the shape of the model.
 pub(super) fn check_remembered(model: &ClassModel) -> Result<(), String> {
-    crate::judge::check_remembered(&model.details)?;
-    let Some(kept) = model.details.provenance.get(OUT_OF_FOLD) else { return Ok(()) };
-    let summary: ClassSummary =
-        serde_json::from_value(kept.clone()).map_err(|e| format!("{OUT_OF_FOLD}: {e}"))?;
+    provenance::check(&model.details)?;
+    let Some(summary) = OUT_OF_FOLD.get(&model.details) else { return Ok(()) };
     let k = model.classes().len();
     let counts = summary.confusion.counts();
     if summary.per_class.len() != k || counts.len() != k || counts.iter().any(|row| row.len() != k) {
-        return Err(format!("{OUT_OF_FOLD} does not have {k} classes"));
+        return Err(format!("{} does not have {k} classes", OUT_OF_FOLD.name()));
     }
     Ok(())
 }

@@ -42,7 +42,7 @@ pub(crate) fn correlations(data: &EnsembleData) -> Vec<(usize, usize, f64)> {
         let clip = clip_for(mean(&seen), LOGIT_CLIP);
         row.iter().step_by(step).map(|&p| if p.is_nan() { p } else { logit(p, clip) }).collect()
     };
-    let log_odds: Vec<Vec<f64>> = r.outer_iter().map(log_odds_of).collect();
+    let log_odds: Vec<Vec<f64>> = (0..m).into_par_iter().map(|u| log_odds_of(r.row(u))).collect();
     let pairs: Vec<(usize, usize)> = (0..r.nrows()).flat_map(|b| (0..b).map(move |a| (a, b))).collect();
     // Of a list with gaps, what is left differs from pair to pair.
     let centered = |values: &Vec<f64>| (!values.iter().any(|v| v.is_nan())).then(|| Centered::new(values));

@@ -6,9 +6,10 @@ use std::str::FromStr;
 use cfe_core::metrics::Confusion;
 use serde::{Deserialize, Serialize};
 
-use super::{JudgedRows, remembered};
+use super::JudgedRows;
 use crate::error::{FitError, FitResult};
 use crate::saved::SavedModel;
+use crate::saved::provenance::CUT;
 
 /// What the threshold makes best on the cross-validated train rows.
 ///
@@ -148,13 +149,10 @@ pub struct Cut {
     pub mean_cost: Option<f64>,
 }
 
-/// Where a model file keeps its cut.
-pub(crate) const CUT: &str = "cut";
-
 impl Cut {
     /// The cut that the model was given when it was fitted, if there was one.
     pub fn of_model(model: &SavedModel) -> Option<Self> {
-        remembered(&model.details, CUT).ok().flatten()
+        CUT.get(&model.details)
     }
 }
 

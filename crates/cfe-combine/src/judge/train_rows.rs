@@ -10,13 +10,10 @@ use ndarray::ArrayView2;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::remembered;
+use crate::saved::provenance::TRAIN_ROWS;
 
 /// Rows of which at least this share was trained on are not a test.
 pub const TOO_MUCH_IN_SAMPLE: f64 = 0.05;
-
-/// Where a model file keeps its train rows.
-pub(crate) const TRAIN_ROWS: &str = "train_rows";
 
 /// Hashes that are kept. A table of at most so many labeled rows is known row by row, a larger one by a
 /// sample.
@@ -130,7 +127,7 @@ impl TrainRows {
 
     /// Those that the model remembers; models of version 0.1.0 remember none.
     pub(crate) fn of_model(details: &ModelDetails) -> Option<Self> {
-        remembered(details, TRAIN_ROWS).ok().flatten()
+        TRAIN_ROWS.get(details)
     }
 
     /// Estimated share of train rows among some rows of the data, by their weights (n, `None` is 1 each);

@@ -2,18 +2,11 @@
 
 use cfe_core::validation::Interval;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use super::redundancy::Redundancy;
-use super::remembered;
-use crate::recommended::{LearningCurve, LeftOut};
+use crate::recommended::LearningCurve;
+use crate::saved::provenance::{LEARNING_CURVE, LEFT_OUT, REDUNDANCY};
 use crate::saved::{Combiner, SavedModel};
-
-/// Where a model file keeps what the fit found about each classifier.
-pub(crate) const REDUNDANCY: &str = "redundancy";
-pub(crate) const LEFT_OUT: &str = "left_out";
-/// Where it keeps what more labels and classifiers have brought.
-pub(crate) const LEARNING_CURVE: &str = "learning_curve";
 
 /// What one classifier contributes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -69,8 +62,9 @@ impl TrustReport {
         };
         let total: f64 = weights.iter().map(|(_, w)| w.abs()).sum();
         let share = |w: f64| if total > 0.0 { w.abs() / total } else { 0.0 };
-        let left_out: Vec<LeftOut> = kept(model, LEFT_OUT);
-        let redundancy: Vec<Redundancy> = kept(model, REDUNDANCY);
+        // Models of other trainers, and of older versions, do not have these.
+        let left_out = LEFT_OUT.get(&model.details).unwrap_or_default();
+        let redundancy = REDUNDANCY.get(&model.details).unwrap_or_default();
         let trust = |(name, weight): (String, f64)| Trust {
             weight,
             share: share(weight),
@@ -91,10 +85,5 @@ impl TrustReport {
 /// What more labels and classifiers have brought, as the fit measured it; `None` of other trainers than
 /// `recommended`, and where there are too few labels to tell.
 pub fn learning_curve(model: &SavedModel) -> Option<LearningCurve> {
-    remembered(&model.details, LEARNING_CURVE).ok().flatten()
-}
-
-/// What the fit left in the model under `key`; nothing in models that have none.
-fn kept<T: DeserializeOwned>(model: &SavedModel, key: &str) -> Vec<T> {
-    remembered(&model.details, key).ok().flatten().unwrap_or_default()
+    LEARNING_CURVE.get(&model.details)
 }

@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use cfe_core::validation::Folds;
-use cfe_core::{EnsembleData, Fitted, LossParts, Model, Observer, Step, StopReason, Trainer, TrainingState};
+use cfe_core::{EnsembleData, Fitted, Model, Observer, Step, Trainer, TrainingState};
 use cfe_io::{AtomicFile, ModelDetails, ModelFile, ModelFileError};
 use ndarray::Array1;
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,7 @@ use super::settings::FitPlan;
 use super::watch::{Progress, Watch};
 use crate::cross_validation::checksum;
 use crate::error::{CheckpointError, FitResult};
+use crate::saved::provenance::FitFacts;
 
 /// Kind of the file.
 const KIND: &str = "cf-ensemble-checkpoint";
@@ -52,30 +53,10 @@ impl Identity {
     }
 }
 
-/// What is told about the fit on all labels.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Facts {
-    pub iterations: usize,
-    pub stop: StopReason,
-    pub loss: LossParts,
-    pub device: String,
-}
-
-impl Facts {
-    pub(super) fn of(fitted: &Fitted) -> Self {
-        Self {
-            iterations: fitted.history.n_iterations(),
-            stop: fitted.stop,
-            loss: fitted.loss,
-            device: fitted.device.clone(),
-        }
-    }
-}
-
 #[derive(Serialize, Deserialize)]
 struct Document {
     fit: Identity,
-    facts: Option<Facts>,
+    facts: Option<FitFacts>,
     folds_done: usize,
 }
 
@@ -84,7 +65,7 @@ pub(super) struct Checkpoint<'a> {
     watch: &'a dyn Watch,
     request: Option<Request>,
     identity: Identity,
-    main: Option<(Model, Facts)>,
+    main: Option<(Model, FitFacts)>,
     folds_done: usize,
     /// Logits of the labeled rows in the folds that are done.
     held_out: Vec<f64>,
@@ -179,7 +160,7 @@ impl<'a> Checkpoint<'a> {
     }
 
     /// The outcome of the fit on all labels, if that is done.
-    pub(super) fn main(&self) -> Option<&(Model, Facts)> {
+    pub(super) fn main(&self) -> Option<&(Model, FitFacts)> {
         self.main.as_ref()
     }
 
@@ -203,7 +184,7 @@ impl<'a> Checkpoint<'a> {
     }
 
     /// Notes the fit on all labels.
-    pub(super) fn finish_main(&mut self, model: Model, facts: Facts) {
+    pub(super) fn finish_main(&mut self, model: Model, facts: FitFacts) {
         self.main = Some((model, facts));
         self.finish_part();
     }

@@ -1,25 +1,25 @@
 //! From a checked table to a model, its predictions and its metrics.
 
-use std::collections::BTreeMap;
-
 use cfe_core::calibration::{CalibrationMethod, Calibrator};
 use cfe_core::losses::sigmoid;
 use cfe_core::validation::{Folds, StratifiedKFold};
 use cfe_io::{ModelDetails, Table, fingerprint};
-use serde_json::{Value, json};
 
 use super::fall_back::{FALLBACK, fall_back, folds_behind};
-use super::options::{COLUMNS, Calibrate, FitOptions, TrainedColumns};
+use super::options::{Calibrate, FitOptions};
 use super::settings::FitPlan;
 use super::train::{FOLDS, Trained, train};
 use super::watch::{Stage, Watch};
 use crate::cross_validation::spread;
 use crate::error::{FitError, FitResult};
 use crate::judge::{
-    COMBINED, CUT, Chances, Cut, JudgedRows, LEARNING_CURVE, LEFT_OUT, Part, REDUNDANCY, Rivals, Scores,
-    TRAIN, ThresholdRule, TrainRows, combined_scores, correlations, measure, redundancy, scored_rows,
+    COMBINED, Chances, Cut, JudgedRows, Part, Rivals, Scores, TRAIN, ThresholdRule, TrainRows,
+    combined_scores, correlations, measure, redundancy, scored_rows,
 };
 use crate::recommended::sharded::PassedColumns;
+use crate::saved::provenance::{
+    COLUMNS, CUT, DATA, FIT, LEARNING_CURVE, LEFT_OUT, REDUNDANCY, SETTINGS, TRAINER,
+};
 use crate::saved::{Combined, Combiner, SavedModel, described};
 
 /// What a fit gives.
@@ -165,14 +165,20 @@ fn fit_planned(
     details.threshold = cut.map(|cut| cut.threshold);
     details.seed = Some(seed);
     details.fingerprint = Some(fingerprint);
-    details.provenance = provenance(table, plan, cut.as_ref(), facts);
-    let correlations = correlations(&table.data);
-    details.provenance.insert(REDUNDANCY.to_owned(), json!(redundancy(&table.data, &correlations)));
+    TRAINER.put(&mut details, &plan.trainer.to_string());
+    SETTINGS.put(&mut details, &plan.settings);
+    FIT.put(&mut details, &facts);
+    DATA.put(&mut details, &described(&table.data, &table.file));
+    COLUMNS.put(&mut details, &options.table.remembered(&table.taken));
+    if let Some(cut) = &cut {
+        CUT.put(&mut details, cut);
+    }
+    REDUNDANCY.put(&mut details, &redundancy(&table.data, &correlations(&table.data)));
     if !left_out.is_empty() {
-        details.provenance.insert(LEFT_OUT.to_owned(), json!(left_out));
+        LEFT_OUT.put(&mut details, &left_out);
     }
     if let Some(curve) = learning_curve.filter(|curve| !curve.is_empty()) {
-        details.provenance.insert(LEARNING_CURVE.to_owned(), json!(curve));
+        LEARNING_CURVE.put(&mut details, &curve);
     }
     let mut model = SavedModel { combiner, calibrator, details };
     model.remember_train_rows(&table.data);
@@ -236,21 +242,6 @@ fn calibrate(
     Ok((calibrator, Some(out)))
 }
 
-fn provenance(table: &Table, plan: &FitPlan, cut: Option<&Cut>, facts: Value) -> BTreeMap<String, Value> {
-    let mut provenance = BTreeMap::from([
-        ("trainer".to_owned(), json!(plan.trainer)),
-        ("settings".to_owned(), plan.settings.clone()),
-        ("fit".to_owned(), facts),
-        ("data".to_owned(), described(&table.data, &table.file)),
-    ]);
-    let columns = TrainedColumns::new(&table.taken, &plan.options.table);
-    provenance.insert(COLUMNS.to_owned(), json!(columns));
-    if let Some(cut) = cut {
-        provenance.insert(CUT.to_owned(), json!(cut));
-    }
-    provenance
-}
-
 impl FitOutcome {
     /// Probabilities of the rows of `table`, which this was fitted to, each from fits and calibrations that
     /// did not see the row's label (n): NaN for rows that were not learned from. `None` where there are no
@@ -279,7 +270,7 @@ impl FitOutcome {
     /// Why the model averages, where [`FitOptions::fallback`](crate::FitOptions::fallback) took the place of a
     /// learned one: the probability that the learned one would rank other rows better.
     pub fn fallen_back(&self) -> Option<f64> {
-        let fit = self.model.details.provenance.get("fit")?;
+        let fit = FIT.get(&self.model.details)?;
         fit.get(FALLBACK).and_then(|_| fit.get("over_mean")?.as_f64())
     }
 
@@ -343,7 +334,11 @@ impl FitOutcome {
             out.push(part);
         }
         // Copies of train rows in another part are predicted with their labels known.
-        let train_rows = (!others.is_empty()).then(|| TrainRows::of(&table.data));
+        let train_rows = (!others.is_empty()).then(|| {
+            let kept = TrainRows::of_model(&self.model.details);
+            // Of a sample of a store the model keeps none, and what is known here are the rows of the sample.
+            kept.unwrap_or_else(|| TrainRows::of(&table.data))
+        });
         for part in others {
             let rows = &part.rows;
             let mut methods = vec![combined_scores(&self.combined, rows)];

@@ -7,7 +7,6 @@ use cfe_io::{
     ClassTable, ClassesOfModel, Input, Labels, ModelDetails, Remembered, Role, Scale, TableOptions, Taken,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::assignments::Assignments;
 use crate::classes::ClassModel;
@@ -15,6 +14,7 @@ use crate::error::{FitError, FitResult};
 use crate::judge::ThresholdRule;
 use crate::methods::Method;
 use crate::saved::SavedModel;
+use crate::saved::provenance::{CLASS_COLUMNS, COLUMNS, FILE};
 
 /// A named set of settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -252,8 +252,7 @@ impl TableColumns {
     /// As [`table_options`](Self::table_options).
     pub fn table_options_for_classes(&self, model: &ClassModel, labels: Labels) -> FitResult<TableOptions> {
         let mut options = self.table_options_of(&model.details, labels)?;
-        let kept = model.details.provenance.get(CLASS_COLUMNS).cloned();
-        let columns = kept.and_then(|kept| serde_json::from_value(kept).ok()).unwrap_or_default();
+        let columns = CLASS_COLUMNS.get(&model.details).unwrap_or_default();
         let (classifiers, classes) = (model.classifier_names().to_vec(), model.classes().to_vec());
         options.class_model = Some(ClassesOfModel::new(classifiers, classes, columns));
         Ok(options)
@@ -262,58 +261,33 @@ impl TableColumns {
     fn table_options_of(&self, details: &ModelDetails, labels: Labels) -> FitResult<TableOptions> {
         let mut options = self.table_options()?;
         options.labels = labels;
-        let trained = TrainedColumns::of(details);
-        options.remembered = trained.columns;
+        // Models of 0.1.0 keep nothing.
+        let trained = COLUMNS.get(details).unwrap_or_default();
         if self.missing.is_empty() {
-            options.missing = trained.missing;
+            options.missing.clone_from(&trained.missing);
         }
         options.scale = self.scale.unwrap_or(trained.scale);
         options.input = self.input.unwrap_or(trained.input);
+        options.remembered = trained;
         Ok(options)
     }
+
+    /// What a model remembers of a table that was read with these options.
+    pub(crate) fn remembered(&self, taken: &Taken) -> Remembered {
+        let mut remembered = Remembered::of(taken);
+        remembered.missing.clone_from(&self.missing);
+        remembered.scale = self.scale.unwrap_or_default();
+        remembered.input = self.input.unwrap_or_default();
+        remembered
+    }
 }
-
-/// Where a model file keeps what its table was taken for.
-pub(super) const COLUMNS: &str = "columns";
-/// Where one of several classes keeps the classifier and class of each column.
-const CLASS_COLUMNS: &str = "class_columns";
-
 impl ClassModel {
     /// Keeps what the table that it was fitted to was taken for, so that
     /// [`TableColumns::table_options_for_classes`] takes another one for the same.
     pub fn remember_table(&mut self, table: &ClassTable, columns: &TableColumns) {
-        let provenance = &mut self.details.provenance;
-        provenance.insert(COLUMNS.to_owned(), json!(TrainedColumns::new(&table.taken, columns)));
-        provenance.insert(CLASS_COLUMNS.to_owned(), json!(table.columns));
-    }
-}
-
-/// What a model remembers of the table it was trained with.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub(super) struct TrainedColumns {
-    #[serde(flatten)]
-    columns: Remembered,
-    missing: Vec<String>,
-    scale: Scale,
-    input: Input,
-}
-
-impl TrainedColumns {
-    /// Of a table that was read with these options.
-    pub(super) fn new(taken: &Taken, options: &TableColumns) -> Self {
-        Self {
-            columns: Remembered::of(taken),
-            missing: options.missing.clone(),
-            scale: options.scale.unwrap_or_default(),
-            input: options.input.unwrap_or_default(),
-        }
-    }
-
-    /// Nothing for models of 0.1.0, which did not keep it.
-    fn of(details: &ModelDetails) -> Self {
-        let kept = details.provenance.get(COLUMNS).cloned();
-        kept.and_then(|kept| serde_json::from_value(kept).ok()).unwrap_or_default()
+        FILE.put(&mut self.details, &table.file);
+        COLUMNS.put(&mut self.details, &columns.remembered(&table.taken));
+        CLASS_COLUMNS.put(&mut self.details, &table.columns);
     }
 }
 

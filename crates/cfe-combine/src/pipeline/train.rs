@@ -8,7 +8,7 @@ use cfe_io::{Table, fingerprint};
 use ndarray::Axis;
 use serde_json::{Value, json};
 
-use super::checkpoint::{Checkpoint, Facts};
+use super::checkpoint::Checkpoint;
 use super::settings::{FitPlan, ReadyTrainer};
 use super::watch::{Stage, Watch};
 use crate::classes::HeldOut;
@@ -17,6 +17,7 @@ use crate::error::{FitError, FitResult};
 use crate::recommended::sharded::PassedColumns;
 use crate::recommended::{FittedRecommended, LearningCurve, LeftOut, Recommended};
 use crate::saved::Combiner;
+use crate::saved::provenance::FitFacts;
 
 /// Folds unless said otherwise.
 pub(super) const FOLDS: usize = 5;
@@ -190,7 +191,7 @@ fn by_parts(
         Some(main) => main.clone(),
         None => {
             let fitted = checkpoint.fit(trainer, data).map_err(FitError::training("training"))?;
-            let facts = Facts::of(&fitted);
+            let facts = FitFacts::of(&fitted);
             // Its Y is as large as the table, and nobody asks for it again.
             let model = fitted.model.without_training_instances();
             // A fit that was stopped is not finished: its state is in the checkpoint, and resuming continues
@@ -234,7 +235,6 @@ fn by_parts(
     drop(stage);
     // Scores of some of the folds are not out-of-fold scores of the rows.
     let whole = count > 0 && checkpoint.folds_done() == count;
-    let Facts { iterations, stop, loss, device } = facts;
     Ok(Trained {
         combiner: Combiner::Factors(model),
         out_of_fold: whole.then(|| {
@@ -245,13 +245,7 @@ fn by_parts(
         }),
         folds: count,
         given_folds: None,
-        facts: json!({
-            "folds": if whole { count } else { 0 },
-            "iterations": iterations,
-            "stop": stop,
-            "loss": loss,
-            "device": device,
-        }),
+        facts: facts.with_folds(if whole { count } else { 0 }),
         left_out: Vec::new(),
         learning_curve: None,
         stopped: watch.stop_asked(),

@@ -12,6 +12,7 @@ use crate::judge::{
 };
 use crate::methods::Method;
 use crate::pipeline::{FitOutcome, name_of_part};
+use crate::saved::provenance::{SETTINGS, TRAINER};
 use crate::saved::{Combiner, SavedModel};
 
 const COMBINED_INK: Ink = Ink::Series(0);
@@ -404,16 +405,14 @@ fn wrong(table: &Table, findings: &[Finding]) -> Section {
 fn origin(outcome: &FitOutcome, table: &Table) -> Section {
     let (negatives, positives) = table.data.class_counts();
     let details = &outcome.model.details;
-    let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let value = |key: &str| details.provenance.get(key).map(text).unwrap_or_default();
     let mut facts = ReportTable::new("", ["", "value"]);
     for (name, text) in [
         ("rows", table.data.n_instances().to_string()),
         ("labeled train rows", format!("{positives} positive, {negatives} negative")),
         ("missing predictions", table.data.n_missing().to_string()),
         ("folds", outcome.folds.to_string()),
-        ("trainer", value("trainer")),
-        ("settings", value("settings")),
+        ("trainer", TRAINER.get(details).unwrap_or_default()),
+        ("settings", SETTINGS.get(details).unwrap_or_default().to_string()),
         ("SHA-256 of the training data", details.fingerprint.clone().unwrap_or_default()),
     ] {
         facts.push([Cell::from(name), Cell::from(text)]);

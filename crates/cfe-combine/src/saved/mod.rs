@@ -1,6 +1,7 @@
 //! A combiner in a file, and back.
 
 mod averaging;
+pub mod provenance;
 mod tensors;
 
 use std::path::Path;
@@ -14,9 +15,10 @@ use serde_json::{Value, json};
 
 use crate::baselines::FittedBaseline;
 use crate::error::{FitError, FitResult};
-use crate::judge::{self, TRAIN_ROWS, TrainRows};
+use crate::judge::TrainRows;
 use crate::recommended::RecommendedModel;
 pub use averaging::{BASELINE_KIND, BaselineModel};
+use provenance::{DATA, PREVALENCE, TRAIN_ROWS};
 use tensors::{lift, restore};
 
 /// Kind of the file of a [`RecommendedModel`].
@@ -116,9 +118,6 @@ pub fn described(data: &EnsembleData, file: &str) -> Value {
     described
 }
 
-/// Where a model keeps the share of positives that its predictions are for.
-const PREVALENCE: &str = "prevalence";
-
 impl Combined {
     /// Corrects the probabilities, which hold at the share of positives that `model` was trained at, for rows
     /// of which another share is positive; see [`shift_prevalence`]. Logits stay, and so does the order of
@@ -205,7 +204,7 @@ impl SavedModel {
     ///
     /// [`fit`](crate::fit) does so. Cost: a hash for each labeled row, some 20 KB in the model file.
     pub fn remember_train_rows(&mut self, data: &EnsembleData) {
-        self.details.provenance.insert(TRAIN_ROWS.to_owned(), json!(TrainRows::of(data)));
+        TRAIN_ROWS.put(&mut self.details, &TrainRows::of(data));
     }
 
     /// Estimated share (0 to 1) of rows that the model was trained on among those of `predictions` (m x n,
@@ -219,7 +218,7 @@ impl SavedModel {
 
     /// Share of positives among the labeled train rows, above 0 and below 1; `None` if the file does not say.
     pub fn prevalence(&self) -> Option<f64> {
-        let data = self.details.provenance.get("data")?;
+        let data = DATA.get(&self.details)?;
         let count = |key: &str| data.get(key).and_then(Value::as_f64);
         // Of rows with weights, what they weigh counts.
         let counts = || Some((count("positives")?, count("negatives")?));
@@ -232,7 +231,7 @@ impl SavedModel {
     /// Share of positives among the rows that the model is to predict, if it was fitted for another one than
     /// [`prevalence`](Self::prevalence). [`Combined::at_prevalence`] corrects the probabilities.
     pub fn target_prevalence(&self) -> Option<f64> {
-        self.details.provenance.get(PREVALENCE).and_then(Value::as_f64)
+        PREVALENCE.get(&self.details)
     }
 
     /// Keeps the share of positives among the rows that the model is to predict.
@@ -241,7 +240,7 @@ impl SavedModel {
     /// [`FitError::Options`] for a share outside (0, 1).
     pub fn set_target_prevalence(&mut self, prevalence: f64) -> FitResult<()> {
         check_prevalence(prevalence)?;
-        self.details.provenance.insert(PREVALENCE.to_owned(), prevalence.into());
+        PREVALENCE.put(&mut self.details, &prevalence);
         Ok(())
     }
 
@@ -325,19 +324,13 @@ impl SavedModel {
         if let Some(threshold) = details.threshold.filter(|t| !(0.0..=1.0).contains(t)) {
             return Err(bad(format!("threshold {threshold}; 0 to 1 is allowed")));
         }
-        if let Some(share) = details.provenance.get(PREVALENCE)
-            && !share.as_f64().is_some_and(|share| share > 0.0 && share < 1.0)
-        {
-            return Err(bad(format!("prevalence {share}; above 0 and below 1 is allowed")));
-        }
         let calibrator = match &details.calibrator {
             None => Calibrator::Identity,
             Some(value) => Calibrator::deserialize(value).map_err(|e| bad(format!("calibrator: {e}")))?,
         };
         calibrator.validate().map_err(invalid)?;
-        let model = Self { combiner, calibrator, details };
-        judge::check_remembered(&model.details).map_err(bad)?;
-        Ok(model)
+        provenance::check(&details).map_err(bad)?;
+        Ok(Self { combiner, calibrator, details })
     }
 
     /// Loads a file and checks it.

@@ -139,6 +139,7 @@ fn pin(options: &mut TableOptions, table: &Table) {
             group: known.roles.group.or(now.roles.group),
             ..Roles::default()
         },
+        ..now
     };
 }
 

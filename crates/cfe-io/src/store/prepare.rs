@@ -136,7 +136,7 @@ pub fn prepare(
         has_ids: taken.roles.id.is_some(),
         has_weights: writer.has_weights(),
         tables,
-        columns: kept_columns(&taken),
+        columns: kept_columns(&taken, &options.table),
         counts: writer.counts,
         fingerprint: String::new(),
         shards: std::mem::take(&mut writer.shards),
@@ -145,11 +145,17 @@ pub fn prepare(
     Ok(Prepared { store, taken, warnings })
 }
 
-/// What a store remembers of its tables: what it keeps of them.
-fn kept_columns(taken: &Taken) -> Remembered {
-    let mut columns = Remembered::of(taken);
-    columns.roles = Roles { time: None, model: None, ..columns.roles };
-    columns
+/// What a store remembers of its tables: what it keeps of them, and how their cells were read, for a model to
+/// read the cells of another table in the same way.
+fn kept_columns(taken: &Taken, options: &TableOptions) -> Remembered {
+    let columns = Remembered::of(taken);
+    Remembered {
+        missing: options.missing.clone(),
+        scale: options.scale,
+        input: options.input,
+        roles: Roles { time: None, model: None, ..columns.roles },
+        ..columns
+    }
 }
 
 /// Makes the folder, or takes an empty one.
