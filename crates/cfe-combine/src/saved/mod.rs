@@ -301,6 +301,7 @@ impl SavedModel {
     pub fn from_file(file: &ModelFile) -> ModelFileResult<Self> {
         let bad = |reason: String| ModelFileError::BadDocument { file: file.file().to_owned(), reason };
         let invalid = |source| ModelFileError::Invalid { file: file.file().to_owned(), source };
+        // Three kinds of file for three combiners. What a kind holds is checked by the type that uses it.
         let (combiner, details) = if file.kind() == MODEL_KIND {
             let (model, details) = file.to_model()?;
             (Combiner::Factors(model), details)
@@ -336,6 +337,7 @@ impl SavedModel {
         };
         calibrator.validate().map_err(invalid)?;
         let model = Self { combiner, calibrator, details };
+        // What the file says of its fit is shown by other commands, which count on its shape.
         judge::check_remembered(&model.details).map_err(bad)?;
         Ok(model)
     }
