@@ -232,6 +232,7 @@ impl<'a> Columns<'a> {
         mut self,
         batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
     ) -> TableResult<Parts> {
+        // Batches grow one matrix. A file that names its number of rows has it allocated at once.
         for batch in batches {
             let batch = batch.map_err(|e| self.damaged(e.to_string()))?;
             self.append(&batch)?;
@@ -286,6 +287,8 @@ impl<'a> Columns<'a> {
             let array = self.column(batch, at)?.clone();
             self.add_labels(&array, at)?;
         }
+        // Roles are kept as text, in whatever type the file has them: they are compared, and read as numbers
+        // later.
         for role in Role::ALL {
             let Some(&at) = self.layout.roles.get(role) else { continue };
             let array = self.column(batch, at)?;
@@ -313,6 +316,7 @@ impl<'a> Columns<'a> {
         // Labels are read as they stand, whatever scale the cells have.
         let reading = Reading::new(&self.reading.missing, Scale::Fraction, Input::Probability);
         let labels = self.parts.labels.get_or_insert_default();
+        // Text stays text, also where every cell could be a number: `1` and `1.0` may be two labels.
         if let Some(values) = numbers(array, &reading).filter(|_| !is_text) {
             values.into_iter().for_each(|value| labels.push_number(value.unwrap_or(f64::NAN), &reading));
         } else if let Some(values) = strings(array) {
@@ -394,6 +398,7 @@ fn numbers(array: &ArrayRef, reading: &Reading) -> Option<Vec<Result<f64, String
         };
         (0..array.len()).map(value).collect()
     }
+    // Types of numbers first; what is neither a number nor text has no arm and is refused by its type.
     Some(match array.data_type() {
         DataType::Float64 => convert::<Float64Type>(array, |v| v),
         DataType::Float32 => convert::<Float32Type>(array, f64::from),

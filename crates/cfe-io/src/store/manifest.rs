@@ -79,6 +79,7 @@ impl Manifest {
     /// Of shape, names and the hashes of all shards.
     fn computed_fingerprint(&self) -> String {
         let mut hash = Sha256::new();
+        // Every name has its length in front of it, so that two lists of names never hash alike.
         hash.update(format!("{KIND} {} {} {} {}\n", self.version, self.rows, self.shard_rows, self.dtype));
         for name in &self.classifier_names {
             hash.update((name.len() as u64).to_le_bytes());
@@ -93,6 +94,7 @@ impl Manifest {
 
     /// Why this describes no store.
     fn fault(&self) -> Option<String> {
+        // A file is data: the numbers have to add up before anything is read by them.
         if self.kind != KIND || !(VERSION..=VERSION_OF_ROLES).contains(&self.version) {
             return Some(format!("it is of kind {:?}, version {}", self.kind, self.version));
         }
