@@ -94,6 +94,7 @@ fn read_arrow(opened: Opened, options: &TableOptions) -> TableResult<Parts> {
     let (file, format) = (opened.file.clone(), opened.format);
     let damaged = |reason: String| TableError::Damaged { file: file.clone(), format: "Arrow IPC", reason };
     let failed = |e: ArrowError| damaged(e.to_string());
+    // A stream is read once: the batches that were looked at are kept and read again from memory.
     if format == Format::ArrowStream {
         let reader = StreamReader::try_new(Guarded::new(BufReader::new(opened.stream())), None);
         let reader = reader.map_err(failed)?;
