@@ -17,6 +17,7 @@ use crate::outputs;
 use crate::words::text;
 
 pub(crate) fn run(args: &Inspect) -> CliResult<()> {
+    // The kind of the file says whether the model is of two classes.
     if let Some(model) = super::classes::model(&args.model)? {
         return super::classes::inspect(args, &model);
     }
@@ -118,6 +119,7 @@ fn origin(model: &SavedModel) -> String {
         }
     };
     line("Trainer", value_at(&["trainer"]));
+    // A model that fell back to an average says what it is, and why.
     let over_mean =
         details.provenance.get("fit").and_then(|fit| fit.get("over_mean")).and_then(Value::as_f64);
     let averages = value_at(&["fit", "fallback"]).zip(over_mean);
@@ -139,6 +141,7 @@ fn origin(model: &SavedModel) -> String {
     line("Fingerprint", details.fingerprint.clone());
     line("Saved by version", Some(details.crate_version.clone()));
     line("Calibrator", Some(json!(model.calibrator).to_string()));
+    // A threshold is told with the rule that chose it, where the file has the rule.
     let cut = Cut::of_model(model);
     line(
         "Threshold",

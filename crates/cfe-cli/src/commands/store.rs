@@ -35,6 +35,7 @@ pub(crate) fn fit(
     plan: &FitPlan,
     terminal: &Terminal,
 ) -> CliResult<()> {
+    // What was settled when the store was prepared is refused, and what a fit on it cannot give.
     let of_als = plan.trainer != Method::Recommended;
     let refused = [
         (args.dry_run, "--dry-run"),
@@ -57,6 +58,7 @@ pub(crate) fn fit(
             refused.join(", no ")
         )));
     }
+    // Everything that can be refused is, before the first pass.
     let store = Store::open(&args.table).map_err(FitError::from)?;
     let inputs: Vec<PathBuf> = args.config.iter().cloned().collect();
     let outputs: [(&str, Option<&Path>); 4] = [
@@ -139,6 +141,7 @@ fn finish(
             saved.push(outputs::write_text(path, text));
         }
     }
+    // Predictions come after the model: they take a pass of their own and may be interrupted.
     outputs::all(saved)?;
     if let Some(folder) = &program.predictions_out {
         predict_into(&outcome.model, store, folder, program.prevalence, terminal)?;
@@ -168,6 +171,7 @@ fn finish_als(
     }
     let fit = model.details.provenance.get("fit").cloned();
     match program.format {
+        // A person gets a summary, as there are no scores; a program gets what the fit said of itself.
         Some(Format::Json) => {
             let data = model.details.provenance.get("data");
             outputs::print(&pretty(&json!({ "data": data, "settings": plan.settings, "fit": fit })))
@@ -208,6 +212,7 @@ pub(crate) fn predict(args: &Predict, terminal: &Terminal) -> CliResult<()> {
 }
 
 pub(crate) fn evaluate(args: &Evaluate, terminal: &Terminal) -> CliResult<()> {
+    // Columns have their meaning from the preparation. An option that says otherwise would be passed over.
     if args.columns.options() != TableColumns::default() {
         return Err(CliError::usage(
             "options for the columns were settled when the store was prepared; leave them out, or score the table",
