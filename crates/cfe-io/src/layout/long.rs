@@ -7,8 +7,8 @@ use crate::profile::Profile;
 use crate::roles::Role;
 
 impl Table<'_> {
-    /// Guesses a long table: a column of classifiers, ids that repeat, and one column of probabilities, or one
-    /// for each class.
+    /// Guesses a long table: a column that names the classifier, ids that repeat, and one column of
+    /// probabilities or one for each class.
     pub(super) fn guess_long(&self, layout: &mut Layout) {
         let options = self.options;
         // A model knows its classifiers: where all of them are columns, the table is a wide one.
