@@ -93,7 +93,7 @@ pub(crate) fn train<'py>(
         let mut settings: Map<String, Value> = serde_json::from_str(&settings).map_err(|e| refused(&e))?;
         settings.insert("seed".to_owned(), seed.into());
         let settings = Value::Object(settings);
-        // Trainer and settings are refused before the matrix is copied.
+        // Trainer and settings are refused before anything is trained.
         let backend: Backend = trainer.parse().map_err(|e: cfe_combine::BackendError| refused(&e))?;
         let built = backend.trainer_with(&settings).map_err(|e| refused(&e))?;
         let mut observer = Tracing { caller, trace: WeightTrace::default(), traced: trace };
