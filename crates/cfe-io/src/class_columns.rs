@@ -208,7 +208,7 @@ fn as_named(label: &str) -> String {
 /// The places where `label` stands for itself in `name` (both plain): between gaps, behind the p of H2O or
 /// the X of R, or digits behind letters.
 fn places(name: &[char], label: &[char]) -> Vec<usize> {
-    // A label has to stand for itself: `a` in `data` is no class.
+    // A label has to stand for itself: `a` in `data` is not a class.
     let is_word = |at: usize| name.get(at).is_some_and(|c| c.is_alphanumeric());
     let starts = |at: usize| {
         let Some(before) = at.checked_sub(1) else { return true };

@@ -73,7 +73,7 @@ pub(crate) fn run(args: &Fit, terminal: &Terminal) -> CliResult<()> {
         if let Some(prevalence) = program.prevalence {
             outcome.at_prevalence(&read, prevalence)?;
         }
-        // Fewer folds than asked for are no error, as a small class cannot have more, but they are said.
+        // Fewer folds than asked for are not an error, as a small class cannot have more, but they are told.
         if let Some(asked) =
             plan.options.folds.filter(|asked| (2..*asked).contains(&outcome.folds) && !outcome.stopped)
         {
