@@ -315,6 +315,7 @@ pub(crate) fn predict(args: &Predict, model: &ClassModel, terminal: &Terminal) -
 pub(crate) fn evaluate(args: &Evaluate, model: &ClassModel, terminal: &Terminal) -> CliResult<()> {
     on_threads(args.threads, || {
         let table = read(&args.table, &args.columns.options(), model, Labels::Needed, terminal)?;
+        // Rows of classes that the model does not know cannot be scored. The number of them is told.
         let (_, unknown) = table.labels_among(model.classes());
         let parts = judge_table(&table, model, |_| true)?;
         if parts.is_empty() {

@@ -132,6 +132,7 @@ fn origin(model: &SavedModel) -> String {
     );
     line("Settings", value_at(&["settings"]));
     line("Trained on", value_at(&["data", "file"]));
+    // Counts are told together, or not at all.
     let counts =
         (value_at(&["data", "rows"]), value_at(&["data", "positives"]), value_at(&["data", "negatives"]));
     if let (Some(rows), Some(positives), Some(negatives)) = counts {

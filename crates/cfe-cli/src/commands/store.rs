@@ -69,6 +69,7 @@ pub(crate) fn fit(
     ];
     outputs::check(&inputs, &outputs)?;
     let format = super::fit::printed(program, &outputs)?;
+    // The passes. Only the trainer `recommended` is judged by them.
     on_threads(program.threads, || {
         let begin = Instant::now();
         let fitted = fit_store(plan, &store, terminal)?;

@@ -114,6 +114,7 @@ fn methods(summary: &Summary, first: &str) -> Section {
         }
         legend.push([name(), Cell::from(what(row))]);
     }
+    // Data sets may have different numbers of seeds, and then no one number is true of all.
     let seeds = summary.seeds.map_or("several".to_owned(), |k| k.to_string());
     let test = summary
         .friedman

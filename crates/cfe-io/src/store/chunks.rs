@@ -239,6 +239,7 @@ fn parquet<E: From<TableError>>(
             let (rows, schema) = (batch.num_rows() as u64, batch.schema());
             let batches = || RecordBatchIterator::new([Ok(batch.clone())], schema.clone());
             options.part_from = Some(done);
+            // The first batch decides what the columns are, and the later ones are read for the same.
             let table = match done {
                 0 => first_of_file(options, &|options, classes| match classes {
                     Classes::Any => read_any_batches(&file, batches(), options),

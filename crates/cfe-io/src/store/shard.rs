@@ -188,6 +188,7 @@ impl Store {
                 Some(weights.ok_or_else(|| unreadable("its weights are not f64"))?.values().to_vec())
             }
         };
+        // All shards but the last are full, so a shard's number tells its first row.
         let first = shard * self.shape().shard_rows as u64;
         Ok(Shard { first, labels, truth, in_train, weights, columns, file })
     }
