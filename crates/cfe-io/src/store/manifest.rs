@@ -62,7 +62,7 @@ pub(super) struct Manifest {
     pub tables: Vec<String>,
     pub columns: Remembered,
     pub counts: Counts,
-    /// SHA-256 over the rest of the description, and so over the data.
+    /// SHA-256 over shape, names and the hashes of all shards, and so over the data.
     pub fingerprint: String,
     pub shards: Vec<ShardFile>,
 }
@@ -70,6 +70,7 @@ pub(super) struct Manifest {
 impl Manifest {
     /// The description of what was written, with its fingerprint.
     pub(super) fn finish(mut self) -> Self {
+        // A store without roles stays readable for programs of version 1.
         let roles = self.has_weights || self.shards.iter().any(|shard| shard.roles_sha256.is_some());
         (self.kind, self.version) = (KIND.to_owned(), if roles { VERSION_OF_ROLES } else { VERSION });
         self.fingerprint = self.computed_fingerprint();
@@ -99,6 +100,7 @@ impl Manifest {
             return Some(format!("it is of kind {:?}, version {}", self.kind, self.version));
         }
         let rows: u64 = self.shards.iter().map(|shard| shard.rows).sum();
+        // Every shard but the last is full, which is how a row number tells its shard.
         let full = self.shards.iter().rev().skip(1).all(|shard| shard.rows == self.shard_rows as u64);
         let last = self.shards.last().is_some_and(|s| (1..=self.shard_rows as u64).contains(&s.rows));
         if rows != self.rows || !full || !last {
