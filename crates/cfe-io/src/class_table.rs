@@ -186,6 +186,7 @@ fn assemble(mut parts: Parts, mut columns: ClassColumns, options: &TableOptions)
             columns = of_long(&parts, &columns);
         }
     }
+    // Cells are judged now: those a hair outside 0 to 1 are clipped, and odd scales are told.
     warnings.extend(warning::clip(&parts.file, &parts.names, &mut parts.matrix));
     warnings.extend(warning::of_scale(&parts.file, parts.matrix.view(), options.scale));
     let n = parts.matrix.ncols();

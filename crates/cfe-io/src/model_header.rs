@@ -138,12 +138,14 @@ impl ModelFile {
             file.insert("w", Array1::from(weights.to_vec()).into_dyn());
             file.insert("b", Array1::from(vec![bias]).into_dyn());
         }
+        // The gate has the letters of its formula, softmax(V tanh(U r + c) + e).
         if let Aggregator::Gated { gate, .. } = &model.aggregator {
             file.insert("gate.U", gate.hidden.clone().into_dyn());
             file.insert("gate.c", Array1::from(gate.hidden_bias.clone()).into_dyn());
             file.insert("gate.V", gate.output.clone().into_dyn());
             file.insert("gate.e", Array1::from(gate.output_bias.clone()).into_dyn());
         }
+        // Only some confidence strategies learn a number for each classifier.
         if !reliability.is_empty() {
             file.insert("reliability", Array1::from(reliability.to_vec()).into_dyn());
         }

@@ -116,6 +116,7 @@ pub(crate) fn train<'py>(
         details.provenance.insert("trainer".to_owned(), json!(trainer));
         details.provenance.insert("settings".to_owned(), settings);
         details.provenance.insert("fit".to_owned(), facts.clone());
+        // Training alone has no held-out rows that a calibrator could be fitted to.
         let saved = SavedModel::new(Combiner::Factors(fitted.model), Calibrator::Identity, details);
         Ok((saved, facts.to_string(), losses, observer.trace))
     })?;

@@ -419,6 +419,7 @@ pub(crate) fn inspect(args: &Inspect, model: &ClassModel) -> CliResult<()> {
         })));
     }
     let width = outputs::width();
+    // What is text in the file is shown without its quotes, and everything else as JSON.
     let value = |key: &str| {
         model.details.provenance.get(key).map(|value| match value {
             Value::String(text) => text.clone(),

@@ -138,6 +138,8 @@ pub(super) fn check(args: &Evaluate, parts: &[Part]) -> CliResult<()> {
                 Some(ap) if ap >= least => {}
                 Some(ap) => failures.push(format!("{}: average precision {ap} is below {least}", part.name)),
                 None => {
+                    // Rows of one class have no average precision, and a check without a figure must not
+                    // pass.
                     let why = if part.positives == 0 { "no" } else { "every" };
                     failures.push(format!(
                         "{}: average precision cannot be judged, because {why} labeled row is positive",

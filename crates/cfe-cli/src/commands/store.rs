@@ -36,6 +36,7 @@ pub(crate) fn fit(
     terminal: &Terminal,
 ) -> CliResult<()> {
     // What was settled when the store was prepared is refused, and what a fit on it cannot give.
+    // ALS is not cross-validated on a store, so nothing could be reported of its fit.
     let of_als = plan.trainer != Method::Recommended;
     let refused = [
         (args.dry_run, "--dry-run"),

@@ -107,6 +107,7 @@ fn methods(summary: &Summary, first: &str) -> Section {
             Cell::from(count(row.below_mean.map(|below| below.alone))),
             Cell::from(count(row.below_mean.map(|below| below.holm))),
         ]);
+        // The first method is the one that all others are compared with.
         if let Some(against) = row.against_first {
             let precision = paired(Some(against.average_precision));
             let cells = precision.into_iter().chain(paired(against.log_loss));

@@ -229,6 +229,7 @@ fn alike_outside(looked: &Looked<'_>, in_train: &[bool]) -> Option<Finding> {
 fn swapped(looked: &Looked<'_>, labels: &[Option<usize>], where_: &str) -> Result<Vec<Finding>> {
     let predictions = looked.predictions;
     let (names, classes) = (looked.names(), predictions.classes());
+    // The classifiers side by side, since the ROC-AUCs of a circle sort whole columns.
     let found = (0..names.len()).into_par_iter().map(|u| circles(looked, labels, u));
     let found: Vec<Vec<Circle>> = found.collect::<Result<_>>()?;
     // Where most classifiers have the same circle, the labels are more likely to be turned than they are.
