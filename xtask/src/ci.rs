@@ -116,12 +116,14 @@ pub(crate) fn ci(root: &Path, only: &[String]) -> Result<(), Error> {
         if only.is_empty() { step.included } else { only.iter().any(|name| name == step.name) }
     };
     let mut tested = false;
+    // The order is that of the list, whatever the order of the names typed.
     for step in STEPS.iter().filter(chosen) {
         eprintln!("== {}: {}", step.name, step.does);
         match step.run {
             Run::Alone(run) => run(root)?,
             Run::Tested(run) => run(root, tested)?,
         }
+        // The tests come before the steps that can use what was built for them.
         tested |= step.name == "tests";
     }
     eprintln!("CI passed.");
@@ -188,6 +190,7 @@ fn features(root: &Path) -> Result<(), Error> {
 }
 
 fn semver(root: &Path) -> Result<(), Error> {
+    // The tool is installed apart from the workspace, so that a machine without it skips the step.
     let there = Command::new("cargo").args(["semver-checks", "--version"]).output();
     if !there.is_ok_and(|output| output.status.success()) {
         eprintln!(

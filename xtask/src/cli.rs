@@ -58,11 +58,13 @@ pub(crate) enum Command {
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Error> {
     let mut args = args.into_iter();
     let Some(name) = args.next() else { return Ok(Command::Help) };
+    // Most commands take no argument, and what is left after the name is refused below.
     let command = match name.to_str() {
         Some("help" | "--help" | "-h") => return Ok(Command::Help),
         // Everything behind `compare` belongs to the program it starts, `--help` too.
         Some("compare") => return Ok(Command::Compare { args: args.collect() }),
         Some("bench") => {
+            // One option of `bench` is ours, and all others belong to the program that it starts.
             let (ours, args): (Vec<_>, Vec<_>) = args.partition(|arg| arg == "--pytorch");
             return Ok(Command::Bench { pytorch: !ours.is_empty(), args });
         }
@@ -140,6 +142,7 @@ fn ci(mut args: impl Iterator<Item = OsString>) -> Result<Command, Error> {
         match arg.to_str() {
             Some("--list") => return Ok(Command::CiSteps),
             Some("--only") => {
+                // A missing name is empty here, and is refused like a wrong one.
                 let name = args.next().and_then(|name| name.into_string().ok()).unwrap_or_default();
                 if !is_step(&name) {
                     return Err(Error::Usage(format!("`ci --only` takes one of these steps:\n{}", list())));

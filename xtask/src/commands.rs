@@ -40,6 +40,7 @@ pub(crate) fn bench(root: &Path, pytorch: bool, args: &[OsString]) -> Result<(),
         "suite",
     ]);
     cargo.arg("--update").arg(root.join("docs/performance.md"));
+    // A Python that the caller names has peers of its own, and no environment is made.
     if !args.iter().any(|arg| arg.to_string_lossy().starts_with("--python")) {
         cargo.arg("--python").arg(peers(root, pytorch)?);
     }

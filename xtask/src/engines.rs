@@ -46,14 +46,17 @@ pub(crate) fn engine_after_tests(root: &Path, engine: Engine) -> Result<(), Erro
 fn run_on(root: &Path, engine: Engine, figures: bool, program: &mut Command) -> Result<(), Error> {
     let started = Instant::now();
     let name = engine.name();
+    // Spark needs Java, which is asked for before anything is built.
     let has_java = || Command::new("java").arg("-version").output().is_ok_and(|it| it.status.success());
     if engine == Engine::Spark && !has_java() {
         return Err(Error::NoJava);
     }
+    // Two environments: one has what builds the wheel, the other the engine and its pinned versions.
     let newest = Environment::set_up(root, "venv", "requirements-dev.txt")?;
     let own = Environment::set_up(root, &format!("venv-{name}"), &format!("requirements-{name}.txt"))?;
     own.install(root, &wheel(root, &newest, figures)?)?;
     step(&format!("{name}: the program beside it"), program)?;
+    // Speed is measured in release, and tests run with the checks of a debug build.
     let cfe = target_dir(root).join(if figures { "release" } else { "debug" }).join("cfe");
     if figures {
         let mut passes = own.script(root, "benchmarks/passes.py");

@@ -38,6 +38,7 @@ pub(crate) fn catalog(root: &Path, check: bool) -> Result<(), Error> {
 
 fn render(root: &Path) -> Result<String, Error> {
     let mut text = HEAD.to_owned();
+    // The order of the crates is that of the page. The other crates have no public enum of errors.
     for folder in [
         "crates/cfe-core/src",
         "crates/cfe-io/src",
@@ -49,6 +50,7 @@ fn render(root: &Path) -> Result<String, Error> {
     ] {
         let mut files = Vec::new();
         source_files(&root.join(folder), &mut files)?;
+        // The page must not depend on the order in which a file system lists its files.
         files.sort();
         for file in files {
             let source = fs::read_to_string(&file).map_err(Error::io(&file))?;
@@ -110,6 +112,7 @@ fn docs(attributes: &[Attribute]) -> Vec<String> {
 }
 
 fn of_variant(variant: &Variant) -> Result<String, String> {
+    // A variant's doc comment gives the cause and, where the message has none, the cure.
     let (cures, causes): (Vec<_>, Vec<_>) =
         docs(&variant.attrs).into_iter().partition(|paragraph| paragraph.starts_with("Cure: "));
     if causes.is_empty() {
@@ -117,6 +120,7 @@ fn of_variant(variant: &Variant) -> Result<String, String> {
     }
     let point = |name: &str, what: &str| wrapped(&format!("* {name}: {what}"));
     let mut text = format!("\n### `{}`\n\n{}\n", variant.ident, point("Cause", &as_text(&causes.join(" "))));
+    // An error that only hands its source on has the message and the cure of that source.
     let Some(message) = message(variant)? else {
         return Ok(text + "* Message and cure: those of its source.\n");
     };
@@ -135,6 +139,7 @@ fn of_variant(variant: &Variant) -> Result<String, String> {
 fn wrapped(paragraph: &str) -> String {
     let indent = if paragraph.starts_with("* ") { "  " } else { "" };
     let (mut text, mut column) = (String::new(), 0);
+    // Words are never cut, so a word wider than the line makes a line of its own.
     for word in paragraph.split(' ').filter(|word| !word.is_empty()) {
         let width = word.chars().count();
         if column > 0 && column + 1 + width > WIDTH {
@@ -153,6 +158,7 @@ fn wrapped(paragraph: &str) -> String {
 
 /// As text: outside code, `<label>` would be a tag of HTML, which a page does not show.
 fn as_text(text: &str) -> String {
+    // Parts at odd places lie between two backticks and are code.
     let parts = text.split('`').enumerate();
     let parts = parts.map(|(k, part)| if k % 2 == 0 { part.replace('<', r"\<") } else { part.to_owned() });
     parts.collect::<Vec<_>>().join("`")

@@ -126,6 +126,7 @@ pub(crate) fn figures(root: &Path) -> Result<(), Error> {
 /// Builds the wheel with what `environment` has.
 pub(crate) fn wheel(root: &Path, environment: &Environment, release: bool) -> Result<PathBuf, Error> {
     let wheels = target_dir(root).join("python").join("wheels");
+    // Wheels of earlier builds go, so that the one found below is the one just built.
     if wheels.exists() {
         fs::remove_dir_all(&wheels).map_err(Error::io(&wheels))?;
     }

@@ -106,6 +106,7 @@ impl Course {
     ///
     /// # Errors
     /// The error itself where the run failed for another reason, or keeps no best parameters.
+    // Only a divergence is worth going back for; other errors would come again.
     pub(crate) fn go_back(&mut self, error: Error) -> Result<StopReason> {
         match (error, self.best.take()) {
             (Error::Diverged { .. }, Some((_, best))) => {

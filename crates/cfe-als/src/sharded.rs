@@ -83,6 +83,7 @@ impl Als {
     /// [`Error::NotSharded`].
     pub fn check_sharded(&self) -> Result<()> {
         let spec = self.spec();
+        // Every setting is named at once, as each would cost another attempt.
         let mut settings = Vec::new();
         if matches!(spec.objective, AlsObjective::Exact { .. }) {
             settings.push("objective = exact");
@@ -137,6 +138,7 @@ struct OfInstances {
 impl<'a> Run<'a> {
     /// Counts, then the sums at the point to begin from.
     fn new(als: &'a Als, engine: &'a mut dyn Engine, course: Course, resumed: bool) -> Result<Self> {
+        // The first pass says what the objective needs to know of all rows; the second is at the start.
         let profile = Request::Profile.profile(engine.pass(&Request::Profile)?.finish()?)?;
         let class_weights = profile.check(&als.spec().combined_objective())?;
         let confidence = als.spec().confidence.fit_sums(&profile.brier, profile.max_spread)?;
@@ -151,6 +153,7 @@ impl<'a> Run<'a> {
             supervised: None,
         };
         run.look_at_instances()?;
+        // A resumed run has its bias; a new one starts at the log-odds that were asked for.
         if !resumed {
             let aggregator = als.spec().aggregator;
             let totals = run.profile.class_totals();
@@ -166,6 +169,7 @@ impl<'a> Run<'a> {
         let began = Instant::now();
         let stop = self.train(observer)?;
         let timings = Timings { total: began.elapsed(), iterations: began.elapsed() };
+        // A run that went back to its best parameters has no sums of these, and asks for them once more.
         if self.of_instances.is_none() || self.supervised.is_none() {
             self.look_at_instances()?;
         }
@@ -189,12 +193,15 @@ impl<'a> Run<'a> {
     fn train(&mut self, observer: &mut dyn Observer) -> Result<StopReason> {
         let spec = self.als.spec();
         loop {
+            // One round: the next X from the sums of this one, a pass there, the loss that this pass brings,
+            // the observer, and then the step. After the last iteration a pass for its loss remains.
             let next = if self.course.iteration < spec.max_iterations {
                 Some(self.next_classifiers()?)
             } else {
                 None
             };
             let wanted = self.wanted();
+            // The loss of this iteration is known already where the run begins or resumes.
             let known = self.course.iteration
                 == self.course.history.entries.last().map_or(0, |entry| entry.iteration);
             let sums = match (&next, known) {
@@ -255,6 +262,7 @@ impl<'a> Run<'a> {
         let lambda = self.als.spec().lambda;
         let equations = &self.of_instances.as_ref().expect("the sums of the present X are there").equations;
         match self.als.spec().dtype {
+            // In f32 the ridge is rounded too, as in memory, and X goes on in f64.
             Dtype::F64 => ridge::solve_classifiers(equations, lambda),
             Dtype::F32 => {
                 let x = ridge::solve_classifiers::<f32>(equations, f64::from(lambda as f32))?;
@@ -302,6 +310,8 @@ impl<'a> Run<'a> {
     /// Class weights of the next step of w and b, which the curriculum moves.
     fn step_weights(&self) -> (f64, f64) {
         let (negative, positive) = self.class_weights;
+        // Only the curriculum moves weights by class alone; the schedules that need logits are refused
+        // before.
         let schedule: WeightSchedule = self.als.spec().weight_schedule;
         let of_classes = schedule.weights(
             self.course.iteration,
@@ -333,6 +343,8 @@ impl<'a> Run<'a> {
     /// The new X, then w and b.
     fn advance(&mut self, next: Array2<f64>, sums: SweepSums, wanted: Wanted) -> Result<()> {
         let center = self.als.spec().aggregator.center;
+        // With centering the bias is that of centered r_hat, and the mean moves with X: the offset is taken
+        // out before and put back after.
         let centered_bias = self.course.parameters.bias + if center { self.center() } else { 0.0 };
         self.course.parameters.factors.classifiers = next;
         let (mut gradient, mut bound) = (sums.gradient.clone(), sums.bound.clone());
@@ -340,6 +352,7 @@ impl<'a> Run<'a> {
         self.supervised = None;
         if center {
             self.course.parameters.bias = centered_bias - self.center();
+            // The gradient at the new X needs the bias at the new mean, and so a pass of its own.
             if wanted != Wanted::Frozen {
                 let request = self.request(&self.course.parameters, false, wanted.clone(), false);
                 let sums = self.pass(request)?;
@@ -391,6 +404,7 @@ impl<'a> Run<'a> {
         if !(sums.weight > 0.0) {
             return Ok(());
         }
+        // The moments are about `center`; they are moved to the weighted mean, as in memory.
         let shift: Vec<f64> = sums.mean.iter().map(|sum| sum / sums.weight).collect();
         let mean_residual = sums.residual / sums.weight;
         let d = shift.len();

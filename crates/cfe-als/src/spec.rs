@@ -169,6 +169,7 @@ pub struct AlsSpec {
 impl Default for AlsSpec {
     /// The published configuration.
     fn default() -> Self {
+        // The published program's values. docs/techniques.md has what each alternative does.
         Self {
             latent_dim: 15,
             lambda: 0.01,
@@ -254,10 +255,12 @@ impl AlsSpec {
                 "the exact objective is minimized in f64: its loss must not rise by rounding",
             )?;
         }
+        // What follows are settings of single parts, each of which knows its own range.
         self.confidence.validate()?;
         self.weight_schedule.validate()?;
         self.resampling.validate()?;
         let AggregatorSpec { kind, solver, ridge, weight_decay, .. } = self.aggregator;
+        // The mean has no w and b to train, which the exact objective would have to.
         let exact = matches!(self.objective, AlsObjective::Exact { .. });
         match kind {
             AggregatorKind::Weighted => {}

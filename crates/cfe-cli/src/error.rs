@@ -91,6 +91,7 @@ impl CliError {
     /// The message with its causes, each once: some messages already hold that of their source.
     pub(crate) fn chain(&self) -> String {
         let mut text = self.to_string();
+        // Sources are walked to the end; a message that holds that of its source does not say it twice.
         let mut cause = std::error::Error::source(self);
         while let Some(source) = cause {
             let message = source.to_string();
@@ -104,6 +105,7 @@ impl CliError {
 }
 
 fn exit_code_of_fit(error: &FitError) -> u8 {
+    // By what the user has to change: what was typed, what a file holds, or neither.
     match error {
         FitError::Options(_) | FitError::Backend(_) => 2,
         FitError::ModelFile(ModelFileError::Write(_)) => 2,

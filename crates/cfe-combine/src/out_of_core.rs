@@ -95,6 +95,7 @@ pub fn fit_store_on(
     observer: &mut dyn Observer,
     watch: &dyn Watch,
 ) -> FitResult<StoreFit> {
+    // Refused before the first pass, which may take minutes.
     check_plan(plan)?;
     check_labels(store)?;
     match &plan.ready {
@@ -119,6 +120,7 @@ fn fit_recommended(
     let sampled = whole.is_some();
     let table = with_roles(store, rows, &numbers)?;
     let beyond = whole.map(|whole| PassedColumns::new(engine, whole));
+    // From here on the rows are a table, and everything is as in memory: folds, calibration, threshold.
     let mut outcome = plan.fit_beyond(&table, beyond.as_ref(), watch)?;
     // What the model says of its data is said of the store.
     let details = &mut outcome.model.details;
@@ -145,6 +147,7 @@ fn with_roles(store: &Store, rows: EnsembleData, numbers: &[u64]) -> FitResult<T
     };
     let shard_rows = store.shape().shard_rows as u64;
     let (mut groups, mut folds, mut costs) = (Vec::new(), Vec::new(), Vec::new());
+    // Roles lie in files beside each shard, and the numbers ascend: each file is read once.
     for numbers in numbers.chunk_by(|a, b| a / shard_rows == b / shard_rows) {
         let shard = numbers[0] / shard_rows;
         let roles = store.row_roles(shard)?;
@@ -171,6 +174,7 @@ fn fit_als(
     watch: &dyn Watch,
 ) -> FitResult<SavedModel> {
     let als = als(plan)?;
+    // A checkpoint that is not there yet is a first run: `--resume` may be given from the start.
     let checkpoint = plan.options.checkpoint.as_deref();
     let state = match checkpoint.filter(|path| plan.options.resume && path.exists()) {
         Some(path) => Some(resumed(path, store, watch)?),
@@ -182,6 +186,7 @@ fn fit_als(
         Some(state) => als.resume_on(state, engine, &mut keeper),
         None => als.fit_on(engine, &mut keeper),
     };
+    // The observer can only break the run; what it failed with explains the break better than the run does.
     if let Some(error) = keeper.failed {
         return Err(error);
     }
@@ -218,6 +223,7 @@ fn als(plan: &FitPlan) -> FitResult<cfe_als::Als> {
 fn check_options(plan: &FitPlan) -> FitResult<()> {
     let options = &plan.options;
     let mut given = Vec::new();
+    // Columns are settled when a store is prepared, for every trainer.
     if options.table != TableColumns::default() || options.training != TrainingColumns::default() {
         given.push("options for the columns (they were settled when the store was prepared)");
     }
@@ -232,6 +238,7 @@ fn check_options(plan: &FitPlan) -> FitResult<()> {
         (options.calibrate.is_some_and(|map| map != crate::pipeline::Calibrate::None), "calibrate"),
         (options.threshold.is_some(), "threshold"),
     ];
+    // The rest needs a cross-validation, which the recommended combiner makes on the rows it learns from.
     given.extend(others.into_iter().filter_map(|(is, name)| is.then_some(name)));
     if given.is_empty() || matches!(plan.ready, ReadyTrainer::Recommended(_)) {
         return Ok(());
@@ -260,6 +267,7 @@ fn check_labels(store: &Store) -> FitResult<()> {
 
 /// A stage for each pass, a step for each shard.
 fn show<'w>(stage: &RefCell<Option<Stage<'w>>>, store: &Store, rows: Rows, watch: &'w dyn Watch) {
+    // A pass begins with its first shard: the engine counts rows and announces nothing else.
     let first = rows.done <= store.shape().shard_rows as u64;
     if first {
         // One stage ends before the next one starts.
@@ -287,6 +295,8 @@ impl Observer for Keeper<'_> {
     fn step(&mut self, step: &Step<'_>) -> ControlFlow<()> {
         if let Some(path) = self.path
             && step.iteration.is_multiple_of(self.every)
+        // The state is kept before the observer sees the step, so that what was shown is never ahead of the
+        // file.
         {
             let kept = step.training_state().map_err(FitError::training("training"));
             if let Err(error) = kept.and_then(|state| keep(path, state, self.store)) {
@@ -366,6 +376,7 @@ pub fn predict_store(
     prevalence: Option<f64>,
     watch: &dyn Watch,
 ) -> FitResult<u64> {
+    // Columns are matched and the folder is claimed before the first shard is read.
     let rows_of_model = places(model, store)?;
     claim(folder)?;
     let (mut failed, mut done) = (None, 0);
@@ -379,6 +390,7 @@ pub fn predict_store(
         let combined = model.predict(aligned(shard, rows_of_model.as_deref()).view())?;
         match write_part(&path, model, store, number, shard, combined, prevalence) {
             Ok(()) => done += shard.labels.len() as u64,
+            // The walk knows errors of its own kind alone: this one is kept, and a stop ends the walk.
             Err(error) => {
                 failed = Some(error);
                 return Err(Error::Stopped);
@@ -399,6 +411,7 @@ fn places(model: &SavedModel, store: &Store) -> FitResult<Option<Vec<usize>>> {
     if there == model.classifier_names() {
         return Ok(None);
     }
+    // Every missing classifier is named at once, since each costs a new preparation.
     let mut missing = Vec::new();
     let mut places = Vec::new();
     for name in model.classifier_names() {

@@ -131,6 +131,8 @@ impl Aggregator {
             Aggregator::Gated { weights, bias, gate } => {
                 let gated = gate.weights(r_hat);
                 let sum: f64 = weights.iter().zip(&gated).zip(r_hat).map(|((w, g), r)| w * g * r).sum();
+                // A gate without a preference gives 1/m to each. The factor m makes w count as without a
+                // gate.
                 r_hat.len() as f64 * sum + bias
             }
         }
@@ -140,6 +142,7 @@ impl Aggregator {
     /// k) flops for weights that are the same for all instances, else 2 d m k and what the gate costs.
     pub fn logits(&self, classifiers: ArrayView2<'_, f64>, instances: ArrayView2<'_, f64>) -> Vec<f64> {
         if let Aggregator::Weighted { weights, bias } = self {
+            // w . (X^T y) is (X w) . y, and X w is the same for every instance.
             return logits(&combine(classifiers, weights), *bias, instances);
         }
         // Neither a gate nor the logit of the mean is linear in y, so each instance is reconstructed whole.

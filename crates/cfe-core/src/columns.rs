@@ -102,6 +102,7 @@ impl Standardizer {
             out.iter_mut().zip(rows).for_each(|(out, &i)| *out = column.of(row[i]));
         }
         let mut gone = vec![false; k];
+        // Gaps are filled instance by instance, since each lacks other cells. Most lack none.
         let mut cells = vec![0.0; k];
         for mut instance in g.columns_mut() {
             if !instance.iter().any(|v| v.is_nan()) {
@@ -135,6 +136,7 @@ pub fn fill_gaps(
         for p in 0..rank {
             let xp = loading(p, j);
             rhs[p] += xp * g[j];
+            // The lower triangle, which is all that Cholesky reads.
             (0..=p).for_each(|q| a[(p, q)] += xp * loading(q, j));
         }
     }

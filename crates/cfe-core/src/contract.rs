@@ -63,6 +63,7 @@ pub fn check_all(build: Build<'_>) {
 /// Every settings document that differs from `settings` in one key, which has an absurd value: for property
 /// tests that cover a new key without being told of it. Gives the path of the key with the document.
 pub fn absurd_settings(settings: &Value) -> Vec<(String, Value)> {
+    // Values of every type and size that a settings file could hold, of which most are out of any range.
     let absurd = [
         json!(0),
         json!(-1),
@@ -135,6 +136,7 @@ pub fn shapes_are_checked(build: Build<'_>) {
     let data = small();
     let (m, n) = (data.n_classifiers(), data.n_instances());
     let trainer = build(Request::default());
+    // One classifier or one instance too many or too few, all else fitting.
     for (m, n) in [(m + 1, n), (m, n + 1), (m - 1, n), (m, n - 1)] {
         let start = Parameters::random(3, m, n, 1).expect("in range");
         assert!(trainer.fit_from(start, &data, &mut ()).is_err(), "a start for {m} x {n} was accepted");
@@ -143,6 +145,7 @@ pub fn shapes_are_checked(build: Build<'_>) {
     start.weights.pop();
     assert!(trainer.fit_from(start, &data, &mut ()).is_err(), "too few weights were accepted");
     let mut start = Parameters::random(3, m, n, 1).expect("in range");
+    // Factors of two ranks have no product.
     start.bias = f64::NAN;
     assert!(trainer.fit_from(start, &data, &mut ()).is_err(), "a NaN bias was accepted");
     let start = Parameters::with_factors(Factors {
@@ -167,6 +170,7 @@ pub fn an_observer_sees_every_iteration_and_can_stop(build: Build<'_>) {
     let (weights, _) = fitted.model.aggregator.weights().expect("weighted");
     assert_eq!(trace.points[12].weights, weights, "the last step is the model");
 
+    // Five steps are seen, of iterations 0 to 4, and the model is that of the last.
     let mut count = 0;
     let mut stop = FnObserver(|step: &Step<'_>| {
         count += 1;
@@ -214,6 +218,7 @@ pub fn resumes_to_the_same_bits(trainer: &dyn Trainer, data: &EnsembleData, brea
 pub fn one_class_trains_and_no_label_is_an_error(build: Build<'_>) {
     let data = small();
     let trainer = build(Request::default());
+    // A class alone has nothing to be balanced with: weights are 1 and no shift is undone.
     for class in [false, true] {
         let labels = data.labels().iter().map(|l| l.filter(|&y| y == class)).collect();
         let one = data.clone().with_labels(labels).expect("same length");
@@ -234,6 +239,7 @@ pub fn every_instance_may_be_labeled(build: Build<'_>) {
 
 /// m = 1, n = 1, d > m and d > n.
 pub fn extreme_shapes_train(build: Build<'_>) {
+    // Each shape takes another way through the kernel: dual systems, one classifier, one instance.
     for (m, n, d) in [(1, 30, 2), (4, 2, 3), (2, 40, 9), (1, 1, 1), (3, 1, 5)] {
         let predictions =
             Array2::from_shape_fn((m, n), |(u, i)| 0.1 + 0.8 * ((u * 7 + i * 3) % 11) as f64 / 10.0);

@@ -81,6 +81,7 @@ impl EnsembleData {
         } else {
             predictions.as_standard_layout().into_owned()
         };
+        // Every cell is looked at once, here: whoever holds the data trusts the cells from now on.
         let mut n_missing = 0;
         for ((u, i), &value) in predictions.indexed_iter() {
             if value.is_nan() {
@@ -189,6 +190,7 @@ impl EnsembleData {
         if let Some(&i) = index.iter().find(|&&i| i >= n) {
             return Err(Error::parameter("index", i, "instance indices are below the number of instances"));
         }
+        // Ids are unique, and an instance that is taken twice would give two rows one id.
         if let Some(ids) = &self.instance_ids {
             let mut taken = vec![None; n];
             for (second, &i) in index.iter().enumerate() {
@@ -327,6 +329,7 @@ pub(crate) fn check_unique(what: &'static str, names: &[String]) -> Result<()> {
 /// Positions of a name that occurs twice; of several the one that is complete first.
 /// Hashes are sorted on all threads, as a hash set of a million ids takes as long as parsing them.
 fn first_duplicate(names: &[String]) -> Option<(usize, usize)> {
+    // The hashes are keyed anew in each process, so that no table can be made to collide.
     let state = RandomState::new();
     let mut hashes: Vec<(u64, usize)> =
         names.par_iter().enumerate().map(|(i, name)| (state.hash_one(name), i)).collect();

@@ -36,6 +36,7 @@ pub fn random_side<T: Scalar>(
 ) -> Result<Array2<T>> {
     check_matrix("a matrix of factors", latent_dim, columns)?;
     let mut rng = ChaCha12Rng::seed_from_u64(seed);
+    // A stream of its own for each side: another number of instances leaves X as it is.
     rng.set_stream(match side {
         Side::Classifier => 0,
         Side::Instance => 1,

@@ -80,6 +80,7 @@ impl Separable {
         let truth = draw_truth(&mut rng, self.n_instances, self.prevalence);
         let mut predictions = Array2::zeros((self.n_classifiers, self.n_instances));
         for mut row in predictions.rows_mut() {
+            // The spread of a classifier is drawn before its errors.
             let spread = rng.random_range(0.07..0.13);
             for (r, &y) in row.iter_mut().zip(&truth) {
                 let mean = if y { 0.5 + self.gap } else { 0.5 };
@@ -160,6 +161,7 @@ impl Correlated {
         // The order of the draws is part of what a seed stands for: another order gives other data.
         let mut rng = ChaCha12Rng::seed_from_u64(seed);
         let truth = draw_truth(&mut rng, n, self.prevalence);
+        // At a prevalence of 0 or 1 the log-odds would be infinite.
         let prior = logit(self.prevalence, 1e-3);
         let shared: Vec<f64> = (0..n).map(|_| self.shared_error * normal(&mut rng)).collect();
         let clusters: Vec<Vec<f64>> = (0..self.n_clusters)
@@ -186,6 +188,7 @@ impl Correlated {
             predictions[(0, 0)] = self.prevalence;
         }
         let mut drawn = finish(predictions, truth, self.labeled_share, &mut rng)?;
+        // The truth stays and the labels are flipped: a test still measures against what is true.
         if self.label_noise > 0.0 {
             let flip = |label: &Option<bool>, flipped: bool| label.map(|y| y != flipped);
             let labels =
@@ -226,6 +229,7 @@ impl Correlated {
         ] {
             ensure((0.0..=MAX_ERROR).contains(&value), name, value, "0 to 1000 is allowed")?;
         }
+        // Errors and qualities of one range: what lies beyond gives probabilities of 0 and 1 alone.
         let allowed = self.quality.0 >= -MAX_ERROR && self.quality.1 <= MAX_ERROR;
         ensure(allowed, "quality", self.quality.1, "-1000 to 1000 is allowed")?;
         check_matrix("the errors of the clusters", self.n_clusters, self.n_instances)

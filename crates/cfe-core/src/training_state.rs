@@ -129,6 +129,7 @@ impl TrainingState {
         limit: &'static str,
         (m, n): (usize, usize),
     ) -> Result<()> {
+        // What belongs to another run is named with both values; what no run can have written is damage.
         let other = |what: &str, found: &str, expected: &str| Error::OtherRun {
             what: what.to_owned(),
             found: found.to_owned(),
@@ -160,11 +161,13 @@ impl TrainingState {
             const ALLOWED: &str = "at least the iterations that the state has behind it are needed";
             return Err(Error::parameter(limit, most, ALLOWED));
         }
+        // Shapes and numbers of the state: from here on the trainer trusts what it resumes from.
         self.parameters.validate(m, n)?;
         let not_finite = |(_, values): &(&String, &ArrayD<f64>)| !values.iter().all(|v| v.is_finite());
         if let Some((name, _)) = self.memory.iter().find(not_finite) {
             return Err(Error::DamagedState { what: format!("{name} is not finite") });
         }
+        // The stopping rule reads the history by its order.
         let in_order = self.history.entries.windows(2).all(|pair| pair[0].iteration < pair[1].iteration);
         let last = self.history.entries.last().map_or(0, |entry| entry.iteration);
         if !in_order || last > self.iteration {

@@ -29,6 +29,7 @@ impl Parts {
         // The order of the steps matters: rows of one id are compared by their labels, and a column is judged
         // once its rows are together.
         self.understand_labels(options, &mut warnings)?;
+        // Of two columns that are the classes of one classifier, the labels say which is the positive one.
         if let Some((read, other)) = &self.classes {
             let positive = self.taken.positive.as_deref().or(options.remembered.positive.as_deref());
             if pairs::negative(read, other, (self.taken.negative.as_deref(), positive)) == Some(true) {
@@ -58,6 +59,7 @@ impl Parts {
             let how = (options.scale, options.input);
             warnings.extend(warning::of_mixed_scale(&self.file, &self.names, self.matrix.view(), how));
         }
+        // Rows for training, then what they need to have: labels, weights, times, costs.
         let in_train = self.train_rows(options, &mut warnings)?;
         // A row without any prediction has nothing to learn from: its label would only move the share of
         // positives.
@@ -74,6 +76,7 @@ impl Parts {
             let columns = std::mem::take(&mut self.extra);
             warnings.push(TableWarning::ExtraColumns { file: self.file.clone(), columns });
         }
+        // From here on the core has checked the cells, and only what names rows is left.
         let mut data = build(&self.file, self.matrix, self.names, labels)?;
         if let Some(weights) = values.weights {
             let failed = |source| TableError::Data { file: self.file.clone(), source };
@@ -136,6 +139,7 @@ impl Parts {
         let remembered = &options.remembered;
         let same = remembered.roles.split.as_deref() == Some(column);
         let train_value = options.train_value.as_ref().or(remembered.train_value.as_ref().filter(|_| same));
+        // A model remembers which value meant training, if the column is the same one.
         let (rows, value) = split::train_rows(column, split, train_value.map(String::as_str));
         if value.is_none() {
             let wanted = options.train_value.clone().unwrap_or_else(|| "train".to_owned());
@@ -162,6 +166,7 @@ fn set_ids(
     taken: &mut Taken,
     warnings: &mut Vec<TableWarning>,
 ) -> TableResult<()> {
+    // Three outcomes: ids that serve, named ids that repeat, and guessed ids that are set aside.
     let without = ids.iter().filter(|id| id.is_empty()).count();
     let empty = !named && without > 0;
     match if empty { Ok(()) } else { data.set_instance_ids(ids) } {

@@ -111,6 +111,7 @@ impl ClassColumns {
                 None => found.others.push(at),
             }
         }
+        // One classifier with two classes makes the form likely. Without any, each name just holds a colon.
         let of = |u: usize| found.cells.iter().filter(|cell| cell.1 == u).count();
         let several = (0..found.classifiers.len()).any(|u| of(u) >= 2);
         (several && found.classes.len() >= LEAST_CLASSES).then_some(found)
@@ -133,6 +134,7 @@ pub(crate) fn of_model(names: &[String], model: &ClassesOfModel) -> Option<Class
 /// `classifier:class`, with `separator` in place of the colon. Where `labels` end a name, the class is the
 /// longest of them, and else what is behind the last separator.
 pub(crate) fn by_form(names: &[String], labels: &[String], separator: Option<&str>) -> Option<ClassColumns> {
+    // Tuples are what pandas writes, which no other program does: they are tried before any separator.
     if separator.is_none()
         && let Some(found) = ClassColumns::of(names.iter().map(|name| of_tuple(name)))
     {
@@ -147,6 +149,7 @@ fn of_separator(name: &str, labels: &[String], separator: &str) -> Option<(Strin
         let (u, k) = (name[..at].trim(), name[at + separator.len()..].trim());
         (!u.is_empty() && !k.is_empty()).then(|| (u.to_owned(), k.to_owned()))
     };
+    // A label may hold the separator: the first cut that leaves a label is the right one.
     let places: Vec<usize> = name.match_indices(separator).map(|(at, _)| at).collect();
     let is_label = |(_, k): &(String, String)| labels.iter().any(|label| labels::same(label, k));
     let by_label = places.iter().filter_map(|&at| cut(at)).find(is_label);
@@ -156,6 +159,7 @@ fn of_separator(name: &str, labels: &[String], separator: &str) -> Option<(Strin
 /// `('forest', 'a')` or `("forest", 2)`: the last part is the class.
 fn of_tuple(name: &str) -> Option<(String, String)> {
     let inner = name.trim().strip_prefix('(')?.strip_suffix(')')?;
+    // Parts within quotes or without, with commas between them, as Python prints a tuple.
     let (mut parts, mut part, mut quote) = (Vec::new(), String::new(), None);
     let mut characters = inner.chars();
     while let Some(c) = characters.next() {
@@ -204,6 +208,7 @@ fn as_named(label: &str) -> String {
 /// The places where `label` stands for itself in `name` (both plain): between gaps, behind the p of H2O or
 /// the X of R, or digits behind letters.
 fn places(name: &[char], label: &[char]) -> Vec<usize> {
+    // A label has to stand for itself: `a` in `data` is not a class.
     let is_word = |at: usize| name.get(at).is_some_and(|c| c.is_alphanumeric());
     let starts = |at: usize| {
         let Some(before) = at.checked_sub(1) else { return true };
@@ -235,6 +240,7 @@ fn forms(names: &[String], labels: &[String]) -> Vec<(Form, Form)> {
         // Labels that differ in case or signs alone cannot be told apart so.
         plain_labels = labels.iter().map(|label| label.chars().collect()).collect();
     }
+    // Names of one form have one key: the name with the class taken out.
     let mut found: BTreeMap<Vec<char>, Form> = BTreeMap::new();
     for (at, name) in names.iter().enumerate() {
         let characters: Vec<char> = name.chars().collect();
@@ -252,6 +258,7 @@ fn forms(names: &[String], labels: &[String]) -> Vec<(Form, Form)> {
             }
         }
     }
+    // Columns of the same form that no label of the table names, as of a class without labeled rows.
     let with_others = |form: Form| {
         let (before, behind) = (plain(&form.around.0), plain(&form.around.1));
         let fits = |at: &usize| {
@@ -285,6 +292,7 @@ impl ClassColumns {
 /// are within the tolerance.
 fn distance(matrix: ArrayView2<'_, f64>, columns: &[(usize, String)], needed: f64) -> Option<f64> {
     let (mut rows, mut near, mut sum) = (0_usize, 0_usize, 0.0);
+    // Rows with a gap in any of the columns have no sum and are left out.
     for row in matrix.columns() {
         let total: f64 = columns.iter().map(|(at, _)| row[*at]).sum();
         if !total.is_nan() {
@@ -307,6 +315,7 @@ pub(crate) fn by_labels(
     if labels.len() < 2 {
         return None;
     }
+    // Each form has to be borne out by the rows: its columns sum to 1. Of two widths the nearer one is taken.
     let mut sound: Vec<(Form, f64)> = Vec::new();
     for (form, wider) in forms(names, labels) {
         match summed {
@@ -337,6 +346,7 @@ pub(crate) fn by_labels(
         let length = |form: &Form| form.around.1.len();
         (b.columns.len().cmp(&a.columns.len())).then(x.total_cmp(y)).then(length(a).cmp(&length(b)))
     });
+    // A column belongs to one form: the best one that comes first.
     let mut taken: Vec<Form> = Vec::new();
     for (form, _) in sound {
         let is_taken = |at: usize| taken.iter().any(|form| form.columns.iter().any(|(own, _)| *own == at));
@@ -350,6 +360,7 @@ pub(crate) fn by_labels(
 fn assembled(names: &[String], labels: &[String], mut forms: Vec<Form>) -> Option<ClassColumns> {
     forms.sort_by_key(|form| form.columns.iter().map(|(at, _)| *at).min());
     let mut classifiers: Vec<String> = forms.iter().map(|form| classifier(&form.around)).collect();
+    // Two forms of one bare name are told apart by the whole of what stands around the class.
     let mut sorted = classifiers.clone();
     sorted.sort();
     if sorted.windows(2).any(|pair| pair[0] == pair[1]) {
@@ -386,6 +397,7 @@ fn assembled(names: &[String], labels: &[String], mut forms: Vec<Form>) -> Optio
 /// The name of a classifier from what stands around the class: `classif.rpart.prob.` is `classif.rpart`.
 fn classifier((before, behind): &(String, String)) -> String {
     let is_gap = |c: char| !c.is_alphanumeric();
+    // Words such as `prob` are taken off either end until a word is left that says who the classifier is.
     let stripped = |text: &str| {
         let mut text = text.trim_matches(is_gap);
         loop {

@@ -117,9 +117,11 @@ fn class_columns(parts: &mut Parts, options: &TableOptions) -> TableResult<Optio
     if options.positive_label.is_some() || options.classifiers.is_some() {
         return Ok(None);
     }
+    // An array says its classes by its third dimension.
     if let Some(columns) = parts.class_columns.take() {
         return Ok(Some(columns));
     }
+    // The columns of the model, where all are there.
     let model = options.class_model.as_ref();
     let in_rows = parts.roles.class.is_some();
     if let Some(found) =
@@ -127,6 +129,7 @@ fn class_columns(parts: &mut Parts, options: &TableOptions) -> TableResult<Optio
     {
         return Ok(Some(found));
     }
+    // Labels of the table, and classes that the model knows besides, are what names are searched for.
     let mut labels = parts.labels.as_ref().map(|labels| labels.known()).unwrap_or_default();
     if let Some(model) = model {
         labels.extend(
@@ -137,6 +140,8 @@ fn class_columns(parts: &mut Parts, options: &TableOptions) -> TableResult<Optio
         let found = ClassColumns::of_rows(models, classes, &labels);
         return Ok((found.classes.len() >= LEAST_CLASSES || model.is_some()).then_some(found));
     }
+    // First the form `classifier:class`, which is said; names that differ in a label are a guess and come
+    // last.
     let separator = options.class_separator.as_deref();
     if let Some(found) = class_columns::by_form(&parts.names, &labels, separator) {
         // Two labels that no column is named after, and columns that do not sum to 1: what stands above the
@@ -160,6 +165,7 @@ fn class_columns(parts: &mut Parts, options: &TableOptions) -> TableResult<Optio
 
 fn assemble(mut parts: Parts, mut columns: ClassColumns, options: &TableOptions) -> TableResult<ClassTable> {
     let mut warnings = std::mem::take(&mut parts.warnings);
+    // Columns without a class are named with the reason.
     for &at in &columns.others {
         let reason = match columns.note {
             None => "its name is not of the form classifier:class",
@@ -171,6 +177,7 @@ fn assemble(mut parts: Parts, mut columns: ClassColumns, options: &TableOptions)
     let in_rows = parts.roles.class.is_some();
     let of_cells = if in_rows { &[][..] } else { &columns.cells };
     let names: Vec<ClassColumn> = of_cells.iter().map(|&cell| column_of(&parts, &columns, cell)).collect();
+    // Rows of one id come together before any cell is judged, as in a table of two classes.
     let (mut labels, label_values) = labels_of(&mut parts, &columns.classes, options)?;
     let models = parts.roles.model.clone();
     if models.is_some() || parts.average {
@@ -179,10 +186,12 @@ fn assemble(mut parts: Parts, mut columns: ClassColumns, options: &TableOptions)
             columns = of_long(&parts, &columns);
         }
     }
+    // Cells are judged now: those a hair outside 0 to 1 are clipped, and odd scales are told.
     warnings.extend(warning::clip(&parts.file, &parts.names, &mut parts.matrix));
     warnings.extend(warning::of_scale(&parts.file, parts.matrix.view(), options.scale));
     let n = parts.matrix.ncols();
     let (m, k) = (columns.classifiers.len(), columns.classes.len());
+    // m x n x K: the layout that the core checks and the combiner reads.
     let mut values = Array3::from_elem((m, n, k), f64::NAN);
     for &(at, u, class) in &columns.cells {
         values.slice_mut(ndarray::s![u, .., class]).assign(&parts.matrix.row(at));
@@ -195,6 +204,7 @@ fn assemble(mut parts: Parts, mut columns: ClassColumns, options: &TableOptions)
     let refused = |source| TableError::Data { file: file.clone(), source };
     let predictions = ClassPredictions::new(values, columns.classifiers.clone(), columns.classes.clone())
         .map_err(refused)?;
+    // What the labeled rows need besides, in the same order as for two classes.
     let in_train = parts.train_rows(options, &mut warnings)?;
     let learned = |i: usize| in_train[i] && predictions.n_observed(i) > 0;
     // Labels that are not a class of the columns are refused later, and by name.
@@ -248,6 +258,7 @@ fn column_of(parts: &Parts, columns: &ClassColumns, (at, u, k): (usize, usize, u
 /// The columns of a long table once every model has columns of its own: each model's in a row.
 fn of_long(parts: &Parts, of_one: &ClassColumns) -> ClassColumns {
     let width = of_one.cells.len() + of_one.others.len();
+    // The gathered columns of a model stand side by side, in the order of the columns of one.
     let models: Vec<String> = parts.models.clone();
     let several = of_one.classifiers.len();
     let mut long =
@@ -318,6 +329,7 @@ fn labels_of(
     let Some((codes, texts)) = column.into_codes() else {
         return Err(TableError::TooManyClasses { file, column: name, most: labels::MOST });
     };
+    // The list begins with the classes, so that the number of a label below K is the number of a class.
     let number = |text: &String| {
         // The name of a column and the cell of a label may write one class in two ways: 1 and 1.0.
         let same = values.iter().position(|class| class == text);
@@ -343,6 +355,7 @@ fn ids_of(parts: &mut Parts) -> TableResult<Option<Vec<String>>> {
     let twice = ids.iter().position(|id| !met.insert(id.as_str()));
     let empty = ids.iter().any(String::is_empty);
     let column = parts.taken_for(Role::Id).to_owned();
+    // As in a table of two classes: named ids must be unique, and guessed ones may fail.
     match twice {
         Some(second) if !guessed => {
             let first = ids.iter().position(|id| *id == ids[second]).expect("it occurs before");
@@ -416,6 +429,7 @@ impl ClassTable {
         }
         let classes = self.predictions.n_classes();
         let seen = |i: usize| self.labels[i].filter(|_| self.in_train[i]);
+        // Labels that no column is named after are all counted before they are refused.
         let mut strange = vec![0_usize; self.label_values.len()];
         (0..self.n_rows())
             .filter_map(seen)

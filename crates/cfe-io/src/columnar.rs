@@ -94,6 +94,7 @@ fn read_arrow(opened: Opened, options: &TableOptions) -> TableResult<Parts> {
     let (file, format) = (opened.file.clone(), opened.format);
     let damaged = |reason: String| TableError::Damaged { file: file.clone(), format: "Arrow IPC", reason };
     let failed = |e: ArrowError| damaged(e.to_string());
+    // A stream is read once: the batches that were looked at are kept and read again from memory.
     if format == Format::ArrowStream {
         let reader = StreamReader::try_new(Guarded::new(BufReader::new(opened.stream())), None);
         let reader = reader.map_err(failed)?;
@@ -232,6 +233,7 @@ impl<'a> Columns<'a> {
         mut self,
         batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
     ) -> TableResult<Parts> {
+        // Batches grow one matrix. A file that names its number of rows has it allocated at once.
         for batch in batches {
             let batch = batch.map_err(|e| self.damaged(e.to_string()))?;
             self.append(&batch)?;
@@ -286,6 +288,8 @@ impl<'a> Columns<'a> {
             let array = self.column(batch, at)?.clone();
             self.add_labels(&array, at)?;
         }
+        // Roles are kept as text, in whatever type the file has them: they are compared, and read as numbers
+        // later.
         for role in Role::ALL {
             let Some(&at) = self.layout.roles.get(role) else { continue };
             let array = self.column(batch, at)?;
@@ -313,6 +317,7 @@ impl<'a> Columns<'a> {
         // Labels are read as they stand, whatever scale the cells have.
         let reading = Reading::new(&self.reading.missing, Scale::Fraction, Input::Probability);
         let labels = self.parts.labels.get_or_insert_default();
+        // Text stays text, also where every cell could be a number: `1` and `1.0` may be two labels.
         if let Some(values) = numbers(array, &reading).filter(|_| !is_text) {
             values.into_iter().for_each(|value| labels.push_number(value.unwrap_or(f64::NAN), &reading));
         } else if let Some(values) = strings(array) {
@@ -394,6 +399,7 @@ fn numbers(array: &ArrayRef, reading: &Reading) -> Option<Vec<Result<f64, String
         };
         (0..array.len()).map(value).collect()
     }
+    // Types of numbers first; what is neither a number nor text has no arm and is refused by its type.
     Some(match array.data_type() {
         DataType::Float64 => convert::<Float64Type>(array, |v| v),
         DataType::Float32 => convert::<Float32Type>(array, f64::from),

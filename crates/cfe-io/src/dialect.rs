@@ -140,6 +140,7 @@ pub(crate) fn before_header(start: &[u8], given: Option<u8>) -> BeforeHeader {
         Some(byte) => memchr::memchr(byte, line).map(|_| byte),
         None => best(line),
     };
+    // Titles and notes above the header are cut by other signs than the rows, or by none.
     match crate::above::find(&start[bytes..], cuts) {
         Some(above) => {
             let (bytes, lines) = (bytes + above.bytes, lines + above.lines);
@@ -299,6 +300,7 @@ fn choose_delimiter(file: &str, start: &[u8], given: Option<u8>) -> TableResult<
     if text.is_empty() {
         return Err(TableError::Empty { file: file.to_owned() });
     }
+    // Delimiters are counted in the header alone, where no decimal comma can stand.
     // The header without what stands in quotes, where a delimiter does not cut.
     let mut header = Vec::new();
     let mut quoted = false;
@@ -358,6 +360,7 @@ fn has_escapes(start: &[u8], delimiter: u8) -> bool {
     if memchr::memmem::find(start, b"\\\"").is_none() {
         return false;
     }
+    // Quotes that are escaped so break the cells apart where they are not undone.
     let even = |text: &[u8]| {
         let counts = cell_counts(text, delimiter, 200);
         counts.iter().all(|count| Some(count) == counts.first())

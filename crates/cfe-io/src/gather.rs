@@ -20,6 +20,7 @@ impl Parts {
         labels: Vec<Option<L>>,
     ) -> TableResult<(Self, Vec<Option<L>>)> {
         let Some(ids) = self.roles.id.take() else { return Ok((self, labels)) };
+        // The row that each id gets, in the order in which ids are met first.
         let mut index = HashMap::with_capacity(ids.len());
         let mut first = Vec::new();
         let row_of: Vec<usize> = ids
@@ -33,6 +34,7 @@ impl Parts {
             })
             .collect();
         let (rows, n) = (ids.len(), first.len());
+        // Nothing to put together: every id has one row.
         if n == rows && self.roles.model.is_none() {
             self.roles.id = Some(ids);
             return Ok((self, labels));
@@ -46,6 +48,8 @@ impl Parts {
             first: Box::new(self.place(first[row_of[i]], column)),
         };
         let must_agree = |role: Role| role == Role::Split || role.is_of_labeled_rows();
+        // A guessed column that does not agree was not what it was taken for; a column that was named is an
+        // error.
         let mut differing = Vec::new();
         for i in 0..rows {
             let leader = first[row_of[i]];
@@ -70,6 +74,8 @@ impl Parts {
         let (names, column_of) = match &self.roles.model {
             None => (self.names.clone(), None),
             Some(models) => {
+                // Each (classifier, class) of a long table becomes a column, in the order in which the rows
+                // name them.
                 let mut position: HashMap<(&str, &str), usize> = HashMap::new();
                 let mut names = Vec::new();
                 let class = |i: usize| classes.as_ref().map_or("", |classes| classes[i].as_str());
@@ -90,6 +96,7 @@ impl Parts {
             }
         };
         let columns = if column_of.is_some() { width * names.len() } else { names.len() };
+        // Sums and counts of each cell: a missing value takes no part in the mean.
         let mut sum = Array2::<f64>::zeros((columns, n));
         let mut count = Array2::<u32>::zeros((columns, n));
         for ((u, i), &value) in self.matrix.indexed_iter() {
@@ -105,6 +112,7 @@ impl Parts {
             0 => String::new(),
             cells => format!(", means of several rows in {cells} of {} cells", count.len()),
         };
+        // How much was put together is said, as a mean of rows may be a surprise.
         self.taken.notes.push(match &self.roles.model {
             Some(models) => {
                 let m = models.iter().collect::<HashSet<_>>().len();
@@ -112,6 +120,7 @@ impl Parts {
             }
             None => format!("{rows} rows of {n} ids{means}"),
         });
+        // All else of an instance is that of its first row.
         self.roles.id = Some(ids.clone());
         self.roles.model = None;
         self.roles = self.roles.select(&first);

@@ -55,6 +55,7 @@ impl<'a> GivenFolds<'a> {
             (Some(_), Some(_)) => Err(TableError::FoldsAndTimes { file: self.file.to_owned() }),
             (Some(folds), None) => {
                 let of_rows: Vec<&str> = labeled.iter().map(|&i| folds[i].as_str()).collect();
+                // Only labeled rows make folds: a value that unlabeled rows alone have is not one.
                 let folds = self.by_name(&of_rows)?;
                 self.check_groups(labeled, &of_rows)?;
                 Ok(Some(folds))
@@ -86,6 +87,7 @@ impl<'a> GivenFolds<'a> {
         let mut names: Vec<&str> = of_rows.to_vec();
         names.sort_unstable();
         names.dedup();
+        // As text, fold 10 would come before fold 2.
         let value = |name: &&str| number(name.as_bytes()).map(|(value, _)| value);
         if names.iter().all(|name| value(name).is_some()) {
             names.sort_by(|a, b| value(a).partial_cmp(&value(b)).unwrap_or(std::cmp::Ordering::Equal));

@@ -140,6 +140,7 @@ impl LabelColumn {
         let mut codes = [OTHER; 256];
         codes[usize::from(UNLABELED)] = UNLABELED;
         codes[usize::from(WORD)] = UNLABELED;
+        // The word of either part may be another one; then the cells of the later part are without a label.
         if let Some(nothing) = more.nothing {
             let first = before + nothing.first;
             let own = self.nothing.get_or_insert(Value { text: nothing.text.clone(), first, count: 0 });
@@ -148,6 +149,7 @@ impl LabelColumn {
                 codes[usize::from(WORD)] = WORD;
             }
         }
+        // Values are matched by their text, since the parts met them in different orders.
         for (code, value) in more.values.into_iter().enumerate() {
             let own = self.values.iter().position(|own| own.text == value.text);
             let own = match own {

@@ -117,6 +117,7 @@ impl ModelFile {
     pub fn part(&self, name: &str) -> Option<ModelFile> {
         let part = self.document.get(name)?;
         let prefix = format!("{name}/");
+        // The prefix holds the names of parts apart, also where one name begins with the other.
         let of_part = |(tensor, values): (&String, &ArrayD<f64>)| {
             tensor.strip_prefix(&prefix).map(|tensor| (tensor.to_owned(), values.clone()))
         };
@@ -229,9 +230,12 @@ impl ModelFile {
     /// # Errors
     /// [`ModelFileError::NotFinite`].
     pub fn to_bytes(&self) -> ModelFileResult<Vec<u8>> {
+        // What a reader would refuse is not written.
         self.check_finite()?;
         let bad = |e: serde_json::Error| self.bad_document(e.to_string());
         let document = serde_json::value::to_raw_value(&self.document).map_err(bad)?;
+        // The sum is over the very text that is written, since another writer may put a number in other
+        // digits.
         let sha256 = self.checksum(MODEL_FILE_VERSION, document.get());
         let envelope = Envelope {
             kind: self.kind.as_str().into(),
@@ -266,6 +270,7 @@ impl ModelFile {
         hash.update(version.to_le_bytes());
         text(&mut hash, &self.kind);
         text(&mut hash, document);
+        // In pieces, so that a sum of large tensors takes no memory of their size.
         let mut bytes = Vec::with_capacity(1 << 16);
         for (name, tensor) in &self.tensors {
             text(&mut hash, name);

@@ -128,6 +128,7 @@ impl ModelFile {
             file: "the model".to_owned(),
             reason: e.to_string(),
         })?;
+        // X always, and the rest as far as the model has it: absence is how `to_model` knows.
         let mut file = Self::new(MODEL_KIND, document);
         file.insert("X", model.factors.classifiers.clone().into_dyn());
         if training_instances {
@@ -137,12 +138,14 @@ impl ModelFile {
             file.insert("w", Array1::from(weights.to_vec()).into_dyn());
             file.insert("b", Array1::from(vec![bias]).into_dyn());
         }
+        // The gate has the letters of its formula, softmax(V tanh(U r + c) + e).
         if let Aggregator::Gated { gate, .. } = &model.aggregator {
             file.insert("gate.U", gate.hidden.clone().into_dyn());
             file.insert("gate.c", Array1::from(gate.hidden_bias.clone()).into_dyn());
             file.insert("gate.V", gate.output.clone().into_dyn());
             file.insert("gate.e", Array1::from(gate.output_bias.clone()).into_dyn());
         }
+        // Only some confidence strategies learn a number for each classifier.
         if !reliability.is_empty() {
             file.insert("reliability", Array1::from(reliability.to_vec()).into_dyn());
         }
@@ -174,6 +177,7 @@ impl ModelFile {
             true => self.matrix("Y", Some(d), None)?,
             false => Array2::zeros((d, 0)),
         };
+        // w and b are looked for only where the kind of the aggregator has them.
         let weights = || self.vector("w", Some(m)).map(|w| w.to_vec());
         let bias = || self.vector("b", Some(1)).map(|b| b[0]);
         let aggregator = match document.aggregator {
@@ -191,6 +195,8 @@ impl ModelFile {
                 Aggregator::Gated { weights: weights()?, bias: bias()?, gate }
             }
         };
+        // The confidence has up to two learned parts: a weight for each classifier, or a forest of cell
+        // errors.
         let reliability = match self.tensors().contains_key("reliability") {
             true => self.vector("reliability", Some(m))?.to_vec(),
             false => Vec::new(),
@@ -206,6 +212,7 @@ impl ModelFile {
             }),
             false => None,
         };
+        // Ranges and finiteness are for the types of the core to judge, which also a fit goes through.
         let invalid = |source| ModelFileError::Invalid { file: self.file().to_owned(), source };
         let confidence =
             FittedConfidence::from_parts(document.confidence, reliability, document.max_spread, learned)

@@ -55,6 +55,7 @@ impl ModelFile {
         let (_, metadata) =
             SafeTensors::read_metadata(bytes).map_err(|e| damaged(shorten_reason(&e.to_string())))?;
         let parsed = SafeTensors::deserialize(bytes).map_err(|e| damaged(shorten_reason(&e.to_string())))?;
+        // Other programs write safetensors as well. The entry tells that the file is a model of this one.
         let Some(entry) = metadata.metadata().as_ref().and_then(|m| m.get(ENTRY)) else {
             let reason = format!("safetensors without the metadata entry {ENTRY:?}");
             return Err(ModelFileError::NotAModel { file: file(), reason });

@@ -94,6 +94,7 @@ const IDS: [&str; 23] = [
 
 /// How surely a name is that of the ids: 0 is the surest.
 pub(crate) fn id_rank(name: &str) -> Option<usize> {
+    // Known names first, then any word `id`, and last names that merely end in it, such as PassengerId.
     let words = || name.split('_');
     let rank = IDS.iter().position(|known| *known == name);
     rank.or_else(|| words().any(|word| word == "id").then_some(IDS.len())).or_else(|| {
@@ -163,6 +164,7 @@ pub(crate) fn is_test_flag(name: &str) -> bool {
 
 /// A value of a split column: "Training set", "train_data" and "train" are one word.
 fn split_word(value: &str) -> String {
+    // The word that tells is at the front; what stands behind says that it is a set, a split or a fold.
     let word = normalize(value);
     let tails = ["_set", "_split", "_data", "_sample", "_fold", "_rows", "set"];
     let base = tails.iter().find_map(|tail| word.strip_suffix(tail)).unwrap_or(&word);
@@ -217,6 +219,7 @@ pub(crate) fn is_test_word(value: &str) -> bool {
 
 /// Names of a column that numbers repetitions or folds of a cross-validation.
 pub(crate) fn is_fold(name: &str) -> bool {
+    // `fold1` and `rep_2` number one thing and are named like `fold` and `rep`.
     let base = name.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('_');
     let words = [
         "fold",
@@ -289,6 +292,7 @@ pub(crate) fn metadata(name: &str) -> Option<&'static str> {
         "ts",
         "quarter",
     ];
+    // Folds come before weights and times, as the first reason is the one that is said.
     if is_fold(name) {
         Some("a fold or repetition, by its name")
     } else if WEIGHTS.contains(&name) || name.ends_with("_weight") || name.ends_with("_weights") {

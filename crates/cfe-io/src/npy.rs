@@ -97,6 +97,7 @@ pub(crate) fn read_array(
     available: Option<u64>,
     origin: Origin<'_>,
 ) -> TableResult<Array> {
+    // Magic, version, length of the header, header: the format of NumPy's NEP 1.
     let mut start = [0; 8];
     reader.read_exact(&mut start).map_err(|e| origin.read_error(e))?;
     if !start.starts_with(b"\x93NUMPY") {
@@ -118,6 +119,7 @@ pub(crate) fn read_array(
     reader.read_exact(&mut text).map_err(|e| origin.read_error(e))?;
     let header = parse_header(&text, origin)?;
 
+    // A header may promise anything, so what it promises is held against what is there before room is made.
     let elements = header.elements();
     let promised = elements.saturating_mul(header.size as u128);
     let too_much = |available| TableError::PromisesTooMuch {
@@ -212,6 +214,7 @@ fn parse_header(text: &[u8], origin: Origin<'_>) -> TableResult<Header> {
         _ => return Err(bad()),
     };
     let shape = after("shape").and_then(|s| s.strip_prefix('(')).and_then(|s| s.split_once(')'));
+    // A tuple of one has a comma at its end, and that of a single number is empty.
     let (shape, _) = shape.ok_or_else(bad)?;
     let shape = shape
         .split(',')

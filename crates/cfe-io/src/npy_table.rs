@@ -115,6 +115,7 @@ pub(crate) fn read_npz(file: &str, mut handle: File, options: &TableOptions) -> 
     let damaged = |reason: String| TableError::Damaged { file: file.clone(), format: "NPZ", reason };
     handle.rewind().map_err(|e| unreadable(&file, e))?;
     let mut archive = ZipArchive::new(BufReader::new(handle)).map_err(|e| damaged(e.to_string()))?;
+    // An archive may promise any number of entries; a table needs a handful.
     if archive.len() > MAX_ENTRIES {
         return Err(damaged(format!("{} entries; at most {MAX_ENTRIES} are taken", archive.len())));
     }
@@ -146,6 +147,7 @@ pub(crate) fn read_npz(file: &str, mut handle: File, options: &TableOptions) -> 
     let classifiers = pick(&None, &CLASSIFIERS, "the classifiers")?;
     let classes = pick(&None, &CLASSES, "the classes")?;
     let labels_name = labels.clone();
+    // Roles by their usual names, unless an option names the array.
     let (mut role_names, mut guessed) = (Roles::default(), Vec::new());
     for role in Role::ALL {
         let given = options.column(role);
@@ -162,6 +164,7 @@ pub(crate) fn read_npz(file: &str, mut handle: File, options: &TableOptions) -> 
             guessed.push(role);
         }
     }
+    // The names are settled. Only the arrays that are needed are unpacked.
     let mut array = |name: &str| read_entry(&mut archive, &file, name);
     let matrix = array(&matrix)?;
     let labels = match labels {
@@ -226,6 +229,7 @@ struct Shape {
 impl Arrays {
     fn shape(&self, file: &str, options: &TableOptions) -> TableResult<Shape> {
         let origin = Origin { file, array: "R" };
+        // Three kinds of shapes: a matrix, one classifier, and several classes in the last dimension.
         let (a, b, k) = match *self.matrix.header.shape.as_slice() {
             [a, b] => (a, b, 1),
             [n] => (1, n, 1),
@@ -267,6 +271,7 @@ impl Arrays {
             expected,
             remedy,
         };
+        // Names come from the archive, else from the model where the array has its size, else from numbers.
         let of_model = options.class_model.as_ref().map(|model| &model.classifiers);
         let usual = || match of_model.filter(|names| names.len() == m && k > 2) {
             Some(names) => names.clone(),
@@ -321,6 +326,7 @@ impl Arrays {
             }
         };
         let m = header.len();
+        // The rows are looked at as columns of a table are, so that the same rules say what is a classifier.
         let profile = |row: ndarray::ArrayView1<'_, f64>| {
             let mut profile = Profile::default();
             row.iter().take(rows_to_look_at(m)).for_each(|&value| profile.add_number(value, &reading));
@@ -343,6 +349,8 @@ impl Arrays {
         let layout = Layout::plan(file, &header, &sample, &plain)?;
         let mut parts = Parts::new(file, &header, &layout);
         parts.rows = RowNumbers::instances();
+        // Every row of the flat array is a cell of (classifier, class), in the order in which it was
+        // flattened.
         if let Some((classifiers, classes)) = flat {
             let cell = |(place, &at): (usize, &usize)| (place, at / k, at % k);
             let cells = layout.classifiers.iter().enumerate().map(cell).collect();
@@ -357,6 +365,7 @@ impl Arrays {
                 .notes
                 .push(format!("the array is instances x classifiers ({n} x {m}), as the labels show"));
         }
+        // Whatever belongs to instances has one entry for each.
         for (role, (strings, name)) in self.roles.iter() {
             if strings.len() != n {
                 let what = match role {
@@ -373,6 +382,8 @@ impl Arrays {
         let whole = layout.classifiers.iter().copied().eq(0..m);
         parts.matrix = if whole { matrix } else { matrix.select(ndarray::Axis(0), &layout.classifiers) };
         parts.convert(&reading)?;
+        // Two classes: labels are understood now, after the cells, so that the earlier fault is the one that
+        // is said.
         let labels = match late {
             Some((labels, from)) => Some((labels_of(labels, &from, m, n, &reading)?, from)),
             None => early,
@@ -408,6 +419,7 @@ fn classes_of(
         classes: k,
         found: list(found),
     };
+    // Labels that are numbers are in the order of their values: 10 comes after 9.
     let mut known = labels.map(LabelColumn::known).unwrap_or_default();
     let value = |text: &String| number(text.as_bytes()).map(|(value, _)| value);
     if known.iter().all(|text| value(text).is_some()) {
@@ -417,6 +429,7 @@ fn classes_of(
     }
     let of_model = options.class_model.as_ref().map(|model| model.classes.clone()).filter(|of| of.len() == k);
     let is_place = |text: &String| value(text).is_some_and(|v| v.fract() == 0.0 && v >= 0.0 && v < k as f64);
+    // The archive says it best, then the model, then the labels, then places counted from 0.
     let (classes, note) = match (given, of_model) {
         (Some(given), _) if given.len() == k => (given, None),
         (Some(given), _) => return Err(refused(&given)),

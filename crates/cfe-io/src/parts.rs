@@ -51,6 +51,7 @@ pub(crate) struct Parts {
 
 impl Parts {
     pub(crate) fn new(file: &str, header: &[String], layout: &Layout) -> Self {
+        // What was taken for what is known from the layout; classes and notes come when the cells are read.
         let taken = Taken {
             label: layout.label.map(|at| header[at].clone()),
             roles: layout.roles.map(|_, &at| header[at].clone()),
@@ -102,6 +103,7 @@ impl Parts {
                 }
                 false
             });
+            // The first bad cell of a column is named, with what may have been meant.
             if let Some(i) = bad {
                 let (place, value) = (self.place(i, &self.names[u]), self.matrix[(u, i)].to_string());
                 return Err(TableError::OutOfRange { place, value, hint: self.hint(u) });
@@ -171,6 +173,8 @@ impl Parts {
                 self.taken.notes.extend(decided.note);
                 Ok(())
             }
+            // To predict, labels are a help and not a need: what cannot be understood is passed over with a
+            // word.
             Err(bad) if options.labels == Labels::IfPresent => {
                 let (BadLabels::Value { values, .. }
                 | BadLabels::Ambiguous { values }

@@ -82,6 +82,7 @@ impl Profile {
     pub(crate) fn add(&mut self, cell: &[u8], reading: &Reading) {
         let cell = cell.trim_ascii();
         self.rows += 1;
+        // A gap says nothing of what a column holds, but ids have none.
         if reading.is_missing(cell) {
             self.missing += 1;
             return;
@@ -96,6 +97,7 @@ impl Profile {
             None if self.text.is_none() => self.text = Some(shorten(cell)),
             None => {}
         }
+        // A few different values are kept, by which labels and splits are recognized.
         if self.values.len() < DISTINCT && !self.values.iter().any(|value| value.as_bytes() == cell) {
             self.values.push(String::from_utf8_lossy(cell).into_owned());
         }

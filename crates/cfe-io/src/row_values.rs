@@ -45,6 +45,8 @@ impl Parts {
                 Role::Time => self.times(&cells, labels),
                 _ => self.amounts(role, &cells, (labels, classes), labeled, options.part_from),
             };
+            // A column that an option named has to serve. A guessed one, or one that only a fit needs, may be
+            // put aside.
             match (role, read) {
                 (Role::Weight, Ok(read)) => values.weights = Some(read),
                 (Role::Cost, Ok(read)) => values.costs = Some(read),
@@ -117,6 +119,7 @@ impl Parts {
             _ => None,
         };
         let values: Vec<Option<f64>> = cells.iter().map(read).collect();
+        // Rows with a label outside the train split are scored, and so need an amount as well.
         let bad: Vec<usize> = (0..cells.len()).filter(|&i| values[i].is_none() && labeled[i]).collect();
         let (file, column) = (self.file.clone(), self.taken_for(role).to_owned());
         if !bad.is_empty() {
@@ -125,12 +128,14 @@ impl Parts {
             return Err(TableError::BadAmounts { file, column, role: role.name(), count, rows });
         }
         let values: Vec<f64> = values.into_iter().map(|value| value.unwrap_or(0.0)).collect();
+        // A part of a table may lack a class, or weigh nothing: sums are looked at where all rows are there.
         if part_from.is_some() {
             return Ok(values);
         }
         if role == Role::Weight {
             self.check_sum(&values, labels)?;
         }
+        // A class whose rows weigh nothing cannot be learned.
         for (class, name) in classes.iter().enumerate() {
             let rows: Vec<usize> = (0..labels.len()).filter(|&i| labels[i] == Some(class)).collect();
             if !rows.is_empty() && rows.iter().all(|&i| values[i] == 0.0) {
@@ -168,6 +173,7 @@ impl Parts {
         };
         let learned = || (0..cells.len()).filter(|&i| labels[i].is_some());
         let numbers: Vec<Option<f64>> = cells.iter().map(as_number).collect();
+        // One unit for all rows: a single date among numbers makes all of them dates.
         let times = match learned().all(|i| numbers[i].is_some()) {
             true => numbers,
             false => cells.iter().map(|cell| seconds(cell.trim())).collect(),
@@ -188,6 +194,7 @@ impl Parts {
 /// Seconds since 1970 of an ISO 8601 date, with or without a time of day; UTC where no offset is given.
 fn seconds(text: &str) -> Option<f64> {
     let of_time = |time: NaiveDateTime| time.and_utc().timestamp_micros() as f64 / 1e6;
+    // A date alone is midnight, then a moment with an offset, then one without, which is taken as UTC.
     if let Ok(date) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
         return Some(of_time(date.and_hms_opt(0, 0, 0)?));
     }

@@ -66,6 +66,7 @@ impl Source {
         }
     }
 
+    // The head is read ahead and kept, so that a stream that cannot be rewound is read whole all the same.
     pub(crate) fn open(self) -> TableResult<Opened> {
         let file = self.name();
         let (path, mut reader): (_, Box<dyn Read + Send>) = match self {
@@ -230,12 +231,14 @@ fn detect(head: &[u8], path: Option<&Path>, file: &str) -> TableResult<Format> {
     if head.is_empty() {
         return Err(TableError::Empty { file: file.to_owned() });
     }
+    // Bytes tell more than a name: a packed CSV may be called .csv.
     if let Some((_, format, _)) = MAGIC.iter().find(|(magic, ..)| head.starts_with(magic)) {
         return Ok(*format);
     }
     crate::unpack::refuse_others(head, file)?;
     let extension =
         path.and_then(Path::extension).and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
+    // An extension that promises bytes which are not there: the file is cut short, or something else.
     if let Some((magic, ..)) = MAGIC.iter().find(|(_, _, names)| names.contains(&extension.as_str())) {
         let expected = magic.escape_ascii().to_string();
         return Err(TableError::FormatMismatch { file: file.to_owned(), extension, expected });

@@ -86,6 +86,7 @@ pub(crate) fn read_parts(source: Source, options: &TableOptions) -> TableResult<
 /// Reads what one file, stream or packing holds.
 pub(crate) fn read_opened(opened: Opened, options: &TableOptions) -> TableResult<Parts> {
     refuse_unused(&opened, options)?;
+    // The content decides. What was packed is read as what it holds.
     match opened.format {
         Format::Text => {
             let (file, length, error) = (opened.file.clone(), opened.len(), opened.stream_error());
@@ -173,6 +174,7 @@ impl Table {
 
     /// Whether each row (n) is scored as one outside the train split: those that the split column gives
     /// another name, and where none of these is labeled, those that it leaves without one.
+    // Rows without a name in the split column count only where no row of another split has a label.
     pub fn held_out(&self) -> Vec<bool> {
         let named = |i: usize| self.split.as_ref().is_none_or(|split| !split[i].trim().is_empty());
         let outside = |i: &usize| !self.in_train[*i];
@@ -229,6 +231,7 @@ impl Table {
         if present == names {
             return Ok(self);
         }
+        // Every missing classifier is named at once.
         let missing: Vec<&String> = names.iter().filter(|name| !present.contains(name)).collect();
         if !missing.is_empty() {
             return Err(missing_classifiers(&self.file, &missing, present));

@@ -69,6 +69,7 @@ pub(crate) fn read(
     let layout = Layout::plan(file, &header, &sample, options)?;
     drop(sample);
 
+    // Rows are parsed against the layout: a cell of another kind is an error from here on, with its place.
     let roles: Vec<(Role, usize)> = layout.roles.iter().map(|(role, &at)| (role, at)).collect();
     let parser = Parser { file, header: &header, layout: &layout, roles, delimiter, reading: &reading };
     let mut parts = Parts::new(file, &header, &layout);
@@ -98,6 +99,8 @@ pub(crate) fn read(
                 next
             },
         );
+        // In the order of the blocks, whichever thread was first, and so the error of the earliest line is
+        // said.
         for parsed in parsed {
             let block = parsed.map_err(|bad| bad.at(&parser, line))?;
             // The first block tells about how many rows a file of this length has.
@@ -172,6 +175,7 @@ fn add_levels(header: &mut Vec<String>, block: &[u8], delimiter: u8) -> Option<(
     if !(0..header.len()).any(repeats) {
         return None;
     }
+    // Only a table with names that repeat can have a second row of names.
     let mut records = Records::new(block, delimiter);
     let texts = |records: &mut Records<'_>| {
         let (_, record, quoted) = records.next()?;
@@ -182,6 +186,7 @@ fn add_levels(header: &mut Vec<String>, block: &[u8], delimiter: u8) -> Option<(
         (cells.len() == header.len()).then(|| (0..cells.len()).map(cell).collect::<Option<Vec<String>>>())?
     };
     let below = texts(&mut records)?;
+    // A row of data has fractions where a row of names has words.
     let fraction = |cell: &str| number(cell.as_bytes()).is_some_and(|(value, _)| value.fract() != 0.0);
     let is_name = |at: usize| !repeats(at) || !below[at].is_empty() && !fraction(&below[at]);
     if !(0..header.len()).all(is_name) {
@@ -196,6 +201,7 @@ fn add_levels(header: &mut Vec<String>, block: &[u8], delimiter: u8) -> Option<(
             (above, below) => format!("{above}:{below}"),
         })
         .collect();
+    // Where two columns still have one name, the second row was not one of names.
     let mut different = HashSet::new();
     if joined.iter().any(|name| !name.is_empty() && !different.insert(name.as_str())) {
         return None;
@@ -221,6 +227,7 @@ fn fit_header(header: &mut Vec<String>, block: &[u8], delimiter: u8) -> Option<S
     let mut cells = Cells::new(delimiter);
     let whole = memchr::memrchr(b'\n', block).map_or(block.len(), |at| at + 1);
     let (mut rows, mut last_empty, mut first_cells) = (0, true, HashSet::new());
+    // A delimiter at the end of lines, R's row names, or a header that is longer by an empty name.
     // Whether each row looked at has one cell more, or one cell less, than the header.
     let (mut longer, mut shorter) = (true, true);
     for (_, record, quoted) in Records::new(&block[..whole], delimiter).take(200) {

@@ -164,6 +164,7 @@ pub(crate) fn read_zip(opened: Opened, options: &TableOptions) -> TableResult<Pa
         if options.labels_file.is_some() {
             return Err(unused("--labels-file", "a matrix in NPY"));
         }
+        // Reading the names has moved the handle.
         handle.rewind().map_err(|e| unreadable(&file, e))?;
         return crate::workbook::read(&file, handle, options);
     }
@@ -180,6 +181,7 @@ pub(crate) fn read_zip(opened: Opened, options: &TableOptions) -> TableResult<Pa
             file,
         });
     };
+    // Readers may go back in the table, and an entry of an archive can only be read forward.
     let mut entry = archive.by_name(table).map_err(|e| damaged(e.to_string()))?;
     let mut spool = tempfile::tempfile().map_err(|e| unreadable(&file, e))?;
     io::copy(&mut entry, &mut spool).map_err(|e| damaged(e.to_string()))?;

@@ -59,6 +59,7 @@ impl TableWarning {
 
 impl fmt::Display for TableWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Each message names the place, what was found and done, and the option that changes the decision.
         match self {
             TableWarning::ConstantColumn { file, column, value } => {
                 write!(
@@ -183,6 +184,7 @@ pub(crate) fn of_columns(file: &str, names: &[String], matrix: ArrayView2<'_, f6
 
 /// A word on classifiers of 0 and 1 alone: hard predictions, or no classifiers at all.
 pub(crate) fn of_hard_columns(names: &[String], matrix: ArrayView2<'_, f64>) -> Option<String> {
+    // A column of zeros alone, or of ones, is constant, and has a word of its own.
     let is_hard = |u: &usize| {
         let present = || matrix.row(*u).into_iter().filter(|v| !v.is_nan());
         present().all(|&v| v == 0.0 || v == 1.0)
@@ -219,6 +221,7 @@ pub(crate) fn of_mixed_scale(
     (scale, input): (Scale, Input),
 ) -> Option<TableWarning> {
     // A column of zeros alone says nothing of its scale.
+    // What the inverse of the map gives for 0 to 1: the cells were made probabilities before this is asked.
     let (option, inside): (_, fn(f64) -> bool) = match (scale, input) {
         (Scale::Percent, _) => ("--scale percent", |p| (0.0..=0.01).contains(&p)),
         // 1 / (1 + exp(-s)) of s = 0 and of s = 1.

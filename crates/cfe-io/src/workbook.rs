@@ -34,6 +34,7 @@ pub(crate) fn read(file: &str, handle: File, options: &TableOptions) -> TableRes
         .ok_or_else(|| damaged("its decoder gave up".to_owned()))?
         .map_err(damaged)?;
     let told: Vec<String> = sheets.iter().map(Sheet::told).collect();
+    // A sheet that is named is the table. Else the visible ones are tried that have cells enough.
     let wanted: Vec<usize> = match &options.sheet {
         Some(name) => {
             let at = sheets.iter().position(|sheet| sheet.name == *name).ok_or_else(|| {
@@ -52,6 +53,7 @@ pub(crate) fn read(file: &str, handle: File, options: &TableOptions) -> TableRes
         let Some(csv) = sheets[k].csv.clone() else {
             return Err(TableError::Empty { file: format!("{file}, sheet {name:?}") });
         };
+        // Sheets are read as CSV by the reader of text, with all of its rules for headers and cells.
         let plain = TableOptions { delimiter: Some(b','), encoding: None, sheet: None, ..options.clone() };
         let labeled = names_labels(&csv, options);
         let (inside, length) = (format!("{file}, sheet {name:?}"), Some(csv.len() as u64));
@@ -172,6 +174,7 @@ fn tables(reader: std::io::BufReader<File>) -> Result<Vec<Sheet>, String> {
         if sheet.typ != SheetType::WorkSheet {
             continue;
         }
+        // A table has a row of names and a row below, and a column of labels or ids beside a classifier.
         let range: Range<Data> = book.worksheet_range(&sheet.name).map_err(|e| e.to_string())?;
         let mut csv = None;
         if range.width() >= 2 && range.height() >= 2 {

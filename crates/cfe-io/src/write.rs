@@ -84,6 +84,7 @@ impl Column<'_> {
 /// # Errors
 /// [`WriteError`]; whatever the file held before is then as it was.
 pub fn write_predictions(sink: &Sink, columns: &[(&str, Column<'_>)]) -> Result<(), WriteError> {
+    // All columns are checked before the file is opened.
     let path = match sink {
         Sink::Path(path) => path.as_path(),
         Sink::Stdout => Path::new("standard output"),
@@ -102,6 +103,7 @@ pub fn write_predictions(sink: &Sink, columns: &[(&str, Column<'_>)]) -> Result<
         Sink::Stdout => write_csv(io::stdout().lock(), b',', columns).map_err(interrupted),
         Sink::Path(path) => {
             let format = TableFormat::of(path)?;
+            // From here on a failure leaves the old file: the new one takes its place with `commit` alone.
             let mut file = AtomicFile::create(path)?;
             match format {
                 TableFormat::Text { delimiter, gzip: true } => {
@@ -181,6 +183,7 @@ impl TableFormat {
             Some(inner) => (inner.to_owned(), true),
             None => (name, false),
         };
+        // What the name promises decides, as readers of the file go by it.
         let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
         let unknown = || WriteError::UnknownFormat { path: shown(path), extension: extension.to_owned() };
         let columns = match extension {

@@ -176,6 +176,7 @@ fn columns<T: Scalar, S: Simd, P: System<T>, const J: usize>(
             }
         }
     }
+    // `unit` holds L of the block, with 1 on its diagonal; the pivots are kept as reciprocals.
     let mut unit = [[zero; J]; J];
     for j in 0..J {
         let (positive, reciprocal) = system.pivot(simd, start + j, block[j][j]);

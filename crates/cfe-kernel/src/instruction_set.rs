@@ -75,6 +75,7 @@ impl InstructionSet {
         if self == Self::of(best) {
             return Some(best);
         }
+        // A machine runs its best set and, on x86-64, the smaller ones that the kernel is compiled for.
         match self {
             Self::Scalar => Some(Arch::Scalar),
             #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
@@ -177,6 +178,7 @@ impl WithSimd for Width {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) -> InstructionSet {
+        // No two sets have registers of one width, so the width names the set.
         match S::F64_LANES {
             1 => InstructionSet::Scalar,
             2 => InstructionSet::Bytes16,

@@ -226,6 +226,7 @@ impl<T: Scalar> SolveTile<'_, '_, T> {
     fn dual<S: Simd>(self, simd: S, gram: &[T]) -> (Option<usize>, InstanceSums) {
         let Problem { m, d, .. } = *self.problem;
         let (width, micro) = (T::width::<S>(), PAIR * T::width::<S>());
+        // m unknowns a system, packed as a triangle with the right-hand side behind it, as in `primal`.
         let entries = triangle(m) + m;
         let tiles = self.count.div_ceil(micro);
         let cells = &*self.scratch.left.get(tiles * micro * m);
@@ -302,6 +303,7 @@ impl<'a, T: Scalar> Sums<'a, T> {
     /// ratings, and the columns of either register.
     #[inline(always)]
     fn add<S: Simd>(&mut self, simd: S, [c, r]: [&[T]; 2], solved: [&[T]; PAIR], count: usize) {
+        // The two registers are interleaved again, as the products below read them.
         let width = T::width::<S>();
         let [low, high] = solved.map(T::registers::<S>);
         let columns = T::registers_mut::<S>(self.columns).as_chunks_mut::<PAIR>().0;
@@ -320,6 +322,7 @@ impl<'a, T: Scalar> Sums<'a, T> {
         }
         let mut error = [zero; PAIR];
         let [c, r] = [c, r].map(|cells| T::registers::<S>(cells).as_chunks::<PAIR>().0);
+        // The reconstruction, a panel of classifiers at a time: it is compared with r and forgotten.
         for (first, classifiers) in split(self.problem.m, panel_width::<S>()) {
             let (low, high) = self.predicted.split_at_mut(panel_width::<S>() * width);
             let panel = self.panels.get(first, classifiers);

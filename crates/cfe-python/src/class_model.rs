@@ -250,14 +250,18 @@ fn explained(
         let mut parts = Array3::zeros((n, m, classes));
         let mut rest = Array2::from_elem((n, classes), f64::NAN);
         for k in 0..classes {
+            // A stop is looked for before each class, which is as much work as a table of two classes.
             caller.check()?;
             let Some(of) = saved.of_class(k) else {
+                // Nothing was learned of this class, and zeros would say that no classifier matters.
                 parts.index_axis_mut(Axis(2), k).fill(f64::NAN);
                 continue;
             };
+            // The classifiers of a class are a choice of its own, found by name among those of the model.
             let place = |name: &String| saved.classifier_names().iter().position(|own| own == name);
             let own: Vec<usize> = of.classifier_names().iter().filter_map(place).collect();
             let found = contributions(&of.combiner, predictions.of_class(k, &own).view())?;
+            // Classifiers that the class does not use keep their zeros.
             for (&u, added) in own.iter().zip(found.classifiers.rows()) {
                 parts.index_axis_mut(Axis(2), k).column_mut(u).assign(&added);
             }

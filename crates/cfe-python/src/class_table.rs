@@ -52,6 +52,7 @@ impl ClassTable {
         groups: Option<Vec<String>>,
         folds: Option<Vec<String>>,
     ) -> PyResult<Self> {
+        // Any negative label stands for none.
         let labels: Vec<Option<usize>> =
             labels.as_array().iter().map(|&label| usize::try_from(label).ok()).collect();
         let sample_weight = sample_weight.map(owned);
@@ -151,6 +152,7 @@ impl ClassTable {
     /// What is odd but no reason to stop.
     #[getter]
     fn warnings(&self) -> Vec<String> {
+        // The reader has warned of columns and cells. Scaling is known to the predictions alone.
         let mut warnings = warnings(&self.table.warnings);
         let scaled = self.table.predictions.renormalized();
         if scaled > 0 {
@@ -202,6 +204,7 @@ impl ClassTable {
             let mut outcome = of_classes::fit_planned(&plan, &data, &class_options, &listening)?;
             // A stopped fit raises what stopped it.
             caller.check()?;
+            // The model file names the table, as that of `cfe fit` does.
             outcome.model.remember_table(&table, &plan.options.table);
             let warnings = listening.warnings.into_inner().unwrap_or_else(PoisonError::into_inner);
             Ok((outcome, data, warnings))
@@ -381,6 +384,7 @@ impl ClassFit {
         let (outcome, data) = (Arc::clone(&self.outcome), Arc::clone(&self.data));
         let table = Arc::clone(&self.table.get().table);
         run_owned(py, threads, None, None, move |caller| {
+            // Train rows are judged by the fits that held them out, and all other rows by the model itself.
             let mut parts: Vec<_> = outcome.cross_validated(&data)?.into_iter().collect();
             caller.check()?;
             parts.extend(judge_table(&table, &outcome.model, |i| !table.in_train[i])?);
@@ -406,6 +410,7 @@ pub(crate) fn measure_classes<'py>(
     let labels: Vec<usize> =
         labels.as_array().iter().map(|&label| usize::try_from(label).unwrap_or(usize::MAX)).collect();
     let weights = sample_weight.map(owned);
+    // Copies of Python's arrays: the work may be left behind when Ctrl-C comes.
     let methods = methods.into_iter().map(|(name, p)| (name, p.as_array().to_owned())).collect();
     let part = run_owned(py, threads, None, None, move |_| {
         Ok(measure_distributions("predictions", &labels, weights.as_deref(), methods, seed)?)

@@ -317,6 +317,7 @@ fn train_by_parts(
     // Its Y is as large as the table, and nobody asks for it again.
     fitted.model = fitted.model.without_training_instances();
     let mut out_of_fold = folds.map(|_| vec![0.0; data.labeled().len()]);
+    // A fold's logits come from a fit to all rows in which the labels of that fold are hidden.
     if let (Some(folds), Some(logits)) = (folds, &mut out_of_fold) {
         for fold in 0..n_folds {
             let places: Vec<usize> = (0..folds.len()).filter(|&p| folds[p] == fold).collect();

@@ -40,6 +40,7 @@ impl Store {
 pub(crate) fn check_plan(py: Python<'_>, options: &str, resume: bool) -> PyResult<()> {
     run(py, 1, None, None, |_| {
         let mut options = self::options(options)?;
+        // What passes cannot give is refused here, before any worker is sent for.
         options.resume = resume;
         Ok(cfe_combine::out_of_core::check_plan(&options.plan()?)?)
     })
@@ -92,6 +93,7 @@ impl Store {
         how.table.labels = Labels::IfPresent;
         how.dtype = if double { Dtype::F64 } else { Dtype::F32 };
         let prepared = run_owned(py, threads, None, None, move |caller| {
+            // The reader asks after each batch of rows whether to go on.
             Ok(prepare(&tables, &folder, &how, &mut |_| !caller.stop_asked())?)
         })?;
         let warnings = prepared.warnings.iter().map(ToString::to_string).collect();
@@ -155,6 +157,7 @@ impl Store {
     ) -> PyResult<Bound<'py, PyBytes>> {
         self.check_run(py, first, end)?;
         let bytes = run(py, threads, None, None, |caller| {
+            // The request comes from another process, so its bytes are checked like those of a file.
             let request = Request::from_bytes(request).map_err(cfe_core::Error::from)?;
             let mut engine = StoreEngine::new(&self.store)
                 .knowing(self.verified.clone())
@@ -180,6 +183,7 @@ impl Store {
         let saved = run_owned(py, threads, progress.as_ref(), None, move |caller| {
             let mut options = self::options(&options)?;
             options.resume = resume;
+            // The fit is that of `cfe fit` on a store. Only the passes are sent to Python.
             let mut engine = Remote { store: &store, run_pass, caller, passes: 0 };
             let fitted = fit_store_on(&options.plan()?, &store, &mut engine, &mut Watching(caller), caller)?;
             // A stopped fit raises what stopped it.
@@ -226,6 +230,7 @@ impl Engine for Remote<'_, '_> {
             run_pass.call1(py, (PyBytes::new(py, &bytes),))?.extract::<Vec<Vec<u8>>>(py)
         });
         self.caller.tell(Note::Finished);
+        // Workers may answer in any grouping and order: merged statistics have the same bits either way.
         let mut all = Statistics::new(shape, request);
         for part in parts.map_err(|_| cfe_core::Error::Stopped)? {
             all = all.merge(Statistics::from_bytes(&part)?)?;

@@ -73,6 +73,7 @@ fn read_with(
     scored: bool,
     read: impl FnOnce(&TableOptions) -> TableResult<cfe_io::AnyTable> + Send + 'static,
 ) -> PyResult<AnyTable> {
+    // The work may outlive this call, so it gets copies and shared handles and borrows nothing of Python's.
     let options = options.to_owned();
     let of_two = match &model {
         Some(ForModel::Two(model)) => Some(Arc::clone(&model.get().saved)),
@@ -85,10 +86,12 @@ fn read_with(
     run_owned(py, 0, None, None, move |_| {
         let options = self::options(&options)?;
         let labels = if scored { Labels::Needed } else { Labels::IfPresent };
+        // A model of two classes names its columns before the table is read.
         let mut how = match of_two {
             Some(model) => options.table.table_options_for(&model, labels)?,
             None => options.table_options()?,
         };
+        // A model of more classes finds its columns by name when rows are predicted.
         if of_classes.is_some() {
             how.labels = labels;
         }
@@ -148,6 +151,7 @@ pub(crate) fn table_of_columns(
         Failure::Data(format!("{name}: {e}; give each column one value for each row")).into_py(py, None)
     })?;
     read_with(py, options, model, scored, move |how| {
+        // A mapping of columns takes the way of any other Arrow stream, as a stream of one batch.
         let schema = batch.schema();
         read_any_batches(&name, RecordBatchIterator::new([Ok(batch)], schema), how)
     })

@@ -112,6 +112,7 @@ pub(crate) fn train<'py>(
         TRAINER.put(&mut details, &trainer);
         SETTINGS.put(&mut details, &settings);
         FIT.put(&mut details, &facts);
+        // Training alone has no held-out rows that a calibrator could be fitted to.
         let saved = SavedModel::new(Combiner::Factors(fitted.model), Calibrator::Identity, details);
         Ok((saved, facts.to_string(), losses, observer.trace))
     })?;

@@ -191,6 +191,7 @@ impl Panel {
         series: &[(Ink, &str, &[f64])],
         digits: usize,
     ) -> Self {
+        // Bars begin at 0, so that 0 belongs to the axis even where no value is near it.
         let (low, high) = extent(series.iter().flat_map(|(_, _, values)| values.iter().copied()));
         let (low, high) = (low.min(0.0), high.max(0.0));
         let text = |value: f64| super::number::significant(value, digits);
@@ -210,6 +211,7 @@ impl Panel {
         for (lane, (ink, name, values)) in series.iter().enumerate() {
             let upper = 0.4 - lane as f64 * thickness;
             let bar = |(row, value): (usize, &f64)| {
+                // Names count from the bottom of the axis, and rows from the top.
                 let middle = (names.len() - 1 - row) as f64;
                 Bar { from: middle + upper - thickness, to: middle + upper, value: *value }
             };
@@ -220,6 +222,7 @@ impl Panel {
                 panel = panel.keyed(*ink, *name);
             }
         }
+        // The line that all bars begin at.
         panel.vertical_rule(0.0, "")
     }
 
@@ -268,6 +271,7 @@ impl Panel {
 pub fn precision_recall_steps(precision: &[f64], recall: &[f64]) -> Vec<(f64, f64)> {
     let mut points: Vec<(f64, f64)> = Vec::new();
     let mut before = 0.0;
+    // Ascending thresholds have falling recall, so the way back goes from recall 0 upward.
     for (&recall, &precision) in recall.iter().zip(precision).rev() {
         if recall <= before {
             continue;
@@ -285,6 +289,7 @@ pub fn precision_recall_steps(precision: &[f64], recall: &[f64]) -> Vec<(f64, f6
 
 /// Share of the values in each occupied bin [k width, (k + 1) width).
 pub fn histogram(values: &[f64], width: f64) -> Vec<Bar> {
+    // Bins are counted by their whole number k, so that histograms of different values share their edges.
     let mut counts = std::collections::BTreeMap::<i64, usize>::new();
     for value in values.iter().filter(|value| value.is_finite()) {
         *counts.entry((value / width).floor() as i64).or_default() += 1;

@@ -54,6 +54,7 @@ fn block(block: &Block) -> String {
 /// narrow screen.
 fn figure(caption: &str, count: usize, draw: impl Fn(usize, f64) -> String) -> String {
     let charts = if count == 1 {
+        // Both drawings are in the page, and its style shows one of them.
         format!(
             "<div class=\"on-wide\">\n{}</div>\n<div class=\"on-narrow\">\n{}</div>\n",
             draw(0, WHOLE),

@@ -3,6 +3,7 @@
 /// Fixed decimals, with a real minus sign only where one is needed: no "-0.000".
 pub fn fixed(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
+    // A number that rounds to zero loses its sign.
     match text.strip_prefix('-') {
         Some(digits) if digits.chars().all(|c| matches!(c, '0' | '.')) => digits.to_owned(),
         _ => text,
@@ -47,6 +48,7 @@ pub fn small_or_dash(value: Option<f64>, digits: usize) -> String {
 /// assert_eq!((small(-0.00042, 3), small(0.0, 3)), ("-4.2e-4".into(), "0.000".into()));
 /// ```
 pub fn small(value: f64, decimals: usize) -> String {
+    // From this value on the decimals show two digits besides leading zeros.
     let least = 10f64.powi(1 - i32::try_from(decimals).unwrap_or(i32::MAX));
     if value != 0.0 && value.abs() < least { format!("{value:.1e}") } else { fixed(value, decimals) }
 }
@@ -77,6 +79,7 @@ pub fn significant(value: f64, digits: usize) -> String {
     if value == 0.0 || !value.is_finite() {
         return value.to_string();
     }
+    // The power of ten of the first digit decides how many decimals the digits leave.
     let magnitude = value.abs().log10().floor();
     if !(-4.0..9.0).contains(&magnitude) {
         return format!("{value:.*e}", digits.saturating_sub(1));

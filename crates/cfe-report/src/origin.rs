@@ -58,6 +58,7 @@ fn command_line(program: &str, words: impl Iterator<Item = OsString>, passing: &
             None => (word.as_str(), false),
         };
         match passing.iter().find(|p| matches!(p, Passing::Flag(n) | Passing::Value(n) if *n == name)) {
+            // An option without `=` takes the next word with it.
             Some(Passing::Value(_)) if !value => {
                 words.next();
             }
@@ -71,6 +72,7 @@ fn command_line(program: &str, words: impl Iterator<Item = OsString>, passing: &
 /// The day, in UTC. `SOURCE_DATE_EPOCH`, the seconds that builders of packages set, takes the place of the
 /// clock.
 fn today() -> String {
+    // A date that cannot be read counts as none.
     let set = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|seconds| seconds.parse().ok());
     let now = set.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
     now.unwrap_or_else(jiff::Timestamp::now).strftime("%Y-%m-%d").to_string()

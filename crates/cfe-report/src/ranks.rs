@@ -76,11 +76,13 @@ impl RankDiagram {
         rule(&mut out, "group", (left, AXIS - 28.0), (end, AXIS - 28.0));
         let difference = format!("critical difference {}", fixed(self.critical_difference, 2));
         text(&mut out, (left, AXIS - 33.0), "start", "tick", &difference);
+        // A bar joins the methods of a group, which the test does not tell apart.
         for (row, (from, to)) in groups.iter().enumerate() {
             let y = AXIS + 7.0 + BAR * row as f64;
             rule(&mut out, "group", (x(self.ranks[*from].1) - 3.0, y), (x(self.ranks[*to].1) + 3.0, y));
         }
         for (index, (name, rank)) in self.ranks.iter().enumerate() {
+            // Each name has a line down from its rank and then to the side.
             let on_left = index < half;
             let row = if on_left { index } else { k - 1 - index };
             let y = first_row + ROW * row as f64 + 5.0;

@@ -89,6 +89,7 @@ pub fn render(
 /// # Errors
 /// [`FormatError`].
 pub fn files(results: &dyn Results, origin: &Origin) -> Result<Vec<(&'static str, String)>, FormatError> {
+    // JSON alone has more to say in a file than in print.
     let contents = |format| match format {
         Format::Json => results.json_file(),
         other => render(results, other, terminal::DEFAULT_WIDTH, origin),

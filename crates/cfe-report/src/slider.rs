@@ -86,6 +86,7 @@ impl ThresholdSlider {
     ) -> Self {
         assert_eq!(labels.len(), probabilities.len(), "one label for each probability");
         let weight = |row: usize| weights.map_or(1.0, |weights| weights[row]);
+        // A row without a probability is called by no threshold, and counts nowhere.
         let mut order: Vec<usize> = (0..labels.len()).filter(|&row| !probabilities[row].is_nan()).collect();
         order.sort_by(|&a, &b| probabilities[b].total_cmp(&probabilities[a]));
         // Added up in one order everywhere, so that equal sums have equal bits.

@@ -76,8 +76,10 @@ impl Frame {
         // Names on the y axis take the room they need, up to two fifths of the chart.
         let names = panel.y.ticks.iter().flatten().map(|(_, name)| name.chars().count());
         let left = names.max().map_or(LEFT, |n| (n as f64 * CHARACTER + 12.0).clamp(LEFT, width * 0.4));
+        // Names that need a slant make the foot higher, by about the height of the longest slanted name.
         let slanted = slanted(panel, right - left);
         let foot = BOTTOM + if slanted { SLANTED as f64 * CHARACTER * 0.5 } else { 0.0 };
+        // A chart of names grows with its rows. A chart of numbers has one height, plus that of its key.
         let height = match &panel.y.ticks {
             Some(names) => top + NAMED_ROW * names.len().max(2) as f64 + foot,
             None => HEIGHT + KEY * key_rows as f64 + foot - BOTTOM,
@@ -186,6 +188,7 @@ fn x_axis(out: &mut String, panel: &Panel, frame: &Frame) {
     let slanted = slanted(panel, frame.right - frame.left);
     for (value, name) in names {
         let (x, y) = (frame.x.at(*value), frame.bottom + 16.0);
+        // The end of a slanted name stands at its tick, and the name runs down to the left.
         if slanted {
             let name = escape(&shortened(name, SLANTED as f64 * CHARACTER));
             let place = format!("translate({} {}) rotate(-35)", at(x + 4.0), at(y - 4.0));
@@ -274,6 +277,7 @@ fn end_labels(out: &mut String, panel: &Panel, frame: &Frame) {
             _ => None,
         })
         .collect();
+    // Labels are moved apart in the order of their lines, so that none changes place with another.
     labels.sort_by(|a, b| a.0.total_cmp(&b.0));
     let positions: Vec<f64> = labels.iter().map(|label| label.0).collect();
     for (y, (_, words, ink)) in spread(&positions, LABEL_GAP, frame.bottom).into_iter().zip(&labels) {
@@ -285,10 +289,12 @@ fn end_labels(out: &mut String, panel: &Panel, frame: &Frame) {
 
 /// Ascending positions moved down until they are `gap` apart, and up again where that went beyond `end`.
 pub fn spread(positions: &[f64], gap: f64, end: f64) -> Vec<f64> {
+    // Down first: each label makes room for the one above it.
     let mut out = positions.to_vec();
     for k in 1..out.len() {
         out[k] = out[k].max(out[k - 1] + gap);
     }
+    // Then up again, from the last label on, so that none falls below the chart.
     let mut limit = end;
     for position in out.iter_mut().rev() {
         *position = position.min(limit);

@@ -85,7 +85,7 @@ impl Table {
         self.rows.iter().any(|row| row.get(column).is_some_and(is_long))
     }
 
-    /// Whether every cell of a row but its name is secondary: such rows belong to the one above.
+    /// Whether the name of a row is secondary: such a row belongs to the one above.
     pub fn is_note(row: &[Cell]) -> bool {
         row.first().is_some_and(|cell| cell.tone == Tone::Note)
     }

@@ -112,6 +112,7 @@ impl Device {
         match self {
             Device::Cpu => Ok(ResolvedDevice::cpu("CPU".to_owned())),
             Device::Cuda(index) => choose(Cuda::get(), index, cuda::try_out),
+            // `auto` may fall back on the CPU, and says why. A device that was asked for by name may not.
             Device::Auto => Ok(choose(Cuda::get(), 0, cuda::try_out).unwrap_or_else(|error| {
                 ResolvedDevice::cpu(format!("CPU (chosen automatically: {})", error.in_short()))
             })),

@@ -34,6 +34,7 @@ impl Waiting {
     }
 
     fn load(name: &str, state: &TrainingState) -> Result<Self> {
+        // One number before the first epoch, two after it: infinity has no place in a state.
         match state.recall(name).as_deref() {
             Some(&[waited]) => Ok(Self { best: f64::INFINITY, waited: waited as usize }),
             Some(&[waited, best]) => Ok(Self { best, waited: waited as usize }),

@@ -169,6 +169,7 @@ pub struct TorchSpec {
 
 impl Default for TorchSpec {
     fn default() -> Self {
+        // The published values, but for the few that `published` sets.
         Self {
             latent_dim: 15,
             rho: 0.5,
@@ -230,6 +231,7 @@ impl TorchSpec {
     /// # Errors
     /// [`Error::InvalidParameter`].
     pub fn validate(&self) -> Result<()> {
+        // Parts check themselves; what is checked below belongs to the trainer alone.
         check_latent_dim(self.latent_dim)?;
         self.objective().validate()?;
         self.weight_schedule.validate()?;
@@ -268,6 +270,7 @@ impl TorchSpec {
                 ensure((0.0..1.0).contains(&momentum), "momentum", momentum, "0 to below 1 is allowed")?;
             }
         }
+        // A factor of 1 would never lower the rate, and a threshold of 1 would call every loss better.
         if let Some(plateau) = self.reduce_on_plateau {
             let factor = plateau.factor;
             ensure(factor > 0.0 && factor < 1.0, "reduce_on_plateau.factor", factor, "above 0 and below 1")?;

@@ -59,6 +59,7 @@ impl Manifest<'_> {
     fn dependencies_where(&self, keep: impl Fn(&Value) -> bool) -> Vec<String> {
         let mut names = Vec::new();
         let mut of = |table: &Table| {
+            // Tests may use any crate, so dev-dependencies are left out.
             for section in ["dependencies", "build-dependencies"] {
                 let Some(Value::Table(section)) = table.get(section) else { continue };
                 let kept = section.iter().filter(|(_, value)| keep(value));
@@ -66,6 +67,7 @@ impl Manifest<'_> {
             }
         };
         of(&self.table);
+        // Dependencies of one system alone stand in a table of that system.
         for target in self.table.get("target").and_then(Value::as_table).into_iter().flatten() {
             if let Value::Table(table) = target.1 {
                 of(table);
@@ -102,6 +104,7 @@ fn manifests(files: &[TextFile]) -> (Vec<Manifest<'_>>, Vec<Finding>) {
 pub(super) fn directions(files: &[TextFile]) -> Vec<Finding> {
     let (manifests, mut findings) = manifests(files);
     for manifest in &manifests {
+        // A crate without a place is a finding too, so that a new crate gets one.
         let Some((_, allowed)) = DIRECTIONS.iter().find(|(name, _)| *name == manifest.name) else {
             let what = format!("{} has no place in DIRECTIONS of xtask/src/fences/crates.rs", manifest.name);
             findings.push(Finding::new(manifest.file, 0, what));
@@ -123,6 +126,7 @@ pub(super) fn directions(files: &[TextFile]) -> Vec<Finding> {
 pub(super) fn command_lines(files: &[TextFile]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for manifest in manifests(files).0.iter().filter(|manifest| !PROGRAMS.contains(&manifest.name.as_str())) {
+        // A feature may bring these crates along: the program that turns it on has them anyway.
         let is_always_on = |value: &Value| value.get("optional").and_then(Value::as_bool) != Some(true);
         for name in manifest.dependencies_where(is_always_on) {
             if COMMAND_LINE.contains(&name.as_str()) {
@@ -152,6 +156,7 @@ pub(super) fn printing(files: &[TextFile]) -> Vec<Finding> {
             let what = "no `[lints] workspace = true`, so that nothing keeps this crate from printing";
             findings.push(Finding::new(manifest.file, 0, what));
         }
+        // The level of the lints stands in the manifest of the workspace, for all crates at once.
         if manifest.file.path == "Cargo.toml" {
             for lint in ["print_stdout", "print_stderr"] {
                 let level =
@@ -165,6 +170,7 @@ pub(super) fn printing(files: &[TextFile]) -> Vec<Finding> {
             continue;
         }
         let folder = manifest.file.path.trim_end_matches("Cargo.toml");
+        // Clippy finds what prints, so that only attributes that turn the lint off are looked for.
         let sources = format!("{folder}src/");
         for file in files.iter().filter(|file| file.is_rust() && file.path.starts_with(&sources)) {
             for (index, line) in file.text.lines().enumerate() {

@@ -80,6 +80,7 @@ pub(crate) fn check(root: &Path) -> Result<(), Error> {
 
 /// Every text file that git tracks or would track; without git, every one outside of ignored folders.
 fn text_files(root: &Path) -> Result<Vec<TextFile>, Error> {
+    // Git knows what is ignored. A copy of the sources without git is walked instead.
     let paths = match tracked(root) {
         Some(paths) => paths,
         None => walked(root)?,
@@ -114,6 +115,7 @@ fn walked(root: &Path) -> Result<Vec<String>, Error> {
             let entry = entry.map_err(Error::io(&place))?;
             let (name, path) = (entry.file_name(), folder.join(entry.file_name()));
             let kind = entry.file_type().map_err(Error::io(&place))?;
+            // A link is neither of the two, so that the walk stays inside and ends.
             if kind.is_dir() && !IGNORED.iter().any(|ignored| name == *ignored) {
                 folders.push(path);
             } else if kind.is_file() {
@@ -121,6 +123,7 @@ fn walked(root: &Path) -> Result<Vec<String>, Error> {
             }
         }
     }
+    // Findings come in the same order on every machine.
     paths.sort();
     Ok(paths)
 }

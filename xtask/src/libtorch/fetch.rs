@@ -19,6 +19,7 @@ pub(super) fn obtain(
     download: &mut dyn FnMut(&Pin) -> Result<PathBuf, Error>,
 ) -> Result<PathBuf, Error> {
     let kept = archives.join(pin.file);
+    // A file of an earlier run may be damaged, so it is checked like a new one.
     if kept.exists() {
         if sha256(&kept)? == pin.sha256 {
             eprintln!("  {} {}: kept from an earlier run, checksum right", pin.name, pin.version);
@@ -30,12 +31,14 @@ pub(super) fn obtain(
     let started = Instant::now();
     let fresh = download(pin)?;
     let found = sha256(&fresh)?;
+    // A wrong file is deleted, so that nothing takes it for the pinned one.
     if found != pin.sha256 {
         fs::remove_file(&fresh).map_err(Error::io(&fresh))?;
         let file = fresh.file_name().map_or_else(|| pin.file.to_owned(), |name| name.display().to_string());
         return Err(Error::Checksum { file, expected: pin.sha256.to_owned(), found });
     }
     fs::create_dir_all(archives).map_err(Error::io(archives))?;
+    // Only now does the file get its name: what has one here was right when it came.
     fs::rename(&fresh, &kept).map_err(Error::io(&kept))?;
     let seconds = started.elapsed().as_secs_f64();
     eprintln!("  {} {}: {} MB, checksum right ({seconds:.0} s)", pin.name, pin.version, pin.megabytes());
@@ -45,6 +48,7 @@ pub(super) fn obtain(
 fn sha256(path: &Path) -> Result<String, Error> {
     let mut file = File::open(path).map_err(Error::io(path))?;
     let mut hasher = Sha256::new();
+    // Archives have up to several hundred megabytes and are not read whole.
     let mut buffer = vec![0; 1 << 20];
     loop {
         let read = file.read(&mut buffer).map_err(Error::io(path))?;

@@ -40,11 +40,13 @@ impl Flavor {
 
 /// `cargo xtask libtorch`: sets one up, or says which one is there already.
 pub(crate) fn provision(root: &Path, flavor: Flavor, force: bool) -> Result<(), Error> {
+    // The user's own libtorch goes before any that could be set up here.
     if let Some(found) = own::find(root)? {
         eprintln!("{found} is used; unset it to have one set up here");
         return Ok(());
     }
     let store = Store::in_repository(root);
+    // A complete folder that is in use leaves nothing to do, and needs no network.
     if !force && store.is_complete(flavor) && store.current() == Some(flavor) {
         eprintln!(
             "libtorch {NEEDED} ({}) is already set up in {}",
@@ -104,11 +106,13 @@ fn set_up(store: &Store, flavor: Flavor, force: bool) -> Result<(), Error> {
 fn install(store: &Store, flavor: Flavor, pins: &[&pins::Pin]) -> Result<(), Error> {
     let scratch = store.fresh_scratch()?;
     let mut pip = pip::Pip::new(scratch.join("download"));
+    // All archives are fetched and checked before the first one is unpacked.
     let archives = pins
         .iter()
         .map(|pin| fetch::obtain(pin, &store.archives(), &mut |pin| pip.download(pin)))
         .collect::<Result<Vec<_>, _>>()?;
 
+    // The marker names the archives, so that other pins make the folder out of date.
     let marker = store::marker(pins);
     store.install(flavor, &scratch, &marker, |folder| {
         let started = Instant::now();
@@ -116,12 +120,14 @@ fn install(store: &Store, flavor: Flavor, pins: &[&pins::Pin]) -> Result<(), Err
         for archive in &archives {
             total += unpack::unpack(archive, folder, |entry| pins::destination(flavor, entry))?;
         }
+        // The folder still has a name of its own here, so a failure leaves the last build in its place.
         unpack::check(folder, pins::required(flavor))?;
         store::finish_layout(flavor, folder)?;
         let (files, size) = (total.files, pins::megabytes(total.bytes));
         eprintln!("  unpacked {files} files, {size} MB ({:.0} s)", started.elapsed().as_secs_f64());
         Ok(())
     })?;
+    // Archives are kept until here, so that a run that was ended does not fetch them again.
     store.discard_archives()
 }
 

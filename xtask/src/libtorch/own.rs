@@ -56,6 +56,7 @@ impl Settings {
     }
 
     fn find(&self, python_torch: impl FnOnce() -> Result<String, String>) -> Result<Option<Own>, Error> {
+        // LIBTORCH_USE_PYTORCH goes before LIBTORCH, as in torch-sys.
         let own = if self.use_pytorch {
             let setting = "the PyTorch that your Python imports (LIBTORCH_USE_PYTORCH)".to_owned();
             Own { setting, version: python_torch().map_err(|why| Error::NoPytorch { why })? }
@@ -66,8 +67,10 @@ impl Settings {
                 Err(why) => return Err(Error::NotLibtorch { setting, why }),
             }
         } else {
+            // Neither is set, so that the folder `.libtorch` serves.
             return Ok(None);
         };
+        // torch-sys does not check the version of a PyTorch, so both are checked here.
         if !is_needed(&own.version) && !self.bypass {
             return Err(Error::WrongVersion { setting: own.setting, found: own.version });
         }

@@ -87,10 +87,13 @@ impl Store {
         marker: &str,
         fill: impl FnOnce(&Path) -> Result<(), Error>,
     ) -> Result<(), Error> {
+        // All three lie below `.libtorch` and so on one disk, where a rename is one step.
         let (home, fresh, old) = (self.home(flavor), scratch.join("fresh"), scratch.join("old"));
         fs::create_dir_all(&fresh).map_err(Error::io(&fresh))?;
         fill(&fresh)?;
+        // The marker is written last: a folder without one is not complete, whatever else it holds.
         write(&fresh.join(MARKER), marker)?;
+        // A rename cannot replace a folder that is not empty, so the old build moves away first.
         if home.exists() {
             fs::rename(&home, &old).map_err(Error::io(&home))?;
         }
@@ -101,6 +104,7 @@ impl Store {
     /// Points `current` at `flavor`, in one step as well.
     pub(super) fn make_current(&self, flavor: Flavor) -> Result<(), Error> {
         let (link, fresh) = (self.link(), self.folder.join("current.new"));
+        // A link cannot be changed in place. A new one is made beside it and takes over its name.
         remove(&fresh)?;
         symlink(&link_target(flavor), &fresh).map_err(Error::io(&fresh))?;
         fs::rename(&fresh, &link).map_err(Error::io(&link))

@@ -35,7 +35,9 @@ pub(super) fn unpack(
     let mut unpacked = Unpacked::default();
     for index in 0..zip.len() {
         let mut entry = zip.by_index(index).map_err(|error| unfit(error.to_string()))?;
+        // Folders need no entry: they are made for the files in them.
         let Some(place) = destination(entry.name()).filter(|_| entry.is_file()) else { continue };
+        // A name such as `../x` would be written outside of the folder.
         if !stays_inside(Path::new(&place)) {
             return Err(unfit(format!("an entry leads out of it: {place}")));
         }
@@ -60,6 +62,7 @@ fn write(entry: &mut impl io::Read, path: &Path) -> Result<u64, Error> {
     }
     let mut file = BufWriter::with_capacity(1 << 20, File::create(path).map_err(Error::io(path))?);
     let bytes = io::copy(entry, &mut file).map_err(Error::io(path))?;
+    // Flushes, so that an error of the last write is not lost where the writer is dropped.
     file.into_inner().map_err(|error| Error::io(path)(error.into_error()))?;
     Ok(bytes)
 }

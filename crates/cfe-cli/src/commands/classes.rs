@@ -51,6 +51,8 @@ pub(crate) fn fit(
     format: Option<Format>,
     terminal: &Terminal,
 ) -> CliResult<()> {
+    // What was taken for what goes to standard output, which is what a dry run is asked for; faults of the
+    // labels follow.
     if args.dry_run {
         outputs::print_page(&format!("{}\n", table.taken))?;
         table.data().map_err(FitError::from)?;
@@ -62,6 +64,7 @@ pub(crate) fn fit(
         ));
     }
     taken(table, terminal);
+    // Labels and findings come before the work, and a strict run ends here.
     let data = table.data().map_err(FitError::from)?;
     let findings = diagnose_classes(table).map_err(CliError::training("looking for leaks"))?;
     if args.strict {
@@ -77,6 +80,7 @@ pub(crate) fn fit(
     let mut outcome = fit_planned(plan, &data, &options, terminal)?;
     outcome.model.remember_table(table, &plan.options.table);
     terminal.took("fitting", begin);
+    // Scores take as long as small fits, so that only who asks for them waits for them.
     let mut parts: Vec<ClassPart> = Vec::new();
     if format.is_some() || program.metrics_out.is_some() || program.report_out.is_some() {
         parts.extend(outcome.cross_validated(&data)?);
@@ -119,6 +123,7 @@ fn class_options(table: &ClassTable, program: &ProgramOptions) -> ClassOptions {
 
 /// What the table was taken for, and how many predictions were scaled.
 fn taken(table: &ClassTable, terminal: &Terminal) {
+    // What was understood is said before what is odd about it.
     terminal.note(&table.taken.to_string());
     table.warnings.iter().map(TableWarning::to_string).for_each(|warning| terminal.warn(&warning));
     let scaled = table.predictions.renormalized();
@@ -183,11 +188,13 @@ fn write(
     findings: &[Finding],
 ) -> CliResult<()> {
     let mut saved = Vec::new();
+    // A model is put together before any file is opened, since this alone can fail.
     if let Some(path) = &program.model_out {
         let file = outcome.model.to_file().map_err(FitError::from)?;
         saved.push(outputs::save(path, |path| Ok(file.save(path).map_err(FitError::from)?)));
     }
     if let Some(path) = &program.predictions_out {
+        // The rows that were learned from, in the order that out-of-fold predictions have.
         let labeled: Vec<usize> = (0..table.n_rows())
             .filter(|&i| {
                 table.in_train[i] && table.labels[i].is_some() && table.predictions.n_observed(i) > 0
@@ -223,6 +230,7 @@ fn predictions(
     let of_class: Vec<Vec<f64>> = combined.probabilities.columns().into_iter().map(|p| p.to_vec()).collect();
     let decisions: Vec<String> = combined.decisions.iter().map(|&k| classes[k].clone()).collect();
     let names: Vec<String> = classes.iter().map(|class| format!("probability:{class}")).collect();
+    // The order of the columns is fixed: programs read them by name, and people from the left.
     let mut columns = vec![("instance_id", Column::Text(table.ids.as_ref().unwrap_or(&numbers)))];
     columns.extend(names.iter().zip(&of_class).map(|(name, p)| (name.as_str(), Column::Float(p))));
     columns.push(("decision", Column::Text(&decisions)));
@@ -263,6 +271,7 @@ fn read(
         terminal.during("Reading", || read_any_table(Source::new(path), &options)).map_err(FitError::from)?;
     match read {
         AnyTable::Classes(mut table) => {
+            // A table that is predicted or scored needs no train rows.
             table.warnings.retain(|warning| !matches!(warning, TableWarning::NoTrainRow { .. }));
             taken(&table, terminal);
             Ok(*table)
@@ -306,6 +315,7 @@ pub(crate) fn predict(args: &Predict, model: &ClassModel, terminal: &Terminal) -
 pub(crate) fn evaluate(args: &Evaluate, model: &ClassModel, terminal: &Terminal) -> CliResult<()> {
     on_threads(args.threads, || {
         let table = read(&args.table, &args.columns.options(), model, Labels::Needed, terminal)?;
+        // Rows of classes that the model does not know cannot be scored. The number of them is told.
         let (_, unknown) = table.labels_among(model.classes());
         let parts = judge_table(&table, model, |_| true)?;
         if parts.is_empty() {
@@ -324,6 +334,7 @@ pub(crate) fn evaluate(args: &Evaluate, model: &ClassModel, terminal: &Terminal)
             ));
         }
         let findings = diagnose_class_evaluation(model, &table).map_err(CliError::training("scoring"))?;
+        // The page is written before anything is printed, so that a reader who leaves early loses nothing.
         if let Some(path) = &args.report_out {
             let title = format!("Scores of a model on {}", table.file);
             let document = report::class_document(title, model, &parts, &counts_of(model), &findings);
@@ -356,6 +367,7 @@ fn check(args: &Evaluate, parts: &[ClassPart]) -> CliResult<()> {
     if args.min_average_precision.is_none() && args.max_ece.is_none() {
         return Ok(());
     }
+    // Rows that the model learned from prove nothing; without others the checks fail.
     let (own, others): (Vec<&ClassPart>, Vec<&ClassPart>) =
         parts.iter().partition(|part| part.in_sample_share >= TOO_MUCH_IN_SAMPLE);
     if others.is_empty() {
@@ -395,6 +407,7 @@ fn counts_of(model: &ClassModel) -> Vec<usize> {
 /// `cfe inspect` of a model of several classes.
 pub(crate) fn inspect(args: &Inspect, model: &ClassModel) -> CliResult<()> {
     let remembered = class_trust(model);
+    // For programs, everything as it stands; for people, a line for each fact and the tables behind them.
     if args.format == Format::Json {
         return outputs::print(&pretty(&json!({
             "schema_version": 1,
@@ -423,6 +436,7 @@ pub(crate) fn inspect(args: &Inspect, model: &ClassModel) -> CliResult<()> {
     out.push('\n');
     let mut tables = vec![report::class_trust_table(model)];
     tables.extend(report::class_lost_table(model));
+    // What a model remembers of its cross-validation, if it was fitted with any.
     if let Some(summary) = &remembered {
         tables.push(report::per_class(
             "Cross-validated, each class against all others",

@@ -12,6 +12,7 @@ use crate::error::{CliError, CliResult};
 use crate::outputs;
 
 pub(crate) fn run(args: &Doctor) -> CliResult<()> {
+    // libtorch is opened and not only looked for: a library that is there may still not load.
     let (torch, trouble) = libtorch();
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let found = json!({

@@ -57,6 +57,7 @@ pub(super) fn show(
     within: Option<Within>,
     findings: &[Finding],
 ) -> CliResult<()> {
+    // The document for programs is whole; the page for people begins with the tables.
     if args.format == Format::Json {
         let mut document = json!({
             "schema_version": 1,
@@ -118,6 +119,7 @@ pub(super) fn check(args: &Evaluate, parts: &[Part]) -> CliResult<()> {
         return Ok(());
     }
     let mut failures = Vec::new();
+    // Rows that the model learned from prove nothing; without others the checks fail.
     let (own, others): (Vec<&Part>, Vec<&Part>) =
         parts.iter().partition(|part| part.in_sample_share >= report::TOO_MUCH_IN_SAMPLE);
     if others.is_empty() {
@@ -136,6 +138,8 @@ pub(super) fn check(args: &Evaluate, parts: &[Part]) -> CliResult<()> {
                 Some(ap) if ap >= least => {}
                 Some(ap) => failures.push(format!("{}: average precision {ap} is below {least}", part.name)),
                 None => {
+                    // Rows of one class have no average precision, and a check without a figure must not
+                    // pass.
                     let why = if part.positives == 0 { "no" } else { "every" };
                     failures.push(format!(
                         "{}: average precision cannot be judged, because {why} labeled row is positive",

@@ -20,6 +20,7 @@ pub(crate) fn run(args: &Example, terminal: &Terminal) -> CliResult<()> {
     let folder = &args.folder;
     fs::create_dir_all(folder)
         .map_err(|source| WriteError::Unwritable { path: folder.display().to_string(), source })?;
+    // With --rows a table of that size is drawn, for measurements; without, the real one is written.
     if let Some(rows) = args.rows {
         return synthetic(rows, &folder.join("synthetic.csv"), terminal);
     }
@@ -40,6 +41,7 @@ fn synthetic(rows: usize, path: &Path, terminal: &Terminal) -> CliResult<()> {
         missing_share: 0.0,
         ..Correlated::default()
     };
+    // Seed 1 for everybody, so that a table of a size is the same file wherever it is drawn.
     let drawn = kind.generate(1).map_err(|e| CliError::usage(format!("--rows {rows}: {e}")))?;
     let ids: Vec<String> = (0..rows).map(|i| i.to_string()).collect();
     let train = |label: &Option<bool>| if label.is_some() { "train" } else { "test" }.to_owned();

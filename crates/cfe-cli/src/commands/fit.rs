@@ -32,12 +32,14 @@ pub(crate) fn run(args: &Fit, terminal: &Terminal) -> CliResult<()> {
     options.resume = args.resume;
     let plan = options.plan()?;
     pin(program.instruction_set.as_deref())?;
+    // A store is not read whole, and has a way of its own from here on.
     if store::is_store(&args.table) {
         return store::fit(args, &program, &plan, terminal);
     }
     let table_options = options.table_options()?;
     let format = check_outputs(args, &program, &plan, &table_options)?;
     on_threads(program.threads, || {
+        // The number of classes shows when the table is read, and parts the ways.
         let begin = Instant::now();
         let read = terminal.during("Reading", || read_any_table(Source::new(&args.table), &table_options))?;
         let read = match read {
@@ -52,6 +54,7 @@ pub(crate) fn run(args: &Fit, terminal: &Terminal) -> CliResult<()> {
                 "--decision is for tables of more than two classes; for two, --threshold says where to cut",
             ));
         }
+        // A dry run shows what was understood, and fails where there is nothing to learn from.
         if args.dry_run {
             outputs::print_page(&format!("{}\n", read.taken))?;
             read.require_labels()?;
@@ -71,6 +74,7 @@ pub(crate) fn run(args: &Fit, terminal: &Terminal) -> CliResult<()> {
         if let Some(prevalence) = program.prevalence {
             outcome.at_prevalence(&read, prevalence)?;
         }
+        // Fewer folds than asked for are not an error, as a small class cannot have more, but they are told.
         if let Some(asked) =
             plan.options.folds.filter(|asked| (2..*asked).contains(&outcome.folds) && !outcome.stopped)
         {

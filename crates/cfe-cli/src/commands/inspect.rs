@@ -18,6 +18,7 @@ use crate::outputs;
 use crate::words::text;
 
 pub(crate) fn run(args: &Inspect) -> CliResult<()> {
+    // The kind of the file says whether the model is of two classes.
     if let Some(model) = super::classes::model(&args.model)? {
         return super::classes::inspect(args, &model);
     }
@@ -113,6 +114,7 @@ fn origin(model: &SavedModel) -> String {
         }
     };
     line("Trainer", TRAINER.get(details));
+    // A model that fell back to an average says what it is, and why.
     let over_mean = fit.as_ref().and_then(|fit| fit.get("over_mean")).and_then(Value::as_f64);
     let averages = text_at(&fit, "fallback").zip(over_mean);
     line(
@@ -124,6 +126,7 @@ fn origin(model: &SavedModel) -> String {
     );
     line("Settings", SETTINGS.get(details).map(|settings| settings.to_string()));
     line("Trained on", text_at(&data, "file"));
+    // Counts are told together, or not at all.
     let counts = (text_at(&data, "rows"), text_at(&data, "positives"), text_at(&data, "negatives"));
     if let (Some(rows), Some(positives), Some(negatives)) = counts {
         line("Rows", Some(format!("{rows}, of which {positives} labeled positive and {negatives} negative")));
@@ -135,6 +138,7 @@ fn origin(model: &SavedModel) -> String {
     line("Fingerprint", details.fingerprint.clone());
     line("Saved by version", Some(details.crate_version.clone()));
     line("Calibrator", Some(json!(model.calibrator).to_string()));
+    // A threshold is told with the rule that chose it, where the file has the rule.
     let cut = Cut::of_model(model);
     line(
         "Threshold",

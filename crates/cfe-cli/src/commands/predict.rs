@@ -33,6 +33,7 @@ pub(crate) fn run(args: &Predict, terminal: &Terminal) -> CliResult<()> {
         let begin = Instant::now();
         let mut combined =
             model.predict(table.data.predictions()).map_err(CliError::training("predicting"))?;
+        // A share that is named goes before the one that the model was fitted for, and the latter is said.
         let remembered = model.target_prevalence().filter(|_| args.prevalence.is_none());
         if let Some(prevalence) = args.prevalence.or(remembered) {
             combined.at_prevalence(&model, prevalence)?;

@@ -36,6 +36,8 @@ pub(crate) fn fit(
     plan: &FitPlan,
     terminal: &Terminal,
 ) -> CliResult<()> {
+    // What was settled when the store was prepared is refused, and what a fit on it cannot give.
+    // ALS is not cross-validated on a store, so nothing could be reported of its fit.
     let of_als = plan.trainer != Method::Recommended;
     let refused = [
         (args.dry_run, "--dry-run"),
@@ -58,6 +60,7 @@ pub(crate) fn fit(
             refused.join(", no ")
         )));
     }
+    // Everything that can be refused is, before the first pass.
     let store = Store::open(&args.table).map_err(FitError::from)?;
     let inputs: Vec<PathBuf> = args.config.iter().cloned().collect();
     let outputs: [(&str, Option<&Path>); 4] = [
@@ -68,6 +71,7 @@ pub(crate) fn fit(
     ];
     outputs::check(&inputs, &outputs)?;
     let format = super::fit::printed(program, &outputs)?;
+    // The passes. Only the trainer `recommended` is judged by them.
     on_threads(program.threads, || {
         let begin = Instant::now();
         let fitted = fit_store(plan, &store, terminal)?;
@@ -140,6 +144,7 @@ fn finish(
             saved.push(outputs::write_text(path, text));
         }
     }
+    // Predictions come after the model: they take a pass of their own and may be interrupted.
     outputs::all(saved)?;
     if let Some(folder) = &program.predictions_out {
         predict_into(&outcome.model, store, folder, program.prevalence, terminal)?;
@@ -169,6 +174,7 @@ fn finish_als(
     }
     let fit = FIT.get(&model.details);
     match program.format {
+        // A person gets a summary, as there are no scores; a program gets what the fit said of itself.
         Some(Format::Json) => {
             let data = DATA.get(&model.details);
             outputs::print(&pretty(&json!({ "data": data, "settings": plan.settings, "fit": fit })))
@@ -210,6 +216,7 @@ pub(crate) fn predict(args: &Predict, terminal: &Terminal) -> CliResult<()> {
 }
 
 pub(crate) fn evaluate(args: &Evaluate, terminal: &Terminal) -> CliResult<()> {
+    // Columns have their meaning from the preparation. An option that says otherwise would be passed over.
     if args.columns.options() != TableColumns::default() {
         return Err(CliError::usage(
             "options for the columns were settled when the store was prepared; leave them out, or score the table",

@@ -31,6 +31,7 @@ pub(crate) fn run(args: &Tune, terminal: &Terminal) -> CliResult<()> {
     if args.folds.is_some() {
         table_options.not_guessed.push(Role::Fold);
     }
+    // Inputs and outputs are looked at together: no output may go over an input, or over another output.
     let inputs = outputs::inputs(&args.table, &table_options, None);
     let outputs = [
         ("--out", args.out.as_deref()),
@@ -120,6 +121,7 @@ fn search(args: &Tune) -> CliResult<RandomizedSearch> {
     if settings.contains_key("seed") {
         return Err(CliError::usage("give the seed with --seed, not with --set"));
     }
+    // Numbers below their least are refused here, with the name that the option has.
     for (option, value, least) in [
         ("--trials", args.trials, 1),
         ("--folds", args.folds, 2),
@@ -150,11 +152,13 @@ fn search(args: &Tune) -> CliResult<RandomizedSearch> {
 }
 
 fn tune(table: &Table, search: &RandomizedSearch, args: &Tune, terminal: &Terminal) -> CliResult<Tuned> {
+    // Trials are scored on the folds that the table gives, or on folds that keep its groups together.
     let given = table.given_folds(search.n_splits)?;
     let following = Following::new(given.as_ref(), table.groups.as_deref());
     let refused = |error| of_tuning(error, table);
     let mut finished = Vec::new();
     let mut checkpoint = None;
+    // A checkpoint is bound to the search by its header, and is opened before the first trial.
     if let Some(path) = &args.checkpoint {
         let header =
             SearchHeader::new(search, &table.data, following).map_err(|e| refused(TuningError::Data(e)))?;

@@ -76,6 +76,8 @@ impl ClassBaseline {
         }
         let labeled = data.predictions().select_instances(data.labeled())?;
         let labels = data.labeled_targets();
+        // The penalty of stacking stands against the sum of the weights, which therefore have a mean of 1:
+        // weights have no unit.
         let weights = weights_of_mean_one(&data.labeled_weights());
         let means = means(&labeled, &weights);
         let rule = match self {
@@ -110,6 +112,7 @@ impl ClassBaseline {
         let mut out = Array2::from_elem((labels.len(), labeled.n_classes()), f64::NAN);
         for fold in 0..folds.n_splits() {
             let (rest, held) = (folds.train(fold), folds.test(fold));
+            // A first block in time has nothing to learn from, and its rows stay NaN.
             if rest.is_empty() || held.is_empty() {
                 continue;
             }
@@ -183,6 +186,8 @@ fn filled(predictions: &ClassPredictions, means: &Array2<f64>) -> Array3<f64> {
     let mut values = predictions.values().to_owned();
     for (u, mut rows) in values.outer_iter_mut().enumerate() {
         for mut row in rows.outer_iter_mut() {
+            // A classifier gives all of its classes or none: a gap beside numbers is a class it never heard
+            // of.
             let missing = row.iter().all(|p| p.is_nan());
             row.iter_mut().zip(means.row(u)).filter(|(p, _)| p.is_nan()).for_each(|(p, mean)| {
                 *p = if missing { *mean } else { 0.0 };
@@ -215,11 +220,13 @@ fn greedy(values: &Array3<f64>, labels: &[usize], a: &[f64]) -> Vec<f64> {
     let mut picks = vec![0.0; m];
     for round in 0..GREEDY_ROUNDS {
         let size = (round + 1) as f64;
+        // The loss if `u` were picked next. A pick is never undone, and a classifier may be picked again.
         let loss = |u: usize| -> f64 {
             let each = sum.iter().zip(&of_truth[u]).zip(a);
             each.map(|((s, p), a)| -a * ((s + p) / size).clamp(f64::EPSILON, 1.0).ln()).sum()
         };
         let losses: Vec<f64> = (0..m).map(loss).collect();
+        // Of equal losses the first classifier, whatever the round.
         let best = (1..m).fold(0, |best, u| if losses[u] < losses[best] { u } else { best });
         picks[best] += 1.0;
         sum.iter_mut().zip(&of_truth[best]).for_each(|(s, p)| *s += p);

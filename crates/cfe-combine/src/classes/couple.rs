@@ -49,6 +49,7 @@ pub enum Coupling {
 
 /// log sigma(z), finite for every finite z.
 fn log_sigmoid(z: f64) -> f64 {
+    // The exponential never sees a positive number, so that it cannot overflow.
     z.min(0.0) - (-z.abs()).exp().ln_1p()
 }
 
@@ -90,6 +91,7 @@ impl Coupling {
     pub fn apply(&self, z: &mut [f64]) {
         match self {
             Coupling::Binary => {
+                // The second class has what the binary model says, and the first has the rest.
                 let positive = sigmoid(z[1]);
                 (z[0], z[1]) = (1.0 - positive, positive);
             }
@@ -144,6 +146,7 @@ pub(super) fn cross_fitted(
 ) -> Result<Array2<f64>> {
     let mut out = Array2::zeros(log_odds.dim());
     for fold in 0..folds.n_splits() {
+        // The log-odds are out-of-fold already, and so is the coupling: neither saw the label of a row.
         let (rest, held) = (folds.train(fold), folds.test(fold));
         let of = |rows: &[usize]| log_odds.select(Axis(0), rows);
         let y: Vec<usize> = rest.iter().map(|&p| labels[p]).collect();

@@ -108,6 +108,8 @@ impl Decision {
             Decision::Largest => largest(p.iter().copied()),
             Decision::Costs(costs) => {
                 let cost = |j: usize| p.iter().zip(costs).map(|(p, row)| p * row[j]).sum::<f64>();
+                // The negated costs, so that ties go to the first class as they do with the largest
+                // probability.
                 largest((0..p.len()).map(|j| -cost(j)))
             }
             Decision::Weights(weights) => largest(p.iter().zip(weights).map(|(p, w)| p * w)),
@@ -160,6 +162,7 @@ impl Decision {
         out_of_fold: Option<(&Array2<f64>, &ClassRows)>,
     ) -> Result<Self> {
         let decision = match (rule, out_of_fold) {
+            // A matrix of costs is taken as it stands; the other two rules search for weights.
             (DecisionRule::Costs(costs), _) => Decision::Costs(costs.clone()),
             (DecisionRule::MacroF1, Some((p, rows))) => {
                 let p = p.select(Axis(0), &rows.rows);
@@ -202,6 +205,7 @@ fn best_weights(
     let classes = p.ncols();
     let mut found = vec![1.0; classes];
     let score = |found: &[f64]| score(&Decision::Weights(found.to_vec()).decide_all(p));
+    // Rare classes first: they are seldom the largest and gain most from a weight of their own.
     let mut counts = vec![0_usize; classes];
     labels.iter().for_each(|&label| counts[label] += 1);
     let mut order: Vec<usize> = (0..classes).collect();
@@ -218,6 +222,8 @@ fn best_weights(
                     let other = (0..classes).filter(|&j| j != k).map(|j| found[j] * row[j]);
                     other.fold(0.0, f64::max) / row[k]
                 })
+                // A class that a row gives 0 divides by 0. The infinity or NaN lies outside of the range and
+                // is left out.
                 .filter(|w| (1.0 / MOST..=MOST).contains(w))
                 .collect();
             turns.sort_by(f64::total_cmp);

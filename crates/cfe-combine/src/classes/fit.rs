@@ -101,6 +101,7 @@ pub fn fit_planned(
     watch: &dyn Watch,
 ) -> FitResult<ClassOutcome> {
     let classes = data.predictions().n_classes();
+    // First what is refused: options of two classes, folds given in two ways, costs that do not serve.
     let of_two = &plan.options;
     if classes > 2 && (of_two.threshold.is_some() || of_two.calibrate.is_some() || of_two.fallback.is_some())
     {
@@ -116,12 +117,14 @@ pub fn fit_planned(
     }
     check_costs(options, data)?;
     plan.warn_of_settings(watch);
+    // The recommended combiner has the number of folds among its own settings.
     let count = match &plan.ready {
         ReadyTrainer::Recommended(recommended) => recommended.spec().folds,
         ReadyTrainer::Backend(_) => plan.options.folds.unwrap_or(FOLDS),
     };
     let outcome = match classes {
         2 => two_classes(plan, data, options, watch),
+        // Of two classes one binary fit says all; of more there is one for each class, and then the coupling.
         _ => {
             let mut train = |k: usize, data: &EnsembleData, held_out: &HeldOut| {
                 let name = format!("class {} of {classes}", k + 1);
@@ -197,6 +200,7 @@ fn many_classes(
 ) -> FitResult<ClassOutcome> {
     let counts = checked(data, options)?;
     let classes = counts.len();
+    // No fold can be without a row to hold out.
     let n_splits = n_splits.min(counts.iter().sum());
     let held_out = HeldOut::of(data, options, n_splits, seed)?;
     let learned = learn(data, &held_out, watch, train)?;
@@ -212,6 +216,7 @@ fn many_classes(
     let a: Vec<f64> = rows.iter().map(|&p| weights[p]).collect();
     let coupling_failed = FitError::training("coupling the classes");
     let (coupling, coupled) = match classes {
+        // `fit_planned` has a way of its own for two classes; those here come from `fit_baseline`.
         2 => (Coupling::Binary, two_columns(&learned.log_odds)),
         _ => {
             let z = learned.log_odds.select(Axis(0), &rows);
@@ -219,14 +224,18 @@ fn many_classes(
             let kept = folds.select(&rows);
             // Probabilities of the labeled rows come from couplings without their fold, for the same reason.
             let inside = cross_fitted(options.coupling, &z, &y, &a, &kept).map_err(&coupling_failed)?;
+            // Rows of classes without a fit had no part in the coupling, which is out of fold for them as it
+            // is.
             let mut all = fitted.apply_all(&learned.log_odds);
             rows.iter().zip(inside.rows()).for_each(|(&p, row)| all.row_mut(p).assign(&row));
             (fitted, all)
         }
     };
     let predictions = data.predictions();
+    // A class without a fit has the mean of its classifiers, and the fitted ones share what that leaves.
     let fitted = if classes == 2 { vec![0, 1] } else { learned.classes.clone() };
     let mut out_of_fold = spread(&coupled, &fitted, classes, |p| predictions.soft_vote(data.labeled()[p]));
+    // Rows before the first fold in time are learned from and never scored.
     let never = folds.as_slice().iter().enumerate().filter(|(_, fold)| **fold >= folds.n_splits());
     never.for_each(|(p, _)| out_of_fold.row_mut(p).fill(f64::NAN));
     let decision = decided(data, options, Some(&out_of_fold))?;
@@ -261,6 +270,7 @@ fn learn(
     let names = data.predictions().classes();
     for (k, name) in names.iter().enumerate() {
         let problem = data.of_class(k).map_err(FitError::training("training"))?;
+        // The first of two classes is the complement of the second.
         if names.len() == 2 && k == 0 {
             learned.parts.push(None);
             continue;
@@ -284,6 +294,7 @@ fn learn(
             continue;
         }
         let (part, mut log_odds) = train(k, &problem, held_out)?;
+        // A fit for an early fold in time may have had nothing of this class to learn from.
         let without: Vec<usize> = (0..held_out.folds.n_splits())
             .filter(|&fold| held_out.in_time.is_some() && !held_out.leaves(&of_class, fold, LEAST_ROWS))
             .collect();
@@ -304,6 +315,7 @@ fn learn(
         learned.classes.push(k);
         columns.push(log_odds);
     }
+    // A coupling is between two classes or more; of two classes one fit makes both.
     if columns.is_empty() || columns.len() < 2 && names.len() > 2 {
         return Err(FitError::Data(
             "the given folds leave fewer than two classes to learn: each needs labeled rows in two folds; use other folds, or \
@@ -377,6 +389,7 @@ fn two_classes(
     let failed = FitError::training("training");
     check_rule(&options.decision, data).map_err(|e| FitError::options(e.to_string()))?;
     let problem = data.of_class(1).map_err(&failed)?;
+    // The binary fit reads tables, which carry what is known of each row besides.
     let mut table = Table::from_data("the data", problem, options.groups.clone())?;
     table.folds.clone_from(&options.folds);
     table.times.clone_from(&options.times);
@@ -423,8 +436,10 @@ fn finish(
     });
     DATA.put(&mut model.details, &described);
     DECISION_RULE.put(&mut model.details, &options.decision);
+    // A row is known again by what all classes say of it together.
     let rows = judge::side_by_side(predictions);
     let weights = data.sample_weights();
+    // A row of weight 0 was not learned from, so a score of such a row is an honest one.
     let counts = |i: &usize| weights.is_none_or(|weights| weights[*i] > 0.0);
     let learned: Vec<usize> = data.labeled().iter().copied().filter(counts).collect();
     TRAIN_ROWS.put(&mut model.details, &TrainRows::among(rows.view(), &learned));

@@ -43,6 +43,8 @@ impl HeldOut {
     ) -> FitResult<Self> {
         let failed = FitError::training("training");
         let n = data.labels().len();
+        // The options are written by hand beside the data, so each list is held against the number of rows
+        // first.
         let lengths = [
             ("groups", options.groups.as_ref().map(Vec::len)),
             ("folds", options.folds.as_ref().map(Vec::len)),
@@ -55,6 +57,7 @@ impl HeldOut {
             }
         }
         let groups = options.groups.as_deref();
+        // Given folds and times say how the predictions were made, and go before folds that are dealt.
         let given = GivenFolds {
             folds: options.folds.as_deref(),
             times: options.times.as_deref(),
@@ -67,14 +70,19 @@ impl HeldOut {
         if !folds.is_forward() {
             return Ok(Self::dealt(folds));
         }
+        // In time, a row is scored by the rows before it. What a fit cross-validates inside (its members, a
+        // calibration) has no such order, and gets folds of any rows.
         let all = class_folds(data, groups, n_splits, seed).map_err(&failed)?;
         let weights = data.labeled_weights();
         let earlier = |fold: usize| {
             let rows = folds.train(fold);
+            // A row of weight 0 is not learned from, and so fills no fold.
             let splits = n_splits.min(rows.iter().filter(|&&p| weights[p] > 0.0).count());
             if splits < 2 {
                 return Ok(None);
             }
+            // The labels of all other rows are hidden, so that nothing inside the fit of a fold sees a later
+            // label.
             let mut labels = vec![None; n];
             for p in rows {
                 let i = data.labeled()[p];
@@ -117,6 +125,7 @@ impl HeldOut {
 /// [`Error::InvalidParameter`] for fewer than 2 folds or more than labeled rows, or groups so large that all
 /// rows of a class that has two would be in one fold; [`Error::LengthMismatch`].
 pub fn class_folds(data: &ClassData, groups: Option<&[String]>, n_splits: usize, seed: u64) -> Result<Folds> {
+    // Rows of weight 0 have no say in how the others are dealt; they are put into the first fold at the end.
     let weights = data.labeled_weights();
     let places: Vec<usize> = (0..weights.len()).filter(|&p| weights[p] > 0.0).collect();
     const ALLOWED: &str =
@@ -130,6 +139,7 @@ pub fn class_folds(data: &ClassData, groups: Option<&[String]>, n_splits: usize,
         let keys = keys(data, seed);
         places.iter().map(|&p| (all[p], keys[p])).unzip()
     };
+    // What must not be torn apart becomes one bundle: the rows of a group, or the copies of a row.
     let counts = data.counting_counts();
     let bundles = match groups {
         Some(groups) => {
@@ -139,6 +149,8 @@ pub fn class_folds(data: &ClassData, groups: Option<&[String]>, n_splits: usize,
         None => by_key(&keys, &labels, data.predictions().n_classes(), n_splits),
     };
     let dealt = deal(bundles, &labels, &counts, n_splits);
+    // Copies never fill a class alone (see `by_key`), so that only groups can put a whole class into one
+    // fold.
     for (k, &count) in counts.iter().enumerate() {
         let mut met = dealt.iter().zip(&labels).filter(|(_, label)| **label == k).map(|(fold, _)| fold);
         let first = met.next();
@@ -163,6 +175,8 @@ fn keys(data: &ClassData, seed: u64) -> Vec<u64> {
             // 0 and -0 are one; the class tells cells of the same value apart.
             mix((p + 0.0).to_bits() ^ mix(k as u64))
         };
+        // A sum does not depend on the order of its terms, and so the key does not on that of the
+        // classifiers.
         let observed = cells.indexed_iter().filter(|(_, p)| !p.is_nan());
         mix(observed.map(cell).fold(seed, u64::wrapping_add))
     };
@@ -179,6 +193,7 @@ fn by_key(keys: &[u64], labels: &[usize], classes: usize, n_splits: usize) -> Ve
     let mut bundles = Vec::new();
     for run in order.chunk_by(|&a, &b| keys[a] == keys[b]) {
         let within = |k: usize| run.iter().filter(|&&p| labels[p] == k).count();
+        // Classifiers that vote have few different rows: equal predictions are then chance and not copies.
         let few = 2 * n_splits * run.len() <= keys.len();
         if run.len() > 1 && few && run.iter().all(|&p| 2 * within(labels[p]) <= of_class[labels[p]]) {
             bundles.push(run.to_vec());
@@ -215,6 +230,7 @@ fn deal(mut bundles: Vec<Vec<usize>>, labels: &[usize], counts: &[usize], n_spli
         (counts[k], k, Reverse((inside, bundle.len())))
     });
     let mut fold_of = vec![0; labels.len()];
+    // Of each fold the rows of each class, and all rows.
     let mut filled = vec![(vec![0_usize; counts.len()], 0_usize); n_splits];
     for bundle in bundles {
         let k = rarest(&bundle);

@@ -170,6 +170,7 @@ fn measured(
     priced: &Decision,
     seed: u64,
 ) -> Result<(Vec<ClassMethodMetrics>, usize)> {
+    // Probabilities and decisions of the judged rows, once for the figures and for all resamples.
     let of_rows: Vec<(Array2<f64>, Vec<usize>)> = methods
         .iter()
         .map(|(_, p, decision)| {
@@ -181,6 +182,7 @@ fn measured(
     let cells = rows.rows.len() * of_rows.first().map_or(1, |(p, _)| p.ncols());
     let bootstrap = Bootstrap { n_resamples: resamples_of(cells), seed, ..Bootstrap::default() };
     let predictions: Vec<_> = of_rows.iter().map(|(p, decided)| (p.view(), &decided[..])).collect();
+    // All methods are resampled together: a difference of two is then paired, of the same rows.
     let resampled = bootstrap.classes(&rows.labels, Some(&rows.weights), &predictions)?;
     let known = rows.costs.is_some() || matches!(priced, Decision::Costs(_));
     let method = |k: usize| {
@@ -193,6 +195,7 @@ fn measured(
             };
             (0..decided.len()).map(of).sum::<f64>() / rows.weights.iter().sum::<f64>()
         });
+        // The combined prediction stands at 0, and every other method is compared with it.
         let gain = || ClassIntervals::new(|metric| resampled.better_by(metric, 0, k));
         Ok(ClassMethodMetrics {
             name: (*name).to_owned(),
@@ -273,6 +276,7 @@ pub fn judge_rows_at_costs(
     costs: Option<&[f64]>,
 ) -> FitResult<ClassPart> {
     let scoring = FitError::training("scoring");
+    // Rows of a class that the model has never seen have no probability to be judged by. They are counted.
     let known: Vec<usize> = rows.iter().copied().filter(|&i| labels[i].is_some()).collect();
     let unknown_class = rows.len() - known.len();
     let judged = ClassRows::new(&known, labels, weights, costs);
@@ -283,9 +287,12 @@ pub fn judge_rows_at_costs(
     }
     let part = predictions.align(model.classifier_names(), model.classes()).map_err(&scoring)?;
     let part = part.select_instances(&known).map_err(&scoring)?;
+    // `judged` has numbers of the table. From here on the predictions are those of the known rows, and
+    // numbers become places among these.
     let place: HashMap<usize, usize> = known.iter().enumerate().map(|(place, &i)| (i, place)).collect();
     let judged = ClassRows { rows: judged.rows.iter().map(|i| place[i]).collect(), ..judged };
     let combined = model.predict(&part).map_err(&scoring)?;
+    // Soft voting is the one rival that needs no labels, and so the one that new rows can be compared with.
     let vote = ClassBaseline::SoftVoting.fit_unlabeled(&part).predict(&part).map_err(&scoring)?;
     let reliability = reliability(&combined.probabilities, &judged);
     let methods = [
@@ -295,6 +302,7 @@ pub fn judge_rows_at_costs(
     let seed = model.details.seed.unwrap_or(0);
     let (methods, resamples) = measured(&methods, &judged, &model.decision, seed).map_err(&scoring)?;
     let rows: Vec<usize> = (0..known.len()).collect();
+    // Figures of rows that the model was trained on flatter the model, so their share goes with the figures.
     let train_rows = TrainRows::of_model(&model.details);
     let of_known: Option<Vec<f64>> = weights.map(|weights| known.iter().map(|&i| weights[i]).collect());
     let in_sample_share = train_rows.map_or(0.0, |train_rows| {
@@ -381,6 +389,7 @@ pub fn judge_table(
     let (labels, unknown) = table.labels_among(model.classes());
     let labeled = |i: &usize| table.labels[*i].is_some() && table.predictions.n_observed(*i) > 0;
     let rows: Vec<usize> = (0..table.n_rows()).filter(|&i| chosen(i)).filter(labeled).collect();
+    // Parts are in the order in which the table names its splits first.
     let split_of = |i: usize| table.split.as_ref().map_or("all", |split| name_of_split(&split[i]));
     let mut names: Vec<&str> = Vec::new();
     for &i in &rows {
@@ -420,6 +429,8 @@ impl ClassOutcome {
         let mut methods = vec![(COMBINED, p.clone(), ours)];
         let (m, k) = (data.predictions().n_classifiers(), data.predictions().n_classes());
         for baseline in ClassBaseline::ALL {
+            // Stacking has a weight for each classifier, class and decided class; the others have one weight
+            // or none.
             if baseline.is_stacking() && m * k > MOST_STACKED {
                 continue;
             }

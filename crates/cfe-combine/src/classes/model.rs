@@ -107,10 +107,12 @@ impl ClassModel {
         let n = aligned.n_instances();
         let probabilities = match (&self.coupling, self.parts.get(1)) {
             (Coupling::Binary, Some(Some(part))) => {
+                // A binary model is calibrated by itself, and its probabilities are taken as they are.
                 let positive = part.probabilities(self.of_part(&aligned, 1, part)?.view())?;
                 Array2::from_shape_fn((n, 2), |(i, k)| if k == 1 { positive[i] } else { 1.0 - positive[i] })
             }
             _ => {
+                // Only classes with a fit have log-odds, and the coupling was fitted to those columns alone.
                 let learned: Vec<usize> = self.numbers(Option::is_some).collect();
                 let mut log_odds = Array2::zeros((n, learned.len()));
                 for (column, &k) in learned.iter().enumerate() {
@@ -128,6 +130,7 @@ impl ClassModel {
 
     /// The probabilities of class `k` by the classifiers of its part.
     fn of_part(&self, predictions: &ClassPredictions, k: usize, part: &Binary) -> Result<Array2<f64>> {
+        // A part has the classifiers that knew its class, which may be fewer than those of the model.
         let place = |name: &String| self.classifier_names.iter().position(|own| own == name);
         let found: Option<Vec<usize>> = part.classifier_names().iter().map(place).collect();
         let classifiers = found.ok_or_else(|| Error::UnknownName {

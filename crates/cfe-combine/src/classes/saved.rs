@@ -75,6 +75,8 @@ impl ClassModel {
         file.expect_kind(CLASSES_KIND)?;
         let bad = |reason: String| ModelFileError::BadDocument { file: file.file().to_owned(), reason };
         let document: Document = file.parse_document()?;
+        // A file is data: the shape is checked before anything is counted on, then names, parts, coupling,
+        // decision, and last what the file remembers of its fit.
         let k = document.classes.len();
         if !(2..=MOST_CLASSES).contains(&k) || document.learned.len() != k {
             return Err(bad(format!(
@@ -82,6 +84,7 @@ impl ClassModel {
                 document.learned.len()
             )));
         }
+        // Predictions are matched to a model by name, and a name that stands twice would match either column.
         for (what, names) in [("class", &document.classes), ("classifier", &document.classifier_names)] {
             let mut sorted: Vec<&String> = names.iter().collect();
             sorted.sort();
@@ -89,6 +92,8 @@ impl ClassModel {
                 return Err(bad(format!("the {what} {:?} is named twice", pair[0])));
             }
         }
+        // A part is a whole binary model with checks of its own. It may know fewer classifiers than the
+        // document (a column that does not vary is left out), but none besides.
         let part = |(k, &learned): (usize, &bool)| -> ModelFileResult<Option<Binary>> {
             if !learned {
                 return Ok(None);
@@ -107,6 +112,7 @@ impl ClassModel {
         };
         let parts = document.learned.iter().enumerate().map(part).collect::<ModelFileResult<Vec<_>>>()?;
         let invalid = |source| ModelFileError::Invalid { file: file.file().to_owned(), source };
+        // A coupling has one offset for each class that is learned, so the two have to agree.
         let learned = parts.iter().flatten().count();
         let sound = match document.coupling {
             Coupling::Binary => document.learned == [false, true],
@@ -126,6 +132,7 @@ impl ClassModel {
             decision: document.decision,
             details: document.details,
         };
+        // The report shows the remembered figures class by class and does not look again.
         judge::check_remembered(&model).map_err(bad)?;
         Ok(model)
     }

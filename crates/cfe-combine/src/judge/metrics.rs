@@ -125,6 +125,7 @@ pub(crate) fn measure(
 ) -> Result<Part> {
     let (labels, weights) = (judged.labels.as_slice(), judged.weights.as_deref());
     let positives = labels.iter().filter(|&&y| y).count();
+    // With one class there is nothing to rank, and intervals are left out.
     let both = judged.has_both_classes();
     let bootstrap = Bootstrap { n_resamples: resamples_of(labels.len()), seed, ..Default::default() };
     let rankings: Vec<&[f64]> = methods.iter().map(|method| method.ranking.as_slice()).collect();
@@ -264,6 +265,7 @@ pub(crate) fn combined_scores(combined: &Combined, rows: &[usize]) -> Scores {
 /// # Errors
 /// [`FitError::Data`] for a table without labels, [`FitError::Training`] where predicting fails.
 pub fn evaluate(model: &SavedModel, table: &Table) -> FitResult<Vec<Part>> {
+    // Probabilities are those that `cfe predict` gives, at the prevalence that the model was told.
     let mut combined = model.predict(table.data.predictions()).map_err(FitError::training("predicting"))?;
     if let Some(prevalence) = model.target_prevalence() {
         combined.at_prevalence(model, prevalence)?;
@@ -279,6 +281,7 @@ pub fn evaluate(model: &SavedModel, table: &Table) -> FitResult<Vec<Part>> {
             table.file
         )));
     }
+    // What tells that rows were trained on: the hashes that the model kept, and the fingerprint of its table.
     let seed = model.details.seed.unwrap_or(0);
     let train_rows = TrainRows::of_model(&model.details);
     let own_table = model.details.fingerprint.as_deref() == Some(fingerprint(&table.data).as_str());
@@ -327,6 +330,8 @@ pub(crate) fn name_of_split(value: &str) -> &str {
 pub(crate) fn scored_rows(table: &Table, keep: impl Fn(usize) -> bool, unnamed: &str) -> Vec<LabeledRows> {
     let r = table.data.predictions();
     let mut parts: Vec<LabeledRows> = Vec::new();
+    // Parts keep the order in which the table names them; rows that cannot be scored are counted in their
+    // part.
     for i in (0..table.truth.len()).filter(|&i| table.truth[i].is_some() && keep(i)) {
         let name = table.split.as_ref().map_or(unnamed, |split| name_of_split(&split[i]));
         let k = parts.iter().position(|part| part.name == name).unwrap_or_else(|| {
@@ -357,6 +362,8 @@ pub(crate) fn groups(judged: &JudgedRows, probabilities: &[f64]) -> Vec<Reliabil
     let mut order: Vec<usize> = (0..labels.len()).collect();
     order.sort_by(|&a, &b| probabilities[a].total_cmp(&probabilities[b]));
     let positives = labels.iter().filter(|&&y| y).count();
+    // About five positives for each group, or the intervals of the groups would be too wide to tell them
+    // apart.
     let count = (positives / 5).clamp(1, 10);
     // Expected positives, so that the groups do not depend on the labels within them.
     let expected: f64 = probabilities.iter().enumerate().map(|(i, p)| judged.weight(i) * p).sum();
@@ -394,6 +401,7 @@ pub(super) fn effective(weights: impl Iterator<Item = f64>) -> f64 {
 }
 
 /// 95% interval of a share (Wilson, 1927).
+// Wilson's interval stays within 0 and 1 and is not empty at a share of 0.
 fn wilson(share: f64, n: f64) -> (f64, f64) {
     const Z: f64 = 1.959_963_984_540_054;
     let z2 = Z * Z / n;

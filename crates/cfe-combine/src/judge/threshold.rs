@@ -95,6 +95,7 @@ impl FromStr for ThresholdRule {
             ("recall-at-precision", value) => ThresholdRule::RecallAtPrecision(number(value)?),
             _ => return Err(refused()),
         };
+        // A cost of 0 would call all rows or none, and a target above 1 cannot be reached.
         let positive = |v: f64| v > 0.0 && v.is_finite();
         let share = |v: f64| v > 0.0 && v <= 1.0;
         let sound = match rule {

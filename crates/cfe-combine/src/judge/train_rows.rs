@@ -110,6 +110,8 @@ impl TrainRows {
         labeled: &[usize],
         repeats: &Repeats,
     ) -> Self {
+        // Three records of the same rows: as given, rounded as a file may hold them, and the share equal by
+        // chance.
         let (as_given, equal_by_chance) = (repeats.distinct(), repeats.seen_before());
         let decimals = decimals(predictions, labeled).unwrap_or(usize::MAX);
         let rounded = DECIMALS.filter(|&d| d < decimals).filter_map(|d| {
@@ -144,6 +146,7 @@ impl TrainRows {
             let weight = |&i: &usize| weights.map_or(1.0, |weights| weights[i]);
             hashes.into_iter().zip(rows.iter().map(weight))
         };
+        // The larger of the two estimates counts: a file may hold the rows in either form.
         let as_given = self.smallest_hashes.share_among(weigh(hashes(predictions, rows)), KEPT);
         let decimals = decimals(predictions, rows);
         let rounded = decimals.and_then(|d| Some((d, self.rounded.get(&d)?))).map_or(0.0, |(d, kept)| {

@@ -67,6 +67,7 @@ impl Method {
             Method::Als => factors(Backend::Als, data, settings),
             Method::Torch => factors(Backend::Torch, data, settings),
             Method::Baseline(baseline) => {
+                // A baseline has no spec that could refuse a key, so every key is refused here.
                 if let Some(key) = settings.keys().next() {
                     let source =
                         serde::de::Error::custom(format!("unknown field `{key}`; it has no settings"));
@@ -103,6 +104,7 @@ impl FittedMethod {
                 Scores { ranking: predictions.logits, probabilities: Some(predictions.probabilities) }
             }
             FittedMethod::Baseline(fitted) => {
+                // A baseline has no logits. Its scores are probabilities, or else ranks.
                 let ranking = fitted.predict(r)?;
                 let probabilities = fitted.is_probability().then(|| ranking.clone());
                 Scores { ranking, probabilities }

@@ -93,6 +93,7 @@ fn in_memory(
     let mut columns: Vec<Vec<f64>> = vec![Vec::new(); model.classifier_names().len()];
     let (mut weights, mut costs) = (Vec::new(), Vec::new());
     each_shard(store, "Reading", watch, |number, shard| {
+        // Findings are about all rows of the shard, scores about those with a label.
         let rows: Vec<usize> = (0..shard.truth.len()).filter(|&i| shard.truth[i].is_some()).collect();
         let r = aligned(shard, places);
         tally.add(r.view(), &shard.truth);
@@ -108,6 +109,7 @@ fn in_memory(
         Ok(())
     })?;
     let failed = FitError::training("scoring");
+    // From here on the rows are a table like any other, with the same code behind its figures.
     let matrix = ndarray::Array2::from_shape_vec((columns.len(), truth.len()), columns.concat());
     let data = EnsembleData::new(matrix.expect("columns of one length"), labels)
         .and_then(|data| data.with_classifier_names(model.classifier_names().to_vec()))
@@ -155,6 +157,7 @@ fn in_bins(
     watch: &dyn Watch,
 ) -> FitResult<(Vec<Part>, Within)> {
     let threshold = model.details.threshold;
+    // Train rows and rows held out are counted apart, in one pass over both.
     let new = || Counted {
         combined: BinnedScores::new(threshold),
         mean: BinnedScores::new(None),
@@ -170,12 +173,14 @@ fn in_bins(
     let prevalence = model.target_prevalence();
     each_shard(store, "Scoring", watch, |number, shard| {
         let costs = costs_of(store, number)?;
+        // Labeled rows are scored; the tally of findings sees the others too.
         let rows: Vec<usize> = (0..shard.truth.len()).filter(|&i| shard.truth[i].is_some()).collect();
         let all = aligned(shard, places);
         tally.add(all.view(), &shard.truth);
         let r = all.select(Axis(1), &rows);
         let failed = FitError::training("predicting");
         let mut combined = model.predict(r.view()).map_err(failed)?;
+        // A model that was told another share of positives is scored at that share.
         if let Some(prevalence) = prevalence {
             combined.at_prevalence(model, prevalence)?;
         }
@@ -184,6 +189,8 @@ fn in_bins(
             let part = if shard.in_train[i] { &mut train } else { &mut held_out };
             let label = shard.truth[i] == Some(true);
             let weight = shard.weights.as_ref().map_or(1.0, |weights| weights[i]);
+            // A row is counted once: as one without a prediction, as one without weight, or as one that is
+            // scored.
             if combined.n_observed[k] == 0 {
                 part.without_prediction += 1;
             } else if weight == 0.0 {
@@ -194,6 +201,8 @@ fn in_bins(
                 part.combined.add(label, combined.logits[k], Some(combined.probabilities[k]), weight);
                 let mean = mean_of(r.column(k));
                 part.mean.add(label, cfe_core::losses::logit(mean, 0.0), Some(mean), weight);
+                // Called negatives and missed positives are kept apart, since the factors of the rule differ
+                // for the two.
                 let called = threshold.is_some_and(|cut| combined.probabilities[k] >= cut);
                 if let Some(costs) = costs.as_ref().filter(|_| called != label) {
                     let wrong = if called { &mut part.wrong.0 } else { &mut part.wrong.1 };
@@ -202,6 +211,8 @@ fn in_bins(
             }
         }
         if let Some(known) = &train_rows {
+            // The share of known rows is an estimate, made for each shard and then weighed by what the shard
+            // scores.
             for (part, of_train) in [(&mut train, true), (&mut held_out, false)] {
                 let scored = |k: &usize| {
                     let counts = shard.weights.as_ref().is_none_or(|weights| weights[rows[*k]] > 0.0);
@@ -220,6 +231,7 @@ fn in_bins(
     let rule = Cut::of_model(model).map_or(ThresholdRule::F1, |cut| cut.rule);
     let mut within = Within::default();
     let mut parts = Vec::new();
+    // From counts to the figures that a table would have. A part without a scored row is left out.
     for (counted, name) in [(train, TRAIN), (held_out, HELD_OUT)] {
         let (rows, positives) = counted.combined.rows();
         if rows == 0 {
@@ -228,6 +240,7 @@ fn in_bins(
         let mut methods = Vec::new();
         for (scores, name) in [(&counted.combined, COMBINED), (&counted.mean, "mean")] {
             let summary = scores.summary();
+            // One bound is said for all figures, and so the widest.
             within = within.max(summary.within);
             methods.push(MethodMetrics {
                 name: name.to_owned(),
@@ -245,6 +258,7 @@ fn in_bins(
             in_time: false,
             weight: store.has_weights().then(|| counted.combined.weight()),
             positive_weight: store.has_weights().then_some(counted.positive),
+            // Kish's effective number of rows, (sum w)^2 / sum w^2.
             effective_rows: store.has_weights().then(|| counted.combined.weight().powi(2) / counted.squares),
             without_prediction: counted.without_prediction,
             positives: usize::try_from(positives).unwrap_or(usize::MAX),
@@ -279,6 +293,7 @@ fn each_shard(
     mut of: impl FnMut(u64, &Shard) -> FitResult<()>,
 ) -> FitResult<()> {
     let stage = Stage::start(watch, stage, Some(store.shape().shards()));
+    // The engine has errors of its own only: an error of `of` is kept here, and a stop ends the walk.
     let mut failed = None;
     let mut engine = StoreEngine::new(store).watched(|_| {
         stage.step();

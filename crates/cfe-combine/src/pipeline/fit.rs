@@ -259,6 +259,7 @@ impl FitOutcome {
     /// # Errors
     /// [`FitError::Options`] for a prevalence outside (0, 1).
     pub fn at_prevalence(&mut self, table: &Table, prevalence: f64) -> FitResult<()> {
+        // Train rows keep the share of positives that they have: the correction is for rows of another share.
         let learned: Vec<(usize, f64)> =
             table.data.labeled().iter().map(|&i| (i, self.combined.probabilities[i])).collect();
         self.combined.at_prevalence(&self.model, prevalence)?;
@@ -295,6 +296,7 @@ impl FitOutcome {
             Some(_) => self.folds_of(table)?,
             None => None,
         };
+        // Rows outside the train split, a part for each split; without a split column there are none.
         let held_out = table.held_out();
         let mut others = match &table.split {
             Some(_) => scored_rows(table, |i| held_out[i], ""),
@@ -339,6 +341,8 @@ impl FitOutcome {
             // Of a sample of a store the model keeps none, and what is known here are the rows of the sample.
             kept.unwrap_or_else(|| TrainRows::of(&table.data))
         });
+        // These rows were never learned from: one model scores them, beside rivals that were fitted to all
+        // train rows.
         for part in others {
             let rows = &part.rows;
             let mut methods = vec![combined_scores(&self.combined, rows)];

@@ -225,6 +225,7 @@ impl TableColumns {
         options.delimiter = self.delimiter.map(delimiter).transpose()?;
         options.sheet.clone_from(&self.sheet);
         options.labels_file.clone_from(&self.labels_file);
+        // An empty text stands between any two letters and would cut every name.
         if self.class_separator.as_deref().is_some_and(|separator| separator.trim().is_empty()) {
             return Err(FitError::options(
                 "class_separator stands between classifier and class: give a text, such as _",
@@ -252,6 +253,7 @@ impl TableColumns {
     /// As [`table_options`](Self::table_options).
     pub fn table_options_for_classes(&self, model: &ClassModel, labels: Labels) -> FitResult<TableOptions> {
         let mut options = self.table_options_of(&model.details, labels)?;
+        // A model that never saw a table (of a fit through the library) kept no columns.
         let columns = CLASS_COLUMNS.get(&model.details).unwrap_or_default();
         let (classifiers, classes) = (model.classifier_names().to_vec(), model.classes().to_vec());
         options.class_model = Some(ClassesOfModel::new(classifiers, classes, columns));
@@ -263,6 +265,7 @@ impl TableColumns {
         options.labels = labels;
         // Models of 0.1.0 keep nothing.
         let trained = COLUMNS.get(details).unwrap_or_default();
+        // What is said now goes before what the model remembers of the table it was trained with.
         if self.missing.is_empty() {
             options.missing.clone_from(&trained.missing);
         }

@@ -74,6 +74,7 @@ impl FitOptions {
     /// not to be resumed.
     pub fn plan(&self) -> FitResult<FitPlan> {
         let name = self.trainer_name()?;
+        // What contradicts itself is refused first, then settings are merged, and last the trainer is built.
         if let Some(folds) = self.folds.filter(|&folds| folds < 2) {
             return Err(FitError::options(format!("folds {folds}: at least 2 are needed; 5 is usual")));
         }

@@ -73,11 +73,15 @@ pub(super) fn train(
             let given = inner.as_ref().map(Folds::as_slice);
             let fitted = recommended.fit_beyond(data, given, watch, beyond);
             let mut fitted = fitted.map_err(FitError::training("training"))?;
+            // In time the model stays the one of all rows; its out-of-fold logits are replaced by those of
+            // earlier rows.
             if let Some(in_time) = &in_time {
                 let inner = |_, earlier: &EnsembleData| inner_folds(table, earlier, folds, seed).map(Some);
                 let logits = logits_in_time(recommended, data, in_time, inner, watch)?;
                 (fitted.out_of_fold_logits, fitted.folds) = (Some(logits), in_time.n_splits());
             }
+            // What each classifier adds and what more labels bring are measured on the same inner folds as
+            // the members.
             let left_out = recommended
                 .leave_one_out_watched(data, &fitted, given, watch)
                 .map_err(FitError::training("leaving classifiers out"))?;
@@ -114,6 +118,7 @@ pub(crate) fn train_class(
     let folds = &held_out.folds;
     match &plan.ready {
         ReadyTrainer::Recommended(recommended) => {
+            // The members are weighed by folds of any rows, also where the class is scored in time.
             let all = held_out.in_time.as_ref().map_or(folds, |in_time| &in_time.all);
             let mut fitted = recommended
                 .fit_watched(data, Some(all.as_slice()), watch)
@@ -284,6 +289,7 @@ fn logits_in_time(
     let failed = FitError::training("cross-validation");
     let mut logits = vec![f64::NAN; data.labeled().len()];
     for fold in 0..folds.n_splits() {
+        // Labels of the fold and of all later rows are hidden.
         let earlier = hide_fold(data, folds, fold).map_err(&failed)?;
         let Some(inner) = inner(fold, &earlier)? else { continue };
         let fitted = recommended.fit_watched(&earlier, inner.as_ref().map(Folds::as_slice), watch);

@@ -22,6 +22,7 @@ pub(super) fn weigh(
     members: &[Member],
     targets: Targets<'_>,
 ) -> (Vec<f64>, Option<Vec<f64>>) {
+    // Losses of what each member predicts of instances that its fit had not seen.
     let held_out: Option<Vec<&[f64]>> = members.iter().map(|m| m.held_out.as_deref()).collect();
     let losses = held_out.as_ref().map(|held_out| -> Vec<f64> {
         held_out.iter().map(|z| weighted_losses(targets, z).iter().sum()).collect()
@@ -88,6 +89,7 @@ fn groups(
     losses: &[f64],
     targets: Targets<'_>,
 ) -> Vec<Group> {
+    // Families that have to earn their weight are corrections, each a group by itself.
     let (corrections, base): (Vec<&Vec<usize>>, Vec<&Vec<usize>>) =
         families.iter().partition(|family| members[family[0]].family.must_earn());
     let caution = spec.caution;
@@ -96,6 +98,7 @@ fn groups(
             Group { is_base, prior, caution, members: Vec::new(), logits: vec![0.0; targets.labels.len()] };
         let (mut within, mut logits) = (Vec::new(), Vec::new());
         for family in families {
+            // Within a family the member of the smallest loss is the yardstick, and the evidence decides.
             let inside: Vec<&[f64]> = family.iter().map(|&m| held_out[m]).collect();
             let best = smallest(&family.iter().map(|&m| losses[m]).collect::<Vec<_>>());
             let alike = vec![1.0; family.len()];
@@ -107,6 +110,7 @@ fn groups(
             within.push(weights);
             logits.push(of_family);
         }
+        // Families of a group count alike, unless one is evidently worse.
         for (k, share) in unless_worse(&logits, caution, targets).into_iter().enumerate() {
             let weights = families[k].iter().zip(&within[k]);
             group.members.extend(weights.map(|(&m, weight)| (m, share * weight)));
@@ -164,6 +168,7 @@ fn by_evidence(
         prior.ln() - sum - caution * error
     };
     let logs: Vec<f64> = logits.iter().zip(prior).zip(cautions).map(log_weight).collect();
+    // The largest is taken off before the exponential, so that not all weights underflow to 0.
     let largest = logs.iter().fold(f64::NEG_INFINITY, |a: f64, &b| a.max(b));
     let weights: Vec<f64> = logs.iter().map(|l| (l - largest).exp()).collect();
     let total: f64 = weights.iter().sum();
@@ -174,6 +179,7 @@ fn by_evidence(
 fn difference(losses: &[f64], reference: &[f64]) -> (f64, f64) {
     let margin = || losses.iter().zip(reference).map(|(a, b)| a - b);
     let sum: f64 = margin().sum();
+    // The sum of n differences has a variance of n times that of one.
     let mean = sum / losses.len() as f64;
     (sum, margin().map(|d| (d - mean) * (d - mean)).sum::<f64>().sqrt())
 }

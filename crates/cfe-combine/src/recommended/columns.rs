@@ -76,6 +76,8 @@ impl Columns {
         rows: &[usize],
         classifiers: &[usize],
     ) -> (Self, Array2<f64>) {
+        // Every view of every classifier that varies becomes a column, centered and in units of its own
+        // spread.
         let mut columns = Vec::new();
         let mut values: Vec<f64> = Vec::new();
         for (on, view) in
@@ -97,6 +99,7 @@ impl Columns {
                 }
             }
         }
+        // Factors of the columns; cells that are missing have to be filled in for them.
         let k = columns.len();
         let mut g = Array2::from_shape_vec((k, rows.len()), values)
             .expect("each column that varies has a value for each of the rows");
@@ -156,11 +159,14 @@ impl Columns {
         let k = gram.nrows();
         let eigen = SymmetricEigen::new(DMatrix::from_fn(k, k, |i, j| gram[(i, j)] / n));
         let mut order: Vec<usize> = (0..k).collect();
+        // The eigenvalues come in no order.
         order.sort_by(|&a, &b| eigen.eigenvalues[b].total_cmp(&eigen.eigenvalues[a]));
         order.truncate(rank);
         let mut directions = Array2::zeros((order.len(), k));
         for (mut row, &c) in directions.rows_mut().into_iter().zip(&order) {
             let vector = eigen.eigenvectors.column(c);
+            // The sign of an eigenvector is free: the sum of its entries decides, so that no factor flips by
+            // chance.
             let sign = if vector.sum() < 0.0 { -1.0 } else { 1.0 };
             row.iter_mut().zip(vector.iter()).for_each(|(x, v)| *x = sign * v);
         }
@@ -169,6 +175,7 @@ impl Columns {
     }
 
     fn scale_view(&mut self, view: View, g: &Array2<f64>) {
+        // The mean of the view is that of the raw columns, so each is taken back to its own scale.
         let members: Vec<usize> = (0..self.columns.len()).filter(|&j| self.columns[j].view == view).collect();
         let count = members.len() as f64;
         let mut mean = vec![0.0; g.ncols()];
@@ -208,6 +215,7 @@ impl Columns {
         let mut g = Array2::zeros((k, n));
         let mut observed = vec![0; n];
         for (mut out, column) in g.rows_mut().into_iter().zip(&self.columns) {
+            // New instances meet the clip and the scales of training, never their own.
             let row = r.row(column.classifier);
             let clip = column.clip.unwrap_or(self.clip);
             for ((out, observed), &i) in out.iter_mut().zip(&mut observed).zip(instances) {
@@ -244,6 +252,7 @@ impl Columns {
     /// Shapes and numbers as [`fit`](Self::fit) makes them, for `m` classifiers.
     pub(super) fn validate(&self, m: usize) -> Result<()> {
         let (d, k) = self.directions.dim();
+        // Divisors are above 0, and places of classifiers exist: a file could say otherwise.
         let numbers = self.columns.iter().flat_map(|c| [c.center, c.own_scale, c.view_scale]);
         let sound = k == self.columns.len()
             && d == self.spreads.len()

@@ -86,6 +86,8 @@ fn fit_members_to(
     let r = data.predictions();
     let instances = Instances { r, rows: &subset.rows, beyond };
     if subset.smaller_class() == 0 {
+        // No two classes to cross-validate by, or nobody to weigh: the model has columns and says the
+        // prevalence.
         let first: Vec<usize> = (0..data.n_classifiers().min(FEW)).collect();
         let columns = instances.columns(spec, &first)?.0;
         return Ok(constant(data, columns, prior_logit, None, begin));
@@ -120,6 +122,7 @@ fn fit_members_to(
     };
     let prepared = begin.elapsed();
 
+    // The members of the first fill, which knows no gap.
     let columns = seen.columns.clone();
     let Some(first) = Average::fit(spec, seen, seen_wide, targets, folds, watch)? else {
         return Ok(constant(data, columns, prior_logit, folds, begin));
@@ -139,6 +142,7 @@ fn fit_members_to(
     let fitted = begin.elapsed();
 
     // One model of them all.
+    // The two averages are linear in the logit, and so is the mean of the two: one model holds both.
     let (mut model, mut members) = first.finish(data, 1.0 - share);
     model.prior_logit = prior_logit;
     model.nothing_logit = nothing_logit(data)?;
@@ -151,6 +155,7 @@ fn fit_members_to(
         members.extend(others);
     }
     let nothing = (model.nothing_logit(), 0.0);
+    // Figures of the labeled instances: what the local part explains, and whether the classes are separated.
     let parts: Vec<(f64, f64)> =
         model.parts(instances.r, &subset.rows).into_iter().map(|parts| parts.unwrap_or(nothing)).collect();
     model.local_share = local_share(&parts);
@@ -213,6 +218,7 @@ impl Average {
         watch: &dyn Watch,
     ) -> Result<Option<Self>> {
         // The members, and their weights by what they predict of held-out instances.
+        // Members of few and of many classifiers have weights of sum 1 each; the shares then mix the two.
         let few = of_few(spec);
         let mut members = fit_members(&few, &seen.sets, targets, folds, watch)?;
         if members.is_empty() {
@@ -225,6 +231,7 @@ impl Average {
             let others = fit_members(&many, &seen.sets, targets, folds, watch)?;
             let (other_weights, other_losses) = weigh(&many, &others, targets);
             let scaled: Vec<f64> = other_weights.iter().map(|w| share * w).collect();
+            // The many go into one function at once, so that their columns need not be kept for each member.
             of_wide = Some(wide_part(seen, &others, &scaled));
             weights.iter_mut().for_each(|w| *w *= 1.0 - share);
             weights.extend(scaled);
@@ -246,6 +253,7 @@ impl Average {
     fn finish(self, data: &EnsembleData, share: f64) -> (RecommendedModel, Vec<Weighed>) {
         let of_gaps = self.seen.columns.knows_gaps();
         let mut model = assemble(data, self.seen, &self.members, &self.weights);
+        // The intercept of the part of many classifiers moves into that of the model.
         if let Some((part, bias)) = self.wide {
             model.wide = Some(part);
             model.bias += bias;
@@ -285,6 +293,7 @@ fn told_by_gaps(
     let stop = || if watch.stop_asked() { Err(Error::Stopped) } else { Ok(()) };
     let targets = subset.targets();
     let names = fold_names(folds);
+    // One fill for all instances, and one for each fold, without that fold's labels.
     let fills: Vec<Vec<f64>> = std::iter::once(None)
         .chain(names.iter().map(Some))
         .map(|held| {
@@ -305,6 +314,7 @@ fn told_by_gaps(
     };
     let seen = |spec: &RecommendedSpec, classifiers: &[Vec<usize>]| -> Result<Seen> {
         let mut seen = Seen::new(spec, &choices(classifiers), &stop)?;
+        // The model keeps the fill of all instances; those without a fold serve the held-out scores alone.
         seen.columns.columns.iter_mut().for_each(|c| c.gap = Some(fills[0][c.classifier]));
         Ok(seen)
     };
@@ -379,6 +389,7 @@ impl Seen {
         choices: &[Choice<'_, '_>],
         stop: &dyn Fn() -> Result<()>,
     ) -> Result<Self> {
+        // A store brings the columns of all choices in one series of passes.
         if let Some(beyond) = choices[0].instances.beyond {
             let classifiers: Vec<Vec<usize>> =
                 choices.iter().map(|choice| choice.classifiers.clone()).collect();
@@ -406,6 +417,7 @@ fn out_of_fold(
     subset: &LabeledSubset,
     members: &[Weighed],
 ) -> Vec<f64> {
+    // The model did not see the labels outside the sample, so its own logits of those are honest.
     let mut logits = model.logits(data.predictions(), data.labeled());
     for (t, &p) in subset.places.iter().enumerate() {
         let held_out = |member: &Member| match &member.held_out {
@@ -429,6 +441,7 @@ fn separated(parts: &[(f64, f64)], labels: &[bool]) -> bool {
 /// Log-odds of (P + 1/2) / (N + 1), P and N the weights (of mean 1) of the positives and of all labeled
 /// instances.
 fn prior_logit(data: &EnsembleData) -> Result<f64> {
+    // Sums are taken in ascending order, so that the order of the rows changes no bit.
     let mean = mean_weight_of(data);
     let weight = |i: usize| data.sample_weights().map_or(1.0, |w| w[i] / mean);
     let counting: Vec<usize> = data.labeled().iter().copied().filter(|&i| weight(i) > 0.0).collect();
@@ -453,6 +466,7 @@ pub(super) fn prior_logit_of(negative: f64, positive: f64, n: usize) -> Result<f
 /// Log-odds of the positive class among labeled instances without any prediction, where there are some.
 fn nothing_logit(data: &EnsembleData) -> Result<Option<f64>> {
     let r = data.predictions();
+    // Weights have a mean of 1, as in the members: 1/2 is then half an instance, whatever the unit.
     let mean = mean_weight_of(data);
     let labeled = data.labeled();
     let weights: Vec<f64> =
@@ -503,6 +517,7 @@ fn constant(
 
 /// Factors, views and local features, one below the other.
 fn features(spec: &RecommendedSpec, columns: &Columns, g: &Array2<f64>) -> (Features, Option<LocalBasis>) {
+    // The factorization divides a column by its own spread, the views by that of their mean.
     let mut views = g.clone();
     for (mut row, column) in views.rows_mut().into_iter().zip(&columns.columns) {
         row *= column.ratio();
@@ -510,6 +525,7 @@ fn features(spec: &RecommendedSpec, columns: &Columns, g: &Array2<f64>) -> (Feat
     let k = views.nrows();
     let probabilities = columns.columns.iter().filter(|c| c.view == View::Probability).count();
     let scales = columns.columns.iter().map(|c| c.view_scale).collect();
+    // The mean of the views orders the instances for the landmarks of the local correction.
     let y = columns.instance_factors(g);
     let score: Vec<f64> = views.columns().into_iter().map(|f| f.sum() / k as f64).collect();
     let (basis, local) = if spec.families.local {
@@ -532,6 +548,7 @@ fn assemble(data: &EnsembleData, seen: Seen, members: &[Member], weights: &[f64]
     let mut local_weights = vec![0.0; features.stacked.nrows() - features.rank - features.views];
     let mut shares = FamilyShares::default();
     let mut bias = 0.0;
+    // Every member is linear in its features, and so is their weighted sum.
     for (member, &weight) in members.iter().zip(weights) {
         *shares.of_mut(member.family) += weight;
         if member.family.is_of_many() {
@@ -555,6 +572,7 @@ fn assemble(data: &EnsembleData, seen: Seen, members: &[Member], weights: &[f64]
         local: seen.basis.as_ref().map(|basis| basis.function(&local_weights)),
         wide: None,
         bias,
+        // The caller knows the prevalence and sets the log-odds of it; until then this is the intercept.
         prior_logit: bias,
         shares,
         local_share: 0.0,

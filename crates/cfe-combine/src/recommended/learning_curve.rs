@@ -104,6 +104,8 @@ impl Recommended {
             return Ok(LearningCurve { labels: Vec::new(), classifiers: Vec::new() });
         };
         let (n, m) = (alone.labels.len(), alone.data.n_classifiers());
+        // Each share needs enough of the rarer class in each of its parts, or its average precision is
+        // chance.
         let dealt: Vec<Folds> = PARTS
             .iter()
             .filter(|&&parts| smaller_class(&alone.labels) >= parts * FEWEST)
@@ -117,6 +119,8 @@ impl Recommended {
         }
         let steps =
             1 + 2 * usize::from(halves.is_some()) + learnable.iter().map(|p| p.n_splits()).sum::<usize>();
+        // From here on the cost is known: all labels once, each part of the labels, and two halves of
+        // classifiers.
         let stage = Stage::start(watch, "Asking what more labels would bring", Some(steps as u64));
         let everyone: Vec<usize> = (0..m).collect();
         let all: Vec<usize> = (0..n).collect();
@@ -129,6 +133,7 @@ impl Recommended {
 
         let weights = alone.data.sample_weights();
         let gained = |parts: &Folds, scores: &[f64]| -> Result<Interval> {
+            // Part and whole are compared on the same instances of each part, and so the interval is paired.
             let both: [&[f64]; 2] = [&whole, scores];
             alone
                 .bootstrap()
@@ -136,6 +141,7 @@ impl Recommended {
                 .difference(0, 1)
         };
         let mut labels = Vec::new();
+        // Labels: a part is cross-validated alone, and every instance has one score for each share.
         for parts in learnable {
             let tests: Vec<Vec<usize>> = (0..parts.n_splits()).map(|part| parts.test(part)).collect();
             let of_part = |rows: &Vec<usize>| held_out(rows, &everyone);
@@ -149,6 +155,7 @@ impl Recommended {
         }
         let mut classifiers = Vec::new();
         if let Some(parts) = halves {
+            // Classifiers: each half scores the instances of one part, so that no instance has two scores.
             let mut drawn = everyone;
             drawn.shuffle(&mut ChaCha12Rng::seed_from_u64(self.spec.seed));
             let (one, other) = drawn.split_at(m / 2);

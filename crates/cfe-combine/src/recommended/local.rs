@@ -43,6 +43,7 @@ impl LocalBasis {
         let rank = spec.local_rank.min(y.nrows());
         let y = y.slice_axis(Axis(0), Slice::from(..rank));
         let n = y.ncols();
+        // Landmarks: even ranks among the top and over all. An instance chosen twice counts once.
         let mut order: Vec<usize> = (0..n).collect();
         order.sort_by(|&a, &b| score[b].total_cmp(&score[a]));
         let top = n.min(spec.local_landmarks.max(n / 10));
@@ -56,6 +57,8 @@ impl LocalBasis {
         let kernel = Kernel { landmarks, length: spec.local_length };
 
         let q = chosen.len();
+        // Features: the leading eigenvectors of the kernel between landmarks, each divided by the root of its
+        // eigenvalue, so that products of features approximate the kernel.
         let eigen = SymmetricEigen::new(DMatrix::from_fn(q, q, |a, b| {
             kernel.value(a.max(b), kernel.landmarks.row(a.min(b)))
         }));
@@ -66,6 +69,7 @@ impl LocalBasis {
             eigen.eigenvectors[(row, leading[c])] / eigen.eigenvalues[leading[c]].sqrt()
         });
         let similarity = Array2::from_shape_fn((q, n), |(q, i)| kernel.value(q, y.column(i)));
+        // Centered features leave the intercept to the model that they are added to.
         let mut features = projection.t().dot(&similarity);
         let mut means = Vec::with_capacity(leading.len());
         for mut row in features.rows_mut() {
@@ -81,6 +85,7 @@ impl LocalBasis {
         let coefficients = ArrayView1::from(coefficients);
         LocalFunction {
             kernel: self.kernel.clone(),
+            // Projection and means are folded in, so that a prediction needs landmarks and heights alone.
             heights: self.projection.dot(&coefficients).to_vec(),
             offset: -self.means.iter().zip(coefficients).map(|(m, c)| m * c).sum::<f64>(),
         }

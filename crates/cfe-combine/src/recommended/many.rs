@@ -57,6 +57,8 @@ impl Screen {
                     Some(column) => {
                         let (whole, fit) =
                             evidence(column.view(), targets, |_| true, PRECISION, None, watch)?;
+                        // Without each fold as well: a screening that saw the labels of a fold would flatter
+                        // its scores.
                         let without = |&fold: &usize| {
                             let keep = |i: usize| folds.is_some_and(|folds| folds[i] != fold);
                             Ok(evidence(column.view(), targets, keep, PRECISION, Some(&fit), watch)?.0)
@@ -94,6 +96,8 @@ impl Screen {
     fn best(&self, count: usize) -> Vec<Vec<usize>> {
         let first = |order: &Vec<usize>| {
             let mut kept = order[..count.min(order.len())].to_vec();
+            // Places ascend again, so that columns stand in the order of the classifiers and not of their
+            // evidence.
             kept.sort_unstable();
             kept
         };

@@ -69,6 +69,7 @@ pub(super) struct Features {
 
 impl Features {
     /// The rows of a family.
+    // Factors stand before the views and local features behind them, so that both corrections are one range.
     pub(super) fn of(&self, family: Family) -> ArrayView2<'_, f64> {
         let (d, k) = (self.rank, self.views);
         let rows = match family {
@@ -135,6 +136,7 @@ pub(super) struct Member {
 
 /// The groups of a spec: all members, or without `every` those with the strongest penalties alone.
 fn groups(spec: &RecommendedSpec, features: &Features, every: bool) -> Vec<Group> {
+    // Without folds nothing tells the members apart, and the most shrunken ones are the safest.
     let strengths = |list: &[f64]| match every {
         true => list.to_vec(),
         false => list.iter().copied().reduce(f64::max).into_iter().collect(),
@@ -147,6 +149,7 @@ fn groups(spec: &RecommendedSpec, features: &Features, every: bool) -> Vec<Group
     if on.aggregator {
         groups.push(Group { family: Family::Aggregator, ridge: None, grid: grid.clone() });
     }
+    // A mean is chosen beforehand and only calibrated: it has nothing to shrink.
     for (on, family) in
         [(on.selection, Family::Selection), (on.equal, Family::Equal), (on.bagged, Family::Bagged)]
     {
@@ -154,6 +157,7 @@ fn groups(spec: &RecommendedSpec, features: &Features, every: bool) -> Vec<Group
             groups.push(Group { family, ridge: None, grid: vec![(0.0, 0.0)] });
         }
     }
+    // Families of one view, each with a grid of ridges alone.
     for (on, family, ridges) in [
         (on.sparse && features.views > features.probabilities, Family::Sparse, &spec.sparse_ridge),
         (on.signed && features.probabilities > 0, Family::Signed, &spec.signed_ridge),
@@ -164,6 +168,7 @@ fn groups(spec: &RecommendedSpec, features: &Features, every: bool) -> Vec<Group
             groups.push(Group { family, ridge: None, grid });
         }
     }
+    // A correction has the aggregator's whole grid under each of its own ridges.
     for (on, family, ridges) in
         [(on.low_rank, Family::LowRank, &spec.low_rank_ridge), (on.local, Family::Local, &spec.local_ridge)]
     {
@@ -193,6 +198,7 @@ pub(super) fn fit_members(
     watch: &dyn Watch,
 ) -> Result<Vec<Member>> {
     let features = &sets.all;
+    // The plan: groups of members that share features and ridge, and the number of fits that are announced.
     let groups = groups(spec, features, folds.is_some());
     let problem = Problem { spec, features, targets, watch };
     let names = fold_names(folds.unwrap_or_default());
@@ -203,6 +209,7 @@ pub(super) fn fit_members(
     // Evidence of the columns on all instances, then without each fold.
     let gains = problem.gains(|_| true)?;
     let full = problem.full_fits(&groups, &gains, &|| stage.step())?;
+    // A prior direction by evidence must not have seen the labels that it is judged by.
     let gains_without: Vec<Vec<f64>> = (0..names.len())
         .map(|f| Problem { features: without(f), ..problem }.gains(|i| !held(Some(names[f]), i)))
         .collect::<Result<_>>()?;
@@ -215,6 +222,8 @@ pub(super) fn fit_members(
         .map(|&(g, f)| {
             let hold = |i: usize| held(Some(names[f]), i);
             let problem = Problem { features: without(f), ..problem };
+            // Columns that were screened without a fold are others, and the weights of the full fit say
+            // nothing there.
             let start = sets.without_fold.is_empty().then_some(full[g].as_slice());
             let logits = problem.held_out(&groups[g], start, &gains_without[f], &hold)?;
             stage.step();
@@ -222,6 +231,7 @@ pub(super) fn fit_members(
         })
         .collect::<Result<_>>()?;
 
+    // The held-out logits of each member are put together from the folds.
     let zeros = vec![0.0; targets.labels.len()];
     let mut logits: Vec<Vec<Vec<f64>>> = groups.iter().map(|g| vec![zeros.clone(); g.grid.len()]).collect();
     for (&(g, f), parts) in jobs.iter().zip(&held_out) {

@@ -236,6 +236,7 @@ impl RecommendedModel {
     /// observed. The parts of an instance do not depend on the others.
     pub(super) fn parts(&self, r: ArrayView2<'_, f64>, instances: &[usize]) -> Vec<Option<(f64, f64)>> {
         let of_run = |run: &[usize]| -> Vec<Option<(f64, f64)>> {
+            // Both averages predict a run while its columns are in the cache.
             let first = self.parts_without_gaps(r, run);
             let Some(GapPart { share, model }) = self.gaps.as_deref() else { return first };
             let mixed = |a: f64, b: f64| (1.0 - share) * a + share * b;
@@ -256,6 +257,8 @@ impl RecommendedModel {
         add_columns(&g, self.slopes().into_iter(), &mut linear);
         if let Some(wide) = &self.wide {
             let of_wide = wide.columns.standardize(r, run);
+            // An instance is observed if any part sees a prediction of it, whichever classifiers that part
+            // looks at.
             observed.iter_mut().zip(of_wide.observed).for_each(|(any, other)| *any |= other);
             add_columns(&of_wide.g, wide.slopes().map(|(_, slope)| slope), &mut linear);
         }
@@ -266,6 +269,7 @@ impl RecommendedModel {
     /// The local part of the logits of standardized instances (k x n).
     pub(super) fn local_parts(&self, g: &Array2<f64>) -> Vec<f64> {
         let n = g.ncols();
+        // The factors of the local part are computed here, the linear ones are folded into the slopes.
         let Some(local) = &self.local else { return vec![0.0; n] };
         let mut y = Array2::zeros((local.rank(), n));
         for (mut y, direction) in y.rows_mut().into_iter().zip(self.columns.directions.rows()) {
@@ -326,6 +330,7 @@ impl RecommendedModel {
             total: 0.0,
         };
         let mut weights: Vec<ClassifierWeight> = self.classifier_names.iter().map(name).collect();
+        // One unit for each view, that of the first average, or the weights of the two could not be added.
         let unit = |view: View, own: f64| {
             let of_view = self.columns.columns.iter().find(|c| c.view == view);
             of_view.map_or(own, |c| c.view_scale)
@@ -370,6 +375,7 @@ impl RecommendedModel {
         let m = self.classifier_names.len();
         self.validate_for(m)?;
         let Some(gaps) = &self.gaps else { return Ok(()) };
+        // The part that knows gaps has no names of its own, and must not hold another such part.
         let GapPart { share, model } = gaps.as_ref();
         model.validate_for(m)?;
         let sound = (0.0..=1.0).contains(share)

@@ -64,6 +64,8 @@ impl Problem<'_> {
                     done();
                     return Ok(vec![fit]);
                 }
+                // Along a chain only the shrinkage changes, so each fit starts from the one before, with its
+                // curvature.
                 let data = self.prepare(groups[g].family, |_| true)?;
                 let mut curvature = SharedCurvature::default();
                 let mut fits: Vec<LogisticFit> = Vec::with_capacity(chain.len());
@@ -91,6 +93,7 @@ impl Problem<'_> {
     ) -> Result<Vec<Vec<f64>>> {
         let rows: Vec<usize> = (0..self.targets.labels.len()).filter(|&i| hold(i)).collect();
         let held = self.features.of(group.family).select(Axis(1), &rows);
+        // A mean is calibrated anew: nothing of the full fit would save more than one slope takes.
         if group.family.is_mean() {
             return Ok(vec![self.mean(group.family, |i| !hold(i))?.logits(held.view())?]);
         }
@@ -142,8 +145,10 @@ impl Problem<'_> {
             _ => self.best_shares(&columns, kept)?,
         };
         let mut mean = Array2::zeros((1, labels.len()));
+        // The mean is one column, and the fit its slope and intercept.
         let picked = || shares.iter().enumerate().filter(|(_, share)| **share > 0.0);
         picked().for_each(|(j, &share)| mean.row_mut(0).scaled_add(share, &columns.row(j)));
+        // The slope has the prior of every member: one standard deviation moves the logit by `slope_scale`.
         let slope_ridge = mean_square(mean.row(0)) / self.spec.slope_scale.powi(2);
         let calibration = LogisticRegression {
             lambda: 1.0 / weights.iter().sum::<f64>(),
@@ -152,6 +157,7 @@ impl Problem<'_> {
             ..LogisticRegression::default()
         };
         let data = PreparedFeatures::new(mean.view(), &labels, Some(&weights))?;
+        // The slope goes back to the columns, so that a mean is a weight for each like any other member.
         let mut fit = self.solve(&calibration, &data, None, &mut SharedCurvature::default(), PRECISION)?;
         let slope = fit.weights[0];
         fit.weights = shares.iter().map(|share| slope * share).collect();
@@ -167,6 +173,7 @@ impl Problem<'_> {
             .collect::<Result<_>>()?;
         let mut order: Vec<usize> = (0..precision.len()).collect();
         order.sort_by(|&a, &b| precision[b].total_cmp(&precision[a]));
+        // Equal precision keeps the order of the classifiers, as the sort is stable.
         order.truncate(self.spec.selected);
         let mut shares = vec![0.0; precision.len()];
         order.iter().for_each(|&j| shares[j] = 1.0 / order.len() as f64);
@@ -203,13 +210,17 @@ impl Problem<'_> {
     ) -> LogisticRegression {
         let rows = self.features.of(group.family).nrows();
         let views = self.features.views_in(group.family);
+        // The penalty of each row: the correction its ridge, the views the shrinkage.
         let mut factors = vec![group.ridge.unwrap_or(0.0) + TINY_RIDGE; rows];
         factors[views.clone()].fill(shrinkage + TINY_RIDGE);
         let to_zero = matches!(group.family, Family::Sparse | Family::Signed | Family::Ridge);
+        // These ridges are meant in the units of the view (1 / C of scikit-learn), and rows are divided by a
+        // scale.
         if to_zero {
             let scales = &self.features.scales[self.features.first_view(group.family)..];
             factors.iter_mut().zip(scales).for_each(|(factor, scale)| *factor /= scale * scale);
         }
+        // Corrections may have either sign, and so may the weights of the signed family.
         let mut unbounded = vec![true; rows];
         unbounded[views.clone()].fill(group.family == Family::Signed);
         let to_prior = self.spec.shrink_to == ShrinkTo::Equal && !to_zero;
@@ -238,6 +249,7 @@ impl Problem<'_> {
     /// 0; the largest is 1.
     pub(super) fn gains(&self, keep: impl Fn(usize) -> bool + Sync) -> Result<Vec<f64>> {
         let views = self.features.of(Family::Aggregator);
+        // Powers of 0 are equal weights, whatever the evidence says, and the fits for it can be saved.
         if self.spec.prior_powers.iter().all(|&p| p == 0.0) {
             return Ok(vec![1.0; views.nrows()]);
         }

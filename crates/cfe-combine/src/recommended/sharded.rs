@@ -111,6 +111,7 @@ fn survey(engine: &mut dyn Engine) -> Result<Survey> {
 pub(crate) fn gather(spec: &RecommendedSpec, engine: &mut dyn Engine) -> Result<Gathered> {
     let survey = survey(engine)?;
     check(&survey)?;
+    // The same rule of sizes as in memory says whether the members see a sample.
     let classes = (index(survey.learnable.0), index(survey.learnable.1));
     let sizes = sizes(classes, spec.max_instances);
     let columns = sizes.map_or_else(Vec::new, |_| columns_about(spec, &survey));
@@ -118,6 +119,7 @@ pub(crate) fn gather(spec: &RecommendedSpec, engine: &mut dyn Engine) -> Result<
     // Rows of weight 0 teach nothing, and are dealt to folds in memory all the same.
     let weightless = sizes.is_none() && survey.labels <= spec.max_instances as u64;
     let most = if weightless { (survey.labels, survey.labels) } else { (negatives as u64, positives as u64) };
+    // Keys above `largest_key` are not sent at all: a pass returns little more than what is kept.
     let mut draw = Draw {
         seed: spec.seed,
         weightless,
@@ -126,6 +128,7 @@ pub(crate) fn gather(spec: &RecommendedSpec, engine: &mut dyn Engine) -> Result<
         largest_key: (likely(negatives, classes.0), likely(positives, classes.1)),
         columns,
     };
+    // A second draw is only made if the bound on the keys was too small for what the instances hold.
     let mut found = ask(&draw, engine)?;
     let enough = |found: &Drawn| found.negatives.len() >= negatives && found.positives.len() >= positives;
     if !enough(&found.0) {
@@ -206,6 +209,7 @@ fn rows_of(
     sampled: Option<(&Survey, usize)>,
 ) -> Result<(EnsembleData, Vec<u64>)> {
     let mut all: Vec<(DrawnRow, bool)> = Vec::with_capacity(drawn.negatives.len() + drawn.positives.len());
+    // Weights of a sample make up for the drawing class by class, so that the prevalence stays.
     for (mut rows, label) in [(drawn.negatives, false), (drawn.positives, true)] {
         if let Some((survey, most)) = sampled {
             let mean = mean_weight(survey);
@@ -219,6 +223,7 @@ fn rows_of(
         }
         all.extend(rows.into_iter().map(|row| (row, label)));
     }
+    // In the order of their numbers, as in memory, where sums depend on it.
     all.sort_unstable_by_key(|(row, _)| row.row);
     let mut r = Array2::zeros((names.len(), all.len()));
     for (i, (row, _)) in all.iter().enumerate() {
@@ -282,6 +287,8 @@ impl<'a> PassedColumns<'a> {
                 new.push(self.begin(spec, classifiers));
             }
         }
+        // Round 0 factorizes with gaps at the mean; each later round fills them in by the factors of the
+        // last.
         let mut last: Vec<Option<Moments>> = vec![None; new.len()];
         for round in 0..=FILL_ROUNDS {
             let asked: Vec<usize> = (0..new.len())
@@ -290,6 +297,8 @@ impl<'a> PassedColumns<'a> {
             if asked.is_empty() {
                 break;
             }
+            // The columns before this round fill the gaps of the pass, and stay the ones that fill when it
+            // ends.
             if round > 0 {
                 asked.iter().for_each(|&k| new[k].filling = Some(new[k].columns.clone()));
             }
@@ -301,6 +310,7 @@ impl<'a> PassedColumns<'a> {
                 last[k] = Some(moments);
             }
         }
+        // The mean of a view takes in the filled cells, and so its scale comes last, as in memory.
         for (learned, moments) in new.iter_mut().zip(last) {
             if let Some(moments) = moments {
                 learned.columns.scale_views_by(&moments);
@@ -334,6 +344,8 @@ impl<'a> PassedColumns<'a> {
             for &classifier in classifiers.iter().filter(|_| on) {
                 let surveyed = &survey.classifiers[classifier];
                 let clip = clip_for(surveyed.mean(), spec.clip);
+                // Means and spreads were computed where the instances are; here they become columns by the
+                // same rule.
                 let Spread { mean: center, deviation: own_scale, .. } = self.whole.spreads[from + classifier];
                 if own_scale > CONSTANT * center.abs() && !surveyed.is_constant() {
                     let clip = (clip < spec.clip).then_some(clip);
@@ -396,6 +408,8 @@ impl Columns {
 /// Standard deviation of v . g over the instances.
 fn deviation_along(v: &Array1<f64>, moments: &Moments) -> f64 {
     let n = moments.count as f64;
+    // Sums of products about a center near the mean: the correction for the mean is small, no digits are
+    // lost.
     let mean = moments.sum.iter().zip(v).map(|(sum, v)| sum * v).sum::<f64>() / n;
     (v.dot(&moments.gram.dot(v)) / n - mean * mean).max(0.0).sqrt()
 }

@@ -27,6 +27,7 @@ pub fn class_metrics(parts: &[ClassPart]) -> Vec<Table> {
 }
 
 fn metrics_of(part: &ClassPart) -> Table {
+    // The caption says which rows are not in the figures, and why.
     let left_out = match part.unknown_class {
         0 => String::new(),
         n => format!(", without {n} rows of classes that the model does not know"),
@@ -214,6 +215,7 @@ pub fn class_lines(
     findings: &[Finding],
 ) -> Vec<String> {
     let mut lines = alarms(findings);
+    // Of each part: is the combined prediction better than the vote of the same classifiers?
     for part in parts {
         if part.in_sample_share >= TOO_MUCH_IN_SAMPLE {
             lines.push(format!(
@@ -228,6 +230,7 @@ pub fn class_lines(
         if let (Some(ours), Some(vote)) = (first, of("soft_voting")) {
             let gain =
                 part.methods.iter().find(|m| m.name == "soft_voting").and_then(|m| m.combined_is_better_by);
+            // Without intervals nothing speaks of chance, and the plain comparison stands.
             let is_sure = gain.is_none_or(|gain| gain.log_loss.lower > 0.0);
             let word = match ours.log_loss < vote.log_loss {
                 true if is_sure => "better",
@@ -254,6 +257,7 @@ pub fn class_lines(
             ));
         }
     }
+    // What the decisions cost, where costs are known.
     for part in parts {
         let of = |name: &str| part.methods.iter().find(|m| m.name == name).and_then(|m| m.mean_cost);
         if let (Some(ours), Some(vote)) = (part.methods.first().and_then(|m| m.mean_cost), of("soft_voting"))
@@ -266,6 +270,7 @@ pub fn class_lines(
             ));
         }
     }
+    // Last the classes whose figures a reader should not lean on.
     let few: Vec<String> = crate::classes::few_rows(model.classes(), counts)
         .into_iter()
         .map(|(class, count)| format!("{class} ({count})"))
@@ -368,6 +373,7 @@ fn honest(model: &ClassModel, parts: &[ClassPart]) -> Section {
         "Rows are put into groups of neighboring probability of the class. Of rows given a probability of 0.3, three in \
          ten should be of the class: then the line runs along the diagonal.",
     );
+    // A part says nothing of honesty where the model knows the labels.
     let tells = |part: &&ClassPart| part.in_sample_share < TOO_MUCH_IN_SAMPLE && !part.reliability.is_empty();
     let Some(part) = parts.iter().rev().find(tells) else {
         return section.text("No rows that the model was not trained on are here to tell.");
@@ -375,6 +381,7 @@ fn honest(model: &ClassModel, parts: &[ClassPart]) -> Section {
     let Some(first) = part.methods.first() else { return section };
     let weight = |k: usize| first.metrics.per_class[k].weight;
     let classes = model.classes();
+    // The rarest classes with enough rows are drawn, in the order of the classes.
     let mut shown: Vec<usize> = (0..classes.len()).filter(|&k| weight(k) >= FEW_ROWS as f64).collect();
     shown.sort_by(|&a, &b| weight(a).total_cmp(&weight(b)));
     shown.truncate(CHARTS);
@@ -415,6 +422,7 @@ pub fn class_document(
     let figures = class_metrics(parts).into_iter().chain(class_intervals(parts));
     let good = figures.fold(Section::new("How good is it?"), Section::table);
     let mut of_each = Section::new("How good is it for each class, and what is taken for what?");
+    // Tables and maps of each class stand in front of the confusion matrices, which are wide.
     let mut maps = Vec::new();
     for part in parts {
         let Some(first) = part.methods.first() else { continue };

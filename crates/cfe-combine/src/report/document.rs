@@ -59,6 +59,7 @@ fn named(part: &Part) -> String {
 
 /// The name of a part above a chart, which has room for a few words.
 fn short(part: &Part) -> String {
+    // A hundredth in-sample is worth a word: in the figures it cannot be seen.
     let how = match part.in_sample_share >= 0.01 {
         _ if part.cross_validated => ", cross-validated",
         true => ", IN-SAMPLE",
@@ -105,6 +106,7 @@ fn row(method: &MethodMetrics, more: usize) -> Vec<Cell> {
         method.name.as_str().into(),
         summary::ranking(method.metrics.average_precision, 4 + more).into(),
         text(interval.map(within)),
+        // A verdict is colored, and given only where the interval leaves out 0.
         match gain {
             Some(i) if i.lower > 0.0 || i.upper < 0.0 => {
                 Cell::verdict(signed(i.estimate, 4 + more), i.lower > 0.0)
@@ -303,6 +305,7 @@ fn cut(outcome: &FitOutcome, fitted: &Table, parts: &[Part]) -> Section {
             fixed(c.f1(), 3).into(),
         ]);
     }
+    // The curve and the slider are those of rows that the model did not learn from with their labels.
     let section = section.text(text).table(table);
     let scored = scored_rows_of(outcome, fitted);
     let panels: Vec<Panel> =

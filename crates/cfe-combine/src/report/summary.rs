@@ -26,6 +26,7 @@ pub fn metrics_tables(parts: &[Part]) -> Vec<Table> {
         let header = ["", "AP", "95% interval", "combined is better by"];
         let header = header.into_iter().chain(["ROC-AUC", "log loss", "Brier", "ECE", "best F1"]);
         let mut table = Table::new(caption, header);
+        // A rare event has an average precision that the usual decimals would show as 0.
         let more = more_decimals(part);
         for method in &part.methods {
             let range = |interval: Interval| {
@@ -51,6 +52,7 @@ pub fn metrics_tables(parts: &[Part]) -> Vec<Table> {
 
 /// How the predictions of a part were made, in words that follow its name.
 pub fn provenance(part: &Part) -> String {
+    // What is said: how the predictions were made, then who is left out, then what weights and times do.
     let unscored = match part.without_prediction {
         0 => String::new(),
         n => format!(", without {n} rows that have no prediction"),
@@ -198,11 +200,13 @@ fn odds(chances: &Chances) -> String {
 /// Is it better than averaging on the rows that answer best? And whether it surely is, on rows that no fit
 /// saw.
 fn better_here(parts: &[Part], findings: &[Finding]) -> (String, bool) {
+    // In-sample rows alone: no figure of them answers the question, so that none is quoted.
     if !parts.is_empty() && parts.iter().all(|part| part.in_sample_share >= TOO_MUCH_IN_SAMPLE) {
         let text = "Better than averaging? These rows cannot tell: the model was trained on some or all of them, so its \
                 figures here are too good. Judge by rows the model has not seen, or by the cross-validated figures that `cfe fit` prints.";
         return (text.to_owned(), false);
     }
+    // The rows that answer best, and on them the combined prediction, the yardstick and the best rival.
     // Where columns are the two classes of one classifier, the mean of all columns is nearly constant.
     let no_yardstick = findings.iter().any(|f| f.kind == "pair");
     let found = decisive(parts).and_then(|part| {
@@ -239,6 +243,7 @@ fn better_here(parts: &[Part], findings: &[Finding]) -> (String, bool) {
         );
         return (text, false);
     }
+    // The interval of the paired difference decides, and "surely" is never said of an interval that holds 0.
     let verdict = match (gain.lower > 0.0, gain.upper < 0.0) {
         (true, _) => "Better than",
         (_, true) => "Worse than",
@@ -255,6 +260,7 @@ fn better_here(parts: &[Part], findings: &[Finding]) -> (String, bool) {
         part.rows,
         part.name,
     );
+    // The best rival is named where it is another than the yardstick.
     if best.name != yardstick.name
         && let Some(gain) = best.combined_is_better_by
     {
@@ -267,6 +273,7 @@ fn better_here(parts: &[Part], findings: &[Finding]) -> (String, bool) {
             signed(gain.upper, 3 + more),
         );
     }
+    // Cross-validated rows score the method and not this model, and so are never enough for "surely".
     (text, gain.lower > 0.0 && !part.cross_validated)
 }
 

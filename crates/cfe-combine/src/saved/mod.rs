@@ -300,6 +300,7 @@ impl SavedModel {
     pub fn from_file(file: &ModelFile) -> ModelFileResult<Self> {
         let bad = |reason: String| ModelFileError::BadDocument { file: file.file().to_owned(), reason };
         let invalid = |source| ModelFileError::Invalid { file: file.file().to_owned(), source };
+        // Three kinds of file for three combiners. What a kind holds is checked by the type that uses it.
         let (combiner, details) = if file.kind() == MODEL_KIND {
             let (model, details) = file.to_model()?;
             (Combiner::Factors(model), details)
@@ -329,6 +330,7 @@ impl SavedModel {
             Some(value) => Calibrator::deserialize(value).map_err(|e| bad(format!("calibrator: {e}")))?,
         };
         calibrator.validate().map_err(invalid)?;
+        // What the file says of its fit is shown by other commands, which count on its shape.
         provenance::check(&details).map_err(bad)?;
         Ok(Self { combiner, calibrator, details })
     }

@@ -174,12 +174,15 @@ impl RandomizedSearch {
                 trials.push(trial);
                 continue;
             }
+            // The references and the defaults are always scored: without them the rest has nothing to be
+            // compared with.
             out_of_time =
                 number >= FIRST_OPTIONAL && self.time_budget.is_some_and(|budget| begin.elapsed() >= budget);
             if out_of_time {
                 break;
             }
             let trial = scorer.score(number, contender, settings)?;
+            // A trial is kept before the next one begins, so that a killed search loses one at most.
             on_trial(&trial).map_err(TuningError::Observer)?;
             trials.push(trial);
         }

@@ -146,10 +146,13 @@ impl<'a> Scorer<'a> {
     ) -> Result<Self> {
         let fold = |f: usize| {
             let rows: Vec<usize> = folds.test(f).iter().map(|&p| data.labeled()[p]).collect();
+            // A fit without the fold still follows the folds of the table inside, unless rows are scored in
+            // time, where what is learned from has no order.
             let inner = match following {
                 Following::Folds(folds) if !folds.is_forward() => Some(folds.select(&folds.train(f))),
                 _ => None,
             };
+            // With one fold left there is nothing to hold out, and the fit deals folds of its own.
             let inner = inner.filter(|inner| inner.as_slice().iter().any(|&k| k != inner.as_slice()[0]));
             Ok(HeldOut {
                 judged: JudgedRows::of_data(data, &rows),
@@ -158,6 +161,8 @@ impl<'a> Scorer<'a> {
                 inner,
             })
         };
+        // A fold of one class has no average precision. Every trial is scored on the same folds, so such a
+        // fold is left out of all of them.
         let has_metric = |fold: &HeldOut| match search.metric {
             Metric::AveragePrecision => fold.judged.has_both_classes(),
             Metric::LogLoss => (0..fold.judged.len()).any(|i| fold.judged.weight(i) > 0.0),
@@ -208,6 +213,8 @@ impl<'a> Scorer<'a> {
         let (data, rows) = (&fold.rest, fold.rows.as_slice());
         let r = || self.data.predictions().select(Axis(1), rows);
         let logits = match contender {
+            // The scores of a baseline are probabilities as they come: its log loss is then that of the plain
+            // rule.
             Method::Baseline(baseline) => {
                 let scores = baseline.fit(data)?.predict(r().view())?;
                 return Ok((scores.clone(), scores));

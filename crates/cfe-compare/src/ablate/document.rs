@@ -42,6 +42,7 @@ fn answers(factor: &FactorSummary) -> Vec<String> {
     // A sentence for each of many levels would bury the other factors.
     let chosen = if others.len() > 3 { best(others).into_iter().collect() } else { others.to_vec() };
     let sentence = |level: &LevelSummary| {
+        // A level without a figure, as where every cell failed, has no sentence.
         let d = level.average_precision.as_ref()?;
         let (rate, before) = (collapse(level)?, collapse(reference)?);
         Some(format!(
@@ -125,6 +126,7 @@ fn figure(level: &LevelSummary, figure: Figure, decimals: usize) -> Cell {
 }
 
 fn quality(levels: &[LevelSummary]) -> Table {
+    // Differences of the levels stand beside their figures, so that one row answers for a level.
     let header = [
         "level",
         "cells",
@@ -213,6 +215,8 @@ fn within(factor: &FactorSummary) -> Table {
     let mut table = Table::new(format!("{} within other factors", factor.name), heads.chain(rest));
     for Within { of, levels } in &factor.within {
         for level in levels {
+            // Each place has the levels in the order of the factor, its reference first and without a
+            // difference.
             let d = level.average_precision.as_ref();
             let text = |text: &dyn Fn(&Difference) -> String| Cell::from(d.map_or_else(String::new, text));
             let place = of.iter().map(|(_, level)| Cell::from(level.as_str()));
@@ -237,6 +241,7 @@ fn p_value(p: f64) -> String {
 }
 
 fn heat_map(section: Section, of: &HeatMapSummary) -> Section {
+    // What is shown, in words: the figure, the ratio if it is one, and which cells take part.
     let mut what = of.map.figure.label().to_owned();
     if let Some(factor) = &of.map.ratio_of {
         what += &format!(", second level of {factor} by its first");

@@ -136,6 +136,7 @@ impl Figure {
 
     /// The value in a cell; `None` where it is not defined.
     pub fn of(self, figures: &Figures) -> Option<f64> {
+        // A figure that is not defined, as of weights that an aggregator lacks, has no value and not 0.
         Some(match self {
             Figure::AveragePrecision => figures.metrics.average_precision?,
             Figure::ApGain => figures.metrics.average_precision? - figures.mean.average_precision?,

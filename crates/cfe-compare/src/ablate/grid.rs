@@ -133,6 +133,8 @@ pub struct Factor {
 
 /// Levels as they are written. A plain value is kept under [`PLAIN`] until the key of its factor is known.
 fn levels<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Level>, D::Error> {
+    // TOML allows plain values beside tables in a list. The key that plain values belong to stands elsewhere
+    // in the factor, and may come later.
     let written = Vec::<Value>::deserialize(deserializer)?;
     let level = |value: Value| match value {
         Value::Object(_) => serde_json::from_value(value).map_err(D::Error::custom),

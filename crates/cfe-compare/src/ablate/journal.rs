@@ -81,6 +81,7 @@ pub(super) fn make_folder(path: &Path) -> Result<(), AblateError> {
 /// [`AblateError::Checkpoint`].
 pub fn open(path: PathBuf, resume: bool) -> Result<(Cells, Finished), AblateError> {
     make_folder(&path)?;
+    // Lines of cells that the grid no longer has are read as well: whoever looks up an id leaves them out.
     let (journal, lines) = Cells::open(path, &Build::this()?, resume)?;
     Ok((journal, lines.into_iter().map(|line| (line.id, line.outcome)).collect()))
 }

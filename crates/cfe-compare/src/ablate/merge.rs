@@ -10,6 +10,7 @@ use super::grid::Settings;
 /// alternative takes its place whole: `{newton}` over `{gradient_step: {...}}` is `{newton}`. The text "null"
 /// switches an optional setting off, as TOML has no null of its own.
 pub(super) fn merge(base: &mut Settings, changes: &Settings) {
+    // Objects are merged key by key; everything else, and another alternative, replaces what was there.
     for (key, change) in changes {
         match (base.get_mut(key), change) {
             (Some(Value::Object(old)), Value::Object(new)) if !is_other_alternative(old, new) => {

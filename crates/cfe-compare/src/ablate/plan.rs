@@ -85,6 +85,7 @@ impl Plan {
     pub fn new(grid: Grid, folder: &Path) -> Result<Self, AblateError> {
         check_size(&grid)?;
         let mut plan = Self { grid, folder: folder.to_owned(), cells: Vec::new(), jobs: Vec::new() };
+        // Seeds vary fastest: the cells of one combination stand together.
         let seeds = plan.grid.seeds.list();
         // Cells in which a factor does not act ask for the same training, which then is one job.
         let mut known = BTreeMap::new();
@@ -123,6 +124,7 @@ impl Plan {
         seed: u64,
         known: &mut BTreeMap<String, usize>,
     ) -> Result<(), AblateError> {
+        // Cells that ask for the same training are one job, under the name of the first of them.
         let name = format!("{}, seed {seed}", self.name(levels));
         let job = self.job(levels, seed, name)?;
         let next = self.jobs.len();

@@ -14,6 +14,7 @@ impl Grid {
     pub fn parse(name: &str, text: &str) -> Result<Self, AblateError> {
         let mut grid: Grid = toml::from_str(text)
             .map_err(|error| AblateError::Grid { grid: name.to_owned(), why: error.to_string() })?;
+        // The short form is written out first, so that the checks and all that follows know one form.
         grid.spell_out().map_err(|why| AblateError::Grid { grid: name.to_owned(), why })?;
         grid.check().map_err(|why| AblateError::Grid { grid: name.to_owned(), why })?;
         Ok(grid)
@@ -113,11 +114,13 @@ impl Grid {
             .into_iter()
             .flatten()
             .collect();
+        // Every factor that the map names has to be there, each once.
         used.iter().try_for_each(|name| self.find(name, &place).map(|_| ()))?;
         if duplicate(&used).is_some() {
             return Err(format!("{place}: names one factor twice; name different ones"));
         }
         self.check_match(&map.only, &place)?;
+        // A ratio of two levels has no meaning where the figure may be 0 or below.
         if let Some(of) = &map.ratio_of {
             let levels = self.find(of, &place)?.levels.len();
             if levels != 2 || !map.figure.is_positive() {
@@ -185,6 +188,7 @@ impl Key {
             }
         };
         let mut level = Level { name, ..Level::default() };
+        // Settings of the data have a prefix; all others go to the trainer, one key for all or one for each.
         match self {
             Key::Same(path) => match path.strip_prefix("data.") {
                 Some(path) => level.data = nested(path, value)?,

@@ -68,6 +68,7 @@ impl Scenario {
     /// # Errors
     /// What is wrong and what is allowed.
     pub fn new(settings: &Settings) -> Result<Self, String> {
+        // `kind` says which settings are known; the type of the kind refuses all others.
         let mut rest = settings.clone();
         let kind = rest.remove("kind").unwrap_or_else(|| Value::from("separable"));
         match kind.as_str() {
@@ -91,6 +92,8 @@ impl Scenario {
     /// # Errors
     /// A table that cannot be read.
     pub fn fingerprint(&self, folder: &Path, seed: u64) -> Result<String, String> {
+        // Drawn data follow from their settings and the seed. A table may change under its path, so that its
+        // bytes are hashed.
         match self {
             Scenario::Table(table) => {
                 let path = table.file(folder, seed);
@@ -112,6 +115,7 @@ impl Scenario {
             Scenario::Correlated(spec) => synthetic(spec.generate(seed)),
             Scenario::Table(table) => table.read(folder, seed),
         }?;
+        // Without a positive instance no ranking can be measured, and the cell would only fail later.
         if !drawn.truth.iter().any(|&y| y) {
             return Err(format!(
                 "none of the {} instances to be scored is positive; take more instances or a higher prevalence",

@@ -36,6 +36,7 @@ pub fn compare_on_tables(
 ) -> Result<TablesResults, Error> {
     let methods = chosen(&options.methods, Method::all())?;
     let pool = threads::pool(options.threads)?;
+    // Tables of users have columns of any name; two of them can be named for all tables.
     let mut of_table = TableOptions::default();
     of_table.split_column.clone_from(&options.split_column);
     of_table.label_column.clone_from(&options.label_column);
@@ -45,6 +46,7 @@ pub fn compare_on_tables(
         pool.install(|| measure(&table, &methods, options.seed, options.folds))
     });
     let tables = tables.collect::<Result<Vec<_>, Error>>()?;
+    // A single table has no ranks to take a mean of.
     let cells: Vec<Cell> =
         tables.iter().flat_map(|table| &table.methods).map(|result| result.cell.clone()).collect();
     let over_tables = if tables.len() > 1 { Some(summarize(&cells, FIRST)?) } else { None };

@@ -13,6 +13,7 @@ const DRAWN: usize = 30;
 
 /// The document of the results.
 pub fn document(results: &TablesResults) -> Document {
+    // Each table has sections and answers of its own; what holds over all tables follows.
     let mut sections: Vec<Section> = results.tables.iter().flat_map(table).collect();
     let mut answers: Vec<String> = results.tables.iter().filter_map(answer).collect();
     answers.extend(results.tables.iter().flat_map(unhealthy));
@@ -69,6 +70,7 @@ fn unhealthy(table: &TableReport) -> Vec<String> {
 
 /// "collapsed (negative weights); has exploded weights, -1858 to 2510; ranks worse than the mean".
 fn complaint(result: &MethodResult) -> String {
+    // Signs of collapse are named together, and every other symptom by itself.
     let (collapse, further): (Vec<&Symptom>, Vec<&Symptom>) =
         result.symptoms.iter().partition(|symptom| symptom.is_collapse());
     let mut parts = Vec::new();
@@ -186,6 +188,7 @@ fn weights(of: &TableReport) -> Section {
             verdict,
         ]);
     }
+    // Side by side, the weights of trained methods and of ours. Those of baselines have no such reading.
     let shown: Vec<(&MethodResult, &Vec<f64>)> = of
         .methods
         .iter()

@@ -83,6 +83,7 @@ pub(super) fn measure(
     folds: usize,
 ) -> Result<TableReport, Error> {
     let (negatives, positives) = table.require_labels().map_err(Box::new)?;
+    // Labeled rows outside the train split, if the table has any.
     let held_out: Vec<usize> =
         (0..table.truth.len()).filter(|&i| !table.in_train[i] && table.truth[i].is_some()).collect();
     let labels_of =
@@ -161,6 +162,7 @@ fn measure_method(
     let scores =
         splits.iter().map(|split| score(method, table, split, seed)).collect::<Result<Vec<_>, _>>()?;
     let seconds = began.elapsed().as_secs_f64() / splits.len() as f64;
+    // Figures and symptoms are over all splits; gains need a single one, whose rows one fit scored.
     let own = overall_metrics(splits, &scores)?;
     let symptoms = overall_symptoms(method, splits, &scores, mean, own.average_precision)?;
     let (gain, weights) = match (splits, scores.as_slice()) {

@@ -60,12 +60,14 @@ fn measure(data_set: &str, seed: u64, table: &ClassTable, method: Method) -> Res
         Error::ClassMethod { method, data_set, seed, source: Box::new(source) }
     };
     let core = |source| failed(cf_ensemble::FitError::training("scoring")(source));
+    // Learned from the train rows; scored on the other rows whose label is a class of the columns.
     let data = table.data().map_err(Box::new)?;
     let (labels, _) = table.labels_among(table.predictions.classes());
     let test: Vec<usize> =
         (0..table.n_rows()).filter(|&i| !table.in_train[i] && labels[i].is_some()).collect();
     let y: Vec<usize> = test.iter().filter_map(|&i| labels[i]).collect();
     let rows = table.predictions.select_instances(&test).map_err(core)?;
+    // Fit and prediction are timed together, as for the methods of two classes.
     let began = Instant::now();
     let (p, decisions) = method.run(&data, &rows, seed).map_err(failed)?;
     let seconds = began.elapsed().as_secs_f64();

@@ -19,6 +19,7 @@ pub(super) fn document(summary: &ClassesSummary, first: &str) -> Document {
 fn answers(summary: &ClassesSummary, first: &str) -> Vec<String> {
     let place = summary.methods.iter().position(|row| row.method == first);
     let rival = summary.methods.iter().find(|row| row.method != first);
+    // With our method alone there is nothing to answer.
     let (Some(place), Some(rival)) = (place, rival) else { return Vec::new() };
     let (ours, sets) = (&summary.methods[place], summary.data_sets.len());
     vec![format!(
@@ -38,6 +39,7 @@ fn methods(summary: &ClassesSummary, first: &str) -> Section {
     let wins = format!("{first} wins");
     let header = ["method", "log loss", "rank", wins.as_str(), "p", "macro AP", "rank", "p", "time"];
     let mut table = Table::new("Log loss and macro average precision", header);
+    // The second table has the figures that decide nothing here, and keeps the first one narrow.
     let mut others = Table::new("Other figures", ["method", "balanced accuracy", "macro F1", "ECE"]);
     for row in &summary.methods {
         let name = || Cell::from(row.method.as_str());
@@ -79,6 +81,7 @@ fn data_sets(summary: &ClassesSummary) -> Section {
     let mut losses = Table::new("Log loss", header());
     let mut precisions = Table::new("Macro average precision", header());
     for set in &summary.data_sets {
+        // Both tables begin with the same columns, by which a reader finds a data set in either.
         let begin = || {
             [set.data_set.clone(), set.classes.to_string(), set.rarest.to_string()]
                 .map(Cell::from)

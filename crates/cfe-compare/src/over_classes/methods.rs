@@ -90,6 +90,8 @@ impl Method {
         options.seed = Some(seed);
         let mut of_classes = ClassOptions::default();
         let failed = FitError::training("predicting");
+        // A model predicts and decides by itself; the two that have no model return their distributions at
+        // once.
         let model = match self {
             Method::Trainer(trainer, coupling) => {
                 options.trainer = Some(trainer);

@@ -10,6 +10,7 @@ use ndarray::{Array2, Axis};
 /// minimum of sum_i sum_{j != i} (r_ji p_i - r_ij p_j)^2 (Wu, Lin and Weng, "Probability Estimates for
 /// Multi-class Classification by Pairwise Coupling", JMLR 2004, algorithm 2).
 pub fn couple(r: &Array2<f64>) -> Vec<f64> {
+    // Q of the quadratic form p' Q p, whose minimum over distributions is the coupling.
     let k = r.nrows();
     let q = Array2::from_shape_fn((k, k), |(i, j)| match i == j {
         true => (0..k).filter(|&s| s != i).map(|s| r[(s, i)].powi(2)).sum(),
@@ -63,6 +64,7 @@ pub(super) fn predict(data: &ClassData, rows: &ClassPredictions, seed: u64) -> R
         for j in 0..i {
             let inside: Vec<usize> = data
                 .labeled()
+                // A fit for each pair sees the rows of these two classes alone.
                 .iter()
                 .copied()
                 .filter(|&p| [Some(i), Some(j)].contains(&data.labels()[p]))

@@ -78,6 +78,7 @@ fn mean(cells: &[ClassCell], method: &str, set: &str, of: impl Fn(&ClassCell) ->
 /// # Errors
 /// [`Error::Statistics`].
 pub fn summarize(cells: &[ClassCell], first: &str) -> Result<ClassesSummary, Error> {
+    // Data sets by name, methods in the order in which they were run.
     let sets: BTreeSet<&str> = cells.iter().map(|cell| cell.data_set.as_str()).collect();
     let mut names: Vec<&str> = Vec::new();
     for cell in cells {
@@ -93,6 +94,7 @@ pub fn summarize(cells: &[ClassCell], first: &str) -> Result<ClassesSummary, Err
     // Ranks are taken of what is to be large.
     let by_loss = ranks(&names, sets.len(), |method| over(method, &|cell| -cell.metrics.log_loss))?;
     let by_precision = ranks(&names, sets.len(), |method| over(method, &precision))?;
+    // Figures of a method are means over data sets, each a mean over seeds: every data set counts alike.
     let average = |values: Vec<f64>| values.iter().sum::<f64>() / values.len() as f64;
     let row = |(at, &method): (usize, &&str)| -> Result<ClassMethodRow, Error> {
         let (own, ours) = (over(method, &|c| c.metrics.log_loss), over(first, &|c| c.metrics.log_loss));
@@ -112,6 +114,7 @@ pub fn summarize(cells: &[ClassCell], first: &str) -> Result<ClassesSummary, Err
         })
     };
     let mut methods = names.iter().enumerate().map(row).collect::<Result<Vec<_>, Error>>()?;
+    // Methods by log loss. The figures of each data set follow the same order.
     methods.sort_by(|a, b| a.log_loss.total_cmp(&b.log_loss));
     let data_sets = sets.iter().map(|set| {
         let of = |figure: &dyn Fn(&ClassCell) -> f64| {

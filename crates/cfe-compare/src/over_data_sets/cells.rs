@@ -73,6 +73,7 @@ pub fn run(
 }
 
 fn measure_all(data_set: &str, seed: u64, table: &Table, methods: &[Method]) -> Result<Vec<Cell>, Error> {
+    // Every method is scored on the same rows: labeled ones that no method saw the labels of.
     let test: Vec<usize> =
         (0..table.truth.len()).filter(|&i| !table.in_train[i] && table.truth[i].is_some()).collect();
     let labels: Vec<bool> = test.iter().map(|&i| table.truth[i] == Some(true)).collect();
@@ -97,6 +98,7 @@ fn measure_all(data_set: &str, seed: u64, table: &Table, methods: &[Method]) -> 
         });
         rankings.push(scores.ranking);
     }
+    // Once all are there: the resamples are shared, so that each gain over the mean is paired.
     let gains = gains_over_mean(&labels, methods, &rankings).map_err(Error::Statistics)?;
     cells.iter_mut().zip(gains).for_each(|(cell, z)| cell.z_against_mean = z);
     Ok(cells)
@@ -108,6 +110,7 @@ fn gains_over_mean(
     methods: &[Method],
     rankings: &[Vec<f64>],
 ) -> cf_ensemble::Result<Vec<Option<f64>>> {
+    // Without the plain mean, a positive row, or room for a bootstrap there is nothing to compare with.
     let mean = methods.iter().position(|&method| method == Method::Baseline(Baseline::Mean));
     let enough = labels.contains(&true) && labels.len() <= BOOTSTRAP_ROWS;
     let Some(mean) = mean.filter(|_| enough) else {

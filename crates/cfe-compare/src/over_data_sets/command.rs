@@ -42,6 +42,7 @@ pub fn compare_over_data_sets(
     progress: impl FnMut(&str) + Send,
 ) -> Result<DataSetsResults, Error> {
     let with_gaps = !options.missing.is_empty();
+    // With gaps the usual ways to fill them take part; whole tables are ranked among the ranked methods.
     let default = if with_gaps { Method::for_gaps() } else { Method::ranked() };
     let methods = chosen(&options.methods, default)?;
     let pool = threads::pool(options.threads)?;
@@ -56,6 +57,7 @@ pub fn compare_over_data_sets(
             false => progress(step),
         };
         let mut cells = pool.install(|| run(&options.folder, &methods, missing, &mut heard))?;
+        // Results of other programs are ranked along, as if they had been measured here.
         cells.extend(external.iter().cloned());
         let summary = summarize(&cells, FIRST)?;
         parts.push(Part { missing, cells, summary });
@@ -106,6 +108,7 @@ impl Results for DataSetsResults {
     fn rows(&self) -> Rows {
         let mut all = rows(&[]);
         for part in &self.parts {
+            // One rule or none: the records of whole tables keep the columns that they had without rules.
             let mut of_part = rows(&part.cells);
             if self.with_gaps {
                 let name = || part.missing.name().to_owned();

@@ -36,6 +36,7 @@ fn answers(summary: &Summary, first: &str) -> Vec<String> {
             "{first} has an average precision of {precision}; ranks need several data sets and methods."
         ),
     }];
+    // Methods are in the order of their ranks, so the first other one is the best rival.
     if let Some(rival) = summary.methods.iter().find(|row| row.method != first && row.mean_rank.is_some()) {
         answers.push(format!(
             "The best other method is {} (mean rank {}, mean average precision {}); Wilcoxon's p of the difference is {}.",
@@ -75,6 +76,7 @@ fn methods(summary: &Summary, first: &str) -> Section {
     let mut beside = Table::new(format!("Less {first}"), differences);
     let mut legend = Table::new("What they are", ["method", "what"]);
     for row in &summary.methods {
+        // One row in each table for each method, in one order, so that a reader finds it at the same place.
         let text = |value: Option<f64>, decimals| Cell::from(or_dash(value, decimals));
         let counts =
             row.against_mean.map_or("-".to_owned(), |c| format!("{}/{}/{}", c.wins, c.ties, c.losses));
@@ -105,6 +107,7 @@ fn methods(summary: &Summary, first: &str) -> Section {
             Cell::from(count(row.below_mean.map(|below| below.alone))),
             Cell::from(count(row.below_mean.map(|below| below.holm))),
         ]);
+        // The first method is the one that all others are compared with.
         if let Some(against) = row.against_first {
             let precision = paired(Some(against.average_precision));
             let cells = precision.into_iter().chain(paired(against.log_loss));
@@ -112,6 +115,7 @@ fn methods(summary: &Summary, first: &str) -> Section {
         }
         legend.push([name(), Cell::from(what(row))]);
     }
+    // Data sets may have different numbers of seeds, and then no one number is true of all.
     let seeds = summary.seeds.map_or("several".to_owned(), |k| k.to_string());
     let test = summary
         .friedman
@@ -155,6 +159,7 @@ fn what(row: &MethodRow) -> &'static str {
 /// Our method, the mean, and the best others.
 fn columns(summary: &Summary, first: &str) -> Vec<usize> {
     let index = |name: &str| summary.methods.iter().position(|row| row.method == name);
+    // The four methods of the table by data set: ours, the mean, and the best of the rest.
     let mut chosen: Vec<usize> = [first, "mean"].into_iter().filter_map(index).collect();
     for k in 0..summary.methods.len() {
         if chosen.len() < COLUMNS && !chosen.contains(&k) {
@@ -190,6 +195,7 @@ fn data_sets(summary: &Summary, first: &str) -> Section {
 
 fn honesty(summary: &Summary, first: &str) -> Section {
     let chosen: Vec<usize> = columns(summary, first)
+        // Methods without probabilities have no log loss, and no column here.
         .into_iter()
         .filter(|&k| metric(&summary.methods[k], |m| m.log_loss).is_some())
         .collect();

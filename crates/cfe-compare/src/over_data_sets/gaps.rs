@@ -31,6 +31,7 @@ pub(super) fn document(rules: &[(Missing, &Summary)], first: &str) -> Document {
         }
         table
     };
+    // What the short names of rules and methods mean stands at the end, once.
     let mut legend = Table::new("What is missing", ["rule", "cells"]);
     rules.iter().for_each(|(rule, _)| legend.push([Cell::from(rule.name()), Cell::from(rule.description())]));
     let mut what = Table::new("What they are", ["method", "what"]);
@@ -108,11 +109,13 @@ fn beside<'a>(
     on: impl Fn(&super::summary::DataSetRow, usize) -> Option<f64>,
 ) -> Option<Beside<'a>> {
     let ours = summary.methods.iter().position(|row| row.method == first)?;
+    // The best rival is chosen after the fact, for each rule anew: the hardest comparison for our method.
     let sign = if small_is_good { -1.0 } else { 1.0 };
     let others = summary.methods.iter().enumerate().filter(|(k, _)| *k != ours);
     let (best, row) = others
         .filter(|(_, row)| of(row).is_some())
         .max_by(|a, b| (sign * of(a.1).unwrap_or(0.0)).total_cmp(&(sign * of(b.1).unwrap_or(0.0))))?;
+    // Only data sets that both have a figure of are paired.
     let differences: Vec<f64> =
         summary.data_sets.iter().filter_map(|set| Some(on(set, ours)? - on(set, best)?)).collect();
     Some(Beside {

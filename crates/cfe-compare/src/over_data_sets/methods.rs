@@ -117,6 +117,7 @@ impl Method {
     /// # Errors
     /// Those of the method.
     pub fn score(self, data: &EnsembleData, test: &[usize], seed: u64) -> Result<Scores> {
+        // Inductive methods predict each test row by itself; the published trainers see all rows at once.
         match self {
             Method::Recommended => {
                 recommended(RecommendedSpec { seed, ..RecommendedSpec::default() }, data, test)

@@ -69,8 +69,10 @@ impl Missing {
     /// # Errors
     /// Data without labels, where the rule asks for the best classifiers.
     pub fn take(self, data: &EnsembleData, seed: u64) -> Result<EnsembleData> {
+        // Each rule marks cells in one list, whatever it follows, and the cells are taken away at the end.
         let mut rng = ChaCha12Rng::seed_from_u64(seed);
         let (m, n) = (data.n_classifiers(), data.n_instances());
+        // A mark for each cell, row by row as the matrix lies: classifier u of instance i stands at u n + i.
         let mut gone = vec![false; m * n];
         let mut random = |share: f64| gone.iter_mut().for_each(|gone| *gone = rng.random_bool(share));
         match self {

@@ -71,6 +71,7 @@ impl Simple {
     /// # Errors
     /// As [`Baseline::fit`].
     pub fn probabilities(self, data: &EnsembleData, test: &[usize], seed: u64) -> Result<Vec<f64>> {
+        // The cheapest baseline that needs both classes, fitted for its refusals alone.
         // Refuses labels of one class, or none.
         Baseline::BestSingle.fit(data)?;
         match self {
@@ -88,6 +89,8 @@ impl Simple {
                 let platt = average4_platt(data, test, seed)?;
                 let spec = RecommendedSpec { seed, ..RecommendedSpec::default() };
                 let recommended = Recommended::try_from(spec)?.fit(data)?.model;
+                // Both have the whole training; the mean is taken of log-odds, as within the recommended
+                // combiner.
                 let recommended = recommended.predict(data.predictions().select(Axis(1), test).view())?;
                 let both = log_odds(&platt).into_iter().zip(recommended.logits);
                 Ok(both.map(|(a, b)| sigmoid(f64::midpoint(a, b))).collect())
@@ -112,6 +115,7 @@ fn folds(data: &EnsembleData, seed: u64) -> Result<Option<Folds>> {
 
 fn platt_mean(data: &EnsembleData, test: &[usize]) -> Result<Vec<f64>> {
     let (negatives, positives) = data.class_counts();
+    // What a row without any prediction gets, as the recommended combiner gives it.
     let prevalence = (positives as f64 + 0.5) / ((negatives + positives) as f64 + 1.0);
     let mut sums = vec![(0.0, 0.0); test.len()];
     for row in data.predictions().outer_iter() {
@@ -135,6 +139,7 @@ fn platt_mean(data: &EnsembleData, test: &[usize]) -> Result<Vec<f64>> {
 
 fn average4_platt(data: &EnsembleData, test: &[usize], seed: u64) -> Result<Vec<f64>> {
     let scored = Baseline::Average4.fit(data)?.predict(data.predictions().select(Axis(1), test).view())?;
+    // A class with one row cannot be held out. The scores then stay as they are.
     let Some(folds) = folds(data, seed)? else { return Ok(scored) };
     let labeled = data.select_instances(data.labeled())?;
     let mut held_out = vec![0.0; labeled.n_instances()];
@@ -162,6 +167,7 @@ struct Column {
 impl Column {
     /// Learned from the instances `rows`; `None` if they do not vary.
     fn new(row: ArrayView1<'_, f64>, classifier: usize, rows: &[usize], indicator: bool) -> Option<Self> {
+        // The median and the scale are learned from the rows of the fit alone, and so without the fold.
         let mut observed: Vec<f64> = rows.iter().map(|&i| row[i]).filter(|p| !p.is_nan()).collect();
         observed.sort_by(f64::total_cmp);
         let median = logit(observed.get(observed.len() / 2).copied().unwrap_or(0.5), LOGIT_CLIP);
@@ -200,6 +206,7 @@ fn values(data: &EnsembleData, columns: &[Column], rows: &[usize]) -> Array2<f64
 
 /// Logistic regression with a ridge that cross-validation chooses.
 fn ridge(data: &EnsembleData, test: &[usize], seed: u64, indicators: bool) -> Result<Vec<f64>> {
+    // Medians, scales and weights of one set of rows at one strength.
     let fit = |rows: &[usize], strength: f64| -> Result<(Vec<Column>, LogisticFit)> {
         let columns = design(data, rows, indicators);
         let labels: Vec<bool> = rows.iter().map(|&i| data.labels()[i] == Some(true)).collect();
@@ -222,6 +229,8 @@ fn ridge(data: &EnsembleData, test: &[usize], seed: u64, indicators: bool) -> Re
         }
         Ok(loss)
     };
+    // The least held-out loss over all rows chooses; where no row can be held out, the strongest ridge is
+    // safest.
     let strength = match folds(data, seed)? {
         Some(folds) => {
             let losses = RIDGES.iter().map(|&strength| Ok((held_out_loss(strength, &folds)?, strength)));

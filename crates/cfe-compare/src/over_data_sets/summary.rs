@@ -116,6 +116,7 @@ const ORACLE: &str = "oracle_single*";
 /// # Errors
 /// [`Error::Statistics`].
 pub fn summarize(cells: &[Cell], first: &str) -> Result<Summary, Error> {
+    // Means over seeds come first: everything below compares data sets.
     let means = Means::of(cells);
     // Ranks compare methods on the same data, so one that lacks a data set has none.
     let ranked: Vec<&str> = means
@@ -174,6 +175,7 @@ struct OverSeeds {
 }
 
 impl<'a> Means<'a> {
+    // Methods in the order in which they were run, cells by method and data set.
     fn of(cells: &'a [Cell]) -> Self {
         let mut methods: Vec<&str> = Vec::new();
         let mut groups: BTreeMap<(&str, &str), Vec<&Cell>> = BTreeMap::new();
@@ -232,6 +234,7 @@ impl<'a> Means<'a> {
     }
 
     fn against(&self, method: &str, first: &str) -> Result<Option<AgainstFirst>, Error> {
+        // Differences are paired by data set, and so both need a result on each.
         let average_precision = paired_mean(self.average_precisions(method), self.average_precisions(first))?;
         let log_loss = paired_mean(self.log_losses(method), self.log_losses(first))?;
         let against = average_precision.map(|average_precision| AgainstFirst { average_precision, log_loss });

@@ -98,6 +98,8 @@ impl Variant {
 
     /// The settings of the variant.
     pub fn spec(self, seed: u64) -> RecommendedSpec {
+        // Each variant differs from the default in one part, so that a difference in figures is that of the
+        // part.
         let mut spec = RecommendedSpec { seed, ..RecommendedSpec::default() };
         match self {
             Variant::WithEqual => spec.families.equal = true,

@@ -17,6 +17,7 @@ pub(super) fn answers(report: &Report) -> Vec<String> {
 }
 
 fn class_weights(report: &Report) -> Option<String> {
+    // Rows with weights are those that were trained.
     let trained: Vec<&Row> = report.rows.iter().filter(|row| row.weights.is_some()).collect();
     let all = |weighted: bool, status| {
         trained.iter().filter(|row| row.method.is_weighted() == weighted).all(|row| row.status == status)
@@ -67,6 +68,7 @@ fn als_against_torch(report: &Report) -> Option<String> {
 
 fn what_the_table_can_tell(report: &Report) -> Option<String> {
     let average = report.row(Method::SimpleAverage)?;
+    // A perfect average leaves nothing to gain, and the table is then no contest of trainers.
     (average.metrics.average_precision >= Some(1.0)).then(|| {
         "These data show whether a trainer collapses, not which trainer is better: the simple average of the classifiers \
          is already perfect on the test set (PR-AUC 1.000)."

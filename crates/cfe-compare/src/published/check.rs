@@ -35,6 +35,8 @@ pub struct Outcome {
 /// and with that program's own numbers at full precision.
 pub fn check(report: &Report) -> Outcome {
     let mut outcome = Outcome::default();
+    // Three checks of each row: that it collapsed or not, the printed digits, and the full digits of the
+    // program.
     for row in &report.rows {
         outcome.check_status(row);
         outcome.check_printed(row);

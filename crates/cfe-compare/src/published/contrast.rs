@@ -10,6 +10,7 @@ const PAIRS: [(Method, Method); 2] =
     [(Method::AlsWeighted, Method::TorchWeighted), (Method::AlsUnweighted, Method::TorchUnweighted)];
 
 /// Both pairs, as far as their rows are there.
+// A pair is there only with both rows and both series: a build without torch has none.
 pub(super) fn contrasts(rows: &[Row], series: &[Series]) -> Vec<Contrast> {
     let find = |method| {
         let row = rows.iter().find(|row| row.method == method)?;

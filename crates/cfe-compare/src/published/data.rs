@@ -32,6 +32,8 @@ impl Experiment {
     }
 
     fn parse(text: &str) -> Result<Self, Error> {
+        // The file is part of the program, and checked all the same: a damaged copy is an error and not a
+        // panic.
         let mut reader = csv::Reader::from_reader(text.as_bytes());
         let header = reader.headers().map_err(|error| damaged(1, error))?;
         let names: Vec<String> = header.iter().skip(KEYS).map(str::to_owned).collect();

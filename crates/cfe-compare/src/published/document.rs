@@ -44,6 +44,7 @@ pub fn document(results: &Results) -> Document {
 fn rows(report: &Report) -> Section {
     let header = std::iter::once("").chain(report.rows.iter().map(|row| row.method.label()));
     let mut table = Table::new("", header);
+    // Extremes over all instances serve a finding, and have no line of their own.
     let shown = |figure: &Figure| !matches!(figure, Figure::PredictionMinAll | Figure::PredictionMaxAll);
     for figure in Figure::ALL.into_iter().filter(shown) {
         let name = Cell::from(figure.label());
@@ -107,6 +108,7 @@ fn status(row: &Row) -> Cell {
 fn against(results: &Results) -> Section {
     let report = &results.report;
     let mut section = Section::new("ALS against torch");
+    // A build without torch says so, and shows what it has.
     if let Some(how) = &report.missing_rows {
         section = section.text(format!("Not compared: {how}."));
     }
@@ -149,6 +151,7 @@ fn contrast(report: &Report, pair: &Contrast) -> Table {
     push("prediction variance, test", variance, 6, pair.prediction_variance_ratio, None);
     push("effective classifiers", |row| row.effective_classifiers, 2, pair.effective_classifiers_ratio, None);
     push("time of a fit, ms", |row| Some(1e3 * row.seconds), 1, pair.seconds_ratio, None);
+    // Correlations have no value of either trainer, and stand in the last column alone.
     let alone = |value| [Cell::default(), Cell::default(), Cell::from(or_dash(value, 4))];
     table.push([Cell::from("correlation of weights")].into_iter().chain(alone(pair.weight_correlation)));
     table.push(
@@ -167,6 +170,7 @@ fn published_ratio(said: f64, measured: Option<f64>) -> Cell {
 }
 
 fn weights(report: &Report) -> Table {
+    // Published weights stand beside the measured ones of the same run.
     let trained: Vec<&Row> = report.rows.iter().filter(|row| row.weights.is_some()).collect();
     let mut header = vec!["classifier".to_owned()];
     for row in &trained {

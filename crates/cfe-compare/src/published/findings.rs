@@ -12,6 +12,7 @@ use crate::report::number::{fixed, or_dash, percent, range};
 
 /// All points, in the order of the table.
 pub(super) fn findings(report: &Report) -> Vec<Finding> {
+    // The order of the printed table, with what is wrong of single rows in between.
     let mut all = Vec::new();
     all.extend(positive_rate(report));
     all.extend(perfect_average(report));
@@ -34,6 +35,7 @@ fn positive_rate(report: &Report) -> Option<Finding> {
     let share = |positives: usize, n: usize| {
         format!("{positives} of {n} ({})", percent(positives as f64 / n as f64, 1))
     };
+    // The test set is what a reader measures by, so that its rate decides.
     let rate = data.test_positives as f64 / data.test as f64;
     // Were the sample as it was said to be, there would be nothing to tell.
     if rounds_to(rate, PRINTED_POSITIVE_RATE, 2) {
@@ -65,6 +67,7 @@ fn perfect_average(report: &Report) -> Option<Finding> {
 }
 
 fn reversed_ranking(report: &Report) -> Option<Finding> {
+    // A ROC-AUC of 0 is a perfect ranking the wrong way round.
     let reversed: Vec<&Row> = report.rows.iter().filter(|row| row.metrics.roc_auc == Some(0.0)).collect();
     let first = reversed.first()?;
     finding(
@@ -132,6 +135,7 @@ fn one_sided(row: &Row, report: &Report) -> Option<Finding> {
 
 fn std_as_health(report: &Report) -> Option<Finding> {
     let (collapsed, healthy) = (report.row(Method::AlsUnweighted)?, report.row(Method::AlsWeighted)?);
+    // A larger spread in the collapsed run shows that spread does not tell health.
     let (a, b) = (collapsed.weight_std?, healthy.weight_std?);
     if a <= b {
         return None;
@@ -151,6 +155,7 @@ fn range_ratio(report: &Report) -> Option<Finding> {
     let (als, torch) = (report.row(Method::AlsWeighted)?, report.row(Method::TorchWeighted)?);
     let measured = report.diversity.weight_range_ratio?;
     let largest = report.diversity.weight_max_ratio?;
+    // Where the printed ratio is that of the ranges after all, there is nothing to say.
     if rounds_to(measured, PRINTED_RANGE_RATIO, 1) {
         return None;
     }
@@ -174,6 +179,7 @@ fn scale_of_std(report: &Report) -> Option<Finding> {
     let pair = report.als_against_torch.iter().find(|pair| pair.class_weights)?;
     let (std, relative) = (pair.weight_std_ratio?, pair.weight_variation_ratio?);
     let effective = |method| report.row(method).and_then(|row| row.effective_classifiers);
+    // Weights that are larger altogether have a larger spread; what counts is the spread beside the mean.
     if relative >= std {
         return None;
     }
@@ -193,6 +199,7 @@ fn scale_of_std(report: &Report) -> Option<Finding> {
 /// The published course against the run of the table.
 fn course(report: &Report) -> Option<Finding> {
     let measured = report.course_of(Method::AlsUnweighted)?;
+    // The published course is one of five points; those that this run does not have are counted.
     let off: Vec<&PrintedPoint> = PRINTED_COURSE.iter().filter(|point| !fits(point, measured)).collect();
     let (start, end) = (PRINTED_COURSE.first()?, PRINTED_COURSE.last()?);
     let (ours_start, ours_end) = (measured.points.first()?, measured.points.last()?);

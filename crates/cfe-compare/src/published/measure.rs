@@ -43,6 +43,7 @@ pub(super) fn measure(method: Method, experiment: &Experiment) -> Result<(Row, S
 }
 
 fn average(experiment: &Experiment) -> Outcome {
+    // As often as a trainer is timed, without a fit to watch.
     let predictions = experiment.simple_average();
     // The average has no trainer that reports its time, so the clock is here.
     let seconds = (0..TIMED_FITS).map(|_| {

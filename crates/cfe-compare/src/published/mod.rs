@@ -46,6 +46,7 @@ pub fn run() -> Result<Results, Error> {
         rows.push(row);
         series.push(of_row);
     }
+    // Contrasts, courses and the summary follow from the rows and series.
     let als_against_torch = contrast::contrasts(&rows, &series);
     let mut report = Report {
         diversity: contrast::diversity(&als_against_torch),

@@ -72,6 +72,7 @@ fn trace(series: &Series, domain: (f64, f64)) -> Panel {
 
 /// Predictions for the test set by class, one chart for each method on one scale.
 pub(super) fn histograms(results: &Results) -> Vec<Panel> {
+    // One scale for all methods, so that what is narrow looks narrow.
     let (low, high) =
         extent(results.series.iter().flat_map(|series| series.test_predictions.iter().copied()));
     let domain = nice_domain((low, high), 4);
@@ -85,6 +86,7 @@ fn by_class(series: &Series, truth: &[bool], domain: (f64, f64)) -> Panel {
         pairs.filter(|(_, y)| **y == class).map(|(p, _)| *p).collect()
     };
     let (negatives, positives) = (predictions_of(false), predictions_of(true));
+    // Both classes as shares of themselves: the rare one would not be seen among counts.
     let top = |values: &[f64]| histogram(values, BIN).iter().map(|bar| bar.value).fold(0.0, f64::max);
     let highest = nice_domain((0.0, 100.0 * top(&negatives).max(top(&positives))), 4);
     let percent = |values: &[f64]| -> Vec<Bar> {

@@ -91,9 +91,12 @@ pub struct AlsReport {
 /// # Errors
 /// Files that cannot be read, parameters out of range, singular systems.
 pub fn run_als(options: &AlsSpeed) -> Result<AlsReport, Error> {
+    // One pool for the sweeps, the trainer and the products that they are compared with.
     threads::pool(options.threads)?.install(|| {
         let data = read(options)?;
         let confidence = match options.confidence {
+            // A stored confidence costs memory traffic; a formula is computed from R and the labels on the
+            // way.
             Some(_) => Confidence::new(ConfidenceStrategy::Given),
             None => Confidence::label_blended(1.0),
         };

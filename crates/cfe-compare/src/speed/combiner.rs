@@ -63,6 +63,7 @@ pub fn run_combiner(options: &CombinerSpeed) -> Result<CombinerReport, Error> {
         let combiner = Recommended::try_from(spec).map_err(Error::Measurement)?;
         let (fitted, fit_seconds, fit_processor_seconds) = timed(|| combiner.fit(&data));
         let model = fitted.map_err(Error::Measurement)?.model;
+        // The peak is read before the prediction, which has arrays of its own.
         let peak_rss_bytes = peak_memory();
         let (predicted, predict_seconds, predict_processor_seconds) =
             timed(|| model.predict(data.predictions()));
@@ -92,6 +93,7 @@ fn read(options: &CombinerSpeed) -> Result<EnsembleData, Error> {
     table.labels_file = Some(options.labels.clone());
     let data = read_unweighted(&options.predictions, table)?.data;
     let Some(count) = options.labeled else { return Ok(data) };
+    // The first labels are kept, so that a smaller number is a part of a larger one.
     let mut left = count;
     let labels = data.labels().iter().map(|label| {
         let kept = label.filter(|_| left > 0);

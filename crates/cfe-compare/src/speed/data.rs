@@ -43,6 +43,7 @@ pub struct SpeedData {
 pub fn write_data(options: &SpeedData) -> Result<(), Error> {
     let (m, n) = (options.classifiers as usize, options.instances as usize);
     std::fs::create_dir_all(&options.folder).map_err(unwritable(&options.folder))?;
+    // Two streams: the errors stay the same ones when labels or qualities are drawn otherwise.
     let mut rng = ChaCha12Rng::seed_from_u64(options.seed);
     let mut normal = ChaCha12Rng::seed_from_u64(options.seed);
     normal.set_stream(1);
@@ -102,6 +103,7 @@ struct Npy {
 impl Npy {
     fn create(path: &Path, shape: &str) -> Result<Self, Error> {
         let header = format!("{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}");
+        // Before the header stand 10 bytes: the magic word, the version and the length.
         // The whole head is a multiple of 64 bytes and ends with a line break.
         let length = (header.len() + 11).next_multiple_of(64) - 10;
         let mut file = BufWriter::with_capacity(1 << 20, File::create(path).map_err(unwritable(path))?);

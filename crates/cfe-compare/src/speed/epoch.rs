@@ -76,12 +76,14 @@ pub fn run_epochs(options: &EpochSpeed) -> Result<EpochReport, Error> {
     let mut table = TableOptions::default();
     table.labels_file = Some(options.labels.clone());
     let data = read_unweighted(&options.predictions, table)?.data;
+    // One epoch more than is timed, so that the last timed one is not the end of the fit.
     let last = WARM_UP + options.epochs as usize;
     let trainer = Backend::Torch.trainer_with(&json!({
         "latent_dim": options.latent_dim,
         "reduction": "sum",
         "max_iterations": last + 1,
         "reduce_on_plateau": null,
+        // Whatever would end the fit early, slow down an epoch or copy parameters is off.
         "early_stopping": null,
         "restore_best": false,
         "threads": threads::count(options.threads)?,

@@ -46,6 +46,7 @@ pub(super) fn first_of(names: &[impl AsRef<str>]) -> String {
 
 /// Every entry is NaN or a probability.
 pub(super) fn probabilities(values: &Array3<f64>, names: Names<'_>) -> Result<()> {
+    // All offending places are counted before the refusal: a table is mended in one go.
     let mut found = Found::default();
     for ((u, i, k), &p) in values.indexed_iter() {
         if !(p.is_nan() || (0.0..=1.0).contains(&p)) {
@@ -95,6 +96,7 @@ pub(super) fn sums(values: &mut Array3<f64>, names: Names<'_>) -> Result<usize> 
             }
             let sum: f64 = row.iter().filter(|p| !p.is_nan()).sum();
             let beside = (sum - 1.0).abs();
+            // What is far from 1 is named, what is near is scaled, and what is rounding stays bit for bit.
             if beside > TOLERANCE {
                 found.add(|| format!("{}, instance {i}: {sum}", names.classifiers[u]));
             } else if beside > ROUNDING {

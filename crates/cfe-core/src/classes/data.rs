@@ -144,6 +144,7 @@ impl ClassData {
     /// [`check_weight_sum`] refuses.
     pub fn instance_weights(&self, class_weight: ClassWeight) -> Result<Vec<f64>> {
         class_weight.validate()?;
+        // Class weights follow what the classes weigh: with n / (K n_c) each class then has the same total.
         let of_class = class_weight.of_counts(&self.class_totals())?;
         let targets = self.labeled_targets();
         let weights: Vec<f64> =
@@ -174,6 +175,7 @@ impl ClassData {
             k,
             "the number of a class, below the number of classes",
         )?;
+        // A classifier that never heard of the class has no say on it, and is not part of the problem.
         let known_by = predictions.known_by(k);
         if known_by.is_empty() {
             return Err(Error::ClassWithoutPrediction { class: predictions.classes()[k].clone() });

@@ -62,6 +62,8 @@ impl ClassPredictions {
     /// [`Error::ClassesMissing`], [`Error::ClassSums`].
     pub fn new(values: Array3<f64>, classifier_names: Vec<String>, classes: Vec<String>) -> Result<Self> {
         let (m, n, k) = values.dim();
+        // Shapes and names first, then the cells: what is not a probability, what is given in part, what does
+        // not sum to 1.
         if m == 0 || n == 0 {
             return Err(Error::EmptyData { classifiers: m, instances: n });
         }
@@ -174,12 +176,15 @@ impl ClassPredictions {
         let us = positions("classifier", classifier_names, &self.classifier_names)?;
         let ks = positions("class", classes, &self.classes)?;
         let mut values = self.values.select(Axis(0), &us).select(Axis(2), &ks);
+        // Columns of other classes are gone, and the rest is scaled. With all classes there, the sums stay as
+        // they are.
         if ks.len() < self.n_classes() {
             for mut row in values.lanes_mut(Axis(2)) {
                 let sum: f64 = row.iter().filter(|p| !p.is_nan()).sum();
                 row.mapv_inplace(|p| if sum > 0.0 { p / sum } else { f64::NAN });
             }
         }
+        // The count is of the table as it was read. What is scaled here is not a fault of the table.
         let renormalized = self.renormalized;
         let aligned = Self::new(values, classifier_names.to_vec(), classes.to_vec())?;
         Ok(Self { renormalized, ..aligned })
@@ -199,6 +204,7 @@ impl ClassPredictions {
             return Err(Error::EmptyData { classifiers: self.n_classifiers(), instances: 0 });
         }
         let values = self.values.select(Axis(1), index);
+        // A part of the instances may hold no prediction at all, which no fit can use.
         let knows = check::known(&values);
         if !knows.iter().any(|&known| known) {
             return Err(Error::NothingObserved);

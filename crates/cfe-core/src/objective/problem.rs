@@ -84,6 +84,7 @@ impl<'a> Problem<'a> {
         iteration: usize,
         logits: &[f64],
     ) -> Result<Vec<f64>> {
+        // Totals are counted by sample weights, as class weights are.
         let (negatives, positives) = self.data.class_totals();
         let of_class = self.objective.class_weight.per_class(negatives, positives);
         schedule.weights(iteration, logits, &self.targets, &self.base_weights, of_class)
@@ -162,11 +163,13 @@ impl<'a> Problem<'a> {
             sums
         };
         let labeled = self.data.labeled();
+        // A single block needs no other thread, and no second sum.
         if labeled.len() <= BLOCK {
             return of_block((g, labeled));
         }
         let blocks: Vec<Vec<f64>> =
             g.par_chunks(BLOCK).zip(labeled.par_chunks(BLOCK)).map(of_block).collect();
+        // Blocks are added in order: the bits do not depend on the number of threads.
         let mut total = vec![0.0; factors.latent_dim()];
         blocks.iter().for_each(|sums| total.iter_mut().zip(sums).for_each(|(total, sum)| *total += sum));
         total
@@ -230,6 +233,7 @@ impl<'a> Problem<'a> {
 
     fn parts(&self, factors: &Factors, logits: &[f64], sums: InstanceSums) -> Result<LossParts> {
         let scale = self.objective.reconstruction_scale(self.data);
+        // The loss that is quoted has the base weights, also where a schedule trains with others.
         let supervised =
             self.objective.loss.weighted_mean(logits, &self.targets, &self.base_weights, None)?;
         let norm = square(&factors.classifiers) + sums.squared_norm;

@@ -180,6 +180,7 @@ impl Resampling {
         let of_class = |class: bool| -> Vec<usize> {
             data.labeled().iter().copied().filter(|&i| data.labels()[i] == Some(class)).collect()
         };
+        // `wanted` is how many minority instances a ratio lacks; a class that has enough is left alone.
         let (few, many) = (of_class(minority), of_class(!minority));
         let wanted = |ratio: f64| ((ratio * many.len() as f64).round() as usize).saturating_sub(few.len());
         // A class without instances has nothing to copy.
@@ -219,6 +220,7 @@ impl Resampled {
         if !synthetic.is_empty() {
             data = data.with_synthetic(&synthetic, minority)?;
         }
+        // Totals by weight, as the logit shift undoes what the weighted loss saw.
         let (before, now) = (original.class_totals(), data.class_totals());
         // A class that is absent before or after has no ratio; there is then nothing to undo.
         let both = [before.0, before.1, now.0, now.1].iter().all(|&total| total > 0.0);
@@ -234,6 +236,7 @@ impl Resampled {
     pub fn extend(&self, start: Parameters) -> Result<Parameters> {
         start.validate(self.data.n_classifiers(), self.n_original)?;
         let columns: Vec<Vec<f64>> =
+            // A synthetic instance starts where its predictions lie: between the factors of its two sources.
             self.synthetic.iter().map(|s| s.column(start.factors.instances.view())).collect();
         let instances = append(start.factors.instances, &columns);
         Ok(Parameters { factors: Factors { instances, ..start.factors }, ..start })

@@ -172,6 +172,7 @@ impl<'a> Block<'a> {
 }
 
 fn columns<'a>(matrix: ArrayView2<'a, f64>, range: &Range<usize>) -> ArrayView2<'a, f64> {
+    // `split_at` keeps the lifetime of the matrix, which a slice of a view would not.
     let (_, from) = matrix.split_at(Axis(1), range.start);
     from.split_at(Axis(1), range.len()).0
 }

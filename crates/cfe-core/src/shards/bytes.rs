@@ -20,6 +20,7 @@ impl Statistics {
         for value in [*request, u64::from(instruction_set.code()), *shards, self.nodes.len() as u64] {
             put(&mut out, value);
         }
+        // A node is its place in the tree, its three lists of numbers, and the rows that were drawn.
         for (first, node) in &self.nodes {
             put(&mut out, *first);
             put(&mut out, u64::from(node.level));
@@ -89,6 +90,8 @@ impl Rest<'_> {
 }
 
 fn read(bytes: &[u8]) -> Option<Statistics> {
+    // Bytes come from other processes: whatever does not fit is `None`, and nothing is allocated before its
+    // bytes are there.
     let mut rest = Rest(bytes.strip_prefix(MAGIC)?);
     let len = rest.number()?;
     let data = String::from_utf8(rest.bytes(len)?.to_vec()).ok()?;
@@ -108,6 +111,7 @@ fn read(bytes: &[u8]) -> Option<Statistics> {
         }
         let sums = Sums { added, least, greatest, drawn };
         let node = Node { level, sums };
+        // A node has to lie in the tree, hold sums of the same kind as the others, and no shard twice.
         let fits = first < shards && first.is_multiple_of(1 << level) && level <= statistics.root_level();
         let alike = statistics.nodes.values().all(|other| other.sums.is_like(&node.sums));
         if !fits || !alike || statistics.overlap(first, level).is_some() {

@@ -66,11 +66,13 @@ impl Drawn {
 
 /// The smallest of two ascending lists.
 fn merge(left: &mut Vec<DrawnRow>, right: &[DrawnRow], most: u64) {
+    // Most nodes of a draw bring rows; those without any need not be walked.
     if right.is_empty() {
         return;
     }
     let most = usize::try_from(most).unwrap_or(usize::MAX);
     let mut right = right.iter().peekable();
+    // Two ascending lists, and the walk ends with the number that is kept.
     let mut before = std::mem::take(left).into_iter().peekable();
     while left.len() < most {
         let from_left = match (before.peek(), right.peek()) {

@@ -63,10 +63,12 @@ const HEAD: usize = 10;
 
 pub(super) fn survey(panel: &Panel<'_>) -> Result<Sums> {
     let m = panel.predictions.nrows();
+    // Two kinds of sums: what is added over panels, and what the least and the greatest are taken of.
     let mut added = vec![0.0; HEAD + 2 * m];
     let rows = learnable(panel);
     let labeled = panel.labeled();
     added[9] = labeled.len() as f64;
+    // Weighted or not, whatever has a label is counted; what can be learned from has a prediction besides.
     for &i in &labeled {
         let (class, weight) = (usize::from(panel.labels[i] == Some(true)), panel.sample_weight(i));
         if weight > 0.0 {
@@ -79,8 +81,10 @@ pub(super) fn survey(panel: &Panel<'_>) -> Result<Sums> {
         added[4 + class] += 1.0;
         added[6 + class] += panel.sample_weight(i);
     }
+    // The place behind those of the classifiers holds the first bad instance: the least number wins.
     let (mut least, mut greatest) = (vec![f64::INFINITY; m + 1], vec![f64::NEG_INFINITY; m]);
     for (u, row) in panel.predictions.rows().into_iter().enumerate() {
+        // Whether a column is constant is asked of every labeled instance, and its mean of those that teach.
         for p in labeled.iter().map(|&i| row[i]).filter(|p| !p.is_nan()) {
             (least[u], greatest[u]) = (least[u].min(p), greatest[u].max(p));
         }
@@ -102,6 +106,7 @@ pub(super) fn survey(panel: &Panel<'_>) -> Result<Sums> {
 
 impl Survey {
     /// The numbers of [`survey`]; `None` if they are others.
+    // A message from elsewhere is read with care: the numbers have to be as many as the survey writes.
     pub(super) fn read(sums: &Sums) -> Option<Self> {
         let (head, rest) = sums.added.split_at_checked(HEAD)?;
         let m = rest.len() / 2;
@@ -200,6 +205,8 @@ impl Draw {
                 });
             }
         }
+        // Count, sum and squares about a point near the mean, from which mean and spread follow without a
+        // second pass.
         let mut added = Vec::with_capacity(3 * self.columns.len());
         for column in &self.columns {
             let row = panel.predictions;
@@ -256,6 +263,7 @@ pub(super) fn moments(sets: &[Standardizer], panel: &Panel<'_>) -> Sums {
         let rows: Vec<&[f64]> =
             g.outer_iter().map(|row| row.to_slice().expect("stored row by row")).collect();
         added.extend(rows.iter().map(|row| row.iter().sum::<f64>()));
+        // The lower triangle, row by row: the products are symmetric.
         for (j, a) in rows.iter().enumerate() {
             added.extend(rows[..=j].iter().map(|b| dot(a, b)));
         }
@@ -267,6 +275,7 @@ pub(super) fn moments(sets: &[Standardizer], panel: &Panel<'_>) -> Sums {
 pub(super) fn read_moments(sets: &[Standardizer], sums: Sums) -> Option<Vec<Moments>> {
     let mut rest = sums.added.into_iter();
     let count = rest.next()? as u64;
+    // Sets of columns follow one another, each as sums and then as its triangle.
     let mut out = Vec::with_capacity(sets.len());
     for set in sets {
         let k = set.columns.len();

@@ -33,6 +33,7 @@ pub struct Profile {
 const HEAD: usize = 7;
 
 pub(super) fn of_panel(panel: &Panel<'_>) -> Result<Sums> {
+    // Two numbers for each classifier stand behind the head: the sum of squared errors, and their count.
     let m = panel.predictions.nrows();
     let mut added = vec![0.0; HEAD + 2 * m];
     added[0] = panel.labels.len() as f64;
@@ -70,6 +71,7 @@ impl Profile {
     /// [`Error::NoLabels`]; [`Error::AllWeightsZero`] and [`Error::WeightSum`] for weights that cannot be
     /// added up; [`ShardError::BadCell`].
     pub fn check(&self, objective: &Objective) -> Result<(f64, f64)> {
+        // In the order of a fit in memory: bad cells before labels, and labels before weights.
         let (negatives, positives) = self.class_counts;
         if let Some(row) = self.first_bad {
             return Err(ShardError::BadCell { row }.into());
@@ -81,6 +83,7 @@ impl Profile {
         let totals = self.class_totals();
         let (negative, positive) = objective.class_weight.per_class(totals.0, totals.1);
         let Costs { false_positive, false_negative, .. } = objective.costs;
+        // Costs multiply the weights of their class, and a product may overflow where neither factor does.
         let sums = [
             negative * self.class_weights.0 * false_positive,
             positive * self.class_weights.1 * false_negative,

@@ -103,6 +103,7 @@ impl Request {
     /// [`ShardError::NotAShard`]; [`Error::WrongClassifiers`] and the like for a request of other data;
     /// [`Error::NotPositiveDefinite`] with the number of the instance among all.
     pub fn of_block(&self, shape: &Shape, block: &Block<'_>) -> Result<Statistics> {
+        // Every request is checked against the shard before it is computed: it may come from another process.
         let shard = shape.shard_of(block.first(), block.n_instances() as u64)?;
         let (found, expected) = (block.n_classifiers(), shape.n_classifiers());
         if found != expected {
@@ -196,6 +197,7 @@ impl Request {
     }
 
     /// Tells this request from others (FNV-1a, 64 bits).
+    // The bytes decide, so that sums of two settings that differ in one number are never added.
     pub(super) fn fingerprint(&self) -> u64 {
         self.to_bytes().iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
@@ -208,6 +210,7 @@ impl Sweep {
     fn check(&self, m: usize) -> Result<()> {
         let d = self.at.classifiers.nrows();
         let late = self.late.as_ref().map(|late| &late.classifiers);
+        // Both points have one shape: Y of either is computed by the same systems.
         for x in [Some(&self.at.classifiers), late].into_iter().flatten() {
             if x.dim() != (d, m) || d == 0 {
                 return Err(Error::ShapeMismatch { what: "X", found: x.dim(), expected: (d.max(1), m) });

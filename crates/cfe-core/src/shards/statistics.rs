@@ -89,6 +89,7 @@ impl Statistics {
     pub fn finish(mut self) -> Result<Sums, ShardError> {
         let (shards, root_level) = (self.header.shards, self.root_level());
         if self.nodes.get(&0).is_some_and(|root| root.level == root_level) {
+            // Not all shards are there: the first gap and how many are missing, for a message that helps.
             return Ok(self.nodes.remove(&0).expect("it was there a line above").sums);
         }
         let (mut next, mut first, mut count) = (0, None, 0);
@@ -106,6 +107,7 @@ impl Statistics {
 
     fn check(&self, other: &Self) -> Result<(), ShardError> {
         let (own, other_header) = (&self.header, &other.header);
+        // From what explains most to what explains least: other data, another machine, another pass.
         if own.data != other_header.data || own.shards != other_header.shards {
             let (found, expected) = (other_header.data.clone(), own.data.clone());
             return Err(ShardError::OtherData { found, expected });
@@ -137,6 +139,7 @@ impl Statistics {
     /// The lowest shard that a node would have in common with those that are there.
     pub(super) fn overlap(&self, first: u64, level: u32) -> Option<u64> {
         let end = first + Self::span(level);
+        // A node that begins before may reach into the span; one that begins inside has a shard of it.
         let before = self.nodes.range(..=first).next_back();
         if let Some((&start, node)) = before
             && start + Self::span(node.level) > first
@@ -148,6 +151,7 @@ impl Statistics {
 
     /// Puts a node in, and merges brothers as long as there are some.
     fn insert(&mut self, mut first: u64, mut node: Node) {
+        // Up the tree as long as the brother is there. Left is added to right, in this order, on every way.
         while node.level < self.root_level() {
             let span = Self::span(node.level);
             let is_left = (first / span).is_multiple_of(2);
@@ -163,6 +167,7 @@ impl Statistics {
             }
             let other = self.nodes.remove(&brother).expect("it was there a line above");
             if is_left {
+                // A sum is left plus right, also where the right one was here first.
                 node.sums.merge(&other.sums);
             } else {
                 let right = std::mem::replace(&mut node, other);

@@ -87,6 +87,7 @@ pub struct BoundSums {
 impl SweepSums {
     /// From the flat numbers of [`of_panel`]; `None` if there are more or fewer.
     pub(super) fn read(request: &Sweep, added: Vec<f64>) -> Option<Self> {
+        // The numbers have no names on the way: they are taken in the order in which `of_panel` adds them.
         let (d, m) = request.at.classifiers.dim();
         let mut rest = added.into_iter();
         let mut take = |count: usize| -> Option<Vec<f64>> {
@@ -126,6 +127,7 @@ impl SweepSums {
             }
             None => None,
         };
+        // One number too many means other settings, and the whole is refused.
         rest.next().is_none().then_some(Self { equations, labeled, sum_y, gradient, bound, late })
     }
 }
@@ -167,6 +169,7 @@ fn of_panel<T: Scalar>(
     panel: &Panel<'_>,
     memory: &mut Memory<T>,
 ) -> Result<Sums> {
+    // The order of what is added is that of `SweepSums::read`.
     let some = Labeled::new(*panel);
     let labeled = &some.places;
     let mut added = Vec::new();
@@ -187,12 +190,14 @@ fn of_panel<T: Scalar>(
         let y = some.fold(request, workspace, &request.at.classifiers, memory)?;
         (y, Cow::Owned((0..labeled.len()).collect()))
     };
+    // Sums of the supervised part are in f64, whatever format the systems have.
     let wide = doubles(&y);
     let instances = Instances { y: rows_of(&wide), n: y.ncols(), columns: &columns };
     added.push(labeled.len() as f64);
     let mut sum_y = vec![0.0; d];
     add_weighted(instances.y, instances.n, &vec![1.0; labeled.len()], &columns, &mut sum_y);
     added.extend(sum_y);
+    // What w and b need at this point, and the loss at the point before, one pass late.
     match &request.step {
         Step::Frozen => {}
         Step::Gradient => added.extend(gradient(request, &some, &instances)),
@@ -201,6 +206,7 @@ fn of_panel<T: Scalar>(
     if let Some(late) = &request.late {
         added.extend(losses(request, late, workspace, &some, memory)?);
     }
+    // The memory goes back, so that the next panel of this thread allocates nothing.
     drop(wide);
     memory.y = y.into_raw_vec_and_offset().0;
     Ok(Sums::added(added))
@@ -245,6 +251,7 @@ fn bound(request: &Sweep, center: &[f64], some: &Labeled<'_>, instances: &Instan
     let mut y = vec![0.0; d];
     for (k, (&z, &label)) in logits.iter().zip(&some.targets).enumerate() {
         // Focal loss by lagged weights, as in memory.
+        // kappa makes the parabola that touches the loss at z (docs/exact-als.md, "The bound").
         let touching = quadratic_bound(z, request.loss.target(label));
         let c = weights[k] * request.loss.focal_factor(z, label) * touching.kappa;
         let residual = touching.target - z;
@@ -253,6 +260,7 @@ fn bound(request: &Sweep, center: &[f64], some: &Labeled<'_>, instances: &Instan
         head[2] += c * residual;
         let column = instances.columns[k];
         let rows = instances.y.chunks_exact(instances.n);
+        // Moments about the center, as differences of large sums would lose digits.
         y.iter_mut().zip(rows.zip(center)).for_each(|(y, (row, center))| *y = row[column] - center);
         let mut place = square.iter_mut();
         for (a, &y_a) in y.iter().enumerate() {
@@ -300,6 +308,7 @@ impl<'a> Labeled<'a> {
 
     /// Class weight x sample weight x cost.
     fn weights(&self, (negative, positive): (f64, f64), costs: &Costs) -> Vec<f64> {
+        // Costs read the cells of a column, which is skipped where no cost was set.
         let plain = *costs == Costs::default();
         let of = |(&i, &label): (&usize, &bool)| {
             let of_class = if label { positive } else { negative };
@@ -318,6 +327,7 @@ impl<'a> Labeled<'a> {
         memory: &mut Memory<T>,
     ) -> Result<Array2<T>> {
         let (x, lambda) = (classifiers.mapv(T::from_f64), T::from_f64(request.lambda));
+        // The labeled instances are copied side by side, so that the kernel computes no other Y.
         let mut y = matrix(&mut memory.labeled_y, (x.nrows(), self.places.len()));
         if !self.places.is_empty() {
             let predictions = columns_of(self.panel.predictions, &self.places, &mut memory.predictions);

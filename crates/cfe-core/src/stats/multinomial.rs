@@ -110,9 +110,11 @@ impl<Z: Logits> Convex for SoftmaxLoss<'_, Z> {
         let mut loss = 0.0;
         let rows = self.p.rows_mut().into_iter().zip(residuals.rows_mut());
         for (((mut p, mut residual), &label), &a) in rows.zip(self.labels).zip(self.weights) {
+            // The largest logit is taken off, so that no exponential overflows.
             let top = p.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             let log_sum = top + p.iter().map(|z| (z - top).exp()).sum::<f64>().ln();
             loss += a * (log_sum - p[label]);
+            // P is kept for the curvature at this point, and a (p - y) is the derivative in the logits.
             p.mapv_inplace(|z| (z - log_sum).exp());
             residual.zip_mut_with(&p, |r, p| *r = a * p);
             residual[label] -= a;
@@ -189,6 +191,7 @@ impl Multinomial {
         if let Some(x) = features.iter().find(|x| !x.is_finite()) {
             ensure(false, "feature", x, "features are finite numbers")?;
         }
+        // Weights are penalized and intercepts are free, as in scikit-learn.
         let split = classes * p;
         let mut penalty = vec![1.0 / self.c; split];
         penalty.resize(split + classes, 0.0);
@@ -280,6 +283,7 @@ impl SoftmaxCoupling {
         if let Some((index, &value)) = scores.iter().enumerate().find(|(_, z)| !z.is_finite()) {
             return Err(Error::InvalidScore { index: index / classes, value });
         }
+        // The start is the point that the prior pulls to: a slope of 1 and no offsets.
         let start: Vec<f64> = std::iter::once(1.0).chain(std::iter::repeat_n(0.0, classes)).collect();
         let penalty = vec![PRIOR; start.len()];
         let weights = weights_of_mean_one(weights);

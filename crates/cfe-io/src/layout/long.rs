@@ -7,9 +7,11 @@ use crate::profile::Profile;
 use crate::roles::Role;
 
 impl Table<'_> {
-    /// that repeat, and one column of probabilities.
+    /// Guesses a long table: a column that names the classifier, ids that repeat, and one column of
+    /// probabilities or one for each class.
     pub(super) fn guess_long(&self, layout: &mut Layout) {
         let options = self.options;
+        // A model knows its classifiers: where all of them are columns, the table is a wide one.
         if options.classifiers.is_some() && self.used_classifiers() {
             return;
         }
@@ -30,6 +32,7 @@ impl Table<'_> {
         let fractions = |at: &usize| {
             self.profile(*at).is_some_and(|p| p.is_probability() && (p.has_fractions() || p.present() == 0))
         };
+        // What is left may hold probabilities; a pair of columns, or one for each class, is told apart below.
         let all: Vec<usize> = (0..self.header.len())
             .filter(|&at| is_free(&at) && layout.taken().all(|taken| taken != at))
             .filter(|at| fractions(at) && names::metadata(&self.normal[*at]).is_none())
@@ -45,6 +48,8 @@ impl Table<'_> {
             layout.roles.class = self.class_column(layout.label).filter(is_free);
         }
         layout.classes = classes;
+        // From here on the id is part of the form of the table, and no longer a guess that could be set
+        // aside.
         (layout.roles.model, layout.roles.id) = (Some(model), Some(id));
         layout.set_guessed(Role::Id, false);
         layout.classifiers = values;
@@ -86,6 +91,7 @@ impl Table<'_> {
                 && self.profile(*at).is_some_and(fits)
                 && !known(*at).is_empty()
         };
+        // By its name first, and else by its values, which are then the labels and no others.
         let candidates: Vec<usize> = self.free().filter(is_one).collect();
         let of = |value: &&String, labels: &[&String]| labels.iter().any(|label| ends_in(value, label));
         // The first values of a column of many may be others than the first labels.

@@ -35,6 +35,7 @@ pub(super) fn each<E: From<TableError>>(
     take: &mut dyn FnMut(Table) -> Result<(), E>,
 ) -> Result<(), E> {
     let mut opened = Source::Path(path.to_owned()).open()?;
+    // A packed file is read as what it holds.
     while matches!(opened.format, Format::Gzip | Format::Bzip2 | Format::Xz | Format::Zstd) {
         opened = unpack::decompress(opened)?;
     }
@@ -89,6 +90,7 @@ fn first_of_file(
             Err(TableError::SeveralClasses { file: table.file, count, classes })
         }
     };
+    // A file of the store may lack labels: its rows count for nothing, and may be predicted all the same.
     if options.labels == Labels::Needed {
         options.labels = Labels::IfPresent;
     }
@@ -114,6 +116,7 @@ fn first_of_file(
 /// From here on columns are what they were in this table.
 fn pin(options: &mut TableOptions, table: &Table) {
     let taken = &table.taken;
+    // The first file settles the columns. Later files settle only what the first could not know.
     if options.classifiers.is_none() {
         options.classifiers = Some(taken.classifiers.clone());
         options.label_column = taken.label.clone();
@@ -153,6 +156,7 @@ fn text<E: From<TableError>>(
     let delimiter = options.delimiter.unwrap_or(b',');
     let mut blocks = Blocks::new(opened.stream(), Vec::new());
     let (mut header, mut lines, mut is_first) = (Vec::new(), 0, true);
+    // Each chunk is a table of its own: the header, and as many whole records as fit.
     while !blocks.is_done() {
         let mut chunk = header.clone();
         while chunk.len() < TEXT {
@@ -165,6 +169,7 @@ fn text<E: From<TableError>>(
                 }
             }
         }
+        // The first chunk brings the header; behind the last record nothing but white space may be left.
         if header.is_empty() {
             header = header_of(&chunk, options.delimiter, &file)?;
         } else if chunk[header.len()..].trim_ascii().is_empty() {
@@ -190,6 +195,7 @@ fn text<E: From<TableError>>(
 /// The line of the names of the columns, without comments and titles above it, which belong to the first
 /// chunk alone. A delimiter that the file names stays in front of it.
 fn header_of(chunk: &[u8], delimiter: Option<u8>, file: &str) -> TableResult<Vec<u8>> {
+    // Blocks are cut at line breaks of one byte, which UTF-16 does not have.
     if chunk.starts_with(b"\xff\xfe") || chunk.starts_with(b"\xfe\xff") {
         return Err(TableError::OtherFormat {
             file: file.to_owned(),
@@ -221,9 +227,11 @@ fn parquet<E: From<TableError>>(
         let handle = handle.try_clone().map_err(|e| damaged(e.to_string()))?;
         Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(handle, metadata.clone()))
     };
+    // A batch has about as many cells for any width, between 1,024 and 65,536 rows.
     let batch_rows = (CELLS / metadata.schema().fields().len().max(1)).clamp(1 << 10, 1 << 16);
     let first = builder()?.with_limit(batch_rows).with_batch_size(batch_rows).build();
     let mut done = 0;
+    // One reader of batches for both passes over the file: the first batch alone, and the rest.
     let mut read = |batches: &mut dyn Iterator<Item = Result<RecordBatch, ArrowError>>,
                     options: &mut TableOptions|
      -> Result<(), E> {
@@ -232,6 +240,7 @@ fn parquet<E: From<TableError>>(
             let (rows, schema) = (batch.num_rows() as u64, batch.schema());
             let batches = || RecordBatchIterator::new([Ok(batch.clone())], schema.clone());
             options.part_from = Some(done);
+            // The first batch decides what the columns are, and the later ones are read for the same.
             let table = match done {
                 0 => first_of_file(options, &|options, classes| match classes {
                     Classes::Any => read_any_batches(&file, batches(), options),

@@ -62,7 +62,7 @@ pub(super) struct Manifest {
     pub tables: Vec<String>,
     pub columns: Remembered,
     pub counts: Counts,
-    /// SHA-256 over the rest of the description, and so over the data.
+    /// SHA-256 over shape, names and the hashes of all shards, and so over the data.
     pub fingerprint: String,
     pub shards: Vec<ShardFile>,
 }
@@ -70,6 +70,7 @@ pub(super) struct Manifest {
 impl Manifest {
     /// The description of what was written, with its fingerprint.
     pub(super) fn finish(mut self) -> Self {
+        // A store without roles stays readable for programs of version 1.
         let roles = self.has_weights || self.shards.iter().any(|shard| shard.roles_sha256.is_some());
         (self.kind, self.version) = (KIND.to_owned(), if roles { VERSION_OF_ROLES } else { VERSION });
         self.fingerprint = self.computed_fingerprint();
@@ -79,6 +80,7 @@ impl Manifest {
     /// Of shape, names and the hashes of all shards.
     fn computed_fingerprint(&self) -> String {
         let mut hash = Sha256::new();
+        // Every name has its length in front of it, so that two lists of names never hash alike.
         hash.update(format!("{KIND} {} {} {} {}\n", self.version, self.rows, self.shard_rows, self.dtype));
         for name in &self.classifier_names {
             hash.update((name.len() as u64).to_le_bytes());
@@ -93,11 +95,13 @@ impl Manifest {
 
     /// Why this describes no store.
     fn fault(&self) -> Option<String> {
+        // A file is data: the numbers have to add up before anything is read by them.
         if self.kind != KIND || !(VERSION..=VERSION_OF_ROLES).contains(&self.version) {
             return Some(format!("it is of kind {:?}, version {}", self.kind, self.version));
         }
         // A description may come from anywhere, and its numbers may add up to more than there are.
         let rows = self.shards.iter().try_fold(0_u64, |sum, shard| sum.checked_add(shard.rows));
+        // Every shard but the last is full, which is how a row number tells its shard.
         let full = self.shards.iter().rev().skip(1).all(|shard| shard.rows == self.shard_rows as u64);
         let last = self.shards.last().is_some_and(|s| (1..=self.shard_rows as u64).contains(&s.rows));
         if rows != Some(self.rows) || !full || !last {

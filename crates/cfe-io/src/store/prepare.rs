@@ -75,6 +75,7 @@ pub fn prepare(
     options: &PrepareOptions,
     on_rows: &mut dyn FnMut(u64) -> bool,
 ) -> Result<Prepared, StoreError> {
+    // Times need all rows at once, and models of rows a long table: both are refused before any row is read.
     let kept = [Role::Id, Role::Split, Role::Group, Role::Weight, Role::Fold, Role::Cost];
     for role in Role::ALL.into_iter().filter(|role| !kept.contains(role)) {
         if let Some(column) = options.table.column(role) {
@@ -87,6 +88,8 @@ pub fn prepare(
         .map_err(|source| crate::TableError::Data { file: shown(folder), source })?
         .shard_rows;
     claim(folder)?;
+    // A folder or a pattern is its parts, in their order; the rows of a store are numbered through all of
+    // them.
     let mut files = Vec::new();
     for table in tables {
         files.extend(folder::parts(table)?.unwrap_or_else(|| vec![table.clone()]));
@@ -115,6 +118,8 @@ pub fn prepare(
             if on_rows(writer.rows()) { Ok(()) } else { Err(StoreError::Stopped) }
         })?;
     }
+    // Every row is read. The last shard is written, and then the description, without which there is no
+    // store.
     let tables: Vec<String> = tables.iter().map(|path| shown(path)).collect();
     let Some((mut writer, mut taken, warnings)) = first else {
         return Err(StoreError::NoRow { tables: tables.join(", ") });

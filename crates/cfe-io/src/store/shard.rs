@@ -145,6 +145,7 @@ impl Store {
         let path = self.shard_path(shard);
         let file = &self.manifest.shards[usize::try_from(shard).expect("shards are counted in memory")];
         let (rows, m) = (file.rows as usize, self.shape().n_classifiers());
+        // Bytes first: the length always, the hash where it is asked for.
         let mut bytes = spare.bytes;
         read_file(&path, file.bytes, &mut bytes)?;
         if verify && hex(&Sha256::digest(&bytes)) != file.sha256 {
@@ -154,6 +155,7 @@ impl Store {
             |reason: &str| StoreError::Unreadable { path: shown(&path), reason: reason.to_owned() };
         let file = Buffer::from_vec(bytes);
         let batch = decode(&file).map_err(|reason| unreadable(&reason))?;
+        // Then the columns: those of the classifiers, label and train, and a weight where the store has some.
         if batch.num_rows() != rows || batch.num_columns() != m + 2 + usize::from(self.has_weights()) {
             return Err(unreadable("it has other rows or columns than the store says"));
         }
@@ -170,6 +172,7 @@ impl Store {
                 Columns::F64(columns.ok_or_else(|| unreadable("a column is not f64"))?)
             }
         };
+        // Labels as given; those that training may see are the ones of the train split.
         let (labels, train) = (batch.column(m), batch.column(m + 1));
         let (Some(labels), Some(train)) = (labels.as_primitive_opt::<Int8Type>(), train.as_boolean_opt())
         else {
@@ -185,6 +188,7 @@ impl Store {
                 Some(weights.ok_or_else(|| unreadable("its weights are not f64"))?.values().to_vec())
             }
         };
+        // All shards but the last are full, so a shard's number tells its first row.
         let first = shard * self.shape().shard_rows as u64;
         Ok(Shard { first, labels, truth, in_train, weights, columns, file })
     }
@@ -197,6 +201,7 @@ impl Store {
     /// # Panics
     /// If there is no such shard.
     pub fn row_roles(&self, shard: u64) -> Result<RowRoles, StoreError> {
+        // The roles of rows lie in a file of their own, which a pass never opens.
         let file = &self.manifest.shards[usize::try_from(shard).expect("shards are counted in memory")];
         let Some(expected) = &file.roles_sha256 else { return Ok(RowRoles::default()) };
         let path = self.folder.join(roles_name(shard));
@@ -271,6 +276,8 @@ fn decode(file: &Buffer) -> Result<RecordBatch, String> {
 }
 
 fn decode_batch(file: &Buffer) -> Result<RecordBatch, String> {
+    // An Arrow file ends with its footer and the length of the footer. Every number in there may be wrong:
+    // places are checked against the bytes before they are used.
     let (before, trailer) = file.split_last_chunk().ok_or("it is too short")?;
     let len = read_footer_length(*trailer).map_err(|e| e.to_string())?;
     let start = before.len().checked_sub(len).ok_or("its footer is cut short")?;

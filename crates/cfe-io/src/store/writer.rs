@@ -86,6 +86,7 @@ impl Writer {
     pub(super) fn append(&mut self, table: &Table) -> Result<(), StoreError> {
         let n = table.data.n_instances();
         let mut from = 0;
+        // A table may fill several shards, or a part of one.
         while from < n {
             let to = n.min(from + self.shard_rows - self.labels.len());
             for (u, row) in table.data.predictions().rows().into_iter().enumerate() {
@@ -126,6 +127,8 @@ impl Writer {
     /// What belongs to the rows beside predictions and labels. A table without labels may lack it: its rows
     /// count for nothing.
     fn append_roles(&mut self, table: &Table, rows: Range<usize>) {
+        // The number of the first of these rows through all tables, by which rows without a group are told
+        // apart.
         let first = self.shards.iter().map(|shard| shard.rows).sum::<u64>() + self.labels.len() as u64
             - rows.len() as u64;
         let numbers =
@@ -156,6 +159,7 @@ impl Writer {
         if rows == 0 {
             return Ok(());
         }
+        // Classifiers in their order, then label, train and weight: `Store::read` counts on the places.
         let number = self.shards.len() as u64;
         let (kind, columns): (DataType, Vec<ArrayRef>) = match &mut self.cells {
             Cells::F32(cells) => {
@@ -182,6 +186,7 @@ impl Writer {
             fields.push(Field::new("weight", DataType::Float64, false));
             columns.push(Arc::new(Float64Array::from(std::mem::take(weights))));
         }
+        // The shard is hashed while it is written, and counted in the manifest only when its file is whole.
         let path = self.folder.join(shard_name(number));
         let (bytes, sha256) = write(&path, fields, columns)?;
         let roles_sha256 = self.write_roles(number)?;

@@ -63,6 +63,7 @@ fn option(table: &ClassTable, classifier: &str) -> String {
     let is_own = |of: &&cfe_io::ClassColumn| of.classifier == classifier;
     let own: Vec<&str> = table.columns.iter().filter(is_own).map(|of| of.column.as_str()).collect();
     let Some(first) = own.first() else { return String::new() };
+    // The longest text that every column of the classifier begins with, and then the longest common ending.
     let common = |of: &dyn Fn(&str, usize) -> bool| {
         first
             .char_indices()
@@ -80,6 +81,7 @@ fn option(table: &ClassTable, classifier: &str) -> String {
     let fits = |name: &str| {
         name.len() >= before.len() + behind.len() && name.starts_with(before) && name.ends_with(&behind)
     };
+    // A pattern that takes columns of another classifier along would leave out too much.
     let others = table.columns.iter().filter(|of| !is_own(of)).any(|of| fits(&of.column));
     // A comma would end the pattern, and a quote its quotation.
     if others || (before.is_empty() && behind.is_empty()) || format!("{before}{behind}").contains([',', '\''])
@@ -163,6 +165,7 @@ fn of_each_class(
                 .filter(|f| f.classifiers.iter().all(|name| names.contains(&name.as_str())))
                 .collect()
         };
+        // The order is that of two classes: a finding keeps later ones from naming the same classifier again.
         let mut out = leaks(&of_part(k, true), columns.iter().filter(leaking));
         out.extend(unjoined(columns));
         out.extend(in_sample(columns, &out));
@@ -226,6 +229,7 @@ fn alike_outside(looked: &Looked<'_>, in_train: &[bool]) -> Option<Finding> {
 fn swapped(looked: &Looked<'_>, labels: &[Option<usize>], where_: &str) -> Result<Vec<Finding>> {
     let predictions = looked.predictions;
     let (names, classes) = (looked.names(), predictions.classes());
+    // The classifiers side by side, since the ROC-AUCs of a circle sort whole columns.
     let found = (0..names.len()).into_par_iter().map(|u| circles(looked, labels, u));
     let found: Vec<Vec<Circle>> = found.collect::<Result<_>>()?;
     // Where most classifiers have the same circle, the labels are more likely to be turned than they are.
@@ -239,6 +243,7 @@ fn swapped(looked: &Looked<'_>, labels: &[Option<usize>], where_: &str) -> Resul
             break;
         }
     }
+    // One finding for the circle that most classifiers share, then one for each classifier with its own.
     let mut out = Vec::new();
     if let Some((circle, who)) = &common {
         let told = |at: usize| {
@@ -288,6 +293,7 @@ fn circles(looked: &Looked<'_>, labels: &[Option<usize>], u: usize) -> Result<Ve
     let mut out = Vec::new();
     for path in closed_paths(&best_columns(looked, labels, u)) {
         let mut circle = Circle::new();
+        // Each step of the circle has to be surer than chance, by the ROC-AUC of both columns.
         for (at, &k) in path.iter().enumerate() {
             let of_class: Vec<Option<bool>> =
                 labels.iter().map(|label| label.map(|label| label == k)).collect();
@@ -352,6 +358,7 @@ fn best_columns(looked: &Looked<'_>, labels: &[Option<usize>], u: usize) -> Vec<
             squares[j] += p * p;
         }
     }
+    // The difference of the means of the class and of the rest, in standard deviations of the column.
     let n: f64 = counts.iter().sum();
     let tells = |k: usize, j: usize| {
         let spread = (squares[j] / n - (all[j] / n).powi(2)).max(0.0).sqrt();
@@ -383,6 +390,7 @@ fn counting(table: &ClassTable, labels: &[Option<usize>]) -> Vec<Option<usize>> 
 pub fn diagnose_classes(table: &ClassTable) -> Result<Vec<Finding>> {
     let predictions = &table.predictions;
     let classes = predictions.n_classes();
+    // A label that no column is named after cannot be looked at by column.
     let known: Vec<Option<usize>> =
         counting(table, &table.labels).into_iter().map(|label| label.filter(|&k| k < classes)).collect();
     let is_labeled: Vec<bool> = known.iter().map(Option::is_some).collect();
@@ -407,6 +415,7 @@ pub fn diagnose_classes(table: &ClassTable) -> Result<Vec<Finding>> {
     let outside: Vec<Finding> = outside.into_iter().filter(is_new).collect();
     out.extend(turned);
     out.extend(outside);
+    // Copies are looked for across all classes at once, since a row is one row for all of them.
     out.extend(copies(&Rows {
         predictions: rows.view(),
         labeled: &labeled,

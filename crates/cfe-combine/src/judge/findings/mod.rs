@@ -80,6 +80,7 @@ impl Finding {
 /// # Errors
 /// None for a table that was read.
 pub fn diagnose(table: &Table) -> Result<Vec<Finding>> {
+    // Figures of each column first, since most findings are about them.
     let columns = columns_of(table)?;
     let pairs = correlations(&table.data);
     let mirrored = mirrored(table, &pairs);
@@ -88,6 +89,7 @@ pub fn diagnose(table: &Table) -> Result<Vec<Finding>> {
     let (labels, predictions) = (&labels[..], table.data.predictions());
     let labeled: Vec<usize> = (0..labels.len()).filter(|&i| labels[i].is_some()).collect();
     let is_labeled: Vec<bool> = truth.iter().map(Option::is_some).collect();
+    // Who knows the label: in all rows, through copies of rows, through groups, or through the train rows.
     out.extend(leaks(labels, &columns));
     out.extend(copies(&Rows {
         predictions,
@@ -102,18 +104,22 @@ pub fn diagnose(table: &Table) -> Result<Vec<Finding>> {
     out.extend(in_sample(&columns, &out));
     out.extend(seen_outside(&columns, &out));
     out.extend(too_good(&columns, &out));
+    // A classifier that has a graver finding is not named a second time for its direction.
     let is_new =
         |f: &Finding| f.classifiers.iter().all(|name| !out.iter().any(|o| o.classifiers.contains(name)));
     let inverted = inverted(table, &columns, &mirrored).into_iter().filter(is_new).collect::<Vec<_>>();
     out.extend(inverted);
+    // Columns that say little: the other half of a pair, two values, one value, none at all.
     out.extend(mirrored_pairs(table.data.classifier_names(), &mirrored));
     out.extend(two_values(&columns, &out));
     out.extend(constant(table, &columns));
     out.extend(constant_outside(&columns));
     out.extend(without_prediction(table));
+    // A classifier that was fitted to the train rows has other predictions there: that is not a shift.
     let suspicious =
         out.iter().filter(|f| f.kind == "in_sample").flat_map(|f| f.classifiers.clone()).collect();
     out.extend(shifted(table, &columns, suspicious));
+    // Notes about the table as a whole.
     out.extend(missing(&columns));
     out.extend(duplicates(table, &pairs));
     out.extend(few_positives(labels));

@@ -162,6 +162,8 @@ impl LogisticRegression {
         }
         if let Some(direction) = &self.free_direction {
             check_list("free_direction", direction, k, |v| v.is_finite())?;
+            // The free direction takes d d^T off the diagonal p. What is left has no negative curvature as
+            // long as this sum is at most 1.
             let factor = |j: usize| self.penalty_factors.as_ref().map_or(1.0, |p| p[j]);
             let moving = direction.iter().enumerate().filter(|(_, d)| **d != 0.0);
             let length: f64 = moving.map(|(j, d)| d * d / factor(j)).sum();

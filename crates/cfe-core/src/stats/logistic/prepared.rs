@@ -92,6 +92,7 @@ impl LogisticRegression {
         let design = &data.0;
         let mut newton = self.solver(design, start)?;
         let width = design.k() + 1;
+        // The Hessian is of the weights and the bias. An empty one is filled by the first fit.
         let (found, expected) = (curvature.0.len(), width * width);
         if found > 0 && found != expected {
             return Err(Error::LengthMismatch { what: "the curvature", found, expected });

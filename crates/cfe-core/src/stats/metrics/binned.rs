@@ -118,6 +118,7 @@ impl BinnedScores {
         self.unit &= weight == 1.0;
         let Some(p) = probability else { return };
         self.has_probabilities = true;
+        // A probability gets the bin of its log-odds, and 0 and 1 those at the ends: nothing needs a clip.
         put(&mut self.probabilities[bin_of(logit(p, 0.0))]);
         self.log_loss += weight * log_loss_of(p, label);
         self.brier += weight * (p - f64::from(u8::from(label))).powi(2);
@@ -151,6 +152,7 @@ impl BinnedScores {
 
     /// The metrics; those of probabilities where every instance has one.
     pub fn summary(&self) -> BinnedSummary {
+        // From the largest score down, as a ranking is walked, and without the empty bins.
         let descending = |bins: &[(f64, f64)]| -> Vec<(f64, (f64, f64))> {
             let filled = bins.iter().enumerate().rev().filter(|(_, bin)| bin.0 + bin.1 > 0.0);
             filled.map(|(at, bin)| (lower_edge(at), *bin)).collect()
@@ -191,6 +193,7 @@ fn within(
     if !(positives > 0.0 && negatives > 0.0) {
         return Within::default();
     }
+    // Average precision and ROC-AUC at the worst and the best order within bins, in one walk.
     let (mut tp, mut fp, mut least, mut most, mut ties) = (0.0, 0.0, 0.0, 0.0, 0.0);
     for &(_, (no, yes)) in ranks {
         if yes > 0.0 {
@@ -199,10 +202,12 @@ fn within(
             // At best its positives tie above the negatives.
             most += yes * (tp + yes) / (tp + yes + fp);
         }
+        // In a bin every pair of a positive and a negative counts one half, and could count 0 or 1.
         ties += no * yes / 2.0;
         (tp, fp) = (tp + yes, fp + no);
     }
     let said = metrics.average_precision.unwrap_or(0.0);
+    // The best F1 of any order calls all positives of a bin before its first negative.
     let (mut tp, mut fp, mut best) = (0.0, 0.0, 0.0_f64);
     for &(_, (no, yes)) in by_probability {
         tp += yes;
@@ -228,6 +233,7 @@ fn one_by_one(tp: f64, yes: f64, fp: f64, unit: bool) -> f64 {
 /// Larger scores have larger bins.
 fn bin_of(score: f64) -> usize {
     let half = OCTAVES * PER_OCTAVE;
+    // A double's bits grow with its size: the exponent and the first 13 bits of the fraction are the bin.
     let size = (score.abs() + LEAST).clamp(LEAST, 1023.0);
     let bits = |x: f64| (x.to_bits() >> (52 - PER_OCTAVE.trailing_zeros())) as usize;
     let step = (bits(size) - bits(LEAST)).min(half - 1);

@@ -52,6 +52,7 @@ impl ClassScored {
         if let Some(p) = probabilities.iter().find(|p| !(0.0..=1.0).contains(*p)) {
             ensure(false, "probability", p, "metrics of classes need probabilities, 0 to 1")?;
         }
+        // Instances of weight 0 are left out here, once, and nothing behind has to ask for them.
         let weight = |i: usize| weights.map_or(1.0, |w| w[i]);
         let kept: Vec<usize> = (0..n).filter(|&i| weight(i) > 0.0).collect();
         if kept.is_empty() {
@@ -97,6 +98,8 @@ impl ClassScored {
 
     /// The log loss of one instance.
     pub(crate) fn loss(&self, i: usize) -> f64 {
+        // As scikit-learn clips for the type of the probabilities, so that a p of 0 costs 36 and not
+        // infinity.
         -self.probabilities[(i, self.labels[i])].clamp(f64::EPSILON, 1.0 - f64::EPSILON).ln()
     }
 
@@ -187,6 +190,7 @@ impl ClassScored {
                 })
             })
             .collect::<Result<Vec<_>>>()?;
+        // Macro figures are means over the classes that occur: a class without an instance has no figure.
         Ok(ClassSummary {
             log_loss: self.log_loss(),
             brier: self.brier(),
@@ -205,6 +209,7 @@ impl ClassScored {
 
 /// The place of the largest value, the first of equal ones; 0 for an empty list.
 pub fn largest(values: impl IntoIterator<Item = f64>) -> usize {
+    // NaN is never larger, and so never chosen.
     let mut best = (0, f64::NEG_INFINITY);
     for (k, value) in values.into_iter().enumerate() {
         if value > best.1 {
@@ -377,6 +382,8 @@ impl ClassConfusion {
     /// Matthews correlation coefficient of K classes (Gorodkin, "Comparing Two K-Category Assignments by a
     /// K-Category Correlation Coefficient", 2004); 0 where all instances are of one class or decided to be.
     pub fn mcc(&self) -> f64 {
+        // The coefficient has no unit: sums of weights that would overflow or vanish when they are multiplied
+        // are divided first.
         let unit = unit_of(self.classes().map(|k| self.of_truth(k)).sum());
         let truth: Vec<f64> = self.classes().map(|k| self.of_truth(k) / unit).collect();
         let decided: Vec<f64> = self.classes().map(|k| self.of_decision(k) / unit).collect();

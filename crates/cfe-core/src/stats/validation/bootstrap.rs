@@ -207,6 +207,7 @@ impl Bootstrap {
             let labels: Vec<bool> = rows.iter().map(|&i| labels[i]).collect();
             AveragePrecision::new(&labels, &rows.iter().map(|&i| scores[i]).collect::<Vec<_>>())
         };
+        // Rows are ranked once. A resample changes the weights of rows and never their order.
         let rankings: Vec<Vec<AveragePrecision>> = scores
             .par_iter()
             .map(|scores| {
@@ -238,6 +239,7 @@ impl Bootstrap {
             Ok(slopes)
         };
         let slopes = rankings.iter().map(slopes_of).collect::<Result<_>>()?;
+        // Rows are drawn within fold and class, so that every resample has positives in every part.
         let strata = Strata::by_fold_and_class(labels, parts);
         let values = self.resample(&strata, means)?;
         // The estimate is a resample that has every instance once.

@@ -118,6 +118,7 @@ impl Bootstrap {
         weights: Option<&[f64]>,
         predictions: &[(ArrayView2<'_, f64>, &[usize])],
     ) -> Result<ResampledClasses> {
+        // Each prediction is checked once; from there on instances of weight 0 are gone.
         let Some(classes) = predictions.first().map(|(p, _)| p.ncols()) else {
             return Err(Error::NothingToEvaluate);
         };
@@ -131,6 +132,8 @@ impl Bootstrap {
         let kept: Vec<usize> = (0..labels.len()).filter(counts).collect();
         let (labels, weights) = (scored[0].labels(), scored[0].weights());
         let occurs: Vec<usize> = (0..classes).filter(|k| labels.contains(k)).collect();
+        // What does not depend on the resample is prepared once: losses, sorted rankings, decisions of what
+        // is kept.
         let prepared = scored.par_iter().zip(predictions).map(|(scored, (p, decisions))| {
             check_length("decisions", decisions.len(), p.nrows())?;
             let ranked = |&k: &usize| {
@@ -158,9 +161,11 @@ impl Bootstrap {
             };
             prepared.iter().map(of).collect()
         };
+        // Drawn within the classes, so that no resample lacks a class.
         let strata = Strata::by_label(labels, classes);
         let estimates = measure(weights)?;
         let values = self.resample(&strata, |counts| measure(&times(counts, weights)))?;
+        // The slope of a metric in each instance, from which the degrees of freedom of its interval follow.
         let slopes_of_area = |of: &Prepared| {
             let mut slopes = vec![0.0; labels.len()];
             for ranking in &of.rankings {
@@ -180,6 +185,7 @@ impl Bootstrap {
             };
             Ok((0..labels.len()).map(slope).collect())
         };
+        // Average precision and balanced accuracy go the same way from here: estimate, resamples, slopes.
         let resampled = |which: usize, slopes: Vec<Vec<f64>>| Resampled {
             confidence: self.confidence,
             estimates: estimates.iter().map(|of| of[which]).collect(),
@@ -188,6 +194,7 @@ impl Bootstrap {
             slopes,
             strata: strata.clone(),
         };
+        // Log loss is a mean over instances and has percentiles, which need no slopes.
         let losses = estimates.iter().enumerate();
         let losses = losses.map(|(k, of)| (of[0], values.iter().map(|of| of[k][0]).collect()));
         Ok(ResampledClasses {

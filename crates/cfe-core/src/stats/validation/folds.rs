@@ -301,6 +301,7 @@ impl StratifiedGroupKFold {
 
         let positives = labels.iter().filter(|&&y| y).count() as f64;
         let totals = [labels.len() as f64 - positives, positives];
+        // The groups that are hardest to balance are placed first, while every fold still has room.
         let mut order: Vec<usize> = (0..counts.len()).collect();
         order.shuffle(&mut generator(self.seed, 0));
         let unevenness = |g: usize| (counts[g][0] - counts[g][1]).abs();

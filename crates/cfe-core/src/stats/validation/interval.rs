@@ -43,6 +43,7 @@ impl Strata {
         let of = |rows: &Vec<usize>, class: bool| -> Vec<usize> {
             rows.iter().copied().filter(|&i| labels[i] == class).collect()
         };
+        // Negatives and positives of each fold alternate, which `positives` counts on.
         let lists: Vec<Vec<usize>> =
             folds.iter().flat_map(|rows| [of(rows, false), of(rows, true)]).collect();
         let positives = || lists.iter().skip(1).step_by(2).map(Vec::len);
@@ -139,6 +140,7 @@ impl Resampled {
     pub fn interval(&self, k: usize) -> Result<Interval> {
         let (estimate, tail) = (self.estimates(k)?, (1.0 - self.confidence) / 2.0);
         let (bias, standard_error) = self.bias_and_error(|v| v[k], |i| self.slopes[k][i], estimate);
+        // Three cases: a perfect ranking, one that cannot vary, and the interval on the logit scale.
         let (lower, upper) = if estimate >= 1.0 {
             (tail.powf(1.0 / self.strata.rarest as f64), 1.0)
         } else if standard_error < 1e-12 {
@@ -161,6 +163,8 @@ impl Resampled {
         let estimate = self.estimates(a)? - self.estimates(b)?;
         let slope = |i: usize| self.slopes[a][i] - self.slopes[b][i];
         let (bias, standard_error) = self.bias_and_error(|v| v[a] - v[b], slope, estimate);
+        // A difference may have either sign, so there is no scale that would keep it inside. The ends are cut
+        // at -1 and 1, and at the estimate.
         let (center, half) = (estimate - bias, self.quantile(slope) * standard_error);
         Ok(Interval {
             estimate,
