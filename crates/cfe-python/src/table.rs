@@ -380,7 +380,7 @@ impl TableFit {
         let parts = self.parts(py, threads, progress)?;
         let (outcome, table) = (Arc::clone(&self.outcome), Arc::clone(&self.table.get().table));
         run_owned(py, threads, None, None, move |_| {
-            let findings = in_python_words(diagnose(&table)?);
+            let findings = in_python_words(outcome.diagnose(&table)?);
             Ok(page(&document(&outcome, &table, &parts, &findings)))
         })
     }

@@ -183,8 +183,7 @@ fn finish(
     if measured {
         terminal.took("scoring", begin);
     }
-    let findings =
-        if interrupted { Vec::new() } else { diagnose(table).map_err(CliError::training("scoring"))? };
+    let findings = if interrupted { Vec::new() } else { outcome.diagnose(table)? };
     // A page on the terminal has them at its end.
     if format != Some(Format::Table) || !outputs::person_reads() {
         terminal.findings(&findings);

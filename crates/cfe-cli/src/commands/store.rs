@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use cfe_combine::judge::diagnose;
 use cfe_combine::methods::Method;
 use cfe_combine::out_of_core::{Judged, MOST_IN_MEMORY, evaluate_store, fit_store, predict_store};
 use cfe_combine::pipeline::{FitPlan, TableColumns};
@@ -110,7 +109,7 @@ fn finish(
     let measured = format.is_some() || program.metrics_out.is_some() || program.report_out.is_some();
     let parts = if measured { outcome.metrics_watched(&table, terminal)? } else { Vec::new() };
     terminal.took("scoring", begin);
-    let mut findings = diagnose(&table).map_err(CliError::training("scoring"))?;
+    let mut findings = outcome.diagnose(&table)?;
     // A sample holds too many of the rarer class, which other findings would take for a fault of the table.
     if sampled {
         findings.retain(|finding| OF_DRAWN_ROWS.contains(&finding.kind));

@@ -14,6 +14,7 @@ mod trust;
 pub use chances::Chances;
 #[cfg(all(feature = "als", feature = "parquet"))]
 pub(crate) use findings::Tally;
+pub(crate) use findings::diagnose_knowing;
 pub use findings::{
     Finding, Severity, diagnose, diagnose_class_evaluation, diagnose_classes, diagnose_evaluation,
 };

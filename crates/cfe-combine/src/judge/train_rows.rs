@@ -127,6 +127,11 @@ impl TrainRows {
         }
     }
 
+    /// Whether no two of them have the same predictions.
+    pub(crate) fn all_differ(&self) -> bool {
+        self.equal_by_chance == 0.0
+    }
+
     /// Those that the model remembers; models of version 0.1.0 remember none.
     pub(crate) fn of_model(details: &ModelDetails) -> Option<Self> {
         TRAIN_ROWS.get(details)

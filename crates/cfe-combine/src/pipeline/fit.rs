@@ -13,8 +13,8 @@ use super::watch::{Stage, Watch};
 use crate::cross_validation::spread;
 use crate::error::{FitError, FitResult};
 use crate::judge::{
-    COMBINED, Chances, Cut, JudgedRows, Part, Rivals, Scores, TRAIN, ThresholdRule, TrainRows,
-    combined_scores, correlations, measure, redundancy, scored_rows,
+    COMBINED, Chances, Cut, Finding, JudgedRows, Part, Rivals, Scores, TRAIN, ThresholdRule, TrainRows,
+    combined_scores, correlations, diagnose_knowing, measure, redundancy, scored_rows,
 };
 use crate::recommended::sharded::PassedColumns;
 use crate::saved::provenance::{
@@ -273,6 +273,16 @@ impl FitOutcome {
     pub fn fallen_back(&self) -> Option<f64> {
         let fit = FIT.get(&self.model.details)?;
         fit.get(FALLBACK).and_then(|_| fit.get("over_mean")?.as_f64())
+    }
+
+    /// The findings of [`diagnose`](crate::judge::diagnose) about `table`, which this was fitted to. The model
+    /// remembers its train rows, so that their hashes are not computed again.
+    ///
+    /// # Errors
+    /// [`FitError::Training`].
+    pub fn diagnose(&self, table: &Table) -> FitResult<Vec<Finding>> {
+        let known = TrainRows::of_model(&self.model.details);
+        diagnose_knowing(table, known).map_err(FitError::training("looking for leaks"))
     }
 
     /// Metrics of the combined prediction and of simple ways to combine: on the labeled train rows by

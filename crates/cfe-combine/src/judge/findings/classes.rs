@@ -133,7 +133,7 @@ fn of_each_class(
     };
     let columns_of = |k: usize| {
         let (within, outside) = (of_part(k, true), of_part(k, false));
-        let parts = Parts { in_train, train: &within, outside: &outside, row };
+        let parts = Parts { in_train, train: &within, outside: &outside, row, compare: false, weights: None };
         let column =
             |u: usize| Column::new(&names[u], looked.options[u].clone(), looked.column(u, k), &parts);
         predictions.known_by(k).into_iter().map(column).collect::<Result<Vec<_>>>()
@@ -416,14 +416,15 @@ pub fn diagnose_classes(table: &ClassTable) -> Result<Vec<Finding>> {
     out.extend(turned);
     out.extend(outside);
     // Copies are looked for across all classes at once, since a row is one row for all of them.
-    out.extend(copies(&Rows {
+    let rows = Rows {
         predictions: rows.view(),
         labeled: &labeled,
         label: &|i| within[i].unwrap_or_default(),
         classes,
         level: &level,
         scored: &outside_of(&is_labeled, &table.in_train),
-    }));
+    };
+    out.extend(copies(&rows, None));
     out.extend(divided_groups(table.groups.as_deref(), &is_labeled, &table.in_train));
     out.extend(alike_outside(&looked, &table.in_train));
     out.extend(looked.gaps());

@@ -74,11 +74,16 @@ fn copied_share(rows: &Rows<'_>, repeats: &Repeats) -> f64 {
     }
 }
 
-/// Labeled train rows that are copies of one another, and scored rows that are copies of train rows.
-pub(super) fn copies(rows: &Rows<'_>) -> Vec<Finding> {
+/// Labeled train rows that are copies of one another, and scored rows that are copies of train rows. `known`
+/// are the labeled train rows where a model remembers them.
+pub(super) fn copies(rows: &Rows<'_>, known: Option<TrainRows>) -> Vec<Finding> {
     let mut out = Vec::new();
-    let repeats = Repeats::among(rows.predictions, rows.labeled);
-    let share = copied_share(rows, &repeats);
+    // Rows that are known to differ need no look at each other.
+    let repeats = match &known {
+        Some(known) if known.all_differ() => None,
+        _ => Some(Repeats::among(rows.predictions, rows.labeled)),
+    };
+    let share = repeats.as_ref().map_or(0.0, |repeats| copied_share(rows, repeats));
     if share >= TOO_MUCH_IN_SAMPLE {
         let text = format!(
             "{:.0}% of the labeled train rows are copies of other rows: every interval counts a copy as a row of its own and is \
@@ -90,7 +95,10 @@ pub(super) fn copies(rows: &Rows<'_>) -> Vec<Finding> {
     if rows.scored.is_empty() {
         return out;
     }
-    let known = TrainRows::with_repeats(rows.predictions, rows.labeled, &repeats);
+    let known = known.unwrap_or_else(|| match &repeats {
+        Some(repeats) => TrainRows::with_repeats(rows.predictions, rows.labeled, repeats),
+        None => TrainRows::among(rows.predictions, rows.labeled),
+    });
     let share = known.share_among(rows.predictions, rows.scored, None);
     if share >= TOO_MUCH_IN_SAMPLE {
         let text = format!(

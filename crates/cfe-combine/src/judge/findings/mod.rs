@@ -15,7 +15,7 @@ mod tests;
 use std::fmt::Write as _;
 
 use cfe_core::Result;
-use cfe_core::metrics::Scored;
+use cfe_core::metrics::Ranking;
 use cfe_io::Table;
 use ndarray::{ArrayView1, Axis};
 use rayon::prelude::*;
@@ -27,9 +27,10 @@ use self::copies::{Rows, copies, divided_groups, outside_of};
 use self::coverage::{few_positives, missing, without_prediction};
 pub use self::evaluated::diagnose_evaluation;
 use self::leakage::{in_sample, leaks, seen_outside, too_good, unjoined};
-use self::shift::shifted;
+use self::shift::{Distribution, Shift, shifted};
 #[cfg(all(feature = "als", feature = "parquet"))]
 pub(crate) use self::tally::Tally;
+use super::TrainRows;
 use super::redundancy::correlations;
 
 /// Classifiers that agree more than this tell the same.
@@ -80,6 +81,11 @@ impl Finding {
 /// # Errors
 /// None for a table that was read.
 pub fn diagnose(table: &Table) -> Result<Vec<Finding>> {
+    diagnose_knowing(table, None)
+}
+
+/// As [`diagnose`] of the table that a model was fitted to, where the model remembers the labeled train rows.
+pub(crate) fn diagnose_knowing(table: &Table, known: Option<TrainRows>) -> Result<Vec<Finding>> {
     // Figures of each column first, since most findings are about them.
     let columns = columns_of(table)?;
     let pairs = correlations(&table.data);
@@ -91,14 +97,15 @@ pub fn diagnose(table: &Table) -> Result<Vec<Finding>> {
     let is_labeled: Vec<bool> = truth.iter().map(Option::is_some).collect();
     // Who knows the label: in all rows, through copies of rows, through groups, or through the train rows.
     out.extend(leaks(labels, &columns));
-    out.extend(copies(&Rows {
+    let rows = Rows {
         predictions,
         labeled: &labeled,
         label: &|i| usize::from(labels[i] == Some(true)),
         classes: 2,
         level: &|i| (0, predictions.column(i).iter().filter(|p| !p.is_nan()).sum()),
         scored: &outside_of(&is_labeled, &table.in_train),
-    }));
+    };
+    out.extend(copies(&rows, known));
     out.extend(divided_groups(table.groups.as_deref(), &is_labeled, &table.in_train));
     out.extend(unjoined(&columns));
     out.extend(in_sample(&columns, &out));
@@ -140,16 +147,7 @@ struct Quality {
 impl Quality {
     /// Of the rows that have a label and a prediction; `None` with fewer than [`ENOUGH`] of a class.
     fn of(row: ArrayView1<'_, f64>, labels: &[Option<bool>]) -> Result<Option<Self>> {
-        let seen = row.iter().zip(labels).filter_map(|(&p, &y)| (!p.is_nan()).then_some(p).zip(y));
-        let (scores, y): (Vec<f64>, Vec<bool>) = seen.unzip();
-        let positives = y.iter().filter(|&&y| y).count();
-        let negatives = y.len() - positives;
-        if positives < ENOUGH || negatives < ENOUGH {
-            return Ok(None);
-        }
-        let ranking = Scored::new(&y, &scores)?.ranking();
-        let average_precision = ranking.average_precision();
-        Ok(ranking.roc_auc().map(|auc| Self { auc, average_precision, positives, negatives }))
+        Sorted::new(row, labels, |_| false).quality()
     }
 
     /// Standard error of the ROC-AUC of a classifier that knows nothing.
@@ -169,6 +167,54 @@ impl Quality {
     }
 }
 
+/// The predictions of some rows of a column, each list in ascending order.
+///
+/// To sort is most of the work of a diagnosis, so that each prediction is sorted once: the ranking needs the
+/// classes apart, and a distribution is merged from them.
+struct Sorted {
+    positives: Vec<f64>,
+    negatives: Vec<f64>,
+    /// Of rows without a label, as far as they were asked for; in the order of the rows.
+    unlabeled: Vec<f64>,
+}
+
+impl Sorted {
+    /// Of the rows with a label, and of those rows without one that `also` takes.
+    fn new(row: ArrayView1<'_, f64>, labels: &[Option<bool>], also: impl Fn(usize) -> bool) -> Self {
+        let mut sorted = Self { positives: Vec::new(), negatives: Vec::new(), unlabeled: Vec::new() };
+        for (i, (&p, label)) in row.iter().zip(labels).enumerate().filter(|(_, (p, _))| !p.is_nan()) {
+            match label {
+                Some(true) => sorted.positives.push(p),
+                Some(false) => sorted.negatives.push(p),
+                None if also(i) => sorted.unlabeled.push(p),
+                None => {}
+            }
+        }
+        sorted.positives.sort_unstable_by(f64::total_cmp);
+        sorted.negatives.sort_unstable_by(f64::total_cmp);
+        sorted
+    }
+
+    /// `None` with fewer than [`ENOUGH`] of a class.
+    fn quality(&self) -> Result<Option<Quality>> {
+        let (positives, negatives) = (self.positives.len(), self.negatives.len());
+        if positives < ENOUGH || negatives < ENOUGH {
+            return Ok(None);
+        }
+        let ranking = Ranking::from_sorted(&self.positives, &self.negatives)?;
+        let average_precision = ranking.average_precision();
+        Ok(ranking.roc_auc().map(|auc| Quality { auc, average_precision, positives, negatives }))
+    }
+
+    /// The distribution of all of them.
+    fn distribution(&self) -> Distribution {
+        let mut values = [&self.positives[..], &self.negatives, &self.unlabeled].concat();
+        // Stable sorting finds the ascending runs and merges them.
+        values.sort_by(f64::total_cmp);
+        Distribution::of_ascending(values)
+    }
+}
+
 /// Which rows a column is looked at over.
 struct Parts<'a> {
     in_train: &'a [bool],
@@ -178,6 +224,10 @@ struct Parts<'a> {
     outside: &'a [Option<bool>],
     /// What a row of the train split is called.
     row: &'static str,
+    /// Whether the distributions within and outside the train split are compared.
+    compare: bool,
+    /// Weights of the rows, for this comparison.
+    weights: Option<&'a [f64]>,
 }
 
 /// What is known of one classifier.
@@ -197,6 +247,8 @@ struct Column<'a> {
     constant_outside: Option<f64>,
     /// Whether there are predictions in the train split and rows, but no prediction, outside.
     absent_outside: bool,
+    /// How predictions outside differ from those within, where that is more than chance and worth a word.
+    shift: Option<Shift>,
 }
 
 /// Labels of the train rows and of all rows, without those of rows of weight 0, which count nowhere.
@@ -212,7 +264,14 @@ fn columns_of(table: &Table) -> Result<Vec<Column<'_>>> {
     let (train, truth) = counting(table);
     let outside: Vec<Option<bool>> =
         truth.iter().zip(&table.in_train).map(|(y, train)| y.filter(|_| !train)).collect();
-    let parts = Parts { in_train: &table.in_train, train: &train, outside: &outside, row: "train row" };
+    let parts = Parts {
+        in_train: &table.in_train,
+        train: &train,
+        outside: &outside,
+        row: "train row",
+        compare: table.in_train.iter().any(|&train| !train),
+        weights: table.data.sample_weights(),
+    };
     let r = table.data.predictions();
     // Each ROC-AUC sorts a column, which is most of the work of a diagnosis.
     let names = table.data.classifier_names().par_iter().enumerate();
@@ -236,6 +295,14 @@ impl<'a> Column<'a> {
             }
         }
         let gaps = row.iter().filter(|p| p.is_nan()).count();
+        let unweighted = parts.compare && parts.weights.is_none();
+        let train = Sorted::new(row, parts.train, |i| unweighted && parts.in_train[i]);
+        let outside = Sorted::new(row, parts.outside, |i| unweighted && !parts.in_train[i]);
+        let shift = match parts.weights {
+            _ if !parts.compare => None,
+            Some(weights) => Shift::weighted(row, weights, parts.in_train, parts.train),
+            None => Shift::of(&train, &outside),
+        };
         Ok(Self {
             name,
             option,
@@ -243,8 +310,9 @@ impl<'a> Column<'a> {
             row,
             distinct,
             missing: gaps as f64 / row.len() as f64,
-            train: Quality::of(row, parts.train)?,
-            outside: Quality::of(row, parts.outside)?,
+            train: train.quality()?,
+            outside: outside.quality()?,
+            shift,
             constant_outside: one_value(row, parts.in_train, false)
                 .filter(|_| one_value(row, parts.in_train, true).is_none()),
             absent_outside: {

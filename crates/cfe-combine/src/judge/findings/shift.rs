@@ -4,7 +4,7 @@ use cfe_core::stats::moments::median;
 use cfe_io::Table;
 use ndarray::ArrayView1;
 
-use super::{Column, ENOUGH, Finding, Severity, listed};
+use super::{Column, ENOUGH, Finding, Severity, Sorted, listed};
 use crate::judge::metrics::effective;
 
 /// Smallest distance of distributions that is worth a word.
@@ -14,8 +14,56 @@ const WORTH_A_WORD: f64 = 0.05;
 /// Sorted values that a distribution is compared by, at most.
 const POINTS: usize = 2_000;
 
-/// Classifiers whose probabilities have another distribution outside the train split (Kolmogorov and
-/// Smirnov, 1%), rows counting by their weights.
+/// How the predictions of a column outside the train split differ from those within.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shift {
+    /// Distance of the two distributions (Kolmogorov and Smirnov), 0 to 1.
+    distance: f64,
+    /// The share of positives that explains the difference: a mixture of the two classes of the train rows in
+    /// these parts is as near to the rows outside as chance allows.
+    share: Option<f64>,
+}
+
+impl Shift {
+    /// Of rows that all count 1; `None` where the difference is chance (1%) or too small for a word.
+    pub(super) fn of(train: &Sorted, outside: &Sorted) -> Option<Self> {
+        Self::between(&train.distribution(), &outside.distribution(), |class| {
+            let values = if class { &train.positives } else { &train.negatives };
+            Distribution::of_ascending(values.clone())
+        })
+    }
+
+    /// The same of rows that count by their weights (n); `labels` (n) are those of the train rows.
+    pub(super) fn weighted(
+        row: ArrayView1<'_, f64>,
+        weights: &[f64],
+        in_train: &[bool],
+        labels: &[Option<bool>],
+    ) -> Option<Self> {
+        let part = |keep: &dyn Fn(usize) -> bool| Distribution::new(row, Some(weights), keep);
+        let (train, outside) = (part(&|i| in_train[i]), part(&|i| !in_train[i]));
+        Self::between(&train, &outside, |class| part(&|i| labels[i] == Some(class)))
+    }
+
+    /// Classes come from the train rows alone, whose labels the fit knows.
+    fn between(
+        train: &Distribution,
+        outside: &Distribution,
+        class: impl Fn(bool) -> Distribution,
+    ) -> Option<Self> {
+        let (n, k) = (train.effective, outside.effective);
+        // 1.63 is the 1% point of the Kolmogorov-Smirnov statistic; with many rows it would report shifts too
+        // small to matter.
+        let least = SHIFT.max(1.63 * ((n + k) / (n * k)).sqrt());
+        let distance = distance(train, outside).filter(|d| *d > least)?;
+        let mixture = best_mixture(&class(true), &class(false), outside);
+        let share = mixture.and_then(|(share, left)| (left <= least).then_some(share));
+        Some(Self { distance, share })
+    }
+}
+
+/// Classifiers whose probabilities have another distribution outside the train split, rows counting by their
+/// weights.
 ///
 /// Another share of positives alone mixes the two classes of the train rows in other parts, and moves every
 /// classifier so; what such a mixture explains is a finding about prevalence. What is left comes from a
@@ -25,23 +73,13 @@ pub(super) fn shifted(table: &Table, columns: &[Column<'_>], suspicious: Vec<Str
     if table.in_train.iter().all(|&train| train) {
         return Vec::new();
     }
-    let weights = table.data.sample_weights();
     let mut moved: Vec<(f64, &Column<'_>)> = Vec::new();
     let mut shares = Vec::new();
     for column in columns.iter().filter(|c| !suspicious.iter().any(|name| name == c.name)) {
-        let part = |keep: &dyn Fn(usize) -> bool| Distribution::new(column.row, weights, keep);
-        let train = part(&|i| table.in_train[i]);
-        let outside = part(&|i| !table.in_train[i]);
-        let (n, k) = (train.effective, outside.effective);
-        // 1.63 is the 1% point of the Kolmogorov-Smirnov statistic; with many rows it would report shifts too
-        // small to matter.
-        let least = SHIFT.max(1.63 * ((n + k) / (n * k)).sqrt());
-        let Some(found) = distance(&train, &outside).filter(|d| *d > least) else { continue };
-        // Classes come from the train rows alone, whose labels the fit knows.
-        let class = |label: bool| part(&|i| table.data.labels()[i] == Some(label));
-        match best_mixture(&class(true), &class(false), &outside) {
-            Some((share, left)) if left <= least => shares.push(share),
-            _ => moved.push((found, column)),
+        match column.shift {
+            Some(Shift { share: Some(share), .. }) => shares.push(share),
+            Some(Shift { distance, share: None }) => moved.push((distance, column)),
+            None => {}
         }
     }
     let mut out = Vec::new();
@@ -156,8 +194,7 @@ impl Distribution {
         if weights.is_none() {
             let mut values: Vec<f64> = kept.map(|i| row[i]).collect();
             values.sort_unstable_by(f64::total_cmp);
-            let before = (0..=values.len()).map(|count| count as f64).collect();
-            return Self { effective: values.len() as f64, before, values };
+            return Self::of_ascending(values);
         }
         let mut cells: Vec<(f64, f64)> = kept.map(|i| (row[i], weight(i))).collect();
         cells.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
@@ -169,6 +206,12 @@ impl Distribution {
         }));
         let effective = effective(cells.iter().map(|cell| cell.1));
         Self { values: cells.into_iter().map(|cell| cell.0).collect(), before, effective }
+    }
+
+    /// Of values in ascending order, each counting 1.
+    pub(super) fn of_ascending(values: Vec<f64>) -> Self {
+        let before = (0..=values.len()).map(|count| count as f64).collect();
+        Self { effective: values.len() as f64, before, values }
     }
 
     fn len(&self) -> usize {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::confusion::{Confusion, ratio, unit_of};
+use crate::error::{Error, Result};
 
 /// The distinct scores in decreasing order, with the weight of positives and negatives at or above each.
 #[derive(Debug, Clone)]
@@ -66,22 +67,61 @@ impl Ranking {
     /// Where every weight is 1, sums have the same bits in any order: the scores of each class are sorted by
     /// themselves, which is faster than to sort the cells.
     fn unweighted(cells: &[(f64, bool, f64)]) -> Self {
-        let descending = |class: bool| {
-            // -0.0 and 0.0 are one threshold, and the sum makes them one number.
-            let scores = cells.iter().filter(|cell| cell.1 == class).map(|cell| cell.0 + 0.0);
+        let ascending = |class: bool| {
+            let scores = cells.iter().filter(|cell| cell.1 == class).map(|cell| cell.0);
             let mut scores: Vec<f64> = scores.collect();
-            scores.sort_unstable_by(|a, b| b.total_cmp(a));
+            scores.sort_unstable_by(f64::total_cmp);
             scores
         };
-        let (positives, negatives) = (descending(true), descending(false));
+        Self::merged(&ascending(true), &ascending(false))
+    }
+
+    /// From the scores of the positives and those of the negatives, each finite and ascending, every instance
+    /// counting 1. Cost: one step for each score.
+    ///
+    /// ```
+    /// use cf_ensemble::metrics::{Ranking, Scored};
+    ///
+    /// let ranking = Ranking::from_sorted(&[0.4, 0.9], &[0.1, 0.4])?;
+    /// let scored = Scored::new(&[true, true, false, false], &[0.4, 0.9, 0.1, 0.4])?;
+    /// assert_eq!(ranking.average_precision(), scored.ranking().average_precision());
+    /// # Ok::<(), cf_ensemble::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::NothingToEvaluate`] without a score, [`Error::InvalidScore`],
+    /// [`Error::InvalidParameter`] where scores are not ascending.
+    pub fn from_sorted(positives: &[f64], negatives: &[f64]) -> Result<Self> {
+        if positives.is_empty() && negatives.is_empty() {
+            return Err(Error::NothingToEvaluate);
+        }
+        for scores in [positives, negatives] {
+            if let Some((index, &value)) = scores.iter().enumerate().find(|(_, s)| !s.is_finite()) {
+                return Err(Error::InvalidScore { index, value });
+            }
+            let falls = scores.windows(2).find(|pair| pair[0] > pair[1]);
+            let ascending = "scores in ascending order";
+            falls.map_or(Ok(()), |pair| Err(Error::parameter("scores", pair[1], ascending)))?;
+        }
+        Ok(Self::merged(positives, negatives))
+    }
+
+    /// From ascending scores of each class.
+    fn merged(mut positives: &[f64], mut negatives: &[f64]) -> Self {
         let mut ranking = Self { thresholds: Vec::new(), tp: Vec::new(), fp: Vec::new() };
         let (mut tp, mut fp) = (0, 0);
-        while let Some(score) = match (positives.get(tp), negatives.get(fp)) {
-            (Some(a), Some(b)) => Some(a.max(*b)),
-            (left, right) => left.or(right).copied(),
+        // The largest score that is left is the next threshold; -0.0 and 0.0 are one, and the sum makes them
+        // one number.
+        while let Some(score) = match (positives.last(), negatives.last()) {
+            (Some(a), Some(b)) => Some(a.max(*b) + 0.0),
+            (left, right) => left.or(right).map(|score| score + 0.0),
         } {
-            let equal = |scores: &[f64]| scores.iter().take_while(|&&other| other == score).count();
-            (tp, fp) = (tp + equal(&positives[tp..]), fp + equal(&negatives[fp..]));
+            let take = |scores: &mut &[f64]| {
+                let equal = scores.iter().rev().take_while(|&&other| other == score).count();
+                *scores = &scores[..scores.len() - equal];
+                equal
+            };
+            (tp, fp) = (tp + take(&mut positives), fp + take(&mut negatives));
             ranking.thresholds.push(score);
             ranking.tp.push(tp as f64);
             ranking.fp.push(fp as f64);
