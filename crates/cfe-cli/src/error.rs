@@ -90,17 +90,7 @@ impl CliError {
 
     /// The message with its causes, each once: some messages already hold that of their source.
     pub(crate) fn chain(&self) -> String {
-        let mut text = self.to_string();
-        // Sources are walked to the end; a message that holds that of its source does not say it twice.
-        let mut cause = std::error::Error::source(self);
-        while let Some(source) = cause {
-            let message = source.to_string();
-            if !text.contains(&message) {
-                text = format!("{text}\n  caused by: {message}");
-            }
-            cause = source.source();
-        }
-        text
+        cfe_core::with_causes(self, "\n  caused by: ")
     }
 }
 

@@ -5,7 +5,6 @@
 // stderr.
 #![allow(clippy::print_stderr, reason = "a program talks to the terminal")]
 
-use std::error::Error as _;
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -214,14 +213,6 @@ fn width() -> usize {
 
 /// The error with its causes, each once: some messages already hold that of their source.
 fn complain(error: &Error) {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(source) = cause {
-        let message = source.to_string();
-        if !text.contains(&message) {
-            text = format!("{text}\n  caused by: {message}");
-        }
-        cause = source.source();
-    }
+    let text = cf_ensemble::with_causes(error, "\n  caused by: ");
     eprintln!("error: {}", printable_lines(&text));
 }

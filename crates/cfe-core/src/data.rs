@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
 
-use crate::error::{Error, Result, check_length, is_at_least_zero};
+use crate::error::{Error, Result, check_length, check_weights};
 use crate::weights::class_totals;
 
 /// Checked input of every trainer.
@@ -149,7 +149,7 @@ impl EnsembleData {
     /// [`Error::LengthMismatch`], [`Error::InvalidWeight`].
     pub fn with_sample_weights(mut self, weights: Vec<f64>) -> Result<Self> {
         check_length("sample weights", weights.len(), self.n_instances())?;
-        check_weights("sample weight", weights.iter().copied())?;
+        check_weights("sample weight", &weights)?;
         self.sample_weights = Some(weights);
         Ok(self)
     }
@@ -163,7 +163,7 @@ impl EnsembleData {
         if confidence.dim() != expected {
             return Err(Error::ShapeMismatch { what: "the confidence", found: confidence.dim(), expected });
         }
-        check_weights("confidence", confidence.iter().copied())?;
+        check_weights("confidence", &confidence)?;
         self.confidence = Some(Arc::new(confidence.as_standard_layout().into_owned()));
         Ok(self)
     }
@@ -341,15 +341,6 @@ fn first_duplicate(names: &[String]) -> Option<(usize, usize)> {
         Some((group[a].1, group[b].1))
     };
     hashes.chunk_by(|a, b| a.0 == b.0).filter(|g| g.len() > 1).filter_map(group_of).min_by_key(|&(_, b)| b)
-}
-
-fn check_weights(what: &'static str, weights: impl Iterator<Item = f64>) -> Result<()> {
-    for (index, value) in weights.enumerate() {
-        if !(is_at_least_zero(value)) {
-            return Err(Error::InvalidWeight { what, index, value });
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

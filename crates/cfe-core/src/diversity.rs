@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, check_finite};
 
 pub use crate::stats::moments::{correlation, std_dev};
 
@@ -161,9 +161,7 @@ pub fn symptoms_of_collapse(
         return Err(Error::NothingToEvaluate);
     }
     for list in [weights, probabilities, roc_auc.as_slice(), mean_roc_auc.as_slice()] {
-        if let Some((index, &value)) = list.iter().enumerate().find(|(_, v)| !v.is_finite()) {
-            return Err(Error::InvalidScore { index, value });
-        }
+        check_finite(list)?;
     }
     let mut symptoms = Vec::new();
     if weights.iter().sum::<f64>() < 0.0 {

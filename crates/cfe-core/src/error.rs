@@ -396,6 +396,28 @@ impl Error {
     }
 }
 
+/// The message of an error with those of its causes, `between` them. Messages that already hold that of their
+/// cause do not say it twice.
+///
+/// ```
+/// use cf_ensemble::with_causes;
+///
+/// let error = std::io::Error::other("the disk is full");
+/// assert_eq!(with_causes(&error, ": "), "the disk is full");
+/// ```
+pub fn with_causes(error: &(dyn std::error::Error + 'static), between: &str) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(source) = cause {
+        let message = source.to_string();
+        if !text.contains(&message) {
+            text = text + between + &message;
+        }
+        cause = source.source();
+    }
+    text
+}
+
 /// Refuses values for which `ok` is false. State what is allowed, so that NaN is refused too.
 ///
 /// # Errors
@@ -417,6 +439,25 @@ pub fn is_positive(x: f64) -> bool {
 /// Whether a number is finite and at least 0; NaN is not.
 pub fn is_at_least_zero(x: f64) -> bool {
     x >= 0.0 && x.is_finite()
+}
+
+/// Refuses scores that are not finite.
+pub(crate) fn check_finite<'a>(scores: impl IntoIterator<Item = &'a f64>) -> Result<()> {
+    match scores.into_iter().enumerate().find(|(_, score)| !score.is_finite()) {
+        Some((index, &value)) => Err(Error::InvalidScore { index, value }),
+        None => Ok(()),
+    }
+}
+
+/// Refuses weights that are not finite and at least 0.
+pub(crate) fn check_weights<'a>(
+    what: &'static str,
+    weights: impl IntoIterator<Item = &'a f64>,
+) -> Result<()> {
+    match weights.into_iter().enumerate().find(|(_, weight)| !is_at_least_zero(**weight)) {
+        Some((index, &value)) => Err(Error::InvalidWeight { what, index, value }),
+        None => Ok(()),
+    }
 }
 
 /// Refuses a list that has not one entry for each of `expected`.

@@ -49,7 +49,7 @@ pub use confidence::{Confidence, ConfidenceStrategy, FittedConfidence};
 pub use data::{EnsembleData, check_predictions};
 pub use diversity::{Symptom, WeightStats};
 pub use dtype::Dtype;
-pub use error::{Error, Result, Side, ensure, is_at_least_zero, is_positive};
+pub use error::{Error, Result, Side, ensure, is_at_least_zero, is_positive, with_causes};
 pub use factors::{Factors, Parameters, START_SCALE, random_side};
 pub use gate::Gate;
 pub use history::{History, HistoryEntry, OnDivergence, StopReason, Timings};

@@ -67,17 +67,6 @@ pub const RENAMED_KEYS: &[RenamedKey] = &[
     RenamedKey { owner: "recommended", old: "rank", new: "latent_dim" },
 ];
 
-/// The present name of a key of the settings of `owner`.
-///
-/// ```
-/// use cfe_core::settings::present_name;
-/// assert_eq!(present_name("torch", "max_epochs"), "max_iterations");
-/// assert_eq!(present_name("torch", "seed"), "seed");
-/// ```
-pub fn present_name<'k>(owner: &str, key: &'k str) -> &'k str {
-    RENAMED_KEYS.iter().find(|renamed| renamed.owner == owner && renamed.old == key).map_or(key, |k| k.new)
-}
-
 /// Gives the renamed keys in the settings of `owner` their present names, and returns a warning for each.
 /// Anything but an object is left as it is.
 ///

@@ -353,10 +353,14 @@ fn is_readable(kind: &DataType) -> bool {
     }
 }
 
-/// The entry of a dictionary for each row, `None` for null.
-fn entries(dictionary: &dyn AnyDictionaryArray) -> Vec<Option<usize>> {
+/// The value of a dictionary for each row, `null` where there is none; `None` for a key beyond the values.
+fn entries<T: Clone>(dictionary: &dyn AnyDictionaryArray, values: &[T], null: &T) -> Option<Vec<T>> {
     let keys = dictionary.normalized_keys();
-    (0..keys.len()).map(|i| (!dictionary.keys().is_null(i)).then(|| keys[i])).collect()
+    let entry = |i: usize| match dictionary.keys().is_null(i) {
+        true => Some(null.clone()),
+        false => values.get(keys[i]).cloned(),
+    };
+    (0..keys.len()).map(entry).collect()
 }
 
 /// The entries of a column of text, or of a dictionary of texts; empty for null.
@@ -371,11 +375,7 @@ fn texts(array: &ArrayRef) -> Option<Vec<String>> {
         DataType::Dictionary(..) => {
             let dictionary = array.as_any_dictionary_opt()?;
             let values = texts(dictionary.values())?;
-            let of = |entry: Option<usize>| match entry {
-                None => Some(String::new()),
-                Some(k) => values.get(k).cloned(),
-            };
-            entries(dictionary).into_iter().map(of).collect::<Option<_>>()?
+            entries(dictionary, &values, &String::new())?
         }
         _ => return None,
     })
@@ -425,11 +425,7 @@ fn numbers(array: &ArrayRef, reading: &Reading) -> Option<Vec<Result<f64, String
         DataType::Dictionary(..) if texts(array).is_none() => {
             let dictionary = array.as_any_dictionary_opt()?;
             let values = numbers(dictionary.values(), reading)?;
-            let of = |entry: Option<usize>| match entry {
-                None => Some(Ok(f64::NAN)),
-                Some(k) => values.get(k).cloned(),
-            };
-            entries(dictionary).into_iter().map(of).collect::<Option<_>>()?
+            entries(dictionary, &values, &Ok(f64::NAN))?
         }
         _ => {
             let value = |text: String| match number(text.as_bytes()) {
@@ -497,11 +493,7 @@ fn strings(array: &ArrayRef) -> Option<Vec<String>> {
             let dictionary = array.as_any_dictionary_opt()?;
             // Each value is written once, and the rows refer to it.
             let values = strings(dictionary.values())?;
-            let of = |entry: Option<usize>| match entry {
-                None => Some(String::new()),
-                Some(k) => values.get(k).cloned(),
-            };
-            entries(dictionary).into_iter().map(of).collect::<Option<_>>()?
+            entries(dictionary, &values, &String::new())?
         }
         _ => texts(array)?,
     })

@@ -34,17 +34,7 @@ pub(crate) enum Failure {
 
 /// The message with those of its causes that it does not hold already.
 pub(crate) fn with_causes(error: &(dyn StdError + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text.push_str(": ");
-            text.push_str(&more);
-        }
-        cause = error.source();
-    }
-    text
+    cfe_core::with_causes(error, ": ")
 }
 
 impl From<Error> for Failure {

@@ -10,7 +10,7 @@ use cfe_combine::classes::{
 };
 use cfe_combine::judge::{Finding, diagnose_class_evaluation, diagnose_classes};
 use cfe_combine::pipeline::{FitPlan, Watch as _, bytes_in_words};
-use cfe_combine::report::{TOO_MUCH_IN_SAMPLE, classes as report};
+use cfe_combine::report::classes as report;
 use cfe_combine::saved::provenance::{DATA, FILE, SETTINGS, TRAINER};
 use cfe_io::{
     AnyTable, ClassTable, Column, Labels, ModelFile, Sink, Source, TableWarning, read_any_table,
@@ -20,6 +20,7 @@ use cfe_report::printable;
 use cfe_report::terminal::wrap;
 use serde_json::{Value, json};
 
+use super::evaluate::{Checked, check};
 use super::fit::refuse_alarms;
 use super::{page, pretty};
 use crate::args::{Evaluate, Fit, Format, Inspect, Predict};
@@ -356,44 +357,21 @@ pub(crate) fn evaluate(args: &Evaluate, model: &ClassModel, terminal: &Terminal)
                 "--format json has them all",
             ))?,
         }
-        check(args, &parts)
+        check(args, &parts.iter().filter_map(checked).collect::<Vec<_>>())
     })
 }
 
-/// The checks that were asked for, on the macro average precision and the calibration of the largest
-/// probability. Rows that the model was trained on are passed over, and cannot pass the checks alone.
-fn check(args: &Evaluate, parts: &[ClassPart]) -> CliResult<()> {
-    let mut failures = Vec::new();
-    if args.min_average_precision.is_none() && args.max_ece.is_none() {
-        return Ok(());
-    }
-    // Rows that the model learned from prove nothing; without others the checks fail.
-    let (own, others): (Vec<&ClassPart>, Vec<&ClassPart>) =
-        parts.iter().partition(|part| part.in_sample_share >= TOO_MUCH_IN_SAMPLE);
-    if others.is_empty() {
-        failures.extend(own.iter().map(|part| {
-            format!(
-                "{}: cannot be judged, because the model was trained on some or all of these rows; give rows it has not seen",
-                part.name
-            )
-        }));
-    }
-    for part in others {
-        let Some(first) = part.methods.first() else { continue };
-        if let Some(least) = args.min_average_precision
-            && !first.metrics.macro_average_precision.is_some_and(|ap| ap >= least)
-        {
-            failures.push(format!("{}: macro average precision is below {least}", part.name));
-        }
-        if let Some(most) = args.max_ece.filter(|&most| !(first.metrics.top_label_ece <= most)) {
-            failures.push(format!("{}: expected calibration error is above {most}", part.name));
-        }
-    }
-    if failures.is_empty() {
-        Ok(())
-    } else {
-        Err(CliError::Check(format!("check failed: {}", failures.join("; "))))
-    }
+/// What is checked of more classes: the macro average precision, and the calibration of the largest
+/// probability.
+fn checked(part: &ClassPart) -> Option<Checked<'_>> {
+    let combined = &part.methods.first()?.metrics;
+    Some(Checked {
+        part: &part.name,
+        in_sample_share: part.in_sample_share,
+        name: "macro average precision",
+        average_precision: combined.macro_average_precision.ok_or("no class of the model has a labeled row"),
+        ece: Some(combined.top_label_ece),
+    })
 }
 
 /// Labeled rows of each class that the model was fitted to; none where the file does not say.

@@ -45,7 +45,7 @@ pub(crate) fn run(args: &Evaluate, terminal: &Terminal) -> CliResult<()> {
             None,
             &findings,
         )?;
-        check(args, &parts)
+        check(args, &parts.iter().filter_map(Checked::of).collect::<Vec<_>>())
     })
 }
 
@@ -112,49 +112,69 @@ fn against_mean(part: &Part) -> String {
     )
 }
 
+/// The figures of a part that can be checked.
+pub(super) struct Checked<'a> {
+    pub part: &'a str,
+    pub in_sample_share: f64,
+    /// What average precision it is.
+    pub name: &'static str,
+    /// Its value, or why there is none.
+    pub average_precision: Result<f64, &'static str>,
+    /// Expected calibration error.
+    pub ece: Option<f64>,
+}
+
+impl<'a> Checked<'a> {
+    /// Of the combined prediction of two classes.
+    pub(super) fn of(part: &'a Part) -> Option<Self> {
+        let combined = &part.methods.iter().find(|m| m.name == COMBINED)?.metrics;
+        // Rows of one class have no average precision, and a check without a figure must not pass.
+        let why =
+            if part.positives == 0 { "no labeled row is positive" } else { "every labeled row is positive" };
+        Some(Self {
+            part: &part.name,
+            in_sample_share: part.in_sample_share,
+            name: "average precision",
+            average_precision: combined.average_precision.ok_or(why),
+            ece: combined.ece,
+        })
+    }
+}
+
 /// The checks that were asked for. Rows that the model was trained on are passed over, and cannot pass them
 /// alone; nor can rows of one class.
-pub(super) fn check(args: &Evaluate, parts: &[Part]) -> CliResult<()> {
+pub(super) fn check(args: &Evaluate, parts: &[Checked<'_>]) -> CliResult<()> {
     if args.min_average_precision.is_none() && args.max_ece.is_none() {
         return Ok(());
     }
     let mut failures = Vec::new();
     // Rows that the model learned from prove nothing; without others the checks fail.
-    let (own, others): (Vec<&Part>, Vec<&Part>) =
+    let (own, others): (Vec<&Checked<'_>>, Vec<&Checked<'_>>) =
         parts.iter().partition(|part| part.in_sample_share >= report::TOO_MUCH_IN_SAMPLE);
     if others.is_empty() {
         failures.extend(own.iter().map(|part| {
             format!(
                 "{}: cannot be judged, because the model was trained on some or all of these rows; give rows it has not seen",
-                part.name
+                part.part
             )
         }));
     }
     // Each part has to pass by itself: a good split does not make up for a bad one.
-    for part in others {
-        let Some(combined) = part.methods.iter().find(|m| m.name == COMBINED) else { continue };
+    for Checked { part, name, average_precision, ece, .. } in others {
         if let Some(least) = args.min_average_precision {
-            match combined.metrics.average_precision {
-                Some(ap) if ap >= least => {}
-                Some(ap) => failures.push(format!("{}: average precision {ap} is below {least}", part.name)),
-                None => {
-                    // Rows of one class have no average precision, and a check without a figure must not
-                    // pass.
-                    let why = if part.positives == 0 { "no" } else { "every" };
-                    failures.push(format!(
-                        "{}: average precision cannot be judged, because {why} labeled row is positive",
-                        part.name
-                    ));
-                }
+            match average_precision {
+                Ok(ap) if *ap >= least => {}
+                Ok(ap) => failures.push(format!("{part}: {name} {ap} is below {least}")),
+                Err(why) => failures.push(format!("{part}: {name} cannot be judged, because {why}")),
             }
         }
         if let Some(most) = args.max_ece {
-            match combined.metrics.ece {
-                Some(ece) if ece <= most => {}
+            match ece {
+                Some(ece) if *ece <= most => {}
                 Some(ece) => {
-                    failures.push(format!("{}: expected calibration error {ece} is above {most}", part.name));
+                    failures.push(format!("{part}: expected calibration error {ece} is above {most}"))
                 }
-                None => failures.push(format!("{}: expected calibration error cannot be judged", part.name)),
+                None => failures.push(format!("{part}: expected calibration error cannot be judged")),
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use cfe_combine::FitError;
 use cfe_combine::methods::Method;
 use cfe_combine::out_of_core::{Judged, MOST_IN_MEMORY, evaluate_store, fit_store, predict_store};
 use cfe_combine::pipeline::{FitPlan, TableColumns};
@@ -11,13 +12,13 @@ use cfe_combine::{SavedModel, report};
 use cfe_io::store::Store;
 use serde_json::json;
 
+use super::evaluate::{Checked, check};
 use super::{page, pretty};
 use crate::args::{Evaluate, Fit, Format, Predict};
 use crate::config::ProgramOptions;
 use crate::error::{CliError, CliResult};
 use crate::terminal::Terminal;
 use crate::{on_threads, outputs};
-use cfe_combine::FitError;
 
 /// Findings that rows drawn by class tell as well as all rows do: none of these asks for the share of
 /// positives or of gaps.
@@ -235,7 +236,7 @@ pub(crate) fn evaluate(args: &Evaluate, terminal: &Terminal) -> CliResult<()> {
         }
         let data = json!({ "file": store.folder().display().to_string(), "rows": store.shape().rows });
         super::evaluate::show(args, &scores.parts, &data, scores.within, &scores.findings)?;
-        super::evaluate::check(args, &scores.parts)
+        check(args, &scores.parts.iter().filter_map(Checked::of).collect::<Vec<_>>())
     })
 }
 

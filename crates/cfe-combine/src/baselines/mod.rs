@@ -153,16 +153,6 @@ impl Baseline {
         }
     }
 
-    /// The baseline of a name.
-    ///
-    /// ```
-    /// use cf_ensemble::baselines::Baseline;
-    /// assert!(Baseline::ALL.iter().all(|b| Baseline::from_name(b.name()) == Some(*b)));
-    /// ```
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|baseline| baseline.name() == name)
-    }
-
     /// What it does, in a few words.
     pub fn description(self) -> &'static str {
         match self {

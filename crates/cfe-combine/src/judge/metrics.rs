@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::chances::Chances;
 use super::rivals::Rivals;
-use super::scores::Scores;
+use super::scores::MethodScores;
 use super::threshold::{Cut, ThresholdRule};
 use super::train_rows::TrainRows;
 use super::{COMBINED, JudgedRows};
@@ -118,7 +118,7 @@ pub(crate) fn measure(
     name: &str,
     folds: Option<&Folds>,
     judged: &JudgedRows,
-    methods: Vec<Scores>,
+    methods: Vec<MethodScores>,
     cut: Option<(ThresholdRule, f64)>,
     seed: u64,
     done: &dyn Fn(),
@@ -209,9 +209,9 @@ pub fn measure_predictions(
     cut: Option<(ThresholdRule, f64)>,
     seed: u64,
 ) -> Result<Part> {
-    let mut methods: Vec<Scores> = methods
+    let mut methods: Vec<MethodScores> = methods
         .into_iter()
-        .map(|(name, ranking, probabilities)| Scores { name, ranking, probabilities, one_scale: true })
+        .map(|(name, ranking, probabilities)| MethodScores { name, ranking, probabilities, one_scale: true })
         .collect();
     let mut judged = JudgedRows { weights: weights.map(<[f64]>::to_vec), ..JudgedRows::from(labels) };
     // Everything is checked before rows are left out, so that a message has the place that the caller knows.
@@ -249,9 +249,9 @@ fn mean_roc_auc(judged: &JudgedRows, folds: &Folds, scores: &[f64]) -> Result<Op
 }
 
 /// The combined prediction of some rows.
-pub(crate) fn combined_scores(combined: &Combined, rows: &[usize]) -> Scores {
+pub(crate) fn combined_scores(combined: &Combined, rows: &[usize]) -> MethodScores {
     let take = |values: &[f64]| rows.iter().map(|&i| values[i]).collect();
-    Scores {
+    MethodScores {
         name: COMBINED.to_owned(),
         ranking: take(&combined.logits),
         probabilities: Some(take(&combined.probabilities)),

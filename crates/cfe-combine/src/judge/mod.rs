@@ -28,7 +28,7 @@ pub(crate) use metrics::{combined_scores, measure, scored_rows};
 pub(crate) use redundancy::{correlations, redundancy};
 pub(crate) use rivals::{MOST_SOLVED, Rivals};
 pub(crate) use rows::JudgedRows;
-pub(crate) use scores::Scores;
+pub(crate) use scores::MethodScores;
 pub use train_rows::TOO_MUCH_IN_SAMPLE;
 pub(crate) use train_rows::{Repeats, TrainRows};
 

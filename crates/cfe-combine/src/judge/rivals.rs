@@ -5,7 +5,7 @@ use cfe_core::{ClassWeight, EnsembleData, Result, instance_weights};
 use ndarray::Axis;
 use rayon::prelude::*;
 
-use super::scores::Scores;
+use super::scores::MethodScores;
 use crate::baselines::{Baseline, FittedBaseline};
 use crate::recommended::keys::row_keys;
 use crate::recommended::{RecommendedSpec, sample as sampling};
@@ -68,13 +68,13 @@ impl Rivals {
     }
 
     /// Cross-validated scores of the labeled rows.
-    pub(crate) fn held_out(&self) -> Vec<Scores> {
+    pub(crate) fn held_out(&self) -> Vec<MethodScores> {
         let Some(held_out) = &self.held_out else { return Vec::new() };
         self.fitted.iter().zip(held_out).map(|(f, scores)| of(f, scores.clone())).collect()
     }
 
     /// Scores of other rows.
-    pub(crate) fn scores(&self, data: &EnsembleData, rows: &[usize]) -> Result<Vec<Scores>> {
+    pub(crate) fn scores(&self, data: &EnsembleData, rows: &[usize]) -> Result<Vec<MethodScores>> {
         let r = data.predictions().select(Axis(1), rows);
         self.fitted.par_iter().map(|f| Ok(of(f, f.predict(r.view())?))).collect()
     }
@@ -93,9 +93,9 @@ fn sample(data: &EnsembleData) -> Result<EnsembleData> {
     data.select_instances(&rows)?.with_sample_weights(drawn.weights)
 }
 
-fn of(fitted: &FittedBaseline, scores: Vec<f64>) -> Scores {
+fn of(fitted: &FittedBaseline, scores: Vec<f64>) -> MethodScores {
     let probabilities = fitted.is_probability().then(|| scores.clone());
-    Scores {
+    MethodScores {
         name: fitted.baseline().name().to_owned(),
         ranking: scores,
         probabilities,

@@ -1,7 +1,7 @@
 //! What a way to combine says of some rows.
 
 /// Scores of one way to combine, for the rows of a part.
-pub(crate) struct Scores {
+pub(crate) struct MethodScores {
     pub name: String,
     /// Rank by this.
     pub ranking: Vec<f64>,
@@ -12,7 +12,7 @@ pub(crate) struct Scores {
     pub one_scale: bool,
 }
 
-impl Scores {
+impl MethodScores {
     /// Those of the rows at the places `places`.
     pub(crate) fn select(self, places: &[usize]) -> Self {
         let take = |values: Vec<f64>| places.iter().map(|&p| values[p]).collect();

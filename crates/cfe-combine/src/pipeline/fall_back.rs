@@ -10,7 +10,7 @@ use super::train::{Trained, folds_of, says_folds};
 use crate::baselines::Baseline;
 use crate::cross_validation::folds_by_content;
 use crate::error::{FitError, FitResult};
-use crate::judge::{COMBINED, Chances, JudgedRows, Scores, TRAIN, measure};
+use crate::judge::{COMBINED, Chances, JudgedRows, MethodScores, TRAIN, measure};
 use crate::saved::{BaselineModel, Combiner};
 
 /// Where a model file keeps that it averages, and why.
@@ -48,7 +48,7 @@ pub(super) fn fall_back(plan: &FitPlan, table: &Table, trained: Trained) -> FitR
     let mut mean = model.logits(labeled.predictions()).map_err(&failed)?;
     // Rows that no fold holds out have no score of either.
     mean.iter_mut().zip(logits).filter(|(_, z)| z.is_nan()).for_each(|(mean, _)| *mean = f64::NAN);
-    let scores = |name: &str, ranking: &[f64]| Scores {
+    let scores = |name: &str, ranking: &[f64]| MethodScores {
         name: name.to_owned(),
         ranking: ranking.to_vec(),
         probabilities: None,

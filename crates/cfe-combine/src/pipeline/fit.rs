@@ -13,7 +13,7 @@ use super::watch::{Stage, Watch};
 use crate::cross_validation::spread;
 use crate::error::{FitError, FitResult};
 use crate::judge::{
-    COMBINED, Chances, Cut, Finding, JudgedRows, Part, Rivals, Scores, TRAIN, ThresholdRule, TrainRows,
+    COMBINED, Chances, Cut, Finding, JudgedRows, MethodScores, Part, Rivals, TRAIN, ThresholdRule, TrainRows,
     combined_scores, correlations, diagnose_knowing, measure, redundancy, scored_rows,
 };
 use crate::recommended::sharded::PassedColumns;
@@ -329,7 +329,7 @@ impl FitOutcome {
             // The train rows are ranked by their logits before calibration, as in `FitOutcome`.
             let judged = JudgedRows::of(table, table.data.labeled());
             let places = judged.scored_places(probabilities);
-            let mut methods = vec![Scores {
+            let mut methods = vec![MethodScores {
                 name: COMBINED.to_owned(),
                 ranking: logits.clone(),
                 probabilities: Some(probabilities.clone()),

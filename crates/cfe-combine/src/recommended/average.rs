@@ -59,7 +59,7 @@ pub(super) fn weigh(
 }
 
 /// Members that get their weight in the average together: the families without factors, or one correction.
-struct Group {
+struct FamilyGroup {
     is_base: bool,
     /// Weight before the evidence.
     prior: f64,
@@ -88,14 +88,19 @@ fn groups(
     held_out: &[&[f64]],
     losses: &[f64],
     targets: Targets<'_>,
-) -> Vec<Group> {
+) -> Vec<FamilyGroup> {
     // Families that have to earn their weight are corrections, each a group by itself.
     let (corrections, base): (Vec<&Vec<usize>>, Vec<&Vec<usize>>) =
         families.iter().partition(|family| members[family[0]].family.must_earn());
     let caution = spec.caution;
     let group = |is_base: bool, prior: f64, families: &[&Vec<usize>]| {
-        let mut group =
-            Group { is_base, prior, caution, members: Vec::new(), logits: vec![0.0; targets.labels.len()] };
+        let mut group = FamilyGroup {
+            is_base,
+            prior,
+            caution,
+            members: Vec::new(),
+            logits: vec![0.0; targets.labels.len()],
+        };
         let (mut within, mut logits) = (Vec::new(), Vec::new());
         for family in families {
             // Within a family the member of the smallest loss is the yardstick, and the evidence decides.
@@ -126,8 +131,10 @@ fn groups(
     let richer = corrections.iter().filter(|family| !is_equal(family)).count();
     groups.extend(corrections.iter().map(|&family| match is_equal(family) {
         // The poorest of all: that the others are no better than it is reason enough.
-        true => Group { caution: 0.0, ..group(false, 0.5, &[family]) },
-        false => Group { caution: spec.correction_caution, ..group(false, 0.5 / richer as f64, &[family]) },
+        true => FamilyGroup { caution: 0.0, ..group(false, 0.5, &[family]) },
+        false => {
+            FamilyGroup { caution: spec.correction_caution, ..group(false, 0.5 / richer as f64, &[family]) }
+        }
     }));
     groups
 }

@@ -9,7 +9,7 @@ use ndarray::{Array2, ArrayView2, Axis, Slice};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::problem::{Group, Problem};
+use super::problem::{MemberGroup, Problem};
 use super::spec::RecommendedSpec;
 use crate::pipeline::{Stage, Watch};
 
@@ -135,7 +135,7 @@ pub(super) struct Member {
 }
 
 /// The groups of a spec: all members, or without `every` those with the strongest penalties alone.
-fn groups(spec: &RecommendedSpec, features: &Features, every: bool) -> Vec<Group> {
+fn groups(spec: &RecommendedSpec, features: &Features, every: bool) -> Vec<MemberGroup> {
     // Without folds nothing tells the members apart, and the most shrunken ones are the safest.
     let strengths = |list: &[f64]| match every {
         true => list.to_vec(),
@@ -147,14 +147,14 @@ fn groups(spec: &RecommendedSpec, features: &Features, every: bool) -> Vec<Group
     let on = spec.families;
     let mut groups = Vec::new();
     if on.aggregator {
-        groups.push(Group { family: Family::Aggregator, ridge: None, grid: grid.clone() });
+        groups.push(MemberGroup { family: Family::Aggregator, ridge: None, grid: grid.clone() });
     }
     // A mean is chosen beforehand and only calibrated: it has nothing to shrink.
     for (on, family) in
         [(on.selection, Family::Selection), (on.equal, Family::Equal), (on.bagged, Family::Bagged)]
     {
         if on {
-            groups.push(Group { family, ridge: None, grid: vec![(0.0, 0.0)] });
+            groups.push(MemberGroup { family, ridge: None, grid: vec![(0.0, 0.0)] });
         }
     }
     // Families of one view, each with a grid of ridges alone.
@@ -165,7 +165,7 @@ fn groups(spec: &RecommendedSpec, features: &Features, every: bool) -> Vec<Group
     ] {
         if on {
             let grid = strengths(ridges).into_iter().map(|ridge| (0.0, ridge)).collect();
-            groups.push(Group { family, ridge: None, grid });
+            groups.push(MemberGroup { family, ridge: None, grid });
         }
     }
     // A correction has the aggregator's whole grid under each of its own ridges.
@@ -173,7 +173,7 @@ fn groups(spec: &RecommendedSpec, features: &Features, every: bool) -> Vec<Group
         [(on.low_rank, Family::LowRank, &spec.low_rank_ridge), (on.local, Family::Local, &spec.local_ridge)]
     {
         let ridges = if on { strengths(ridges) } else { Vec::new() };
-        let group = |ridge| Group { family, ridge: Some(ridge), grid: grid.clone() };
+        let group = |ridge| MemberGroup { family, ridge: Some(ridge), grid: grid.clone() };
         groups.extend(ridges.into_iter().map(group));
     }
     groups

@@ -21,14 +21,14 @@ const PRECISION: f64 = 1e-8;
 const GAIN_PRECISION: f64 = 1e-6;
 
 /// Members that share features and ridge.
-pub(super) struct Group {
+pub(super) struct MemberGroup {
     pub family: Family,
     pub ridge: Option<f64>,
     /// Prior power and shrinkage of each.
     pub grid: Vec<(f64, f64)>,
 }
 
-impl Group {
+impl MemberGroup {
     /// Members that differ in shrinkage alone.
     pub(super) fn chains(&self) -> impl Iterator<Item = &[(f64, f64)]> {
         self.grid.chunk_by(|a, b| a.0 == b.0)
@@ -47,7 +47,7 @@ impl Problem<'_> {
     /// One chain of warm starts for each group and prior power.
     pub(super) fn full_fits(
         &self,
-        groups: &[Group],
+        groups: &[MemberGroup],
         gains: &[f64],
         done: &(dyn Fn() + Sync),
     ) -> Result<Vec<Vec<LogisticFit>>> {
@@ -86,7 +86,7 @@ impl Problem<'_> {
     /// the fits with them, to start from, where those have the same columns.
     pub(super) fn held_out(
         &self,
-        group: &Group,
+        group: &MemberGroup,
         full: Option<&[LogisticFit]>,
         gains: &[f64],
         hold: &(dyn Fn(usize) -> bool + Sync),
@@ -202,7 +202,7 @@ impl Problem<'_> {
     /// ```
     fn regression(
         &self,
-        group: &Group,
+        group: &MemberGroup,
         power: f64,
         shrinkage: f64,
         gains: &[f64],

@@ -2,7 +2,7 @@
 
 use super::ClassPredictions;
 use crate::EnsembleData;
-use crate::error::{Error, Result, check_length, ensure, is_at_least_zero};
+use crate::error::{Error, Result, check_length, check_weights, ensure};
 use crate::weights::{ClassWeight, check_weight_sum, class_totals};
 
 /// Checked input of a fit to K classes: what [`EnsembleData`] is for two.
@@ -58,9 +58,7 @@ impl ClassData {
     /// [`Error::LengthMismatch`], [`Error::InvalidWeight`].
     pub fn with_sample_weights(mut self, weights: Vec<f64>) -> Result<Self> {
         check_length("sample weights", weights.len(), self.labels.len())?;
-        if let Some((index, &value)) = weights.iter().enumerate().find(|(_, w)| !is_at_least_zero(**w)) {
-            return Err(Error::InvalidWeight { what: "sample weight", index, value });
-        }
+        check_weights("sample weight", &weights)?;
         self.sample_weights = Some(weights);
         Ok(self)
     }

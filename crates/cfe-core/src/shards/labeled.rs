@@ -265,7 +265,7 @@ pub(super) fn moments(sets: &[Standardizer], panel: &Panel<'_>) -> Sums {
         added.extend(rows.iter().map(|row| row.iter().sum::<f64>()));
         // The lower triangle, row by row: the products are symmetric.
         for (j, a) in rows.iter().enumerate() {
-            added.extend(rows[..=j].iter().map(|b| dot(a, b)));
+            added.extend(rows[..=j].iter().map(|b| dot_in_eight(a, b)));
         }
     }
     Sums::added(added)
@@ -308,7 +308,7 @@ fn predicted(panel: &Panel<'_>) -> Vec<usize> {
 }
 
 /// In eight partial sums, which become vector code; the same bits on every processor.
-fn dot(a: &[f64], b: &[f64]) -> f64 {
+fn dot_in_eight(a: &[f64], b: &[f64]) -> f64 {
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
     let mut sums = [0.0; 8];
     for (a, b) in a.iter().zip(b) {

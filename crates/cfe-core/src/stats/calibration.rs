@@ -24,7 +24,7 @@
 use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result, ensure, is_at_least_zero, is_positive};
+use crate::error::{Error, Result, check_length, ensure, is_at_least_zero, is_positive};
 use crate::logistic::LogisticRegression;
 use crate::losses::{SupervisedLoss, sigmoid};
 use crate::weights::{check_weight_sum, weights_of_mean_one};
@@ -262,11 +262,8 @@ struct Cells {
 impl Cells {
     fn new(logits: &[f64], labels: &[bool], weights: Option<&[f64]>) -> Result<Self> {
         let n = logits.len();
-        for (what, found) in [("labels", labels.len()), ("weights", weights.map_or(n, <[f64]>::len))] {
-            if found != n {
-                return Err(Error::LengthMismatch { what, found, expected: n });
-            }
-        }
+        check_length("labels", labels.len(), n)?;
+        check_length("weights", weights.map_or(n, <[f64]>::len), n)?;
         let mut cells = Vec::with_capacity(n);
         for (index, (&z, &y)) in logits.iter().zip(labels).enumerate() {
             let a = weights.map_or(1.0, |w| w[index]);

@@ -1,6 +1,8 @@
 //! The minimum of a smooth convex function: Newton steps that conjugate gradients find (Nocedal and Wright,
 //! "Numerical Optimization", 2006, algorithm 7.1), with a diagonal preconditioner and halving steps.
 
+use super::moments::dot;
+
 /// Steps of conjugate gradients for one Newton step.
 const MOST_INNER: usize = 2000;
 /// A step goes down by this share of what the slope promises.
@@ -27,10 +29,6 @@ pub(crate) trait Convex {
     fn curvature(&self, direction: &[f64]) -> Vec<f64>;
     /// About the diagonal of that Hessian.
     fn diagonal(&self) -> Vec<f64>;
-}
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(x, y)| x * y).sum()
 }
 
 fn largest(gradient: &[f64]) -> f64 {

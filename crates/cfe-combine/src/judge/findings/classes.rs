@@ -8,11 +8,12 @@ use cfe_io::ClassTable;
 use ndarray::{ArrayView1, Axis};
 use rayon::prelude::*;
 
+use super::columns::same_outside;
 use super::copies::{Rows, copies, divided_groups, outside_of};
 use super::coverage::gaps;
 use super::evaluated::silent;
 use super::leakage::{FAR_BELOW, TOO_GOOD, in_sample, leaks, seen_outside, too_good, unjoined};
-use super::{Column, Finding, Parts, Quality, Severity, listed, owned};
+use super::{Column, Finding, Parts, Quality, Severity, listed};
 use crate::classes::{ClassModel, side_by_side};
 
 /// By how many standard errors a column must rank the rows of another class better than the column of that
@@ -211,17 +212,8 @@ fn alike_outside(looked: &Looked<'_>, in_train: &[bool]) -> Option<Finding> {
         }
     };
     let names = looked.names();
-    let found: Vec<(&str, &str)> =
-        (0..names.len()).filter_map(|u| Some((names[u].as_str(), said(u)?))).collect();
-    let text = listed(found.iter().map(|(name, said)| format!("{name:?} {said}")));
-    (!found.is_empty()).then(|| {
-        Finding::new(
-            Severity::Warning,
-            "constant",
-            owned(&found.iter().map(|(name, _)| *name).collect::<Vec<_>>()),
-            format!("{text} in every row outside the train split: were these rows predicted at all?"),
-        )
-    })
+    let found = (0..names.len()).filter_map(|u| Some((names[u].as_str(), said(u)?.to_owned())));
+    same_outside(&found.collect::<Vec<_>>())
 }
 
 /// Classifiers whose columns rank the rows of other classes than their own: a circle of classes, each of

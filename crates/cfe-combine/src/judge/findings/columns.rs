@@ -147,7 +147,12 @@ pub(super) fn constant_outside(columns: &[Column<'_>]) -> Option<Finding> {
         Some(value) => Some(format!("is {value}")),
         None => c.absent_outside.then(|| "is missing".to_owned()),
     };
-    let found: Vec<(&str, String)> = columns.iter().filter_map(|c| Some((c.name, said(c)?))).collect();
+    same_outside(&columns.iter().filter_map(|c| Some((c.name, said(c)?))).collect::<Vec<_>>())
+}
+
+/// The finding about classifiers (by name) that say the same thing, given in words, in every row outside the
+/// train split.
+pub(super) fn same_outside(found: &[(&str, String)]) -> Option<Finding> {
     let names: Vec<&str> = found.iter().map(|(name, _)| *name).collect();
     let text = listed(found.iter().map(|(name, said)| format!("{name:?} {said}")));
     (!found.is_empty()).then(|| {

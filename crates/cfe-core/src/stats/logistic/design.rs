@@ -5,7 +5,7 @@ use cfe_kernel::{add_row_products, add_weighted_rows};
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, Slice};
 
-use crate::error::{Error, Result, is_at_least_zero};
+use crate::error::{Error, Result, check_length, check_weights};
 use crate::losses::{SupervisedLoss, sigmoid};
 use crate::weights::check_weight_sum;
 
@@ -183,18 +183,12 @@ impl Design {
 }
 
 pub(super) fn check_lengths(n: usize, labels: &[bool], weights: Option<&[f64]>) -> Result<()> {
-    if labels.len() != n {
-        return Err(Error::LengthMismatch { what: "labels", found: labels.len(), expected: n });
-    }
+    check_length("labels", labels.len(), n)?;
     let Some(weights) = weights else { return Ok(()) };
-    if weights.len() != n {
-        return Err(Error::LengthMismatch { what: "weights", found: weights.len(), expected: n });
-    }
-    match weights.iter().enumerate().find(|(_, w)| !(is_at_least_zero(**w))) {
-        Some((index, &value)) => Err(Error::InvalidWeight { what: "weight", index, value }),
-        None if n > 0 && weights.iter().all(|&w| w == 0.0) => {
-            Err(Error::AllWeightsZero { what: "the weights" })
-        }
-        None => Ok(()),
+    check_length("weights", weights.len(), n)?;
+    check_weights("weight", weights)?;
+    match n > 0 && weights.iter().all(|&w| w == 0.0) {
+        true => Err(Error::AllWeightsZero { what: "the weights" }),
+        false => Ok(()),
     }
 }

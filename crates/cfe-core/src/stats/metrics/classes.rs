@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::confusion::{ratio, unit_of};
 use super::{BinEdge, Scored};
-use crate::error::{Error, Result, check_length, ensure, is_at_least_zero};
+use crate::error::{Error, Result, check_length, check_weights, ensure};
 use crate::weights::check_weight_sum;
 
 /// Bins of the calibration error that reports quote.
@@ -229,9 +229,7 @@ pub(crate) fn check_classes(
     check_length("labels", labels.len(), n)?;
     if let Some(weights) = weights {
         check_length("weights", weights.len(), n)?;
-        if let Some((index, &value)) = weights.iter().enumerate().find(|(_, w)| !is_at_least_zero(**w)) {
-            return Err(Error::InvalidWeight { what: "weight", index, value });
-        }
+        check_weights("weight", weights)?;
     }
     const ALLOWED: &str = "labels are numbers of classes, from 0 and below the number of classes";
     match labels.iter().find(|&&label| label >= classes) {

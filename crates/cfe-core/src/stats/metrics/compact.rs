@@ -1,7 +1,7 @@
 //! Average precision under many weights.
 
 use super::Ranking;
-use crate::error::{Error, Result, check_length};
+use crate::error::{Error, Result, check_finite, check_length};
 
 /// The average precision of one ranking, ready to be taken under other weights without sorting again: what
 /// resampling and selection do thousands of times.
@@ -33,13 +33,8 @@ impl AveragePrecision {
     /// # Errors
     /// [`Error::LengthMismatch`], [`Error::InvalidScore`], [`Error::NothingToEvaluate`].
     pub fn new(labels: &[bool], scores: &[f64]) -> Result<Self> {
-        if labels.len() != scores.len() {
-            let (found, expected) = (scores.len(), labels.len());
-            return Err(Error::LengthMismatch { what: "scores", found, expected });
-        }
-        if let Some((index, &value)) = scores.iter().enumerate().find(|(_, s)| !s.is_finite()) {
-            return Err(Error::InvalidScore { index, value });
-        }
+        check_length("scores", scores.len(), labels.len())?;
+        check_finite(scores)?;
         if labels.is_empty() || labels.len() > (u32::MAX / 2) as usize {
             return Err(Error::NothingToEvaluate);
         }

@@ -29,7 +29,7 @@ pub use probability::{BinEdge, CalibrationBin};
 pub use ranking::{Optimum, PrCurve, Ranking};
 pub use summary::MetricSummary;
 
-use crate::error::{Error, Result, is_at_least_zero};
+use crate::error::{Error, Result, check_finite, check_length, check_weights};
 use crate::weights::check_weight_sum;
 
 /// Labels with the scores to be judged: checked once, measured often.
@@ -53,18 +53,8 @@ impl Scored {
     /// # Errors
     /// As [`new`](Self::new), and [`Error::InvalidWeight`], [`Error::WeightSum`].
     pub fn weighted(labels: &[bool], scores: &[f64], weights: &[f64]) -> Result<Self> {
-        if weights.len() != labels.len() {
-            return Err(Error::LengthMismatch {
-                what: "weights",
-                found: weights.len(),
-                expected: labels.len(),
-            });
-        }
-        for (index, &value) in weights.iter().enumerate() {
-            if !(is_at_least_zero(value)) {
-                return Err(Error::InvalidWeight { what: "weight", index, value });
-            }
-        }
+        check_length("weights", weights.len(), labels.len())?;
+        check_weights("weight", weights)?;
         let scored = Self::build(labels, scores, |i| weights[i])?;
         check_weight_sum("the weights", scored.cells.iter().map(|cell| cell.2))?;
         Ok(scored)
@@ -82,16 +72,8 @@ impl Scored {
     }
 
     fn build(labels: &[bool], scores: &[f64], weight: impl Fn(usize) -> f64) -> Result<Self> {
-        if labels.len() != scores.len() {
-            return Err(Error::LengthMismatch {
-                what: "scores",
-                found: scores.len(),
-                expected: labels.len(),
-            });
-        }
-        if let Some((index, &value)) = scores.iter().enumerate().find(|(_, s)| !s.is_finite()) {
-            return Err(Error::InvalidScore { index, value });
-        }
+        check_length("scores", scores.len(), labels.len())?;
+        check_finite(scores)?;
         // An instance of weight 0 is left out, or its score would be a threshold.
         let cells: Vec<_> = labels
             .iter()

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::confusion::{Confusion, ratio, unit_of};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, check_finite};
 
 /// The distinct scores in decreasing order, with the weight of positives and negatives at or above each.
 #[derive(Debug, Clone)]
@@ -96,9 +96,7 @@ impl Ranking {
             return Err(Error::NothingToEvaluate);
         }
         for scores in [positives, negatives] {
-            if let Some((index, &value)) = scores.iter().enumerate().find(|(_, s)| !s.is_finite()) {
-                return Err(Error::InvalidScore { index, value });
-            }
+            check_finite(scores)?;
             let falls = scores.windows(2).find(|pair| pair[0] > pair[1]);
             let ascending = "scores in ascending order";
             falls.map_or(Ok(()), |pair| Err(Error::parameter("scores", pair[1], ascending)))?;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-use crate::error::{Error, Result, ensure};
+use crate::error::{Result, check_finite, ensure};
 use crate::losses::{logit, sigmoid};
 
 /// An estimate with its bootstrap interval.
@@ -225,9 +225,7 @@ fn mean_and_deviation(values: &[f64]) -> (f64, f64) {
 /// The percentile interval of resampled values, widened where needed to hold the estimate: an interval that
 /// excludes its own estimate says nothing that a reader could use.
 pub(super) fn percentile(confidence: f64, estimate: f64, mut values: Vec<f64>) -> Result<Interval> {
-    if let Some((index, &value)) = values.iter().enumerate().find(|(_, v)| !v.is_finite()) {
-        return Err(Error::InvalidScore { index, value });
-    }
+    check_finite(&values)?;
     let (_, standard_error) = mean_and_deviation(&values);
     values.sort_by(f64::total_cmp);
     let tail = (1.0 - confidence) / 2.0;

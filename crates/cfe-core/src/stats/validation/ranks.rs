@@ -4,7 +4,7 @@ use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ChiSquared, Continuous, ContinuousCDF, Normal};
 
-use crate::error::{Error, Result, ensure, is_at_least_zero};
+use crate::error::{Error, Result, check_finite, ensure, is_at_least_zero};
 
 /// Mean ranks (1 = smallest) and sum of t^3 - t over groups of t equal values.
 pub(super) fn mid_ranks(values: &[f64]) -> (Vec<f64>, f64) {
@@ -63,9 +63,7 @@ pub fn friedman(results: ArrayView2<'_, f64>) -> Result<Friedman> {
     let (n, k) = results.dim();
     ensure(k >= 2, "number of methods", k, "at least 2 methods can be ranked")?;
     ensure(n >= 2, "number of data sets", n, "at least 2 data sets are needed for a test")?;
-    if let Some((index, &value)) = results.iter().enumerate().find(|(_, v)| !v.is_finite()) {
-        return Err(Error::InvalidScore { index, value });
-    }
+    check_finite(results)?;
     let (mut sums, mut ties) = (vec![0.0; k], 0.0);
     for row in results.outer_iter() {
         // Negated: rank 1 belongs to the largest result.

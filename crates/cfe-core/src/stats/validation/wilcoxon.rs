@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::ranks::mid_ranks;
-use crate::error::{Error, Result};
+use crate::error::{Result, check_finite};
 
 /// Largest number of pairs for which all 2^n signs are counted (as in scipy); the counts are exact in f64.
 const EXACT_UP_TO: usize = 50;
@@ -44,9 +44,7 @@ pub struct Wilcoxon {
 /// # Errors
 /// [`Error::InvalidScore`] for a difference that is not finite.
 pub fn wilcoxon_signed_rank(differences: &[f64]) -> Result<Wilcoxon> {
-    if let Some((index, &value)) = differences.iter().enumerate().find(|(_, d)| !d.is_finite()) {
-        return Err(Error::InvalidScore { index, value });
-    }
+    check_finite(differences)?;
     let kept: Vec<f64> = differences.iter().copied().filter(|&d| d != 0.0).collect();
     let n = kept.len();
     let (ranks, tie_term) = mid_ranks(&kept.iter().map(|d| d.abs()).collect::<Vec<_>>());
