@@ -9,11 +9,12 @@ pub(crate) enum BadCell {
     OutOfRange,
 }
 
-/// A probability, or NaN for a missing one.
+/// A probability, or NaN for a missing one. `is_plain` is that of the reading, which is asked once for all
+/// cells.
 #[inline]
-pub(crate) fn probability(cell: &[u8], reading: &Reading) -> Result<f64, BadCell> {
+pub(crate) fn probability(cell: &[u8], reading: &Reading, is_plain: bool) -> Result<f64, BadCell> {
     match simple_fraction(cell) {
-        Some(value) if reading.is_plain() => Ok(value),
+        Some(value) if is_plain => Ok(value),
         _ => other_probability(cell.trim_ascii(), reading),
     }
 }
@@ -62,7 +63,8 @@ mod tests {
     use crate::reading::{Input, Scale};
 
     fn plain(cell: &[u8]) -> Result<f64, BadCell> {
-        probability(cell, &Reading::default())
+        let reading = Reading::default();
+        probability(cell, &reading, reading.is_plain())
     }
 
     proptest! {
@@ -95,11 +97,11 @@ mod tests {
     #[test]
     fn other_scales() {
         let percent = Reading::new(&["-1".to_owned()], Scale::Percent, Input::Probability);
-        assert_eq!(probability(b"27.15%", &percent), Ok(27.15 / 100.0));
-        assert_eq!(probability(b"0.5", &percent), Ok(0.005));
-        assert!(probability(b"-1", &percent).is_ok_and(f64::is_nan));
+        assert_eq!(probability(b"27.15%", &percent, false), Ok(27.15 / 100.0));
+        assert_eq!(probability(b"0.5", &percent, false), Ok(0.005));
+        assert!(probability(b"-1", &percent, false).is_ok_and(f64::is_nan));
         let score = Reading::new(&[], Scale::Fraction, Input::Score);
-        assert_eq!(probability(b"0", &score), Ok(0.5));
-        assert!(probability(b"-2.5", &score).is_ok_and(|p| (p - 0.075_858).abs() < 1e-6));
+        assert_eq!(probability(b"0", &score, false), Ok(0.5));
+        assert!(probability(b"-2.5", &score, false).is_ok_and(|p| (p - 0.075_858).abs() < 1e-6));
     }
 }

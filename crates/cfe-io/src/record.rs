@@ -147,6 +147,7 @@ impl Parser<'_> {
         let mut block = Block { roles: vec![Vec::new(); self.roles.len()], ..Block::default() };
         let mut cells = Cells::new(self.delimiter);
         let mut records = Records::new(bytes, self.delimiter);
+        let is_plain = self.reading.is_plain();
         let mut expected_line = 0;
         for (line, record, quoted) in records.by_ref() {
             // Noted are rows whose line does not follow from the row before: after empty lines and cells of
@@ -156,7 +157,7 @@ impl Parser<'_> {
             }
             expected_line = line + 1;
             cells.split(record, quoted);
-            self.row(&mut block, &cells, record, quoted, line)?;
+            self.row(&mut block, &cells, (record, quoted), line, is_plain)?;
             block.rows += 1;
         }
         (block.lines, block.bytes) = (records.lines, bytes.len());
@@ -168,9 +169,9 @@ impl Parser<'_> {
         &self,
         block: &mut Block,
         cells: &Cells,
-        record: &[u8],
-        quoted: bool,
+        (record, quoted): (&[u8], bool),
         line: u64,
+        is_plain: bool,
     ) -> Result<(), BadRow> {
         let bad = |column, value: &[u8], what| BadRow { line, column, value: shorten(value), what };
         if cells.len() != self.header.len() {
@@ -193,8 +194,8 @@ impl Parser<'_> {
             block.labels.push(cell(k), self.reading);
         }
         for &k in &self.layout.classifiers {
-            let value =
-                cells::probability(cell(k), self.reading).map_err(|what| bad(k, cell(k), Bad::Cell(what)))?;
+            let value = cells::probability(cell(k), self.reading, is_plain)
+                .map_err(|what| bad(k, cell(k), Bad::Cell(what)))?;
             block.cells.push(value);
         }
         Ok(())

@@ -246,8 +246,17 @@ pub(crate) fn of_mixed_scale(
 
 /// Takes what is a hair outside [0, 1] as 0 or 1.
 pub(crate) fn clip(file: &str, names: &[String], matrix: &mut Array2<f64>) -> Option<TableWarning> {
-    let outside = |v: f64| !v.is_nan() && !(0.0..=1.0).contains(&v);
+    // Neither comparison holds for NaN.
+    let outside = |v: f64| {
+        let (below, above) = (v < 0.0, v > 1.0);
+        below | above
+    };
     let clip_row = |mut row: ndarray::ArrayViewMut1<'_, f64>| {
+        // Nearly always there is nothing to do, and a sum without a branch finds that out as fast as cells
+        // are read.
+        if !row.iter().fold(false, |any, &v| any | outside(v)) {
+            return (0, 0.5);
+        }
         // How far a cell is outside is measured from 0.5, the middle of the range.
         let (mut cells, mut farthest) = (0, 0.5);
         for value in row.iter_mut().filter(|value| outside(**value)) {

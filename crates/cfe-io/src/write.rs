@@ -219,34 +219,49 @@ fn write_csv(mut writer: impl Write, delimiter: u8, columns: &[(&str, Column<'_>
     // So many blocks are held at once, and no thread waits while one of them is written.
     for blocks in blocks.chunks(2 * rayon::current_num_threads().max(1)) {
         let texts: Vec<_> = blocks.par_iter().map(|rows| rows_as_text(rows, delimiter, columns)).collect();
-        texts.into_iter().try_for_each(|text| writer.write_all(&text?))?;
+        texts.into_iter().try_for_each(|text| writer.write_all(&text))?;
     }
     writer.flush()
 }
 
-/// Some rows of the columns.
-fn rows_as_text(rows: &Range<usize>, delimiter: u8, columns: &[(&str, Column<'_>)]) -> io::Result<Vec<u8>> {
-    let mut out = csv::WriterBuilder::new().delimiter(delimiter).from_writer(Vec::new());
+/// Some rows of the columns. The csv crate writes the same bytes, but it also looks for quotes in every
+/// number.
+fn rows_as_text(rows: &Range<usize>, delimiter: u8, columns: &[(&str, Column<'_>)]) -> Vec<u8> {
+    let mut out = Vec::new();
     let mut number = zmij::Buffer::new();
     for i in rows.clone() {
-        for (_, column) in columns {
-            match column {
-                Column::Text(v) => out.write_field(&v[i]),
-                Column::Float(v) if v[i].is_nan() => out.write_field(b""),
-                Column::Float(v) => out.write_field(number.format(v[i])),
-                Column::Count(v) => out.write_field(v[i].to_string()),
-                Column::Label(v) => out.write_field(match v[i] {
-                    Some(true) => "1",
-                    Some(false) => "0",
-                    None => "",
-                }),
+        let start = out.len();
+        for (k, (_, column)) in columns.iter().enumerate() {
+            if k > 0 {
+                out.push(delimiter);
             }
-            .map_err(io::Error::from)?;
+            // Numbers and labels hold nothing that needs quotes.
+            match column {
+                Column::Text(v) => push_text(&mut out, &v[i], delimiter),
+                Column::Float(v) if v[i].is_nan() => {}
+                Column::Float(v) => out.extend_from_slice(number.format(v[i]).as_bytes()),
+                Column::Count(v) => write!(out, "{}", v[i]).expect("a vector takes any bytes"),
+                Column::Label(v) => out.extend(v[i].map(|label| b'0' + u8::from(label))),
+            }
         }
-        // The fields were written one by one; an empty record ends the row.
-        out.write_record(None::<&[u8]>).map_err(io::Error::from)?;
+        // Most readers pass over an empty line, so that an only field that is empty is quoted.
+        if out.len() == start {
+            out.extend_from_slice(b"\"\"");
+        }
+        out.push(b'\n');
     }
-    out.into_inner().map_err(|error| error.into_error())
+    out
+}
+
+/// A field of text, quoted where it has to be, as RFC 4180 has it.
+fn push_text(out: &mut Vec<u8>, text: &str, delimiter: u8) {
+    let ends_field = |&byte: &u8| byte == delimiter || matches!(byte, b'"' | b'\n' | b'\r');
+    if !text.as_bytes().iter().any(ends_field) {
+        return out.extend_from_slice(text.as_bytes());
+    }
+    out.push(b'"');
+    out.extend_from_slice(text.replace('"', "\"\"").as_bytes());
+    out.push(b'"');
 }
 
 #[cfg(test)]
@@ -278,6 +293,40 @@ mod tests {
             let before = fs::read(&path).expect("there");
             write_predictions(&Sink::new(&path), &columns).expect("writable");
             assert_eq!(fs::read(&path).expect("there"), before);
+        }
+    }
+
+    #[test]
+    fn text_is_quoted_as_the_csv_crate_quotes_it() {
+        let texts = [
+            "",
+            "a",
+            "a,b",
+            "tab\there",
+            "\"",
+            "he said \"no\"",
+            "two\nlines",
+            "\r",
+            " blank ",
+            "\u{e9}",
+            "#",
+        ];
+        let texts = texts.map(String::from);
+        let labels = vec![None; texts.len()];
+        let tables = [
+            vec![("text", Column::Text(&texts))],
+            vec![("text", Column::Text(&texts)), ("label", Column::Label(&labels))],
+        ];
+        for (delimiter, columns) in [b',', b'\t'].into_iter().flat_map(|d| tables.iter().map(move |c| (d, c)))
+        {
+            let mut ours = Vec::new();
+            write_csv(&mut ours, delimiter, columns).expect("in memory");
+            let mut theirs = csv::WriterBuilder::new().delimiter(delimiter).from_writer(Vec::new());
+            theirs.write_record(columns.iter().map(|(name, _)| name)).expect("in memory");
+            for text in &texts {
+                theirs.write_record([text.as_str(), ""].iter().take(columns.len())).expect("in memory");
+            }
+            assert_eq!(String::from_utf8(ours), String::from_utf8(theirs.into_inner().expect("in memory")));
         }
     }
 
