@@ -412,10 +412,10 @@ impl<'a> Run<'a> {
             let (low, high) = (a.min(b), a.max(b));
             (sums.square[high * (high + 1) / 2 + low] - sums.weight * shift[a] * shift[b]) / sums.total
         });
-        let of = |(cross, shift): (&f64, &f64)| (cross - shift * sums.residual) / sums.total;
+        let centered_cross = |(cross, shift): (&f64, &f64)| (cross - shift * sums.residual) / sums.total;
         let moments = Moments {
             covariance,
-            cross: sums.cross.iter().zip(&shift).map(of).collect(),
+            cross: sums.cross.iter().zip(&shift).map(centered_cross).collect(),
             mean: center.iter().zip(&shift).map(|(center, shift)| center + shift).collect(),
             mean_residual,
         };

@@ -20,7 +20,7 @@ use crate::fields::{object, parsed};
 
 const EXAMPLES: &str = "\
 Examples:
-  cfe example try                                  write a real table to try things on
+  cfe example try                                  write a small real table for first experiments
   cfe fit try/abalone.csv.gz --split-column split --model-out m.safetensors --predictions-out p.csv
   cfe predict --model m.safetensors new.csv --predictions-out new_p.csv
   cfe inspect m.safetensors
@@ -33,15 +33,15 @@ Examples:
   cfe fit p.csv                                    all labeled rows train; cross-validated metrics
   cfe fit p.csv --split-column split --predictions-out out.csv
   cfe fit mine.csv --label-column y --columns 'p_*,!*_old' --threshold cost=1,20 --model-out m
-  cfe fit p.csv --dry-run                          what the columns are taken for
+  cfe fit p.csv --dry-run                          how the columns are understood
   cfe fit p.csv --trainer als --set latent_dim=8 --calibrate platt
   cfe fit p.csv --config fit.toml --seed 3         options override the file
   zcat p.csv.gz | cfe fit - --format json
 
 A table has one row for each instance and one column of probabilities for each classifier; empty cells are missing
-predictions, and rows with an empty label are unlabeled. What each column is taken for is said on standard error;
---dry-run says that alone. Formats are told apart by content; a folder or a pattern such as 'part-*.csv' is read as one
-table.
+predictions, and rows with an empty label are unlabeled. How each column was understood is reported on standard error;
+--dry-run prints only that. Formats are recognized by content; a folder or a pattern such as 'part-*.csv' is read as
+one table.
 
 Predictions: instance_id, probability, logit, n_observed, decision (1 from the threshold on), out_of_fold_probability,
 split and, where given, label; rank by the logit. The probability of a train row comes from the model that was fitted to
@@ -55,7 +55,7 @@ Examples:
   cfe fit store --trainer als --model-out m.safetensors --checkpoint c --resume
   cfe predict --model m.safetensors store --predictions-out parts/
 
-CSV, TSV and Parquet are read in parts of some MB, so that memory does not grow with the table. The first rows decide
+CSV, TSV and Parquet are read in parts of a few MB, so that memory does not grow with the table. The first rows decide
 what the columns mean, as for cfe fit. Ids are kept, and are not compared between parts.";
 
 const TUNE_EXAMPLES: &str = "\
@@ -65,9 +65,9 @@ Examples:
   cfe tune p.csv --trials 60 --checkpoint trials.jsonl --resume --time-budget 10m --out best.toml
   cfe tune p.csv --trainer als --set latent_dim=8 --metric log_loss
 
-Tried are the trainer's defaults, single changes of them, then seeded random draws of latent_dim, lambda, objective
-(label-aware or exact, with rho), label_alpha, focal gamma, class_weight and the aggregator. Each is scored on the same
-folds as the plain mean and the recommended combiner. Labels of a fold are hidden, its predictions stay. The simplest
+The search tries the trainer's defaults, single changes to them, then seeded random draws of latent_dim, lambda,
+objective (label-aware or exact, with rho), label_alpha, focal gamma, class_weight and the aggregator. Each is scored on the same
+folds as the plain mean and the recommended combiner. The labels of a fold are hidden; its predictions stay. The simplest
 trial that the best one does not beat by more than one standard error is chosen; without --trainer, the recommended
 combiner competes and is the simplest.
 
@@ -85,7 +85,7 @@ A file for --config holds the same names with underscores, and the trainer's set
 /// Combines the probabilities of trained classifiers on imbalanced problems.
 ///
 /// Give it a table with one row for each instance and one column of probabilities for each classifier. It
-/// returns a better probability, says how far to trust it, and shows whom it listened to.
+/// returns a better probability, says how far to trust it, and shows how much weight each classifier gets.
 #[derive(Debug, Parser)]
 #[command(name = "cfe", version, after_help = EXAMPLES, max_term_width = 110)]
 pub(crate) struct Cli {
@@ -95,13 +95,13 @@ pub(crate) struct Cli {
     pub talk: Talk,
 }
 
-/// How much is said on standard error.
+/// How much is printed on standard error.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct Talk {
-    /// Nothing but errors
+    /// Print only errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
-    /// What is done, and how long it takes
+    /// Print each step and how long it takes
     #[arg(short, long, global = true)]
     pub verbose: bool,
 }
@@ -122,7 +122,7 @@ pub(crate) enum Command {
     Inspect(Inspect),
     /// Shows what this build can do and runs on
     Doctor(Doctor),
-    /// Writes a small real table to try things on
+    /// Writes a small real table for first experiments
     Example(Example),
     /// Explains each method in a line: the trainers, and the simple combiners that results are compared with
     Methods,
@@ -177,20 +177,20 @@ pub(crate) struct ColumnArgs {
     /// Column of the labels [default: found by name (label, y, target, class, ...) and content]
     #[arg(long, value_name = "NAME", help_heading = "Table")]
     label_column: Option<String>,
-    /// Label of the positive class; all others are negative [default: told by the values: 1, true, yes,
-    /// fraud, ...]
+    /// Label of the positive class; all others are negative [default: inferred from the values: 1,
+    /// true, yes, fraud, ...]
     #[arg(long, value_name = "VALUE", allow_hyphen_values = true, help_heading = "Table")]
     positive_label: Option<String>,
     /// Column of the split [default: found by name]; rows outside the train split are scored and never
     /// learned from
     #[arg(long, value_name = "NAME", help_heading = "Table")]
     split_column: Option<String>,
-    /// Column of the weights of the rows (from 0 on), which count in training, metrics, threshold and
+    /// Column of the weights of the rows (0 or more), which count in training, metrics, threshold and
     /// calibration [default: one named sample_weight]
     #[arg(long, value_name = "NAME", help_heading = "Table")]
     weight_column: Option<String>,
-    /// Column of what a wrong decision about a row costs (from 0 on): the threshold, or the decision of more
-    /// classes, then costs least, and the mean cost is said
+    /// Column of the cost of a wrong decision about a row (0 or more): the threshold, or the decision of more
+    /// classes, then minimizes the total cost, and the mean cost is reported
     #[arg(long, value_name = "NAME", help_heading = "Table")]
     cost_column: Option<String>,
     /// Cell that stands for a missing value, such as -999, besides empty ones and those that pandas, R and
@@ -198,10 +198,10 @@ pub(crate) struct ColumnArgs {
     #[arg(long, value_name = "VALUE", allow_hyphen_values = true, help_heading = "Table")]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     missing: Vec<String>,
-    /// What the numbers stand for [default: fraction]
+    /// Unit of the numbers [default: fraction]
     #[arg(long, value_parser = one_of(Scale::ALL), help_heading = "Table")]
     scale: Option<Scale>,
-    /// What the classifiers say [default: probability]
+    /// What the cells hold [default: probability]
     #[arg(long, value_parser = one_of(Input::ALL), help_heading = "Table")]
     input: Option<Input>,
     /// Encoding of a text table, such as latin1 or utf-16 [default: UTF-8, or what a byte order mark says]
@@ -216,8 +216,8 @@ pub(crate) struct ColumnArgs {
     /// Labels for a table in NPY [default: labels.npy or y.npy beside the table]
     #[arg(long, value_name = "FILE", help_heading = "Table")]
     labels_file: Option<PathBuf>,
-    /// What stands between classifier and class in the names of columns, of more than two classes [default: a
-    /// colon, or what the labels in the names tell]
+    /// Text between classifier and class in column names, for more than two classes [default: a colon, or
+    /// what the labels in the names show]
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true, help_heading = "Table")]
     class_separator: Option<String>,
 }
@@ -241,8 +241,8 @@ pub(crate) struct TrainingArgs {
     #[arg(long, value_name = "NAME", help_heading = "Table")]
     time_column: Option<String>,
     /// Columns of the classifiers: names or patterns with * and ?, joined by commas, and ! before those to
-    /// leave out, such as 'p_*,!p_old'; may be repeated [default: all that hold probabilities and mean
-    /// nothing else]
+    /// leave out, such as 'p_*,!p_old'; may be repeated [default: all columns that hold probabilities and
+    /// have no other role]
     #[arg(long, value_name = "NAMES", help_heading = "Table")]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     columns: Vec<String>,
@@ -305,16 +305,16 @@ pub(crate) struct FitArgs {
     threshold: Option<ThresholdRule>,
     #[arg(long, value_name = "RULE", help_heading = "Decision", help = decision_help())]
     decision: Option<DecisionRule>,
-    /// What the model becomes where it is more likely to rank other rows worse than the plain mean [default:
-    /// it stays]
+    /// Model to save instead if the fitted one is more likely to rank other rows worse than the plain mean
+    /// [default: none]
     #[arg(long, value_parser = one_of(Fallback::ALL), help_heading = "Decision")]
     fallback: Option<Fallback>,
-    /// Share of positives among the rows that are not learned from, where it is another than among the train
+    /// Share of positives among the rows that are not learned from, if it differs from that of the train
     /// rows: corrects their probabilities (Saerens et al., 2002)
     #[arg(long, value_name = "SHARE", help_heading = "Decision")]
     prevalence: Option<f64>,
 
-    /// Keep the model in this file (safetensors)
+    /// Save the model to this file (safetensors)
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     model_out: Option<PathBuf>,
     /// Write predictions of every row (.csv or .tsv, also with .gz, .parquet or .arrow; - is standard output)
@@ -326,14 +326,14 @@ pub(crate) struct FitArgs {
     /// Write the metrics as JSON (- is standard output)
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     metrics_out: Option<PathBuf>,
-    /// Print this to standard output [default: table on a terminal and where no output is named]
+    /// Format of standard output [default: table on a terminal and where no output is named]
     #[arg(long, value_enum, help_heading = "Output")]
     format: Option<Format>,
     /// Number of threads [default: 0, one per core]; the result is the same for any number
     #[arg(long, value_name = "N", help_heading = "Training")]
     threads: Option<usize>,
-    /// Compute with this instruction set, for the bits of machines that have no better one: scalar, 16-byte,
-    /// x86-64-v3 or x86-64-v4 [default: the best one]
+    /// Compute with this instruction set, to get the same bits as machines without a better one: scalar,
+    /// 16-byte, x86-64-v3 or x86-64-v4 [default: the best one]
     #[arg(long, value_name = "NAME", help_heading = "Training")]
     instruction_set: Option<String>,
     /// Settings of the trainer; on the command line `--set KEY=VALUE`.
@@ -343,12 +343,12 @@ pub(crate) struct FitArgs {
 }
 
 fn decision_help() -> String {
-    format!("Of more than two classes, what is decided for: {} [default: largest]", DecisionRule::FORMS)
+    format!("For more than two classes, the decision rule: {} [default: largest]", DecisionRule::FORMS)
 }
 
 fn threshold_help() -> String {
     format!(
-        "What the threshold makes best on out-of-fold predictions: {} [default: f1]",
+        "Rule that chooses the threshold on out-of-fold predictions: {} [default: f1]",
         ThresholdRule::FORMS
     )
 }
@@ -381,13 +381,13 @@ pub(crate) struct Fit {
     /// Options from a TOML file; those of the command line override it
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Print what the columns are taken for, and stop
+    /// Print how the columns are understood, and stop
     #[arg(long, help_heading = "Table")]
     pub dry_run: bool,
     /// A setting of the trainer, such as latent_dim=8 or families.local=true; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE", help_heading = "Training")]
     pub assignments: Vec<Assignments>,
-    /// Refuse a table (exit code 1) whose results could not be believed: leaks, in-sample predictions,
+    /// Refuse a table (exit code 1) whose results cannot be trusted: leaks, in-sample predictions,
     /// swapped classes
     #[arg(long, help_heading = "Table")]
     pub strict: bool,
@@ -410,7 +410,7 @@ pub(crate) enum StoreDtype {
 #[derive(Debug, Args)]
 #[command(after_help = PREPARE_EXAMPLES)]
 pub(crate) struct Prepare {
-    /// Tables of predictions: files, folders of parts, or patterns; one after the other they are one table
+    /// Tables of predictions: files, folders of parts, or patterns; they are joined into one table
     #[arg(required = true, value_name = "TABLES")]
     pub tables: Vec<PathBuf>,
     /// Folder for the store: new or empty
@@ -438,7 +438,7 @@ pub(crate) struct Predict {
     /// Where to write the predictions (.csv or .tsv, also with .gz, .parquet or .arrow; - is standard output)
     #[arg(long, value_name = "FILE", default_value = "-")]
     pub predictions_out: PathBuf,
-    /// Share of positives among these rows, where it is another than among the train rows: corrects the
+    /// Share of positives among these rows, if it differs from that of the train rows: corrects the
     /// probabilities (Saerens et al., 2002)
     #[arg(long, value_name = "SHARE")]
     pub prevalence: Option<f64>,
@@ -458,7 +458,7 @@ pub(crate) struct Evaluate {
     pub table: PathBuf,
     #[command(flatten)]
     pub columns: ColumnArgs,
-    /// Print this
+    /// Format of standard output
     #[arg(long, value_enum, default_value = "table")]
     pub format: Format,
     /// Write a report for people: one HTML file that loads nothing else
@@ -491,8 +491,8 @@ pub(crate) struct Tune {
     /// A setting that every trial has and none searches; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE", help_heading = "Search")]
     pub assignments: Vec<Assignments>,
-    /// What is made best, on held-out folds: average_precision or log_loss
-    #[arg(long, default_value = "average_precision", help_heading = "Search")]
+    /// Metric to optimize on held-out folds
+    #[arg(long, value_parser = one_of(Metric::ALL), default_value = Metric::default().name(), help_heading = "Search")]
     pub metric: Metric,
     /// Settings to try [default: 20]
     #[arg(long, value_name = "N", help_heading = "Search")]
@@ -524,7 +524,7 @@ pub(crate) struct Tune {
     /// Resume from the checkpoint if the file exists
     #[arg(long, help_heading = "Checkpoint")]
     pub resume: bool,
-    /// Print this to standard output [default: table on a terminal and where no output is named]
+    /// Format of standard output [default: table on a terminal and where no output is named]
     #[arg(long, value_enum, help_heading = "Output")]
     pub format: Option<Format>,
 }
@@ -533,23 +533,23 @@ pub(crate) struct Tune {
 pub(crate) struct Inspect {
     /// Model from `cfe fit --model-out`
     pub model: PathBuf,
-    /// Print this
+    /// Format of standard output
     #[arg(long, value_enum, default_value = "table")]
     pub format: Format,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {
-    /// Print this
+    /// Format of standard output
     #[arg(long, value_enum, default_value = "table")]
     pub format: Format,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Example {
-    /// Folder to write to; made if it is not there
+    /// Folder to write to; made if it does not exist
     pub folder: PathBuf,
-    /// Write synthetic.csv of so many drawn rows instead, 20 classifiers, 3% positive: to try speed
+    /// Write synthetic.csv with this many random rows instead (20 classifiers, 3% positive), to test speed
     #[arg(long, value_name = "N")]
     pub rows: Option<usize>,
 }

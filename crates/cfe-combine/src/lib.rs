@@ -13,7 +13,7 @@
 //! | [`pipeline`] | options, the whole fit, checkpoints, [`Watch`] |
 //! | `out_of_core` | fits and predictions over a prepared store (features `als` and `parquet`) |
 //! | [`judge`] | scores, thresholds, trust, findings about a table |
-//! | [`saved`] | the model in a file |
+//! | [`saved`] | the model in a file, and what the file says of the fit |
 //! | `report` | the report of a fit (feature `report`) |
 
 #![forbid(unsafe_code)]

@@ -225,7 +225,7 @@ fn check_options(plan: &FitPlan) -> FitResult<()> {
     let mut given = Vec::new();
     // Columns are settled when a store is prepared, for every trainer.
     if options.table != TableColumns::default() || options.training != TrainingColumns::default() {
-        given.push("options for the columns (they were settled when the store was prepared)");
+        given.push("options for the columns (they were fixed when the store was prepared)");
     }
     if !given.is_empty() {
         return Err(FitError::options(format!(

@@ -147,11 +147,11 @@ impl Aggregator {
         }
         // Neither a gate nor the logit of the mean is linear in y, so each instance is reconstructed whole.
         let mut r_hat = vec![0.0; classifiers.ncols()];
-        let of = |y: Vec<f64>| {
+        let logit_of = |y: Vec<f64>| {
             reconstruct_instance(classifiers, &y, &mut r_hat);
             self.logit(&r_hat)
         };
-        instances.columns().into_iter().map(|y| y.to_vec()).map(of).collect()
+        instances.columns().into_iter().map(|y| y.to_vec()).map(logit_of).collect()
     }
 
     /// Probability of an instance with reconstruction `r_hat` (m).

@@ -400,7 +400,7 @@ impl Error {
 /// cause do not say it twice.
 ///
 /// ```
-/// use cf_ensemble::with_causes;
+/// use cfe_core::with_causes;
 ///
 /// let error = std::io::Error::other("the disk is full");
 /// assert_eq!(with_causes(&error, ": "), "the disk is full");

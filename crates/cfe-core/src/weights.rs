@@ -76,8 +76,9 @@ impl ClassWeight {
         if let ClassWeight::Given { negative, positive } = self {
             return (negative, positive);
         }
-        let of = self.of_counts(&[negatives, positives]).expect("only `Given` is a matter of two classes");
-        (of[0], of[1])
+        let weights =
+            self.of_counts(&[negatives, positives]).expect("only `Given` is a matter of two classes");
+        (weights[0], weights[1])
     }
 
     /// Weight of an instance of each class (K), for the numbers of labeled instances of each (K): n / (K n_c)

@@ -112,8 +112,8 @@ impl ClassColumns {
             }
         }
         // One classifier with two classes makes the form likely. Without any, each name just holds a colon.
-        let of = |u: usize| found.cells.iter().filter(|cell| cell.1 == u).count();
-        let several = (0..found.classifiers.len()).any(|u| of(u) >= 2);
+        let columns_of = |u: usize| found.cells.iter().filter(|cell| cell.1 == u).count();
+        let several = (0..found.classifiers.len()).any(|u| columns_of(u) >= 2);
         (several && found.classes.len() >= LEAST_CLASSES).then_some(found)
     }
 }
@@ -249,8 +249,8 @@ fn forms(names: &[String], labels: &[String]) -> Vec<(Form, Form)> {
                 let end = start + label.len();
                 let mut key = plain_names[at].clone();
                 key.splice(start..end, [CLASS]);
-                let of = |part: &[char]| part.iter().collect::<String>();
-                let around = (of(&characters[..start]), of(&characters[end..]));
+                let text_of = |part: &[char]| part.iter().collect::<String>();
+                let around = (text_of(&characters[..start]), text_of(&characters[end..]));
                 let form = found.entry(key).or_insert_with(|| Form { around, columns: Vec::new() });
                 if !form.columns.iter().any(|(_, class)| class == text) {
                     form.columns.push((at, text.clone()));

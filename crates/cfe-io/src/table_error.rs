@@ -68,7 +68,7 @@ fn remedy(value: &str, column: &str) -> &'static str {
     const SPLITS: [&str; 8] = ["train", "training", "test", "testing", "valid", "validation", "val", "dev"];
     let value = value.trim();
     if value == column {
-        return "the header stands here again, as where files are put together: delete this line";
+        return "the header is repeated here, as in concatenated files: delete this line";
     }
     if SPLITS.contains(&value.to_ascii_lowercase().as_str()) {
         "if this column says which split a row belongs to, name it: --split-column"
@@ -140,7 +140,7 @@ pub enum TableError {
 
     /// A folder or a pattern without files.
     #[error(
-        "{path}: no file is there to be read; give a file, a folder of parts or a pattern such as 'parts/*.parquet'"
+        "{path}: there is no file to read; give a file, a folder of parts or a pattern such as 'parts/*.parquet'"
     )]
     NoParts { path: String },
 

@@ -35,9 +35,9 @@ pub enum TableWarning {
     LabelsPassedOver { file: String, column: String, values: Vec<String> },
     /// A column that was taken for weights or folds by its name alone does not serve as such.
     ColumnNotUsed { file: String, role: &'static str, column: String, reason: String },
-    /// Ids that were guessed occur more than once, and rows are known by their number instead.
+    /// Ids that were guessed occur more than once, and rows are identified by their number instead.
     RepeatedIds { file: String, column: String, fitting: bool },
-    /// Some cells of ids that were guessed are empty, and rows are known by their number instead.
+    /// Some cells of ids that were guessed are empty, and rows are identified by their number instead.
     EmptyIds { file: String, column: String, rows: usize },
     /// Rows that belong to no split.
     RowsWithoutSplit { file: String, column: String, rows: usize },
@@ -64,13 +64,13 @@ impl fmt::Display for TableWarning {
             TableWarning::ConstantColumn { file, column, value } => {
                 write!(
                     f,
-                    "{file}, column {column:?}: {value} in every row, so it tells nothing; consider leaving it out"
+                    "{file}, column {column:?}: {value} in every row, so it carries no information; consider leaving it out"
                 )
             }
             TableWarning::MissingColumn { file, column } => {
                 write!(
                     f,
-                    "{file}, column {column:?}: no probability in any row, so it tells nothing; consider leaving it out"
+                    "{file}, column {column:?}: no probability in any row, so it carries no information; consider leaving it out"
                 )
             }
             TableWarning::ExtraColumns { file, columns } => {
@@ -78,7 +78,7 @@ impl fmt::Display for TableWarning {
             }
             TableWarning::RowsWithoutGroup { file, rows } => write!(
                 f,
-                "{file}: the group column is empty in {rows} rows; each of these rows is a group of its own"
+                "{file}: the group column is empty in {rows} rows; each of these rows is a separate group"
             ),
             TableWarning::FewPercent { file, largest } => write!(
                 f,
@@ -88,7 +88,7 @@ impl fmt::Display for TableWarning {
             TableWarning::Clipped { file, cells, columns, farthest } => {
                 write!(
                     f,
-                    "{file}: {cells} {} a hair outside 0 to 1 (as far as {farthest:?}), taken as 0 or 1: rounding in {}",
+                    "{file}: {cells} {} slightly outside 0 to 1 (as far as {farthest:?}), taken as 0 or 1: rounding in {}",
                     if *cells == 1 { "cell is" } else { "cells are" },
                     list(columns)
                 )
@@ -103,7 +103,7 @@ impl fmt::Display for TableWarning {
             TableWarning::LabelsPassedOver { file, column, values } => {
                 write!(
                     f,
-                    "{file}, column {column:?}: passed over, as labels are not needed and these are none: {}",
+                    "{file}, column {column:?}: passed over: labels are not needed here, and these values are not labels: {}",
                     list(values)
                 )
             }
@@ -115,7 +115,10 @@ impl fmt::Display for TableWarning {
                 )
             }
             TableWarning::RepeatedIds { file, column, fitting } => {
-                write!(f, "{file}, column {column:?}: its values repeat, so rows are known by their number")?;
+                write!(
+                    f,
+                    "{file}, column {column:?}: its values repeat, so rows are identified by their number"
+                )?;
                 if *fitting {
                     write!(f, "; if rows of one value belong together, give --group-column {column}")?;
                 }
@@ -123,7 +126,7 @@ impl fmt::Display for TableWarning {
             }
             TableWarning::EmptyIds { file, column, rows } => write!(
                 f,
-                "{file}, column {column:?}: {rows} {}, so rows are known by their number; complete the ids, or name the \
+                "{file}, column {column:?}: {rows} {}, so rows are identified by their number; complete the ids, or name the \
                  column with --id-column to insist on them",
                 if *rows == 1 { "id is empty" } else { "ids are empty" }
             ),
@@ -233,14 +236,14 @@ pub(crate) fn of_mixed_scale(
         present().next().is_some() && present().all(inside) && present().any(|p| p != 0.0)
     };
     let columns: Vec<String> = (0..names.len()).filter(lay_inside).map(|u| names[u].clone()).collect();
-    let of = names.len();
+    let count = names.len();
     // Where all columns are small percent another word says so.
-    let said = columns.len() == of && scale == Scale::Percent;
+    let said = columns.len() == count && scale == Scale::Percent;
     (!columns.is_empty() && !said).then(|| TableWarning::MixedScale {
         file: file.to_owned(),
         option,
         columns,
-        of,
+        of: count,
     })
 }
 

@@ -213,17 +213,17 @@ impl ThresholdSlider {
         }
         out += "</dl>\n";
         let (false_alarm, miss) = self.costs;
-        let of = if self.is_weighted {
+        let words = if self.is_weighted {
             "Of the weight {} of the labeled rows {} is positive"
         } else {
             "Of {} labeled rows {} are positive"
         };
         let (all, positive) = (amount(self.positives + self.negatives), amount(self.positives));
-        let of = of.replacen("{}", &all, 1).replacen("{}", &positive, 1);
+        let words = words.replacen("{}", &all, 1).replacen("{}", &positive, 1);
         push(
             &mut out,
             format_args!(
-                "<p class=\"note\">{of}. A false alarm costs <input type=\"number\" \
+                "<p class=\"note\">{words}. A false alarm costs <input type=\"number\" \
                  data-cost=\"alarm\" min=\"0\" step=\"any\" value=\"{false_alarm}\" aria-label=\"cost of a false \
                  alarm\">, a missed positive <input type=\"number\" data-cost=\"miss\" min=\"0\" step=\"any\" \
                  value=\"{miss}\" aria-label=\"cost of a missed positive\">.</p>"

@@ -96,7 +96,7 @@ pub(super) fn show(
 
 /// The combined prediction beside the plain mean, where ranks were kept in bins.
 fn against_mean(part: &Part) -> String {
-    let of = |name: &str| {
+    let precision_of = |name: &str| {
         let method = part.methods.iter().find(|method| method.name == name);
         method
             .and_then(|method| method.metrics.average_precision)
@@ -105,8 +105,8 @@ fn against_mean(part: &Part) -> String {
     format!(
         "{}: average precision {} against {} of the plain mean on {} rows{}.",
         part.name,
-        of(COMBINED),
-        of("mean"),
+        precision_of(COMBINED),
+        precision_of("mean"),
         part.rows,
         report::provenance(part)
     )

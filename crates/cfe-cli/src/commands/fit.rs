@@ -271,7 +271,7 @@ fn interruption(plan: &FitPlan, outcome: &FitOutcome, options: &ProgramOptions) 
         "no output was asked for".to_owned()
     } else {
         format!(
-            "{} of that moment are written, without threshold, calibration and scores",
+            "the current state of {} is written, without threshold, calibration and scores",
             written.join(" and ")
         )
     };

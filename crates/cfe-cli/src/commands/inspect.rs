@@ -94,7 +94,12 @@ fn weights(trust: &TrustReport, width: usize) -> String {
         );
     }
     if alike {
-        out += &wrap("Most like: by correlation of log-odds; of two near 1, one adds nothing.", page, "", "");
+        out += &wrap(
+            "Most like: by correlation of log-odds; if it is near 1, one of the two adds nothing.",
+            page,
+            "",
+            "",
+        );
     }
     out
 }

@@ -100,7 +100,7 @@ fn finish(
     if sampled {
         let counts = store.counts();
         terminal.note(&format!(
-            "{} of {} labeled rows were drawn for the members and for the scores; their weights make up for it",
+            "{} of {} labeled rows were sampled for the members and the scores, with weights that correct for the sampling",
             table.data.n_instances(),
             counts.negatives + counts.positives
         ));
@@ -219,7 +219,7 @@ pub(crate) fn evaluate(args: &Evaluate, terminal: &Terminal) -> CliResult<()> {
     // Columns have their meaning from the preparation. An option that says otherwise would be passed over.
     if args.columns.options() != TableColumns::default() {
         return Err(CliError::usage(
-            "options for the columns were settled when the store was prepared; leave them out, or score the table",
+            "options for the columns were fixed when the store was prepared; leave them out, or score the table",
         ));
     }
     outputs::check(std::slice::from_ref(&args.model), &[("--report-out", args.report_out.as_deref())])?;

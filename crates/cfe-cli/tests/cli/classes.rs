@@ -48,7 +48,7 @@ fn a_table_of_four_classes_is_fitted_predicted_judged_and_shown() {
     let test = &json["parts"][1]["methods"];
     let loss = |k: usize| test[k]["metrics"]["log_loss"].as_f64().unwrap();
     assert!(loss(0) < loss(1), "{test:#}");
-    assert!(folder.read("r.html").contains("Whom does it trust for which class?"));
+    assert!(folder.read("r.html").contains("Which classifiers does it trust for each class?"));
 
     // The model in its file predicts the same figures, whatever the threads.
     folder.ok("predict --model m.safetensors vehicle.csv.gz --threads 1 --predictions-out q.csv");
@@ -106,7 +106,7 @@ fn rare_new_and_foreign_classes_are_named() {
         "{}",
         ran.stdout
     );
-    assert!(ran.stdout.contains("all alike"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("equal weights"), "{}", ran.stdout);
 
     // A label that the model does not know is left out of the figures, and counted.
     changed(&folder, "new.csv", |_, line| line.replace(",test,van,", ",test,tank,"));

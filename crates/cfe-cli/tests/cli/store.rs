@@ -130,7 +130,7 @@ fn a_store_is_scored_like_its_table() {
     let failed = folder.fails(1, "evaluate --model m.safetensors store --min-average-precision 0.9999");
     assert!(failed.contains("held out: "), "{failed}");
     let refused = folder.fails(2, "evaluate --model m.safetensors store --label-column y");
-    assert!(refused.contains("settled when the store was prepared"), "{refused}");
+    assert!(refused.contains("fixed when the store was prepared"), "{refused}");
 }
 
 #[test]
@@ -168,12 +168,12 @@ fn an_interrupted_fit_goes_on_to_the_same_bits() {
 fn what_a_store_cannot_give_is_refused_at_once() {
     let folder = prepared();
     for (options, what) in [
-        ("--trainer recommended --group-column g", "settled when the store was prepared"),
+        ("--trainer recommended --group-column g", "fixed when the store was prepared"),
         ("--trainer recommended --dry-run", "--dry-run"),
         ("--trainer als --folds 3", "folds"),
         ("--trainer als --calibrate platt", "calibrate"),
         ("--trainer als --threshold f1", "threshold"),
-        ("--trainer als --label-column y", "settled when the store was prepared"),
+        ("--trainer als --label-column y", "fixed when the store was prepared"),
         ("--trainer als --report-out r.html", "--report-out"),
         ("--trainer als --set aggregator.solver=newton", "aggregator.solver = newton"),
     ] {

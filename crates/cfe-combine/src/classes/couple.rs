@@ -148,15 +148,15 @@ pub(super) fn cross_fitted(
     for fold in 0..folds.n_splits() {
         // The log-odds are out-of-fold already, and so is the coupling: neither saw the label of a row.
         let (rest, held) = (folds.train(fold), folds.test(fold));
-        let of = |rows: &[usize]| log_odds.select(Axis(0), rows);
+        let log_odds_of = |rows: &[usize]| log_odds.select(Axis(0), rows);
         let y: Vec<usize> = rest.iter().map(|&p| labels[p]).collect();
         let a: Vec<f64> = rest.iter().map(|&p| weights[p]).collect();
         // Before the first fold in time there is no row to learn from.
         let coupling = match a.iter().any(|&a| a > 0.0) {
-            true => Coupling::fit(method, of(&rest).view(), &y, &a)?,
+            true => Coupling::fit(method, log_odds_of(&rest).view(), &y, &a)?,
             false => Coupling::unfitted(method, log_odds.ncols()),
         };
-        for (&p, row) in held.iter().zip(coupling.apply_all(&of(&held)).rows()) {
+        for (&p, row) in held.iter().zip(coupling.apply_all(&log_odds_of(&held)).rows()) {
             out.row_mut(p).assign(&row);
         }
     }

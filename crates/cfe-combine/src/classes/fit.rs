@@ -455,8 +455,10 @@ fn finish(
 
 /// The fingerprints of the binary problems of all classes as one.
 fn fingerprint_of(data: &ClassData) -> FitResult<String> {
-    let of = |k: usize| Ok(fingerprint(&data.of_class(k).map_err(FitError::training("training"))?));
-    let all = (0..data.predictions().n_classes()).map(of).collect::<FitResult<Vec<String>>>()?;
+    let fingerprint_of_class =
+        |k: usize| Ok(fingerprint(&data.of_class(k).map_err(FitError::training("training"))?));
+    let all =
+        (0..data.predictions().n_classes()).map(fingerprint_of_class).collect::<FitResult<Vec<String>>>()?;
     Ok(all.join("-"))
 }
 

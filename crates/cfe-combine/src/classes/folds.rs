@@ -108,8 +108,8 @@ impl HeldOut {
     /// Whether a fit for this fold sees so many rows of the class, and of others.
     pub(super) fn leaves(&self, of_class: &[Option<bool>], fold: usize, rows: usize) -> bool {
         let train = self.folds.train(fold);
-        let of = |is: bool| train.iter().filter(|&&p| of_class[p] == Some(is)).count();
-        of(true) >= rows && of(false) >= rows
+        let count_of = |is: bool| train.iter().filter(|&&p| of_class[p] == Some(is)).count();
+        count_of(true) >= rows && count_of(false) >= rows
     }
 }
 

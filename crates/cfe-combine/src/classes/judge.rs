@@ -189,11 +189,11 @@ fn measured(
         let ((name, ..), (p, decided)) = (&methods[k], &of_rows[k]);
         let metrics = ClassScored::new(&rows.labels, p.view(), Some(&rows.weights))?.summary(decided)?;
         let mean_cost = known.then(|| {
-            let of = |at: usize| {
+            let cost_at = |at: usize| {
                 let cost = priced.cost(rows.labels[at], decided[at]);
                 rows.weights[at] * rows.costs.as_ref().map_or(1.0, |costs| costs[at]) * cost
             };
-            (0..decided.len()).map(of).sum::<f64>() / rows.weights.iter().sum::<f64>()
+            (0..decided.len()).map(cost_at).sum::<f64>() / rows.weights.iter().sum::<f64>()
         });
         // The combined prediction stands at 0, and every other method is compared with it.
         let gain = || ClassIntervals::new(|metric| resampled.better_by(metric, 0, k));
@@ -210,7 +210,7 @@ fn measured(
 
 /// The reliability of each class against all others.
 fn reliability(p: &Array2<f64>, rows: &ClassRows) -> Vec<Vec<Reliability>> {
-    let of = |k: usize| {
+    let reliability_of = |k: usize| {
         let judged = JudgedRows {
             labels: rows.labels.iter().map(|&label| label == k).collect(),
             weights: Some(rows.weights.clone()),
@@ -219,7 +219,7 @@ fn reliability(p: &Array2<f64>, rows: &ClassRows) -> Vec<Vec<Reliability>> {
         let probabilities: Vec<f64> = rows.rows.iter().map(|&i| p[(i, k)]).collect();
         groups(&judged, &probabilities)
     };
-    (0..p.ncols()).map(of).collect()
+    (0..p.ncols()).map(reliability_of).collect()
 }
 
 /// Classes of fewer than [`FEW_ROWS`] labeled rows, with their number of rows.

@@ -89,11 +89,11 @@ impl ClassModel {
 
     /// Whom the model listens to, for each class (K). Of two classes the second has the weights.
     pub fn trust(&self) -> Vec<ClassTrust> {
-        let of = |(k, class): (usize, &String)| ClassTrust {
+        let trust_of = |(k, class): (usize, &String)| ClassTrust {
             class: class.clone(),
             trust: self.of_class(k).map(TrustReport::of),
         };
-        self.classes.iter().enumerate().map(of).collect()
+        self.classes.iter().enumerate().map(trust_of).collect()
     }
 
     /// Predicts rows, each by itself. Classes that the model does not know are taken off first, see

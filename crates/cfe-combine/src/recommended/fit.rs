@@ -305,10 +305,10 @@ fn told_by_gaps(
     let all: Vec<usize> = (0..subset.rows.len()).collect();
     // Classifiers that were chosen among many stay the same, on all instances and without each fold.
     let choices = |classifiers: &[Vec<usize>]| -> Vec<Choice<'_, '_>> {
-        let of = |k: usize| classifiers[if classifiers.len() > 1 { k } else { 0 }].clone();
+        let classifiers_of = |k: usize| classifiers[if classifiers.len() > 1 { k } else { 0 }].clone();
         let of_fill = filled.iter().enumerate().map(|(k, r)| Choice {
             instances: Instances { r: r.view(), rows: &all, beyond: None },
-            classifiers: of(k),
+            classifiers: classifiers_of(k),
         });
         of_fill.collect()
     };
@@ -395,7 +395,7 @@ impl Seen {
                 choices.iter().map(|choice| choice.classifiers.clone()).collect();
             beyond.prepare(spec, &classifiers)?;
         }
-        let of = |choice: &Choice<'_, '_>| -> Result<(Columns, Features, Option<LocalBasis>)> {
+        let prepare = |choice: &Choice<'_, '_>| -> Result<(Columns, Features, Option<LocalBasis>)> {
             stop()?;
             let instances = choice.instances;
             let (columns, g) = instances.columns(spec, &choice.classifiers)?;
@@ -403,8 +403,8 @@ impl Seen {
             let (features, basis) = features(spec, &columns, &g);
             Ok((columns, features, basis))
         };
-        let (columns, all, basis) = of(&choices[0])?;
-        let without_fold = choices[1..].iter().map(|choice| Ok(of(choice)?.1)).collect::<Result<_>>()?;
+        let (columns, all, basis) = prepare(&choices[0])?;
+        let without_fold = choices[1..].iter().map(|choice| Ok(prepare(choice)?.1)).collect::<Result<_>>()?;
         Ok(Self { columns, sets: FeatureSets { all, without_fold }, basis })
     }
 }

@@ -194,11 +194,11 @@ fn columns_about(spec: &RecommendedSpec, survey: &Survey) -> Vec<ColumnAbout> {
 
 /// The columns of a view, about the view of each mean.
 fn about(spec: &RecommendedSpec, survey: &Survey, view: View) -> Vec<ColumnAbout> {
-    let of = |(classifier, surveyed): (usize, &cfe_core::shards::SurveyedClassifier)| {
+    let column_of = |(classifier, surveyed): (usize, &cfe_core::shards::SurveyedClassifier)| {
         let clip = clip_for(surveyed.mean(), spec.clip);
         ColumnAbout { classifier, view, clip, center: view.of(surveyed.mean(), clip) }
     };
-    survey.classifiers.iter().enumerate().map(of).collect()
+    survey.classifiers.iter().enumerate().map(column_of).collect()
 }
 
 /// The drawn instances in the order of their numbers, with the weights of a [sample](super::sample::sample)
@@ -367,7 +367,7 @@ impl<'a> PassedColumns<'a> {
 impl Learned {
     /// How the columns are standardized and filled, in a pass and here.
     fn standardizer(&self) -> Standardizer {
-        let of = |column: &Column| StandardColumn {
+        let standard_column = |column: &Column| StandardColumn {
             classifier: column.classifier,
             view: column.view,
             clip: column.clip.unwrap_or(self.columns.clip),
@@ -380,7 +380,7 @@ impl Learned {
             }),
             ridge: columns.fold_in_ridge,
         });
-        Standardizer { columns: self.columns.columns.iter().map(of).collect(), fill }
+        Standardizer { columns: self.columns.columns.iter().map(standard_column).collect(), fill }
     }
 }
 

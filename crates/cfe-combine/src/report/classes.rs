@@ -173,7 +173,7 @@ pub fn class_trust_table(model: &ClassModel) -> Table {
     for of in model.trust() {
         let words = match of.trust {
             None if model.classes().len() == 2 => "as for the other class".to_owned(),
-            None => "all alike: too few rows to learn from".to_owned(),
+            None => "equal weights: too few rows to learn from".to_owned(),
             Some(trust) => {
                 let one = |t: &Trust| format!("{} {} ({})", t.name, signed(t.weight, 2), percent(t.share, 0));
                 trust.classifiers.iter().take(NAMED).map(one).collect::<Vec<_>>().join(", ")
@@ -225,9 +225,9 @@ pub fn class_lines(
             ));
             continue;
         }
-        let of = |name: &str| part.methods.iter().find(|m| m.name == name).map(|m| &m.metrics);
+        let metrics_of = |name: &str| part.methods.iter().find(|m| m.name == name).map(|m| &m.metrics);
         let first = part.methods.first().map(|m| &m.metrics);
-        if let (Some(ours), Some(vote)) = (first, of("soft_voting")) {
+        if let (Some(ours), Some(vote)) = (first, metrics_of("soft_voting")) {
             let gain =
                 part.methods.iter().find(|m| m.name == "soft_voting").and_then(|m| m.combined_is_better_by);
             // Without intervals nothing speaks of chance, and the plain comparison stands.
@@ -259,8 +259,9 @@ pub fn class_lines(
     }
     // What the decisions cost, where costs are known.
     for part in parts {
-        let of = |name: &str| part.methods.iter().find(|m| m.name == name).and_then(|m| m.mean_cost);
-        if let (Some(ours), Some(vote)) = (part.methods.first().and_then(|m| m.mean_cost), of("soft_voting"))
+        let cost_of = |name: &str| part.methods.iter().find(|m| m.name == name).and_then(|m| m.mean_cost);
+        if let (Some(ours), Some(vote)) =
+            (part.methods.first().and_then(|m| m.mean_cost), cost_of("soft_voting"))
         {
             lines.push(format!(
                 "{}: the decisions cost {} a row on average, and those of soft voting {}",
@@ -299,7 +300,7 @@ pub fn class_tables(model: &ClassModel, parts: &[ClassPart]) -> Vec<Table> {
     tables
 }
 
-/// The confusion matrix as a map: of the rows of each true class, the share that is decided for each.
+/// The confusion matrix as a map: of the rows of each true class, the share decided for each class.
 fn confusion_map(title: &str, classes: &[String], summary: &ClassSummary) -> Option<HeatMap> {
     let shares = |row: &Vec<f64>| {
         let total: f64 = row.iter().sum();
@@ -325,11 +326,11 @@ fn trust_maps(model: &ClassModel) -> Vec<HeatMap> {
     }
     let trust = model.trust();
     let map = |title: &str, decimals: usize, value: &dyn Fn(&Trust) -> Option<f64>| {
-        let of = |name: &String, k: usize| {
+        let value_of = |name: &String, k: usize| {
             trust[k].trust.as_ref()?.classifiers.iter().find(|t| t.name == *name).and_then(value)
         };
         let values: Vec<Vec<Option<f64>>> =
-            names.iter().map(|name| (0..classes.len()).map(|k| of(name, k)).collect()).collect();
+            names.iter().map(|name| (0..classes.len()).map(|k| value_of(name, k)).collect()).collect();
         values.iter().flatten().any(Option::is_some).then(|| HeatMap {
             title: title.to_owned(),
             x: "class".to_owned(),
@@ -376,7 +377,7 @@ fn honest(model: &ClassModel, parts: &[ClassPart]) -> Section {
     // A part says nothing of honesty where the model knows the labels.
     let tells = |part: &&ClassPart| part.in_sample_share < TOO_MUCH_IN_SAMPLE && !part.reliability.is_empty();
     let Some(part) = parts.iter().rev().find(tells) else {
-        return section.text("No rows that the model was not trained on are here to tell.");
+        return section.text("All rows here were used in training, so that reliability cannot be judged.");
     };
     let Some(first) = part.methods.first() else { return section };
     let weight = |k: usize| first.metrics.per_class[k].weight;
@@ -399,7 +400,7 @@ fn honest(model: &ClassModel, parts: &[ClassPart]) -> Section {
 
 /// What was found, after the answers.
 fn wrong(findings: &[Finding]) -> Section {
-    let section = Section::new("What went wrong?");
+    let section = Section::new("What may be wrong with the table?");
     if findings.is_empty() {
         return section.text(
             "Nothing was found: no classifier that knows the labels, no columns of classes in another order, no copies of rows, \
@@ -421,7 +422,7 @@ pub fn class_document(
 ) -> Document {
     let figures = class_metrics(parts).into_iter().chain(class_intervals(parts));
     let good = figures.fold(Section::new("How good is it?"), Section::table);
-    let mut of_each = Section::new("How good is it for each class, and what is taken for what?");
+    let mut of_each = Section::new("How good is it for each class, and which classes are confused?");
     // Tables and maps of each class stand in front of the confusion matrices, which are wide.
     let mut maps = Vec::new();
     for part in parts {
@@ -431,8 +432,7 @@ pub fn class_document(
         maps.extend(confusion_map(&part.name, model.classes(), &first.metrics));
     }
     if !maps.is_empty() {
-        of_each =
-            of_each.heat_maps("Of the rows of each true class, the share that is decided for each", maps);
+        of_each = of_each.heat_maps("Of the rows of each true class, the share decided for each class", maps);
     }
     for part in parts {
         let Some(first) = part.methods.first() else { continue };
@@ -441,7 +441,7 @@ pub fn class_document(
             of_each = of_each.table(table);
         }
     }
-    let mut trusted = Section::new("Whom does it trust for which class?").table(class_trust_table(model)).text(
+    let mut trusted = Section::new("Which classifiers does it trust for each class?").table(class_trust_table(model)).text(
         "Each class against all others has weights of its own. The average precision lost is that of the class against \
          all others, cross-validated. Below 0, the class is ranked better without the classifier.",
     );

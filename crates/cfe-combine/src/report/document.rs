@@ -167,7 +167,7 @@ fn trusted(trust: &TrustReport, combiner: &Combiner) -> Section {
             );
         }
     }
-    let mut section = Section::new("Whom does it trust?").text(
+    let mut section = Section::new("Which classifiers does it trust?").text(
         "A positive weight raises the combined probability with that of the classifier. A negative weight stands beside \
          positive ones of classifiers that say much the same: it corrects them, and does not mean that the classifier is bad.",
     );
@@ -189,15 +189,15 @@ fn trusted(trust: &TrustReport, combiner: &Combiner) -> Section {
     section.figure("", vec![panel]).table(table).text(
         "Average precision lost without a classifier: cross-validated, with all classifiers less that of a fit without this \
          one, on the member of the average with the smallest log loss, with its 95% interval; negative where the others do better alone. \
-         Most like: the classifier of the highest correlation of log-odds; of two near 1, one adds nothing.",
+         Most like: the classifier of the highest correlation of log-odds; if it is near 1, one of the two adds nothing.",
     )
 }
 
 /// Would more labels, or more classifiers, help? `None` where the fit could not tell.
 fn more(model: &SavedModel) -> Option<Section> {
     let curve = learning_curve(model)?;
-    let header = ["fitted with", "average precision gained by all"];
-    let mut table = ReportTable::new("What all have brought over a part", header);
+    let header = ["fitted with", "gain in average precision"];
+    let mut table = ReportTable::new("Gain of all over a part", header);
     let points = curve.labels.iter().map(|point| (point, "labeled rows"));
     for (point, what) in points.chain(curve.classifiers.iter().map(|point| (point, "classifiers"))) {
         let gained = summary::with_interval(point.average_precision_gained);
@@ -395,7 +395,7 @@ fn wrong(table: &Table, findings: &[Finding]) -> Section {
         .map(ToString::to_string)
         .chain(findings.iter().map(|f| f.text.clone()))
         .collect();
-    let section = Section::new("What went wrong?");
+    let section = Section::new("What may be wrong with the table?");
     if items.is_empty() {
         return section.text(
             "Nothing was found: no missing predictions to speak of, no near-duplicate or inverted classifiers, positives \
@@ -420,5 +420,5 @@ fn origin(outcome: &FitOutcome, table: &Table) -> Section {
     ] {
         facts.push([Cell::from(name), Cell::from(text)]);
     }
-    Section::new("Where it comes from").table(facts)
+    Section::new("Origin").table(facts)
 }

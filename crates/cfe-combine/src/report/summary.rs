@@ -294,21 +294,21 @@ pub fn would_more_help(curve: &LearningCurve) -> Vec<String> {
     both.into_iter().filter_map(sentence).collect()
 }
 
-/// Whom does it trust?
+/// Which classifiers does it trust?
 fn trusted(trust: &TrustReport) -> String {
     let name = |t: &Trust| {
-        let against = if t.weight < 0.0 { " against" } else { "" };
-        format!("{} {}{against}", t.name, percent(t.share, 0))
+        let negative = if t.weight < 0.0 { " (negative)" } else { "" };
+        format!("{} {}{negative}", t.name, percent(t.share, 0))
     };
     let heard: Vec<String> = trust.classifiers.iter().filter(|t| t.share > 0.0).take(4).map(name).collect();
     // Shares below this are shown as 0%.
     let silent = trust.classifiers.iter().filter(|t| t.share < 0.005).count();
     let mut text = match heard.is_empty() {
-        true => "It listens to no classifier: none told the classes apart".to_owned(),
-        false => format!("It listens most to {}", heard.join(", ")),
+        true => "No classifier gets weight: none separates the classes".to_owned(),
+        false => format!("The largest weights are those of {}", heard.join(", ")),
     };
     if silent > 0 {
-        text += &format!("; hardly or not at all to {silent} of {}", trust.classifiers.len());
+        text += &format!("; {silent} of {} have a share below 0.5%", trust.classifiers.len());
     }
     if trust.local_share >= 0.005 {
         text += &format!("; a local correction makes {} of the variance", percent(trust.local_share, 0));

@@ -31,12 +31,16 @@ pub enum Metric {
 }
 
 impl Metric {
+    /// Every metric with its name and a one-line description.
+    pub const ALL: &[(Self, &str, &str)] = &[
+        (Self::AveragePrecision, "average_precision", "Area under the precision-recall curve"),
+        (Self::LogLoss, "log_loss", "Mean -log p of the true class, class weights undone"),
+    ];
+
     /// Name in files and options.
     pub fn name(self) -> &'static str {
-        match self {
-            Metric::AveragePrecision => "average_precision",
-            Metric::LogLoss => "log_loss",
-        }
+        let listed = Self::ALL.iter().find(|(metric, ..)| *metric == self);
+        listed.expect("every metric is in the list").1
     }
 
     /// +1 where large is good, -1 where small is.
@@ -52,8 +56,11 @@ impl FromStr for Metric {
     type Err = String;
 
     fn from_str(name: &str) -> std::result::Result<Self, String> {
-        let found = [Metric::AveragePrecision, Metric::LogLoss].into_iter().find(|m| m.name() == name);
-        found.ok_or_else(|| format!("{name:?} is not a metric; known are average_precision and log_loss"))
+        let found = Self::ALL.iter().find(|(_, known, _)| *known == name);
+        let known = || Self::ALL.iter().map(|(_, name, _)| *name).collect::<Vec<_>>().join(", ");
+        found
+            .map(|(metric, ..)| *metric)
+            .ok_or_else(|| format!("{name:?} is not a metric; known are {}", known()))
     }
 }
 

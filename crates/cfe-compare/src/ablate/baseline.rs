@@ -176,11 +176,11 @@ impl Checked {
 
 fn hold(cells: &[Cell<'_>]) -> BTreeMap<Figure, Held> {
     // A figure that no cell has is left out, and so is never missed by a later check.
-    let of = HELD.iter().filter_map(|&(figure, floor, _)| {
+    let held = HELD.iter().filter_map(|&(figure, floor, _)| {
         let noise = (STANDARD_ERRORS * standard_error(cells, figure)).max(floor);
         Some((figure, Held { mean: mean(cells, figure)?, noise }))
     });
-    of.collect()
+    held.collect()
 }
 
 /// Of the mean over seeds; 0 for a single seed.

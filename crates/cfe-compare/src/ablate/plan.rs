@@ -201,8 +201,11 @@ impl Plan {
 impl Grid {
     /// The levels that act in a cell, with the index of their factors.
     fn applied<'a>(&'a self, levels: &'a [usize]) -> impl Iterator<Item = (usize, &'a Level)> {
-        let of = self.factors.iter().zip(levels).enumerate();
-        of.filter(|(_, (factor, _))| factor.not_for.is_empty() || !self.matches_any(&factor.not_for, levels))
+        let chosen = self.factors.iter().zip(levels).enumerate();
+        chosen
+            .filter(|(_, (factor, _))| {
+                factor.not_for.is_empty() || !self.matches_any(&factor.not_for, levels)
+            })
             .map(|(index, (factor, &level))| (index, &factor.levels[level]))
     }
 

@@ -174,9 +174,9 @@ pub(crate) fn summarize(plan: &Plan, outcomes: &[Outcome]) -> Result<Summary, Er
 }
 
 fn factor(plan: &Plan, cells: &[Cell<'_>], index: usize) -> Result<FactorSummary, Error> {
-    let of = &plan.grid.factors[index];
+    let factor = &plan.grid.factors[index];
     let units = Units::new(plan, Some(index));
-    let by: Vec<usize> = of.by.iter().filter_map(|name| plan.position(name)).collect();
+    let by: Vec<usize> = factor.by.iter().filter_map(|name| plan.position(name)).collect();
     // Within levels of other factors the same comparison is made on the cells of those levels alone.
     let mut groups: BTreeMap<Vec<usize>, Vec<Cell<'_>>> = BTreeMap::new();
     if !by.is_empty() {
@@ -192,7 +192,7 @@ fn factor(plan: &Plan, cells: &[Cell<'_>], index: usize) -> Result<FactorSummary
         Ok(Within { of: named.collect(), levels: levels(plan, &cells, index, &units)? })
     });
     Ok(FactorSummary {
-        name: of.name.clone(),
+        name: factor.name.clone(),
         levels: levels(plan, cells, index, &units)?,
         ranks: ranks(plan, cells, index, &units)?,
         within: within.collect::<Result<_, Error>>()?,

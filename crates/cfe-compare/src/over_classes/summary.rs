@@ -117,7 +117,7 @@ pub fn summarize(cells: &[ClassCell], first: &str) -> Result<ClassesSummary, Err
     // Methods by log loss. The figures of each data set follow the same order.
     methods.sort_by(|a, b| a.log_loss.total_cmp(&b.log_loss));
     let data_sets = sets.iter().map(|set| {
-        let of = |figure: &dyn Fn(&ClassCell) -> f64| {
+        let means_of = |figure: &dyn Fn(&ClassCell) -> f64| {
             methods.iter().map(|row| mean(cells, &row.method, set, figure)).collect()
         };
         let any = cells.iter().find(|cell| cell.data_set == *set).expect("a set has cells");
@@ -125,8 +125,8 @@ pub fn summarize(cells: &[ClassCell], first: &str) -> Result<ClassesSummary, Err
             data_set: (*set).to_owned(),
             classes: any.classes,
             rarest: any.rarest,
-            log_loss: of(&|c| c.metrics.log_loss),
-            macro_average_precision: of(&precision),
+            log_loss: means_of(&|c| c.metrics.log_loss),
+            macro_average_precision: means_of(&precision),
         }
     });
     let data_sets = data_sets.collect();

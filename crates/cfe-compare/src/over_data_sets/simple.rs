@@ -217,9 +217,9 @@ fn ridge(data: &EnsembleData, test: &[usize], seed: u64, indicators: bool) -> Re
     let held_out_loss = |strength: f64, folds: &Folds| -> Result<f64> {
         let mut loss = 0.0;
         for fold in 0..folds.n_splits() {
-            let of = |places: Vec<usize>| places.iter().map(|&p| data.labeled()[p]).collect::<Vec<_>>();
-            let (columns, fit) = fit(&of(folds.train(fold)), strength)?;
-            let held = of(folds.test(fold));
+            let rows_of = |places: Vec<usize>| places.iter().map(|&p| data.labeled()[p]).collect::<Vec<_>>();
+            let (columns, fit) = fit(&rows_of(folds.train(fold)), strength)?;
+            let held = rows_of(folds.test(fold));
             let logits = fit.logits(values(data, &columns, &held).view())?;
             let losses = logits
                 .iter()

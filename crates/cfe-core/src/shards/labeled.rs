@@ -115,7 +115,7 @@ impl Survey {
             return None;
         }
         let counts = |at: usize| (head[at] as u64, head[at + 1] as u64);
-        let of = |u: usize| SurveyedClassifier {
+        let classifier = |u: usize| SurveyedClassifier {
             observed: rest[m + u] as u64,
             sum: rest[u],
             least: least[u],
@@ -128,7 +128,7 @@ impl Survey {
             learnable: counts(4),
             learnable_weights: (head[6], head[7]),
             gaps: head[8] as u64,
-            classifiers: (0..m).map(of).collect(),
+            classifiers: (0..m).map(classifier).collect(),
             first_bad: first_bad.is_finite().then_some(first_bad as u64),
         })
     }
@@ -229,7 +229,7 @@ impl Draw {
             return None;
         }
         let (triples, _) = sums.added.as_chunks::<3>();
-        let of = |(column, &[count, sum, squares]): (&ColumnAbout, &[f64; 3])| {
+        let spread_of = |(column, &[count, sum, squares]): (&ColumnAbout, &[f64; 3])| {
             let n = count.max(1.0);
             let shift = sum / n;
             Spread {
@@ -238,7 +238,7 @@ impl Draw {
                 deviation: (squares / n - shift * shift).max(0.0).sqrt(),
             }
         };
-        let spreads = self.columns.iter().zip(triples).map(of).collect();
+        let spreads = self.columns.iter().zip(triples).map(spread_of).collect();
         Some((sums.drawn, spreads))
     }
 }

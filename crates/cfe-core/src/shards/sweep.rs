@@ -122,8 +122,8 @@ impl SweepSums {
         };
         let late = match request.late {
             Some(_) => {
-                let of = |pair: Vec<f64>| LossSums { loss: pair[0], weight: pair[1] };
-                Some((of(take(2)?), of(take(2)?)))
+                let loss_sums = |pair: Vec<f64>| LossSums { loss: pair[0], weight: pair[1] };
+                Some((loss_sums(take(2)?), loss_sums(take(2)?)))
             }
             None => None,
         };
@@ -283,12 +283,12 @@ fn losses<T: Scalar>(
     let y = some.fold(request, workspace, &late.classifiers, memory)?;
     let logits = late.aggregator.logits(late.classifiers.view(), doubles(&y).view());
     memory.labeled_y = y.into_raw_vec_and_offset().0;
-    let of = |loss: SupervisedLoss, weights: Vec<f64>| {
+    let weighted_loss = |loss: SupervisedLoss, weights: Vec<f64>| {
         let sum = loss.weighted_sum(&logits, &some.targets, &weights, 1.0, None);
         [sum, weights.iter().sum()]
     };
-    let own = of(request.loss, some.weights(request.loss_weights, &request.costs));
-    let plain = of(SupervisedLoss::Bce, some.weights((1.0, 1.0), &Costs::default()));
+    let own = weighted_loss(request.loss, some.weights(request.loss_weights, &request.costs));
+    let plain = weighted_loss(SupervisedLoss::Bce, some.weights((1.0, 1.0), &Costs::default()));
     Ok([own[0], own[1], plain[0], plain[1]])
 }
 
@@ -310,12 +310,12 @@ impl<'a> Labeled<'a> {
     fn weights(&self, (negative, positive): (f64, f64), costs: &Costs) -> Vec<f64> {
         // Costs read the cells of a column, which is skipped where no cost was set.
         let plain = *costs == Costs::default();
-        let of = |(&i, &label): (&usize, &bool)| {
+        let weight_of = |(&i, &label): (&usize, &bool)| {
             let of_class = if label { positive } else { negative };
             let weight = of_class * self.panel.sample_weight(i);
             if plain { weight } else { weight * costs.factor(label, self.panel.predictions.column(i)) }
         };
-        self.places.iter().zip(&self.targets).map(of).collect()
+        self.places.iter().zip(&self.targets).map(weight_of).collect()
     }
 
     /// Their Y (d x labeled) for an X.

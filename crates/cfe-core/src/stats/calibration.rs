@@ -284,8 +284,8 @@ impl Cells {
         // The priors of a fit stand against the sum of the weights.
         let of_mean_one = weights_of_mean_one(&cells.iter().map(|cell| cell.2).collect::<Vec<_>>());
         cells.iter_mut().zip(of_mean_one).for_each(|(cell, a)| cell.2 = a);
-        let of = |class: bool| cells.iter().filter(|cell| cell.1 == class).map(|cell| cell.2).sum();
-        Ok(Self { positive: of(true), negative: of(false), cells })
+        let weight_of = |class: bool| cells.iter().filter(|cell| cell.1 == class).map(|cell| cell.2).sum();
+        Ok(Self { positive: weight_of(true), negative: weight_of(false), cells })
     }
 
     fn prior_shift(&self) -> f64 {

@@ -93,12 +93,13 @@ impl Table<'_> {
         };
         // By its name first, and else by its values, which are then the labels and no others.
         let candidates: Vec<usize> = self.free().filter(is_one).collect();
-        let of = |value: &&String, labels: &[&String]| labels.iter().any(|label| ends_in(value, label));
+        let ends_in_one =
+            |value: &&String, labels: &[&String]| labels.iter().any(|label| ends_in(value, label));
         // The first values of a column of many may be others than the first labels.
-        let tells = |at: &usize| known(*at).iter().any(|value| of(value, &labels));
+        let tells = |at: &usize| known(*at).iter().any(|value| ends_in_one(value, &labels));
         let is_same = |at: &usize| {
             let values = known(*at);
-            values.len() == labels.len() && values.iter().all(|value| of(value, &labels))
+            values.len() == labels.len() && values.iter().all(|value| ends_in_one(value, &labels))
         };
         let other = |at: &usize| {
             let name = &self.normal[*at];

@@ -162,13 +162,13 @@ impl Store {
         let of_classifiers = &batch.columns()[..m];
         let columns = match self.dtype() {
             Dtype::F32 => {
-                let of = |column: &dyn Array| column.as_primitive_opt::<Float32Type>().cloned();
-                let columns = of_classifiers.iter().map(|column| of(column)).collect::<Option<_>>();
+                let values_of = |column: &dyn Array| column.as_primitive_opt::<Float32Type>().cloned();
+                let columns = of_classifiers.iter().map(|column| values_of(column)).collect::<Option<_>>();
                 Columns::F32(columns.ok_or_else(|| unreadable("a column is not f32"))?)
             }
             Dtype::F64 => {
-                let of = |column: &dyn Array| column.as_primitive_opt::<Float64Type>().cloned();
-                let columns = of_classifiers.iter().map(|column| of(column)).collect::<Option<_>>();
+                let values_of = |column: &dyn Array| column.as_primitive_opt::<Float64Type>().cloned();
+                let columns = of_classifiers.iter().map(|column| values_of(column)).collect::<Option<_>>();
                 Columns::F64(columns.ok_or_else(|| unreadable("a column is not f64"))?)
             }
         };

@@ -194,7 +194,7 @@ fn folders_patterns_and_lists_of_parts() {
         expected.insert(2 * (1 - first), None);
         assert_eq!(table.truth, expected, "labels in {}", names[first]);
     }
-    refused(read(Source::new(dir.path().join("no*.csv"))), &["no file is there to be read"]);
+    refused(read(Source::new(dir.path().join("no*.csv"))), &["there is no file to read"]);
     refused(read(Source::new(Path::new("gone.csv"))), &["there is no such file"]);
 }
 

@@ -199,7 +199,7 @@ fn a_guessed_id_with_an_empty_cell_is_not_needed() {
     let table = read(text);
     assert_eq!((table.data.n_instances(), table.data.instance_ids()), (3, None));
     let said = table.warnings[0].to_string();
-    assert!(said.contains("column \"id\": 1 id is empty, so rows are known by their number"), "{said}");
+    assert!(said.contains("column \"id\": 1 id is empty, so rows are identified by their number"), "{said}");
     refused(with(text, |o| o.id_column = Some("id".into())), &["line 3, column \"id\": empty"]);
     // In a long table an id says what belongs together.
     let long = "id,model,prob,label\n1,a,0.9,1\n1,b,0.8,1\n,a,0.2,0\n2,b,0.1,0\n";

@@ -85,7 +85,7 @@ fn a_table_without_a_header_is_refused() {
 #[test]
 fn a_message_names_what_a_line_may_be() {
     let twice = format!("{PLAIN}{PLAIN}");
-    refused(with(&twice, |_| {}), &["line 5", "the header stands here again", "delete this line"]);
+    refused(with(&twice, |_| {}), &["line 5", "the header is repeated here", "delete this line"]);
     refused(with(&format!("{PLAIN}# 3 rows\n"), |_| {}), &["line 5: 1 cells", "delete it if it is a note"]);
     let text = "label,a,b\n1,np.float64(0.9),[0.7]\n0,np.float64(0.2),[0.1]\n";
     refused(

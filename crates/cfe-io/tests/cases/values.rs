@@ -52,7 +52,10 @@ fn a_hair_outside_is_clipped_and_said() {
         assert_eq!(table.data.predictions()[(0, 1)], value, "{cell}");
         let clipped = |w: &&TableWarning| matches!(w, TableWarning::Clipped { cells: 1, .. });
         let warning = table.warnings.iter().find(clipped).expect("said").to_string();
-        assert!(warning.contains("1 cell is a hair outside 0 to 1") && warning.contains("clf1"), "{warning}");
+        assert!(
+            warning.contains("1 cell is slightly outside 0 to 1") && warning.contains("clf1"),
+            "{warning}"
+        );
     }
     refused(with(&PLAIN.replace("0.2", "1.01"), |_| {}), &["1.01 is not a probability"]);
 }

@@ -107,7 +107,7 @@ def _trusted(classes: list[Any], trust: list[dict[str, Any]]) -> str:
         lost.sort(key=lambda pair: -pair[1]["estimate"])
         # What chance explains has no star.
         missed = ", ".join(f"{escape(name)} {own['estimate']:+.3f}{'*' * (own['lower'] > 0)}" for name, own in lost[:NAMED])
-        rows.append([escape(str(label)), words or "all alike: too few rows to learn from", missed])
+        rows.append([escape(str(label)), words or "equal weights: too few rows to learn from", missed])
     head = ["class", "most trusted (weight)", "most missed (average precision lost; * above 0)"]
     left = "style='text-align:left'"
     shown = 3 if is_known else 2

@@ -148,7 +148,7 @@ def plot_weights(model: Any, *, top: int = 15, ax: Axes | None = None) -> Axes:
     ax.barh(names, weights, color=[BLUE if weight >= 0 else RED for weight in weights])
     ax.axvline(0, color=GREY, linewidth=0.8)
     ax.set_xlabel("weight")
-    ax.set_title("Whom does it trust?")
+    ax.set_title("Which classifiers does it trust?")
     return ax
 
 
@@ -163,7 +163,7 @@ def _weight_map(core: Any, classes: list[Any], top: int, ax: Axes) -> Axes:
     for (row, column), weight in np.ndenumerate(shown):
         text = "" if np.isnan(weight) else f"{weight:+.2f}"
         ax.text(column, row, text, ha="center", va="center", color="white" if abs(weight) > 0.6 * most else "black")
-    ax.set_title("Whom does it trust for which class?")
+    ax.set_title("Which classifiers does it trust for each class?")
     return ax
 
 

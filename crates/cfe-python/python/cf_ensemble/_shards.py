@@ -79,7 +79,7 @@ def store_of(paths: Sequence[str], folder: str | os.PathLike[str] | None, **colu
     if len(paths) == 1 and _core.Store.is_store(paths[0]):
         given = sorted(key for key, value in columns.items() if value is not None)
         if given:
-            raise SettingsError(f"{paths[0]}: the columns were settled when the store was prepared; leave out {', '.join(given)}")
+            raise SettingsError(f"{paths[0]}: the columns were fixed when the store was prepared; leave out {', '.join(given)}")
         return _core.Store.open(paths[0])
     if folder is None:
         raise SettingsError("store= is missing: name a new folder that all workers see, for the prepared rows")

@@ -254,10 +254,10 @@ struct Column<'a> {
 /// Labels of the train rows and of all rows, without those of rows of weight 0, which count nowhere.
 fn counting(table: &Table) -> (Vec<Option<bool>>, Vec<Option<bool>>) {
     let counts = |i: usize| table.data.sample_weights().is_none_or(|weights| weights[i] > 0.0);
-    let of = |labels: &[Option<bool>]| {
+    let labels_that_count = |labels: &[Option<bool>]| {
         labels.iter().enumerate().map(|(i, label)| label.filter(|_| counts(i))).collect()
     };
-    (of(table.data.labels()), of(&table.truth))
+    (labels_that_count(table.data.labels()), labels_that_count(&table.truth))
 }
 
 fn columns_of(table: &Table) -> Result<Vec<Column<'_>>> {

@@ -106,7 +106,7 @@ pub(super) fn shifted(table: &Table, columns: &[Column<'_>], suspicious: Vec<Str
             "shift",
             moved.iter().map(|(_, c)| c.name.to_owned()).collect(),
             format!(
-                "other predictions outside the train split than in it (Kolmogorov-Smirnov distance, 0 to 1): {names}; {meaning}"
+                "predictions outside the train split differ from those inside (Kolmogorov-Smirnov distance, 0 to 1): {names}; {meaning}"
             ),
         ));
     }
@@ -162,11 +162,15 @@ pub(super) fn differs(expected: f64, found: f64) -> bool {
 /// Share of positives among some rows, by weight, and as how many rows of equal weight they tell.
 fn share(rows: &[usize], labels: &[Option<bool>], weights: Option<&[f64]>) -> (f64, f64) {
     let weight = |i: usize| weights.map_or(1.0, |weights| weights[i]);
-    let of = |class: Option<bool>| -> f64 {
+    let weight_of = |class: Option<bool>| -> f64 {
         rows.iter().filter(|&&i| class.is_none() || labels[i] == class).map(|&i| weight(i)).sum()
     };
-    let all = of(None);
-    if all > 0.0 { (of(Some(true)) / all, effective(rows.iter().map(|&i| weight(i)))) } else { (0.0, 0.0) }
+    let all = weight_of(None);
+    if all > 0.0 {
+        (weight_of(Some(true)) / all, effective(rows.iter().map(|&i| weight(i))))
+    } else {
+        (0.0, 0.0)
+    }
 }
 
 /// How the values of some rows are distributed.

@@ -80,12 +80,12 @@ impl Ranking {
     /// counting 1. Cost: one step for each score.
     ///
     /// ```
-    /// use cf_ensemble::metrics::{Ranking, Scored};
+    /// use cfe_core::metrics::{Ranking, Scored};
     ///
     /// let ranking = Ranking::from_sorted(&[0.4, 0.9], &[0.1, 0.4])?;
     /// let scored = Scored::new(&[true, true, false, false], &[0.4, 0.9, 0.1, 0.4])?;
     /// assert_eq!(ranking.average_precision(), scored.ranking().average_precision());
-    /// # Ok::<(), cf_ensemble::Error>(())
+    /// # Ok::<(), cfe_core::Error>(())
     /// ```
     ///
     /// # Errors

@@ -153,13 +153,13 @@ impl Bootstrap {
         // Of each prediction: log loss, macro average precision, balanced accuracy.
         let measure = |weights: &[f64]| -> Result<Vec<[f64; 3]>> {
             let total: f64 = weights.iter().sum();
-            let of = |of: &Prepared| {
-                let loss = weights.iter().zip(&of.losses).map(|(w, loss)| w * loss).sum::<f64>() / total;
-                let areas = of.rankings.iter().map(|ranking| ranking.weighted(weights));
+            let figures_of = |some: &Prepared| {
+                let loss = weights.iter().zip(&some.losses).map(|(w, loss)| w * loss).sum::<f64>() / total;
+                let areas = some.rankings.iter().map(|ranking| ranking.weighted(weights));
                 let area = areas.sum::<Result<f64>>()? / occurs.len() as f64;
-                Ok([loss, area, confusion(of, weights)?.balanced_accuracy()])
+                Ok([loss, area, confusion(some, weights)?.balanced_accuracy()])
             };
-            prepared.iter().map(of).collect()
+            prepared.iter().map(figures_of).collect()
         };
         // Drawn within the classes, so that no resample lacks a class.
         let strata = Strata::by_label(labels, classes);

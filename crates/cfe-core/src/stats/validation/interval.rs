@@ -40,12 +40,12 @@ impl Strata {
 
     /// The negatives of a fold before its positives. The spread of the positives, which are few, decides.
     pub(super) fn by_fold_and_class(labels: &[bool], folds: &[Vec<usize>]) -> Self {
-        let of = |rows: &Vec<usize>, class: bool| -> Vec<usize> {
+        let rows_of = |rows: &Vec<usize>, class: bool| -> Vec<usize> {
             rows.iter().copied().filter(|&i| labels[i] == class).collect()
         };
         // Negatives and positives of each fold alternate, which `positives` counts on.
         let lists: Vec<Vec<usize>> =
-            folds.iter().flat_map(|rows| [of(rows, false), of(rows, true)]).collect();
+            folds.iter().flat_map(|rows| [rows_of(rows, false), rows_of(rows, true)]).collect();
         let positives = || lists.iter().skip(1).step_by(2).map(Vec::len);
         let (rarest, freedom) = (positives().sum(), positives().map(|n| n.saturating_sub(1)).sum());
         Self { n: labels.len(), lists, rarest, freedom: Some(freedom) }
