@@ -401,6 +401,17 @@ def test_a_table_of_the_program(vehicle, tmp_path):
     assert f1["weights"] >= f1["largest"]
 
 
+def test_a_model_reads_the_next_table_as_the_first_one(three, tmp_path):
+    P, y = three
+    percent = np.round(100 * P, 3)
+    path = tmp_path / "percent.csv"
+    named(percent).assign(label=y).to_csv(path, index=False)
+    model = cf_ensemble.fit(path, scale="percent", method="als", settings={"max_iterations": 5})
+    model.save(tmp_path / "m.safetensors")
+    for kept in [model, cf_ensemble.load(tmp_path / "m.safetensors")]:
+        np.testing.assert_allclose(kept.predict_proba(path), model.predict_proba(percent / 100), atol=1e-9)
+
+
 def test_tables_of_every_kind_give_the_same(three):
     P, y = three
     frame = named(P)

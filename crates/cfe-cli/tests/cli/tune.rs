@@ -108,7 +108,7 @@ fn a_log_of_another_search_is_refused_and_left_alone() {
         ("tune t.csv --split-column split --checkpoint t.csv", "would replace the input"),
         ("tune t.csv --split-column split --trainer recommended", "chooses its settings by itself"),
         ("tune t.csv --split-column split --set lambda=-1", "lambda = -1 is not allowed"),
-        ("tune t.csv --split-column split --metric auc", "known are average_precision and log_loss"),
+        ("tune t.csv --split-column split --metric auc", "possible values: average_precision, log_loss"),
         ("tune t.csv --split-column split --time-budget 5x", "write 90s, 5m or 1.5h"),
         ("tune t.csv --split-column split --trials 0", "at least 1 is needed"),
     ] {

@@ -209,10 +209,12 @@ fn distinct(mut hashes: Vec<u64>) -> Vec<u64> {
 /// Decimals that the predictions of some rows are written with, at most 6 (also if they were read in single
 /// precision); `None` for more.
 fn decimals(predictions: ArrayView2<'_, f64>, rows: &[usize]) -> Option<usize> {
+    let powers: [f64; *DECIMALS.end() + 1] = std::array::from_fn(|d| 10f64.powi(d as i32));
     let within = |p: f64, d: usize| {
-        let scaled = p * 10f64.powi(d as i32);
+        let scaled = p * powers[d];
         // A tenth of all numbers is so near to a whole one; all cells of a table are so by rounding alone.
-        (scaled - scaled.round()).abs() <= 0.05
+        let beyond = scaled - (scaled as u64) as f64;
+        beyond <= 0.05 || beyond >= 0.95
     };
     let mut needed = 0;
     // A classifier at a time, as its predictions lie side by side.
@@ -254,16 +256,17 @@ fn rounded_hashes(predictions: ArrayView2<'_, f64>, rows: &[usize], decimals: us
 /// product is rounded, half to even.
 fn rounded(p: f64, scale: f64) -> u64 {
     let scaled = p * scale;
-    let below = scaled.floor();
-    let beyond_half = scaled - (below + 0.5);
+    // A conversion cuts off, which is faster than to call for the floor.
+    let below = scaled as u64;
+    let beyond_half = scaled - (below as f64 + 0.5);
     if beyond_half.abs() >= 1e-6 {
-        return scaled.round() as u64;
+        return below + u64::from(beyond_half > 0.0);
     }
     // Near a tie what the product has lost decides.
     match (beyond_half + p.mul_add(scale, -scaled)).total_cmp(&0.0) {
-        Ordering::Less => below as u64,
-        Ordering::Greater => below as u64 + 1,
-        Ordering::Equal => below as u64 + below as u64 % 2,
+        Ordering::Less => below,
+        Ordering::Greater => below + 1,
+        Ordering::Equal => below + below % 2,
     }
 }
 
