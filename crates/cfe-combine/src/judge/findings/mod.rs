@@ -147,7 +147,7 @@ struct Quality {
 impl Quality {
     /// Of the rows that have a label and a prediction; `None` with fewer than [`ENOUGH`] of a class.
     fn of(row: ArrayView1<'_, f64>, labels: &[Option<bool>]) -> Result<Option<Self>> {
-        Sorted::new(row, labels, |_| false).quality()
+        Sorted::of_labeled(row, labels).quality()
     }
 
     /// Standard error of the ROC-AUC of a classifier that knows nothing.
@@ -171,6 +171,7 @@ impl Quality {
 ///
 /// To sort is most of the work of a diagnosis, so that each prediction is sorted once: the ranking needs the
 /// classes apart, and a distribution is merged from them.
+#[derive(Default)]
 struct Sorted {
     positives: Vec<f64>,
     negatives: Vec<f64>,
@@ -179,20 +180,47 @@ struct Sorted {
 }
 
 impl Sorted {
-    /// Of the rows with a label, and of those rows without one that `also` takes.
-    fn new(row: ArrayView1<'_, f64>, labels: &[Option<bool>], also: impl Fn(usize) -> bool) -> Self {
-        let mut sorted = Self { positives: Vec::new(), negatives: Vec::new(), unlabeled: Vec::new() };
-        for (i, (&p, label)) in row.iter().zip(labels).enumerate().filter(|(_, (p, _))| !p.is_nan()) {
-            match label {
-                Some(true) => sorted.positives.push(p),
-                Some(false) => sorted.negatives.push(p),
-                None if also(i) => sorted.unlabeled.push(p),
-                None => {}
+    /// Of the rows with a label.
+    fn of_labeled(row: ArrayView1<'_, f64>, labels: &[Option<bool>]) -> Self {
+        let mut sorted = Self::default();
+        row.iter()
+            .zip(labels)
+            .filter(|(_, label)| label.is_some())
+            .for_each(|(&p, &label)| sorted.push(p, label));
+        sorted.sort();
+        sorted
+    }
+
+    /// Of the rows within and outside the train split, in one pass over the column. Rows without a label are
+    /// taken where `all` is set.
+    fn both(row: ArrayView1<'_, f64>, parts: &Parts<'_>, all: bool) -> (Self, Self) {
+        let (mut train, mut outside) = (Self::default(), Self::default());
+        for (i, &p) in row.iter().enumerate() {
+            let (part, label) = match parts.in_train[i] {
+                true => (&mut train, parts.train[i]),
+                false => (&mut outside, parts.outside[i]),
+            };
+            if all || label.is_some() {
+                part.push(p, label);
             }
         }
-        sorted.positives.sort_unstable_by(f64::total_cmp);
-        sorted.negatives.sort_unstable_by(f64::total_cmp);
-        sorted
+        train.sort();
+        outside.sort();
+        (train, outside)
+    }
+
+    fn push(&mut self, p: f64, label: Option<bool>) {
+        match label {
+            _ if p.is_nan() => {}
+            Some(true) => self.positives.push(p),
+            Some(false) => self.negatives.push(p),
+            None => self.unlabeled.push(p),
+        }
+    }
+
+    fn sort(&mut self) {
+        self.positives.sort_unstable_by(f64::total_cmp);
+        self.negatives.sort_unstable_by(f64::total_cmp);
     }
 
     /// `None` with fewer than [`ENOUGH`] of a class.
@@ -296,8 +324,7 @@ impl<'a> Column<'a> {
         }
         let gaps = row.iter().filter(|p| p.is_nan()).count();
         let unweighted = parts.compare && parts.weights.is_none();
-        let train = Sorted::new(row, parts.train, |i| unweighted && parts.in_train[i]);
-        let outside = Sorted::new(row, parts.outside, |i| unweighted && !parts.in_train[i]);
+        let (train, outside) = Sorted::both(row, parts, unweighted);
         let shift = match parts.weights {
             _ if !parts.compare => None,
             Some(weights) => Shift::weighted(row, weights, parts.in_train, parts.train),

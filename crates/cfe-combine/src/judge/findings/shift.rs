@@ -177,8 +177,8 @@ fn share(rows: &[usize], labels: &[Option<bool>], weights: Option<&[f64]>) -> (f
 pub(super) struct Distribution {
     /// Ascending.
     values: Vec<f64>,
-    /// Weight of the values before each, and of all.
-    before: Vec<f64>,
+    /// Weight of the values before each, and of all; `None` where each counts 1.
+    before: Option<Vec<f64>>,
     /// As many rows of equal weight as tell so much.
     effective: f64,
 }
@@ -209,13 +209,12 @@ impl Distribution {
             sum
         }));
         let effective = effective(cells.iter().map(|cell| cell.1));
-        Self { values: cells.into_iter().map(|cell| cell.0).collect(), before, effective }
+        Self { values: cells.into_iter().map(|cell| cell.0).collect(), before: Some(before), effective }
     }
 
     /// Of values in ascending order, each counting 1.
     pub(super) fn of_ascending(values: Vec<f64>) -> Self {
-        let before = (0..=values.len()).map(|count| count as f64).collect();
-        Self { effective: values.len() as f64, before, values }
+        Self { effective: values.len() as f64, before: None, values }
     }
 
     fn len(&self) -> usize {
@@ -224,7 +223,10 @@ impl Distribution {
 
     /// Share of the first `count` values.
     fn share(&self, count: usize) -> f64 {
-        self.before[count] / self.before[self.len()]
+        match &self.before {
+            Some(before) => before[count] / before[self.len()],
+            None => count as f64 / self.len() as f64,
+        }
     }
 
     /// Share of the values up to `at`.
