@@ -91,9 +91,11 @@ fn read_with(
             Some(model) => options.table.table_options_for(&model, labels)?,
             None => options.table_options()?,
         };
-        // A model of more classes finds its columns by name when rows are predicted.
-        if of_classes.is_some() {
+        // A model of more classes finds its columns by name when rows are predicted; their cells are read as
+        // those of its table were.
+        if let Some(model) = &of_classes {
             how.labels = labels;
+            options.table.read_cells_as(&model.details, &mut how);
         }
         match (AnyTable::try_from(read(&how)?)?, of_classes) {
             (AnyTable::Two(table), Some(model)) => Err(Failure::Data(format!(

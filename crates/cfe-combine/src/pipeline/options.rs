@@ -263,6 +263,13 @@ impl TableColumns {
     fn table_options_of(&self, details: &ModelDetails, labels: Labels) -> FitResult<TableOptions> {
         let mut options = self.table_options()?;
         options.labels = labels;
+        options.remembered = self.read_cells_as(details, &mut options);
+        Ok(options)
+    }
+
+    /// Lets `options`, which were made of these, read cells as the table of a model was read, where nothing
+    /// is said here. Gives what the model remembers of its table.
+    pub fn read_cells_as(&self, details: &ModelDetails, options: &mut TableOptions) -> Remembered {
         // Models of 0.1.0 keep nothing.
         let trained = COLUMNS.get(details).unwrap_or_default();
         // What is said now goes before what the model remembers of the table it was trained with.
@@ -271,8 +278,7 @@ impl TableColumns {
         }
         options.scale = self.scale.unwrap_or(trained.scale);
         options.input = self.input.unwrap_or(trained.input);
-        options.remembered = trained;
-        Ok(options)
+        trained
     }
 
     /// What a model remembers of a table that was read with these options.
@@ -284,6 +290,7 @@ impl TableColumns {
         remembered
     }
 }
+
 impl ClassModel {
     /// Keeps what the table that it was fitted to was taken for, so that
     /// [`TableColumns::table_options_for_classes`] takes another one for the same.
