@@ -136,7 +136,8 @@ impl Resampled {
     /// Interval of the k-th.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`] if k is not the number of one of the scores.
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) if k is not the number of one of the
+    /// scores.
     pub fn interval(&self, k: usize) -> Result<Interval> {
         let (estimate, tail) = (self.estimates(k)?, (1.0 - self.confidence) / 2.0);
         let (bias, standard_error) = self.bias_and_error(|v| v[k], |i| self.slopes[k][i], estimate);

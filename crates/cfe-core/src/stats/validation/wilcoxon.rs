@@ -42,7 +42,7 @@ pub struct Wilcoxon {
 /// ```
 ///
 /// # Errors
-/// [`Error::InvalidScore`] for a difference that is not finite.
+/// [`Error::InvalidScore`](crate::Error::InvalidScore) for a difference that is not finite.
 pub fn wilcoxon_signed_rank(differences: &[f64]) -> Result<Wilcoxon> {
     check_finite(differences)?;
     let kept: Vec<f64> = differences.iter().copied().filter(|&d| d != 0.0).collect();
