@@ -110,8 +110,8 @@ impl<T> Entry<T> {
         self.name
     }
 
-    /// Takes the entry out.
-    pub(crate) fn remove(&self, details: &mut ModelDetails) {
+    /// Takes the entry out, if it is there.
+    pub fn remove(&self, details: &mut ModelDetails) {
         details.provenance.remove(self.name);
     }
 }
