@@ -123,7 +123,7 @@ pub struct Journal<Header, Line> {
 }
 
 impl<Header: JournalHeader, Line: Serialize + DeserializeOwned> Journal<Header, Line> {
-    /// Opens a journal, or begins one where there is no file, and returns the lines that are in it.
+    /// Opens a journal, or begins one where the file does not exist, and returns the lines that are in it.
     ///
     /// Without `resume` a file that exists is refused; with it, a file that does not exist is begun.
     ///

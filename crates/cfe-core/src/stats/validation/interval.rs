@@ -164,7 +164,7 @@ impl Resampled {
         let estimate = self.estimates(a)? - self.estimates(b)?;
         let slope = |i: usize| self.slopes[a][i] - self.slopes[b][i];
         let (bias, standard_error) = self.bias_and_error(|v| v[a] - v[b], slope, estimate);
-        // A difference may have either sign, so there is no scale that would keep it inside. The ends are cut
+        // A difference may have either sign, so that no transformation keeps it inside. The ends are cut
         // at -1 and 1, and at the estimate.
         let (center, half) = (estimate - bias, self.quantile(slope) * standard_error);
         Ok(Interval {
