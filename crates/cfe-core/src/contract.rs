@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 
 use crate::data::EnsembleData;
 use crate::error::Error;
-use crate::factors::{Factors, Parameters};
+use crate::factors::Factors;
 use crate::history::StopReason;
+use crate::parameters::Parameters;
 use crate::synthetic::{Correlated, Separable};
 use crate::trainer::{FnObserver, Step, Trainer, WeightTrace};
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
 
+use crate::class_totals::class_totals;
 use crate::error::{Error, Result, check_length, check_weights};
-use crate::weights::class_totals;
 
 /// Checked input of every trainer.
 ///

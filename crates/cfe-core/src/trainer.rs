@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::EnsembleData;
 use crate::error::{Error, Result};
-use crate::factors::Parameters;
 use crate::history::{History, StopReason, Timings};
 use crate::model::Model;
 use crate::objective::LossParts;
+use crate::parameters::Parameters;
 use crate::training_state::TrainingState;
 
 /// One point of a training run, as the observer sees it.

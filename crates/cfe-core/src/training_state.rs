@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use crate::data::EnsembleData;
 use crate::error::{Error, Result};
-use crate::factors::Parameters;
 use crate::history::History;
+use crate::parameters::Parameters;
 use crate::settings::rename_keys;
 
 /// Everything that a trainer needs to go on from some iteration to the same bits as an unbroken run.

@@ -9,7 +9,8 @@ use serde::Deserialize;
 use smartcore::ensemble::random_forest_regressor::{RandomForestRegressor, RandomForestRegressorParameters};
 use smartcore::linalg::basic::matrix::DenseMatrix;
 
-use super::{CellErrors, Column, Forest, N_FEATURES, N_STATISTICS, Node};
+use super::forest::{Forest, Node};
+use super::model::{CellErrors, Column, N_FEATURES, N_STATISTICS};
 use crate::data::EnsembleData;
 use crate::error::{Error, Result};
 use crate::validation::StratifiedKFold;

@@ -2,9 +2,12 @@
 
 use ndarray::{Array2, Array3, Axis};
 
-use super::{ROUNDING, TOLERANCE};
 use crate::error::{Error, Result};
 
+/// Sums of classes this near to 1 are taken as they are: probabilities are written with few digits.
+pub const ROUNDING: f64 = 1e-4;
+/// Sums further from 1 than this are refused; between the two they are scaled to 1 and counted.
+pub const TOLERANCE: f64 = 0.02;
 /// Places that a message names; the count has them all.
 const NAMED: usize = 8;
 

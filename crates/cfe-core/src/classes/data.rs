@@ -2,8 +2,9 @@
 
 use super::ClassPredictions;
 use crate::EnsembleData;
+use crate::class_totals::class_totals;
 use crate::error::{Error, Result, check_length, check_weights, ensure};
-use crate::weights::{ClassWeight, check_weight_sum, class_totals};
+use crate::weights::{ClassWeight, check_weight_sum};
 
 /// Checked input of a fit to K classes: what [`EnsembleData`] is for two.
 ///

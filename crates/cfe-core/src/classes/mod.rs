@@ -6,17 +6,13 @@
 mod check;
 mod data;
 
+pub use check::{ROUNDING, TOLERANCE};
 pub use data::ClassData;
 
 use ndarray::{Array2, Array3, ArrayView3, Axis};
 
 use crate::data::check_unique;
 use crate::error::{Error, Result, check_length};
-
-/// Sums of the classes this near to 1 are taken as they are: probabilities are written with few digits.
-pub const ROUNDING: f64 = 1e-4;
-/// Sums further from 1 than this are refused; between the two they are scaled to 1 and counted.
-pub const TOLERANCE: f64 = 0.02;
 
 /// Checked probabilities of m classifiers for n instances and K classes.
 ///

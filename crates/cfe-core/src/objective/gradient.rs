@@ -6,7 +6,8 @@ use rayon::prelude::*;
 use super::labeled::{RUN, add_scores, add_weighted};
 use super::{BLOCK, LossParts, Objective, Problem};
 use crate::error::Result;
-use crate::factors::{Parameters, combine};
+use crate::factors::combine;
+use crate::parameters::Parameters;
 use crate::ridge::Cells;
 use crate::rows::rows_of;
 

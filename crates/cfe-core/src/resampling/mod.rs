@@ -7,6 +7,7 @@
 mod neighbors;
 mod sampler;
 mod synthesis;
+mod synthetic;
 
 use ndarray::{Array2, Axis, Slice, concatenate};
 use rand::SeedableRng;
@@ -16,10 +17,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::EnsembleData;
 use crate::error::{Result, ensure};
-use crate::factors::{Factors, Parameters};
+use crate::factors::Factors;
+use crate::parameters::Parameters;
 use crate::trainer::Fitted;
 
 pub use sampler::Sampler;
+pub use synthetic::Synthetic;
 
 /// Stream of the start's generator; X, Y and the gate have 0 to 2, the sampler those after this one.
 const STREAM: u64 = 3;
@@ -89,33 +92,6 @@ fn balanced() -> f64 {
 
 fn five() -> usize {
     5
-}
-
-/// A synthetic instance: `of` + `gap` (`towards` - `of`).
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Synthetic {
-    /// The minority instance it was made from.
-    pub of: usize,
-    /// The neighbor it lies towards; `of` itself for a copy.
-    pub towards: usize,
-    /// 0 to 1.
-    pub gap: f64,
-}
-
-impl Synthetic {
-    /// Between two numbers; the one that is there if the other is NaN.
-    fn between(&self, a: f64, b: f64) -> f64 {
-        match (a.is_nan(), b.is_nan()) {
-            (false, true) => a,
-            (true, false) => b,
-            _ => a + self.gap * (b - a),
-        }
-    }
-
-    fn column(&self, matrix: ndarray::ArrayView2<'_, f64>) -> Vec<f64> {
-        let pairs = matrix.column(self.of).to_vec().into_iter().zip(matrix.column(self.towards).to_vec());
-        pairs.map(|(a, b)| self.between(a, b)).collect()
-    }
 }
 
 /// Resampled data. The original n instances come first, in their order; the synthetic ones, called

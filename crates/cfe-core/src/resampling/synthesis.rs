@@ -3,8 +3,8 @@
 use rand::RngExt;
 use rand_chacha::ChaCha12Rng;
 
-use super::Synthetic;
 use super::neighbors::nearest;
+use super::synthetic::Synthetic;
 use crate::data::EnsembleData;
 
 fn one_of(list: &[usize], rng: &mut ChaCha12Rng) -> Option<usize> {

@@ -16,6 +16,7 @@
 //! adding one after the other (Higham, SIAM J. Sci. Comput. 14, 1993). The bits do depend on the instruction
 //! set, and so [`Statistics`] of machines with different ones do not merge.
 
+mod answer;
 mod block;
 mod bytes;
 mod drawn;
@@ -26,6 +27,7 @@ mod labeled;
 mod panel;
 mod profile;
 mod request;
+mod shape;
 mod statistics;
 mod sums;
 mod sweep;
@@ -33,12 +35,13 @@ mod sweep;
 pub use block::{Block, StoredPredictions};
 pub use cfe_kernel::{InstructionSet, InstructionSetError};
 pub use drawn::{Drawn, DrawnRow};
-pub use engine::{Engine, Shape};
+pub use engine::Engine;
 pub use error::ShardError;
 pub use in_memory::InMemory;
 pub use labeled::{ColumnAbout, Draw, Moments, Spread, Survey, SurveyedClassifier};
 pub use profile::Profile;
 pub use request::{Late, Point, Request, Step, Sweep};
+pub use shape::Shape;
 pub use statistics::Statistics;
 pub use sums::Sums;
 pub use sweep::{BoundSums, GradientSums, LossSums, SweepSums};

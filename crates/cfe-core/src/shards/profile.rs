@@ -2,10 +2,11 @@
 
 use super::block::Panel;
 use super::{ShardError, Sums};
+use crate::class_totals::in_mean_weights;
 use crate::confidence::statistics::{column_spreads, squared_error};
 use crate::error::{Error, Result};
 use crate::objective::Objective;
-use crate::weights::{Costs, LABELED, check_weight_sum, in_mean_weights};
+use crate::weights::{Costs, LABELED, check_weight_sum};
 
 /// What the first pass finds.
 #[derive(Debug, Clone, PartialEq)]

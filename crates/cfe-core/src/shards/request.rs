@@ -3,13 +3,10 @@
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Block, Draw, Drawn, Moments, Profile, Shape, ShardError, Spread, Statistics, Sums, Survey, SweepSums,
-    labeled, panel, profile, sweep,
-};
+use super::{Draw, ShardError};
 use crate::aggregator::Aggregator;
 use crate::columns::Standardizer;
-use crate::confidence::{ConfidenceStrategy, FittedConfidence};
+use crate::confidence::FittedConfidence;
 use crate::dtype::Dtype;
 use crate::error::{Error, Result, check_length};
 use crate::losses::SupervisedLoss;
@@ -20,15 +17,15 @@ use crate::weights::Costs;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Request {
-    /// Counts, and what confidence strategies learn: [`Profile`].
+    /// Counts, and what confidence strategies learn: [`Profile`](super::Profile).
     Profile,
-    /// A sweep of alternating least squares: [`SweepSums`].
+    /// A sweep of alternating least squares: [`SweepSums`](super::SweepSums).
     Sweep(Box<Sweep>),
-    /// What there is to learn from: [`Survey`].
+    /// What there is to learn from: [`Survey`](super::Survey).
     Survey,
-    /// Labeled instances by their keys, and spreads of columns: [`Drawn`], [`Spread`].
+    /// Labeled instances by their keys, and spreads of columns: [`Drawn`](super::Drawn), [`Spread`](super::Spread).
     Draw(Box<Draw>),
-    /// Moments of sets of columns over the labeled instances: [`Moments`] of each.
+    /// Moments of sets of columns over the labeled instances: [`Moments`](super::Moments) of each.
     Moments(Vec<Standardizer>),
 }
 
@@ -96,93 +93,6 @@ pub struct Sweep {
 }
 
 impl Request {
-    /// The statistics of one shard: pure, with no input or output. Panels run side by side on the threads of
-    /// the current rayon pool.
-    ///
-    /// # Errors
-    /// [`ShardError::NotAShard`]; [`Error::WrongClassifiers`] and the like for a request of other data;
-    /// [`Error::NotPositiveDefinite`] with the number of the instance among all.
-    pub fn of_block(&self, shape: &Shape, block: &Block<'_>) -> Result<Statistics> {
-        // Every request is checked against the shard before it is computed: it may come from another process.
-        let shard = shape.shard_of(block.first(), block.n_instances() as u64)?;
-        let (found, expected) = (block.n_classifiers(), shape.n_classifiers());
-        if found != expected {
-            return Err(Error::WrongClassifiers { found, expected });
-        }
-        let sums = match self {
-            Request::Profile => panel::tree(block, &profile::of_panel)?,
-            Request::Sweep(request) => {
-                request.check(block.n_classifiers())?;
-                let strategy = request.confidence.confidence().strategy;
-                if strategy == ConfidenceStrategy::Given && !block.has_confidence() {
-                    return Err(Error::MissingConfidence);
-                }
-                sweep::of_block(request, block)?
-            }
-            Request::Survey => panel::tree(block, &labeled::survey)?,
-            Request::Draw(draw) => {
-                draw.check(block.n_classifiers())?;
-                panel::tree(block, &|panel| Ok(draw.of_panel(panel)))?
-            }
-            Request::Moments(sets) => {
-                sets.iter().try_for_each(|set| set.validate(block.n_classifiers()))?;
-                panel::tree(block, &|panel| Ok(labeled::moments(sets, panel)))?
-            }
-        };
-        Ok(Statistics::of_shard(shape, self, shard, sums))
-    }
-
-    /// The profile in the sums of [`Request::Profile`].
-    ///
-    /// # Errors
-    /// [`ShardError::OtherRequest`] for sums of another request.
-    pub fn profile(&self, sums: Sums) -> Result<Profile> {
-        match self {
-            Request::Profile => Profile::read(&sums).ok_or_else(|| ShardError::OtherRequest.into()),
-            _ => Err(ShardError::OtherRequest.into()),
-        }
-    }
-
-    /// The sums of [`Request::Sweep`] by name.
-    ///
-    /// # Errors
-    /// [`ShardError::OtherRequest`] for sums of another request.
-    pub fn sweep(&self, sums: Sums) -> Result<SweepSums> {
-        match self {
-            Request::Sweep(sweep) => {
-                SweepSums::read(sweep, sums.added).ok_or_else(|| ShardError::OtherRequest.into())
-            }
-            _ => Err(ShardError::OtherRequest.into()),
-        }
-    }
-
-    /// The survey in the sums of [`Request::Survey`].
-    ///
-    /// # Errors
-    /// [`ShardError::OtherRequest`] for sums of another request.
-    pub fn survey(&self, sums: Sums) -> Result<Survey> {
-        let survey = matches!(self, Request::Survey).then(|| Survey::read(&sums)).flatten();
-        survey.ok_or_else(|| ShardError::OtherRequest.into())
-    }
-
-    /// The instances and the spreads in the sums of [`Request::Draw`].
-    ///
-    /// # Errors
-    /// [`ShardError::OtherRequest`] for sums of another request.
-    pub fn drawn(&self, sums: Sums) -> Result<(Drawn, Vec<Spread>)> {
-        let Request::Draw(draw) = self else { return Err(ShardError::OtherRequest.into()) };
-        draw.read(sums).ok_or_else(|| ShardError::OtherRequest.into())
-    }
-
-    /// The moments of each set of columns in the sums of [`Request::Moments`].
-    ///
-    /// # Errors
-    /// [`ShardError::OtherRequest`] for sums of another request.
-    pub fn moments(&self, sums: Sums) -> Result<Vec<Moments>> {
-        let Request::Moments(sets) = self else { return Err(ShardError::OtherRequest.into()) };
-        labeled::read_moments(sets, sums).ok_or_else(|| ShardError::OtherRequest.into())
-    }
-
     /// As bytes, for other processes and machines.
     pub fn to_bytes(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("plain fields, which JSON can hold")
@@ -207,7 +117,7 @@ impl Request {
 
 impl Sweep {
     /// Refuses shapes that do not fit m classifiers.
-    fn check(&self, m: usize) -> Result<()> {
+    pub(super) fn check(&self, m: usize) -> Result<()> {
         let d = self.at.classifiers.nrows();
         let late = self.late.as_ref().map(|late| &late.classifiers);
         // Both points have one shape: Y of either is computed by the same systems.

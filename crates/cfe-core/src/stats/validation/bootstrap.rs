@@ -244,7 +244,7 @@ impl Bootstrap {
         let values = self.resample(&strata, means)?;
         // The estimate is a resample that has every instance once.
         let whole = by_part(&vec![1.0; labels.len()])?;
-        let biases = Some(halves::biases(self, &strata, &whole, by_part)?);
+        let biases = Some(halves::biases(self.n_resamples, self.seed, &strata, &whole, by_part)?);
         let estimates = whole.iter().map(mean).collect();
         Ok(Resampled { confidence: self.confidence, estimates, biases, values, slopes, strata })
     }

@@ -5,13 +5,12 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 use rayon::prelude::*;
 
-use super::Bootstrap;
 use super::interval::Strata;
 use crate::error::Result;
 
 /// How much too large the mean over parts is, for each ranking. `strata` are the negatives and the positives
 /// of each part, `whole` the average precision of each ranking and part, and `by_part` finds them with other
-/// weights (n).
+/// weights (n). Cuts are drawn by `seed`, a twentieth as many as there are resamples.
 ///
 /// An average precision of P positives is too large by about b / P in the mean. A part of the instances is
 /// cut at random into halves of h and P - h positives, with the negatives in proportion. Then
@@ -20,15 +19,16 @@ use crate::error::Result;
 /// halves in place of all instances but one. Resampling with replacement finds less of the bias, as it draws
 /// instances twice.
 pub(super) fn biases(
-    bootstrap: &Bootstrap,
+    n_resamples: usize,
+    seed: u64,
     strata: &Strata,
     whole: &[Vec<f64>],
     by_part: impl Fn(&[f64]) -> Result<Vec<Vec<f64>>> + Sync,
 ) -> Result<Vec<f64>> {
     // The two halves of a cut differ from the whole by second-order terms alone, so that few cuts do.
-    let n_cuts = (bootstrap.n_resamples / 20).clamp(20, 100);
+    let n_cuts = (n_resamples / 20).clamp(20, 100);
     let measured = |number: u64| {
-        let mut rng = ChaCha12Rng::seed_from_u64(bootstrap.seed);
+        let mut rng = ChaCha12Rng::seed_from_u64(seed);
         // The resamples count their streams from 0.
         rng.set_stream(u64::MAX - number);
         let cut = Cut::draw(strata, &mut rng);
