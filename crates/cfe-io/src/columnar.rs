@@ -19,6 +19,7 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
 
+use crate::format::Format;
 use crate::grow::Growing;
 use crate::guarded;
 use crate::ipc_guard::{self, Guarded};
@@ -28,7 +29,7 @@ use crate::parts::Parts;
 use crate::profile::{Declared, Profile, Sample, rows_to_look_at};
 use crate::reading::{Input, Reading, Scale, number};
 use crate::roles::Role;
-use crate::source::{Format, Opened};
+use crate::source::Opened;
 use crate::table_error::{TableError, TableResult, shorten};
 
 /// Rows decoded at a time.

@@ -97,7 +97,7 @@ pub(crate) fn prepare<'a>(
     if start.starts_with(b"\xef\xbb\xbf") {
         start.drain(..3);
     }
-    crate::source::check_text(&start[..start.len().min(512)], file)?;
+    crate::format::check_text(&start[..start.len().min(512)], file)?;
     if is_cr_alone(&start) {
         let to_lf = |chunk: &[u8], _: bool, out: &mut Vec<u8>| {
             out.extend(chunk.iter().map(|&byte| if byte == b'\r' { b'\n' } else { byte }));

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use ndarray::{Axis, concatenate};
 use wildmatch::WildMatch;
 
+use crate::contents::read_opened;
 use crate::labels::LabelColumn;
 use crate::options::TableOptions;
 use crate::parts::Parts;
 use crate::roles::Role;
 use crate::rows::RowNumbers;
 use crate::source::{Source, unreadable};
-use crate::table::read_opened;
 use crate::table_error::{TableError, TableResult, list};
 
 /// The files of a folder or a pattern in their order; `None` for a path that is one file.

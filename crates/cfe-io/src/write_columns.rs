@@ -10,7 +10,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 
-use crate::write::Column;
+use crate::column::Column;
 
 /// Rows of one batch.
 const ROWS: usize = 1 << 16;

@@ -14,11 +14,12 @@ use parquet::arrow::arrow_reader::{
 use crate::blocks::{BlockError, Blocks, MAX_RECORD, Records};
 use crate::class_table::{AnyTable, read_any_batches, read_any_table};
 use crate::dialect::before_header;
+use crate::format::Format;
 use crate::guarded;
 use crate::options::{Remembered, TableOptions};
 use crate::reading::Labels;
 use crate::roles::{Role, Roles};
-use crate::source::{Format, Opened, Source};
+use crate::source::{Opened, Source};
 use crate::table::{Table, read_batches, read_table};
 use crate::table_error::{Place, TableError, TableResult, list};
 use crate::unpack;
