@@ -1,6 +1,6 @@
 //! Charts as data: axes, and marks on them. [`super::svg`] draws them.
 
-use super::svg::{CHARACTER, HALF};
+use super::markup::{CHARACTER, HALF};
 
 /// A color by its role; the page decides which one it is, in light and in dark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

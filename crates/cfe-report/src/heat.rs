@@ -1,8 +1,7 @@
 //! Heat maps: a value for each pair of levels.
 
-use super::html::escape;
+use super::markup::{CHARACTER, at as place, escape, push, shortened, text};
 use super::number::fixed;
-use super::svg::{CHARACTER, at as place, push, text};
 
 /// A value for each row and column, written out and shaded.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -86,16 +85,6 @@ impl HeatMap {
             }
         }
     }
-}
-
-/// A name cut to about so many units, with an ellipsis.
-pub(crate) fn shortened(name: &str, width: f64) -> String {
-    // Widths are often whole numbers of characters, up to rounding.
-    let most = ((width / CHARACTER + 1e-6) as usize).max(3);
-    if name.chars().count() <= most {
-        return name.to_owned();
-    }
-    name.chars().take(most - 1).chain(['\u{2026}']).collect()
 }
 
 #[cfg(test)]

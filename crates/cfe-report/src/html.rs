@@ -1,8 +1,9 @@
 //! A document as one self-contained page: style and charts are inside, nothing is fetched.
 
-use super::svg::{HALF, WHOLE};
+pub use super::markup::escape;
+use super::markup::{HALF, WHOLE};
 use super::table::{Cell, Table, Tone};
-use super::{Block, Document, printable, slider, svg};
+use super::{Block, Document, slider, svg};
 
 const STYLE: &str = include_str!("style.css");
 
@@ -131,22 +132,6 @@ fn prose(text: &str) -> String {
         _ => escape(part),
     };
     parts.iter().enumerate().map(part).collect()
-}
-
-/// Text that cannot be taken for markup, in contents and in attributes. Control characters are shown, as in a
-/// terminal.
-pub fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in printable(text).chars() {
-        match c {
-            '&' => out += "&amp;",
-            '<' => out += "&lt;",
-            '>' => out += "&gt;",
-            '"' => out += "&quot;",
-            _ => out.push(c),
-        }
-    }
-    out
 }
 
 #[cfg(test)]

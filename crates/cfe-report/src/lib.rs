@@ -11,6 +11,7 @@ pub mod chart;
 mod heat;
 pub mod html;
 pub mod markdown;
+mod markup;
 pub mod number;
 mod origin;
 mod printable;

@@ -1,10 +1,8 @@
 //! The critical-difference diagram of mean ranks (Demsar, "Statistical Comparisons of Classifiers over
 //! Multiple Data Sets", JMLR 2006, figure 1).
 
-use super::heat::shortened;
-use super::html::escape;
+use super::markup::{CHARACTER, at as place, escape, push, rule, shortened, text};
 use super::number::fixed;
-use super::svg::{CHARACTER, at as place, push, rule, text};
 
 /// Mean ranks on an axis; bars join what does not differ significantly.
 #[derive(Debug, Clone, PartialEq)]

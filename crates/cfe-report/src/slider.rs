@@ -1,8 +1,7 @@
 //! A threshold that the reader moves: what each one calls, and what that costs.
 
-use super::html::escape;
+use super::markup::{escape, push};
 use super::number::{fixed, significant};
-use super::svg::push;
 use super::{Cell, Table};
 
 /// Thresholds that a page holds at most: more than a slider has steps on a screen.

@@ -4,15 +4,10 @@
 use std::fmt::Write as _;
 
 use super::chart::{Axis, Ink, Mark, Panel, Stroke};
-use super::heat::shortened;
-use super::html::escape;
+use super::markup::{CHARACTER, at, escape, push, rule, shortened, text};
+pub use super::markup::{HALF, WHOLE};
 use super::scale::Scale;
 
-/// Width of a chart that has half of the page, or a phone, to itself. A unit is about a pixel, so that text
-/// stays readable.
-pub const HALF: f64 = 390.0;
-/// Width of a chart that is alone on the page.
-pub const WHOLE: f64 = 800.0;
 /// Height of a chart whose y axis has numbers.
 const HEIGHT: f64 = 260.0;
 /// Height of a row, where the y axis has names instead.
@@ -23,8 +18,6 @@ const KEY: f64 = 18.0;
 const BOTTOM: f64 = 42.0;
 const LEFT: f64 = 50.0;
 const RIGHT: f64 = 12.0;
-/// About the width of a character at the size of the labels.
-pub(crate) const CHARACTER: f64 = 6.1;
 /// Labels closer than this run into each other.
 const LABEL_GAP: f64 = 13.0;
 /// Names that are written at a slant have at most so many characters.
@@ -308,32 +301,6 @@ fn class(ink: Ink) -> String {
         Ink::Series(k) => format!("s{k}"),
         Ink::Muted => "muted".to_owned(),
     }
-}
-
-pub(crate) fn rule(out: &mut String, class: &str, from: (f64, f64), to: (f64, f64)) {
-    let (x1, y1, x2, y2) = (at(from.0), at(from.1), at(to.0), at(to.1));
-    push(out, format_args!("<line class=\"{class}\" x1=\"{x1}\" y1=\"{y1}\" x2=\"{x2}\" y2=\"{y2}\"/>"));
-}
-
-pub(crate) fn text(out: &mut String, (x, y): (f64, f64), anchor: &str, class: &str, words: &str) {
-    if words.is_empty() {
-        return;
-    }
-    let (x, y, words) = (at(x), at(y), escape(words));
-    push(
-        out,
-        format_args!("<text class=\"{class}\" x=\"{x}\" y=\"{y}\" text-anchor=\"{anchor}\">{words}</text>"),
-    );
-}
-
-/// Writing to a string cannot fail.
-pub(crate) fn push(out: &mut String, element: std::fmt::Arguments<'_>) {
-    let _ = writeln!(out, "{element}");
-}
-
-/// A coordinate with a tenth of a unit.
-pub(crate) fn at(position: f64) -> String {
-    super::number::fixed(position, 1)
 }
 
 #[cfg(test)]

@@ -4,7 +4,9 @@
 use ndarray::Array2;
 use tch::{Kind, TchError, Tensor};
 
-use cfe_core::Dtype;
+use cfe_core::{Dtype, Error, Result, TrainingState};
+
+use crate::error::backend;
 
 /// Where tensors live and what they hold.
 #[derive(Debug, Clone, Copy)]
@@ -56,4 +58,19 @@ pub(crate) fn to_vec(tensor: &Tensor) -> Result<Vec<f64>, TchError> {
 pub(crate) fn to_array(tensor: &Tensor, rows: usize, columns: usize) -> Result<Array2<f64>, TchError> {
     let values = to_vec(tensor)?;
     Array2::from_shape_vec((rows, columns), values).map_err(|error| TchError::Shape(error.to_string()))
+}
+
+/// Sets a tensor to numbers that a state remembers.
+pub(crate) fn fill(tensor: &mut Tensor, state: &TrainingState, name: &str) -> Result<()> {
+    let values = state.recall(name).unwrap_or_default();
+    if values.len() != tensor.numel() {
+        let (found, expected) = (values.len(), tensor.numel());
+        let what = format!("{name} has {found} numbers where {expected} belong");
+        return Err(Error::DamagedState { what });
+    }
+    let copied: Result<(), TchError> = tch::no_grad(|| {
+        let values = Tensor::f_from_slice(&values)?.f_to_kind(tensor.f_kind()?)?;
+        tensor.f_copy_(&values.f_reshape(tensor.size())?)
+    });
+    copied.map_err(backend)
 }

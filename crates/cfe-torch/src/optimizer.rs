@@ -4,11 +4,10 @@
 //! kill needs the moments to the bit. The update rules are libtorch's; the operations are as many, and
 //! allocate nothing of the size of a parameter.
 
-use cfe_core::{Error, Result, TrainingState};
+use cfe_core::{Result, TrainingState};
 use tch::{TchError, Tensor};
 
-use crate::convert::to_vec;
-use crate::error::backend;
+use crate::convert::{fill, to_vec};
 use crate::spec::Optimizer;
 use crate::tensors::Tensors;
 
@@ -106,21 +105,6 @@ impl Slot {
         fill(&mut self.first, state, &first)?;
         fill(&mut self.second, state, &second)
     }
-}
-
-/// Sets a tensor to numbers that a state remembers.
-pub(crate) fn fill(tensor: &mut Tensor, state: &TrainingState, name: &str) -> Result<()> {
-    let values = state.recall(name).unwrap_or_default();
-    if values.len() != tensor.numel() {
-        let (found, expected) = (values.len(), tensor.numel());
-        let what = format!("{name} has {found} numbers where {expected} belong");
-        return Err(Error::DamagedState { what });
-    }
-    let copied: Result<(), TchError> = tch::no_grad(|| {
-        let values = Tensor::f_from_slice(&values)?.f_to_kind(tensor.f_kind()?)?;
-        tensor.f_copy_(&values.f_reshape(tensor.size())?)
-    });
-    copied.map_err(backend)
 }
 
 impl Stepper {

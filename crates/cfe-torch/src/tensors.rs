@@ -7,9 +7,8 @@ use ndarray::Array2;
 use tch::{TchError, Tensor};
 
 use crate::aggregator::GateTensors;
-use crate::convert::{Placement, to_array, to_vec};
+use crate::convert::{Placement, fill, to_array, to_vec};
 use crate::error::backend;
-use crate::optimizer::fill;
 use crate::spec::StartSource;
 
 /// The trained tensors.
