@@ -1,6 +1,6 @@
 """The second group of development sets: what it was chosen from, and by which rule.
 
-    python second_group.py      # checks each candidate, and prints what was chosen
+    python check_second_group.py      # checks each candidate, and prints what was chosen
 
 The rule, fixed before any combiner was run on one of the sets:
 
@@ -17,8 +17,6 @@ The rule, fixed before any combiner was run on one of the sets:
 5.  Those with 15 to 50 train positives are the small ones. The first 24 small and the first 22 others in the order of the
     SHA-256 of their names are the group.
 """
-
-import hashlib
 
 # name: (source, outcome, positive class, columns that must not be seen). A source of KEEL names its folder and file; its
 # outcome is the last column.
@@ -144,7 +142,7 @@ CANDIDATES = {
     "smoker_ban": ("AER/SmokeBan", "smoker", "yes", []),
 }
 
-# Left out by rule 4, as `python second_group.py` finds.
+# Left out by rule 4, as `python check_second_group.py` finds.
 DULL = """
 alcohol_abuse bfeed_alcohol cadillac contraception guzzler kddcup leaf_denate mathlevel_language mushroom
 no_benefits obese penbased9 perot plain_looks poor_health_males recidivism reoffended shuttle smoker
@@ -164,35 +162,3 @@ catsup_heinz41 no_central_air fin_independent self_employed limited world_series
 political_very_low king_rook black_legislator income_nonvoter held associate_degree retained
 """.split()
 SECOND = [*SMALL, *LARGER]
-
-
-def order(name):
-    return hashlib.sha256(name.encode()).hexdigest()
-
-
-def main():
-    from make_tables import design, load
-    from sklearn.ensemble import RandomForestClassifier
-    from sklearn.metrics import average_precision_score, roc_auc_score
-    from sklearn.model_selection import StratifiedKFold, cross_val_predict
-
-    small, larger, dull = [], [], []
-    for name in sorted(CANDIDATES, key=order):
-        frame, labels = load(name)
-        x = design(frame, range(len(labels)))
-        forest = RandomForestClassifier(40, min_samples_leaf=2, random_state=0)
-        folds = StratifiedKFold(5, shuffle=True, random_state=0)
-        scores = cross_val_predict(forest, x, labels, cv=folds, method="predict_proba")[:, 1]
-        area, precision = roc_auc_score(labels, scores), average_precision_score(labels, scores)
-        positives = int(labels.sum())
-        (dull if area < 0.6 or precision > 0.98 else small if 30 <= positives <= 100 else larger).append(name)
-        print(f"{name}: {len(labels)} rows, {positives} positives, {x.shape[1]} columns; {area:.3f}, {precision:.3f}", flush=True)
-    print("left out:", sorted(dull))
-    print("small:", small[:24], "not taken:", small[24:])
-    print("larger:", larger[:22], "not taken:", larger[22:])
-    if (sorted(dull), small[:24], larger[:22]) != (DULL, SMALL, LARGER):
-        raise SystemExit("the lists of this file are not those of the rule")
-
-
-if __name__ == "__main__":
-    main()

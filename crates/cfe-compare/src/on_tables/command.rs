@@ -1,30 +1,16 @@
 //! `cfe-compare on-tables`: from the options to the files.
 
 use cf_ensemble::io::TableOptions;
-use serde::Serialize;
 
 use super::document::document;
-use super::measure::{TableReport, measure};
+use super::measure::measure;
+use super::results::{FIRST, TablesResults};
 use crate::cli::OnTables;
 use crate::error::Error;
-use crate::over_data_sets::{Cell, Method, Summary, chosen, rows, summarize};
+use crate::over_data_sets::{Cell, Method, chosen, rows, summarize};
 use crate::report::{Document, FormatError, Results, Rows, to_json};
 use crate::threads;
 use crate::unweighted::read_unweighted;
-
-/// Our method, which the others are tested against.
-pub(super) const FIRST: &str = "recommended";
-
-/// Everything that was measured.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct TablesResults {
-    /// Version of this program.
-    pub version: &'static str,
-    /// Each table.
-    pub tables: Vec<TableReport>,
-    /// Ranks and tests over the tables; `None` for one table.
-    pub over_tables: Option<Summary>,
-}
 
 /// Runs the methods on every table; `progress` hears of each.
 ///

@@ -2,8 +2,8 @@
 
 use cf_ensemble::Symptom;
 
-use super::command::{FIRST, TablesResults};
 use super::measure::{MethodResult, Protocol, TableReport};
+use super::results::{FIRST, TablesResults};
 use crate::over_data_sets::{self, Method};
 use crate::report::number::{fixed, or_dash, range, seconds, signed, significant, small_or_dash};
 use crate::report::{Cell, Document, Ink, Panel, Section, Table};

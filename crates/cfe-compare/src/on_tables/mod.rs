@@ -7,7 +7,9 @@
 mod command;
 mod document;
 mod measure;
+mod results;
 
-pub use command::{TablesResults, compare_on_tables};
+pub use command::compare_on_tables;
 pub use document::document;
 pub use measure::{MethodResult, Protocol, TableReport};
+pub use results::TablesResults;

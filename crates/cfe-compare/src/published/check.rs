@@ -76,7 +76,7 @@ impl Outcome {
     fn check_printed(&mut self, row: &Row) {
         for printed in PRINTED.iter().filter(|printed| printed.method == row.method && !printed.disputed) {
             // A figure that is not there becomes NaN, which agrees with nothing and so fails the check.
-            let measured = printed.figure.of(row).unwrap_or(f64::NAN);
+            let measured = row.figure(printed.figure).unwrap_or(f64::NAN);
             self.printed(row.method.id(), printed.figure.id(), measured, printed.value, printed.decimals);
         }
         if let (Some(weights), Some(published)) = (&row.weights, &row.published_weights) {
@@ -95,7 +95,7 @@ impl Outcome {
                 }
                 _ => reference.prediction_tolerance,
             };
-            let measured = figure.of(row).unwrap_or(f64::NAN);
+            let measured = row.figure(figure).unwrap_or(f64::NAN);
             self.close(row.method, figure.id(), measured, expected, tolerance);
         }
         // A row without weights fails at each of them.

@@ -48,7 +48,7 @@ fn rows(report: &Report) -> Section {
     let shown = |figure: &Figure| !matches!(figure, Figure::PredictionMinAll | Figure::PredictionMaxAll);
     for figure in Figure::ALL.into_iter().filter(shown) {
         let name = Cell::from(figure.label());
-        let measured = report.rows.iter().map(|row| Cell::from(or_dash(figure.of(row), DECIMALS)));
+        let measured = report.rows.iter().map(|row| Cell::from(or_dash(row.figure(figure), DECIMALS)));
         table.push(std::iter::once(name).chain(measured));
         // Lines for published figures appear only under figures that were published for some row.
         if report.rows.iter().any(|row| row.compared(figure).is_some()) {

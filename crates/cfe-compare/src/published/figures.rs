@@ -3,7 +3,6 @@
 use serde::Serialize;
 
 use super::method::Method;
-use super::report::Row;
 
 /// A measured quantity that can be compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -85,24 +84,6 @@ impl Figure {
             Figure::PredictionMax => "prediction max",
             Figure::PredictionMinAll => "prediction min, all",
             Figure::PredictionMaxAll => "prediction max, all",
-        }
-    }
-
-    /// Its value in a row; `None` where the method has none.
-    pub fn of(self, row: &Row) -> Option<f64> {
-        match self {
-            Figure::PrAuc => row.metrics.average_precision,
-            Figure::RocAuc => row.metrics.roc_auc,
-            Figure::WeightStd => row.weight_std,
-            Figure::WeightMin => row.weight_min,
-            Figure::WeightMax => row.weight_max,
-            Figure::WeightSum => row.weight_sum,
-            Figure::Bias => row.bias,
-            Figure::PredictionStd => Some(row.prediction_std),
-            Figure::PredictionMin => Some(row.prediction_min),
-            Figure::PredictionMax => Some(row.prediction_max),
-            Figure::PredictionMinAll => Some(row.prediction_min_all),
-            Figure::PredictionMaxAll => Some(row.prediction_max_all),
         }
     }
 }

@@ -172,7 +172,7 @@ fn row(
 /// Every printed figure of the row beside the measured one.
 fn comparisons(row: &Row) -> Vec<Comparison> {
     let compare = |figure: Figure, published: f64, decimals: usize| {
-        let measured = figure.of(row)?;
+        let measured = row.figure(figure)?;
         let agrees = rounds_to(measured, published, decimals);
         Some(Comparison { figure, published, decimals, measured, deviation: measured - published, agrees })
     };

@@ -268,6 +268,24 @@ impl Report {
 }
 
 impl Row {
+    /// The value of a figure; `None` where the method has none.
+    pub fn figure(&self, figure: Figure) -> Option<f64> {
+        match figure {
+            Figure::PrAuc => self.metrics.average_precision,
+            Figure::RocAuc => self.metrics.roc_auc,
+            Figure::WeightStd => self.weight_std,
+            Figure::WeightMin => self.weight_min,
+            Figure::WeightMax => self.weight_max,
+            Figure::WeightSum => self.weight_sum,
+            Figure::Bias => self.bias,
+            Figure::PredictionStd => Some(self.prediction_std),
+            Figure::PredictionMin => Some(self.prediction_min),
+            Figure::PredictionMax => Some(self.prediction_max),
+            Figure::PredictionMinAll => Some(self.prediction_min_all),
+            Figure::PredictionMaxAll => Some(self.prediction_max_all),
+        }
+    }
+
     /// The most precisely printed figure that this one is compared with.
     pub fn compared(&self, figure: Figure) -> Option<&Comparison> {
         self.published.iter().filter(|comparison| comparison.figure == figure).max_by_key(|c| c.decimals)

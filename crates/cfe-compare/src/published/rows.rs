@@ -28,7 +28,7 @@ fn record(row: &Row, report: &Report) -> Vec<String> {
     for figure in Figure::ALL {
         // Every record has every column; what was not published is empty.
         let compared = row.compared(figure);
-        record.push(number(figure.of(row)));
+        record.push(number(row.figure(figure)));
         record.push(compared.map(|c| format!("{:.*}", c.decimals, c.published)).unwrap_or_default());
         record.push(number(compared.map(|c| c.deviation)));
     }

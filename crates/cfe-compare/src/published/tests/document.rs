@@ -14,7 +14,7 @@ fn shown(report: Report) -> String {
 }
 
 fn with(row: Row, figure: Figure, published: f64, agrees: bool) -> Row {
-    let measured = figure.of(&row).expect("measured");
+    let measured = row.figure(figure).expect("measured");
     let deviation = measured - published;
     Row { published: vec![Comparison { figure, published, decimals: 3, measured, deviation, agrees }], ..row }
 }
