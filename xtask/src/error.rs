@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::libtorch::version::NEEDED;
+use crate::version::NEEDED;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {

@@ -14,6 +14,9 @@ mod errors;
 mod fences;
 mod libtorch;
 mod python;
+// The same rule as in cfe-torch's build script and in `cfe doctor`.
+#[path = "../../crates/cfe-torch/src/device/version.rs"]
+mod version;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

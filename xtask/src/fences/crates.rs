@@ -2,7 +2,7 @@
 
 use toml::{Table, Value};
 
-use super::{Finding, TextFile};
+use super::file::{Finding, TextFile};
 
 /// Every crate of ours and those of ours that its library or program may use. Tests may use more.
 ///

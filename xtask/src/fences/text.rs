@@ -1,6 +1,6 @@
 //! Fences around text: conflict markers, width and words.
 
-use super::{Finding, TextFile};
+use super::file::{Finding, TextFile};
 
 /// Columns of a line; the same as in rustfmt.toml.
 pub(crate) const WIDTH: usize = 110;

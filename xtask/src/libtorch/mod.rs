@@ -1,42 +1,23 @@
 //! Where libtorch comes from: the user's own, or one set up in the ignored folder `.libtorch`.
 
 mod fetch;
+mod flavor;
 mod own;
 mod pins;
 mod pip;
 mod store;
 mod unpack;
-// The same rule as in cfe-torch's build script and in `cfe doctor`.
-#[path = "../../../crates/cfe-torch/src/device/version.rs"]
-pub(crate) mod version;
 
 use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
+pub(crate) use flavor::Flavor;
 pub(crate) use pip::find_python;
 
 use crate::error::Error;
+use crate::version::NEEDED;
 use store::Store;
-use version::NEEDED;
-
-/// Which build of libtorch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Flavor {
-    Cpu,
-    Cuda,
-}
-
-impl Flavor {
-    pub(crate) const ALL: [Flavor; 2] = [Flavor::Cpu, Flavor::Cuda];
-
-    fn title(self) -> &'static str {
-        match self {
-            Flavor::Cpu => "CPU",
-            Flavor::Cuda => "CUDA 13.0",
-        }
-    }
-}
 
 /// `cargo xtask libtorch`: sets one up, or says which one is there already.
 pub(crate) fn provision(root: &Path, flavor: Flavor, force: bool) -> Result<(), Error> {

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::store::Store;
-use super::version::{is_needed, version_in};
 use crate::error::Error;
+use crate::version::{is_needed, version_in};
 
 /// Prints to `cargo xtask libtorch`'s reader where their libtorch is.
 #[derive(Debug, PartialEq, Eq)]

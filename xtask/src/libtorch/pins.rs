@@ -3,7 +3,7 @@
 //! The index has libtorch for Linux on x86-64 as the CUDA build alone (the wheel of PyTorch). Its CPU half
 //! works by itself, except that it links to two small CUDA libraries, which have wheels of their own.
 
-use super::Flavor;
+use super::flavor::Flavor;
 
 /// One file of the package index.
 #[derive(Debug)]

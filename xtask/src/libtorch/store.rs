@@ -13,10 +13,10 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::Flavor;
+use super::flavor::Flavor;
 use super::pins::{self, Pin};
-use super::version::NEEDED;
 use crate::error::Error;
+use crate::version::NEEDED;
 
 pub(super) struct Store {
     folder: PathBuf,
@@ -256,8 +256,8 @@ mod tests {
             let home = folder.path().join(home_name(flavor));
             fs::create_dir_all(home.join(inside).join("lib")).unwrap();
             finish_layout(flavor, &home).unwrap();
-            let found = super::super::version::version_in(&folder.path().join(link_target(flavor))).unwrap();
-            assert!(super::super::version::is_needed(&found), "{found}");
+            let found = crate::version::version_in(&folder.path().join(link_target(flavor))).unwrap();
+            assert!(crate::version::is_needed(&found), "{found}");
         }
     }
 }
