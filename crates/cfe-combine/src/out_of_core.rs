@@ -25,7 +25,8 @@ use crate::pipeline::{
     FitOutcome, FitPlan, Progress, ReadyTrainer, Stage, TableColumns, TrainingColumns, Watch,
 };
 use crate::recommended::Recommended;
-use crate::recommended::sharded::{Gathered, PassedColumns, gather};
+use crate::recommended::passed_columns::PassedColumns;
+use crate::recommended::sharded::{Gathered, gather};
 use crate::saved::provenance::{COLUMNS, DATA, FIT, FitFacts, SETTINGS, TRAIN_ROWS, TRAINER};
 use crate::saved::{Combined, Combiner, SavedModel};
 

@@ -20,16 +20,17 @@ use cfe_report::printable;
 use cfe_report::terminal::wrap;
 use serde_json::{Value, json};
 
-use super::evaluate::{Checked, check};
-use super::fit::refuse_alarms;
+use super::before_fit::refuse_alarms;
+use super::scores::{self, Checked};
 use super::{page, pretty};
 use crate::args::{Evaluate, Fit, Format, Inspect, Predict};
 use crate::config::ProgramOptions;
 use crate::error::{CliError, CliResult};
+use crate::outputs;
 use crate::outputs::is_stdout;
 use crate::terminal::Terminal;
-use crate::words::text;
-use crate::{on_threads, outputs};
+use crate::threads::on_threads;
+use crate::words::{self, text};
 
 /// Folds in time unless said otherwise.
 const FOLDS: usize = 5;
@@ -93,8 +94,10 @@ pub(crate) fn fit(
     }
     write(table, program, &outcome, &parts, &findings)?;
     match format {
-        Some(Format::Json) => outputs::print(&pretty(&document(table, &outcome, &parts, &findings))),
-        Some(Format::Table) => outputs::print_page(&terminal_page(
+        Some(Format::Json) => {
+            outputs::print(&pretty(&words::classes::document(table, &outcome, &parts, &findings)))
+        }
+        Some(Format::Table) => outputs::print_page(&words::classes::terminal_page(
             &outcome.model,
             &parts,
             &outcome.class_counts,
@@ -137,49 +140,6 @@ fn taken(table: &ClassTable, terminal: &Terminal) {
     }
 }
 
-/// What a person reads; `rest` says where findings are that have no room.
-fn terminal_page(
-    model: &ClassModel,
-    parts: &[ClassPart],
-    counts: &[usize],
-    findings: &[Finding],
-    rest: &str,
-) -> String {
-    let width = outputs::width();
-    let mut tables = report::class_tables(model, parts);
-    tables.push(report::class_trust_table(model));
-    tables.extend(report::class_lost_table(model));
-    let mut out = text::tables(tables, width);
-    for line in report::class_lines(model, parts, counts, findings) {
-        out += &wrap(&printable(&line), text::page(width), "* ", "  ");
-    }
-    out + &text::other_findings(findings, text::page(width), rest)
-}
-
-/// What `--metrics-out` and `--format json` hold.
-fn document(table: &ClassTable, outcome: &ClassOutcome, parts: &[ClassPart], findings: &[Finding]) -> Value {
-    let details = &outcome.model.details;
-    json!({
-        "schema_version": 1,
-        "program": { "name": "cfe", "version": env!("CARGO_PKG_VERSION") },
-        "data": {
-            "file": table.file,
-            "rows": table.n_rows(),
-            "classifiers": table.predictions.n_classifiers(),
-            "missing_predictions": table.predictions.n_missing(),
-            "renormalized": table.predictions.renormalized(),
-            "fingerprint": details.fingerprint,
-        },
-        "trainer": TRAINER.get(details),
-        "settings": SETTINGS.get(details),
-        "fit": outcome.facts(),
-        "trust": outcome.model.trust(),
-        "parts": parts,
-        "findings": findings,
-        "warnings": table.warnings.iter().map(ToString::to_string).collect::<Vec<_>>(),
-    })
-}
-
 /// Writes every output that was asked for, each whatever becomes of the others.
 fn write(
     table: &ClassTable,
@@ -212,7 +172,10 @@ fn write(
         saved.push(outputs::write_text(path, &page(&document, outcome.model.details.seed)));
     }
     if let Some(path) = &program.metrics_out {
-        saved.push(outputs::write_text(path, &pretty(&document(table, outcome, parts, findings))));
+        saved.push(outputs::write_text(
+            path,
+            &pretty(&words::classes::document(table, outcome, parts, findings)),
+        ));
     }
     outputs::all(saved)
 }
@@ -349,7 +312,7 @@ pub(crate) fn evaluate(args: &Evaluate, model: &ClassModel, terminal: &Terminal)
                 "parts": parts,
                 "findings": findings,
             })))?,
-            Format::Table => outputs::print_page(&terminal_page(
+            Format::Table => outputs::print_page(&words::classes::terminal_page(
                 model,
                 &parts,
                 &counts_of(model),
@@ -357,7 +320,7 @@ pub(crate) fn evaluate(args: &Evaluate, model: &ClassModel, terminal: &Terminal)
                 "--format json has them all",
             ))?,
         }
-        check(args, &parts.iter().filter_map(checked).collect::<Vec<_>>())
+        scores::check(args, &parts.iter().filter_map(checked).collect::<Vec<_>>())
     })
 }
 

@@ -3,23 +3,22 @@
 use std::path::Path;
 use std::time::Instant;
 
-use cfe_combine::judge::{Finding, Part, Severity, TRAIN, TrustReport, diagnose};
+use cfe_combine::judge::{TRAIN, diagnose};
 use cfe_combine::pipeline::{Assignments, FitOutcome, FitPlan, Watch as _, bytes_in_words};
 use cfe_combine::report;
 use cfe_combine::saved::provenance::FIT;
 use cfe_io::{AnyTable, Source, Table, TableOptions, read_any_table};
-use cfe_report::printable;
-use cfe_report::terminal::wrap;
-use serde_json::{Value, json};
 
+use super::before_fit::{printed, refuse_alarms};
 use super::{classes, page, pretty, store};
 use crate::args::{Fit, Format};
 use crate::config::{self, ProgramOptions};
 use crate::error::{CliError, CliResult};
+use crate::outputs;
 use crate::outputs::Predictions;
 use crate::terminal::Terminal;
-use crate::words::text;
-use crate::{on_threads, outputs, pin};
+use crate::threads::{on_threads, pin};
+use crate::words;
 
 pub(crate) fn run(args: &Fit, terminal: &Terminal) -> CliResult<()> {
     // Options, from the file and over it from the command line, are checked before any work.
@@ -123,31 +122,6 @@ fn check_outputs(
     printed(program, &outputs)
 }
 
-/// What is printed to standard output beside these outputs.
-pub(super) fn printed(
-    program: &ProgramOptions,
-    outputs: &[(&str, Option<&Path>)],
-) -> CliResult<Option<Format>> {
-    let stdout_taken = outputs.iter().any(|(_, path)| path.is_some_and(outputs::is_stdout));
-    let nothing_named = outputs.iter().all(|(_, path)| path.is_none());
-    // A person gets the page, and so does a command that names no output. A pipe beside named outputs gets
-    // nothing.
-    match program.format {
-        Some(_) if stdout_taken => {
-            Err(CliError::usage("--format and an output to - both need standard output; give one a file"))
-        }
-        None if (outputs::person_reads() || nothing_named) && !stdout_taken => Ok(Some(Format::Table)),
-        given => Ok(given),
-    }
-}
-
-/// Ends a strict run before the work where the results could not be believed.
-pub(super) fn refuse_alarms(findings: &[Finding]) -> CliResult<()> {
-    let alarms: Vec<&str> =
-        findings.iter().filter(|f| f.severity == Severity::Alarm).map(|f| f.text.as_str()).collect();
-    if alarms.is_empty() { Ok(()) } else { Err(CliError::Check(format!("--strict: {}", alarms.join("; ")))) }
-}
-
 /// Says before the work what memory it will take, and warns where that is more than there is.
 fn announce_memory(plan: &FitPlan, table: &Table, terminal: &Terminal) {
     let needs = (plan.estimate_memory(table), plan.estimate_memory_cross_validated(table));
@@ -188,7 +162,7 @@ fn finish(
     if format != Some(Format::Table) || !outputs::person_reads() {
         terminal.findings(&findings);
     }
-    let document = measured.then(|| pretty(&document(table, plan, outcome, &parts, &findings)));
+    let document = measured.then(|| pretty(&words::fit::document(table, plan, outcome, &parts, &findings)));
     let report = options.report_out.as_ref().map(|_| {
         let document = report::document(outcome, table, &parts, &findings);
         page(&document, outcome.model.details.seed)
@@ -200,7 +174,9 @@ fn finish(
     }
     match (format, &document) {
         (Some(Format::Json), Some(document)) => outputs::print(document),
-        (Some(Format::Table), _) => outputs::print_page(&terminal_page(outcome, table, &parts, &findings)),
+        (Some(Format::Table), _) => {
+            outputs::print_page(&words::fit::terminal_page(outcome, table, &parts, &findings))
+        }
         _ => Ok(()),
     }
 }
@@ -243,22 +219,6 @@ fn write(
     outputs::all(saved)
 }
 
-/// What a person reads of a fit: the tables of metrics, a line for each answer, then what was found.
-pub(super) fn terminal_page(
-    outcome: &FitOutcome,
-    table: &Table,
-    parts: &[Part],
-    findings: &[Finding],
-) -> String {
-    let width = outputs::width();
-    let page = text::page(width);
-    let mut out = text::tables(report::metrics_tables(parts), width);
-    for line in report::lines(outcome, table, parts, findings) {
-        out += &wrap(&printable(&line), page, "* ", "  ");
-    }
-    out + &text::other_findings(findings, page, "--metrics-out has them all")
-}
-
 /// What there is after Ctrl-C.
 fn interruption(plan: &FitPlan, outcome: &FitOutcome, options: &ProgramOptions) -> String {
     let fit = FIT.get(&outcome.model.details);
@@ -282,37 +242,4 @@ fn interruption(plan: &FitPlan, outcome: &FitOutcome, options: &ProgramOptions) 
         }
     };
     format!("interrupted{iterations}: {saved}; {resume}")
-}
-
-/// What `--metrics-out` and `--format json` hold.
-pub(super) fn document(
-    table: &Table,
-    plan: &FitPlan,
-    outcome: &FitOutcome,
-    parts: &[Part],
-    findings: &[Finding],
-) -> Value {
-    let (negatives, positives) = table.data.class_counts();
-    json!({
-        "schema_version": 1,
-        "program": { "name": "cfe", "version": env!("CARGO_PKG_VERSION") },
-        "data": {
-            "file": table.file,
-            "rows": table.data.n_instances(),
-            "classifiers": table.data.n_classifiers(),
-            "train_positives": positives,
-            "train_negatives": negatives,
-            "missing_predictions": table.data.n_missing(),
-            "fingerprint": outcome.model.details.fingerprint,
-        },
-        "trainer": plan.trainer,
-        "settings": plan.settings,
-        "folds": outcome.folds,
-        "fit": FIT.get(&outcome.model.details),
-        "threshold": outcome.cut,
-        "trust": TrustReport::of(&outcome.model),
-        "parts": parts,
-        "findings": findings,
-        "warnings": table.warnings.iter().map(ToString::to_string).collect::<Vec<_>>(),
-    })
 }

@@ -6,7 +6,7 @@ use cfe_report::{Cell, Table};
 use serde_json::{Value, json};
 
 use cfe_combine::SavedModel;
-use cfe_combine::judge::{Cut, TrustReport, learning_curve};
+use cfe_combine::judge::{TrustReport, learning_curve};
 use cfe_combine::recommended::RecommendedModel;
 use cfe_combine::report::{probability, rule_in_words, unreached, with_interval, would_more_help};
 use cfe_combine::saved::provenance::{DATA, FIT, PREVALENCE, SETTINGS, TRAINER};
@@ -144,7 +144,7 @@ fn origin(model: &SavedModel) -> String {
     line("Saved by version", Some(details.crate_version.clone()));
     line("Calibrator", Some(json!(model.calibrator).to_string()));
     // A threshold is told with the rule that chose it, where the file has the rule.
-    let cut = Cut::of_model(model);
+    let cut = model.cut();
     line(
         "Threshold",
         details.threshold.map(|t| match cut {

@@ -1,5 +1,6 @@
 //! One file for each command.
 
+mod before_fit;
 pub(crate) mod classes;
 pub(crate) mod doctor;
 pub(crate) mod evaluate;
@@ -10,6 +11,8 @@ pub(crate) mod man;
 pub(crate) mod methods;
 pub(crate) mod predict;
 pub(crate) mod prepare;
+mod reading;
+mod scores;
 pub(crate) mod store;
 pub(crate) mod tune;
 

@@ -1,17 +1,18 @@
 //! `cfe predict`.
 
-use std::path::Path;
 use std::time::Instant;
 
-use cfe_io::{Labels, Source, Table, TableOptions, TableWarning, read_table};
+use cfe_io::Labels;
 
 use cfe_combine::SavedModel;
 
+use super::reading::read_for_model;
 use crate::args::Predict;
 use crate::error::{CliError, CliResult};
+use crate::outputs;
 use crate::outputs::Predictions;
 use crate::terminal::Terminal;
-use crate::{on_threads, outputs};
+use crate::threads::on_threads;
 
 pub(crate) fn run(args: &Predict, terminal: &Terminal) -> CliResult<()> {
     if super::store::is_store(&args.table) {
@@ -29,7 +30,7 @@ pub(crate) fn run(args: &Predict, terminal: &Terminal) -> CliResult<()> {
     // Labels are not needed here; where the table has them they go along.
     let options = columns.table_options_for(&model, Labels::IfPresent)?;
     on_threads(args.threads, || {
-        let table = read(&args.table, &options, terminal)?;
+        let table = read_for_model(&args.table, &options, terminal)?;
         let begin = Instant::now();
         let mut combined =
             model.predict(table.data.predictions()).map_err(CliError::training("predicting"))?;
@@ -55,19 +56,4 @@ pub(crate) fn run(args: &Predict, terminal: &Terminal) -> CliResult<()> {
             },
         )
     })
-}
-
-/// Reads a table for a model.
-pub(crate) fn read(path: &Path, options: &TableOptions, terminal: &Terminal) -> CliResult<Table> {
-    let begin = Instant::now();
-    let mut table = terminal.during("Reading", || read_table(Source::new(path), options))?;
-    terminal.took("reading", begin);
-    // There is no training here: a table without train rows is as good as any, and a classifier that says one
-    // thing throughout cannot be left out.
-    table.warnings.retain(|w| {
-        use TableWarning::{ConstantColumn, MissingColumn, NoTrainRow};
-        !matches!(w, NoTrainRow { .. } | ConstantColumn { .. } | MissingColumn { .. })
-    });
-    terminal.taken(&table);
-    Ok(table)
 }

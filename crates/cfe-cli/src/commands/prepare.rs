@@ -8,8 +8,9 @@ use cfe_io::{Labels, TableWarning};
 
 use crate::args::{Prepare, StoreDtype};
 use crate::error::CliResult;
+use crate::outputs;
 use crate::terminal::Terminal;
-use crate::{on_threads, outputs};
+use crate::threads::on_threads;
 use cfe_combine::FitError;
 use cfe_combine::pipeline::Watch as _;
 

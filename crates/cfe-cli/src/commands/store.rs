@@ -12,13 +12,16 @@ use cfe_combine::{SavedModel, report};
 use cfe_io::store::Store;
 use serde_json::json;
 
-use super::evaluate::{Checked, check};
+use super::before_fit::printed;
+use super::scores::{self, Checked};
 use super::{page, pretty};
 use crate::args::{Evaluate, Fit, Format, Predict};
 use crate::config::ProgramOptions;
 use crate::error::{CliError, CliResult};
+use crate::outputs;
 use crate::terminal::Terminal;
-use crate::{on_threads, outputs};
+use crate::threads::on_threads;
+use crate::words;
 
 /// Findings that rows drawn by class tell as well as all rows do: none of these asks for the share of
 /// positives or of gaps.
@@ -70,7 +73,7 @@ pub(crate) fn fit(
         ("--metrics-out", program.metrics_out.as_deref()),
     ];
     outputs::check(&inputs, &outputs)?;
-    let format = super::fit::printed(program, &outputs)?;
+    let format = printed(program, &outputs)?;
     // The passes. Only the trainer `recommended` is judged by them.
     on_threads(program.threads, || {
         let begin = Instant::now();
@@ -119,7 +122,7 @@ fn finish(
         terminal.findings(&findings);
     }
     let document = measured.then(|| {
-        let mut document = super::fit::document(&table, plan, &outcome, &parts, &findings);
+        let mut document = words::fit::document(&table, plan, &outcome, &parts, &findings);
         // The table in memory is what was drawn; a reader of the figures wants the counts of the store.
         let counts = store.counts();
         document["data"]["rows"] = json!(store.shape().rows);
@@ -152,7 +155,7 @@ fn finish(
     match (format, &document) {
         (Some(Format::Json), Some(document)) => outputs::print(document),
         (Some(Format::Table), _) => {
-            outputs::print_page(&super::fit::terminal_page(&outcome, &table, &parts, &findings))
+            outputs::print_page(&words::fit::terminal_page(&outcome, &table, &parts, &findings))
         }
         _ => Ok(()),
     }
@@ -235,8 +238,8 @@ pub(crate) fn evaluate(args: &Evaluate, terminal: &Terminal) -> CliResult<()> {
             outputs::write_text(path, &page(&document, model.details.seed))?;
         }
         let data = json!({ "file": store.folder().display().to_string(), "rows": store.shape().rows });
-        super::evaluate::show(args, &scores.parts, &data, scores.within, &scores.findings)?;
-        check(args, &scores.parts.iter().filter_map(Checked::of).collect::<Vec<_>>())
+        scores::show(args, &scores.parts, &data, scores.within, &scores.findings)?;
+        scores::check(args, &scores.parts.iter().filter_map(Checked::of).collect::<Vec<_>>())
     })
 }
 

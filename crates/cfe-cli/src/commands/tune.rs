@@ -17,9 +17,10 @@ use super::{page, pretty};
 use crate::args::{Format, Tune};
 use crate::config::to_toml;
 use crate::error::{CliError, CliResult};
+use crate::outputs;
 use crate::terminal::{Terminal, interrupt};
+use crate::threads::on_threads;
 use crate::words::tune as tune_words;
-use crate::{on_threads, outputs};
 
 pub(crate) fn run(args: &Tune, terminal: &Terminal) -> CliResult<()> {
     let search = search(args)?;

@@ -7,7 +7,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::say;
+use super::say::say;
 
 /// 128 + SIGINT.
 pub(crate) const EXIT_CODE: u8 = 130;

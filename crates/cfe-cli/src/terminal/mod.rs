@@ -2,8 +2,8 @@
 
 pub(crate) mod interrupt;
 mod progress;
+mod say;
 
-use std::io::Write as _;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
@@ -12,16 +12,10 @@ use cfe_combine::pipeline::{Progress, Watch};
 use cfe_io::{Table, TableWarning};
 
 use crate::args::Talk;
-use crate::words::color;
-use cfe_report::{printable, printable_lines};
+use cfe_report::printable;
 use progress::Bar;
 
-/// A line on standard error, which is all the program has for talking beside its results. Names in it cannot
-/// steer the terminal.
-pub(crate) fn say(line: &str) {
-    // Where nobody listens there is nothing to be done about it.
-    writeln!(std::io::stderr(), "{}", color::talk(&printable_lines(line))).ok();
-}
+pub(crate) use say::say;
 
 /// Shows the progress of the work, and hears Ctrl-C.
 pub(crate) struct Terminal {

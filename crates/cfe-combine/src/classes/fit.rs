@@ -6,72 +6,30 @@ use cfe_core::validation::Folds;
 use cfe_core::{EnsembleData, Error};
 use cfe_io::{ModelDetails, Table, fingerprint};
 use ndarray::{Array2, Axis};
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::binary::{self, Binary};
-use super::couple::{Coupling, CouplingMethod, cross_fitted};
-use super::decide::{Decision, DecisionRule, check_rule};
-use super::folds::HeldOut;
-use super::judge::{self, ClassRows};
-use super::model::{ClassCombined, ClassModel, spread};
+use super::binary::Binary;
+use super::binary_fit;
+use super::couple::{Coupling, cross_fitted};
+use super::decide::{Decision, check_rule};
+use super::decision_rule::DecisionRule;
+use super::folds::held_out;
+use super::judge;
+use super::model::{ClassModel, spread};
+use super::options::ClassOptions;
+use super::outcome::ClassOutcome;
+use super::rows::ClassRows;
 use crate::baselines::Baseline;
 use crate::error::{FitError, FitResult};
 use crate::judge::TrainRows;
-use crate::pipeline::{FitOptions, FitPlan, Progress, ReadyTrainer, Watch};
+use crate::pipeline::{FitOptions, FitPlan, HeldOut, LEAST_ROWS, Progress, ReadyTrainer, Watch};
 use crate::recommended::estimate_memory;
 use crate::saved::provenance::{DATA, DECISION_RULE, OUT_OF_FOLD, SETTINGS, TRAIN_ROWS, TRAINER};
 
 /// Folds unless said otherwise.
 const FOLDS: usize = 5;
-/// Labeled rows that a class needs for a fit of its own: one to learn from while the other is held out.
-pub(super) const LEAST_ROWS: usize = 2;
 /// Means of classifiers are kept this far from 0 and 1 before their log-odds are taken.
 const LEAST_VOTE: f64 = 1e-9;
-
-/// What a fit of K classes can be told besides [`FitOptions`].
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct ClassOptions {
-    /// What decisions are to make best.
-    pub decision: DecisionRule,
-    /// How the classes are coupled.
-    pub coupling: CouplingMethod,
-    /// The group of each row (n), for rows that folds keep together.
-    pub groups: Option<Vec<String>>,
-    /// The fold that each row was held out in (n), each value one fold: cross-validation follows them.
-    pub folds: Option<Vec<String>>,
-    /// When each row happened (n), finite in labeled rows: rows are scored by earlier ones, and those of the
-    /// first block are not scored. Excludes `folds`.
-    pub times: Option<Vec<f64>>,
-    /// What a wrong decision about each row costs (n, finite, at least 0), for [`DecisionRule::LeastCost`]
-    /// and the mean cost.
-    pub costs: Option<Vec<f64>>,
-    /// Whether each classifier is left out in turn for each class, so that [`ClassModel::trust`] knows what
-    /// it adds; of the trainer `recommended` alone. A fit then takes about twice as long.
-    pub leave_out: bool,
-}
-
-/// What a fit of K classes gives.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct ClassOutcome {
-    /// The model.
-    pub model: ClassModel,
-    /// Predictions of the model for every row, those of training too.
-    pub combined: ClassCombined,
-    /// Probabilities (labeled rows x K) from fits and couplings that did not see the row's label; NaN for
-    /// rows that times leave nothing to learn from before them. `None` of two classes where one has a single
-    /// row.
-    pub out_of_fold: Option<Array2<f64>>,
-    /// Folds of the labeled rows, the same for every class.
-    pub folds: Option<Folds>,
-    /// Labeled rows of each class (K) that weigh something.
-    pub class_counts: Vec<usize>,
-    /// What a wrong decision about each row costs (n).
-    pub(super) costs: Option<Vec<f64>>,
-}
 
 /// Fits one binary problem for each class, couples them, and chooses how to decide.
 ///
@@ -128,7 +86,7 @@ pub fn fit_planned(
         _ => {
             let mut train = |k: usize, data: &EnsembleData, held_out: &HeldOut| {
                 let name = format!("class {} of {classes}", k + 1);
-                binary::trained(plan, data, held_out, (k, options.leave_out), &OfClass { watch, name })
+                binary_fit::trained(plan, data, held_out, (k, options.leave_out), &OfClass { watch, name })
             };
             many_classes(data, options, count, plan.seed(), watch, &mut train)
         }
@@ -147,8 +105,9 @@ pub fn fit_planned(
 /// As [`fit()`].
 pub fn fit_baseline(baseline: Baseline, data: &ClassData, options: &ClassOptions) -> FitResult<ClassOutcome> {
     check_costs(options, data)?;
-    let mut train =
-        |_: usize, data: &EnsembleData, held_out: &HeldOut| binary::baseline(baseline, data, &held_out.folds);
+    let mut train = |_: usize, data: &EnsembleData, held_out: &HeldOut| {
+        binary_fit::baseline(baseline, data, &held_out.folds)
+    };
     many_classes(data, options, FOLDS, 0, &(), &mut train)
 }
 
@@ -202,7 +161,7 @@ fn many_classes(
     let classes = counts.len();
     // No fold can be without a row to hold out.
     let n_splits = n_splits.min(counts.iter().sum());
-    let held_out = HeldOut::of(data, options, n_splits, seed)?;
+    let held_out = held_out(data, options, n_splits, seed)?;
     let learned = learn(data, &held_out, watch, train)?;
     let folds = held_out.folds;
 
@@ -477,21 +436,5 @@ impl FitPlan {
         let values = 8 * (m as u64).saturating_mul(n as u64).saturating_mul(k as u64);
         let scores = 32 * (n as u64).saturating_mul(k as u64);
         Some(of_one.saturating_add(values).saturating_add(scores))
-    }
-}
-
-/// What a program shows of a fit: `provenance` with the trainer's settings is in the model.
-impl ClassOutcome {
-    /// As JSON: classes, rows of each, folds, and figures of the out-of-fold predictions.
-    pub fn facts(&self) -> Value {
-        json!({
-            "classes": self.model.classes(),
-            "labeled": self.class_counts,
-            "folds": self.folds.as_ref().map(Folds::n_splits),
-            "coupling": self.model.coupling(),
-            "decision": self.model.decision,
-            "unlearned": self.model.unlearned(),
-            "few_rows": judge::few_rows(self.model.classes(), &self.class_counts),
-        })
     }
 }

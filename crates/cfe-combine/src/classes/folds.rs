@@ -9,108 +9,70 @@ use cfe_core::{Error, Result, ensure};
 use cfe_io::GivenFolds;
 use ndarray::Axis;
 
-use super::fit::{ClassOptions, LEAST_ROWS};
+use super::options::ClassOptions;
 use crate::error::{FitError, FitResult};
+use crate::pipeline::{HeldOut, InTime};
 use crate::recommended::keys::mix;
 
-/// How the labeled rows are held out, the same for every class.
-pub(crate) struct HeldOut {
-    /// The folds that the rows are scored by.
-    pub folds: Folds,
-    /// Where rows are scored by earlier ones: folds of any rows for what a fit does inside.
-    pub in_time: Option<InTime>,
-}
-
-/// Folds for fits on all labeled rows, and for those on the rows before each fold.
-pub(crate) struct InTime {
-    pub all: Folds,
-    /// Of the rows that each fold learns from; `None` where these are too few for a fit.
-    pub earlier: Vec<Option<Folds>>,
-}
-
-impl HeldOut {
-    /// Folds that are dealt.
-    fn dealt(folds: Folds) -> Self {
-        Self { folds, in_time: None }
-    }
-
-    /// By what the options say of the rows, or dealt as [`class_folds`] does.
-    pub(super) fn of(
-        data: &ClassData,
-        options: &ClassOptions,
-        n_splits: usize,
-        seed: u64,
-    ) -> FitResult<Self> {
-        let failed = FitError::training("training");
-        let n = data.labels().len();
-        // The options are written by hand beside the data, so each list is held against the number of rows
-        // first.
-        let lengths = [
-            ("groups", options.groups.as_ref().map(Vec::len)),
-            ("folds", options.folds.as_ref().map(Vec::len)),
-            ("times", options.times.as_ref().map(Vec::len)),
-            ("costs", options.costs.as_ref().map(Vec::len)),
-        ];
-        for (what, found) in lengths {
-            if let Some(found) = found.filter(|&found| found != n) {
-                return Err(failed(Error::LengthMismatch { what, found, expected: n }));
-            }
+/// Rows held out by what the options say of them, or dealt as [`class_folds`] does.
+pub(super) fn held_out(
+    data: &ClassData,
+    options: &ClassOptions,
+    n_splits: usize,
+    seed: u64,
+) -> FitResult<HeldOut> {
+    let failed = FitError::training("training");
+    let n = data.labels().len();
+    // The options are written by hand beside the data, so each list is held against the number of rows
+    // first.
+    let lengths = [
+        ("groups", options.groups.as_ref().map(Vec::len)),
+        ("folds", options.folds.as_ref().map(Vec::len)),
+        ("times", options.times.as_ref().map(Vec::len)),
+        ("costs", options.costs.as_ref().map(Vec::len)),
+    ];
+    for (what, found) in lengths {
+        if let Some(found) = found.filter(|&found| found != n) {
+            return Err(failed(Error::LengthMismatch { what, found, expected: n }));
         }
-        let groups = options.groups.as_deref();
-        // Given folds and times say how the predictions were made, and go before folds that are dealt.
-        let given = GivenFolds {
-            folds: options.folds.as_deref(),
-            times: options.times.as_deref(),
-            groups,
-            ..GivenFolds::new("the data")
-        };
-        let Some((folds, _)) = given.of_rows(data.labeled(), n_splits)? else {
-            return Ok(Self::dealt(class_folds(data, groups, n_splits, seed).map_err(failed)?));
-        };
-        if !folds.is_forward() {
-            return Ok(Self::dealt(folds));
+    }
+    let groups = options.groups.as_deref();
+    // Given folds and times say how the predictions were made, and go before folds that are dealt.
+    let given = GivenFolds {
+        folds: options.folds.as_deref(),
+        times: options.times.as_deref(),
+        groups,
+        ..GivenFolds::new("the data")
+    };
+    let Some((folds, _)) = given.of_rows(data.labeled(), n_splits)? else {
+        return Ok(HeldOut::dealt(class_folds(data, groups, n_splits, seed).map_err(failed)?));
+    };
+    if !folds.is_forward() {
+        return Ok(HeldOut::dealt(folds));
+    }
+    // In time, a row is scored by the rows before it. What a fit cross-validates inside (its members, a
+    // calibration) has no such order, and gets folds of any rows.
+    let all = class_folds(data, groups, n_splits, seed).map_err(&failed)?;
+    let weights = data.labeled_weights();
+    let earlier = |fold: usize| {
+        let rows = folds.train(fold);
+        // A row of weight 0 is not learned from, and so fills no fold.
+        let splits = n_splits.min(rows.iter().filter(|&&p| weights[p] > 0.0).count());
+        if splits < 2 {
+            return Ok(None);
         }
-        // In time, a row is scored by the rows before it. What a fit cross-validates inside (its members, a
-        // calibration) has no such order, and gets folds of any rows.
-        let all = class_folds(data, groups, n_splits, seed).map_err(&failed)?;
-        let weights = data.labeled_weights();
-        let earlier = |fold: usize| {
-            let rows = folds.train(fold);
-            // A row of weight 0 is not learned from, and so fills no fold.
-            let splits = n_splits.min(rows.iter().filter(|&&p| weights[p] > 0.0).count());
-            if splits < 2 {
-                return Ok(None);
-            }
-            // The labels of all other rows are hidden, so that nothing inside the fit of a fold sees a later
-            // label.
-            let mut labels = vec![None; n];
-            for p in rows {
-                let i = data.labeled()[p];
-                labels[i] = data.labels()[i];
-            }
-            let part = data.clone().with_labels(labels)?;
-            class_folds(&part, groups, splits, seed).map(Some)
-        };
-        let earlier = (0..folds.n_splits()).map(earlier).collect::<Result<_>>().map_err(failed)?;
-        Ok(Self { folds, in_time: Some(InTime { all, earlier }) })
-    }
-
-    /// Whether there is something to learn of a class whose labeled rows are `of_class` (`None` where a row
-    /// weighs nothing): rows of the class and of others that no fold holds out at once.
-    pub(super) fn can_learn(&self, of_class: &[Option<bool>]) -> bool {
-        let enough = |is: bool| of_class.iter().filter(|&&own| own == Some(is)).count();
-        if enough(true) < LEAST_ROWS || enough(false) == 0 {
-            return false;
+        // The labels of all other rows are hidden, so that nothing inside the fit of a fold sees a later
+        // label.
+        let mut labels = vec![None; n];
+        for p in rows {
+            let i = data.labeled()[p];
+            labels[i] = data.labels()[i];
         }
-        self.in_time.is_some() || (0..self.folds.n_splits()).all(|fold| self.leaves(of_class, fold, 1))
-    }
-
-    /// Whether a fit for this fold sees so many rows of the class, and of others.
-    pub(super) fn leaves(&self, of_class: &[Option<bool>], fold: usize, rows: usize) -> bool {
-        let train = self.folds.train(fold);
-        let count_of = |is: bool| train.iter().filter(|&&p| of_class[p] == Some(is)).count();
-        count_of(true) >= rows && count_of(false) >= rows
-    }
+        let part = data.clone().with_labels(labels)?;
+        class_folds(&part, groups, splits, seed).map(Some)
+    };
+    let earlier = (0..folds.n_splits()).map(earlier).collect::<Result<_>>().map_err(failed)?;
+    Ok(HeldOut { folds, in_time: Some(InTime { all, earlier }) })
 }
 
 /// Folds of the labeled rows (in the order of [`ClassData::labeled`]), stratified by class, so that every

@@ -12,17 +12,12 @@ use serde::{Deserialize, Serialize};
 
 use super::baselines::ClassBaseline;
 use super::decide::Decision;
-use super::fit::ClassOutcome;
 use super::model::ClassModel;
+use super::outcome::ClassOutcome;
+use super::rows::ClassRows;
 use crate::error::{FitError, FitResult};
-use crate::judge::{
-    COMBINED, JudgedRows, Reliability, TRAIN, TrainRows, groups, name_of_split, resamples_of,
-};
-use crate::saved::provenance::{self, OUT_OF_FOLD};
-
-/// Classes of fewer labeled rows than this have figures that say little: one row more or less moves the
-/// recall of such a class by more than 0.1.
-pub const FEW_ROWS: usize = 10;
+use crate::judge::{COMBINED, JudgedRows, Reliability, TRAIN, groups, name_of_split, resamples_of};
+use crate::saved::provenance::{self, OUT_OF_FOLD, TRAIN_ROWS};
 
 /// Features up to which stacking is fitted for comparison.
 const MOST_STACKED: usize = 600;
@@ -108,51 +103,6 @@ impl ClassIntervals {
     }
 }
 
-/// Rows that are judged: which ones, and what is known of each.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct ClassRows {
-    /// Their numbers.
-    pub rows: Vec<usize>,
-    /// The class of each, by its number.
-    pub labels: Vec<usize>,
-    /// How much each counts.
-    pub weights: Vec<f64>,
-    /// What a wrong decision about each costs; `None` is 1 each.
-    pub costs: Option<Vec<f64>>,
-}
-
-impl ClassRows {
-    /// The rows that have a label, weigh something, and are among `rows` (by number). `labels`, `weights` and
-    /// `costs` are of all rows (n).
-    pub fn new(
-        rows: &[usize],
-        labels: &[Option<usize>],
-        weights: Option<&[f64]>,
-        costs: Option<&[f64]>,
-    ) -> Self {
-        let mut of = Self { costs: costs.map(|_| Vec::new()), ..Self::default() };
-        for &i in rows {
-            let weight = weights.map_or(1.0, |weights| weights[i]);
-            if let Some(label) = labels[i].filter(|_| weight > 0.0) {
-                of.rows.push(i);
-                of.labels.push(label);
-                of.weights.push(weight);
-                of.costs.iter_mut().zip(costs).for_each(|(own, costs)| own.push(costs[i]));
-            }
-        }
-        of
-    }
-
-    /// The places of the labeled rows that `out_of_fold` (labeled rows x K) has probabilities of.
-    pub(super) fn held_out(data: &ClassData, costs: Option<&[f64]>, out_of_fold: &Array2<f64>) -> Self {
-        let labels: Vec<Option<usize>> = data.labeled_targets().into_iter().map(Some).collect();
-        let costs: Option<Vec<f64>> = costs.map(|costs| data.labeled().iter().map(|&i| costs[i]).collect());
-        let is_scored = |p: &usize| !out_of_fold[(*p, 0)].is_nan();
-        let scored: Vec<usize> = (0..labels.len()).filter(is_scored).collect();
-        Self::new(&scored, &labels, Some(&data.labeled_weights()), costs.as_deref())
-    }
-}
-
 /// Figures of distributions (one for each place that `rows` may name, x K) under a decision.
 pub(super) fn summary(p: &Array2<f64>, rows: &ClassRows, decision: &Decision) -> Result<ClassSummary> {
     let p = p.select(Axis(0), &rows.rows);
@@ -220,12 +170,6 @@ fn reliability(p: &Array2<f64>, rows: &ClassRows) -> Vec<Vec<Reliability>> {
         groups(&judged, &probabilities)
     };
     (0..p.ncols()).map(reliability_of).collect()
-}
-
-/// Classes of fewer than [`FEW_ROWS`] labeled rows, with their number of rows.
-pub fn few_rows(classes: &[String], counts: &[usize]) -> Vec<(String, usize)> {
-    let few = classes.iter().zip(counts).filter(|(_, count)| **count < FEW_ROWS);
-    few.map(|(class, &count)| (class.clone(), count)).collect()
 }
 
 /// Figures of the out-of-fold predictions that a model remembers, if it was fitted with any.
@@ -303,7 +247,7 @@ pub fn judge_rows_at_costs(
     let (methods, resamples) = measured(&methods, &judged, &model.decision, seed).map_err(&scoring)?;
     let rows: Vec<usize> = (0..known.len()).collect();
     // Figures of rows that the model was trained on flatter the model, so their share goes with the figures.
-    let train_rows = TrainRows::of_model(&model.details);
+    let train_rows = TRAIN_ROWS.get(&model.details);
     let of_known: Option<Vec<f64>> = weights.map(|weights| known.iter().map(|&i| weights[i]).collect());
     let in_sample_share = train_rows.map_or(0.0, |train_rows| {
         train_rows.share_among(side_by_side(&part).view(), &rows, of_known.as_deref())

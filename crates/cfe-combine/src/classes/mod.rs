@@ -37,26 +37,34 @@
 
 mod baselines;
 mod binary;
+mod binary_fit;
 mod couple;
 mod decide;
+mod decision_rule;
 mod fit;
 mod folds;
 mod judge;
 mod model;
+mod options;
+mod outcome;
+mod rows;
 mod saved;
 
 pub use cfe_core::classes::{ClassData, ClassPredictions, ROUNDING, TOLERANCE, normalize};
 
 pub use baselines::{ClassBaseline, FittedClassBaseline};
 pub use couple::{Coupling, CouplingMethod};
-pub use decide::{Decision, DecisionRule};
-pub use fit::{ClassOptions, ClassOutcome, fit, fit_baseline, fit_planned};
-pub(crate) use folds::HeldOut;
+pub use decide::Decision;
+pub use decision_rule::DecisionRule;
+pub use fit::{fit, fit_baseline, fit_planned};
 pub use folds::class_folds;
 pub(crate) use judge::side_by_side;
 pub use judge::{
-    ClassIntervals, ClassMethodMetrics, ClassPart, ClassRows, FEW_ROWS, class_trust, few_rows, judge_rows,
-    judge_rows_at_costs, judge_table, measure_distributions,
+    ClassIntervals, ClassMethodMetrics, ClassPart, class_trust, judge_rows, judge_rows_at_costs, judge_table,
+    measure_distributions,
 };
 pub use model::{ClassCombined, ClassModel, ClassTrust};
+pub use options::ClassOptions;
+pub use outcome::{ClassOutcome, FEW_ROWS, few_rows};
+pub use rows::ClassRows;
 pub use saved::CLASSES_KIND;

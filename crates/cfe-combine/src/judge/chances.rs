@@ -4,7 +4,7 @@ use cfe_core::losses::sigmoid;
 use cfe_core::validation::Interval;
 use serde::Serialize;
 
-use super::metrics::{MethodMetrics, Part};
+use super::method_metrics::MethodMetrics;
 
 /// What a probability is made of: sigma(slope z + intercept), z the cross-validated gain in average precision
 /// over its standard error.
@@ -46,9 +46,10 @@ impl Chances {
         self.over_mean < 0.5
     }
 
-    /// From cross-validated scores; `None` without both classes or without the plain mean.
-    pub(crate) fn of(part: &Part) -> Option<Self> {
-        let rivals = part.methods.get(1..)?;
+    /// From cross-validated figures, the combined prediction first; `None` without both classes or without
+    /// the plain mean.
+    pub(crate) fn of(methods: &[MethodMetrics]) -> Option<Self> {
+        let rivals = methods.get(1..)?;
         let mean = rivals.iter().find(|m| m.name == "mean")?;
         let precision = |m: &&MethodMetrics| m.metrics.average_precision.unwrap_or(f64::NEG_INFINITY);
         let best = rivals.iter().max_by(|a, b| precision(a).total_cmp(&precision(b)))?;
@@ -90,7 +91,7 @@ mod tests {
                 ("avg4".to_owned(), noisy(own.max(other)), None),
             ];
             let part = measure_predictions("train", &labels, None, methods, None, 0).expect("both classes");
-            Chances::of(&part).expect("the mean is there")
+            Chances::of(&part.methods).expect("the mean is there")
         };
         let (better, worse) = (chances(0.6, 0.2), chances(0.2, 0.6));
         assert!(better.over_mean > 0.8 && worse.over_mean < 0.5, "{better:?} {worse:?}");

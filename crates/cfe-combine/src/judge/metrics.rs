@@ -2,17 +2,18 @@
 
 use cfe_core::Result;
 use cfe_core::metrics::MetricSummary;
-use cfe_core::validation::{Bootstrap, Folds, Interval};
+use cfe_core::validation::{Bootstrap, Folds};
 use cfe_io::{Table, fingerprint};
 use serde::{Deserialize, Serialize};
 
 use super::chances::Chances;
+use super::method_metrics::MethodMetrics;
 use super::rivals::Rivals;
 use super::scores::MethodScores;
 use super::threshold::{Cut, ThresholdRule};
-use super::train_rows::TrainRows;
 use super::{COMBINED, JudgedRows};
 use crate::error::{FitError, FitResult};
+use crate::saved::provenance::TRAIN_ROWS;
 use crate::saved::{Combined, SavedModel};
 
 /// Resamples times rows of one interval: more rows need fewer resamples for the same precision of the ends.
@@ -21,23 +22,6 @@ const BOOTSTRAP_ROWS: usize = 4_000_000;
 /// Resamples for so many rows.
 pub(crate) fn resamples_of(rows: usize) -> usize {
     (BOOTSTRAP_ROWS / rows.max(1)).clamp(200, 2000)
-}
-
-/// One way to combine, measured.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct MethodMetrics {
-    /// Its name; the combined prediction is `combined`.
-    pub name: String,
-    /// Its metrics. For cross-validated rows, average precision and ROC-AUC are means over folds, as scores
-    /// of different fits are not ranked together; the best F1 of a method that picks other classifiers in
-    /// each fold is `None`, as no threshold fits the scores of every fold.
-    #[serde(flatten)]
-    pub metrics: MetricSummary,
-    /// Average precision with its 95% bootstrap interval.
-    pub average_precision_interval: Option<Interval>,
-    /// Average precision of the combined prediction less that of this one, on the same resamples.
-    pub combined_is_better_by: Option<Interval>,
 }
 
 /// Metrics of the rows of one split.
@@ -272,7 +256,7 @@ pub fn evaluate(model: &SavedModel, table: &Table) -> FitResult<Vec<Part>> {
     }
     let scoring = FitError::training("scoring");
     let rivals = Rivals::without_labels(&table.data).map_err(&scoring)?;
-    let rule = Cut::of_model(model).map(|cut| cut.rule);
+    let rule = model.cut().map(|cut| cut.rule);
     let cut = model.details.threshold.map(|t| (rule.unwrap_or(ThresholdRule::F1), t));
     let parts = scored_rows(table, |_| true, "labeled");
     if parts.is_empty() {
@@ -283,7 +267,7 @@ pub fn evaluate(model: &SavedModel, table: &Table) -> FitResult<Vec<Part>> {
     }
     // What tells that rows were trained on: the hashes that the model kept, and the fingerprint of its table.
     let seed = model.details.seed.unwrap_or(0);
-    let train_rows = TrainRows::of_model(&model.details);
+    let train_rows = TRAIN_ROWS.get(&model.details);
     let own_table = model.details.fingerprint.as_deref() == Some(fingerprint(&table.data).as_str());
     let measure_part = |part: LabeledRows| {
         let rows = &part.rows;

@@ -2,6 +2,7 @@
 
 mod chances;
 mod findings;
+mod method_metrics;
 mod metrics;
 mod redundancy;
 mod rivals;
@@ -18,7 +19,8 @@ pub(crate) use findings::diagnose_knowing;
 pub use findings::{
     Finding, Severity, diagnose, diagnose_class_evaluation, diagnose_classes, diagnose_evaluation,
 };
-pub use metrics::{MethodMetrics, Part, Reliability, evaluate, measure_predictions};
+pub use method_metrics::MethodMetrics;
+pub use metrics::{Part, Reliability, evaluate, measure_predictions};
 pub(crate) use metrics::{groups, name_of_split, resamples_of};
 pub use redundancy::Redundancy;
 pub use threshold::{Cut, ThresholdRule};

@@ -8,8 +8,6 @@ use serde::{Deserialize, Serialize};
 
 use super::JudgedRows;
 use crate::error::{FitError, FitResult};
-use crate::saved::SavedModel;
-use crate::saved::provenance::CUT;
 
 /// What the threshold makes best on the cross-validated train rows.
 ///
@@ -148,13 +146,6 @@ pub struct Cut {
     /// the rule where it has them, over the weight of all rows. `None` without a cost column.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mean_cost: Option<f64>,
-}
-
-impl Cut {
-    /// The cut that the model was given when it was fitted, if there was one.
-    pub fn of_model(model: &SavedModel) -> Option<Self> {
-        CUT.get(&model.details)
-    }
 }
 
 /// Files of version 0.1.0 do not say whether a target was reached.

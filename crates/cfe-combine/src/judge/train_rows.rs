@@ -5,12 +5,9 @@ use std::collections::{BTreeMap, HashSet};
 
 use cfe_core::EnsembleData;
 use cfe_core::keys::spread;
-use cfe_io::ModelDetails;
 use ndarray::ArrayView2;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-
-use crate::saved::provenance::TRAIN_ROWS;
 
 /// Rows of which at least this share was trained on are not a test.
 pub const TOO_MUCH_IN_SAMPLE: f64 = 0.05;
@@ -130,11 +127,6 @@ impl TrainRows {
     /// Whether no two of them have the same predictions.
     pub(crate) fn all_differ(&self) -> bool {
         self.equal_by_chance == 0.0
-    }
-
-    /// Those that the model remembers; models of version 0.1.0 remember none.
-    pub(crate) fn of_model(details: &ModelDetails) -> Option<Self> {
-        TRAIN_ROWS.get(details)
     }
 
     /// Estimated share of train rows among some rows of the data, by their weights (n, `None` is 1 each);

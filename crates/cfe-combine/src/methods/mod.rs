@@ -7,6 +7,7 @@
 
 mod backend;
 mod fitted;
+mod preset;
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,9 +17,9 @@ use serde_json::{Map, Value};
 
 pub use backend::{Backend, BackendError};
 pub use fitted::{FittedMethod, Scores};
+pub use preset::Preset;
 
 use crate::baselines::Baseline;
-use crate::pipeline::Preset;
 
 /// A way to combine classifiers, by its name in options, files and tables. Every build knows every name.
 ///

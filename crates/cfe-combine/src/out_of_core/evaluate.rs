@@ -8,11 +8,10 @@ use ndarray::{ArrayView1, Axis};
 
 use super::{aligned, places};
 use crate::error::{FitError, FitResult};
-use crate::judge::{
-    COMBINED, Cut, Finding, MethodMetrics, Part, TRAIN, Tally, ThresholdRule, TrainRows, evaluate,
-};
+use crate::judge::{COMBINED, Cut, Finding, MethodMetrics, Part, TRAIN, Tally, ThresholdRule, evaluate};
 use crate::pipeline::{Stage, Watch};
 use crate::saved::SavedModel;
+use crate::saved::provenance::TRAIN_ROWS;
 
 /// Cells of labeled rows up to which they are scored in memory, 128 MiB: with intervals, and beside all
 /// simple combiners.
@@ -168,7 +167,7 @@ fn in_bins(
         positive: 0.0,
         squares: 0.0,
     };
-    let train_rows = TrainRows::of_model(&model.details);
+    let train_rows = TRAIN_ROWS.get(&model.details);
     let (mut train, mut held_out) = (new(), new());
     let prevalence = model.target_prevalence();
     each_shard(store, "Scoring", watch, |number, shard| {
@@ -228,7 +227,7 @@ fn in_bins(
         }
         Ok(())
     })?;
-    let rule = Cut::of_model(model).map_or(ThresholdRule::F1, |cut| cut.rule);
+    let rule = model.cut().map_or(ThresholdRule::F1, |cut| cut.rule);
     let mut within = Within::default();
     let mut parts = Vec::new();
     // From counts to the figures that a table would have. A part without a scored row is left out.

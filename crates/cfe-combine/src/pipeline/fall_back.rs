@@ -60,7 +60,9 @@ pub(super) fn fall_back(plan: &FitPlan, table: &Table, trained: Trained) -> FitR
     let methods = methods.into_iter().map(|method| method.select(&places)).collect();
     let (folds, rows) = (folds.select(&places), judged.select(&places));
     let part = measure(TRAIN, Some(&folds), &rows, methods, None, plan.seed(), &|| ()).map_err(&failed)?;
-    let Some(chances) = Chances::of(&part).filter(Chances::averaging_would_do) else { return Ok(trained) };
+    let Some(chances) = Chances::of(&part.methods).filter(Chances::averaging_would_do) else {
+        return Ok(trained);
+    };
     let mut facts = json!({ "folds": trained.folds, FALLBACK: "mean" });
     facts["over_mean"] = json!(chances.over_mean);
     Ok(Trained {

@@ -16,9 +16,9 @@ use crate::judge::{
     COMBINED, Chances, Cut, Finding, JudgedRows, MethodScores, Part, Rivals, TRAIN, ThresholdRule, TrainRows,
     combined_scores, correlations, diagnose_knowing, measure, redundancy, scored_rows,
 };
-use crate::recommended::sharded::PassedColumns;
+use crate::recommended::passed_columns::PassedColumns;
 use crate::saved::provenance::{
-    COLUMNS, CUT, DATA, FIT, LEARNING_CURVE, LEFT_OUT, REDUNDANCY, SETTINGS, TRAINER,
+    COLUMNS, CUT, DATA, FIT, LEARNING_CURVE, LEFT_OUT, REDUNDANCY, SETTINGS, TRAIN_ROWS, TRAINER,
 };
 use crate::saved::{Combined, Combiner, SavedModel, described};
 
@@ -281,7 +281,7 @@ impl FitOutcome {
     /// # Errors
     /// [`FitError::Training`].
     pub fn diagnose(&self, table: &Table) -> FitResult<Vec<Finding>> {
-        let known = TrainRows::of_model(&self.model.details);
+        let known = TRAIN_ROWS.get(&self.model.details);
         diagnose_knowing(table, known).map_err(FitError::training("looking for leaks"))
     }
 
@@ -342,12 +342,12 @@ impl FitOutcome {
             let never_scored = judged.len() - places.len();
             let mut part = Part { never_scored, ..part.map_err(&scoring)? };
             // The probabilities are calibrated for this combiner alone.
-            part.chances = self.model.combiner.recommended().and_then(|_| Chances::of(&part));
+            part.chances = self.model.combiner.recommended().and_then(|_| Chances::of(&part.methods));
             out.push(part);
         }
         // Copies of train rows in another part are predicted with their labels known.
         let train_rows = (!others.is_empty()).then(|| {
-            let kept = TrainRows::of_model(&self.model.details);
+            let kept = TRAIN_ROWS.get(&self.model.details);
             // Of a sample of a store the model keeps none, and what is known here are the rows of the sample.
             kept.unwrap_or_else(|| TrainRows::of(&table.data))
         });

@@ -12,32 +12,9 @@ use super::assignments::Assignments;
 use crate::classes::ClassModel;
 use crate::error::{FitError, FitResult};
 use crate::judge::ThresholdRule;
-use crate::methods::Method;
+use crate::methods::{Method, Preset};
 use crate::saved::SavedModel;
 use crate::saved::provenance::{CLASS_COLUMNS, COLUMNS, FILE};
-
-/// A named set of settings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Preset {
-    /// The trainer `recommended` as it comes.
-    Recommended,
-    /// CF-Ensemble as published: the trainer `als`, or `torch` if that is asked for.
-    Published,
-}
-
-impl Preset {
-    /// Every preset with its name and a one-line description.
-    pub const ALL: &[(Self, &str, &str)] = &[
-        (Self::Recommended, "recommended", "The trainer `recommended` with its defaults"),
-        (
-            Self::Published,
-            "published",
-            "CF-Ensemble as published: the trainer als, or torch if that is asked for",
-        ),
-    ];
-}
 
 /// How logits become probabilities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

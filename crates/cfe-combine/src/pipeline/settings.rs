@@ -7,11 +7,11 @@ use cfe_core::settings::rename_keys;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::options::{FitOptions, Preset, TrainingColumns};
+use super::options::{FitOptions, TrainingColumns};
 use super::request::Request;
 use super::watch::Watch;
 use crate::error::{CheckpointError, FitError, FitResult};
-use crate::methods::Method;
+use crate::methods::{Method, Preset};
 use crate::recommended::{Recommended, RecommendedSpec};
 
 /// A trainer ready to run.

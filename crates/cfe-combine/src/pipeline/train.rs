@@ -9,12 +9,12 @@ use ndarray::Axis;
 use serde_json::{Value, json};
 
 use super::checkpoint::Checkpoint;
+use super::held_out::HeldOut;
 use super::settings::{FitPlan, ReadyTrainer};
 use super::watch::{Stage, Watch};
-use crate::classes::HeldOut;
 use crate::cross_validation::{held_out_logits, hide_fold, stratified_folds};
 use crate::error::{FitError, FitResult};
-use crate::recommended::sharded::PassedColumns;
+use crate::recommended::passed_columns::PassedColumns;
 use crate::recommended::{FittedRecommended, LearningCurve, LeftOut, Recommended};
 use crate::saved::Combiner;
 use crate::saved::provenance::FitFacts;

@@ -1,7 +1,9 @@
 //! The weight of each member in the average.
 
-use super::members::{Family, Member, Targets, weighted_losses};
+use super::family::Family;
+use super::members::Member;
 use super::spec::{Averaging, RecommendedSpec};
+use super::targets::{Targets, weighted_losses};
 
 /// Weights (sum 1) and cross-validated log losses (sums, if there was a cross-validation) of the members.
 ///

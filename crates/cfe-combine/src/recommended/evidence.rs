@@ -4,7 +4,7 @@ use cfe_core::Result;
 use cfe_core::logistic::{LogisticFit, LogisticRegression, PreparedFeatures, SharedCurvature};
 use ndarray::ArrayView2;
 
-use super::members::Targets;
+use super::targets::Targets;
 use crate::pipeline::Watch;
 
 /// Ridge on the slope of a single column when its evidence is measured.

@@ -4,20 +4,23 @@ use std::time::Instant;
 
 use cfe_core::shards::InMemory;
 use cfe_core::{EnsembleData, Error, Result};
-use ndarray::{Array2, ArrayView2, Axis, concatenate};
+use ndarray::{Array2, ArrayView2};
 
+use super::assemble::{assemble, local_share, separated, wide_part};
 use super::average::weigh;
-use super::columns::{Columns, View, mean_and_sd};
+use super::columns::Columns;
+use super::features::{Choice, Instances, Seen};
+use super::fitted::{FittedRecommended, MemberSummary, RecommendedTimings};
 use super::gaps;
-use super::labeled_subset::{LabeledSubset, mean_weight_of};
-use super::local::LocalBasis;
+use super::labeled_subset::{LabeledSubset, fold_names};
 use super::many::{FEW, Screen};
-use super::members::{Family, FeatureSets, Features, Member, Targets, fit_members, fold_names};
+use super::members::{Member, fit_members};
 use super::model::{FamilyShares, GapPart, RecommendedModel, WidePart};
+use super::passed_columns::PassedColumns;
+use super::prior::{nothing_logit, prior_logit};
 use super::sample::sample;
-use super::sharded::PassedColumns;
 use super::spec::{Families, RecommendedSpec};
-use super::{FittedRecommended, MemberSummary, RecommendedTimings};
+use super::targets::Targets;
 use crate::pipeline::Watch;
 
 pub(super) fn fit(
@@ -349,66 +352,6 @@ fn of_many(spec: &RecommendedSpec) -> RecommendedSpec {
     RecommendedSpec { families: Families { bagged, ridge, ..Families::NONE }, ..spec.clone() }
 }
 
-/// The instances that members are fitted to.
-#[derive(Clone, Copy)]
-struct Instances<'a, 'b> {
-    r: ArrayView2<'a, f64>,
-    rows: &'a [usize],
-    /// Where columns come from, if not from these instances.
-    beyond: Option<&'a PassedColumns<'b>>,
-}
-
-impl Instances<'_, '_> {
-    /// Columns of some classifiers, and the standardized instances that members are fitted to (k x rows).
-    fn columns(&self, spec: &RecommendedSpec, classifiers: &[usize]) -> Result<(Columns, Array2<f64>)> {
-        if let Some(beyond) = self.beyond {
-            beyond.prepare(spec, &[classifiers.to_vec()])?;
-            return Ok(beyond.of(classifiers, self.r, self.rows));
-        }
-        Ok(Columns::fit(spec, self.r, self.rows, classifiers))
-    }
-}
-
-/// Columns of some classifiers, and the features that members are fitted to.
-struct Seen {
-    columns: Columns,
-    sets: FeatureSets,
-    basis: Option<LocalBasis>,
-}
-
-/// Classifiers, and the instances of them that columns are learned from.
-struct Choice<'a, 'b> {
-    instances: Instances<'a, 'b>,
-    classifiers: Vec<usize>,
-}
-
-impl Seen {
-    /// `choices` are those of all instances and, where they differ by fold, without each fold.
-    fn new(
-        spec: &RecommendedSpec,
-        choices: &[Choice<'_, '_>],
-        stop: &dyn Fn() -> Result<()>,
-    ) -> Result<Self> {
-        // A store brings the columns of all choices in one series of passes.
-        if let Some(beyond) = choices[0].instances.beyond {
-            let classifiers: Vec<Vec<usize>> =
-                choices.iter().map(|choice| choice.classifiers.clone()).collect();
-            beyond.prepare(spec, &classifiers)?;
-        }
-        let prepare = |choice: &Choice<'_, '_>| -> Result<(Columns, Features, Option<LocalBasis>)> {
-            stop()?;
-            let instances = choice.instances;
-            let (columns, g) = instances.columns(spec, &choice.classifiers)?;
-            stop()?;
-            let (features, basis) = features(spec, &columns, &g);
-            Ok((columns, features, basis))
-        };
-        let (columns, all, basis) = prepare(&choices[0])?;
-        let without_fold = choices[1..].iter().map(|choice| Ok(prepare(choice)?.1)).collect::<Result<_>>()?;
-        Ok(Self { columns, sets: FeatureSets { all, without_fold }, basis })
-    }
-}
-
 /// Logits of all labeled instances: held-out ones of the members for those they learned from, the model's for
 /// the others.
 fn out_of_fold(
@@ -427,57 +370,6 @@ fn out_of_fold(
         logits[p] = members.iter().map(|weighed| weighed.weight * held_out(&weighed.member)).sum();
     }
     logits
-}
-
-/// Whether every positive has a larger logit than every negative.
-fn separated(parts: &[(f64, f64)], labels: &[bool]) -> bool {
-    let logits = |class: bool| {
-        let inside = parts.iter().zip(labels).filter(move |(_, y)| **y == class);
-        inside.map(|((linear, local), _)| linear + local)
-    };
-    logits(true).fold(f64::INFINITY, f64::min) > logits(false).fold(f64::NEG_INFINITY, f64::max)
-}
-
-/// Log-odds of (P + 1/2) / (N + 1), P and N the weights (of mean 1) of the positives and of all labeled
-/// instances.
-fn prior_logit(data: &EnsembleData) -> Result<f64> {
-    // Sums are taken in ascending order, so that the order of the rows changes no bit.
-    let mean = mean_weight_of(data);
-    let weight = |i: usize| data.sample_weights().map_or(1.0, |w| w[i] / mean);
-    let counting: Vec<usize> = data.labeled().iter().copied().filter(|&i| weight(i) > 0.0).collect();
-    let sum = |class: bool| {
-        let inside = counting.iter().filter(|&&i| (data.labels()[i] == Some(true)) == class);
-        let mut weights: Vec<f64> = inside.map(|&i| weight(i)).collect();
-        weights.sort_by(f64::total_cmp);
-        weights.iter().sum::<f64>()
-    };
-    prior_logit_of(sum(false), sum(true), counting.len())
-}
-
-/// From the weights of the classes of n instances.
-pub(super) fn prior_logit_of(negative: f64, positive: f64, n: usize) -> Result<f64> {
-    if positive == 0.0 || negative == 0.0 {
-        let class = if positive == 0.0 { "negative" } else { "positive" };
-        return Err(Error::SingleClass { n, class });
-    }
-    Ok(((positive + 0.5) / (negative + 0.5)).ln())
-}
-
-/// Log-odds of the positive class among labeled instances without any prediction, where there are some.
-fn nothing_logit(data: &EnsembleData) -> Result<Option<f64>> {
-    let r = data.predictions();
-    // Weights have a mean of 1, as in the members: 1/2 is then half an instance, whatever the unit.
-    let mean = mean_weight_of(data);
-    let labeled = data.labeled();
-    let weights: Vec<f64> =
-        labeled.iter().map(|&i| data.sample_weights().map_or(1.0, |w| w[i] / mean)).collect();
-    let nothing: Vec<bool> = labeled.iter().map(|&i| r.column(i).iter().all(|p| p.is_nan())).collect();
-    if !nothing.iter().zip(&weights).any(|(nothing, weight)| *nothing && *weight > 0.0) {
-        return Ok(None);
-    }
-    let labels = data.labeled_targets();
-    let targets = Targets { labels: &labels, weights: &weights };
-    Ok(Some(gaps::log_odds(targets, |t| nothing[t], |_| true)))
 }
 
 /// No classifier says anything about the labeled instances: the prevalence is all there is, for held-out
@@ -513,94 +405,4 @@ fn constant(
         folds: folds.map_or(0, |folds| fold_names(folds).len()),
         timings,
     }
-}
-
-/// Factors, views and local features, one below the other.
-fn features(spec: &RecommendedSpec, columns: &Columns, g: &Array2<f64>) -> (Features, Option<LocalBasis>) {
-    // The factorization divides a column by its own spread, the views by that of their mean.
-    let mut views = g.clone();
-    for (mut row, column) in views.rows_mut().into_iter().zip(&columns.columns) {
-        row *= column.ratio();
-    }
-    let k = views.nrows();
-    let probabilities = columns.columns.iter().filter(|c| c.view == View::Probability).count();
-    let scales = columns.columns.iter().map(|c| c.view_scale).collect();
-    // The mean of the views orders the instances for the landmarks of the local correction.
-    let y = columns.instance_factors(g);
-    let score: Vec<f64> = views.columns().into_iter().map(|f| f.sum() / k as f64).collect();
-    let (basis, local) = if spec.families.local {
-        let (basis, features) = LocalBasis::fit(spec, y.view(), &score);
-        (Some(basis), features)
-    } else {
-        (None, Array2::zeros((0, g.ncols())))
-    };
-    let rank = y.nrows();
-    let stacked = concatenate(Axis(0), &[y.view(), views.view(), local.view()])
-        .expect("one column for each instance in all three");
-    (Features { stacked, rank, views: k, probabilities, scales }, basis)
-}
-
-/// The average of the members as one function, without the part of many classifiers.
-fn assemble(data: &EnsembleData, seen: Seen, members: &[Member], weights: &[f64]) -> RecommendedModel {
-    let features = &seen.sets.all;
-    let mut view_weights = vec![0.0; features.views];
-    let mut factor_weights = vec![0.0; features.rank];
-    let mut local_weights = vec![0.0; features.stacked.nrows() - features.rank - features.views];
-    let mut shares = FamilyShares::default();
-    let mut bias = 0.0;
-    // Every member is linear in its features, and so is their weighted sum.
-    for (member, &weight) in members.iter().zip(weights) {
-        *shares.of_mut(member.family) += weight;
-        if member.family.is_of_many() {
-            continue;
-        }
-        let w = &member.fit.weights;
-        let views = features.views_in(member.family);
-        add(&mut view_weights[features.first_view(member.family)..], weight, &w[views.clone()]);
-        bias += weight * member.fit.bias;
-        match member.family {
-            Family::LowRank => add(&mut factor_weights, weight, &w[..views.start]),
-            Family::Local => add(&mut local_weights, weight, &w[views.end..]),
-            _ => {}
-        }
-    }
-    RecommendedModel {
-        classifier_names: data.classifier_names().to_vec(),
-        columns: seen.columns,
-        view_weights,
-        factor_weights,
-        local: seen.basis.as_ref().map(|basis| basis.function(&local_weights)),
-        wide: None,
-        bias,
-        // The caller knows the prevalence and sets the log-odds of it; until then this is the intercept.
-        prior_logit: bias,
-        shares,
-        local_share: 0.0,
-        gaps: None,
-        nothing_logit: None,
-    }
-}
-
-/// The members of many classifiers as one function, and its intercept.
-fn wide_part(seen: Seen, members: &[Member], weights: &[f64]) -> (WidePart, f64) {
-    let features = &seen.sets.all;
-    let mut view_weights = vec![0.0; features.views];
-    let mut bias = 0.0;
-    for (member, &weight) in members.iter().zip(weights) {
-        add(&mut view_weights[features.first_view(member.family)..], weight, &member.fit.weights);
-        bias += weight * member.fit.bias;
-    }
-    (WidePart { columns: seen.columns, view_weights }, bias)
-}
-
-fn add(to: &mut [f64], weight: f64, from: &[f64]) {
-    to.iter_mut().zip(from).for_each(|(to, from)| *to += weight * from);
-}
-
-/// Share of the local part in the variance of the logits, of their (linear, local) parts.
-fn local_share(parts: &[(f64, f64)]) -> f64 {
-    let variance = |values: Vec<f64>| mean_and_sd(values.iter().copied()).1.powi(2);
-    let linear = variance(parts.iter().map(|part| part.0).collect());
-    let local = variance(parts.iter().map(|part| part.1).collect());
-    if local > 0.0 { local / (linear + local) } else { 0.0 }
 }

@@ -12,8 +12,8 @@ use rayon::prelude::*;
 
 use super::columns::mean_and_sd;
 use super::evidence::evidence;
-use super::members::{Targets, weighted_losses};
 use super::spec::RecommendedSpec;
+use super::targets::{Targets, weighted_losses};
 use crate::baselines::clip_for;
 use crate::pipeline::Watch;
 

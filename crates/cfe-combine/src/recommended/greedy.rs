@@ -7,7 +7,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 use rayon::prelude::*;
 
-use super::members::Targets;
+use super::targets::Targets;
 use crate::pipeline::Watch;
 
 /// Bags; the mean of ten selections is steady enough.

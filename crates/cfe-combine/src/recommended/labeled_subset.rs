@@ -3,8 +3,8 @@
 use cfe_core::{EnsembleData, Result, check_weight_sum, ensure, mean_weight};
 
 use super::keys::{folds_by_key, row_keys};
-use super::members::{Targets, fold_names};
 use super::sample::Sample;
+use super::targets::Targets;
 
 /// The labeled instances that members learn from: those of positive weight with a prediction. The lists are
 /// in step.
@@ -85,4 +85,12 @@ impl LabeledSubset {
 /// Mean of the positive weights of the labeled instances.
 pub(super) fn mean_weight_of(data: &EnsembleData) -> f64 {
     data.sample_weights().map_or(1.0, |weights| mean_weight(data.labeled().iter().map(|&i| weights[i])))
+}
+
+/// The folds that occur, ascending.
+pub(super) fn fold_names(folds: &[usize]) -> Vec<usize> {
+    let mut names = folds.to_vec();
+    names.sort_unstable();
+    names.dedup();
+    names
 }

@@ -12,8 +12,9 @@ use rayon::prelude::*;
 
 use super::columns::mean_and_sd;
 use super::evidence::evidence;
-use super::members::{Targets, fold_names};
+use super::labeled_subset::fold_names;
 use super::spec::RecommendedSpec;
+use super::targets::Targets;
 use crate::baselines::clip_for;
 use crate::pipeline::{Stage, Watch};
 

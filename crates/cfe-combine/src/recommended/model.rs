@@ -9,8 +9,8 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::columns::{Column, Columns, Standardized, View};
+use super::family::Family;
 use super::local::LocalFunction;
-use super::members::Family;
 
 /// Instances that are predicted together: their columns stay in the first-level cache.
 pub(super) const RUN: usize = 256;

@@ -7,9 +7,12 @@ use ndarray::{Array1, Array2, ArrayView1, Axis, Slice};
 use rayon::prelude::*;
 
 use super::evidence::evidence;
+use super::family::Family;
+use super::features::Features;
 use super::greedy::bagged_shares;
-use super::members::{Family, Features, Targets};
+use super::groups::MemberGroup;
 use super::spec::{RecommendedSpec, ShrinkTo};
+use super::targets::Targets;
 use crate::pipeline::Watch;
 
 /// Keeps every problem strictly convex, so that its minimum is unique.
@@ -19,21 +22,6 @@ const TINY_RIDGE: f64 = 1e-6;
 const PRECISION: f64 = 1e-8;
 /// Precision of the evidence of a column, which only sets a prior direction.
 const GAIN_PRECISION: f64 = 1e-6;
-
-/// Members that share features and ridge.
-pub(super) struct MemberGroup {
-    pub family: Family,
-    pub ridge: Option<f64>,
-    /// Prior power and shrinkage of each.
-    pub grid: Vec<(f64, f64)>,
-}
-
-impl MemberGroup {
-    /// Members that differ in shrinkage alone.
-    pub(super) fn chains(&self) -> impl Iterator<Item = &[(f64, f64)]> {
-        self.grid.chunk_by(|a, b| a.0 == b.0)
-    }
-}
 
 #[derive(Clone, Copy)]
 pub(super) struct Problem<'a> {

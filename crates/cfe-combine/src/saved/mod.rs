@@ -15,10 +15,10 @@ use serde_json::{Value, json};
 
 use crate::baselines::FittedBaseline;
 use crate::error::{FitError, FitResult};
-use crate::judge::TrainRows;
+use crate::judge::{Cut, TrainRows};
 use crate::recommended::RecommendedModel;
 pub use averaging::{BASELINE_KIND, BaselineModel};
-use provenance::{DATA, PREVALENCE, TRAIN_ROWS};
+use provenance::{CUT, DATA, PREVALENCE, TRAIN_ROWS};
 use tensors::{lift, restore};
 
 /// Kind of the file of a [`RecommendedModel`].
@@ -198,6 +198,11 @@ impl SavedModel {
         self.combiner.classifier_names()
     }
 
+    /// The cut that was chosen when the model was fitted, if one was.
+    pub fn cut(&self) -> Option<Cut> {
+        CUT.get(&self.details)
+    }
+
     /// Keeps a sample of the labeled rows that the model was trained on, as hashes, so that
     /// [`evaluate`](crate::judge::evaluate) knows them again and does not praise the model on its own train
     /// rows.
@@ -213,7 +218,7 @@ impl SavedModel {
     /// Rows are known by their predictions, also in single precision or rounded to 3 to 6 decimals.
     pub fn train_row_share(&self, predictions: ArrayView2<'_, f64>) -> Option<f64> {
         let rows: Vec<usize> = (0..predictions.ncols()).collect();
-        TrainRows::of_model(&self.details).map(|known| known.share_among(predictions, &rows, None))
+        TRAIN_ROWS.get(&self.details).map(|known| known.share_among(predictions, &rows, None))
     }
 
     /// Share of positives among the labeled train rows, above 0 and below 1; `None` if the file does not say.
