@@ -4,6 +4,7 @@
 
 mod crates;
 mod file;
+mod imports;
 mod text;
 
 pub(crate) use text::WIDTH;
@@ -18,11 +19,12 @@ use file::{Finding, TextFile};
 type Fence = fn(&[TextFile]) -> Vec<Finding>;
 
 /// Every fence with its name.
-const FENCES: [(&str, Fence); 6] = [
+const FENCES: [(&str, Fence); 7] = [
     ("no conflict markers", text::conflict_markers),
     ("lines of Markdown and comments fit into 110 columns", text::width),
     ("plain American English", text::words),
     ("crates depend in one direction", crates::directions),
+    ("files of a crate import each other in one direction", imports::circles),
     ("only programs read a command line", crates::command_lines),
     ("only programs print", crates::printing),
 ];
