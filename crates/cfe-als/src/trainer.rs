@@ -150,6 +150,14 @@ impl Trainer for Als {
         Parameters::random(self.spec.latent_dim, data.n_classifiers(), data.n_instances(), self.spec.seed)
     }
 
+    fn start_ignores_labels(&self) -> bool {
+        true
+    }
+
+    fn latent_dim(&self) -> Option<usize> {
+        Some(self.spec.latent_dim)
+    }
+
     fn fit_from(
         &self,
         start: Parameters,

@@ -59,6 +59,7 @@ pub fn check_all(build: Build<'_>) {
     extreme_shapes_train(build);
     class_weights_prevent_collapse(build);
     a_missing_prediction_does_not_matter(build);
+    a_start_ignores_labels_if_it_says_so(build);
 }
 
 /// Every settings document that differs from `settings` in one key, which has an absurd value: for property
@@ -115,6 +116,20 @@ pub fn same_seed_same_bits(build: Build<'_>) {
     assert_eq!(a.model, b.model, "same seed, another model");
     assert_eq!(a.history.losses(), b.history.losses(), "same seed, another history");
     assert_ne!(a.model.factors, other.model.factors, "the seed has no effect");
+}
+
+/// A start that is said to ignore the labels is the same for other labels.
+pub fn a_start_ignores_labels_if_it_says_so(build: Build<'_>) {
+    let data = small();
+    let trainer = build(Request::default());
+    if trainer.start_ignores_labels() {
+        let turned = data.labels().iter().map(|label| label.map(|label| !label)).collect();
+        let turned = data.clone().with_labels(turned).expect("as many labels");
+        let starts = [&data, &turned].map(|data| trainer.start(data).expect("a start"));
+        assert_eq!(starts[0], starts[1], "the start looks at the labels");
+        let d = starts[0].factors.latent_dim();
+        assert!(trainer.latent_dim().is_none_or(|known| known == d), "another latent dimension than it says");
+    }
 }
 
 /// Every loss of the history and every prediction is finite.

@@ -214,6 +214,18 @@ pub trait Trainer: Send + Sync {
     /// What the backend's drawing can fail with.
     fn start(&self, data: &EnsembleData) -> Result<Parameters>;
 
+    /// Whether [`start`](Self::start) looks at nothing but the shape of the data and the seed. The fits of a
+    /// cross-validation then share one start, which is drawn once. A trainer whose start looks at the labels
+    /// says `false`, which is the default: its start for a fold must not see the labels of the fold.
+    fn start_ignores_labels(&self) -> bool {
+        false
+    }
+
+    /// d, the latent dimension of the factors; `None` where the trainer cannot tell before it has seen data.
+    fn latent_dim(&self) -> Option<usize> {
+        None
+    }
+
     /// Trains from a given point, watched by `observer`.
     ///
     /// # Errors

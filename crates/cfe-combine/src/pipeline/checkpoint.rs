@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use cfe_core::validation::Folds;
-use cfe_core::{EnsembleData, Fitted, Model, Observer, Step, Trainer, TrainingState};
+use cfe_core::{EnsembleData, Fitted, Model, Observer, Parameters, Step, Trainer, TrainingState};
 use cfe_io::{AtomicFile, ModelDetails, ModelFile, ModelFileError};
 use ndarray::Array1;
 use serde::{Deserialize, Serialize};
@@ -174,12 +174,18 @@ impl<'a> Checkpoint<'a> {
         &self.held_out
     }
 
-    /// Fits the part at work, from its state where there is one, until the watch asks for a stop.
-    pub(super) fn fit(&mut self, trainer: &dyn Trainer, data: &EnsembleData) -> cfe_core::Result<Fitted> {
+    /// Fits the part at work, from its state where there is one and else from the next start, until the watch
+    /// asks for a stop.
+    pub(super) fn fit(
+        &mut self,
+        trainer: &dyn Trainer,
+        data: &EnsembleData,
+        starts: &mut Starts,
+    ) -> cfe_core::Result<Fitted> {
         // A state serves the one part that it was written in; the next part finds none and begins.
         match self.state.take() {
             Some(state) => trainer.resume(state, data, &mut Writer(self)),
-            None => trainer.fit_from(trainer.start(data)?, data, &mut Writer(self)),
+            None => trainer.fit_from(starts.next(trainer, data)?, data, &mut Writer(self)),
         }
     }
 
@@ -248,6 +254,34 @@ impl<'a> Checkpoint<'a> {
         let turn = iteration > 0 && iteration.is_multiple_of(*every);
         // A stop writes what there is at once, but never the same iteration twice.
         (turn || self.watch.stop_asked()) && self.written != Some(iteration)
+    }
+}
+
+/// The starts of the parts of a fit. Drawing one takes as long as two or three sweeps, so that the parts
+/// share it where the trainer allows that.
+pub(super) struct Starts {
+    drawn: Option<Parameters>,
+    /// Parts that are to come.
+    left: usize,
+}
+
+impl Starts {
+    /// Of so many parts.
+    pub(super) fn new(parts: usize) -> Self {
+        Self { drawn: None, left: parts }
+    }
+
+    fn next(&mut self, trainer: &dyn Trainer, data: &EnsembleData) -> cfe_core::Result<Parameters> {
+        self.left = self.left.saturating_sub(1);
+        let start = match self.drawn.take() {
+            Some(start) => start,
+            None => trainer.start(data)?,
+        };
+        // The last part needs no copy, which is as large as Y.
+        if self.left > 0 && trainer.start_ignores_labels() {
+            self.drawn = Some(start.clone());
+        }
+        Ok(start)
     }
 }
 

@@ -37,12 +37,21 @@ impl FitPlan {
         }
     }
 
-    /// The same with cross-validation, which has labels of its own for each fold and shares the table.
+    /// The same with cross-validation, which has labels of its own for each fold, keeps the start of all fits
+    /// and shares the table.
     pub fn estimate_memory_cross_validated(&self, table: &Table) -> Option<u64> {
         /// A label, a place among the labeled instances, and a sample weight.
         const OF_INSTANCE: u64 = 1 + 8 + 8;
         let labels = OF_INSTANCE * table.data.n_instances() as u64;
-        Some(self.estimate_memory(table)?.saturating_add(labels))
+        let start = match &self.ready {
+            // X and Y in double precision.
+            ReadyTrainer::Backend(trainer) if trainer.start_ignores_labels() => {
+                let cells = (table.data.n_classifiers() + table.data.n_instances()) as u64;
+                (trainer.latent_dim().unwrap_or(0) as u64).saturating_mul(8 * cells)
+            }
+            _ => 0,
+        };
+        Some(self.estimate_memory(table)?.saturating_add(labels).saturating_add(start))
     }
 
     /// Warns before the work where it will take more than there is.

@@ -8,7 +8,7 @@ use cfe_io::{Table, fingerprint};
 use ndarray::Axis;
 use serde_json::{Value, json};
 
-use super::checkpoint::Checkpoint;
+use super::checkpoint::{Checkpoint, Starts};
 use super::held_out::HeldOut;
 use super::settings::{FitPlan, ReadyTrainer};
 use super::watch::{Stage, Watch};
@@ -190,12 +190,16 @@ fn by_parts(
 ) -> FitResult<Trained> {
     let count = folds.map_or(0, Folds::n_splits);
     let stage = Stage::start_keeping(watch, "Fitting", Some(1 + count as u64));
+    // Finished parts of the checkpoint need no start.
+    let parts = usize::from(checkpoint.main().is_none()) + count - checkpoint.folds_done();
+    let mut starts = Starts::new(parts);
 
     // The fit on all labels, which the model comes from.
     let (model, facts) = match checkpoint.main() {
         Some(main) => main.clone(),
         None => {
-            let fitted = checkpoint.fit(trainer, data).map_err(FitError::training("training"))?;
+            let fitted =
+                checkpoint.fit(trainer, data, &mut starts).map_err(FitError::training("training"))?;
             let facts = FitFacts::of(&fitted);
             // Its Y is as large as the table, and nobody asks for it again.
             let model = fitted.model.without_training_instances();
@@ -230,7 +234,7 @@ fn by_parts(
             let rows: Vec<usize> = places.iter().map(|&p| labeled[p]).collect();
             let failed = FitError::training("cross-validation");
             let hidden = hide_fold(data, folds, fold).map_err(&failed)?;
-            let model = checkpoint.fit(trainer, &hidden).map_err(&failed)?.model;
+            let model = checkpoint.fit(trainer, &hidden, &mut starts).map_err(&failed)?.model;
             if !watch.stop_asked() {
                 checkpoint.finish_fold(&places, held_out_logits(&model, data, &rows).map_err(&failed)?);
                 stage.step();
