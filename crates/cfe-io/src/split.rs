@@ -28,14 +28,29 @@ pub(crate) fn rule<'a>(values: impl Iterator<Item = &'a str>) -> Option<Rule<'a>
     only.filter(|_| held_out && !several).map(Rule::Only)
 }
 
+/// Values of a split that are kept in mind.
+const FEW: usize = 8;
+
 /// Whether each row is for training, and the value that says so as the file writes it.
-pub(crate) fn train_rows(
+pub(crate) fn train_rows<'a>(
     column: &str,
-    split: &[String],
+    split: &'a [String],
     wanted: Option<&str>,
 ) -> (Vec<bool>, Option<String>) {
     let rows_where = |is: &dyn Fn(&str) -> bool| {
-        let rows: Vec<bool> = split.iter().map(|value| is(value)).collect();
+        // A split has few values, and each is judged once.
+        let mut known: Vec<(&str, bool)> = Vec::new();
+        let mut judged = |value: &'a str| {
+            if let Some((_, is)) = known.iter().find(|(other, _)| *other == value) {
+                return *is;
+            }
+            let is = is(value);
+            if known.len() < FEW {
+                known.push((value, is));
+            }
+            is
+        };
+        let rows: Vec<bool> = split.iter().map(|value| judged(value)).collect();
         let value = rows.iter().position(|row| *row).map(|i| shorten(split[i].as_bytes()));
         (rows, value)
     };

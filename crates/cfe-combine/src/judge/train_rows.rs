@@ -262,18 +262,37 @@ fn rounded(p: f64, scale: f64) -> u64 {
     }
 }
 
+/// Where FNV-1a begins.
+const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
+/// What FNV-1a multiplies with.
+const PRIME: u64 = 0x0000_0100_0000_01b3;
+
+/// One step of FNV-1a over the eight bytes of `bits`, the lowest first.
+fn hashed(hash: u64, bits: u64) -> u64 {
+    let bytes = |hash, bits: u64, range: std::ops::Range<u32>| {
+        range.fold(hash, |hash: u64, byte| (hash ^ (bits >> (8 * byte) & 0xff)).wrapping_mul(PRIME))
+    };
+    // A byte of 0 only multiplies, so that a run of them is one product. A rounded probability has five above
+    // its three, and one in single precision three below its five.
+    if bits >> 24 == 0 {
+        bytes(hash, bits, 0..3).wrapping_mul(const { PRIME.wrapping_pow(5) })
+    } else if bits & 0x00ff_ffff == 0 {
+        bytes(hash.wrapping_mul(const { PRIME.wrapping_pow(3) }), bits, 3..8)
+    } else {
+        bytes(hash, bits, 0..8)
+    }
+}
+
 /// FNV-1a of the bytes of each row (Fowler, Noll and Vo), spread by the finalizer of SplitMix64 (Steele, Lea
 /// and Flood, 2014), so that the smallest hashes are a uniform sample. `bits` is what is hashed of a cell.
 fn hashes_of(predictions: ArrayView2<'_, f64>, rows: &[usize], bits: impl Fn(f64) -> u64 + Sync) -> Vec<u64> {
     /// Rows that are hashed side by side: the multiplications of one do not wait for those of another.
     const BLOCK: usize = 1024;
     let of_block = |rows: &[usize]| {
-        let mut hashes = vec![0xcbf2_9ce4_8422_2325_u64; rows.len()];
+        let mut hashes = vec![OFFSET; rows.len()];
         for row in predictions.rows() {
             for (hash, &i) in hashes.iter_mut().zip(rows) {
-                for byte in bits(row[i]).to_le_bytes() {
-                    *hash = (*hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-                }
+                *hash = hashed(*hash, bits(row[i]));
             }
         }
         hashes.into_iter().map(spread)
@@ -327,6 +346,18 @@ mod tests {
                     assert_eq!(rounded(p, scale), (written * scale).round() as u64, "{p:?}, {decimals}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_hash_is_that_of_all_eight_bytes() {
+        let whole = |hash: u64, bits: u64| {
+            let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(PRIME);
+            bits.to_le_bytes().into_iter().fold(hash, step)
+        };
+        let single = f64::from(0.3_f32).to_bits();
+        for bits in [0, 1, 0xff_ffff, 1_000_000, 1 << 24, single, 0.3_f64.to_bits(), u64::MAX] {
+            assert_eq!(hashed(OFFSET, bits), whole(OFFSET, bits), "{bits:x}");
         }
     }
 

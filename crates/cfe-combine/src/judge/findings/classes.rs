@@ -134,7 +134,7 @@ fn of_each_class(
     };
     let columns_of = |k: usize| {
         let (within, outside) = (of_part(k, true), of_part(k, false));
-        let parts = Parts { in_train, train: &within, outside: &outside, row, compare: false, weights: None };
+        let parts = Parts::new(in_train, &within, &outside, row, false, None);
         let column =
             |u: usize| Column::new(&names[u], looked.options[u].clone(), looked.column(u, k), &parts);
         predictions.known_by(k).into_iter().map(column).collect::<Result<Vec<_>>>()

@@ -71,6 +71,9 @@ fn leak(labels: &[Option<bool>], column: &Column<'_>) -> Option<Finding> {
             return Some(found(format!("{what} in {}", agreement(&counts, mcc < 0.0, column.train_row))));
         }
     }
+    if column.missing == 0.0 {
+        return None;
+    }
     let counts = count(&|p| Some(p.is_nan()));
     let mcc = correlation(&counts).filter(|mcc| mcc.abs() >= LABEL)?;
     let class = if mcc > 0.0 { "positive" } else { "negative" };

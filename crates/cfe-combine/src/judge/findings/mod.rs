@@ -7,6 +7,7 @@ mod coverage;
 mod evaluated;
 mod leakage;
 mod shift;
+mod sorted;
 #[cfg(all(feature = "als", feature = "parquet"))]
 mod tally;
 #[cfg(test)]
@@ -15,7 +16,6 @@ mod tests;
 use std::fmt::Write as _;
 
 use cfe_core::Result;
-use cfe_core::metrics::Ranking;
 use cfe_io::Table;
 use ndarray::{ArrayView1, Axis};
 use rayon::prelude::*;
@@ -27,7 +27,8 @@ use self::copies::{Rows, copies, divided_groups, outside_of};
 use self::coverage::{few_positives, missing, without_prediction};
 pub use self::evaluated::diagnose_evaluation;
 use self::leakage::{in_sample, leaks, seen_outside, too_good, unjoined};
-use self::shift::{Distribution, Shift, shifted};
+use self::shift::{Shift, shifted};
+use self::sorted::{Places, Sorted};
 #[cfg(all(feature = "als", feature = "parquet"))]
 pub(crate) use self::tally::Tally;
 use super::TrainRows;
@@ -147,7 +148,7 @@ struct Quality {
 impl Quality {
     /// Of the rows that have a label and a prediction; `None` with fewer than [`ENOUGH`] of a class.
     fn of(row: ArrayView1<'_, f64>, labels: &[Option<bool>]) -> Result<Option<Self>> {
-        Sorted::of_labeled(row, labels).quality()
+        Sorted::new(row, &Places::labeled(labels)).quality()
     }
 
     /// Standard error of the ROC-AUC of a classifier that knows nothing.
@@ -167,95 +168,39 @@ impl Quality {
     }
 }
 
-/// The predictions of some rows of a column, each list in ascending order.
-///
-/// To sort is most of the work of a diagnosis, so that each prediction is sorted once: the ranking needs the
-/// classes apart, and a distribution is merged from them.
-#[derive(Default)]
-struct Sorted {
-    positives: Vec<f64>,
-    negatives: Vec<f64>,
-    /// Of rows without a label, as far as they were asked for; in the order of the rows.
-    unlabeled: Vec<f64>,
-}
-
-impl Sorted {
-    /// Of the rows with a label.
-    fn of_labeled(row: ArrayView1<'_, f64>, labels: &[Option<bool>]) -> Self {
-        let mut sorted = Self::default();
-        row.iter()
-            .zip(labels)
-            .filter(|(_, label)| label.is_some())
-            .for_each(|(&p, &label)| sorted.push(p, label));
-        sorted.sort();
-        sorted
-    }
-
-    /// Of the rows within and outside the train split, in one pass over the column. Rows without a label are
-    /// taken where `all` is set.
-    fn both(row: ArrayView1<'_, f64>, parts: &Parts<'_>, all: bool) -> (Self, Self) {
-        let (mut train, mut outside) = (Self::default(), Self::default());
-        for (i, &p) in row.iter().enumerate() {
-            let (part, label) = match parts.in_train[i] {
-                true => (&mut train, parts.train[i]),
-                false => (&mut outside, parts.outside[i]),
-            };
-            if all || label.is_some() {
-                part.push(p, label);
-            }
-        }
-        train.sort();
-        outside.sort();
-        (train, outside)
-    }
-
-    fn push(&mut self, p: f64, label: Option<bool>) {
-        match label {
-            _ if p.is_nan() => {}
-            Some(true) => self.positives.push(p),
-            Some(false) => self.negatives.push(p),
-            None => self.unlabeled.push(p),
-        }
-    }
-
-    fn sort(&mut self) {
-        self.positives.sort_unstable_by(f64::total_cmp);
-        self.negatives.sort_unstable_by(f64::total_cmp);
-    }
-
-    /// `None` with fewer than [`ENOUGH`] of a class.
-    fn quality(&self) -> Result<Option<Quality>> {
-        let (positives, negatives) = (self.positives.len(), self.negatives.len());
-        if positives < ENOUGH || negatives < ENOUGH {
-            return Ok(None);
-        }
-        let ranking = Ranking::from_sorted(&self.positives, &self.negatives)?;
-        let average_precision = ranking.average_precision();
-        Ok(ranking.roc_auc().map(|auc| Quality { auc, average_precision, positives, negatives }))
-    }
-
-    /// The distribution of all of them.
-    fn distribution(&self) -> Distribution {
-        let mut values = [&self.positives[..], &self.negatives, &self.unlabeled].concat();
-        // Stable sorting finds the ascending runs and merges them.
-        values.sort_by(f64::total_cmp);
-        Distribution::of_ascending(values)
-    }
-}
-
 /// Which rows a column is looked at over.
 struct Parts<'a> {
     in_train: &'a [bool],
     /// Labels of the train rows; none of others.
     train: &'a [Option<bool>],
-    /// Labels of the rows outside the train split; none of train rows.
-    outside: &'a [Option<bool>],
+    /// Places of the rows within and outside the train split.
+    within: Places,
+    outside: Places,
     /// What a row of the train split is called.
     row: &'static str,
     /// Whether the distributions within and outside the train split are compared.
     compare: bool,
     /// Weights of the rows, for this comparison.
     weights: Option<&'a [f64]>,
+}
+
+impl<'a> Parts<'a> {
+    /// `train` are the labels of the train rows, `outside` those of the rows outside. The distributions of
+    /// all rows within and outside are compared where `compare` is set, by `weights` where there are some.
+    fn new(
+        in_train: &'a [bool],
+        train: &'a [Option<bool>],
+        outside: &[Option<bool>],
+        row: &'static str,
+        compare: bool,
+        weights: Option<&'a [f64]>,
+    ) -> Self {
+        // Rows without a label count in a comparison, which gathers them itself where they have weights.
+        let all = compare && weights.is_none();
+        let within = Places::new(train, |i| all && in_train[i]);
+        let outside = Places::new(outside, |i| all && !in_train[i]);
+        Self { in_train, train, within, outside, row, compare, weights }
+    }
 }
 
 /// What is known of one classifier.
@@ -292,14 +237,9 @@ fn columns_of(table: &Table) -> Result<Vec<Column<'_>>> {
     let (train, truth) = counting(table);
     let outside: Vec<Option<bool>> =
         truth.iter().zip(&table.in_train).map(|(y, train)| y.filter(|_| !train)).collect();
-    let parts = Parts {
-        in_train: &table.in_train,
-        train: &train,
-        outside: &outside,
-        row: "train row",
-        compare: table.in_train.iter().any(|&train| !train),
-        weights: table.data.sample_weights(),
-    };
+    let compare = table.in_train.iter().any(|&train| !train);
+    let weights = table.data.sample_weights();
+    let parts = Parts::new(&table.in_train, &train, &outside, "train row", compare, weights);
     let r = table.data.predictions();
     // Each ROC-AUC sorts a column, which is most of the work of a diagnosis.
     let names = table.data.classifier_names().par_iter().enumerate();
@@ -323,8 +263,7 @@ impl<'a> Column<'a> {
             }
         }
         let gaps = row.iter().filter(|p| p.is_nan()).count();
-        let unweighted = parts.compare && parts.weights.is_none();
-        let (train, outside) = Sorted::both(row, parts, unweighted);
+        let (train, outside) = (Sorted::new(row, &parts.within), Sorted::new(row, &parts.outside));
         let shift = match parts.weights {
             _ if !parts.compare => None,
             Some(weights) => Shift::weighted(row, weights, parts.in_train, parts.train),

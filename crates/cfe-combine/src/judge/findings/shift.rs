@@ -4,7 +4,8 @@ use cfe_core::stats::moments::median;
 use cfe_io::Table;
 use ndarray::ArrayView1;
 
-use super::{Column, ENOUGH, Finding, Severity, Sorted, listed};
+use super::sorted::Sorted;
+use super::{Column, ENOUGH, Finding, Severity, listed};
 use crate::judge::metrics::effective;
 
 /// Smallest distance of distributions that is worth a word.
@@ -13,6 +14,8 @@ const SHIFT: f64 = 0.15;
 const WORTH_A_WORD: f64 = 0.05;
 /// Sorted values that a distribution is compared by, at most.
 const POINTS: usize = 2_000;
+/// Values of each class that a bound on a distance is taken from.
+const GRID: usize = 300;
 
 /// How the predictions of a column outside the train split differ from those within.
 #[derive(Debug, Clone, Copy)]
@@ -27,7 +30,12 @@ pub(super) struct Shift {
 impl Shift {
     /// Of rows that all count 1; `None` where the difference is chance (1%) or too small for a word.
     pub(super) fn of(train: &Sorted, outside: &Sorted) -> Option<Self> {
-        Self::between(&train.distribution(), &outside.distribution(), |class| {
+        // Most columns are far from a shift, which a few values show. The distance itself takes all of them.
+        if distance_at_most(train, outside) <= least_distance(train.len() as f64, outside.len() as f64) {
+            return None;
+        }
+        let all_of = |sorted: &Sorted| Distribution::of_ascending(sorted.merged());
+        Self::between(&all_of(train), &all_of(outside), |class| {
             let values = if class { &train.positives } else { &train.negatives };
             Distribution::of_ascending(values.clone())
         })
@@ -51,10 +59,7 @@ impl Shift {
         outside: &Distribution,
         class: impl Fn(bool) -> Distribution,
     ) -> Option<Self> {
-        let (n, k) = (train.effective, outside.effective);
-        // 1.63 is the 1% point of the Kolmogorov-Smirnov statistic; with many rows it would report shifts too
-        // small to matter.
-        let least = SHIFT.max(1.63 * ((n + k) / (n * k)).sqrt());
+        let least = least_distance(train.effective, outside.effective);
         let distance = distance(train, outside).filter(|d| *d > least)?;
         let mixture = best_mixture(&class(true), &class(false), outside);
         let share = mixture.and_then(|(share, left)| (left <= least).then_some(share));
@@ -263,6 +268,33 @@ fn best_mixture(
     shares.map(|share| (share, distance_at(share))).min_by(|a, b| a.1.total_cmp(&b.1))
 }
 
+/// The distance of distributions of n and k values from which on it is more than chance (1%) and worth a
+/// word.
+fn least_distance(n: f64, k: f64) -> f64 {
+    // 1.63 is the 1% point of the Kolmogorov-Smirnov statistic; with many rows it would report shifts too
+    // small to matter.
+    SHIFT.max(1.63 * ((n + k) / (n * k)).sqrt())
+}
+
+/// A bound on the [`distance`] from a few values of each, which lies at most a few thousandths above it where
+/// no value repeats often.
+fn distance_at_most(a: &Sorted, b: &Sorted) -> f64 {
+    let mut grid: Vec<f64> = a.some(GRID).chain(b.some(GRID)).collect();
+    grid.sort_unstable_by(f64::total_cmp);
+    grid.dedup();
+    // Between two values of the grid, and below the first, a distribution function is at most its limit at
+    // the upper one and at least its value at the lower one.
+    let share = |sorted: &Sorted, value: f64| sorted.count_below(value) as f64 / sorted.len() as f64;
+    let (mut low, mut largest) = ((0.0, 0.0), 0.0_f64);
+    for &value in grid.iter().chain([&f64::INFINITY]) {
+        let high = (share(a, value), share(b, value));
+        largest = largest.max((high.0 - low.1).max(high.1 - low.0));
+        let at = value.next_up();
+        low = (share(a, at), share(b, at));
+    }
+    largest
+}
+
 /// Largest distance of two distribution functions; `None` without values of either.
 pub(super) fn distance(a: &Distribution, b: &Distribution) -> Option<f64> {
     if a.len() == 0 || b.len() == 0 {
@@ -276,4 +308,36 @@ pub(super) fn distance(a: &Distribution, b: &Distribution) -> Option<f64> {
         largest = largest.max((a.share(i) - b.share(j)).abs());
     }
     Some(largest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bound_is_never_below_the_distance_and_near_it() {
+        // Two classes and rows without a label, moved and coarsened in different ways.
+        let sorted = |n: usize, by: f64, step: f64| {
+            let list = |salt: usize, n: usize| {
+                let value = |i: usize| ((i * (7919 + salt) % 10_007) as f64 / 10_007.0).powf(by);
+                let mut list: Vec<f64> = (0..n).map(|i| (value(i) / step).round() * step).collect();
+                list.sort_unstable_by(f64::total_cmp);
+                list
+            };
+            Sorted { positives: list(0, n / 10), negatives: list(31, n), unlabeled: list(57, n / 3) }
+        };
+        for (n, k) in [(5_000, 4_000), (60, 9_000), (3, 2)] {
+            for by in [1.0, 1.1, 1.5, 3.0] {
+                for step in [1e-9, 0.01, 0.5, 1.0] {
+                    let (a, b) = (sorted(n, 1.0, step), sorted(k, by, step));
+                    let all_of = |sorted: &Sorted| Distribution::of_ascending(sorted.merged());
+                    let exact = distance(&all_of(&a), &all_of(&b)).expect("values of both");
+                    let bound = distance_at_most(&a, &b);
+                    assert!(bound >= exact, "{n} {k} {by} {step}: {bound} {exact}");
+                    let fine = step < 0.01 && n >= 1_000;
+                    assert!(!fine || bound < exact + 0.01, "{n} {k} {by} {step}: {bound} {exact}");
+                }
+            }
+        }
+    }
 }
