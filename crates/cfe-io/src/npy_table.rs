@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufReader, Seek as _};
 use std::path::{Path, PathBuf};
 
-use ndarray::{Array2, Array3, Axis, ShapeBuilder};
+use ndarray::{Array2, Array3, ArrayView1, ArrayView2, Axis, ShapeBuilder};
 use zip::ZipArchive;
 
 use crate::class_columns::ClassColumns;
@@ -262,8 +262,8 @@ impl Arrays {
     }
 
     fn into_parts(self, file: &str, options: &TableOptions) -> TableResult<Parts> {
-        let origin = Origin { file, array: "R" };
-        let Shape { m, n, k, turned } = self.shape(file, options)?;
+        let shape = self.shape(file, options)?;
+        let Shape { m, n, k, .. } = shape;
         let mismatch = |what: &str, found, expected, remedy| TableError::LengthMismatch {
             file: file.to_owned(),
             what: what.to_owned(),
@@ -277,19 +277,11 @@ impl Arrays {
             Some(names) => names.clone(),
             None => (0..m).map(|u| format!("clf_{u}")).collect(),
         };
-        let mut header = self.classifiers.unwrap_or_else(usual);
-        // Of an array of several classes: the classifiers and the classes, which the header then has
-        // together.
-        let (mut flat, mut notes) = (None, Vec::new());
-        if header.len() != m {
-            return Err(mismatch("the list of classifiers", header.len(), m, "name each row of R"));
+        let classifiers = self.classifiers.unwrap_or_else(usual);
+        if classifiers.len() != m {
+            return Err(mismatch("the list of classifiers", classifiers.len(), m, "name each row of R"));
         }
-        let (fortran, kind) = (self.matrix.header.fortran, self.matrix.header.kind);
-        let numbers = self
-            .matrix
-            .into_numbers()
-            .map_err(|_| origin.wrong_type(format!("{kind:?}"), "floats (and integers 0, 1)"))?;
-        let damaged = |e: ndarray::ShapeError| origin.damaged(e.to_string());
+        let numbers = Numbers::read(self.matrix, file)?;
         let reading = options.reading();
         // Only several classes are named by the labels; what is wrong with cells is said before labels.
         let (mut early, mut late) = (None, self.labels);
@@ -298,55 +290,15 @@ impl Arrays {
         {
             early = Some((labels_of(labels, &from, m, n, &reading)?, from));
         }
-        // No number moves here: the order in the file and the turning are strides of the array.
-        let matrix = match (k, turned) {
-            (1, false) => Array2::from_shape_vec((m, n).set_f(fortran), numbers).map_err(damaged)?,
-            (1, true) => {
-                Array2::from_shape_vec((n, m).set_f(fortran), numbers).map_err(damaged)?.reversed_axes()
-            }
+        let Rows { header, matrix, flat, notes } = match k {
+            1 => numbers.matrix(file, shape, classifiers)?,
             _ => {
-                let shape = if turned { (n, m, k) } else { (m, n, k) };
-                let cells = Array3::from_shape_vec(shape.set_f(fortran), numbers).map_err(damaged)?;
-                let cells = cells.permuted_axes(if turned { [1, 2, 0] } else { [0, 2, 1] });
-                let order = if turned { "instances x classifiers" } else { "classifiers x instances" };
-                notes.push(format!("the array is {order} x classes, {} x {} x {k}", shape.0, shape.1));
                 let named = classes_of(file, k, self.classes, early.as_ref().map(|(l, _)| l), options)?;
-                notes.extend(named.note);
-                match (k, named.positive) {
-                    (2, positive) => cells.index_axis_move(Axis(1), positive),
-                    _ => {
-                        let of =
-                            |u: &String| named.classes.iter().map(|k| format!("{u}:{k}")).collect::<Vec<_>>();
-                        let all = header.iter().flat_map(of).collect();
-                        flat = Some((std::mem::replace(&mut header, all), named.classes));
-                        let cells = cells.as_standard_layout().into_owned();
-                        cells.into_shape_with_order((m * k, n)).map_err(damaged)?
-                    }
-                }
+                numbers.of_classes(file, shape, classifiers, named)?
             }
         };
-        let m = header.len();
-        // The rows are looked at as columns of a table are, so that the same rules say what is a classifier.
-        let profile = |row: ndarray::ArrayView1<'_, f64>| {
-            let mut profile = Profile::default();
-            row.iter().take(rows_to_look_at(m)).for_each(|&value| profile.add_number(value, &reading));
-            profile
-        };
-        let profiles = matrix.rows().into_iter().map(profile).collect();
         // From here on R is treated as a table with a column for each classifier.
-        let plain = TableOptions {
-            columns: options.columns.clone(),
-            exclude: options.exclude.clone(),
-            classifiers: options.classifiers.clone(),
-            scale: options.scale,
-            input: options.input,
-            missing: options.missing.clone(),
-            // Neither ids nor labels are among the rows of R, whatever those are called.
-            labels: Labels::Ignored,
-            ..TableOptions::default()
-        };
-        let sample = Sample { profiles, bare: true, ..Sample::default() };
-        let layout = Layout::plan(file, &header, &sample, &plain)?;
+        let layout = layout_of(file, &header, matrix.view(), options, &reading)?;
         let mut parts = Parts::new(file, &header, &layout);
         parts.rows = RowNumbers::instances();
         // Every row of the flat array is a cell of (classifier, class), in the order in which it was
@@ -357,14 +309,8 @@ impl Arrays {
             parts.class_columns =
                 Some(ClassColumns { classifiers, classes, cells, ..ClassColumns::default() });
         }
-        parts.taken.notes.append(&mut notes);
+        parts.taken.notes.extend(notes);
         parts.bare = true;
-        if turned && k == 1 {
-            parts
-                .taken
-                .notes
-                .push(format!("the array is instances x classifiers ({n} x {m}), as the labels show"));
-        }
         // Whatever belongs to instances has one entry for each.
         for (role, (strings, name)) in self.roles.iter() {
             if strings.len() != n {
@@ -379,8 +325,8 @@ impl Arrays {
         }
         parts.guessed = self.guessed;
         // R is copied only where a classifier is left out.
-        let whole = layout.classifiers.iter().copied().eq(0..m);
-        parts.matrix = if whole { matrix } else { matrix.select(ndarray::Axis(0), &layout.classifiers) };
+        let whole = layout.classifiers.iter().copied().eq(0..header.len());
+        parts.matrix = if whole { matrix } else { matrix.select(Axis(0), &layout.classifiers) };
         parts.convert(&reading)?;
         // Two classes: labels are understood now, after the cells, so that the earlier fault is the one that
         // is said.
@@ -395,6 +341,111 @@ impl Arrays {
         }
         Ok(parts)
     }
+}
+
+/// The numbers of R in the order of the file.
+struct Numbers {
+    values: Vec<f64>,
+    /// Whether the first dimension runs fastest.
+    fortran: bool,
+}
+
+/// R as a table has it.
+struct Rows {
+    /// A name for each row.
+    header: Vec<String>,
+    /// Classifiers, or classes of classifiers, x instances.
+    matrix: Array2<f64>,
+    /// Of more than two classes: the classifiers and the classes, which the header has together.
+    flat: Option<(Vec<String>, Vec<String>)>,
+    /// What a person should know of it.
+    notes: Vec<String>,
+}
+
+// No number moves here unless there are more than two classes: the order in the file and the turning are
+// strides of the array.
+impl Numbers {
+    fn read(array: Array, file: &str) -> TableResult<Self> {
+        let (fortran, kind) = (array.header.fortran, array.header.kind);
+        let origin = Origin { file, array: "R" };
+        let wrong = |_| origin.wrong_type(format!("{kind:?}"), "floats (and integers 0, 1)");
+        Ok(Self { values: array.into_numbers().map_err(wrong)?, fortran })
+    }
+
+    /// One probability for each classifier and instance.
+    fn matrix(self, file: &str, shape: Shape, classifiers: Vec<String>) -> TableResult<Rows> {
+        let Shape { m, n, turned, .. } = shape;
+        let given = if turned { (n, m) } else { (m, n) };
+        let matrix = Array2::from_shape_vec(given.set_f(self.fortran), self.values).map_err(damaged(file))?;
+        let note = || format!("the array is instances x classifiers ({n} x {m}), as the labels show");
+        Ok(Rows {
+            header: classifiers,
+            matrix: if turned { matrix.reversed_axes() } else { matrix },
+            flat: None,
+            notes: turned.then(note).into_iter().collect(),
+        })
+    }
+
+    /// One for each class: of two the positive one, of more a row for each classifier and class.
+    fn of_classes(
+        self,
+        file: &str,
+        shape: Shape,
+        classifiers: Vec<String>,
+        named: Named,
+    ) -> TableResult<Rows> {
+        let Shape { m, n, k, turned } = shape;
+        let (given, order, axes) = match turned {
+            true => ((n, m, k), "instances x classifiers", [1, 2, 0]),
+            false => ((m, n, k), "classifiers x instances", [0, 2, 1]),
+        };
+        let cells = Array3::from_shape_vec(given.set_f(self.fortran), self.values).map_err(damaged(file))?;
+        let cells = cells.permuted_axes(axes);
+        let mut notes = vec![format!("the array is {order} x classes, {} x {} x {k}", given.0, given.1)];
+        notes.extend(named.note);
+        if k == 2 {
+            let matrix = cells.index_axis_move(Axis(1), named.positive);
+            return Ok(Rows { header: classifiers, matrix, flat: None, notes });
+        }
+        let rows_of = |name: &String| named.classes.iter().map(|k| format!("{name}:{k}")).collect::<Vec<_>>();
+        let header = classifiers.iter().flat_map(rows_of).collect();
+        let cells = cells.as_standard_layout().into_owned();
+        let matrix = cells.into_shape_with_order((m * k, n)).map_err(damaged(file))?;
+        Ok(Rows { header, matrix, flat: Some((classifiers, named.classes)), notes })
+    }
+}
+
+fn damaged(file: &str) -> impl Fn(ndarray::ShapeError) -> TableError + '_ {
+    |error| Origin { file, array: "R" }.damaged(error.to_string())
+}
+
+/// Which rows of R are classifiers, by the rules for the columns of a table.
+fn layout_of(
+    file: &str,
+    header: &[String],
+    matrix: ArrayView2<'_, f64>,
+    options: &TableOptions,
+    reading: &Reading,
+) -> TableResult<Layout> {
+    let m = header.len();
+    let profile = |row: ArrayView1<'_, f64>| {
+        let mut profile = Profile::default();
+        row.iter().take(rows_to_look_at(m)).for_each(|&value| profile.add_number(value, reading));
+        profile
+    };
+    let profiles = matrix.rows().into_iter().map(profile).collect();
+    let plain = TableOptions {
+        columns: options.columns.clone(),
+        exclude: options.exclude.clone(),
+        classifiers: options.classifiers.clone(),
+        scale: options.scale,
+        input: options.input,
+        missing: options.missing.clone(),
+        // Neither ids nor labels are among the rows of R, whatever those are called.
+        labels: Labels::Ignored,
+        ..TableOptions::default()
+    };
+    Layout::plan(file, header, &Sample { profiles, bare: true, ..Sample::default() }, &plain)
 }
 
 /// The classes of the last dimension of an array.

@@ -83,21 +83,7 @@ pub(crate) fn read(
         // The next blocks are read while these are parsed.
         let (parsed, next) = rayon::join(
             || batch.par_iter().map(|block| parser.parse(block)).collect::<Vec<_>>(),
-            || {
-                let mut next = Vec::with_capacity(batch_size);
-                while next.len() < batch_size
-                    && let Some(block) = blocks.next(delimiter).transpose()
-                {
-                    // Nothing is read past an error. The rows before it are parsed first, as they may have an
-                    // earlier one.
-                    let failed = block.is_err();
-                    next.push(block);
-                    if failed {
-                        break;
-                    }
-                }
-                next
-            },
+            || next_blocks(&mut blocks, delimiter, batch_size),
         );
         // In the order of the blocks, whichever thread was first, and so the error of the earliest line is
         // said.
@@ -128,6 +114,26 @@ pub(crate) fn read(
     parts.rows = rows;
     parts.matrix = matrix.finish();
     Ok(parts)
+}
+
+/// The next blocks, at most so many. Nothing is read past an error, which comes last: the rows before it are
+/// parsed first, as they may have an earlier one.
+fn next_blocks<R: Read>(
+    blocks: &mut Blocks<R>,
+    delimiter: u8,
+    most: usize,
+) -> Vec<Result<Vec<u8>, BlockError>> {
+    let mut next = Vec::with_capacity(most);
+    while next.len() < most
+        && let Some(block) = blocks.next(delimiter).transpose()
+    {
+        let failed = block.is_err();
+        next.push(block);
+        if failed {
+            break;
+        }
+    }
+    next
 }
 
 /// Rows of a file that is `ratio` times as long as a block of `rows` rows, rounded up a little.

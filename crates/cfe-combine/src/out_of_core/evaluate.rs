@@ -135,6 +135,7 @@ fn name_of(train: bool) -> &'static str {
 
 /// What is counted of a part.
 struct Counted {
+    threshold: Option<f64>,
     combined: BinnedScores,
     mean: BinnedScores,
     without_prediction: usize,
@@ -148,6 +149,83 @@ struct Counted {
     squares: f64,
 }
 
+impl Counted {
+    fn new(threshold: Option<f64>) -> Self {
+        Self {
+            threshold,
+            combined: BinnedScores::new(threshold),
+            mean: BinnedScores::new(None),
+            without_prediction: 0,
+            without_weight: 0,
+            wrong: (0.0, 0.0),
+            known: 0.0,
+            positive: 0.0,
+            squares: 0.0,
+        }
+    }
+
+    /// Scores a row of this label, weight and cost, with a prediction of the model and one of the plain mean.
+    fn score(&mut self, (label, weight, cost): (bool, f64, Option<f64>), (z, p): (f64, f64), mean: f64) {
+        self.positive += if label { weight } else { 0.0 };
+        self.squares += weight * weight;
+        self.combined.add(label, z, Some(p), weight);
+        self.mean.add(label, cfe_core::losses::logit(mean, 0.0), Some(mean), weight);
+        // Called negatives and missed positives are kept apart, since the factors of the rule differ for the
+        // two.
+        let called = self.threshold.is_some_and(|cut| p >= cut);
+        if let Some(cost) = cost.filter(|_| called != label) {
+            let wrong = if called { &mut self.wrong.0 } else { &mut self.wrong.1 };
+            *wrong += weight * cost;
+        }
+    }
+
+    /// The figures that a table would have, and how far off they are at most; `None` without a scored row.
+    fn part(self, name: &str, store: &Store, rule: ThresholdRule) -> Option<(Part, Within)> {
+        let (rows, positives) = self.combined.rows();
+        if rows == 0 {
+            return None;
+        }
+        let mut within = Within::default();
+        let mut methods = Vec::new();
+        for (scores, name) in [(&self.combined, COMBINED), (&self.mean, "mean")] {
+            let summary = scores.summary();
+            within = within.max(summary.within);
+            methods.push(MethodMetrics {
+                name: name.to_owned(),
+                metrics: summary.metrics,
+                average_precision_interval: None,
+                combined_is_better_by: None,
+            });
+        }
+        let weight = self.combined.weight();
+        let part = Part {
+            name: name.to_owned(),
+            cross_validated: false,
+            in_sample_share: self.known / weight,
+            rows: usize::try_from(rows).unwrap_or(usize::MAX),
+            never_scored: self.without_weight,
+            in_time: false,
+            weight: store.has_weights().then_some(weight),
+            positive_weight: store.has_weights().then_some(self.positive),
+            // Kish's effective number of rows, (sum w)^2 / sum w^2.
+            effective_rows: store.has_weights().then(|| weight.powi(2) / self.squares),
+            without_prediction: self.without_prediction,
+            positives: usize::try_from(positives).unwrap_or(usize::MAX),
+            resamples: 0,
+            methods,
+            at_threshold: self.threshold.map(|threshold| {
+                let (alarm, miss) = rule.costs().unwrap_or((1.0, 1.0));
+                let cost = alarm * self.wrong.0 + miss * self.wrong.1;
+                let mean_cost = store.has_costs().then(|| cost / weight);
+                Cut { mean_cost, ..rule.of_counts(threshold, self.combined.at_threshold()) }
+            }),
+            chances: None,
+            reliability: Vec::new(),
+        };
+        Some((part, within))
+    }
+}
+
 fn in_bins(
     model: &SavedModel,
     store: &Store,
@@ -157,18 +235,8 @@ fn in_bins(
 ) -> FitResult<(Vec<Part>, Within)> {
     let threshold = model.details.threshold;
     // Train rows and rows held out are counted apart, in one pass over both.
-    let new = || Counted {
-        combined: BinnedScores::new(threshold),
-        mean: BinnedScores::new(None),
-        without_prediction: 0,
-        without_weight: 0,
-        wrong: (0.0, 0.0),
-        known: 0.0,
-        positive: 0.0,
-        squares: 0.0,
-    };
+    let (mut train, mut held_out) = (Counted::new(threshold), Counted::new(threshold));
     let train_rows = TRAIN_ROWS.get(&model.details);
-    let (mut train, mut held_out) = (new(), new());
     let prevalence = model.target_prevalence();
     each_shard(store, "Scoring", watch, |number, shard| {
         let costs = costs_of(store, number)?;
@@ -184,97 +252,43 @@ fn in_bins(
             combined.at_prevalence(model, prevalence)?;
         }
         // In order, so that sums have the same bits for any number of threads.
+        let weight_of = |i: usize| shard.weights.as_ref().map_or(1.0, |weights| weights[i]);
         for (k, &i) in rows.iter().enumerate() {
             let part = if shard.in_train[i] { &mut train } else { &mut held_out };
-            let label = shard.truth[i] == Some(true);
-            let weight = shard.weights.as_ref().map_or(1.0, |weights| weights[i]);
             // A row is counted once: as one without a prediction, as one without weight, or as one that is
             // scored.
             if combined.n_observed[k] == 0 {
                 part.without_prediction += 1;
-            } else if weight == 0.0 {
+            } else if weight_of(i) == 0.0 {
                 part.without_weight += 1;
             } else {
-                part.positive += if label { weight } else { 0.0 };
-                part.squares += weight * weight;
-                part.combined.add(label, combined.logits[k], Some(combined.probabilities[k]), weight);
-                let mean = mean_of(r.column(k));
-                part.mean.add(label, cfe_core::losses::logit(mean, 0.0), Some(mean), weight);
-                // Called negatives and missed positives are kept apart, since the factors of the rule differ
-                // for the two.
-                let called = threshold.is_some_and(|cut| combined.probabilities[k] >= cut);
-                if let Some(costs) = costs.as_ref().filter(|_| called != label) {
-                    let wrong = if called { &mut part.wrong.0 } else { &mut part.wrong.1 };
-                    *wrong += weight * costs[i];
-                }
+                let row = (shard.truth[i] == Some(true), weight_of(i), costs.as_ref().map(|costs| costs[i]));
+                part.score(row, (combined.logits[k], combined.probabilities[k]), mean_of(r.column(k)));
             }
         }
         if let Some(known) = &train_rows {
             // The share of known rows is an estimate, made for each shard and then weighed by what the shard
             // scores.
+            let weights: Option<Vec<f64>> =
+                shard.weights.as_ref().map(|all| rows.iter().map(|&i| all[i]).collect());
             for (part, of_train) in [(&mut train, true), (&mut held_out, false)] {
-                let scored = |k: &usize| {
-                    let counts = shard.weights.as_ref().is_none_or(|weights| weights[rows[*k]] > 0.0);
-                    shard.in_train[rows[*k]] == of_train && combined.n_observed[*k] > 0 && counts
+                let is_scored = |k: &usize| {
+                    let i = rows[*k];
+                    shard.in_train[i] == of_train && combined.n_observed[*k] > 0 && weight_of(i) > 0.0
                 };
-                let own: Vec<usize> = (0..rows.len()).filter(scored).collect();
-                let weights = shard.weights.as_ref();
-                let weights = weights.map(|all| rows.iter().map(|&i| all[i]).collect::<Vec<f64>>());
-                let weight = |k: usize| weights.as_ref().map_or(1.0, |weights| weights[k]);
-                let all: f64 = own.iter().map(|&k| weight(k)).sum();
-                part.known += all * known.share_among(r.view(), &own, weights.as_deref());
+                let own: Vec<usize> = (0..rows.len()).filter(is_scored).collect();
+                let weight: f64 = own.iter().map(|&k| weight_of(rows[k])).sum();
+                part.known += weight * known.share_among(r.view(), &own, weights.as_deref());
             }
         }
         Ok(())
     })?;
+    // From counts to figures. One bound is said for all of them, and so the widest.
     let rule = model.cut().map_or(ThresholdRule::F1, |cut| cut.rule);
-    let mut within = Within::default();
-    let mut parts = Vec::new();
-    // From counts to the figures that a table would have. A part without a scored row is left out.
-    for (counted, name) in [(train, TRAIN), (held_out, HELD_OUT)] {
-        let (rows, positives) = counted.combined.rows();
-        if rows == 0 {
-            continue;
-        }
-        let mut methods = Vec::new();
-        for (scores, name) in [(&counted.combined, COMBINED), (&counted.mean, "mean")] {
-            let summary = scores.summary();
-            // One bound is said for all figures, and so the widest.
-            within = within.max(summary.within);
-            methods.push(MethodMetrics {
-                name: name.to_owned(),
-                metrics: summary.metrics,
-                average_precision_interval: None,
-                combined_is_better_by: None,
-            });
-        }
-        parts.push(Part {
-            name: name.to_owned(),
-            cross_validated: false,
-            in_sample_share: counted.known / counted.combined.weight(),
-            rows: usize::try_from(rows).unwrap_or(usize::MAX),
-            never_scored: counted.without_weight,
-            in_time: false,
-            weight: store.has_weights().then(|| counted.combined.weight()),
-            positive_weight: store.has_weights().then_some(counted.positive),
-            // Kish's effective number of rows, (sum w)^2 / sum w^2.
-            effective_rows: store.has_weights().then(|| counted.combined.weight().powi(2) / counted.squares),
-            without_prediction: counted.without_prediction,
-            positives: usize::try_from(positives).unwrap_or(usize::MAX),
-            resamples: 0,
-            methods,
-            at_threshold: threshold.map(|threshold| {
-                let counts = counted.combined.at_threshold();
-                let (alarm, miss) = rule.costs().unwrap_or((1.0, 1.0));
-                let cost = alarm * counted.wrong.0 + miss * counted.wrong.1;
-                let mean_cost = store.has_costs().then(|| cost / counted.combined.weight());
-                Cut { mean_cost, ..rule.of_counts(threshold, counts) }
-            }),
-            chances: None,
-            reliability: Vec::new(),
-        });
-    }
-    Ok((parts, within))
+    let parts = [(train, TRAIN), (held_out, HELD_OUT)];
+    let parts = parts.into_iter().filter_map(|(counted, name)| counted.part(name, store, rule));
+    let (parts, within): (Vec<Part>, Vec<Within>) = parts.unzip();
+    Ok((parts, within.into_iter().fold(Within::default(), Within::max)))
 }
 
 /// Mean of the predictions that are there.

@@ -97,27 +97,20 @@ fn fit_members_to(
     }
 
     let spec = &corrected_by_enough(spec, subset.smaller_class());
-    // What is looked at: all of few classifiers, the best of many.
     let folds = subset.folds(given_folds, spec.folds)?;
     let (folds, targets) = (folds.as_deref(), subset.targets());
-    let screen = Screen::new(spec, instances.r, &subset.rows, targets, folds, watch)?;
-    let everyone = || vec![(0..data.n_classifiers()).collect()];
-    let few = screen.as_ref().map_or_else(everyone, Screen::few);
-    let wide = screen
-        .as_ref()
-        .filter(|screen| screen.wide_share() > 0.0 && (spec.families.bagged || spec.families.ridge));
-    let wide = wide.map(|screen| (screen.wide_share(), screen.wide()));
+    let looked_at = LookedAt::new(spec, r, &subset, folds, watch)?;
     // The Newton steps of the members ask for themselves; so does every stage before them that takes long.
     let stop = || if watch.stop_asked() { Err(Error::Stopped) } else { Ok(()) };
     stop()?;
     let choices = |classifiers: &[Vec<usize>]| -> Vec<Choice<'_, '_>> {
         classifiers.iter().map(|classifiers| Choice { instances, classifiers: classifiers.clone() }).collect()
     };
-    let seen = Seen::new(spec, &choices(&few), &stop)?;
+    let seen = Seen::new(spec, &choices(&looked_at.few), &stop)?;
     if seen.columns.columns.is_empty() {
         return Ok(constant(data, seen.columns, prior_logit, folds, begin));
     }
-    let seen_wide = match &wide {
+    let seen_wide = match &looked_at.wide {
         Some((share, classifiers)) => {
             Some((*share, Seen::new(&of_many(spec), &choices(classifiers), &stop)?))
         }
@@ -134,7 +127,7 @@ fn fit_members_to(
     // The same once more with gaps that tell what they do, where there are any.
     let told = match folds {
         Some(folds) if spec.gaps_tell && any_gap(r, &subset.rows) => {
-            told_by_gaps(spec, r, &subset, folds, &few, wide.as_ref(), watch)?
+            told_by_gaps(spec, r, &subset, folds, &looked_at, watch)?
         }
         _ => None,
     };
@@ -145,18 +138,7 @@ fn fit_members_to(
     let fitted = begin.elapsed();
 
     // One model of them all.
-    // The two averages are linear in the logit, and so is the mean of the two: one model holds both.
-    let (mut model, mut members) = first.finish(data, 1.0 - share);
-    model.prior_logit = prior_logit;
-    model.nothing_logit = nothing_logit(data)?;
-    if let Some(told) = told.filter(|_| share > 0.0) {
-        let (mut of_gaps, others) = told.finish(data, share);
-        of_gaps.prior_logit = prior_logit;
-        of_gaps.classifier_names = Vec::new();
-        model.shares = model.shares.mixed(of_gaps.shares, share);
-        model.gaps = Some(Box::new(GapPart { share, model: of_gaps }));
-        members.extend(others);
-    }
+    let (mut model, members) = joined(data, first, told, share, prior_logit)?;
     let nothing = (model.nothing_logit(), 0.0);
     // Figures of the labeled instances: what the local part explains, and whether the classes are separated.
     let parts: Vec<(f64, f64)> =
@@ -188,6 +170,54 @@ fn fit_members_to(
         },
         model,
     })
+}
+
+/// The classifiers that are looked at: all of few, the best of many. Each list holds those on all instances
+/// and, where they are chosen by the labels, those without each fold.
+struct LookedAt {
+    few: Vec<Vec<usize>>,
+    /// More of many classifiers, with the share of the members that see them.
+    wide: Option<(f64, Vec<Vec<usize>>)>,
+}
+
+impl LookedAt {
+    fn new(
+        spec: &RecommendedSpec,
+        r: ArrayView2<'_, f64>,
+        subset: &LabeledSubset,
+        folds: Option<&[usize]>,
+        watch: &dyn Watch,
+    ) -> Result<Self> {
+        let Some(screen) = Screen::new(spec, r, &subset.rows, subset.targets(), folds, watch)? else {
+            return Ok(Self { few: vec![(0..r.nrows()).collect()], wide: None });
+        };
+        let share = screen.wide_share();
+        let is_wide = share > 0.0 && (spec.families.bagged || spec.families.ridge);
+        Ok(Self { few: screen.few(), wide: is_wide.then(|| (share, screen.wide())) })
+    }
+}
+
+/// One model of the average over the first fill and, with a share, the one over the second.
+fn joined(
+    data: &EnsembleData,
+    first: Average,
+    told: Option<Average>,
+    share: f64,
+    prior_logit: f64,
+) -> Result<(RecommendedModel, Vec<Weighed>)> {
+    // The two averages are linear in the logit, and so is the mean of the two: one model holds both.
+    let (mut model, mut members) = first.finish(data, 1.0 - share);
+    model.prior_logit = prior_logit;
+    model.nothing_logit = nothing_logit(data)?;
+    if let Some(told) = told.filter(|_| share > 0.0) {
+        let (mut of_gaps, others) = told.finish(data, share);
+        of_gaps.prior_logit = prior_logit;
+        of_gaps.classifier_names = Vec::new();
+        model.shares = model.shares.mixed(of_gaps.shares, share);
+        model.gaps = Some(Box::new(GapPart { share, model: of_gaps }));
+        members.extend(others);
+    }
+    Ok((model, members))
 }
 
 /// A member with its weight in the whole average.
@@ -289,8 +319,7 @@ fn told_by_gaps(
     r: ArrayView2<'_, f64>,
     subset: &LabeledSubset,
     folds: &[usize],
-    few: &[Vec<usize>],
-    wide: Option<&(f64, Vec<Vec<usize>>)>,
+    looked_at: &LookedAt,
     watch: &dyn Watch,
 ) -> Result<Option<Average>> {
     let stop = || if watch.stop_asked() { Err(Error::Stopped) } else { Ok(()) };
@@ -321,11 +350,11 @@ fn told_by_gaps(
         seen.columns.columns.iter_mut().for_each(|c| c.gap = Some(fills[0][c.classifier]));
         Ok(seen)
     };
-    let wide = match wide {
+    let wide = match &looked_at.wide {
         Some((share, classifiers)) => Some((*share, seen(&of_many(spec), classifiers)?)),
         None => None,
     };
-    Average::fit(spec, seen(spec, few)?, wide, targets, Some(folds), watch)
+    Average::fit(spec, seen(spec, &looked_at.few)?, wide, targets, Some(folds), watch)
 }
 
 /// Without corrections where the rarer class has too few instances to tell one from chance. Where nothing
