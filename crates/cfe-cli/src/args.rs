@@ -25,8 +25,13 @@ Examples:
   cfe predict --model m.safetensors new.csv --predictions-out new_p.csv
   cfe inspect m.safetensors
 
-Exit codes: 0 done, 1 a check failed, 2 bad usage (options, settings, outputs that cannot be written),
-3 bad data (a table or model file that cannot be used), 4 training failed, 130 interrupted (Ctrl-C).";
+Exit codes:
+  0    done
+  1    a check failed
+  2    bad usage: options, settings, outputs that cannot be written
+  3    bad data: a table or model file that cannot be used
+  4    training failed
+  130  interrupted (Ctrl-C)";
 
 const FIT_EXAMPLES: &str = "\
 Examples:
@@ -38,16 +43,22 @@ Examples:
   cfe fit p.csv --config fit.toml --seed 3         options override the file
   zcat p.csv.gz | cfe fit - --format json
 
-A table has one row for each instance and one column of probabilities for each classifier; empty cells are missing
-predictions, and rows with an empty label are unlabeled. How each column was understood is reported on standard error;
---dry-run prints only that. Formats are recognized by content; a folder or a pattern such as 'part-*.csv' is read as
+A table has one row for each instance and one column of probabilities for each classifier; empty cells are missing \
+predictions, and rows with an empty label are unlabeled. How each column was understood is reported on standard error; \
+--dry-run prints only that. Formats are recognized by content; a folder or a pattern such as 'part-*.csv' is read as \
 one table.
 
-Predictions: instance_id, probability, logit, n_observed, decision (1 from the threshold on), out_of_fold_probability,
-split and, where given, label; rank by the logit. The probability of a train row comes from the model that was fitted to
+Predictions: instance_id, probability, logit, n_observed, decision (1 from the threshold on), out_of_fold_probability, \
+split and, where given, label; rank by the logit. The probability of a train row comes from the model that was fitted to \
 it: judge by out_of_fold_probability, which comes from fits without the row, and by the metrics, which do the same.
 
-Exit codes: 0 done, 1 refused by --strict, 2 bad usage, 3 bad data, 4 training failed, 130 interrupted (Ctrl-C).";
+Exit codes:
+  0    done
+  1    refused by --strict
+  2    bad usage
+  3    bad data
+  4    training failed
+  130  interrupted (Ctrl-C)";
 
 const PREPARE_EXAMPLES: &str = "\
 Examples:
@@ -55,7 +66,7 @@ Examples:
   cfe fit store --trainer als --model-out m.safetensors --checkpoint c --resume
   cfe predict --model m.safetensors store --predictions-out parts/
 
-CSV, TSV and Parquet are read in parts of a few MB, so that memory does not grow with the table. The first rows decide
+CSV, TSV and Parquet are read in parts of a few MB, so that memory does not grow with the table. The first rows decide \
 what the columns mean, as for cfe fit. Ids are kept, and are not compared between parts.";
 
 const TUNE_EXAMPLES: &str = "\
@@ -65,14 +76,18 @@ Examples:
   cfe tune p.csv --trials 60 --checkpoint trials.jsonl --resume --time-budget 10m --out best.toml
   cfe tune p.csv --trainer als --set latent_dim=8 --metric log_loss
 
-The search tries the trainer's defaults, single changes to them, then seeded random draws of latent_dim, lambda,
-objective (label-aware or exact, with rho), label_alpha, focal gamma, class_weight and the aggregator. Each is scored on the same
-folds as the plain mean and the recommended combiner. The labels of a fold are hidden; its predictions stay. The simplest
-trial that the best one does not beat by more than one standard error is chosen; without --trainer, the recommended
+The search tries the trainer's defaults, single changes to them, then seeded random draws of latent_dim, lambda, \
+objective (label-aware or exact, with rho), label_alpha, focal gamma, class_weight and the aggregator. Each is scored on the same \
+folds as the plain mean and the recommended combiner. The labels of a fold are hidden; its predictions stay. The simplest \
+trial that the best one does not beat by more than one standard error is chosen; without --trainer, the recommended \
 combiner competes and is the simplest.
 
-Exit codes: 0 done, 2 bad usage, 3 bad data, 4 no trial could be trained, 130 interrupted (Ctrl-C; the checkpoint keeps
-the finished trials).";
+Exit codes:
+  0    done
+  2    bad usage
+  3    bad data
+  4    no trial could be trained
+  130  interrupted (Ctrl-C); the checkpoint keeps the finished trials";
 
 const CONFIG: &str = "\
 A file for --config holds the same names with underscores, and the trainer's settings in a table:
@@ -82,7 +97,7 @@ A file for --config holds the same names with underscores, and the trainer's set
   latent_dim = 12
   families = { local = true }";
 
-/// Combines the probabilities of trained classifiers on imbalanced problems.
+/// Combine the probabilities of trained classifiers on imbalanced problems.
 ///
 /// Give it a table with one row for each instance and one column of probabilities for each classifier. It
 /// returns a better probability, says how far to trust it, and shows how much weight each classifier gets.
@@ -108,30 +123,30 @@ pub(crate) struct Talk {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Learns to combine the classifiers of a table
+    /// Learn to combine the classifiers of a table
     Fit(Box<Fit>),
-    /// Writes tables that do not fit in memory as a store, which fit and predict take like a table
+    /// Write tables that do not fit in memory as a store, which fit and predict take like a table
     Prepare(Prepare),
-    /// Combines the classifiers of a new table with a model
+    /// Combine the classifiers of a new table with a model
     Predict(Predict),
-    /// Scores a model on a labeled table
+    /// Score a model on a labeled table
     Evaluate(Evaluate),
-    /// Searches the settings of a trainer by cross-validation
+    /// Search the settings of a trainer by cross-validation
     Tune(Box<Tune>),
-    /// Shows what is in a model: weights, threshold, origin
+    /// Show what is in a model: weights, threshold, origin
     Inspect(Inspect),
-    /// Shows what this build can do and runs on
+    /// Show what this build can do and runs on
     Doctor(Doctor),
-    /// Writes a small real table for first experiments
+    /// Write a small real table for first experiments
     Example(Example),
-    /// Explains each method in a line: the trainers, and the simple combiners that results are compared with
+    /// Explain each method in a line: the trainers, and the simple combiners that results are compared with
     Methods,
-    /// Prints the manual page, or with a folder writes one for each command
+    /// Print the manual page, or with a folder write one for each command
     Man {
         /// Folder to write to; made if it does not exist
         folder: Option<PathBuf>,
     },
-    /// Prints completions for a shell
+    /// Print completions for a shell
     Completions {
         /// The shell
         shell: clap_complete::Shell,
@@ -552,4 +567,27 @@ pub(crate) struct Example {
     /// Write synthetic.csv with this many random rows instead (20 classifiers, 3% positive), to test speed
     #[arg(long, value_name = "N")]
     pub rows: Option<usize>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn paragraphs_of_help_are_one_line_that_the_terminal_wraps() {
+        let cfe = Cli::command();
+        for command in std::iter::once(&cfe).chain(cfe.get_subcommands()) {
+            let texts = [command.get_after_help(), command.get_after_long_help()];
+            for text in texts.into_iter().flatten().map(ToString::to_string) {
+                let is_prose = |line: &str| !line.is_empty() && !line.starts_with(' ');
+                let lines: Vec<&str> = text.lines().collect();
+                for pair in lines.windows(2) {
+                    let is_wrapped = is_prose(pair[0]) && is_prose(pair[1]);
+                    assert!(!is_wrapped, "{}: {:?} is wrapped by hand", command.get_name(), pair[0]);
+                }
+            }
+        }
+    }
 }

@@ -95,7 +95,7 @@ fn help_has_examples_and_exit_codes() {
     let folder = Folder::new();
     for command in ["--help", "fit --help"] {
         let help = folder.ok(command).stdout;
-        assert!(help.contains("Examples:") && help.contains("4 training failed"), "{help}");
+        assert!(help.contains("Examples:") && help.contains("4    training failed"), "{help}");
     }
     let methods = folder.ok("methods").stdout;
     assert!(
