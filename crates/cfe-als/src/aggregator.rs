@@ -225,8 +225,9 @@ impl Shrinkage {
 }
 
 /// Moves w and b to `fit`, or half, a quarter, ... of the way, to where the loss is not higher than before;
-/// not at all where there is no such place. The optimum under lagged weights may lie far beyond that of the
-/// focal loss, and from there the classes would take turns in being forgotten, until the numbers overflow.
+/// or stays, where the loss is higher at all of them. The optimum under lagged weights may lie far beyond
+/// that of the focal loss, and from there the classes would take turns in being forgotten, until the numbers
+/// overflow.
 fn approach(
     fit: LogisticFit,
     problem: &Problem<'_>,

@@ -13,7 +13,7 @@ pub(crate) fn read_for_model(path: &Path, options: &TableOptions, terminal: &Ter
     let begin = Instant::now();
     let mut table = terminal.during("Reading", || read_table(Source::new(path), options))?;
     terminal.took("reading", begin);
-    // There is no training here: a table without train rows is as good as any, and a classifier that says one
+    // Nothing is trained here: a table without train rows is as good as any, and a classifier that says one
     // thing throughout cannot be left out.
     table.warnings.retain(|w| {
         use TableWarning::{ConstantColumn, MissingColumn, NoTrainRow};

@@ -40,7 +40,7 @@ pub(crate) fn show(
     let mut page = text::tables(report::metrics_tables(parts), width);
     let mut lines = report::alarms(findings);
     match within {
-        // Of so many rows there are no intervals.
+        // Intervals of so many rows are left out.
         Some(_) => lines.extend(parts.iter().map(against_mean)),
         None => lines.push(report::better(parts, findings)),
     }

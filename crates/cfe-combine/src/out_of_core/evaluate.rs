@@ -39,7 +39,7 @@ pub struct StoreScores {
 /// Up to `most_in_memory` cells of labeled rows (usually [`MOST_IN_MEMORY`]) the scores are those that
 /// [`evaluate`] gives on the table. Beyond, memory stays at some shards and 40 MB: log loss, Brier score,
 /// calibration error and the counts at the threshold are exact, average precision, ROC-AUC and best F1 come
-/// with a bound, and the plain mean is the only rival. There are no intervals then, which would be narrow.
+/// with a bound, and the plain mean is the only rival. Intervals would be narrow, and are left out.
 ///
 /// # Errors
 /// [`FitError::Data`] for a store without labels or without a classifier of the model;

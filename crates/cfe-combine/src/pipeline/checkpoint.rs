@@ -184,7 +184,10 @@ impl<'a> Checkpoint<'a> {
     ) -> cfe_core::Result<Fitted> {
         // A state serves the one part that it was written in; the next part finds none and begins.
         match self.state.take() {
-            Some(state) => trainer.resume(state, data, &mut Writer(self)),
+            Some(state) => {
+                starts.pass_over();
+                trainer.resume(state, data, &mut Writer(self))
+            }
             None => trainer.fit_from(starts.next(trainer, data)?, data, &mut Writer(self)),
         }
     }
@@ -257,7 +260,7 @@ impl<'a> Checkpoint<'a> {
     }
 }
 
-/// The starts of the parts of a fit. Drawing one takes as long as two or three sweeps, so that the parts
+/// The starts of the parts of a fit. Drawing one takes about half as long as an iteration, so that the parts
 /// share it where the trainer allows that.
 pub(super) struct Starts {
     drawn: Option<Parameters>,
@@ -271,8 +274,13 @@ impl Starts {
         Self { drawn: None, left: parts }
     }
 
+    /// For a part that resumes from a state and needs no start.
+    fn pass_over(&mut self) {
+        self.left = self.left.checked_sub(1).expect("no more parts are fitted than were counted");
+    }
+
     fn next(&mut self, trainer: &dyn Trainer, data: &EnsembleData) -> cfe_core::Result<Parameters> {
-        self.left = self.left.saturating_sub(1);
+        self.pass_over();
         let start = match self.drawn.take() {
             Some(start) => start,
             None => trainer.start(data)?,

@@ -190,8 +190,10 @@ fn by_parts(
 ) -> FitResult<Trained> {
     let count = folds.map_or(0, Folds::n_splits);
     let stage = Stage::start_keeping(watch, "Fitting", Some(1 + count as u64));
-    // Finished parts of the checkpoint need no start.
-    let parts = usize::from(checkpoint.main().is_none()) + count - checkpoint.folds_done();
+    // Finished parts of the checkpoint need no start. Nothing is fitted where a file claims more folds than
+    // there are.
+    let left = (checkpoint.folds_done()..count).len();
+    let parts = usize::from(checkpoint.main().is_none()) + left;
     let mut starts = Starts::new(parts);
 
     // The fit on all labels, which the model comes from.

@@ -279,7 +279,7 @@ fn least_distance(n: f64, k: f64) -> f64 {
 /// A bound on the [`distance`] from a few values of each, which lies at most a few thousandths above it where
 /// no value repeats often.
 fn distance_at_most(a: &Sorted, b: &Sorted) -> f64 {
-    let mut grid: Vec<f64> = a.some(GRID).chain(b.some(GRID)).collect();
+    let mut grid: Vec<f64> = a.thinned(GRID).chain(b.thinned(GRID)).collect();
     grid.sort_unstable_by(f64::total_cmp);
     grid.dedup();
     // Between two values of the grid, and below the first, a distribution function is at most its limit at

@@ -90,7 +90,7 @@ impl Sorted {
     }
 
     /// About `count` values of each list at equal distances.
-    pub(super) fn some(&self, count: usize) -> impl Iterator<Item = f64> {
+    pub(super) fn thinned(&self, count: usize) -> impl Iterator<Item = f64> {
         self.lists().into_iter().flat_map(move |list| list.iter().copied().step_by(list.len() / count + 1))
     }
 
